@@ -1,0 +1,1 @@
+//! The scripted XMPP server on a real socket: the embedded server of the demo.

@@ -1,0 +1,1 @@
+//! Sessions × ports as one machine: the whole worker, minus the browser.

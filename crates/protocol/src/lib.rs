@@ -1,0 +1,1 @@
+//! What crosses a MessagePort between a tab and the worker.

@@ -1,0 +1,1 @@
+//! SASL mechanisms without I/O: one trait, one file each.

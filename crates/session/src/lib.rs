@@ -1,0 +1,1 @@
+//! One account across many streams.

@@ -1,0 +1,1 @@
+//! One XMPP stream over WebSocket (RFC 7395), from open to close.

@@ -1,0 +1,1 @@
+//! The per-tab end of the protocol, pure.

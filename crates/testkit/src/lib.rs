@@ -1,0 +1,1 @@
+//! Fake clock, bad wire, scripted XMPP server.

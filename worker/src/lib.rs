@@ -1,0 +1,1 @@
+//! The SharedWorker: the crate that touches web-sys on the worker's side.

@@ -1,0 +1,2 @@
+//! The commands of this repository: build, demo, test, bench.
+fn main() {}
