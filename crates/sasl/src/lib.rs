@@ -1,1 +1,50 @@
-//! SASL mechanisms without I/O: one trait, one file each.
+//! SASL (RFC 4422) as the client speaks it: mechanisms without I/O.
+//!
+//! The server lists the mechanisms it offers; [`choose`] picks the strongest that it offers, the app allows and the
+//! [`Credentials`] fit. [`mechanism`] makes the machine for it, from a nonce that the caller drew. From then on the
+//! caller only carries messages:
+//!
+//! ```text
+//!   start ──► <auth>          the initial response, if the mechanism has one
+//!   challenge ◄── <challenge>  Step::Respond ──► <response>
+//!                              Step::Derive: a key is to be derived first, in slices
+//!   derived ◄── keys           Step::Respond ──► <response>
+//!   success ◄── <success>      Ok only if the server has proven that it knows the password too
+//! ```
+//!
+//! Deriving a key from a password is slow on purpose, and the worker has tabs to serve. So PBKDF2 is not a call but
+//! a value, a [`Derivation`], which its owner advances by as many iterations as fit between two other tasks.
+//!
+//! Messages are in the clear; base64 belongs to the stream that carries them (RFC 6120 §6.4.2). An error of a mechanism is
+//! final: a machine that has returned one refuses whatever comes next.
+//!
+//! **Secrets** live in a [`Secret`] or in a value that is wiped when dropped, and no `Debug` prints them.
+//!
+//! **SASLprep** (RFC 4013): ASCII user names and passwords are their own prepared form. Others are sent, and derived from, as
+//! the UTF-8 they came in, unnormalised: a server that prepares them refuses a password which was not
+//! typed in its NFKC form.
+//!
+//! One mechanism, one file. A further one (OAUTHBEARER, X-OAUTH2, EXTERNAL) is a file beside `plain.rs`, a
+//! [`MechanismName`], its line in `fits` of `choose.rs`, and its line in [`mechanism`].
+
+mod anonymous;
+mod choose;
+mod credentials;
+mod derivation;
+mod error;
+mod hash;
+mod mechanism;
+mod name;
+mod plain;
+mod scram;
+mod secret;
+mod server_message;
+
+pub use choose::{Allowed, Choice, choose};
+pub use credentials::Credentials;
+pub use derivation::{Derivation, ScramKeys};
+pub use error::Error;
+pub use hash::Hash;
+pub use mechanism::{Mechanism, Step, mechanism};
+pub use name::MechanismName;
+pub use secret::Secret;

@@ -1,0 +1,40 @@
+use crate::{Error, Secret};
+
+/// Who authenticates, as whom, and with what. `Debug` prints no secret.
+///
+/// An empty `authcid` or `authzid` counts as none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name whose password it is: the node of the JID, as a rule.
+    pub authcid: Option<String>,
+    /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a mechanism sends
+    /// whatever stands here, and servers refuse a needless one more often than they require it.
+    pub authzid: Option<String>,
+    /// The password of `authcid`; it may be empty.
+    pub password: Option<Secret>,
+}
+
+impl Credentials {
+    /// The user name, checked for use in a message that NUL would cut (RFC 4616 §2, RFC 5802 §7).
+    pub(crate) fn require_authcid(&self) -> Result<&str, Error> {
+        let authcid = self.authcid.as_deref().filter(|name| !name.is_empty()).ok_or(Error::AuthcidMissing)?;
+        without_nul(authcid, "authcid")
+    }
+
+    pub(crate) fn checked_authzid(&self) -> Result<Option<&str>, Error> {
+        self.authzid
+            .as_deref()
+            .filter(|name| !name.is_empty())
+            .map(|name| without_nul(name, "authzid"))
+            .transpose()
+    }
+
+    pub(crate) fn require_password(&self) -> Result<&Secret, Error> {
+        let password = self.password.as_ref().ok_or(Error::PasswordMissing)?;
+        without_nul(password.expose(), "password").map(|_| password)
+    }
+}
+
+fn without_nul<'a>(text: &'a str, field: &'static str) -> Result<&'a str, Error> {
+    if text.contains('\0') { Err(Error::Nul { field }) } else { Ok(text) }
+}

@@ -1,0 +1,106 @@
+use std::fmt;
+
+use crate::hash::{Digest, Hash, Keyed};
+
+/// PBKDF2 (RFC 8018 §5.2, `Hi()` of RFC 5802 §2.2) in slices, so that a worker never blocks: the slow work as a value.
+///
+/// A slice of 1,000 iterations takes a browser about a millisecond. Wiped when dropped; `Debug` prints no secret.
+pub struct Derivation(Box<Work>);
+
+/// Boxed, because each move of a value would leave a copy of its secrets behind on the stack.
+struct Work {
+    hash: Hash,
+    salt: Vec<u8>,
+    iterations: u32,
+    left: u32,
+    password: Keyed,
+    last: Digest,
+    sum: Digest,
+}
+
+impl Derivation {
+    /// Makes the first iteration at once.
+    pub(crate) fn new(hash: Hash, password: &str, salt: Vec<u8>, iterations: u32) -> Self {
+        let password = Keyed::new(hash, password.as_bytes());
+        // SCRAM wants as many bytes as the hash puts out, so there is only block 1.
+        let first = password.tag(&[&salt[..], &1_u32.to_be_bytes()].concat());
+        let left = iterations.saturating_sub(1);
+        Self(Box::new(Work { hash, salt, iterations, left, password, last: first.clone(), sum: first }))
+    }
+
+    /// How many are still to be made.
+    pub fn iterations_left(&self) -> u32 {
+        self.0.left
+    }
+
+    /// Makes at most `iterations` more. `Some` when none is left.
+    pub fn advance(&mut self, iterations: u32) -> Option<ScramKeys> {
+        let work = &mut *self.0;
+        let slice = iterations.min(work.left);
+        work.password.iterate(&mut work.last, &mut work.sum, slice);
+        work.left -= slice;
+        (work.left == 0).then(|| ScramKeys {
+            hash: work.hash,
+            salt: work.salt.clone(),
+            iterations: work.iterations,
+            client_key: work.hash.hmac(work.sum.as_bytes(), b"Client Key"),
+            server_key: work.hash.hmac(work.sum.as_bytes(), b"Server Key"),
+        })
+    }
+}
+
+impl fmt::Debug for Derivation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Derivation")
+            .field("hash", &self.hash)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of RFC 5802 §3 with what they were derived under: as good as the password until the server draws another
+/// salt. Wiped when dropped; `Debug` prints no secret.
+#[derive(Clone)]
+pub struct ScramKeys {
+    hash: Hash,
+    salt: Vec<u8>,
+    iterations: u32,
+    client_key: Digest,
+    server_key: Digest,
+}
+
+impl ScramKeys {
+    /// The hash of the mechanism they serve.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The server's salt, decoded.
+    pub fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// The server's iteration count.
+    pub fn iterations(&self) -> u32 {
+        self.iterations
+    }
+
+    /// ClientKey, as long as the hash's output: what signs for us. Secret.
+    pub fn client_key(&self) -> &[u8] {
+        self.client_key.as_bytes()
+    }
+
+    /// ServerKey, as long as the hash's output: what the server signs with. Secret.
+    pub fn server_key(&self) -> &[u8] {
+        self.server_key.as_bytes()
+    }
+}
+
+impl fmt::Debug for ScramKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScramKeys")
+            .field("hash", &self.hash)
+            .field("iterations", &self.iterations)
+            .finish_non_exhaustive()
+    }
+}

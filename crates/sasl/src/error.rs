@@ -1,0 +1,99 @@
+/// Who broke which rule of an authentication exchange.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing that the server offers is both allowed by the app and fit for the credentials.
+    #[error("none of the mechanisms that the server offers is allowed and fits the credentials")]
+    NoMechanism {
+        /// What it offers, in its own words and order.
+        offered: Vec<String>,
+    },
+    /// Only PLAIN would have done, and the transport would show the password to everyone.
+    #[error("only PLAIN was left, which is not sent over this transport")]
+    PlaintextRefused,
+
+    /// The app gave no user name.
+    #[error("the mechanism needs a user name")]
+    AuthcidMissing,
+    /// The app gave no password.
+    #[error("the mechanism needs a password")]
+    PasswordMissing,
+    /// The app gave credentials with a NUL in them, which would cut the message (RFC 4616 §2, RFC 5802 §7).
+    #[error("{field} contains NUL")]
+    Nul {
+        /// `authcid`, `authzid` or `password`.
+        field: &'static str,
+    },
+    /// The caller's nonce is empty, or holds a comma or something unprintable (RFC 5802 §5.1, `r`).
+    #[error("the client nonce is not printable ASCII without commas")]
+    ClientNonce,
+    /// The caller gave keys that no challenge asked for, or those of another derivation.
+    #[error("these keys were not asked for")]
+    UnexpectedKeys,
+
+    /// The server challenges where the mechanism has no challenge, or after the exchange has ended.
+    #[error("the server sent a challenge out of order")]
+    UnexpectedChallenge,
+    /// The server says success before the exchange is complete, that is, without having proven anything.
+    #[error("the server declared success before the exchange was complete")]
+    SuccessTooEarly,
+    /// The server's message does not follow the grammar of RFC 5802 §7.
+    #[error("malformed {message}: expected {expected}")]
+    Malformed {
+        /// `server-first-message` or `server-final-message`.
+        message: &'static str,
+        /// What the grammar has there.
+        expected: &'static str,
+    },
+    /// The server requires an extension (`m=`); a client that does not know it must give up (RFC 5802 §5.1).
+    #[error("the server requires an extension")]
+    MandatoryExtension,
+    /// The server's nonce does not go on from ours: a replay, or a man in the middle (RFC 5802 §5.1, `r`).
+    #[error("the server's nonce does not extend ours")]
+    ServerNonce,
+    /// The server sent no salt, or an empty one.
+    #[error("the server sent no salt")]
+    SaltMissing,
+    /// The server's salt is not base64.
+    #[error("the server's salt is not base64")]
+    Salt,
+    /// The server asks for fewer than 4,096 iterations, which would make the password cheap to guess (RFC 5802 §5.1), or for more
+    /// than 1,000,000, which would keep us busy for its pleasure.
+    #[error("the server asks for {0} iterations; allowed are 4096 to 1000000")]
+    IterationCount(u64),
+    /// The server refused, in SCRAM's own words (`e=`, RFC 5802 §7), such as `invalid-proof`.
+    #[error("the server refused: {0}")]
+    ServerError(String),
+    /// The server's signature is wrong: it does not know the password.
+    #[error("the server's signature is wrong")]
+    Signature,
+    /// The server says success and has not proven that it knows the password.
+    #[error("the server did not sign")]
+    SignatureMissing,
+}
+
+impl Error {
+    /// A stable word for the app: the condition that goes with AUTHFAIL.
+    pub fn condition(&self) -> &'static str {
+        match self {
+            Self::NoMechanism { .. } => "no-auth-mech",
+            Self::PlaintextRefused => "plaintext-refused",
+            Self::AuthcidMissing => "authcid-missing",
+            Self::PasswordMissing => "password-missing",
+            Self::Nul { .. } => "credentials-nul",
+            Self::ClientNonce => "scram-client-nonce",
+            Self::UnexpectedKeys => "scram-unexpected-keys",
+            Self::UnexpectedChallenge => "sasl-unexpected-challenge",
+            Self::SuccessTooEarly => "sasl-success-too-early",
+            Self::Malformed { .. } => "scram-malformed",
+            Self::MandatoryExtension => "scram-mandatory-extension",
+            Self::ServerNonce => "scram-nonce-mismatch",
+            Self::SaltMissing => "scram-salt-missing",
+            Self::Salt => "scram-salt-malformed",
+            Self::IterationCount(_) => "scram-iteration-count",
+            Self::ServerError(_) => "scram-server-error",
+            Self::Signature => "scram-signature-mismatch",
+            Self::SignatureMissing => "scram-signature-missing",
+        }
+    }
+}

@@ -1,0 +1,60 @@
+use crate::{Credentials, Derivation, Error, MechanismName, ScramKeys};
+use crate::{anonymous::Anonymous, plain::Plain, scram::Scram};
+
+/// One authentication exchange, seen from the client. The crate's page shows the order of the calls.
+pub trait Mechanism {
+    /// Which mechanism it is: the `mechanism` attribute of `<auth>`.
+    fn name(&self) -> MechanismName;
+
+    /// The initial response, in the clear: the caller encodes it, and wipes it if the mechanism is PLAIN. `None`: the
+    /// mechanism waits for the server. To be called once.
+    fn start(&mut self) -> Option<Vec<u8>>;
+
+    /// What to do about a challenge, given in the clear.
+    ///
+    /// # Errors
+    /// Whatever rule the server broke. The exchange is over then.
+    fn challenge(&mut self, data: &[u8]) -> Result<Step, Error>;
+
+    /// The derivation that the last challenge asked for is done.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedKeys`] if none was asked for, or another one.
+    fn derived(&mut self, _keys: ScramKeys) -> Result<Step, Error> {
+        Err(Error::UnexpectedKeys)
+    }
+
+    /// The server says success, with its additional data, if any, in the clear. `Ok` only if the exchange was complete and the
+    /// server has proven itself where the mechanism makes it (RFC 5802 §3).
+    ///
+    /// # Errors
+    /// Whatever the server left out or got wrong; it is not to be trusted then.
+    fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error>;
+}
+
+/// What a challenge asks for.
+#[derive(Debug)]
+pub enum Step {
+    /// Send this, in the clear here; it may be empty.
+    Respond(Vec<u8>),
+    /// Derive keys first, and give them to [`Mechanism::derived`].
+    Derive(Derivation),
+}
+
+/// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn anew for each
+/// exchange, with 128 bits or more of entropy; the other mechanisms ignore it.
+///
+/// # Errors
+/// [`Error::AuthcidMissing`], [`Error::PasswordMissing`] or [`Error::Nul`] if the credentials do not fit;
+/// [`Error::ClientNonce`] if the nonce is not one.
+pub fn mechanism(
+    name: MechanismName,
+    credentials: &Credentials,
+    nonce: &str,
+) -> Result<Box<dyn Mechanism>, Error> {
+    Ok(match name.scram_hash() {
+        Some(hash) => Box::new(Scram::new(name, hash, credentials, nonce)?),
+        None if name == MechanismName::Plain => Box::new(Plain::new(credentials)?),
+        None => Box::new(Anonymous::default()),
+    })
+}

@@ -1,0 +1,71 @@
+use crate::Hash as HashFunction;
+
+/// A mechanism this crate speaks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum MechanismName {
+    /// SCRAM with SHA-512, no channel binding.
+    ScramSha512,
+    /// SCRAM with SHA-384, no channel binding.
+    ScramSha384,
+    /// SCRAM with SHA-256, no channel binding (RFC 7677).
+    ScramSha256,
+    /// SCRAM with SHA-1, no channel binding (RFC 5802).
+    ScramSha1,
+    /// The password itself (RFC 4616).
+    Plain,
+    /// Nobody in particular (RFC 4505).
+    Anonymous,
+}
+
+impl MechanismName {
+    /// All of them, strongest first.
+    pub const ALL: &'static [Self] = &[
+        Self::ScramSha512,
+        Self::ScramSha384,
+        Self::ScramSha256,
+        Self::ScramSha1,
+        Self::Plain,
+        Self::Anonymous,
+    ];
+
+    /// The name as IANA registers it and servers offer it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ScramSha512 => "SCRAM-SHA-512",
+            Self::ScramSha384 => "SCRAM-SHA-384",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::Plain => "PLAIN",
+            Self::Anonymous => "ANONYMOUS",
+        }
+    }
+
+    /// The mechanism of that exact name; names are upper case (RFC 4422 §3.1). `None`: not one of ours.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == name)
+    }
+
+    /// How strongly it is preferred unless the app says otherwise; higher wins. The numbers are the ones that Strophe's
+    /// users know, with room between them for their own.
+    pub fn priority(self) -> u32 {
+        match self {
+            Self::ScramSha512 => 72,
+            Self::ScramSha384 => 71,
+            Self::ScramSha256 => 70,
+            Self::ScramSha1 => 60,
+            Self::Plain => 50,
+            Self::Anonymous => 20,
+        }
+    }
+
+    /// The hash of a SCRAM mechanism.
+    pub(crate) fn scram_hash(self) -> Option<HashFunction> {
+        match self {
+            Self::ScramSha512 => Some(HashFunction::Sha512),
+            Self::ScramSha384 => Some(HashFunction::Sha384),
+            Self::ScramSha256 => Some(HashFunction::Sha256),
+            Self::ScramSha1 => Some(HashFunction::Sha1),
+            Self::Plain | Self::Anonymous => None,
+        }
+    }
+}

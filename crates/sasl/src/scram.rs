@@ -1,0 +1,147 @@
+//! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the password, neither says it.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    Credentials, Derivation, Error, Hash, Mechanism, MechanismName, ScramKeys, Secret, Step,
+    hash::Digest,
+    server_message::{ServerFirst, is_nonce, server_signature},
+};
+
+pub(crate) struct Scram {
+    name: MechanismName,
+    hash: Hash,
+    state: State,
+}
+
+/// What the exchange waits for, each holding only what that moment needs.
+enum State {
+    Start(Client),
+    ServerFirst(Client),
+    Keys {
+        auth_message: String,
+        without_proof: usize,
+        salt: Vec<u8>,
+        iterations: u32,
+    },
+    ServerFinal {
+        signature: Digest,
+    },
+    /// The server has proven itself in a challenge, and may say so.
+    Success,
+    /// Nothing: it has ended, well or badly.
+    Over,
+}
+
+struct Client {
+    gs2_header: String,
+    nonce: String,
+    bare: String,
+    password: Secret,
+}
+
+impl Scram {
+    pub(crate) fn new(
+        name: MechanismName,
+        hash: Hash,
+        credentials: &Credentials,
+        nonce: &str,
+    ) -> Result<Self, Error> {
+        if !is_nonce(nonce) {
+            return Err(Error::ClientNonce);
+        }
+        let authzid = credentials.checked_authzid()?;
+        let client = Client {
+            // `n`: we know of no channel binding (RFC 5802 §7, gs2-header).
+            gs2_header: match authzid {
+                Some(authzid) => ["n,a=", &saslname(authzid), ","].concat(),
+                None => "n,,".to_owned(),
+            },
+            nonce: nonce.to_owned(),
+            bare: ["n=", &saslname(credentials.require_authcid()?), ",r=", nonce].concat(),
+            password: credentials.require_password()?.clone(),
+        };
+        Ok(Self { name, hash, state: State::Start(client) })
+    }
+
+    fn server_first(&mut self, client: Client, data: &[u8]) -> Result<Step, Error> {
+        let first = ServerFirst::parse(data, &client.nonce)?;
+        let gs2_header = STANDARD.encode(&client.gs2_header);
+        let final_without_proof = ["c=", &gs2_header, ",r=", first.nonce].concat();
+        // AuthMessage of RFC 5802 §3; the tail of it opens the answer.
+        let auth_message = [&client.bare, ",", first.text, ",", &final_without_proof].concat();
+        let without_proof = auth_message.len() - final_without_proof.len();
+
+        let derivation =
+            Derivation::new(self.hash, client.password.expose(), first.salt.clone(), first.iterations);
+        self.state =
+            State::Keys { auth_message, without_proof, salt: first.salt, iterations: first.iterations };
+        Ok(Step::Derive(derivation))
+    }
+}
+
+impl Mechanism for Scram {
+    fn name(&self) -> MechanismName {
+        self.name
+    }
+
+    fn start(&mut self) -> Option<Vec<u8>> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Start(client) => {
+                let message = [client.gs2_header.as_bytes(), client.bare.as_bytes()].concat();
+                self.state = State::ServerFirst(client);
+                Some(message)
+            }
+            _ => None,
+        }
+    }
+
+    fn challenge(&mut self, data: &[u8]) -> Result<Step, Error> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::ServerFirst(client) => self.server_first(client, data),
+            State::ServerFinal { signature } => {
+                verify(&signature, data)?;
+                self.state = State::Success;
+                Ok(Step::Respond(Vec::new()))
+            }
+            _ => Err(Error::UnexpectedChallenge),
+        }
+    }
+
+    fn derived(&mut self, keys: ScramKeys) -> Result<Step, Error> {
+        let State::Keys { auth_message, without_proof, salt, iterations } =
+            std::mem::replace(&mut self.state, State::Over)
+        else {
+            return Err(Error::UnexpectedKeys);
+        };
+        if (keys.hash(), keys.salt(), keys.iterations()) != (self.hash, &salt[..], iterations) {
+            return Err(Error::UnexpectedKeys);
+        }
+        let stored_key = self.hash.digest(keys.client_key());
+        let mut proof = self.hash.hmac(stored_key.as_bytes(), auth_message.as_bytes());
+        proof.xor(keys.client_key());
+        let signature = self.hash.hmac(keys.server_key(), auth_message.as_bytes());
+        self.state = State::ServerFinal { signature };
+
+        let response = [&auth_message[without_proof..], ",p=", &STANDARD.encode(proof.as_bytes())].concat();
+        Ok(Step::Respond(response.into_bytes()))
+    }
+
+    fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error> {
+        match (std::mem::replace(&mut self.state, State::Over), data.unwrap_or_default()) {
+            (State::ServerFinal { .. }, []) => Err(Error::SignatureMissing),
+            (State::ServerFinal { signature }, data) => verify(&signature, data),
+            (State::Success, _) => Ok(()),
+            _ => Err(Error::SuccessTooEarly),
+        }
+    }
+}
+
+fn verify(signature: &Digest, server_final: &[u8]) -> Result<(), Error> {
+    if signature.matches(&server_signature(server_final)?) { Ok(()) } else { Err(Error::Signature) }
+}
+
+/// A name with the two characters escaped that have a meaning here (RFC 5802 §5.1, `n`).
+fn saslname(name: &str) -> String {
+    name.replace('=', "=3D").replace(',', "=2C")
+}
