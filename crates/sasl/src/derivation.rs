@@ -52,8 +52,8 @@ impl Derivation {
 impl fmt::Debug for Derivation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Derivation")
-            .field("hash", &self.hash)
-            .field("left", &self.left)
+            .field("hash", &self.0.hash)
+            .field("left", &self.0.left)
             .finish_non_exhaustive()
     }
 }
