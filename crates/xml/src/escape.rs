@@ -1,0 +1,109 @@
+//! Characters to references and back.
+
+use crate::chars::{is_legal, ncname};
+use crate::violation::Violation;
+use std::borrow::Cow;
+
+/// Makes `text` fit for content and for attribute values in either quote: `& < > ' "` become references, and so do tab and
+/// line ends, which a reader would otherwise normalise away (XML 1.0 §2.11, §3.3.3). What XML 1.0 cannot express, such as
+/// U+0000, becomes U+FFFD.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_with(text, |char| match char {
+        '\t' => Some("&#9;"),
+        '\n' => Some("&#10;"),
+        _ => always(char),
+    })
+}
+
+/// As [`escape`], but leaves tab and newline as they are, for content alone.
+pub(crate) fn escape_content(text: &str) -> Cow<'_, str> {
+    escape_with(text, always)
+}
+
+fn always(char: char) -> Option<&'static str> {
+    match char {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\'' => Some("&apos;"),
+        '"' => Some("&quot;"),
+        '\r' => Some("&#13;"),
+        _ if is_legal(char) => None,
+        _ => Some("\u{FFFD}"),
+    }
+}
+
+fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    let mut escaped = String::new();
+    let mut copied = 0;
+    for (at, char) in text.char_indices() {
+        if let Some(replacement) = replacement(char) {
+            escaped.push_str(&text[copied..at]);
+            escaped.push_str(replacement);
+            copied = at + char.len_utf8();
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    escaped.push_str(&text[copied..]);
+    Cow::Owned(escaped)
+}
+
+/// The character that a reference stands for. `name` is what is between `&` and `;`, `at` is where the `&` is.
+pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
+    let malformed = Violation::Reference { at };
+    let Some(number) = name.strip_prefix('#') else {
+        return match name {
+            "amp" => Ok('&'),
+            "lt" => Ok('<'),
+            "gt" => Ok('>'),
+            "apos" => Ok('\''),
+            "quot" => Ok('"'),
+            _ if !name.is_empty() && ncname(name) == name.len() => Err(Violation::Entity { at }),
+            _ => Err(malformed),
+        };
+    };
+    let (digits, radix) = match number.strip_prefix('x') {
+        Some(digits) => (digits, 16),
+        None => (number, 10),
+    };
+    if digits.is_empty() {
+        return Err(malformed);
+    }
+    let mut code: u32 = 0;
+    for digit in digits.chars() {
+        let digit = digit.to_digit(radix).ok_or(Violation::Reference { at })?;
+        code = code.saturating_mul(radix).saturating_add(digit);
+    }
+    char::from_u32(code).filter(|&char| is_legal(char)).ok_or(malformed)
+}
+
+/// The value of an attribute as XML 1.0 §3.3.3 normalises it. `raw` has been checked: references in it resolve.
+pub(crate) fn attribute_value(raw: &str) -> String {
+    let mut value = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find(['&', '\t', '\n', '\r']) {
+        value.push_str(&rest[..at]);
+        let found = &rest[at..];
+        rest = if let Some(reference) = found.strip_prefix('&') {
+            let (name, behind) = reference.split_once(';').unwrap_or((reference, ""));
+            value.extend(resolve(name, 0));
+            behind
+        } else {
+            value.push(' ');
+            found.strip_prefix("\r\n").unwrap_or(&found[1..])
+        };
+    }
+    value.push_str(rest);
+    value
+}
+
+/// Text with its line ends as XML 1.0 §2.11 normalises them.
+pub(crate) fn line_ends(raw: &str) -> Cow<'_, str> {
+    if raw.contains('\r') {
+        Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(raw)
+    }
+}

@@ -1,0 +1,214 @@
+//! The strict reader under [`Head`](crate::Head) and [`Element`](crate::Element): every rule is enforced here, once.
+
+use crate::Limits;
+use crate::chars::{first_illegal, is_space};
+use crate::escape::resolve;
+use crate::scope::Scope;
+use crate::tag::Tag;
+use crate::violation::Violation;
+use quick_xml::errors::{Error, IllFormedError};
+use quick_xml::events::Event;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// One step through a document. Every `Open` is matched by a `Close`.
+pub(crate) enum Token<'t> {
+    /// An element begins: it is the reader's `tag`, in the reader's `namespace`.
+    Open,
+    Close,
+    /// Content as written, to be normalised in its line ends.
+    Text(&'t str),
+    /// What a reference in content stands for.
+    Char(char),
+}
+
+pub(crate) struct Reader<'t> {
+    /// The element that was opened last.
+    pub(crate) tag: Tag<'t>,
+    /// Its namespace; "" when it has none.
+    pub(crate) namespace: Cow<'t, str>,
+    /// How many elements are open.
+    pub(crate) level: usize,
+    /// What declarations are in scope.
+    pub(crate) scope: Scope<'t>,
+    text: &'t str,
+    depth: usize,
+    cutter: quick_xml::Reader<&'t [u8]>,
+    /// Whether the element opened last was an empty-element tag, so that its `Close` is due.
+    empty: bool,
+    root_seen: bool,
+}
+
+impl<'t> Reader<'t> {
+    /// Judges what can be judged of the text as a whole.
+    pub(crate) fn new(text: &'t str, limits: &Limits) -> Result<Self, Violation> {
+        if text.len() > limits.bytes {
+            return Err(Violation::TooLong { bytes: text.len(), limit: limits.bytes });
+        }
+        if text.starts_with('\u{FEFF}') {
+            return Err(Violation::ByteOrderMark);
+        }
+        if let Some(at) = first_illegal(text) {
+            return Err(Violation::Character { at });
+        }
+        Ok(Reader {
+            tag: Tag::default(),
+            namespace: Cow::Borrowed(""),
+            level: 0,
+            scope: Scope::default(),
+            text,
+            depth: limits.depth,
+            cutter: quick_xml::Reader::from_str(text),
+            empty: false,
+            root_seen: false,
+        })
+    }
+
+    /// The next token; `None` at the end of a document that broke no rule.
+    pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, Violation> {
+        if self.empty {
+            self.empty = false;
+            return Ok(Some(self.close()));
+        }
+        loop {
+            let at = self.position();
+            let event = self.cutter.read_event().map_err(|error| blame(&error, at))?;
+            return match event {
+                Event::Start(_) => self.open(at, self.position() - 1).map(Some),
+                Event::Empty(_) => {
+                    self.empty = true;
+                    self.open(at, self.position() - 2).map(Some)
+                }
+                Event::End(_) => Ok(Some(self.close())),
+                Event::Text(_) => match self.content(at)? {
+                    Some(text) => Ok(Some(Token::Text(text))),
+                    None => continue,
+                },
+                Event::CData(_) => {
+                    self.require_inside(at)?;
+                    Ok(Some(Token::Text(&self.text[at + "<![CDATA[".len()..self.position() - "]]>".len()])))
+                }
+                Event::GeneralRef(_) => {
+                    self.require_inside(at)?;
+                    resolve(&self.text[at + 1..self.position() - 1], at).map(|char| Some(Token::Char(char)))
+                }
+                Event::Decl(_) => {
+                    declaration(&self.text[at..self.position()], at)?;
+                    continue;
+                }
+                Event::PI(_) => Err(Violation::ProcessingInstruction { at }),
+                Event::Comment(_) => Err(Violation::Comment { at }),
+                Event::DocType(_) => Err(Violation::DocumentType { at }),
+                Event::Eof if self.level > 0 => Err(Violation::Unclosed),
+                Event::Eof if !self.root_seen => Err(Violation::NoRoot),
+                Event::Eof => Ok(None),
+            };
+        }
+    }
+
+    fn position(&self) -> usize {
+        // The text lies in memory as a whole, so an offset into it fits a usize.
+        self.cutter.buffer_position() as usize
+    }
+
+    fn open(&mut self, at: usize, end: usize) -> Result<Token<'t>, Violation> {
+        if self.level == 0 && self.root_seen {
+            return Err(Violation::SecondRoot { at });
+        }
+        if self.level == self.depth {
+            return Err(Violation::TooDeep { at, limit: self.depth });
+        }
+        self.root_seen = true;
+        self.level += 1;
+        self.tag.read(self.text, at, end)?;
+        self.scope.open(self.level, &self.tag)?;
+        self.namespace =
+            self.scope.element(self.tag.prefix).ok_or(Violation::UnboundPrefix { at: at + 1 })?;
+        self.check_attributes()?;
+        Ok(Token::Open)
+    }
+
+    fn close(&mut self) -> Token<'t> {
+        self.scope.close(self.level);
+        self.level -= 1;
+        Token::Close
+    }
+
+    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3).
+    fn check_attributes(&self) -> Result<(), Violation> {
+        let mut seen = BTreeSet::new();
+        for attribute in &self.tag.attributes {
+            let namespace = self.scope.attribute(attribute);
+            let namespace = namespace.ok_or(Violation::UnboundPrefix { at: attribute.at })?;
+            if !seen.insert((attribute.local, namespace)) {
+                return Err(Violation::RepeatedAttribute { at: self.tag.at });
+            }
+        }
+        Ok(())
+    }
+
+    /// Text as written; `None` for the white space around the root.
+    fn content(&self, at: usize) -> Result<Option<&'t str>, Violation> {
+        let text = &self.text[at..self.position()];
+        if self.level == 0 {
+            return match text.bytes().position(|byte| !is_space(byte)) {
+                None => Ok(None),
+                Some(first) => Err(Violation::TextOutsideRoot { at: at + first }),
+            };
+        }
+        match text.find("]]>") {
+            None => Ok(Some(text)),
+            Some(first) => Err(Violation::CDataEnd { at: at + first }),
+        }
+    }
+
+    fn require_inside(&self, at: usize) -> Result<(), Violation> {
+        if self.level == 0 { Err(Violation::TextOutsideRoot { at }) } else { Ok(()) }
+    }
+}
+
+/// Accepts `<?xml version='1.0'?>` at the very start, with `encoding` UTF-8 and `standalone` behind it if they are there
+/// (XML 1.0 §2.8).
+fn declaration(text: &str, at: usize) -> Result<(), Violation> {
+    let malformed = || Violation::Declaration { at };
+    let rest = text.strip_prefix("<?xml").and_then(|rest| rest.strip_suffix("?>"));
+    let mut rest = rest.filter(|_| at == 0).ok_or_else(malformed)?;
+    if pseudo_attribute(&mut rest, "version") != Some("1.0") {
+        return Err(malformed());
+    }
+    if let Some(encoding) = pseudo_attribute(&mut rest, "encoding")
+        && !encoding.eq_ignore_ascii_case("utf-8")
+    {
+        return Err(Violation::Encoding);
+    }
+    if let Some(standalone) = pseudo_attribute(&mut rest, "standalone")
+        && !matches!(standalone, "yes" | "no")
+    {
+        return Err(malformed());
+    }
+    if rest.bytes().all(is_space) { Ok(()) } else { Err(malformed()) }
+}
+
+/// Takes white space, `name`, `=` and a quoted value off the front of `rest`, if they are there.
+fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
+    let space = |char: char| char.is_ascii() && is_space(char as u8);
+    let behind = rest.strip_prefix(space)?.trim_start_matches(space).strip_prefix(name)?;
+    let behind = behind.trim_start_matches(space).strip_prefix('=')?.trim_start_matches(space);
+    let quote = behind.chars().next().filter(|char| matches!(char, '\'' | '"'))?;
+    let (value, behind) = behind[1..].split_once(quote)?;
+    *rest = behind;
+    Some(value)
+}
+
+/// What quick-xml refuses by itself, in our words. `at` is where it began to read.
+fn blame(error: &Error, at: usize) -> Violation {
+    match error {
+        Error::IllFormed(IllFormedError::UnclosedReference) => Violation::Reference { at },
+        Error::IllFormed(IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_)) => {
+            Violation::EndTag { at }
+        }
+        Error::IllFormed(IllFormedError::DoubleHyphenInComment) => Violation::Comment { at },
+        Error::IllFormed(IllFormedError::MissingDoctypeName) => Violation::DocumentType { at },
+        _ => Violation::Markup { at },
+    }
+}

@@ -1,0 +1,77 @@
+//! Which namespace a prefix stands for (Namespaces in XML 1.0).
+
+use crate::tag::{Attribute, Tag};
+use crate::violation::Violation;
+use std::borrow::Cow;
+
+pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
+pub(crate) const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
+/// Resolving a prefix walks through the prefixes in scope; the bound keeps a hostile document from making that slow.
+const PREFIXES: usize = 100;
+
+/// The declarations in scope, innermost last, each with the level of the element that carries it.
+#[derive(Default)]
+pub(crate) struct Scope<'t> {
+    defaults: Vec<(usize, Cow<'t, str>)>,
+    prefixes: Vec<(usize, &'t str, Cow<'t, str>)>,
+}
+
+impl<'t> Scope<'t> {
+    /// Takes in the declarations of an element that opens at `level`.
+    pub(crate) fn open(&mut self, level: usize, tag: &Tag<'t>) -> Result<(), Violation> {
+        for attribute in &tag.attributes {
+            let Some(prefix) = attribute.declares() else { continue };
+            let namespace = attribute.value();
+            check(prefix, &namespace, attribute)?;
+            if prefix.is_empty() {
+                self.defaults.push((level, namespace));
+            } else if self.prefixes.len() < PREFIXES {
+                self.prefixes.push((level, prefix, namespace));
+            } else {
+                return Err(Violation::TooManyPrefixes { at: attribute.at, limit: PREFIXES });
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the declarations of the element that closes at `level`.
+    pub(crate) fn close(&mut self, level: usize) {
+        while self.defaults.pop_if(|(of, _)| *of == level).is_some() {}
+        while self.prefixes.pop_if(|(of, ..)| *of == level).is_some() {}
+    }
+
+    /// The namespace of an element with this prefix.
+    pub(crate) fn element(&self, prefix: &str) -> Option<Cow<'t, str>> {
+        if prefix.is_empty() {
+            return Some(self.defaults.last().map_or(Cow::Borrowed(""), |(_, namespace)| namespace.clone()));
+        }
+        self.prefixed(prefix)
+    }
+
+    /// The namespace of an attribute. The default namespace does not apply to attributes (Namespaces in XML §6.2).
+    pub(crate) fn attribute(&self, attribute: &Attribute<'t>) -> Option<Cow<'t, str>> {
+        if attribute.declares().is_some() {
+            return Some(Cow::Borrowed(XMLNS));
+        }
+        if attribute.prefix.is_empty() { Some(Cow::Borrowed("")) } else { self.prefixed(attribute.prefix) }
+    }
+
+    fn prefixed(&self, prefix: &str) -> Option<Cow<'t, str>> {
+        if prefix == "xml" {
+            return Some(Cow::Borrowed(XML));
+        }
+        self.prefixes.iter().rev().find(|(_, of, _)| *of == prefix).map(|(.., namespace)| namespace.clone())
+    }
+}
+
+/// Namespaces in XML §3: what must not be declared.
+fn check(prefix: &str, namespace: &str, attribute: &Attribute<'_>) -> Result<(), Violation> {
+    let legal = match prefix {
+        "xmlns" => false,
+        "xml" => namespace == XML,
+        "" => namespace != XML && namespace != XMLNS,
+        _ => !namespace.is_empty() && namespace != XML && namespace != XMLNS,
+    };
+    if legal { Ok(()) } else { Err(Violation::NamespaceDeclaration { at: attribute.at }) }
+}

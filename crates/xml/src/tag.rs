@@ -1,0 +1,186 @@
+//! What stands between `<` and `>` of an opening tag.
+
+use crate::chars::{is_space, ncname};
+use crate::escape::{attribute_value, resolve};
+use crate::violation::Violation;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// An opening tag, names split at their colons. One is reused for all tags of a document.
+#[derive(Default)]
+pub(crate) struct Tag<'t> {
+    /// Where the `<` is.
+    pub(crate) at: usize,
+    pub(crate) prefix: &'t str,
+    pub(crate) local: &'t str,
+    /// Just behind the name.
+    pub(crate) name_end: usize,
+    pub(crate) attributes: Vec<Attribute<'t>>,
+}
+
+/// One attribute, namespace declarations included.
+#[derive(Clone, Copy)]
+pub(crate) struct Attribute<'t> {
+    pub(crate) prefix: &'t str,
+    pub(crate) local: &'t str,
+    /// What is between the quotes, as written.
+    pub(crate) raw: &'t str,
+    /// Where that begins.
+    pub(crate) at: usize,
+    /// Whether the value is what is written.
+    plain: bool,
+}
+
+impl<'t> Attribute<'t> {
+    /// The value, references resolved and white space normalised (XML 1.0 §3.3.3).
+    pub(crate) fn value(&self) -> Cow<'t, str> {
+        if self.plain { Cow::Borrowed(self.raw) } else { Cow::Owned(attribute_value(self.raw)) }
+    }
+
+    /// Where the value is, between its quotes.
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.at..self.at + self.raw.len()
+    }
+
+    /// The prefix that this attribute declares, "" for the default namespace; `None` if it is no namespace declaration.
+    pub(crate) fn declares(&self) -> Option<&'t str> {
+        match (self.prefix, self.local) {
+            ("xmlns", prefix) => Some(prefix),
+            ("", "xmlns") => Some(""),
+            _ => None,
+        }
+    }
+}
+
+impl<'t> Tag<'t> {
+    /// Reads the tag whose `<` is at `at` of `text` and whose `>` or `/>` is at `end`.
+    pub(crate) fn read(&mut self, text: &'t str, at: usize, end: usize) -> Result<(), Violation> {
+        self.attributes.clear();
+        self.at = at;
+        let mut cursor = Cursor { text: &text[..end], at: at + 1 };
+        (self.prefix, self.local) = cursor.qname()?;
+        self.name_end = cursor.at;
+        loop {
+            let spaced = cursor.space();
+            if cursor.at == end {
+                return Ok(());
+            }
+            if !spaced {
+                // Behind the element's name anything but space is part of a name that is none.
+                let at = cursor.at;
+                return Err(match self.attributes.is_empty() {
+                    true => Violation::Name { at },
+                    false => Violation::MissingSpace { at },
+                });
+            }
+            let attribute = cursor.attribute()?;
+            self.attributes.push(attribute);
+        }
+    }
+
+    /// The name as written.
+    pub(crate) fn qualified(&self, text: &'t str) -> &'t str {
+        &text[self.at + 1..self.name_end]
+    }
+
+    /// The value of the attribute that has this name and no prefix.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'t>> {
+        self.attributes.iter().find(|attribute| attribute.prefix.is_empty() && attribute.local == name)
+    }
+}
+
+struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Skips white space; says whether there was any.
+    fn space(&mut self) -> bool {
+        let start = self.at;
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    /// Prefix, or "", and local name.
+    fn qname(&mut self) -> Result<(&'t str, &'t str), Violation> {
+        let first = self.ncname()?;
+        if self.peek() != Some(b':') {
+            return Ok(("", first));
+        }
+        self.at += 1;
+        Ok((first, self.ncname()?))
+    }
+
+    fn ncname(&mut self) -> Result<&'t str, Violation> {
+        let start = self.at;
+        match ncname(&self.text[start..]) {
+            0 => Err(Violation::Name { at: start }),
+            length => {
+                self.at += length;
+                Ok(&self.text[start..self.at])
+            }
+        }
+    }
+
+    fn attribute(&mut self) -> Result<Attribute<'t>, Violation> {
+        let (prefix, local) = self.qname()?;
+        self.space();
+        self.expect(b'=')?;
+        self.space();
+        let quote = self.peek().filter(|byte| matches!(byte, b'\'' | b'"'));
+        let quote = quote.ok_or(Violation::Attribute { at: self.at })?;
+        self.at += 1;
+        let at = self.at;
+        let plain = self.value(quote)?;
+        let raw = &self.text[at..self.at];
+        self.at += 1;
+        Ok(Attribute { prefix, local, raw, at, plain })
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Violation> {
+        if self.peek() != Some(byte) {
+            return Err(Violation::Attribute { at: self.at });
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Goes to the closing quote; says whether the value is what is written.
+    fn value(&mut self, quote: u8) -> Result<bool, Violation> {
+        let mut plain = true;
+        loop {
+            match self.peek() {
+                None => return Err(Violation::Attribute { at: self.at }),
+                Some(byte) if byte == quote => return Ok(plain),
+                Some(b'<') => return Err(Violation::LessThanInValue { at: self.at }),
+                Some(b'&') => {
+                    plain = false;
+                    self.reference()?;
+                }
+                Some(b'\t' | b'\n' | b'\r') => {
+                    plain = false;
+                    self.at += 1;
+                }
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    fn reference(&mut self) -> Result<(), Violation> {
+        let at = self.at;
+        let behind = &self.text[at + 1..];
+        let length =
+            behind.find([';', '\'', '"', '<', '&']).filter(|&length| behind.as_bytes()[length] == b';');
+        let length = length.ok_or(Violation::Reference { at })?;
+        resolve(&behind[..length], at)?;
+        self.at += length + 2;
+        Ok(())
+    }
+}
