@@ -1,0 +1,188 @@
+//! What the worker says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Position, Token};
+
+/// What the worker says to a tab.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub enum FromWorker<T> {
+    /// The answer to a [`Hello`](crate::Hello) that the worker can serve.
+    Welcome {
+        /// The version chosen, one of the tab's.
+        version: u32,
+        /// Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of it.
+        boot: String,
+    },
+    /// This tab cannot be served.
+    Refused(Refusal),
+    /// Where the session stands, for this tab.
+    Status(Status),
+    /// Which role this tab has in the worker's books.
+    Role(Role),
+    /// Stanzas, in order.
+    Deliver {
+        /// The stanzas.
+        stanzas: Vec<Delivery<T>>,
+    },
+    /// Every stanza of this tab with a token up to this one has been written to the socket, but for those reported as
+    /// [`Failed`](FromWorker::Failed) before.
+    Written {
+        /// The highest token.
+        up_to: Token,
+    },
+    /// A stanza of this tab was not sent.
+    Failed {
+        /// The token of the [`Outgoing`](crate::Outgoing).
+        token: Token,
+        /// Why.
+        fault: Fault,
+    },
+    /// What became of an IQ that this tab asked.
+    Response {
+        /// The token of the [`Request`](crate::ToWorker::Request).
+        token: Token,
+        /// What became of it.
+        outcome: Outcome<T>,
+    },
+    /// Something for the app's log. Never holds a payload or a secret.
+    Log {
+        /// How grave it is.
+        level: LogLevel,
+        /// What happened.
+        text: String,
+    },
+}
+
+/// Why a tab cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub enum Refusal {
+    /// No version in common.
+    Version {
+        /// What this worker speaks.
+        speaks: Vec<u32>,
+    },
+    /// What the tab posted is not of this protocol.
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The worker's engine could not start, or broke.
+    Engine {
+        /// The reason, in words that help.
+        detail: String,
+    },
+}
+
+/// Where a session stands, for one tab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Status {
+    /// The status, in Strophe's terms.
+    pub code: StatusCode,
+    /// A word that an app can compare: a condition of the server or a stable name of ours.
+    pub condition: Option<String>,
+    /// The same in a sentence.
+    pub text: Option<String>,
+    /// Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
+    pub session: Option<SessionInfo>,
+}
+
+/// The status codes of Strophe that the worker reports. The names are the protocol's; a client maps them to numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[allow(missing_docs, reason = "the names are Strophe's own")]
+#[repr(u8)]
+pub enum StatusCode {
+    Error = 0,
+    Connecting = 1,
+    ConnFail = 2,
+    Authenticating = 3,
+    AuthFail = 4,
+    Connected = 5,
+    Disconnected = 6,
+    Disconnecting = 7,
+    Attached = 8,
+    Redirect = 9,
+    ConnTimeout = 10,
+    BindRequired = 11,
+    AttachFail = 12,
+    Reconnecting = 13,
+}
+
+/// Who a session is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct SessionInfo {
+    /// The full JID that the server bound.
+    pub jid: String,
+    /// Its domain.
+    pub domain: String,
+    /// The `<stream:features/>` behind authentication, as XML.
+    pub features: String,
+}
+
+/// The role of a tab: exactly one tab of a session is primary, for work that must happen once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub enum Role {
+    /// The one.
+    Primary,
+    /// One of the others.
+    Secondary,
+}
+
+/// One stanza for a tab: its position, where it comes from, its text. A tuple, since many travel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct Delivery<T>(#[cfg_attr(test, ts(type = "number"))] pub Position, pub Origin, pub T);
+
+/// Where a stanza comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub enum Origin {
+    /// From the server.
+    Received,
+    /// From another tab, on its way to the server. Carries the position of the latest stanza received before it.
+    Sent,
+}
+
+/// What became of an IQ that a tab asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub enum Outcome<T> {
+    /// The answer, of type `result`.
+    Result(T),
+    /// The answer, of type `error`.
+    Error(T),
+    /// No answer within the time limit.
+    Timeout,
+    /// The session ended before an answer came.
+    Disconnected,
+    /// It was not sent, and why.
+    Refused(Fault),
+}
+
+/// Why something that a tab wanted was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Fault {
+    /// The rule, as a kebab-case word that an app can compare.
+    pub condition: String,
+    /// The same in a sentence.
+    pub text: String,
+}
+
+/// How grave a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+#[allow(missing_docs, reason = "the usual five")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}

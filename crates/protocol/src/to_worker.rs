@@ -1,0 +1,150 @@
+//! What a tab says.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use crate::{Position, Token};
+
+/// What a tab says to the worker.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub enum ToWorker<T> {
+    /// The first word of a tab. Nothing else is heard before it.
+    Hello(Hello),
+    /// Join the session of this account, opening it if there is none.
+    Connect {
+        /// Absolute WebSocket URL of the XMPP service.
+        service: String,
+        /// The account, with the resource to ask for if any; a bare domain for ANONYMOUS.
+        jid: String,
+        /// What proves that this tab may use the account.
+        credentials: Credentials,
+        /// How to open the session; the first tab's options win.
+        options: Options,
+    },
+    /// Join a session that is there, without credentials: the one of this account, else the only one of this service.
+    Attach {
+        /// Absolute WebSocket URL of the XMPP service.
+        service: String,
+        /// The account that this tab had before, if it remembers one.
+        jid: Option<String>,
+    },
+    /// Send stanzas, in order.
+    Send {
+        /// The stanzas.
+        stanzas: Vec<Outgoing<T>>,
+    },
+    /// Send an IQ of type get or set and bring back its answer.
+    Request {
+        /// Comes back with the [`FromWorker::Response`](crate::FromWorker::Response).
+        token: Token,
+        /// The IQ, with an `id`.
+        text: T,
+        /// How long to wait for the answer, in milliseconds; without it, until the session ends.
+        timeout: Option<u32>,
+    },
+    /// No handler of this tab took the IQ request that was delivered with this position.
+    Unhandled {
+        /// The position of the request.
+        #[cfg_attr(test, ts(type = "number"))]
+        position: Position,
+    },
+    /// The page became visible or hidden.
+    Visibility {
+        /// Whether the page can be seen.
+        visible: bool,
+    },
+    /// End the session, for every tab.
+    Disconnect {
+        /// Why, for the log.
+        reason: Option<String>,
+    },
+    /// This tab leaves; the session goes on for the others.
+    Leave,
+}
+
+/// How a tab introduces itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct Hello {
+    /// The versions of the protocol that the tab speaks.
+    pub versions: Vec<u32>,
+    /// Names this page instance; unique in the browser.
+    pub tab: String,
+    /// The Web Lock that the tab holds while it lives. `None` where the browser has no locks.
+    pub lock: Option<String>,
+    /// Whether the page can be seen.
+    pub visible: bool,
+}
+
+/// What proves that a tab may use an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct Credentials {
+    /// The authentication identity (RFC 6120 §6.3.8); without it the local part of the JID.
+    pub authcid: Option<String>,
+    /// The password; `None` for ANONYMOUS.
+    pub password: Option<Password>,
+}
+
+/// A password on its way from the tab to the worker. Wiped when dropped; `Debug` does not print it.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export, type = "string"))]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes the password.
+    pub fn new(password: String) -> Self {
+        Password(password)
+    }
+
+    /// Hands the password over; nothing stays behind.
+    pub fn into_inner(mut self) -> String {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Drop for Password {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// How to open a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Options {
+    /// The mechanisms that the app allows, if it named any; all otherwise.
+    pub mechanisms: Option<Vec<MechanismOffer>>,
+    /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
+    pub session_key: Option<String>,
+}
+
+/// A SASL mechanism that an app allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct MechanismOffer {
+    /// Its registered name, for example `SCRAM-SHA-256`.
+    pub name: String,
+    /// The highest that the server offers wins.
+    pub priority: u32,
+}
+
+/// A stanza to send.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct Outgoing<T> {
+    /// Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed). Tokens of one tab rise.
+    pub token: Token,
+    /// The stanza.
+    pub text: T,
+}
