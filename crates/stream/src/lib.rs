@@ -1,1 +1,340 @@
-//! One XMPP stream over WebSocket (RFC 7395), from open to close.
+//! One XMPP stream over a WebSocket (RFC 7395), from open to close.
+//!
+//! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`, hears `<open/>` and features, picks a
+//! SASL mechanism and authenticates, says `<open/>` again, binds a resource, and from then on lets stanzas through in both
+//! directions until one side says `<close/>`, breaks a rule, or vanishes.
+//!
+//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], with the time; what is to be done comes out
+//! of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream waits for; [`Error`] says why a stream
+//! ended and who broke which rule; `timer` holds every deadline.
+//!
+//! Time is a [`Duration`] since a moment of the caller's choice; only differences count.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use epode_sasl as sasl;
+use epode_sasl::{Allowed, Credentials, Derivation, ScramKeys};
+pub use epode_xml as xml;
+use epode_xml::{Element, Head, Limits, Violation};
+
+pub use error::{Error, PeerMisbehaved};
+use framing::ns;
+use negotiation::{ExpectOpen, State};
+use timer::{Deadline, Timer};
+
+mod error;
+mod framing;
+pub mod jid;
+mod negotiation;
+mod timer;
+
+/// What a stream needs to know before it begins.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain of the account: whom `<open/>` addresses.
+    pub domain: String,
+    /// Who we are. An `authzid` that is the account's own bare JID is left out here.
+    pub credentials: Credentials,
+    /// The mechanisms the app allows, with their priorities.
+    pub allowed: Vec<Allowed>,
+    /// Whether a password may cross this transport in the clear (PLAIN).
+    pub plaintext: bool,
+    /// How far to go.
+    pub purpose: Purpose,
+    /// What a frame of the server may be at most.
+    pub limits: Limits,
+}
+
+/// How far a stream is to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Authenticate, bind a resource (the server picks one if none is given), exchange stanzas.
+    Bind {
+        /// The resource to ask for.
+        resource: Option<String>,
+    },
+    /// Only find out whether the credentials are good, then close.
+    Verify,
+}
+
+/// What happens to a stream.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The socket is open. With it comes fresh randomness for this stream: printable ASCII without a comma, 128 bits or more.
+    Opened {
+        /// The client nonce of SCRAM (RFC 5802 §5.1).
+        nonce: String,
+    },
+    /// The socket brought a frame.
+    Frame(&'a str),
+    /// The socket is gone.
+    Closed {
+        /// WebSocket close code (RFC 6455 §7.4); 0 if there is none.
+        code: u16,
+        /// The words that came with it.
+        reason: &'a str,
+    },
+    /// The derivation that [`Output::Derive`] asked for is done.
+    Derived(ScramKeys),
+    /// Close the stream, cleanly where it can be.
+    Close,
+    /// The deadline of [`Stream::deadline`] has come.
+    Timeout,
+}
+
+/// What a stream wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Write this frame.
+    Transmit(String),
+    /// Close the socket.
+    CloseSocket,
+    /// Run this derivation, in slices, and hand its keys back.
+    Derive(Derivation),
+    /// Tell the session.
+    Event(Event),
+}
+
+/// What a stream tells its session.
+#[derive(Debug)]
+pub enum Event {
+    /// A mechanism was chosen; credentials are on their way.
+    Authenticating,
+    /// Both sides have proven what the mechanism lets them prove.
+    Authenticated,
+    /// The resource is bound; stanzas may flow.
+    Bound(Bound),
+    /// The frame just handed in is a stanza, well-formed and allowed.
+    Stanza(Head),
+    /// The stream is over, and nothing follows: as it was asked to (`None`), or because of an error.
+    Ended(Option<Error>),
+}
+
+/// What binding a resource brought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    /// The full JID that the server bound (RFC 6120 §7.6.1): the truth about who we are.
+    pub jid: String,
+    /// The `<stream:features/>` behind authentication, as XML.
+    pub features: String,
+}
+
+/// One stream. See the crate's documentation.
+pub struct Stream {
+    phase: Phase,
+    common: Common,
+}
+
+enum Phase {
+    Dialing,
+    Open(State),
+    /// `<close/>` is on its way; the server's is awaited.
+    Closing,
+    Closed,
+}
+
+/// What every state of the negotiation shares.
+struct Common {
+    config: Config,
+    nonce: String,
+    now: Duration,
+    deadline: Deadline,
+    /// What a frame of ours may be at most.
+    outbound: Limits,
+    outputs: VecDeque<Output>,
+}
+
+impl Common {
+    fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.output(Output::Event(event));
+    }
+}
+
+impl Stream {
+    /// A stream whose socket is being dialled from `now` on.
+    pub fn new(now: Duration, config: Config) -> Self {
+        let mut deadline = Deadline::default();
+        deadline.set(now, Timer::Dial);
+        let outbound = config.limits;
+        let common =
+            Common { config, nonce: String::new(), now, deadline, outbound, outputs: VecDeque::new() };
+        Stream { phase: Phase::Dialing, common }
+    }
+
+    /// Takes note of what happened. Collect what follows from it with [`Stream::poll_output`].
+    pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
+        self.common.now = now;
+        match input {
+            Input::Opened { nonce } => self.opened(nonce),
+            Input::Frame(text) => self.frame(text),
+            Input::Closed { code, reason } => self.socket_closed(code, reason),
+            Input::Derived(keys) => self.derived(keys),
+            Input::Close => self.close(),
+            Input::Timeout => self.timeout(),
+        }
+    }
+
+    /// The next thing to do, in order; `None` when there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.common.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Timeout`].
+    pub fn deadline(&self) -> Option<Duration> {
+        self.common.deadline.at()
+    }
+
+    /// Whether stanzas flow.
+    pub fn is_bound(&self) -> bool {
+        matches!(self.phase, Phase::Open(State::Established))
+    }
+
+    /// Whether nothing more will happen.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    /// Reads a stanza that is to be sent, and says what is wrong with it if the server would end the stream over it.
+    pub fn check(&self, text: &str) -> Result<Head, Violation> {
+        Head::read(text, &self.common.outbound)
+    }
+
+    fn opened(&mut self, nonce: String) {
+        if matches!(self.phase, Phase::Dialing) {
+            self.common.nonce = nonce;
+            self.phase = Phase::Open(ExpectOpen::start(false, &mut self.common));
+        }
+    }
+
+    fn frame(&mut self, text: &str) {
+        match &self.phase {
+            Phase::Open(State::Established) => self.stanza(text),
+            Phase::Open(_) => self.negotiate(text),
+            // What the server still had to say before its own `<close/>` came too late to matter.
+            Phase::Closing => {
+                let element = Element::parse(text, &self.common.config.limits);
+                if element.is_ok_and(|element| element.is("close", ns::FRAMING)) {
+                    self.finish(None);
+                }
+            }
+            Phase::Dialing | Phase::Closed => {}
+        }
+    }
+
+    fn stanza(&mut self, text: &str) {
+        match Head::read(text, &self.common.config.limits) {
+            Ok(head) if &*head.namespace == ns::CLIENT && is_stanza(&head) => {
+                self.common.event(Event::Stanza(head));
+            }
+            // Rare, and small: errors, `<close/>`, and what extensions of the stream may bring.
+            Ok(_) => match self.parse_control(text) {
+                Ok(_) => {}
+                Err(error) => self.end(error),
+            },
+            Err(violation) => self.end(violation.into()),
+        }
+    }
+
+    fn negotiate(&mut self, text: &str) {
+        let Phase::Open(state) = std::mem::replace(&mut self.phase, Phase::Closed) else { return };
+        let next = self.parse_control(text).and_then(|element| state.handle(element, &mut self.common));
+        self.proceed(next);
+    }
+
+    fn derived(&mut self, keys: ScramKeys) {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Open(State::Keys(expect)) => {
+                let next = expect.derived(keys, &mut self.common);
+                self.proceed(next);
+            }
+            phase => self.phase = phase,
+        }
+    }
+
+    fn proceed(&mut self, next: Result<State, Error>) {
+        match next {
+            Ok(State::Verified) => {
+                self.phase = Phase::Open(State::Verified);
+                self.close();
+            }
+            Ok(state) => self.phase = Phase::Open(state),
+            Err(error) => self.end(error),
+        }
+    }
+
+    /// Parses a frame that is not a stanza; what ends the stream in every state comes back as the error it is.
+    fn parse_control(&self, text: &str) -> Result<Element, Error> {
+        let element = Element::parse(text, &self.common.config.limits)?;
+        if element.is("error", ns::STREAMS) {
+            let (condition, text) = framing::condition(&element, ns::STREAM_ERRORS);
+            let elsewhere = element.child("see-other-host", ns::STREAM_ERRORS).map(Element::text);
+            return Err(Error::StreamError { condition, text, elsewhere });
+        }
+        if element.is("close", ns::FRAMING) {
+            return Err(Error::ClosedByServer { elsewhere: element.attr("see-other-uri").map(str::to_owned) });
+        }
+        Ok(element)
+    }
+
+    fn socket_closed(&mut self, code: u16, reason: &str) {
+        let reason = reason.to_owned();
+        match self.phase {
+            Phase::Dialing => self.finish(Some(Error::Unreachable { code, reason })),
+            Phase::Open(_) => self.finish(Some(Error::SocketClosed { code, reason })),
+            Phase::Closing => self.finish(None),
+            Phase::Closed => {}
+        }
+    }
+
+    fn close(&mut self) {
+        match self.phase {
+            Phase::Dialing => self.finish(None),
+            Phase::Open(_) => {
+                self.common.output(Output::Transmit(framing::close()));
+                self.common.deadline.set(self.common.now, Timer::Close);
+                self.phase = Phase::Closing;
+            }
+            Phase::Closing | Phase::Closed => {}
+        }
+    }
+
+    fn timeout(&mut self) {
+        match self.common.deadline.expired(self.common.now) {
+            Some(Timer::Dial) => self.finish(Some(Error::Timeout("the socket to open"))),
+            Some(Timer::Answer) => {
+                let waiting = match &self.phase {
+                    Phase::Open(state) => state.waiting(),
+                    _ => "it",
+                };
+                self.end(Error::Timeout(waiting));
+            }
+            Some(Timer::Close) => self.finish(None),
+            None => {}
+        }
+    }
+
+    /// Ends an open stream because of an error: tells the server which rule it broke (RFC 6120 §4.9.1.1: an error is fatal), closes.
+    fn end(&mut self, error: Error) {
+        if let Some(condition) = error.stream_error() {
+            self.common.output(Output::Transmit(framing::stream_error(condition, &error.to_string())));
+        }
+        self.common.output(Output::Transmit(framing::close()));
+        self.finish(Some(error));
+    }
+
+    fn finish(&mut self, error: Option<Error>) {
+        self.phase = Phase::Closed;
+        self.common.deadline.clear();
+        self.common.output(Output::CloseSocket);
+        self.common.event(Event::Ended(error));
+    }
+}
+
+fn is_stanza(head: &Head) -> bool {
+    matches!(head.tag.rsplit(':').next(), Some("message" | "presence" | "iq"))
+}

@@ -1,0 +1,152 @@
+//! Why a stream ended, and who broke which rule.
+
+use epode_xml::Violation;
+
+/// Why a stream ended. Each variant names who caused it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// The socket could not be opened at all.
+    #[error("the server could not be reached{}", socket_detail(*.code, .reason))]
+    Unreachable {
+        /// WebSocket close code (RFC 6455 §7.4), as the browser reports it.
+        code: u16,
+        /// The server's words, or the browser's; often empty.
+        reason: String,
+    },
+    /// The socket went away under an open stream.
+    #[error("the connection was lost{}", socket_detail(*.code, .reason))]
+    SocketClosed {
+        /// WebSocket close code (RFC 6455 §7.4).
+        code: u16,
+        /// The server's words; often empty.
+        reason: String,
+    },
+    /// The server was silent for too long.
+    #[error("the server did not answer in time: waited for {0}")]
+    Timeout(&'static str),
+    /// The server ended the stream with a stream error (RFC 6120 §4.9).
+    #[error("the server ended the stream: {condition}{}", detail(.text))]
+    StreamError {
+        /// The defined condition's element name.
+        condition: String,
+        /// The server's human-readable text, if any.
+        text: Option<String>,
+        /// Where `see-other-host` or a `see-other-uri` points.
+        elsewhere: Option<String>,
+    },
+    /// The server closed the stream without an error (RFC 7395 §3.6).
+    #[error("the server closed the stream")]
+    ClosedByServer {
+        /// `see-other-uri` of the `<close/>`, if any (RFC 7395 §3.6.1).
+        elsewhere: Option<String>,
+    },
+    /// The server broke a rule of the stream.
+    #[error("the server broke the protocol: {0}")]
+    Peer(#[from] PeerMisbehaved),
+    /// The server sent XML that RFC 6120 §11 forbids.
+    #[error("the server sent XML that is not allowed: {0}")]
+    Xml(#[from] Violation),
+    /// The server refused the credentials (RFC 6120 §6.5).
+    #[error("the server refused the login: {condition}{}", detail(.text))]
+    AuthRefused {
+        /// The defined condition's element name, for example `not-authorized`.
+        condition: String,
+        /// The server's human-readable text, if any.
+        text: Option<String>,
+    },
+    /// The exchange of credentials failed on our side: the server broke a rule of the mechanism.
+    #[error("{0}")]
+    Sasl(#[from] epode_sasl::Error),
+    /// The server refused to bind a resource or to open the legacy session (RFC 6120 §7.6.2.1).
+    #[error("the server refused the {step}: {condition}{}", detail(.text))]
+    BindRefused {
+        /// `resource` or `session`.
+        step: &'static str,
+        /// The stanza error's condition.
+        condition: String,
+        /// The server's human-readable text, if any.
+        text: Option<String>,
+    },
+}
+
+/// What the server did that RFC 6120, RFC 7395 or RFC 3921 does not allow.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PeerMisbehaved {
+    /// The first frame of a stream was not `<open/>` (RFC 7395 §3.4).
+    #[error("its first frame was <{0}/>, not <open/>")]
+    NoOpen(String),
+    /// `<open/>` without `version='1.0'` (RFC 6120 §4.7.5): a server from before SASL.
+    #[error("it speaks version {0:?} of XMPP, not 1.0")]
+    Version(Option<String>),
+    /// Something other than what this step of the negotiation allows.
+    #[error("<{element}/> while {waiting}")]
+    Unexpected {
+        /// The element's local name.
+        element: String,
+        /// What the stream was waiting for.
+        waiting: &'static str,
+    },
+    /// Features without mechanisms before authentication (RFC 6120 §6.4.1).
+    #[error("it offers no authentication")]
+    NoMechanisms,
+    /// Authentication data that is not base64 (RFC 6120 §6.4.3).
+    #[error("its authentication data is not base64")]
+    NotBase64,
+    /// Features without `<bind/>` after authentication (RFC 6120 §7.3.1).
+    #[error("it does not offer resource binding")]
+    NoBind,
+    /// A bind result without a JID (RFC 6120 §7.6.1).
+    #[error("its bind result names no JID")]
+    BindWithoutJid,
+    /// A bind result with something that is not a full JID (RFC 6120 §7.6.1).
+    #[error("it bound {0:?}, which is not a full JID")]
+    BindNotFull(String),
+}
+
+impl Error {
+    /// The word for this error that an app can compare: the condition the server gave where there is one, else a
+    /// stable kebab-case name.
+    pub fn condition(&self) -> &str {
+        match self {
+            Error::Unreachable { .. } => "unreachable",
+            Error::SocketClosed { .. } => "connection-lost",
+            Error::Timeout(_) => "timeout",
+            Error::ClosedByServer { .. } => "closed-by-server",
+            Error::StreamError { condition, .. }
+            | Error::AuthRefused { condition, .. }
+            | Error::BindRefused { condition, .. } => condition,
+            Error::Peer(PeerMisbehaved::NoMechanisms) => "no-auth-mech",
+            Error::Peer(PeerMisbehaved::NotBase64) => "incorrect-encoding",
+            Error::Peer(_) => "protocol-violation",
+            Error::Xml(violation) => violation.condition(),
+            Error::Sasl(error) => error.condition(),
+        }
+    }
+
+    /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server broke none,
+    /// or knows already.
+    pub fn stream_error(&self) -> Option<&'static str> {
+        match self {
+            Error::Xml(violation) => Some(violation.condition()),
+            Error::Peer(PeerMisbehaved::Version(_)) => Some("unsupported-version"),
+            Error::Peer(PeerMisbehaved::NoOpen(_)) => Some("invalid-xml"),
+            Error::Peer(PeerMisbehaved::Unexpected { .. }) => Some("unsupported-stanza-type"),
+            Error::Peer(_) => Some("undefined-condition"),
+            Error::Timeout(_) => Some("connection-timeout"),
+            _ => None,
+        }
+    }
+}
+
+fn detail(text: &Option<String>) -> String {
+    text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+fn socket_detail(code: u16, reason: &str) -> String {
+    match (code, reason) {
+        (0, "") => String::new(),
+        (0, reason) => format!(" ({reason})"),
+        (code, "") => format!(" (WebSocket close code {code})"),
+        (code, reason) => format!(" (WebSocket close code {code}: {reason})"),
+    }
+}

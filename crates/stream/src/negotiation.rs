@@ -1,0 +1,319 @@
+//! From the open socket to the bound resource: one type per thing the stream waits for, each holding only what that moment
+//! needs. A step consumes the state it was in and returns the next, or the error that ends the stream.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use epode_sasl::{Choice, Mechanism, ScramKeys, Step};
+use epode_xml::{Element, Limits};
+
+use crate::error::{Error, PeerMisbehaved};
+use crate::framing::{self, ns};
+use crate::jid;
+use crate::timer::Timer;
+use crate::{Bound, Common, Event, Output, Purpose};
+
+/// Where the negotiation stands.
+pub(crate) enum State {
+    Open(ExpectOpen),
+    Mechanisms(ExpectMechanisms),
+    Outcome(ExpectOutcome),
+    Keys(ExpectKeys),
+    BindFeatures(ExpectBindFeatures),
+    BindResult(ExpectBindResult),
+    SessionResult(ExpectSessionResult),
+    /// The resource is bound: stanzas flow.
+    Established,
+    /// The account is verified, and that was all that was asked.
+    Verified,
+}
+
+type Next = Result<State, Error>;
+
+impl State {
+    /// What the stream is waiting for, in words that go behind "while".
+    pub(crate) fn waiting(&self) -> &'static str {
+        match self {
+            State::Open(_) => "waiting for <open/>",
+            State::Mechanisms(_) => "waiting for the features that offer authentication",
+            State::Outcome(_) => "authenticating",
+            State::Keys(_) => "it is our turn to speak",
+            State::BindFeatures(_) => "waiting for the features that offer resource binding",
+            State::BindResult(_) => "binding a resource",
+            State::SessionResult(_) => "opening the legacy session",
+            State::Established => "exchanging stanzas",
+            State::Verified => "closing",
+        }
+    }
+
+    /// Takes one frame of the negotiation; stream errors and `<close/>` have been seen to.
+    pub(crate) fn handle(self, element: Element, common: &mut Common) -> Next {
+        let waiting = self.waiting();
+        match self {
+            State::Open(expect) => expect.handle(element, common),
+            State::Mechanisms(expect) => expect.handle(element, common),
+            State::Outcome(expect) => expect.handle(element, common),
+            State::BindFeatures(expect) => expect.handle(element, common),
+            State::BindResult(expect) => expect.handle(element, common),
+            State::SessionResult(expect) => expect.handle(element, common),
+            State::Keys(_) if element.is("failure", ns::SASL) => Err(refused(&element)),
+            State::Keys(_) | State::Established | State::Verified => Err(unexpected(&element, waiting)),
+        }
+    }
+}
+
+/// The stream is open on our side; the server's `<open/>` comes next, and its features behind it.
+pub(crate) struct ExpectOpen {
+    authenticated: bool,
+}
+
+impl ExpectOpen {
+    /// Opens the stream, or opens it anew after authentication (RFC 6120 §6.4.6).
+    pub(crate) fn start(authenticated: bool, common: &mut Common) -> State {
+        common.transmit(framing::open(&common.config.domain));
+        State::Open(ExpectOpen { authenticated })
+    }
+
+    fn handle(self, element: Element, _: &mut Common) -> Next {
+        if !element.is("open", ns::FRAMING) {
+            return Err(PeerMisbehaved::NoOpen(element.name().to_owned()).into());
+        }
+        let version = element.attr("version");
+        if version.and_then(|version| version.split_once('.')).is_none_or(|(major, _)| major != "1") {
+            return Err(PeerMisbehaved::Version(version.map(str::to_owned)).into());
+        }
+        Ok(match self.authenticated {
+            false => State::Mechanisms(ExpectMechanisms),
+            true => State::BindFeatures(ExpectBindFeatures),
+        })
+    }
+}
+
+/// The features that offer authentication come next (RFC 6120 §6.4.1).
+pub(crate) struct ExpectMechanisms;
+
+impl ExpectMechanisms {
+    fn handle(self, features: Element, common: &mut Common) -> Next {
+        let features = expect_features(features, State::Mechanisms(self).waiting())?;
+        let mechanisms = features.child("mechanisms", ns::SASL).ok_or(PeerMisbehaved::NoMechanisms)?;
+        let offered: Vec<String> = mechanisms
+            .children()
+            .filter(|child| child.is("mechanism", ns::SASL))
+            .map(|child| child.text().trim().to_owned())
+            .collect();
+        let config = &common.config;
+        let name = epode_sasl::choose(&Choice {
+            offered: &offered.iter().map(String::as_str).collect::<Vec<_>>(),
+            allowed: &config.allowed,
+            credentials: &config.credentials,
+            plaintext: config.plaintext,
+        })?;
+        let mut mechanism = epode_sasl::mechanism(name, &config.credentials, &common.nonce)?;
+        let mut auth = Element::new("auth", ns::SASL).with_attr("mechanism", name.as_str());
+        if let Some(initial) = mechanism.start() {
+            auth = auth.with_text(&encode(&initial));
+        }
+        common.event(Event::Authenticating);
+        common.transmit(auth.to_string());
+        Ok(State::Outcome(ExpectOutcome { mechanism }))
+    }
+}
+
+/// A challenge, success or failure comes next (RFC 6120 §6.4.3 to §6.4.6).
+pub(crate) struct ExpectOutcome {
+    mechanism: Box<dyn Mechanism>,
+}
+
+impl ExpectOutcome {
+    fn handle(mut self, element: Element, common: &mut Common) -> Next {
+        if element.namespace() == ns::SASL {
+            match element.name() {
+                "challenge" => {
+                    let step = self.mechanism.challenge(&decode(&element.text())?.unwrap_or_default())?;
+                    return self.step(step, common);
+                }
+                "success" => {
+                    self.mechanism.success(decode(&element.text())?.as_deref())?;
+                    common.event(Event::Authenticated);
+                    return Ok(match common.config.purpose {
+                        Purpose::Verify => State::Verified,
+                        Purpose::Bind { .. } => ExpectOpen::start(true, common),
+                    });
+                }
+                "failure" => return Err(refused(&element)),
+                _ => {}
+            }
+        }
+        Err(unexpected(&element, State::Outcome(self).waiting()))
+    }
+
+    fn step(self, step: Step, common: &mut Common) -> Next {
+        match step {
+            Step::Respond(data) => {
+                common.transmit(Element::new("response", ns::SASL).with_text(&encode(&data)).to_string());
+                Ok(State::Outcome(self))
+            }
+            Step::Derive(derivation) => {
+                // Our own work has no deadline; the next answer of the server has.
+                common.deadline.clear();
+                common.output(Output::Derive(derivation));
+                Ok(State::Keys(ExpectKeys { mechanism: self.mechanism }))
+            }
+        }
+    }
+}
+
+/// The keys that are being derived from the password come next, from ourselves.
+pub(crate) struct ExpectKeys {
+    mechanism: Box<dyn Mechanism>,
+}
+
+impl ExpectKeys {
+    pub(crate) fn derived(mut self, keys: ScramKeys, common: &mut Common) -> Next {
+        let step = self.mechanism.derived(keys)?;
+        ExpectOutcome { mechanism: self.mechanism }.step(step, common)
+    }
+}
+
+/// The features behind authentication come next (RFC 6120 §7.3.1).
+pub(crate) struct ExpectBindFeatures;
+
+impl ExpectBindFeatures {
+    fn handle(self, element: Element, common: &mut Common) -> Next {
+        let features = expect_features(element, State::BindFeatures(self).waiting())?;
+        if features.child("bind", ns::BIND).is_none() {
+            return Err(PeerMisbehaved::NoBind.into());
+        }
+        let mut bind = Element::new("bind", ns::BIND);
+        if let Purpose::Bind { resource: Some(resource) } = &common.config.purpose {
+            bind = bind.with_child(Element::new("resource", ns::BIND).with_text(resource));
+        }
+        let request = common.request(bind);
+        Ok(State::BindResult(ExpectBindResult { request, features }))
+    }
+}
+
+/// The result of binding a resource comes next (RFC 6120 §7.6).
+pub(crate) struct ExpectBindResult {
+    request: String,
+    features: Element,
+}
+
+impl ExpectBindResult {
+    fn handle(self, element: Element, common: &mut Common) -> Next {
+        let ExpectBindResult { request, features } = self;
+        let waiting = "binding a resource";
+        let result = expect_result(element, &request, "resource", waiting)?;
+        let jid = result
+            .child("bind", ns::BIND)
+            .and_then(|bind| bind.child("jid", ns::BIND))
+            .map(|jid| jid.text().trim().to_owned())
+            .filter(|jid| !jid.is_empty())
+            .ok_or(PeerMisbehaved::BindWithoutJid)?;
+        if !matches!(jid::split(&jid), (_, domain, Some(resource)) if !domain.is_empty() && !resource.is_empty()) {
+            return Err(PeerMisbehaved::BindNotFull(jid).into());
+        }
+        let session_required = features
+            .child("session", ns::SESSION)
+            .is_some_and(|session| session.child("optional", ns::SESSION).is_none());
+        let bound = Bound { jid, features: features.to_string() };
+        if session_required {
+            let request = common.request(Element::new("session", ns::SESSION));
+            return Ok(State::SessionResult(ExpectSessionResult { request, bound }));
+        }
+        Ok(established(bound, &features, common))
+    }
+}
+
+/// The result of the legacy session request comes next (RFC 3921 §3): only where the server requires it.
+pub(crate) struct ExpectSessionResult {
+    request: String,
+    bound: Bound,
+}
+
+impl ExpectSessionResult {
+    fn handle(self, element: Element, common: &mut Common) -> Next {
+        let ExpectSessionResult { request, bound } = self;
+        expect_result(element, &request, "session", "opening the legacy session")?;
+        let features = Element::parse(&bound.features, &Limits::default())?;
+        Ok(established(bound, &features, common))
+    }
+}
+
+fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
+    // XEP-0478: what the server says it will take, so that one tab's oversized stanza cannot cost all tabs the stream.
+    let max_bytes = features
+        .child("limits", ns::LIMITS)
+        .and_then(|limits| limits.child("max-bytes", ns::LIMITS))
+        .and_then(|bytes| bytes.text().trim().parse::<usize>().ok());
+    if let Some(max_bytes) = max_bytes {
+        common.outbound.bytes = common.outbound.bytes.min(max_bytes);
+    }
+    common.deadline.clear();
+    common.event(Event::Bound(bound));
+    State::Established
+}
+
+impl Common {
+    /// Sends an IQ of the negotiation and returns its id.
+    fn request(&mut self, payload: Element) -> String {
+        let id = format!("epode-{}", payload.name());
+        self.transmit(framing::iq(&id, payload));
+        id
+    }
+
+    fn transmit(&mut self, frame: String) {
+        self.deadline.set(self.now, Timer::Answer);
+        self.output(Output::Transmit(frame));
+    }
+}
+
+fn expect_features(element: Element, waiting: &'static str) -> Result<Element, Error> {
+    match element.is("features", ns::STREAMS) {
+        true => Ok(element),
+        false => Err(unexpected(&element, waiting)),
+    }
+}
+
+fn expect_result(
+    element: Element,
+    request: &str,
+    step: &'static str,
+    waiting: &'static str,
+) -> Result<Element, Error> {
+    if !element.is("iq", ns::CLIENT) || element.attr("id") != Some(request) {
+        return Err(unexpected(&element, waiting));
+    }
+    match element.attr("type") {
+        Some("result") => Ok(element),
+        Some("error") => {
+            let (condition, text) = match element.child("error", ns::CLIENT) {
+                Some(error) => framing::condition(error, ns::STANZA_ERRORS),
+                None => ("undefined-condition".to_owned(), None),
+            };
+            Err(Error::BindRefused { step, condition, text })
+        }
+        _ => Err(unexpected(&element, waiting)),
+    }
+}
+
+fn unexpected(element: &Element, waiting: &'static str) -> Error {
+    PeerMisbehaved::Unexpected { element: element.name().to_owned(), waiting }.into()
+}
+
+fn refused(failure: &Element) -> Error {
+    let (condition, text) = framing::condition(failure, ns::SASL);
+    Error::AuthRefused { condition, text }
+}
+
+/// RFC 6120 §6.4.2: an empty response that is there is sent as a single equals sign.
+fn encode(data: &[u8]) -> String {
+    if data.is_empty() { "=".to_owned() } else { BASE64.encode(data) }
+}
+
+fn decode(text: &str) -> Result<Option<Vec<u8>>, PeerMisbehaved> {
+    match text.trim() {
+        "" => Ok(None),
+        "=" => Ok(Some(Vec::new())),
+        data => BASE64.decode(data).map(Some).map_err(|_| PeerMisbehaved::NotBase64),
+    }
+}
