@@ -1,0 +1,191 @@
+//! Whose session it is, and how it may be opened.
+
+use epode_stream::Config;
+use epode_stream::jid;
+use epode_stream::sasl::{Allowed, Credentials, MechanismName, Secret};
+use epode_stream::xml::Limits;
+
+use crate::{Error, Purpose};
+
+/// An account at a service, with what is needed to log in to it again and again. `Debug` prints no secret.
+#[derive(Clone, Debug)]
+pub struct Account {
+    service: String,
+    jid: String,
+    authcid: Option<String>,
+    password: Option<Secret>,
+    allowed: Vec<Allowed>,
+    plaintext: bool,
+}
+
+impl Account {
+    /// An account, from what the app gave.
+    ///
+    /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
+    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none.
+    ///
+    /// # Errors
+    /// If the URL or the JID cannot be meant, or none of the mechanisms named is one of ours.
+    pub fn new(
+        service: &str,
+        jid: &str,
+        authcid: Option<String>,
+        password: Option<Secret>,
+        mechanisms: Option<&[(String, u32)]>,
+    ) -> Result<Self, Error> {
+        let private = is_private(service)?;
+        let (local, domain, _) = jid::split(jid);
+        if domain.is_empty() || local.is_some_and(str::is_empty) {
+            return Err(Error::Jid(jid.to_owned()));
+        }
+        let allowed: Vec<Allowed> = match mechanisms {
+            None => MechanismName::ALL.iter().map(|&name| name.into()).collect(),
+            Some(named) => named
+                .iter()
+                .filter_map(|(name, priority)| {
+                    Some(Allowed { name: MechanismName::parse(name)?, priority: *priority })
+                })
+                .collect(),
+        };
+        // An app that lists PLAIN itself has decided that its password may be seen.
+        let plaintext = private
+            || mechanisms.is_some_and(|_| allowed.iter().any(|allowed| allowed.name == MechanismName::Plain));
+        let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
+        Ok(Account {
+            service: service.to_owned(),
+            jid: jid.to_owned(),
+            authcid,
+            password,
+            allowed,
+            plaintext,
+        })
+    }
+
+    /// The URL of the service.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The bare JID, or the domain for ANONYMOUS.
+    pub fn bare_jid(&self) -> &str {
+        jid::bare(&self.jid)
+    }
+
+    /// Whether nobody in particular logs in.
+    pub fn is_anonymous(&self) -> bool {
+        self.authcid.is_none()
+    }
+
+    /// Whether `other` proves the same as this account, as far as can be told without asking the server. In constant time.
+    pub fn same_credentials(&self, other: &Account) -> bool {
+        self.authcid == other.authcid && self.password == other.password
+    }
+
+    /// What a stream of this account needs to know.
+    pub(crate) fn config(&self, purpose: Purpose) -> Config {
+        let (local, domain, resource) = jid::split(&self.jid);
+        let authzid = match (local, &self.authcid) {
+            // RFC 6120 §6.3.8: only if it differs from what the authcid stands for.
+            (Some(local), Some(authcid)) if authcid != local => Some(self.bare_jid().to_owned()),
+            _ => None,
+        };
+        Config {
+            domain: domain.to_owned(),
+            credentials: Credentials {
+                authcid: self.authcid.clone(),
+                authzid,
+                password: self.password.clone(),
+            },
+            allowed: self.allowed.clone(),
+            plaintext: self.plaintext,
+            purpose: match purpose {
+                Purpose::Join => epode_stream::Purpose::Bind { resource: resource.map(str::to_owned) },
+                Purpose::Verify => epode_stream::Purpose::Verify,
+            },
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Whether what crosses this URL can be read only by its two ends: TLS, or a host that is this machine.
+fn is_private(service: &str) -> Result<bool, Error> {
+    let error = || Error::Service(service.to_owned());
+    let (scheme, rest) = service.split_once("://").ok_or_else(error)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    if host.is_empty() {
+        return Err(error());
+    }
+    match scheme {
+        "wss" => Ok(true),
+        "ws" => Ok(is_loopback(host)),
+        _ => Err(error()),
+    }
+}
+
+/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3.
+fn is_loopback(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test may
+
+    use super::*;
+
+    fn account(service: &str, jid: &str, mechanisms: Option<&[(String, u32)]>) -> Result<Account, Error> {
+        Account::new(service, jid, None, Some(Secret::new("secret".into())), mechanisms)
+    }
+
+    #[test]
+    fn a_password_crosses_in_the_clear_only_where_nobody_else_can_read_or_the_app_says_so() {
+        let plain = [("PLAIN".to_owned(), 50)];
+        let scram = [("SCRAM-SHA-1".to_owned(), 60)];
+        for (service, mechanisms, expected) in [
+            ("wss://chat.example/ws", None, true),
+            ("ws://chat.example/ws", None, false),
+            ("ws://chat.example/ws", Some(&scram[..]), false),
+            ("ws://chat.example/ws", Some(&plain[..]), true),
+            ("ws://localhost:5280/ws", None, true),
+            ("ws://app.localhost/ws", None, true),
+            ("ws://127.8.0.1/ws", None, true),
+            ("ws://[::1]:80/ws", None, true),
+            ("ws://localhost.example/ws", None, false),
+            ("ws://127.0.0.1.example/ws", None, false),
+            ("ws://localhost@evil.example/ws", None, false),
+            ("ws://evil.example/?@localhost", None, false),
+        ] {
+            let account = account(service, "a@b", mechanisms).unwrap();
+            assert_eq!(account.plaintext, expected, "{service} {mechanisms:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_or_a_jid_that_cannot_be_meant_is_an_error() {
+        for service in ["", "chat.example", "http://chat.example/ws", "ws://", "ws:///x"] {
+            assert_eq!(account(service, "a@b", None).unwrap_err(), Error::Service(service.to_owned()));
+        }
+        for jid in ["", "@b", "a@", "a@/r"] {
+            assert_eq!(account("ws://x/", jid, None).unwrap_err(), Error::Jid(jid.to_owned()));
+        }
+    }
+
+    #[test]
+    fn acting_as_somebody_else_names_both() {
+        let account = |authcid: &str| {
+            let account = Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None).unwrap();
+            account.config(Purpose::Join).credentials
+        };
+        assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
+        assert_eq!(account("a").authzid, None);
+        assert_eq!(account("").authcid.as_deref(), Some("a"));
+    }
+}
