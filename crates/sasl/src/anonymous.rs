@@ -1,12 +1,15 @@
 //! ANONYMOUS (RFC 4505): the server makes up who we are.
 
+use std::mem;
+
 use crate::{Error, Mechanism, MechanismName, Step};
 
-/// Sends no trace information, not even an empty initial response: servers differ in how they read that, and
-/// agree on its absence.
-#[derive(Default)]
-pub(crate) struct Anonymous {
-    answered: bool,
+/// Sends no trace information, and no initial response either: an absent one is what servers have always been sent, and
+/// whoever wants the empty message asks for it with an empty challenge (RFC 4422 §3).
+pub(crate) enum Anonymous {
+    ChallengeOrSuccess,
+    Success,
+    Over,
 }
 
 impl Mechanism for Anonymous {
@@ -18,15 +21,20 @@ impl Mechanism for Anonymous {
         None
     }
 
-    /// The empty challenge that asks for the message which was not sent at once (RFC 4422 §3).
     fn challenge(&mut self, _data: &[u8]) -> Result<Step, Error> {
-        if std::mem::replace(&mut self.answered, true) {
-            return Err(Error::UnexpectedChallenge);
+        match mem::replace(self, Self::Over) {
+            Self::ChallengeOrSuccess => {
+                *self = Self::Success;
+                Ok(Step::Respond(Vec::new()))
+            }
+            _ => Err(Error::UnexpectedChallenge),
         }
-        Ok(Step::Respond(Vec::new()))
     }
 
     fn success(&mut self, _data: Option<&[u8]>) -> Result<(), Error> {
-        Ok(())
+        match mem::replace(self, Self::Over) {
+            Self::Over => Err(Error::UnexpectedSuccess),
+            _ => Ok(()),
+        }
     }
 }

@@ -34,9 +34,9 @@ pub enum Error {
     /// The server challenges where the mechanism has no challenge, or after the exchange has ended.
     #[error("the server sent a challenge out of order")]
     UnexpectedChallenge,
-    /// The server says success before the exchange is complete, that is, without having proven anything.
-    #[error("the server declared success before the exchange was complete")]
-    SuccessTooEarly,
+    /// The server says success before the exchange is complete, that is, without having proven anything, or after it has ended.
+    #[error("the server declared success out of order")]
+    UnexpectedSuccess,
     /// The server's message does not follow the grammar of RFC 5802 §7.
     #[error("malformed {message}: expected {expected}")]
     Malformed {
@@ -84,7 +84,7 @@ impl Error {
             Self::ClientNonce => "scram-client-nonce",
             Self::UnexpectedKeys => "scram-unexpected-keys",
             Self::UnexpectedChallenge => "sasl-unexpected-challenge",
-            Self::SuccessTooEarly => "sasl-success-too-early",
+            Self::UnexpectedSuccess => "sasl-unexpected-success",
             Self::Malformed { .. } => "scram-malformed",
             Self::MandatoryExtension => "scram-mandatory-extension",
             Self::ServerNonce => "scram-nonce-mismatch",

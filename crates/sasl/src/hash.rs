@@ -90,14 +90,14 @@ fn keyed<M: KeyInit>(key: &[u8]) -> M {
 }
 
 fn tag<M: Mac + Clone>(mac: &M, data: &[u8]) -> Digest {
-    Digest::new(&mac.clone().chain_update(data).finalize().into_bytes())
+    Digest::new(mac.clone().chain_update(data).finalize().as_bytes())
 }
 
 fn iterate<M: Mac + Clone>(mac: &M, last: &mut Digest, sum: &mut Digest, count: u32) {
     for _ in 0..count {
-        let next = mac.clone().chain_update(last.as_bytes()).finalize().into_bytes();
-        last.bytes[..next.len()].copy_from_slice(&next);
-        sum.xor(&next);
+        let next = mac.clone().chain_update(last.as_bytes()).finalize();
+        last.bytes[..last.length].copy_from_slice(next.as_bytes());
+        sum.xor(next.as_bytes());
     }
 }
 
@@ -128,5 +128,27 @@ impl Digest {
     /// Whether these are exactly its bytes. Only the length, which is no secret, shortens the comparison.
     pub(crate) fn matches(&self, bytes: &[u8]) -> bool {
         self.as_bytes().ct_eq(bytes).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hmac::digest::block_api::{Buffer, CoreProxy};
+
+    use super::*;
+
+    /// What an HMAC consists of, since it carries no mark of its own.
+    #[test]
+    fn the_state_of_every_hash_is_wiped_when_dropped() {
+        fn wiped<T: CoreProxy>()
+        where
+            T::Core: ZeroizeOnDrop,
+            Buffer<T::Core>: ZeroizeOnDrop,
+        {
+        }
+        wiped::<Sha1>();
+        wiped::<Sha256>();
+        wiped::<Sha384>();
+        wiped::<Sha512>();
     }
 }

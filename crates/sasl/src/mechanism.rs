@@ -55,6 +55,6 @@ pub fn mechanism(
     Ok(match name.scram_hash() {
         Some(hash) => Box::new(Scram::new(name, hash, credentials, nonce)?),
         None if name == MechanismName::Plain => Box::new(Plain::new(credentials)?),
-        None => Box::new(Anonymous::default()),
+        None => Box::new(Anonymous::ChallengeOrSuccess),
     })
 }

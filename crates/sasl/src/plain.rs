@@ -1,11 +1,15 @@
 //! PLAIN (RFC 4616): the password itself, for transports that are encrypted.
 
+use std::mem;
+
 use zeroize::Zeroizing;
 
 use crate::{Credentials, Error, Mechanism, MechanismName, Step};
 
-pub(crate) struct Plain {
-    message: Option<Zeroizing<Vec<u8>>>,
+pub(crate) enum Plain {
+    Start(Zeroizing<Vec<u8>>),
+    Success,
+    Over,
 }
 
 impl Plain {
@@ -22,7 +26,7 @@ impl Plain {
         message.extend_from_slice(authcid.as_bytes());
         message.push(0);
         message.extend_from_slice(password.as_bytes());
-        Ok(Self { message: Some(message) })
+        Ok(Self::Start(message))
     }
 }
 
@@ -32,15 +36,24 @@ impl Mechanism for Plain {
     }
 
     fn start(&mut self) -> Option<Vec<u8>> {
-        self.message.take().map(|mut message| std::mem::take(&mut *message))
+        match mem::replace(self, Self::Over) {
+            Self::Start(mut message) => {
+                *self = Self::Success;
+                Some(mem::take(&mut *message))
+            }
+            _ => None,
+        }
     }
 
     fn challenge(&mut self, _data: &[u8]) -> Result<Step, Error> {
-        self.message = None;
+        *self = Self::Over;
         Err(Error::UnexpectedChallenge)
     }
 
     fn success(&mut self, _data: Option<&[u8]>) -> Result<(), Error> {
-        if self.message.is_some() { Err(Error::SuccessTooEarly) } else { Ok(()) }
+        match mem::replace(self, Self::Over) {
+            Self::Success => Ok(()),
+            _ => Err(Error::UnexpectedSuccess),
+        }
     }
 }

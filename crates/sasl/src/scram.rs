@@ -1,5 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the password, neither says it.
 
+use std::mem;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
@@ -86,7 +88,7 @@ impl Mechanism for Scram {
     }
 
     fn start(&mut self) -> Option<Vec<u8>> {
-        match std::mem::replace(&mut self.state, State::Over) {
+        match mem::replace(&mut self.state, State::Over) {
             State::Start(client) => {
                 let message = [client.gs2_header.as_bytes(), client.bare.as_bytes()].concat();
                 self.state = State::ServerFirst(client);
@@ -97,7 +99,7 @@ impl Mechanism for Scram {
     }
 
     fn challenge(&mut self, data: &[u8]) -> Result<Step, Error> {
-        match std::mem::replace(&mut self.state, State::Over) {
+        match mem::replace(&mut self.state, State::Over) {
             State::ServerFirst(client) => self.server_first(client, data),
             State::ServerFinal { signature } => {
                 verify(&signature, data)?;
@@ -110,7 +112,7 @@ impl Mechanism for Scram {
 
     fn derived(&mut self, keys: ScramKeys) -> Result<Step, Error> {
         let State::Keys { auth_message, without_proof, salt, iterations } =
-            std::mem::replace(&mut self.state, State::Over)
+            mem::replace(&mut self.state, State::Over)
         else {
             return Err(Error::UnexpectedKeys);
         };
@@ -128,11 +130,11 @@ impl Mechanism for Scram {
     }
 
     fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error> {
-        match (std::mem::replace(&mut self.state, State::Over), data.unwrap_or_default()) {
+        match (mem::replace(&mut self.state, State::Over), data.unwrap_or_default()) {
             (State::ServerFinal { .. }, []) => Err(Error::SignatureMissing),
             (State::ServerFinal { signature }, data) => verify(&signature, data),
             (State::Success, _) => Ok(()),
-            _ => Err(Error::SuccessTooEarly),
+            _ => Err(Error::UnexpectedSuccess),
         }
     }
 }

@@ -1,0 +1,94 @@
+use epode_sasl::{Allowed, Choice, Credentials, Error, MechanismName, Secret, choose};
+
+use crate::user;
+
+const EVERYTHING: &[&str] = &[
+    "ANONYMOUS",
+    "PLAIN",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-384",
+    "SCRAM-SHA-512",
+    "SCRAM-SHA-256",
+];
+
+#[test]
+fn the_strongest_that_the_server_offers_wins_whatever_its_place_in_the_list() {
+    let mut offered = EVERYTHING.to_vec();
+    for strongest in ["SCRAM-SHA-512", "SCRAM-SHA-384", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"] {
+        assert_eq!(chosen(&offered, &user(), true).unwrap().as_str(), strongest);
+        offered.retain(|&name| name != strongest);
+    }
+    assert_eq!(chosen(&offered, &Credentials::default(), true), Ok(MechanismName::Anonymous));
+}
+
+#[test]
+fn the_apps_priorities_outrank_ours_and_of_equals_the_first_wins() {
+    let allowed = |first: (MechanismName, u32), second: (MechanismName, u32)| {
+        [first, second].map(|(name, priority)| Allowed { name, priority })
+    };
+    let choose_from = |allowed: &[Allowed]| {
+        choose(&Choice { offered: EVERYTHING, allowed, credentials: &user(), plaintext: true })
+    };
+    let (plain, sha1) = (MechanismName::Plain, MechanismName::ScramSha1);
+    assert_eq!(choose_from(&allowed((plain, 2), (sha1, 1))), Ok(plain));
+    assert_eq!(choose_from(&allowed((plain, 1), (sha1, 2))), Ok(sha1));
+    assert_eq!(choose_from(&allowed((sha1, 1), (plain, 1))), Ok(sha1));
+    assert_eq!(choose_from(&allowed((plain, 1), (sha1, 1))), Ok(plain));
+}
+
+#[test]
+fn a_mechanism_that_the_app_does_not_allow_is_not_chosen() {
+    let allowed = [MechanismName::ScramSha1.into(), MechanismName::Plain.into()];
+    let choice = Choice { offered: EVERYTHING, allowed: &allowed, credentials: &user(), plaintext: true };
+    assert_eq!(choose(&choice), Ok(MechanismName::ScramSha1));
+    assert!(matches!(choose(&Choice { allowed: &[], ..choice }), Err(Error::NoMechanism { .. })));
+}
+
+#[test]
+fn a_password_without_a_user_or_a_user_without_a_password_fits_nothing_but_anonymous() {
+    let nameless = Credentials { authcid: Some(String::new()), ..user() };
+    assert_eq!(chosen(EVERYTHING, &nameless, true), Ok(MechanismName::Anonymous));
+    let passwordless = Credentials { password: None, ..user() };
+    assert_eq!(
+        chosen(EVERYTHING, &passwordless, true),
+        Err(Error::NoMechanism { offered: EVERYTHING.iter().map(|&name| name.to_owned()).collect() })
+    );
+}
+
+#[test]
+fn an_empty_password_is_a_password() {
+    let empty = Credentials { password: Some(Secret::new(String::new())), ..user() };
+    assert_eq!(chosen(EVERYTHING, &empty, true), Ok(MechanismName::ScramSha512));
+}
+
+#[test]
+fn a_named_user_does_not_become_anonymous() {
+    assert_eq!(
+        chosen(&["ANONYMOUS"], &user(), true),
+        Err(Error::NoMechanism { offered: vec!["ANONYMOUS".to_owned()] })
+    );
+}
+
+#[test]
+fn plain_is_refused_by_name_where_it_alone_is_left_on_a_transport_that_shows_it() {
+    assert_eq!(chosen(&["PLAIN", "X-UNKNOWN"], &user(), false), Err(Error::PlaintextRefused));
+    assert_eq!(chosen(&["PLAIN", "SCRAM-SHA-1"], &user(), false), Ok(MechanismName::ScramSha1));
+}
+
+#[test]
+fn names_are_read_exactly() {
+    for &name in MechanismName::ALL {
+        assert_eq!(MechanismName::parse(name.as_str()), Some(name));
+    }
+    for stranger in ["", "plain", "SCRAM-SHA-1-PLUS", "PLAIN ", "DIGEST-MD5"] {
+        assert_eq!(MechanismName::parse(stranger), None, "{stranger}");
+    }
+    let priorities: Vec<u32> = MechanismName::ALL.iter().map(|name| name.priority()).collect();
+    assert_eq!(priorities, [72, 71, 70, 60, 50, 20]);
+}
+
+fn chosen(offered: &[&str], credentials: &Credentials, plaintext: bool) -> Result<MechanismName, Error> {
+    let allowed: Vec<Allowed> = MechanismName::ALL.iter().rev().map(|&name| name.into()).collect();
+    choose(&Choice { offered, allowed: &allowed, credentials, plaintext })
+}
