@@ -1,0 +1,206 @@
+//! The scripted server: what it is told, what it says, and the loop between the two.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use epode_xml::{Element, Limits};
+
+use crate::{jid::Jid, ns, random::Random};
+
+mod config;
+mod connection;
+mod iq;
+mod message;
+mod misbehaviour;
+mod negotiation;
+mod offline;
+mod presence;
+mod roster;
+mod sasl;
+mod scram;
+mod stanza;
+mod statistics;
+
+pub use config::{Account, Config, LegacySession, ResourceConflict};
+use connection::{Connection, Session, State};
+pub use misbehaviour::{BindFault, Fault, Misbehaviour, OpenFault, ScramFault, Stage};
+use roster::Roster;
+pub use statistics::Statistics;
+
+/// Names one connection. Whoever owns the sockets draws the numbers and never uses one twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What the server learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A WebSocket has been opened.
+    Opened(ConnectionId),
+    /// The text of one WebSocket message.
+    Frame(ConnectionId, String),
+    /// The socket is gone.
+    Closed(ConnectionId),
+    /// The deadline of the last [`Output::Timeout`] has passed.
+    Timeout,
+}
+
+/// What the server wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send this as one WebSocket message.
+    Frame(ConnectionId, String),
+    /// Close the socket. Nothing more is said about this connection.
+    Close(ConnectionId),
+    /// Hand in [`Input::Timeout`] at this time, unless a later `Timeout` says otherwise.
+    Timeout(Duration),
+}
+
+/// An XMPP server for a handful of accounts, without sockets, clocks or storage.
+///
+/// Feed it with [`handle_input`](Self::handle_input) and empty it with [`poll_output`](Self::poll_output) afterwards.
+/// Whatever it is fed, it does not panic.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    limits: Limits,
+    random: Random,
+    vault: scram::Vault,
+    now: Duration,
+    connections: BTreeMap<ConnectionId, Connection>,
+    rosters: BTreeMap<String, Roster>,
+    /// Messages for those who are away, by bare JID.
+    offline: BTreeMap<String, Vec<Element>>,
+    misbehaviours: VecDeque<Misbehaviour>,
+    outputs: VecDeque<Output>,
+    reported_deadline: Option<Duration>,
+    statistics: Statistics,
+}
+
+impl Server {
+    /// A server on which nobody is yet. All that it draws at random belongs to `seed`.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            limits: Limits { bytes: config.frame_limit, ..Limits::default() },
+            rosters: roster::of_accounts(&config),
+            config,
+            random: Random::new(seed),
+            vault: scram::Vault::default(),
+            now: Duration::ZERO,
+            connections: BTreeMap::new(),
+            offline: BTreeMap::new(),
+            misbehaviours: VecDeque::new(),
+            outputs: VecDeque::new(),
+            reported_deadline: None,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Takes in what happened at `now`. Inputs about connections that are unknown or over are ignored.
+    pub fn handle_input(&mut self, now: Duration, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Opened(id) => self.open(id),
+            Input::Frame(id, text) => self.handle_frame(id, &text),
+            Input::Closed(id) => self.forget(id),
+            Input::Timeout => {}
+        }
+        self.handle_deadlines();
+    }
+
+    /// What is to be done next; `None` when it is the others' turn.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front().or_else(|| {
+            let deadline = self.connections.values().filter_map(|connection| connection.deadline).min();
+            let changed = deadline != self.reported_deadline;
+            self.reported_deadline = deadline;
+            deadline.filter(|_| changed).map(Output::Timeout)
+        })
+    }
+
+    /// What the server has seen so far.
+    pub fn statistics(&self) -> Statistics {
+        let open_connections = self.connections.len() as u64;
+        Statistics { open_connections, bound_sessions: self.sessions().count() as u64, ..self.statistics }
+    }
+
+    /// Makes the next connection go wrong. Called several times, each connection takes one misbehaviour, in order.
+    pub fn misbehave(&mut self, misbehaviour: Misbehaviour) {
+        self.misbehaviours.push_back(misbehaviour);
+    }
+
+    /// Says `xml`, as it is, to the session with this full JID, or to all sessions of this bare JID.
+    pub fn deliver(&mut self, to: &str, xml: &str) {
+        let Some(jid) = Jid::parse(to) else { return };
+        for id in self.sessions_at(&jid) {
+            self.statistics.stanzas_out += 1;
+            self.say(id, xml.to_owned());
+        }
+    }
+
+    /// Ends the socket without a word.
+    pub fn drop_connection(&mut self, id: ConnectionId) {
+        self.cut(id);
+    }
+
+    /// Ends the stream with this condition (RFC 6120 §4.9.3): the error, `<close/>`, and the socket once the client
+    /// has answered.
+    pub fn stream_error(&mut self, id: ConnectionId, condition: &str) {
+        self.fail_stream(id, Element::new(condition, ns::STREAM_ERRORS));
+    }
+
+    /// The connections that are open, each with the full JID of its session if it has one.
+    pub fn connections(&self) -> BTreeMap<ConnectionId, Option<String>> {
+        let jid = |connection: &Connection| connection.session().map(|session| session.jid.to_string());
+        self.connections.iter().map(|(id, connection)| (*id, jid(connection))).collect()
+    }
+
+    fn handle_deadlines(&mut self) {
+        let now = self.now;
+        let is_due = |connection: &Connection| connection.deadline.is_some_and(|deadline| deadline <= now);
+        let due: Vec<_> = self.connections.iter().filter(|(_, c)| is_due(c)).map(|(id, _)| *id).collect();
+        for id in due {
+            match self.connections.get(&id).map(|connection| &connection.state) {
+                Some(State::Closing) => self.cut(id),
+                _ => self.stream_error(id, "connection-timeout"),
+            }
+        }
+    }
+
+    fn say(&mut self, id: ConnectionId, frame: String) {
+        self.outputs.push_back(Output::Frame(id, frame));
+    }
+
+    fn sessions(&self) -> impl Iterator<Item = (ConnectionId, &Session)> {
+        self.connections.iter().filter_map(|(id, connection)| Some((*id, connection.session()?)))
+    }
+
+    /// The session with this full JID, or all of this bare JID.
+    fn sessions_at(&self, jid: &Jid) -> Vec<ConnectionId> {
+        let matches = |session: &Session| {
+            session.jid.bare == jid.bare && (jid.resource.is_none() || session.jid.resource == jid.resource)
+        };
+        self.sessions().filter(|(_, session)| matches(session)).map(|(id, _)| id).collect()
+    }
+
+    fn session(&self, id: ConnectionId) -> Option<&Session> {
+        self.connections.get(&id)?.session()
+    }
+
+    fn session_mut(&mut self, id: ConnectionId) -> Option<&mut Session> {
+        match &mut self.connections.get_mut(&id)?.state {
+            State::Bound(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Whether anybody can be reached under this bare JID: an account, or an anonymous user who is here now.
+    fn is_known(&self, bare: &str) -> bool {
+        self.rosters.contains_key(bare) || self.sessions().any(|(_, session)| session.jid.bare == bare)
+    }
+
+    fn contacts(&self, bare: &str) -> BTreeSet<String> {
+        self.rosters.get(bare).map(Roster::contacts).unwrap_or_default()
+    }
+}

@@ -1,0 +1,326 @@
+//! From `<open/>` to a bound resource: RFC 7395 §3, RFC 6120 §§6 and 7.
+
+use epode_xml::Element;
+
+use super::{
+    BindFault, ConnectionId, Fault, LegacySession, Misbehaviour, OpenFault, ResourceConflict, Server, Stage,
+    connection::{Session, State, in_stream},
+    sasl::{Context, Step},
+};
+use crate::{jid::Jid, ns};
+
+/// How often SASL may fail on one stream (RFC 6120 §6.4.5 asks for two to five tries).
+const TRIES: u32 = 3;
+
+impl Server {
+    pub(super) fn handle_frame(&mut self, id: ConnectionId, text: &str) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if matches!(connection.state, State::Silent) {
+            return;
+        }
+        let element = match Element::parse(text, &self.limits) {
+            Ok(element) => element,
+            Err(violation) => return self.stream_error(id, violation.condition()),
+        };
+        if element.is("close", ns::FRAMING) {
+            return self.handle_close(id);
+        }
+        match &connection.state {
+            State::Opening => self.expect_open(id, &element),
+            State::Authenticating => self.expect_auth(id, &element),
+            State::Exchanging(_) => self.expect_response(id, &element),
+            State::Reopening { user } => {
+                let user = user.clone();
+                self.expect_reopen(id, user, &element);
+            }
+            State::Binding { user } => {
+                let user = user.clone();
+                self.expect_bind(id, &user, &element);
+            }
+            State::Bound(_) => self.handle_stanza(id, element),
+            State::Closing | State::Deaf | State::Silent => {}
+        }
+    }
+
+    fn expect_open(&mut self, id: ConnectionId, element: &Element) {
+        if let Err(condition) = self.check_open(element) {
+            return self.stream_error(id, condition);
+        }
+        let open = self.opening(id);
+        if !self.say_at(id, Stage::Open, open) {
+            return;
+        }
+        let offered: Vec<&str> = match self.misbehaviour(id) {
+            Some(Misbehaviour::NoMechanisms) => Vec::new(),
+            _ => self.config.offered().collect(),
+        };
+        let mechanisms = offered.iter().fold(Element::new("mechanisms", ns::SASL), |list, name| {
+            list.with_child(Element::new("mechanism", ns::SASL).with_text(name))
+        });
+        let features: &[Element] = if offered.is_empty() { &[] } else { &[mechanisms] };
+        if self.say_at(id, Stage::Mechanisms, in_stream("features", features)) {
+            self.enter(id, State::Authenticating);
+        }
+    }
+
+    fn expect_auth(&mut self, id: ConnectionId, element: &Element) {
+        if !element.is("auth", ns::SASL) {
+            return self.refuse_before_authentication(id, element);
+        }
+        self.statistics.sasl_started += 1;
+        let mechanism = element.attr("mechanism").unwrap_or_default().to_owned();
+        let step = self.sasl(id, |mut context| context.begin(&mechanism, element.text().trim()));
+        self.take(id, step);
+    }
+
+    fn expect_response(&mut self, id: ConnectionId, element: &Element) {
+        if element.is("abort", ns::SASL) {
+            return self.take(id, Step::Failure("aborted"));
+        }
+        if !element.is("response", ns::SASL) {
+            return self.refuse_before_authentication(id, element);
+        }
+        let Some(State::Exchanging(exchange)) = self.enter(id, State::Authenticating) else { return };
+        let response = element.text();
+        // `=` for nothing is only foreseen with <auth/> and <success/>; some clients send it here all the same.
+        let response = response.trim().strip_prefix('=').unwrap_or(response.trim());
+        let step = self.sasl(id, |mut context| context.proceed(exchange, response));
+        self.take(id, step);
+    }
+
+    fn expect_reopen(&mut self, id: ConnectionId, user: String, element: &Element) {
+        if let Err(condition) = self.check_open(element) {
+            return self.stream_error(id, condition);
+        }
+        let open = self.open_element().to_string();
+        if !self.say_at(id, Stage::Reopen, open) {
+            return;
+        }
+        let session = Element::new("session", ns::SESSION);
+        let mut features = vec![Element::new("bind", ns::BIND)];
+        match self.config.legacy_session {
+            LegacySession::Absent => {}
+            LegacySession::Optional => {
+                features.push(session.with_child(Element::new("optional", ns::SESSION)));
+            }
+            LegacySession::Required => features.push(session),
+        }
+        if self.say_at(id, Stage::Features, in_stream("features", &features)) {
+            self.enter(id, State::Binding { user });
+        }
+    }
+
+    fn expect_bind(&mut self, id: ConnectionId, user: &str, element: &Element) {
+        let request = element.child("bind", ns::BIND);
+        let is_request = element.is("iq", ns::CLIENT) && element.attr("type") == Some("set");
+        let (Some(request), true) = (request, is_request) else {
+            return self.stream_error(id, "not-authorized");
+        };
+        let bare = format!("{user}@{}", self.config.domain);
+        let asked = request.child("resource", ns::BIND).map(Element::text).filter(|text| !text.is_empty());
+        let mut resource = asked.unwrap_or_else(|| self.random.token(6));
+        let older = self.sessions_at(&Jid::full(&bare, &resource));
+        if let Some(older) = older.first() {
+            match self.config.resource_conflict {
+                ResourceConflict::FreshResource => resource = self.random.token(6),
+                ResourceConflict::EndOlder => self.stream_error(*older, "conflict"),
+                ResourceConflict::Refuse => {
+                    let refusal = bind_error(element, "conflict").to_string();
+                    self.say_at(id, Stage::Bind, refusal);
+                    return;
+                }
+            }
+        }
+        let jid = Jid::full(&bare, &resource);
+        let fault = match self.misbehaviour(id) {
+            Some(Misbehaviour::Bind(fault)) => Some(*fault),
+            _ => None,
+        };
+        if !self.say_at(id, Stage::Bind, bind_answer(element, &jid, fault).to_string()) {
+            return;
+        }
+        if fault.is_some() {
+            self.enter(id, State::Deaf);
+        } else {
+            self.bind(id, jid);
+        }
+    }
+
+    fn bind(&mut self, id: ConnectionId, jid: Jid) {
+        let session = Session {
+            jid,
+            established: self.config.legacy_session != LegacySession::Required,
+            presence: None,
+            priority: 0,
+            interested: false,
+            carbons: false,
+            directed: Default::default(),
+        };
+        self.enter(id, State::Bound(session));
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.deadline = None;
+        }
+    }
+
+    /// Does what a step of SASL has led to.
+    fn take(&mut self, id: ConnectionId, step: Step) {
+        match step {
+            Step::Challenge(payload, exchange) => {
+                let challenge = Element::new("challenge", ns::SASL).with_text(&payload);
+                if self.say_at(id, Stage::Challenge, challenge.to_string()) {
+                    self.enter(id, State::Exchanging(exchange));
+                }
+            }
+            Step::Success { user, data } => {
+                let success = Element::new("success", ns::SASL).with_text(&data.unwrap_or_default());
+                if self.say_at(id, Stage::Outcome, success.to_string()) {
+                    self.statistics.sasl_succeeded += 1;
+                    self.enter(id, State::Reopening { user });
+                }
+            }
+            Step::Failure(condition) => {
+                let failure = Element::new("failure", ns::SASL).with_child(Element::new(condition, ns::SASL));
+                if self.say_at(id, Stage::Outcome, failure.to_string()) {
+                    self.statistics.sasl_failed += 1;
+                    self.enter(id, State::Authenticating);
+                    self.count_refusal(id);
+                }
+            }
+        }
+    }
+
+    fn count_refusal(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.refusals += 1;
+        if connection.refusals >= TRIES {
+            self.stream_error(id, "policy-violation");
+        }
+    }
+
+    fn sasl(&mut self, id: ConnectionId, step: impl FnOnce(Context<'_>) -> Step) -> Step {
+        step(Context {
+            config: &self.config,
+            random: &mut self.random,
+            vault: &mut self.vault,
+            misbehaviour: self.connections.get(&id).and_then(|connection| connection.misbehaviour.as_ref()),
+        })
+    }
+
+    fn check_open(&self, element: &Element) -> Result<(), &'static str> {
+        if element.name() != "open" {
+            Err("not-authorized")
+        } else if element.namespace() != ns::FRAMING {
+            Err("invalid-namespace")
+        } else if element.attr("version") != Some("1.0") {
+            Err("unsupported-version")
+        } else if element.attr("to") != Some(&self.config.domain) {
+            Err("host-unknown")
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn say_open(&mut self, id: ConnectionId) {
+        let open = self.open_element().to_string();
+        self.say(id, open);
+    }
+
+    fn open_element(&mut self) -> Element {
+        Element::new("open", ns::FRAMING)
+            .with_attr("from", &self.config.domain)
+            .with_attr("id", &self.random.token(9))
+            .with_attr("version", "1.0")
+            .with_attr("xml:lang", "en")
+    }
+
+    /// The first `<open/>`, wrong where the script says so.
+    fn opening(&mut self, id: ConnectionId) -> String {
+        let right = self.open_element();
+        let fault = match self.misbehaviour(id) {
+            Some(Misbehaviour::Open(fault)) => *fault,
+            _ => return right.to_string(),
+        };
+        let namespace = if fault == OpenFault::Namespace { ns::STREAM } else { ns::FRAMING };
+        let attribute = |name: &str, value: &str| match (fault, name) {
+            (OpenFault::Version, "version") => Some("2.0".to_owned()),
+            (OpenFault::From, "from") => Some("elsewhere.example".to_owned()),
+            (OpenFault::MissingVersion, "version")
+            | (OpenFault::MissingFrom, "from")
+            | (OpenFault::MissingId, "id") => None,
+            _ => Some(value.to_owned()),
+        };
+        let attributes = ["from", "id", "version"].into_iter();
+        let kept = attributes.filter_map(|name| Some((name, attribute(name, right.attr(name)?)?)));
+        kept.fold(Element::new("open", namespace), |open, (name, value)| open.with_attr(name, &value))
+            .to_string()
+    }
+
+    fn refuse_before_authentication(&mut self, id: ConnectionId, element: &Element) {
+        // RFC 6120 §4.9.3.12: anything but SASL needs an authenticated stream; SASL out of turn is a failure of SASL.
+        if element.namespace() == ns::SASL {
+            self.take(id, Step::Failure("malformed-request"));
+        } else {
+            self.stream_error(id, "not-authorized");
+        }
+    }
+
+    /// Says what belongs to `stage`, unless the script puts a fault in its place: then false.
+    fn say_at(&mut self, id: ConnectionId, stage: Stage, frame: String) -> bool {
+        let fault: Option<Fault> = match self.misbehaviour(id) {
+            Some(Misbehaviour::At(at, fault)) if *at == stage => Some(fault.clone()),
+            _ => None,
+        };
+        match fault {
+            Some(fault) => {
+                self.commit(id, fault);
+                false
+            }
+            None => {
+                self.say(id, frame);
+                true
+            }
+        }
+    }
+
+    fn enter(&mut self, id: ConnectionId, state: State) -> Option<State> {
+        let connection = self.connections.get_mut(&id)?;
+        Some(std::mem::replace(&mut connection.state, state))
+    }
+
+    fn misbehaviour(&self, id: ConnectionId) -> Option<&Misbehaviour> {
+        self.connections.get(&id)?.misbehaviour.as_ref()
+    }
+}
+
+fn bind_answer(request: &Element, jid: &Jid, fault: Option<BindFault>) -> Element {
+    let id = request.attr("id").unwrap_or_default();
+    let domain = jid.domain();
+    let (id, jid) = match fault {
+        Some(BindFault::Error(condition)) => return bind_error(request, condition),
+        Some(BindFault::OtherId) => ("another-id", Some(jid.to_string())),
+        Some(BindFault::MissingJid) => (id, None),
+        Some(BindFault::BareJid) => (id, Some(jid.bare.clone())),
+        Some(BindFault::MalformedJid) => (id, Some(format!("@{domain}/"))),
+        Some(BindFault::OtherAccount) => (id, Some(format!("mallory@{domain}/x"))),
+        None => (id, Some(jid.to_string())),
+    };
+    let bind = jid.into_iter().fold(Element::new("bind", ns::BIND), |bind, jid| {
+        bind.with_child(Element::new("jid", ns::BIND).with_text(&jid))
+    });
+    Element::new("iq", ns::CLIENT).with_attr("type", "result").with_attr("id", id).with_child(bind)
+}
+
+fn bind_error(request: &Element, condition: &str) -> Element {
+    let kind = match condition {
+        "resource-constraint" => "wait",
+        "bad-request" | "conflict" => "modify",
+        _ => "cancel",
+    };
+    let error = Element::new("error", ns::CLIENT)
+        .with_attr("type", kind)
+        .with_child(Element::new(condition, ns::STANZA_ERRORS));
+    Element::new("iq", ns::CLIENT)
+        .with_attr("type", "error")
+        .with_attr("id", request.attr("id").unwrap_or_default())
+        .with_child(error)
+}
