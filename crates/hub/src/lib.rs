@@ -1,1 +1,173 @@
 //! Sessions × ports as one machine: the whole worker, minus the browser.
+//!
+//! A **port** opens, a tab says hello and joins a **room**: a session and the tabs that share it. The first tab's wish opens the
+//! session; a further one with the same credentials simply joins; one with others is put to the test on a stream of its own. What the
+//! server sends goes through the `router`: to every tab, or only to the one that asked, or to one after the other until
+//! one answers. What a tab sends is checked first (`outbound`), so that nobody can break the stream that all share. `iq` keeps the
+//! books of who asked whom. When the last tab has left, the session waits a while and is closed.
+//!
+//! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever arrives under the
+//! number of a port or a socket that is gone is dropped.
+//!
+//! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the stanza stays the text
+//! (`T`) it came as.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use epode_protocol::{FromWorker, LogLevel, Text, ToWorker};
+pub use epode_session as session;
+use epode_session::stream::sasl::{Derivation, ScramKeys};
+
+use port::Port;
+pub use room::Config;
+use room::{Room, Trial};
+use timer::{Timer, Timers};
+
+mod iq;
+mod membership;
+mod outbound;
+mod port;
+mod room;
+mod router;
+mod sockets;
+mod status;
+mod timer;
+
+/// Names a port. The driver counts; a number is never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct PortId(pub u32);
+
+/// Names a socket. The hub counts; a number is never used twice, so a late word of a former socket touches nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct SocketId(pub u32);
+
+/// Names a session, and a trial of credentials.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub(crate) struct SessionId(u32);
+
+/// What happens to the worker.
+#[derive(Debug)]
+pub enum Input<T> {
+    /// A tab opened a port.
+    PortOpened(PortId),
+    /// A tab said something.
+    Message(PortId, ToWorker<T>),
+    /// A tab posted what is not of the protocol.
+    Malformed(PortId, String),
+    /// A tab is gone: its lock is free.
+    PortClosed(PortId),
+    /// The socket is open. With it comes fresh randomness: printable ASCII without a comma, 128 bits or more.
+    SocketOpened(SocketId, String),
+    /// The socket brought a frame.
+    Frame(SocketId, T),
+    /// The socket is gone, or could not be opened: close code (0: none) and reason.
+    SocketClosed(SocketId, u16, String),
+    /// The derivation for the stream on this socket is done.
+    Derived(SocketId, ScramKeys),
+    /// The deadline of [`Hub::deadline`] has come.
+    Timeout,
+}
+
+/// What the worker wants done.
+#[derive(Debug)]
+pub enum Output<T> {
+    /// Post this to a tab.
+    Post(PortId, FromWorker<T>),
+    /// Report [`Input::PortClosed`] when this Web Lock is free: the tab that holds it lives until then.
+    Watch(PortId, String),
+    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1).
+    Dial(SocketId, String),
+    /// Write this frame.
+    Transmit(SocketId, T),
+    /// Close the socket; what it still says is not needed.
+    CloseSocket(SocketId),
+    /// Run this derivation, in slices, and hand its keys back.
+    Derive(SocketId, Derivation),
+    /// Write this to the worker's own console. Never holds a payload or a secret.
+    Log(LogLevel, String),
+}
+
+/// The worker. See the crate's documentation.
+pub struct Hub<T> {
+    config: Config,
+    now: Duration,
+    ports: BTreeMap<PortId, Port<T>>,
+    rooms: BTreeMap<SessionId, Room<T>>,
+    trials: BTreeMap<SessionId, Trial>,
+    /// Which session, or trial, a socket belongs to.
+    sockets: BTreeMap<SocketId, SessionId>,
+    timers: Timers,
+    outputs: VecDeque<Output<T>>,
+    counter: u32,
+}
+
+impl<T: Text> Hub<T> {
+    /// A worker without tabs.
+    pub fn new(config: Config) -> Self {
+        Hub {
+            config,
+            now: Duration::ZERO,
+            ports: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            trials: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            counter: 0,
+        }
+    }
+
+    /// Takes note of what happened. Collect what follows from it with [`Hub::poll_output`].
+    pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
+        self.now = now;
+        match input {
+            Input::PortOpened(port) => drop(self.ports.insert(port, Port::new())),
+            Input::Message(port, message) => self.message(port, message),
+            Input::Malformed(port, detail) => self.malformed(port, detail),
+            Input::PortClosed(port) => self.port_closed(port),
+            Input::SocketOpened(socket, nonce) => self.socket_opened(socket, nonce),
+            Input::Frame(socket, text) => self.frame(socket, text),
+            Input::SocketClosed(socket, code, reason) => self.socket_closed(socket, code, &reason),
+            Input::Derived(socket, keys) => self.derived(socket, keys),
+            Input::Timeout => self.timeout(),
+        }
+    }
+
+    /// The next thing to do, in order; `None` when there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output<T>> {
+        self.outputs.pop_front()
+    }
+
+    /// When to hand in [`Input::Timeout`].
+    pub fn deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    fn timeout(&mut self) {
+        while let Some(timer) = self.timers.expired(self.now) {
+            match timer {
+                Timer::Stream(socket) => self.stream_timeout(socket),
+                Timer::Answer(port, token) => self.answer_timeout(port, token),
+                Timer::Silence(session, position) => self.pass(session, position),
+                Timer::Grace(session) => self.close_session(session),
+            }
+        }
+    }
+
+    fn post(&mut self, port: PortId, message: FromWorker<T>) {
+        self.outputs.push_back(Output::Post(port, message));
+    }
+
+    fn log(&mut self, level: LogLevel, text: String) {
+        self.outputs.push_back(Output::Log(level, text));
+    }
+
+    fn count(&mut self) -> u32 {
+        self.counter += 1;
+        self.counter
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! What a tab wants to send: checked before it can hurt the stream that all tabs share.
+
+use epode_protocol::Fault;
+use epode_session::stream::jid;
+use epode_session::stream::xml::{Head, Violation, escape};
+
+/// A stanza's kind, as routing sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Message,
+    Presence,
+    /// An IQ of type get or set.
+    Request,
+    /// An IQ of type result or error.
+    Answer,
+    /// Not a stanza, and still a client's to send (XEP-0352).
+    Nonza,
+}
+
+/// Why a tab's stanza is not sent. The stream and the other tabs notice nothing.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    /// RFC 6120 §11.
+    #[error("the stanza is not allowed: {0}")]
+    Xml(#[from] Violation),
+    /// RFC 6120 §8: the server would end the stream with `unsupported-stanza-type`.
+    #[error("<{0}/> is not a stanza: only message, presence and iq may be sent")]
+    NotAStanza(Box<str>),
+    /// RFC 6120 §8.1.2.1: the server would end the stream with `invalid-from`.
+    #[error("the stanza claims to be from {0:?}, which is not this session")]
+    ForeignFrom(Box<str>),
+    /// RFC 6120 §8.2.3.
+    #[error("an iq must be of type get, set, result or error, not {0:?}")]
+    IqType(Box<str>),
+    /// RFC 6120 §8.2.3: only get and set are answered.
+    #[error("only an iq of type get or set can be asked")]
+    NotARequest,
+    /// No request of this id and sender waits for an answer: it was answered already, or never came.
+    #[error("no request waits for this answer")]
+    NotAsked,
+    /// The session is not up.
+    #[error("there is no connection")]
+    NotConnected,
+    /// Too much is waiting for the session to come up.
+    #[error("too many stanzas wait for the connection")]
+    TooMany,
+}
+
+impl Refused {
+    pub(crate) fn fault(&self) -> Fault {
+        let condition = match self {
+            Refused::Xml(violation) => violation.condition(),
+            Refused::NotAStanza(_) => "unsupported-stanza-type",
+            Refused::ForeignFrom(_) => "invalid-from",
+            Refused::IqType(_) => "invalid-iq-type",
+            Refused::NotARequest => "not-a-request",
+            Refused::NotAsked => "not-asked",
+            Refused::NotConnected => "not-connected",
+            Refused::TooMany => "too-many",
+        };
+        Fault { condition: condition.to_owned(), text: self.to_string() }
+    }
+}
+
+const CLIENT: &str = "jabber:client";
+const CSI: &str = "urn:xmpp:csi:0";
+
+/// Says what a tab's well-formed XML is, or why it is not sent. `own` is the full JID of the session.
+pub(crate) fn judge(head: &Head, own: &str) -> Result<Kind, Refused> {
+    if &*head.namespace == CSI {
+        return Ok(Kind::Nonza);
+    }
+    let name = head.tag.rsplit(':').next().unwrap_or_default();
+    if !matches!(&*head.namespace, CLIENT | "") {
+        return Err(Refused::NotAStanza(head.tag.clone()));
+    }
+    let kind = match (name, head.kind.as_deref()) {
+        ("message", _) => Kind::Message,
+        ("presence", _) => Kind::Presence,
+        ("iq", Some("get" | "set")) => Kind::Request,
+        ("iq", Some("result" | "error")) => Kind::Answer,
+        ("iq", other) => return Err(Refused::IqType(other.unwrap_or_default().into())),
+        _ => return Err(Refused::NotAStanza(head.tag.clone())),
+    };
+    match head.from.as_deref() {
+        Some(from) if !jid::same(from, own) && !jid::same(from, jid::bare(own)) => {
+            Err(Refused::ForeignFrom(from.into()))
+        }
+        _ => Ok(kind),
+    }
+}
+
+/// The text as it must be sent, where that differs from how the tab gave it: a frame begins with its root element and names its
+/// namespace (RFC 7395 §3.3), and an IQ has the `id` it is known by on the wire.
+pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String> {
+    let root = head.root_end.saturating_sub(head.tag.len() + 1);
+    let unnamed = head.namespace.is_empty();
+    if root == 0 && !unnamed && id.is_none() {
+        return None;
+    }
+    let mut edited = text.to_owned();
+    let mut attributes = String::new();
+    if unnamed {
+        attributes.push_str(" xmlns=\"jabber:client\"");
+    }
+    match (id, &head.id_span) {
+        (Some(id), Some(span)) => edited.replace_range(span.clone(), &escape(id)),
+        (Some(id), None) => attributes.extend([" id=\"", &escape(id), "\""]),
+        (None, _) => {}
+    }
+    // From back to front, so that the offsets of what is in front stay true.
+    edited.insert_str(head.root_end, &attributes);
+    edited.drain(..root);
+    Some(edited)
+}
+
+/// The text with another `id`.
+pub(crate) fn with_id(text: &str, head: &Head, id: &str) -> String {
+    let mut edited = text.to_owned();
+    if let Some(span) = &head.id_span {
+        edited.replace_range(span.clone(), &escape(id));
+    }
+    edited
+}

@@ -1,0 +1,47 @@
+//! What a tab is told when a stream ends, in Strophe's terms (strophe.js `Status`).
+
+use epode_protocol::{Status, StatusCode};
+use epode_session::stream::{Error, PeerMisbehaved, sasl};
+
+/// A status without more to say.
+pub(crate) fn status(code: StatusCode) -> Status {
+    Status { code, condition: None, text: None, session: None }
+}
+
+/// A status with its reason: a word to compare and a sentence to read.
+pub(crate) fn because(code: StatusCode, condition: &str, text: impl ToString) -> Status {
+    Status { code, condition: Some(condition.to_owned()), text: Some(text.to_string()), session: None }
+}
+
+/// What to call the error that ended an attempt to log in.
+pub(crate) fn attempt_failed(error: &Error) -> Status {
+    let code = match error {
+        // Strophe reports a lack of common mechanisms as a failure to connect: no credential was tried.
+        Error::Sasl(sasl::Error::NoMechanism { .. } | sasl::Error::PlaintextRefused) => StatusCode::ConnFail,
+        Error::AuthRefused { .. }
+        | Error::Sasl(_)
+        | Error::BindRefused { .. }
+        | Error::Peer(PeerMisbehaved::NotBase64) => StatusCode::AuthFail,
+        _ => StatusCode::ConnFail,
+    };
+    because(code, error.condition(), error)
+}
+
+/// What to call the error that failed to verify a tab's credentials for a session that is up: whatever speaks of them is AUTHFAIL.
+pub(crate) fn trial_failed(error: &Error) -> Status {
+    match error {
+        Error::Sasl(_) => because(StatusCode::AuthFail, error.condition(), error),
+        _ => attempt_failed(error),
+    }
+}
+
+/// What tabs hear, in order, when a session that was up is over.
+pub(crate) fn session_over(error: Option<&Error>) -> Vec<Status> {
+    let Some(error) = error else { return vec![status(StatusCode::Disconnected)] };
+    let disconnected = because(StatusCode::Disconnected, error.condition(), error);
+    match error {
+        // Nobody did anything wrong.
+        Error::SocketClosed { .. } | Error::ClosedByServer { .. } => vec![disconnected],
+        _ => vec![because(StatusCode::Error, error.condition(), error), disconnected],
+    }
+}
