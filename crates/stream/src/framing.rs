@@ -37,7 +37,11 @@ pub(crate) fn stream_error(condition: &str, text: &str) -> String {
 
 /// An IQ of the negotiation itself.
 pub(crate) fn iq(id: &str, payload: Element) -> String {
-    Element::new("iq", ns::CLIENT).with_attr("type", "set").with_attr("id", id).with_child(payload).to_string()
+    Element::new("iq", ns::CLIENT)
+        .with_attr("type", "set")
+        .with_attr("id", id)
+        .with_child(payload)
+        .to_string()
 }
 
 /// The defined condition and the text of an error element (RFC 6120 §4.9.2, §6.5, §8.3.2).

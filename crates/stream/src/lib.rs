@@ -276,7 +276,9 @@ impl Stream {
             return Err(Error::StreamError { condition, text, elsewhere });
         }
         if element.is("close", ns::FRAMING) {
-            return Err(Error::ClosedByServer { elsewhere: element.attr("see-other-uri").map(str::to_owned) });
+            return Err(Error::ClosedByServer {
+                elsewhere: element.attr("see-other-uri").map(str::to_owned),
+            });
         }
         Ok(element)
     }

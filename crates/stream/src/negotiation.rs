@@ -209,7 +209,8 @@ impl ExpectBindResult {
             .map(|jid| jid.text().trim().to_owned())
             .filter(|jid| !jid.is_empty())
             .ok_or(PeerMisbehaved::BindWithoutJid)?;
-        if !matches!(jid::split(&jid), (_, domain, Some(resource)) if !domain.is_empty() && !resource.is_empty()) {
+        if !matches!(jid::split(&jid), (_, domain, Some(resource)) if !domain.is_empty() && !resource.is_empty())
+        {
             return Err(PeerMisbehaved::BindNotFull(jid).into());
         }
         let session_required = features
