@@ -4,7 +4,7 @@ use crate::Limits;
 use crate::chars::{first_illegal, is_space};
 use crate::escape::resolve;
 use crate::scope::Scope;
-use crate::tag::Tag;
+use crate::tag::{Attribute, Tag};
 use crate::violation::Violation;
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::Event;
@@ -134,17 +134,29 @@ impl<'t> Reader<'t> {
         Token::Close
     }
 
-    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3).
+    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3). The few attributes of an honest tag are compared
+    /// one by one, without allocation; more of them go through a set, so that a tag of nothing but attributes is not slow.
     fn check_attributes(&self) -> Result<(), Violation> {
-        let mut seen = BTreeSet::new();
-        for attribute in &self.tag.attributes {
-            let namespace = self.scope.attribute(attribute);
-            let namespace = namespace.ok_or(Violation::UnboundPrefix { at: attribute.at })?;
-            if !seen.insert((attribute.local, namespace)) {
-                return Err(Violation::RepeatedAttribute { at: self.tag.at });
+        const COMPARED: usize = 8;
+        let attributes = &self.tag.attributes;
+        for attribute in attributes {
+            if self.scope.attribute(attribute).is_none() {
+                return Err(Violation::UnboundPrefix { at: attribute.name_at });
             }
         }
-        Ok(())
+        let repeated = if attributes.len() <= COMPARED {
+            let twice = |a: &Attribute<'t>, b: &Attribute<'t>| {
+                a.local == b.local
+                    && (a.prefix == b.prefix || self.scope.attribute(a) == self.scope.attribute(b))
+            };
+            attributes.iter().enumerate().any(|(index, b)| attributes[..index].iter().any(|a| twice(a, b)))
+        } else {
+            let mut seen = BTreeSet::new();
+            attributes
+                .iter()
+                .any(|attribute| !seen.insert((attribute.local, self.scope.attribute(attribute))))
+        };
+        if repeated { Err(Violation::RepeatedAttribute { at: self.tag.at }) } else { Ok(()) }
     }
 
     /// Text as written; `None` for the white space around the root.

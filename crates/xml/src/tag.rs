@@ -23,6 +23,8 @@ pub(crate) struct Tag<'t> {
 pub(crate) struct Attribute<'t> {
     pub(crate) prefix: &'t str,
     pub(crate) local: &'t str,
+    /// Where the name begins.
+    pub(crate) name_at: usize,
     /// What is between the quotes, as written.
     pub(crate) raw: &'t str,
     /// Where that begins.
@@ -130,6 +132,7 @@ impl<'t> Cursor<'t> {
     }
 
     fn attribute(&mut self) -> Result<Attribute<'t>, Violation> {
+        let name_at = self.at;
         let (prefix, local) = self.qname()?;
         self.space();
         self.expect(b'=')?;
@@ -141,7 +144,7 @@ impl<'t> Cursor<'t> {
         let plain = self.value(quote)?;
         let raw = &self.text[at..self.at];
         self.at += 1;
-        Ok(Attribute { prefix, local, raw, at, plain })
+        Ok(Attribute { prefix, local, name_at, raw, at, plain })
     }
 
     fn expect(&mut self, byte: u8) -> Result<(), Violation> {
