@@ -1,0 +1,25 @@
+// Modules of the page half, bundled together and imported as one, so that their classes are the same classes.
+import { build } from 'esbuild';
+import { JSDOM } from 'jsdom';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Imports TypeScript modules by their paths from the root of the repository; their exports are merged. */
+export async function load(...paths) {
+  const { outputFiles } = await build({
+    stdin: { contents: paths.map((path) => `export * from './${path}';`).join('\n'), resolveDir: root, loader: 'ts' },
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+}
+
+/** Gives this process the DOM that a page has; modules that were imported before see it too. */
+export function giveDom() {
+  const { window } = new JSDOM('<!doctype html>');
+  for (const name of ['document', 'DOMParser', 'XMLSerializer', 'Node', 'Element']) globalThis[name] = window[name];
+  return window;
+}

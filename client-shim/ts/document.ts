@@ -1,0 +1,20 @@
+/** The one document that owns every element made here, and the namespaces that XML itself reserves. */
+
+/** The namespace that the prefix `xml` is bound to without a declaration (Namespaces in XML 1.0 §3). */
+export const XML = 'http://www.w3.org/XML/1998/namespace';
+
+/** The namespace of `xmlns` attributes (Namespaces in XML 1.0 §3). */
+export const XMLNS = 'http://www.w3.org/2000/xmlns/';
+
+let shared: XMLDocument | undefined;
+
+/**
+ * The XML document that owns the elements of stanzas; made at the first call, so that importing needs no DOM.
+ *
+ * @throws Error where there is no DOM, as in a worker or in Node
+ */
+export function xmlGenerator(): XMLDocument {
+  if (shared) return shared;
+  if (typeof document === 'undefined') throw new Error('an element can be made only where there is a DOM; toString() works without');
+  return (shared = document.implementation.createDocument(null, null));
+}

@@ -1,0 +1,210 @@
+/**
+ * Who hears a stanza: handlers, the ordered list of them, and the handlers of time.
+ *
+ * The list keeps Strophe's rules. A handler stays for as long as it returns something truthy, so an async one stays. One
+ * that throws is removed. One added while a stanza is handled hears the next; several added between two stanzas are put
+ * behind the others in reverse order of their adding.
+ */
+import { getNamespace } from './element.ts';
+import { getBareJidFromJid } from './jid.ts';
+import { describe, error } from './log.ts';
+
+/** How a handler compares. */
+export interface HandlerOptions {
+  /** Compare bare JIDs, on both sides; default `false`. */
+  matchBareFromJid?: boolean;
+  /** Cut what follows a `#` from the stanza's namespaces before comparing; default `false`. */
+  ignoreNamespaceFragment?: boolean;
+}
+
+/** What a handler does with a stanza. Truthy: it wants the next one too. */
+export type Callback = (stanza: Element) => unknown;
+
+/** One callback and the stanzas it is for. Every criterion that is given must match; empty ones count as not given. */
+export class Handler {
+  readonly handler: Callback;
+  /** The namespace of the element or of anything within it. */
+  readonly ns: string | null;
+  /** The qualified name, to the letter. */
+  readonly name: string | null;
+  /** The attribute `type`, or several of which one must match. */
+  readonly type: string | readonly string[] | null;
+  /** The attribute `id`. */
+  readonly id: string | null;
+  /** The attribute `from`; already the bare JID with `matchBareFromJid`. */
+  readonly from: string | null;
+  readonly options: HandlerOptions;
+  /** Whether this is the app's, and so runs only once authenticated; default `true`. */
+  user = true;
+
+  constructor(
+    handler: Callback,
+    ns?: string | null,
+    name?: string | null,
+    type?: string | readonly string[] | null,
+    id?: string | null,
+    from?: string | null,
+    options: HandlerOptions | null = {},
+  ) {
+    this.handler = handler;
+    this.ns = ns || null;
+    this.name = name || null;
+    this.type = type || null;
+    this.id = id || null;
+    this.options = options ?? {};
+    this.from = (this.options.matchBareFromJid ? getBareJidFromJid(from) : from) || null;
+  }
+
+  /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
+  isMatch(stanza: Element): boolean {
+    if (this.name !== null && this.name !== stanza.tagName) return false;
+    if (this.id !== null && this.id !== stanza.getAttribute('id')) return false;
+    return this.#matchesType(stanza) && this.#matchesFrom(stanza) && this.namespaceMatch(stanza);
+  }
+
+  /** Whether the element, or anything within it, is in the handler's namespace. */
+  namespaceMatch(stanza: Element): boolean {
+    if (this.ns === null || this.getNamespace(stanza) === this.ns) return true;
+    for (const element of stanza.getElementsByTagName('*')) {
+      if (this.getNamespace(element) === this.ns) return true;
+    }
+    return false;
+  }
+
+  /** The namespace of an element, as this handler compares it. */
+  getNamespace(element: Element): string | null {
+    const namespace = getNamespace(element);
+    return namespace !== null && this.options.ignoreNamespaceFragment ? (namespace.split('#', 1)[0] ?? null) : namespace;
+  }
+
+  /** Calls the callback; truthy when the handler is to stay. What the callback throws passes through. */
+  run(stanza: Element): unknown {
+    return this.handler(stanza);
+  }
+
+  #matchesType(stanza: Element): boolean {
+    if (this.type === null) return true;
+    const type = stanza.getAttribute('type');
+    return typeof this.type === 'string' ? this.type === type : type !== null && this.type.includes(type);
+  }
+
+  #matchesFrom(stanza: Element): boolean {
+    if (this.from === null) return true;
+    const from = stanza.getAttribute('from');
+    return this.from === (this.options.matchBareFromJid ? getBareJidFromJid(from) : from);
+  }
+}
+
+/** What a handler asks for, as plain data: the claim that this tab makes on its behalf. Criteria not given are absent. */
+export interface Selector {
+  ns?: string;
+  name?: string;
+  /** The types of which one must match; none can when it is empty. */
+  types?: string[];
+  id?: string;
+  from?: string;
+  /** `from` is a bare JID, to be compared with the bare JID of the sender. */
+  bare?: true;
+  /** Namespaces are compared without what follows a `#`. */
+  ignoreFragment?: true;
+}
+
+/** The selector of a handler. */
+export function selectorOf({ ns, name, type, id, from, options }: Handler): Selector {
+  const selector: Selector = {};
+  if (ns !== null) selector.ns = ns;
+  if (name !== null) selector.name = name;
+  if (type !== null) selector.types = typeof type === 'string' ? [type] : [...type];
+  if (id !== null) selector.id = id;
+  if (from !== null) selector.from = from;
+  if (from !== null && options.matchBareFromJid) selector.bare = true;
+  if (ns !== null && options.ignoreNamespaceFragment) selector.ignoreFragment = true;
+  return selector;
+}
+
+/** How one handler fared with one stanza. */
+export interface Run {
+  handler: Handler;
+  outcome: 'stayed' | 'left' | 'threw';
+}
+
+/** How a stanza was received. */
+export interface Dispatch {
+  /** Whether some handler matched and did not throw. */
+  handled: boolean;
+  /** The handlers that ran, in their order. */
+  runs: Run[];
+}
+
+/** The handlers of one connection, in the order in which they hear a stanza. */
+export class HandlerList {
+  #active: Handler[] = [];
+  #added: Handler[] = [];
+
+  /** Adds a handler: it hears the next stanza, not the one being handled. */
+  add(handler: Handler): Handler {
+    this.#added.push(handler);
+    return handler;
+  }
+
+  /** Removes a handler at once, also from under the stanza being handled. One that is not in the list is no error. */
+  delete(handler: Handler): void {
+    this.#active = this.#active.filter((other) => other !== handler);
+    this.#added = this.#added.filter((other) => other !== handler);
+  }
+
+  /** Removes all of them, as at the start of each session. */
+  clear(): void {
+    this.#active = [];
+    this.#added = [];
+  }
+
+  /** Every handler, those that have yet to hear a stanza last. */
+  *[Symbol.iterator](): Iterator<Handler> {
+    yield* this.#active;
+    yield* this.#added;
+  }
+
+  /** Whether {@link dispatch} would run any. */
+  wants(stanza: Element, authenticated = true): boolean {
+    return [...this].some((handler) => isAllowed(handler, authenticated) && handler.isMatch(stanza));
+  }
+
+  /**
+   * Shows a stanza to every handler that matches it. What one throws is logged and reported, and keeps the stanza from
+   * nobody else.
+   *
+   * @param authenticated whether the app's handlers may run
+   */
+  dispatch(stanza: Element, authenticated = true): Dispatch {
+    this.#active = this.#active.concat(this.#added.reverse());
+    this.#added = [];
+    const runs: Run[] = [];
+    // Whatever removes a handler makes a new list, which is asked before each further run.
+    const before = this.#active;
+    for (const handler of before) {
+      if (this.#active !== before && !this.#active.includes(handler)) continue;
+      if (!isAllowed(handler, authenticated)) continue;
+      try {
+        if (!handler.isMatch(stanza)) continue;
+        const stays = handler.run(stanza);
+        if (!stays) this.#remove(handler);
+        runs.push({ handler, outcome: stays ? 'stayed' : 'left' });
+      } catch (thrown) {
+        this.#remove(handler);
+        error(`a handler is removed because it threw: ${describe(thrown)}`);
+        runs.push({ handler, outcome: 'threw' });
+      }
+    }
+    return { handled: runs.some(({ outcome }) => outcome !== 'threw'), runs };
+  }
+
+  // Not from among the added: a handler may return nothing and yet have added itself anew.
+  #remove(handler: Handler): void {
+    this.#active = this.#active.filter((other) => other !== handler);
+  }
+}
+
+function isAllowed(handler: Handler, authenticated: boolean): boolean {
+  return authenticated || !handler.user;
+}

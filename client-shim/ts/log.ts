@@ -1,0 +1,68 @@
+/**
+ * The page's log. Every line goes through `sink.log`, which an app replaces (as `Strophe.log = …`) to send lines
+ * elsewhere; the default writes to the console. Lines carry no payload: what travels on the wire is seen with `rawInput`
+ * and `rawOutput`.
+ */
+import { LogLevel } from './constants.ts';
+
+/** Takes one line of the log. */
+export type Log = (level: LogLevel, message: string) => void;
+
+let threshold: LogLevel = LogLevel.INFO;
+
+/**
+ * Sets the least level that reaches the console. A replaced `sink.log` hears every level and filters for itself.
+ *
+ * @param level the default is `LogLevel.INFO`
+ * @throws RangeError when it is none of `LogLevel`
+ */
+export function setLogLevel(level: LogLevel): void {
+  if (!(level >= LogLevel.DEBUG && level <= LogLevel.FATAL)) {
+    throw new RangeError(`setLogLevel: ${String(level)} is none of LogLevel`);
+  }
+  threshold = level;
+}
+
+/** Writes one line to the console when `level` is at least what {@link setLogLevel} said; `FATAL` is written as an error. */
+export function log(level: LogLevel, message: string): void {
+  if (level < threshold) return;
+  if (level >= LogLevel.ERROR) console.error(message);
+  else if (level === LogLevel.WARN) console.warn(message);
+  else if (level === LogLevel.INFO) console.info(message);
+  else console.debug(message);
+}
+
+/** Where the library's own lines go. */
+export const sink: { log: Log } = { log };
+
+/** Logs at `LogLevel.DEBUG`. */
+export function debug(message: string): void {
+  sink.log(LogLevel.DEBUG, message);
+}
+
+/** Logs at `LogLevel.INFO`. */
+export function info(message: string): void {
+  sink.log(LogLevel.INFO, message);
+}
+
+/** Logs at `LogLevel.WARN`. */
+export function warn(message: string): void {
+  sink.log(LogLevel.WARN, message);
+}
+
+/** Logs at `LogLevel.ERROR`. */
+export function error(message: string): void {
+  sink.log(LogLevel.ERROR, message);
+}
+
+/** Logs at `LogLevel.FATAL`. */
+export function fatal(message: string): void {
+  sink.log(LogLevel.FATAL, message);
+}
+
+/** What was thrown, as text for the log: message and stack, whichever of them the engine puts into the other. */
+export function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const { stack = '' } = thrown;
+  return stack.includes(thrown.message) ? stack : `${String(thrown)}\n${stack}`;
+}

@@ -1,0 +1,171 @@
+/**
+ * The mechanisms of SASL as an app names them in the option `mechanisms`. The exchange itself is the worker's: of the nine
+ * here only name and priority travel, and whether they are in the running. A mechanism of the app's own is a subclass
+ * that overrides `onChallenge` or `clientChallenge`; its exchange is relayed to the page that brought it.
+ */
+
+/** What a mechanism may ask of the connection that is about to authenticate. */
+export interface Authenticating {
+  /** The identity to authenticate as: the node of the JID, `null` where there is none. */
+  readonly authcid: string | null;
+  /** The password, keys or token, where there are any. */
+  readonly pass?: unknown;
+}
+
+/** A mechanism: the base of the nine, and of an app's own. */
+export class SASLMechanism<C extends Authenticating = Authenticating> {
+  /** The name under which servers offer it (RFC 6120 §6.3.3). */
+  readonly mechname: string;
+  /** Whether the client speaks first, within `<auth/>`. */
+  readonly isClientFirst: boolean;
+  /** Of those that the server offers and whose `test` passes, the highest wins. */
+  priority: number;
+
+  /**
+   * @param mechname as servers write it
+   * @param isClientFirst whether the client speaks first
+   * @param priority between 10 and 72 among the nine
+   */
+  constructor(mechname: string, isClientFirst: boolean, priority: number) {
+    this.mechname = mechname;
+    this.isClientFirst = isClientFirst;
+    this.priority = priority;
+  }
+
+  /** Whether the mechanism is in the running for this login; an override that returns `false` switches it off. */
+  test(_connection: C): boolean {
+    return true;
+  }
+
+  /** Called before the exchange. */
+  onStart(_connection: C): void {}
+
+  /**
+   * Answers a challenge of the server; both are the text before base64.
+   *
+   * @throws Error unless overridden: the exchange of the nine is the worker's
+   */
+  onChallenge(_connection: C, _challenge?: string): string | false | Promise<string | false> {
+    throw new Error(`${this.mechname} has no onChallenge in the page`);
+  }
+
+  /** What the client says first, where it speaks first; by default what `onChallenge` answers to no challenge. */
+  clientChallenge(connection: C): string | false | Promise<string | false> {
+    return this.onChallenge(connection);
+  }
+
+  /** Called when the server has refused. */
+  onFailure(): void {}
+
+  /** Called when the server has accepted. */
+  onSuccess(): void {}
+}
+
+/** Whether the exchange is the page's own: the mechanism overrides `onChallenge` or `clientChallenge`. */
+export function livesInPage(mechanism: SASLMechanism): boolean {
+  const { onChallenge, clientChallenge } = SASLMechanism.prototype;
+  return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
+}
+
+/** SCRAM with SHA-512: in the running when the JID has a node. */
+export class SASLSHA512 extends SASLMechanism {
+  constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return isNamed(connection);
+  }
+}
+
+/** SCRAM with SHA-384: in the running when the JID has a node. */
+export class SASLSHA384 extends SASLMechanism {
+  constructor(mechname = 'SCRAM-SHA-384', isClientFirst = true, priority = 71) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return isNamed(connection);
+  }
+}
+
+/** SCRAM with SHA-256 (RFC 7677): in the running when the JID has a node. */
+export class SASLSHA256 extends SASLMechanism {
+  constructor(mechname = 'SCRAM-SHA-256', isClientFirst = true, priority = 70) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return isNamed(connection);
+  }
+}
+
+/** SCRAM with SHA-1 (RFC 5802): in the running when the JID has a node. */
+export class SASLSHA1 extends SASLMechanism {
+  constructor(mechname = 'SCRAM-SHA-1', isClientFirst = true, priority = 60) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return isNamed(connection);
+  }
+}
+
+/** PLAIN (RFC 4616): the password itself. In the running when the JID has a node. */
+export class SASLPlain extends SASLMechanism {
+  constructor(mechname = 'PLAIN', isClientFirst = true, priority = 50) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return isNamed(connection);
+  }
+}
+
+/** OAUTHBEARER (RFC 7628): the password is a token. In the running when there is one. */
+export class SASLOAuthBearer extends SASLMechanism {
+  constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return hasPassword(connection);
+  }
+}
+
+/** X-OAUTH2: the password is a token. In the running when there is one. */
+export class SASLXOAuth2 extends SASLMechanism {
+  constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return hasPassword(connection);
+  }
+}
+
+/** ANONYMOUS (RFC 4505): in the running when the JID has no node. */
+export class SASLAnonymous extends SASLMechanism {
+  constructor(mechname = 'ANONYMOUS', isClientFirst = false, priority = 20) {
+    super(mechname, isClientFirst, priority);
+  }
+
+  override test(connection: Authenticating): boolean {
+    return !isNamed(connection);
+  }
+}
+
+/** EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Always in the running. */
+export class SASLExternal extends SASLMechanism {
+  constructor(mechname = 'EXTERNAL', isClientFirst = true, priority = 10) {
+    super(mechname, isClientFirst, priority);
+  }
+}
+
+function isNamed({ authcid }: Authenticating): boolean {
+  return authcid !== null && authcid !== undefined;
+}
+
+function hasPassword({ pass }: Authenticating): boolean {
+  return pass !== null && pass !== undefined;
+}

@@ -1,0 +1,52 @@
+/**
+ * From elements to text.
+ *
+ * `XMLSerializer` writes `xmlns=""` on every child that was made without a namespace, which is how many apps make the
+ * children of their stanzas, and a server would then not know them. Here an element without a namespace takes the one of
+ * its place. Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
+ */
+import { XML, XMLNS } from './document.ts';
+import { escapeAttribute, escapeText } from './escape.ts';
+
+/** The element and all that is in it as text, with every declaration that it needs to stand alone. */
+export function serializeElement(element: Element): string {
+  return write(element, null, new Map([['xml', XML]]));
+}
+
+function write(element: Element, fallback: string | null, prefixes: ReadonlyMap<string, string>): string {
+  const { prefix, localName, namespaceURI } = element;
+  const name = prefix ? `${prefix}:${localName}` : localName;
+  const inner = new Map(prefixes);
+  const attributes = [...element.attributes];
+  let tag = '<' + name;
+  let declared = false;
+  for (const { name, value } of attributes) {
+    if (name === 'xmlns') {
+      declared = true;
+      fallback = value || null;
+    } else if (name.startsWith('xmlns:')) {
+      inner.set(name.slice(6), value);
+    }
+  }
+  const declare = (prefix: string, namespace: string): void => {
+    inner.set(prefix, namespace);
+    tag += ` xmlns:${prefix}="${escapeAttribute(namespace)}"`;
+  };
+  if (namespaceURI && prefix) {
+    if (inner.get(prefix) !== namespaceURI) declare(prefix, namespaceURI);
+  } else if (namespaceURI && !declared && namespaceURI !== fallback) {
+    fallback = namespaceURI;
+    tag += ` xmlns="${escapeAttribute(namespaceURI)}"`;
+  }
+  for (const { name, value, prefix, namespaceURI } of attributes) {
+    if (prefix && namespaceURI && namespaceURI !== XMLNS && inner.get(prefix) !== namespaceURI) declare(prefix, namespaceURI);
+    tag += ` ${name}="${escapeAttribute(value)}"`;
+  }
+  let content = '';
+  for (let child = element.firstChild; child; child = child.nextSibling) {
+    if (child.nodeType === 1) content += write(child as Element, fallback, inner);
+    else if (child.nodeType === 3) content += escapeText((child as Text).data);
+    else if (child.nodeType === 4) content += `<![CDATA[${(child as CDATASection).data}]]>`;
+  }
+  return content ? `${tag}>${content}</${name}>` : `${tag}/>`;
+}

@@ -1,0 +1,75 @@
+/** What XHTML-IM recommends (XEP-0071 §7), and the reduction of any HTML to it. */
+import type { Draft } from './draft.ts';
+
+const attributes: { readonly [tag: string]: readonly string[] } = {
+  a: ['href'],
+  blockquote: ['style'],
+  body: [],
+  br: [],
+  cite: ['style'],
+  em: [],
+  img: ['src', 'alt', 'style', 'height', 'width'],
+  li: ['style'],
+  ol: ['style'],
+  p: ['style'],
+  span: ['style'],
+  strong: [],
+  ul: ['style'],
+};
+
+/** The tags, the attributes of each, and the CSS properties that pass; `valid…` say whether one does. */
+export const XHTML = {
+  tags: Object.keys(attributes),
+  attributes,
+  css: [
+    'background-color',
+    'color',
+    'font-family',
+    'font-size',
+    'font-style',
+    'font-weight',
+    'margin-left',
+    'margin-right',
+    'text-align',
+    'text-decoration',
+  ],
+  validTag: (tag: string): boolean => XHTML.tags.includes(tag),
+  validAttribute: (tag: string, attribute: string): boolean => XHTML.tags.includes(tag) && !!attributes[tag]?.includes(attribute),
+  validCSS: (property: string): boolean => XHTML.css.includes(property),
+};
+
+/** Appends to `parent` what of `html` XHTML-IM allows. Of any other element only the content is taken. */
+export function appendHtml(parent: Draft, html: string): void {
+  appendAllowed(parent, new DOMParser().parseFromString(html, 'text/html').body);
+}
+
+function appendAllowed(parent: Draft, from: Node): void {
+  for (const child of from.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) {
+      parent.children.push((child as Text).data);
+    } else if (child.nodeType === Node.ELEMENT_NODE) {
+      const element = child as Element;
+      const tag = element.localName;
+      appendAllowed(XHTML.validTag(tag) ? parent.append(tag, allowedAttributes(element)) : parent, element);
+    }
+  }
+}
+
+function allowedAttributes(element: Element): Record<string, string> {
+  const allowed: Record<string, string> = {};
+  for (const { name, value } of element.attributes) {
+    if (!XHTML.validAttribute(element.localName, name) || /^\s*(javascript|vbscript):/i.test(value)) continue;
+    const kept = name === 'style' ? allowedStyle(value) : value;
+    if (kept) allowed[name] = kept;
+  }
+  return allowed;
+}
+
+function allowedStyle(style: string): string {
+  return style
+    .split(';')
+    .map((rule) => rule.trim())
+    .filter((rule) => XHTML.validCSS(rule.split(':')[0]?.trim().toLowerCase() ?? ''))
+    .map((rule) => rule + ';')
+    .join(' ');
+}
