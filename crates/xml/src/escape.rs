@@ -68,9 +68,7 @@ pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
         Some(digits) => (digits, 16),
         None => (number, 10),
     };
-    if digits.is_empty() {
-        return Err(malformed);
-    }
+    // Without digits it stays 0, which is not a legal character either.
     let mut code: u32 = 0;
     for digit in digits.chars() {
         let digit = digit.to_digit(radix).ok_or(Violation::Reference { at })?;

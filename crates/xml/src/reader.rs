@@ -52,7 +52,7 @@ impl<'t> Reader<'t> {
             return Err(Violation::Character { at });
         }
         Ok(Reader {
-            tag: Tag::default(),
+            tag: Tag { attributes: Vec::with_capacity(8), ..Tag::default() },
             namespace: Cow::Borrowed(""),
             level: 0,
             scope: Scope::default(),
@@ -168,7 +168,8 @@ impl<'t> Reader<'t> {
                 Some(first) => Err(Violation::TextOutsideRoot { at: at + first }),
             };
         }
-        match text.find("]]>") {
+        // Looking for one character first is cheaper than preparing a search for three, and texts are short.
+        match text.match_indices(']').find(|&(at, _)| text[at..].starts_with("]]>")).map(|(at, _)| at) {
             None => Ok(Some(text)),
             Some(first) => Err(Violation::CDataEnd { at: at + first }),
         }

@@ -113,6 +113,7 @@ fn white_space_is_normalised_where_it_is_written_and_kept_where_it_is_referred_t
     let read = element("<a b=' 1\t2\r\n3\r4&#9;&#10;&#13;'>1\r\n2\r3\t&#13;<![CDATA[\r\n]]></a>");
     assert_eq!(read.attr("b"), Some(" 1 2 3 4\t\n\r"));
     assert_eq!(read.text(), "1\n2\n3\t\r\n");
+    assert_eq!(element("<a b='\n\n'/>").attr("b"), Some("  "));
 }
 
 #[test]

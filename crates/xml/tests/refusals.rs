@@ -93,6 +93,8 @@ const REFUSALS: &[(&str, Violation)] = &[
     ("<>", Name { at: 1 }),
     ("<a/ >", Name { at: 2 }),
     ("<\u{D7}/>", Name { at: 1 }),
+    ("<\u{B7}/>", Name { at: 1 }),
+    ("<p:\u{300}/>", Name { at: 3 }),
     ("<a\u{37E}/>", Name { at: 2 }),
     ("<a\u{F0000}/>", Name { at: 2 }),
     ("<a 1='2'/>", Name { at: 3 }),

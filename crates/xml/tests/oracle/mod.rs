@@ -11,9 +11,7 @@ use rxml::{Parse, Parser, WithOptions};
 /// - the white space is taken away that XML 1.0 §2.1 allows before a root without XML declaration;
 /// - U+FEFF and U+FFFD, which are name characters, become another such.
 pub fn accepts(text: &str) -> bool {
-    let mut options = Options::default();
-    options.max_token_length = 1 << 20;
-    let mut parser = Parser::with_options(options);
+    let mut parser = Parser::with_options(Options { max_token_length: 1 << 20, ..Options::default() });
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace(['\u{FEFF}', '\u{FFFD}'], "é");
     let root = text.trim_start_matches([' ', '\t', '\n']);
     let mut rest = if root.starts_with("<?") { text.as_bytes() } else { root.as_bytes() };
