@@ -1,20 +1,59 @@
 // The worker script. Ports that come before the wasm is there wait in a queue: `onconnect` must be set before
 // anything is awaited, or the first page is lost for ever.
 
-import init, { version } from "../pkg/epode_worker.js";
-import wasm from "../pkg/epode_worker_bg.wasm";
+import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
+import { load } from '../../client-shim/ts/wasm';
+import init, { accept, start } from '../pkg/epode_worker.js';
+import wasm from '../pkg/epode_worker_bg.wasm';
 
 declare const self: SharedWorkerGlobalScope;
 
-const engine = init({ module_or_path: typeof wasm === "string" ? new URL(wasm, self.location.href) : wasm });
+/** Ports that wait for the engine; `null` once it runs. */
+let waiting: MessagePort[] | null = [];
+/** Why there is no engine, once that is known. */
+let failure: string | undefined;
+/** Every port ever opened that may still be heard at the other end. */
+const ports = new Set<WeakRef<MessagePort>>();
 
 self.onconnect = ({ ports: [port] }) => {
   if (!port) return;
-  port.onmessage = ({ data }) => {
-    if (!data?.Hello) return;
-    engine.then(
-      () => port.postMessage({ Welcome: { version: version() } }),
-      (error) => port.postMessage({ Refused: { reason: String(error) } }),
-    );
-  };
+  ports.add(new WeakRef(port));
+  if (failure !== undefined) refuse(port, failure);
+  else if (waiting) {
+    waiting.push(port);
+    // A sign of life: on a slow line the wasm takes a while.
+    say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
+  } else accept(port);
 };
+
+// A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
+self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
+
+load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker').then(
+  () => {
+    start();
+    const queued = waiting ?? [];
+    waiting = null;
+    queued.forEach(accept);
+  },
+  (error: Error) => fail(error.message),
+);
+
+function fail(detail: string): void {
+  if (failure !== undefined) return;
+  failure = detail;
+  for (const port of ports) {
+    const alive = port.deref();
+    if (alive) refuse(alive, detail);
+  }
+  // Late enough for ports that are on their way, soon enough for the next page to start a fresh worker.
+  setTimeout(() => self.close(), 500);
+}
+
+function refuse(port: MessagePort, detail: string): void {
+  say(port, { Refused: { Engine: { detail } } });
+}
+
+function say(port: MessagePort, message: FromWorker<string>): void {
+  port.postMessage(message);
+}

@@ -11,11 +11,11 @@ export type Status = {
  */
 code: StatusCode, 
 /**
- * A word that an app can compare: a condition of the server or a stable name of ours.
+ * The condition, where a specification, a mechanism or the server names one: a word that an app can compare.
  */
 condition: string | null, 
 /**
- * The same in a sentence.
+ * The reason in a sentence.
  */
 text: string | null, 
 /**

@@ -76,6 +76,8 @@ pub enum Output<T> {
     Post(PortId, FromWorker<T>),
     /// Report [`Input::PortClosed`] when this Web Lock is free: the tab that holds it lives until then.
     Watch(PortId, String),
+    /// Close the port: its tab is gone, or has said goodbye.
+    ClosePort(PortId),
     /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1).
     Dial(SocketId, String),
     /// Write this frame.

@@ -98,8 +98,8 @@ impl<T: Text> Hub<T> {
         match Account::new(service, jid, credentials.authcid, password, mechanisms.as_deref()) {
             Ok(account) => self.connect(port, account, options),
             Err(error) => {
-                let failed = because(StatusCode::ConnFail, error.condition(), &error);
-                let over = because(StatusCode::Disconnected, error.condition(), &error);
+                let failed = because(StatusCode::ConnFail, None, &error);
+                let over = because(StatusCode::Disconnected, None, &error);
                 self.release(port, vec![failed, over]);
             }
         }
@@ -168,10 +168,10 @@ impl<T: Text> Hub<T> {
                 let id = *id;
                 return self.join(id, Member { port, entry: Entry::Attached });
             }
-            (None, _) => because(StatusCode::AttachFail, "no-session", "there is no session to attach to"),
+            (None, _) => because(StatusCode::AttachFail, None, "there is no session to attach to"),
             (Some(_), Some(_)) => because(
                 StatusCode::AttachFail,
-                "ambiguous-session",
+                None,
                 "there are several sessions of this service: connect with credentials to say which",
             ),
         };
@@ -232,7 +232,9 @@ impl<T: Text> Hub<T> {
     /// The tab is gone for good.
     pub(crate) fn port_closed(&mut self, port: PortId) {
         self.leave(port);
-        self.ports.remove(&port);
+        if self.ports.remove(&port).is_some() {
+            self.outputs.push_back(Output::ClosePort(port));
+        }
     }
 
     /// The tab is in no session any more, and hears nothing of it.

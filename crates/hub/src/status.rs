@@ -8,9 +8,9 @@ pub(crate) fn status(code: StatusCode) -> Status {
     Status { code, condition: None, text: None, session: None }
 }
 
-/// A status with its reason: a word to compare and a sentence to read.
-pub(crate) fn because(code: StatusCode, condition: &str, text: impl ToString) -> Status {
-    Status { code, condition: Some(condition.to_owned()), text: Some(text.to_string()), session: None }
+/// A status with its reason: the condition, where one is defined, and a sentence.
+pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: impl ToString) -> Status {
+    Status { code, condition: condition.map(str::to_owned), text: Some(text.to_string()), session: None }
 }
 
 /// What to call the error that ended an attempt to log in.

@@ -82,9 +82,9 @@ pub enum Refusal {
 pub struct Status {
     /// The status, in Strophe's terms.
     pub code: StatusCode,
-    /// A word that an app can compare: a condition of the server or a stable name of ours.
+    /// The condition, where a specification, a mechanism or the server names one: a word that an app can compare.
     pub condition: Option<String>,
-    /// The same in a sentence.
+    /// The reason in a sentence.
     pub text: Option<String>,
     /// Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
     pub session: Option<SessionInfo>,

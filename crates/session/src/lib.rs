@@ -31,16 +31,6 @@ pub enum Error {
     Jid(String),
 }
 
-impl Error {
-    /// The word for this error that an app can compare.
-    pub fn condition(&self) -> &'static str {
-        match self {
-            Error::Service(_) => "invalid-service",
-            Error::Jid(_) => "invalid-jid",
-        }
-    }
-}
-
 /// What a session is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {

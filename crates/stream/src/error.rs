@@ -104,22 +104,22 @@ pub enum PeerMisbehaved {
 }
 
 impl Error {
-    /// The word for this error that an app can compare: the condition the server gave where there is one, else a
-    /// stable kebab-case name.
-    pub fn condition(&self) -> &str {
+    /// The condition's name where a specification or a mechanism defines one: the word that an app compares. Where there is
+    /// none, the error's sentence says it all.
+    pub fn condition(&self) -> Option<&str> {
         match self {
-            Error::Unreachable { .. } => "unreachable",
-            Error::SocketClosed { .. } => "connection-lost",
-            Error::Timeout(_) => "timeout",
-            Error::ClosedByServer { .. } => "closed-by-server",
             Error::StreamError { condition, .. }
             | Error::AuthRefused { condition, .. }
-            | Error::BindRefused { condition, .. } => condition,
-            Error::Peer(PeerMisbehaved::NoMechanisms) => "no-auth-mech",
-            Error::Peer(PeerMisbehaved::NotBase64) => "incorrect-encoding",
-            Error::Peer(_) => "protocol-violation",
-            Error::Xml(violation) => violation.condition(),
-            Error::Sasl(error) => error.condition(),
+            | Error::BindRefused { condition, .. } => Some(condition),
+            Error::Peer(PeerMisbehaved::NoMechanisms) => Some("no-auth-mech"),
+            Error::Peer(PeerMisbehaved::NotBase64) => Some("incorrect-encoding"),
+            Error::Xml(violation) => Some(violation.condition()),
+            Error::Sasl(error) => Some(error.condition()),
+            Error::Unreachable { .. }
+            | Error::SocketClosed { .. }
+            | Error::Timeout(_)
+            | Error::ClosedByServer { .. }
+            | Error::Peer(_) => None,
         }
     }
 

@@ -1,0 +1,34 @@
+// Loading a wasm module, and saying in words that help why it cannot be loaded.
+
+/** What the glue of wasm-bindgen exports as its default. */
+type Init = (options: { module_or_path: Response | BufferSource }) => Promise<unknown>;
+
+/**
+ * Loads a module from its address, or from its bytes where they came with the script.
+ *
+ * @param who whose module it is, for the sentences: `the page`, `the worker`
+ * @throws Error with a sentence that says what is wrong and what would help
+ */
+export async function load(init: Init, source: URL | BufferSource, who: string): Promise<void> {
+  const module_or_path = source instanceof URL ? await fetched(source, who) : source;
+  try {
+    await init({ module_or_path });
+  } catch (error) {
+    const message = String((error as Error)?.message ?? error);
+    if (/unsafe-eval|content.security.policy|\bCSP\b/i.test(message)) {
+      throw new Error(`the Content-Security-Policy of ${who} forbids wasm: its script-src must allow 'wasm-unsafe-eval'`);
+    }
+    throw new Error(`the wasm of ${who} could not be started: ${message}`);
+  }
+}
+
+async function fetched(url: URL, who: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { credentials: "same-origin" });
+  } catch (error) {
+    throw new Error(`the wasm of ${who} could not be fetched from ${url}: ${(error as Error).message}`);
+  }
+  if (!response.ok) throw new Error(`the wasm of ${who} is not at ${url}: the server answered ${response.status}`);
+  return response;
+}

@@ -1,0 +1,110 @@
+//! What the browser has to give besides ports and sockets: time, randomness, locks, timers, the console.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use epode_protocol::LogLevel;
+use js_sys::{Function, Uint8Array};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(into: &Uint8Array);
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, milliseconds: f64) -> i32;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: i32);
+
+    #[wasm_bindgen(js_namespace = console)]
+    fn debug(text: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    fn info(text: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    fn warn(text: &str);
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(text: &str);
+
+    type LockManager;
+    #[wasm_bindgen(thread_local_v2, js_namespace = navigator, js_name = locks)]
+    static LOCKS: Option<LockManager>;
+    #[wasm_bindgen(method)]
+    fn request(this: &LockManager, name: &str, callback: &Function) -> LockRequest;
+
+    type LockRequest;
+    #[wasm_bindgen(method)]
+    fn catch(this: &LockRequest, callback: &Function) -> LockRequest;
+}
+
+/// Time since the worker began; it never goes back.
+pub(crate) fn now() -> Duration {
+    Duration::from_secs_f64(performance_now().max(0.0) / 1000.0)
+}
+
+/// 144 bits of randomness in 24 printable characters without a comma.
+pub(crate) fn nonce() -> String {
+    let bytes = Uint8Array::new_with_length(18);
+    get_random_values(&bytes);
+    URL_SAFE_NO_PAD.encode(bytes.to_vec())
+}
+
+/// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks.
+pub(crate) fn when_free(lock: &str, callback: impl FnOnce() + 'static) {
+    LOCKS.with(|locks| {
+        if let Some(locks) = locks {
+            // Refused only for a name that begins with a hyphen, or in a worker that is being torn down.
+            let request = locks.request(lock, Closure::once_into_js(callback).unchecked_ref());
+            IGNORE.with(|ignore| request.catch(ignore));
+        }
+    });
+}
+
+thread_local! {
+    static IGNORE: Function = Function::new_no_args("");
+}
+
+/// The one timer of the run loop.
+#[derive(Default)]
+pub(crate) struct Alarm(Option<(i32, Duration)>);
+
+impl Alarm {
+    /// Sees to it that `callback` is called at `deadline`, and at no other.
+    pub(crate) fn set(&mut self, now: Duration, deadline: Option<Duration>, callback: &Function) {
+        if self.0.map(|(_, at)| at) == deadline {
+            return;
+        }
+        if let Some((timer, _)) = self.0.take() {
+            clear_timeout(timer);
+        }
+        self.0 = deadline.map(|at| {
+            // Rounded up, so that the deadline has come when the timer fires.
+            let milliseconds = (at.saturating_sub(now).as_secs_f64() * 1000.0).ceil();
+            (set_timeout(callback, milliseconds.min(f64::from(i32::MAX))), at)
+        });
+    }
+
+    /// The timer has fired.
+    pub(crate) fn fired(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// Calls back in a task of its own, after what waits already.
+pub(crate) fn later(callback: impl FnOnce() + 'static) {
+    set_timeout(Closure::once_into_js(callback).unchecked_ref(), 0.0);
+}
+
+pub(crate) fn log(level: LogLevel, text: &str) {
+    let text = format!("epode: {text}");
+    match level {
+        LogLevel::Debug => debug(&text),
+        LogLevel::Info => info(&text),
+        LogLevel::Warn => warn(&text),
+        LogLevel::Error | LogLevel::Fatal => error(&text),
+    }
+}

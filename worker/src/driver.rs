@@ -1,0 +1,132 @@
+//! The run loop: what happens goes into the hub, what the hub wants is done.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use epode_hub::session::stream::sasl::Derivation;
+use epode_hub::{Config, Hub, Input, Output, PortId, SocketId};
+use epode_protocol::LogLevel;
+use js_sys::Function;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+
+use crate::browser::{self, Alarm};
+use crate::port::Port;
+use crate::socket::Socket;
+use crate::text::Stanza;
+
+thread_local! {
+    static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+/// How long a session waits for a tab after the last one has left.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long one slice of a derivation may keep the worker from its tabs.
+const SLICE: Duration = Duration::from_millis(4);
+
+struct Worker {
+    hub: Hub<Stanza>,
+    ports: BTreeMap<PortId, Port>,
+    sockets: BTreeMap<SocketId, Socket>,
+    alarm: Alarm,
+    alarm_rang: Function,
+    counter: u32,
+}
+
+pub(crate) fn start() {
+    let alarm_rang = Closure::<dyn FnMut()>::new(|| {
+        with(|worker| worker.alarm.fired());
+        run(Input::Timeout);
+    });
+    let worker = Worker {
+        hub: Hub::new(Config { boot: browser::nonce(), grace: GRACE }),
+        ports: BTreeMap::new(),
+        sockets: BTreeMap::new(),
+        alarm: Alarm::default(),
+        alarm_rang: alarm_rang.into_js_value().unchecked_into(),
+        counter: 0,
+    };
+    WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
+}
+
+/// Enters a port under a number of its own.
+pub(crate) fn open_port(make: impl FnOnce(PortId) -> Port) {
+    let opened = with(|worker| {
+        worker.counter += 1;
+        let id = PortId(worker.counter);
+        worker.ports.insert(id, make(id));
+        id
+    });
+    if let Some(id) = opened {
+        run(Input::PortOpened(id));
+    }
+}
+
+/// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next deadline.
+pub(crate) fn run(input: Input<Stanza>) {
+    with(|worker| {
+        let now = browser::now();
+        worker.hub.handle_input(now, input);
+        while let Some(output) = worker.hub.poll_output() {
+            worker.carry_out(output);
+        }
+        worker.alarm.set(now, worker.hub.deadline(), &worker.alarm_rang);
+    });
+}
+
+impl Worker {
+    fn carry_out(&mut self, output: Output<Stanza>) {
+        match output {
+            Output::Post(port, message) => {
+                if let Some(port) = self.ports.get(&port) {
+                    port.post(&message);
+                }
+            }
+            Output::Watch(port, lock) => {
+                browser::when_free(&lock, move || run(Input::PortClosed(port)));
+            }
+            Output::ClosePort(port) => drop(self.ports.remove(&port)),
+            Output::Dial(socket, url) => match Socket::dial(socket, &url) {
+                Ok(opened) => drop(self.sockets.insert(socket, opened)),
+                // The browser refuses the address itself, or this page may not go there.
+                Err(reason) => browser::later(move || run(Input::SocketClosed(socket, 0, reason))),
+            },
+            Output::Transmit(socket, text) => {
+                if let Some(socket) = self.sockets.get(&socket) {
+                    socket.transmit(&text);
+                }
+            }
+            Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
+            Output::Derive(socket, derivation) => derive(socket, derivation),
+            Output::Log(level, text) => browser::log(level, &text),
+        }
+    }
+}
+
+/// Derives in slices, each a task of its own: tabs are served in between.
+fn derive(socket: SocketId, mut derivation: Derivation) {
+    browser::later(move || {
+        let began = browser::now();
+        loop {
+            if let Some(keys) = derivation.advance(256) {
+                return run(Input::Derived(socket, keys));
+            }
+            if browser::now().saturating_sub(began) >= SLICE {
+                return derive(socket, derivation);
+            }
+        }
+    });
+}
+
+fn with<R>(act: impl FnOnce(&mut Worker) -> R) -> Option<R> {
+    WORKER.with(|slot| match slot.try_borrow_mut() {
+        Ok(mut slot) => slot.as_mut().map(act),
+        // No call out of the run loop comes back into it: posting, sending and closing only queue tasks.
+        Err(_) => {
+            browser::log(LogLevel::Error, "an event came while another was handled; dropped");
+            None
+        }
+    })
+}

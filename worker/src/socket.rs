@@ -1,0 +1,82 @@
+//! The WebSocket.
+
+use epode_hub::{Input, SocketId};
+use epode_protocol::LogLevel;
+use js_sys::JsString;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+use crate::text::Stanza;
+use crate::{browser, driver};
+
+/// A WebSocket with the subprotocol `xmpp` (RFC 7395 §3.1). Dropping it closes it; what was written before still goes out.
+pub(crate) struct Socket {
+    socket: WebSocket,
+    _on_open: Closure<dyn FnMut()>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_close: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Socket {
+    /// Dials. The error is the browser's sentence about the address.
+    pub(crate) fn dial(id: SocketId, url: &str) -> Result<Socket, String> {
+        let socket = WebSocket::new_with_str(url, "xmpp").map_err(|error| in_words(&error))?;
+        let opened = socket.clone();
+        let on_open = Closure::<dyn FnMut()>::new(move || {
+            // A server that does not choose the subprotocol does not speak XMPP here (RFC 7395 §3.1).
+            driver::run(match opened.protocol().as_str() {
+                "xmpp" => Input::SocketOpened(id, browser::nonce()),
+                _ => Input::SocketClosed(id, 0, "the server does not speak the subprotocol xmpp".to_owned()),
+            });
+        });
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            driver::run(Input::Frame(id, Stanza::from(event.data())));
+        });
+        let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
+            driver::run(Input::SocketClosed(id, event.code(), event.reason()));
+        });
+        socket.set_binary_type(web_sys::BinaryType::Arraybuffer);
+        socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        Ok(Socket { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
+    }
+
+    pub(crate) fn transmit(&self, text: &Stanza) {
+        let text = text.as_js().unchecked_ref::<JsString>();
+        if send(&self.socket, text).is_err() {
+            // Only a socket that is still connecting refuses, and the stream speaks first when it is open.
+            browser::log(LogLevel::Error, "the socket refused a frame");
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        // Refused only for a bad code or reason, of which there is none.
+        drop(self.socket.close());
+    }
+}
+
+/// Sends the JavaScript string itself; web-sys would copy it into wasm and out again.
+fn send(socket: &WebSocket, text: &JsString) -> Result<(), JsValue> {
+    socket.unchecked_ref::<Sender>().send(text)
+}
+
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    type Sender;
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &Sender, text: &JsString) -> Result<(), JsValue>;
+}
+
+fn in_words(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => "the browser refuses this address".to_owned(),
+    }
+}
