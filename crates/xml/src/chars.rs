@@ -28,10 +28,14 @@ pub(crate) fn first_illegal(text: &str) -> Option<usize> {
 fn is_suspicious(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGH: u64 = ONES * 0x80;
-    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+    let lowered = word.wrapping_sub(ONES * 0x20);
+    if (lowered | word) & HIGH == 0 {
+        // All of them are ASCII and none is a control character: the usual case, for three operations.
+        return false;
+    }
     let flipped = word ^ (ONES * 0xEF);
     let equals_ef = flipped.wrapping_sub(ONES) & !flipped;
-    (below_space | equals_ef) & HIGH != 0
+    (lowered & !word | equals_ef) & HIGH != 0
 }
 
 fn first_illegal_in(bytes: &[u8], start: usize, count: usize) -> Option<usize> {
@@ -46,33 +50,45 @@ fn first_illegal_in(bytes: &[u8], start: usize, count: usize) -> Option<usize> {
 /// How many bytes at the start of `text` are a name without colon (`NCName`); 0 if it begins with none.
 pub(crate) fn ncname(text: &str) -> usize {
     let bytes = text.as_bytes();
+    match bytes.first() {
+        Some(&first) if first < 0x80 && CLASSES[usize::from(first)] & START == 0 => return 0,
+        _ => {}
+    }
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let class = ASCII[usize::from(byte)];
-        if class & NAME != 0 && (at > 0 || class & START != 0) {
-            at += 1;
-        } else if byte >= 0x80
-            && let Some(char) = text[at..].chars().next()
-            && (is_wide_start(char) || at > 0 && is_wide_rest(char))
-        {
-            at += char.len_utf8();
-        } else {
-            break;
+    loop {
+        at += run(&bytes[at..], |byte| CLASSES[usize::from(byte)] & NAME != 0);
+        match text[at..].chars().next() {
+            Some(char) if is_wide_start(char) || at > 0 && is_wide_rest(char) => at += char.len_utf8(),
+            _ => return at,
         }
     }
-    at
 }
 
-const START: u8 = 1;
-const NAME: u8 = 2;
+/// How many bytes at the start of `bytes`, which are inside of an attribute value, stand for themselves and are no quote.
+pub(crate) fn plain(bytes: &[u8]) -> usize {
+    run(bytes, |byte| CLASSES[usize::from(byte)] & SPECIAL == 0)
+}
 
-const ASCII: [u8; 256] = {
+fn run(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&byte| !belongs(byte)).unwrap_or(bytes.len())
+}
+
+/// Begins a name.
+const START: u8 = 1;
+/// Is part of a name.
+const NAME: u8 = 2;
+/// Ends an attribute value or has a meaning in it.
+const SPECIAL: u8 = 4;
+
+/// The classes of ASCII characters. Bytes of other characters are in none.
+const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 0x80 {
         classes[byte] = match byte as u8 {
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => START | NAME,
             b'0'..=b'9' | b'-' | b'.' => NAME,
+            b'\'' | b'"' | b'<' | b'&' | b'\t' | b'\n' | b'\r' => SPECIAL,
             _ => 0,
         };
         byte += 1;

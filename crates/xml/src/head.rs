@@ -54,7 +54,8 @@ impl Head {
         while let Some(token) = reader.next()? {
             if let Token::Open = token {
                 namespaces.note_element(&reader);
-                if reader.level == 2 && head.payload.is_none() {
+                // What opens first inside of the root is its child.
+                if head.payload.is_none() {
                     let namespace = reader.namespace.as_ref().into();
                     head.payload = Some(Payload { name: reader.tag.local.into(), namespace });
                 }

@@ -1,6 +1,6 @@
 //! What stands between `<` and `>` of an opening tag.
 
-use crate::chars::{is_space, ncname};
+use crate::chars::{self, is_space, ncname};
 use crate::escape::{attribute_value, resolve};
 use crate::violation::Violation;
 use std::borrow::Cow;
@@ -159,6 +159,7 @@ impl<'t> Cursor<'t> {
     fn value(&mut self, quote: u8) -> Result<bool, Violation> {
         let mut plain = true;
         loop {
+            self.at += chars::plain(&self.text.as_bytes()[self.at..]);
             match self.peek() {
                 None => return Err(Violation::Attribute { at: self.at }),
                 Some(byte) if byte == quote => return Ok(plain),
@@ -167,11 +168,11 @@ impl<'t> Cursor<'t> {
                     plain = false;
                     self.reference()?;
                 }
-                Some(b'\t' | b'\n' | b'\r') => {
-                    plain = false;
+                // The other quote stands for itself.
+                Some(byte) => {
+                    plain &= !is_space(byte);
                     self.at += 1;
                 }
-                Some(_) => self.at += 1,
             }
         }
     }
