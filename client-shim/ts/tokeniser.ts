@@ -3,10 +3,12 @@
  *
  * It has been verified, namespaces included, and holds no document types, comments and processing instructions (RFC 6120
  * §11). So nothing is checked twice: this cuts at the next `<`, `>` or quote, and builds what `DOMParser` would build, at a
- * fraction of a parser call.
+ * fraction of a parser call. A tag that begins as an earlier one did, `<delay xmlns="urn:xmpp:delay"` say, begins as a clone of
+ * that one: half of what an element costs is making names and namespaces known to the DOM.
  */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
 import { resolveReferences } from './escape.ts';
+import { OUTERMOST, type Scope, type Template, intern, scopeWithin, templateOf } from './scope.ts';
 
 /**
  * The element of one document, as its own root.
@@ -18,15 +20,6 @@ export function tokenise(text: string): Element {
   return new Tokeniser(text).run();
 }
 
-/** What prefixes mean at one place. A new one is made only where an element declares something. */
-interface Scope {
-  /** The default namespace. */
-  readonly fallback: string | null;
-  readonly prefixes: ReadonlyMap<string, string> | null;
-}
-
-const OUTERMOST: Scope = { fallback: null, prefixes: null };
-
 const SPACE = 32;
 const BANG = 33;
 const DOUBLE_QUOTE = 34;
@@ -35,9 +28,9 @@ const SLASH = 47;
 const EQUALS = 61;
 const GREATER = 62;
 const QUESTION = 63;
-const LOWER_X = 120;
 
 const CDATA = '<![CDATA[';
+const DECLARES = ' xmlns=';
 
 class Tokeniser {
   private readonly document = xmlGenerator();
@@ -46,9 +39,8 @@ class Tokeniser {
   private readonly plain: boolean;
   /** Where the next character is read. */
   private at = 0;
-  private scope = OUTERMOST;
-  /** The attributes of the tag being read, names and values in turn. */
-  private readonly attributes: string[] = [];
+  /** What names mean here: within the element whose tag was read last, unless that was closed. */
+  private scope: Scope = OUTERMOST;
 
   constructor(text: string) {
     this.text = text;
@@ -62,10 +54,10 @@ class Tokeniser {
     const root = this.startTag();
     if (this.closesItself()) return root;
 
+    // The elements around the current one, and the scope around each element that is open.
     const open: Element[] = [];
-    const scopes: Scope[] = [];
+    const scopes: Scope[] = [OUTERMOST];
     let current = root;
-    let outer: Scope = OUTERMOST;
     for (;;) {
       const next = this.find('<', this.at);
       if (next > this.at) current.append(this.textValue(text.slice(this.at, next)));
@@ -73,53 +65,75 @@ class Tokeniser {
       const after = text.charCodeAt(next + 1);
       if (after === SLASH) {
         this.at = this.find('>', next) + 1;
+        this.scope = scopes.pop() as Scope;
         const parent = open.pop();
         if (!parent) return root;
         current = parent;
-        this.scope = outer;
-        outer = scopes.pop() as Scope;
       } else if (after === BANG) {
         const end = this.find(']]>', next);
         current.appendChild(this.document.createCDATASection(lineFeeds(text.slice(next + CDATA.length, end))));
         this.at = end + 3;
       } else {
-        const before = this.scope;
-        const child = current.appendChild(this.startTag());
-        if (this.closesItself()) {
-          this.scope = before;
+        const outer = this.scope;
+        const child = this.startTag();
+        current.appendChild(child);
+        if (this.closesItself() || this.holdsOnlyText(child)) {
+          this.scope = outer;
         } else {
           open.push(current);
           scopes.push(outer);
-          outer = before;
           current = child;
         }
       }
     }
   }
 
-  /** Reads a tag up to its `>` or `/>`, from its `<`, and makes its element; declarations in it enter the scope. */
+  /** Reads a tag from its `<` up to its `>` or `/>`, and makes its element; what it declares enters the scope. */
   private startTag(): Element {
-    const { text, attributes } = this;
-    const name = this.name(this.at + 1);
-    attributes.length = 0;
-    let declares = false;
-    for (;;) {
-      let code = text.charCodeAt(this.at);
-      while (code <= SPACE) code = text.charCodeAt(++this.at);
-      if (code === GREATER || code === SLASH) break;
-      const attribute = this.name(this.at);
-      while ((code = text.charCodeAt(this.at)) !== DOUBLE_QUOTE && code !== QUOTE) {
-        if (!(code <= SPACE || code === EQUALS)) throw malformed(this.at);
-        this.at++;
-      }
-      const end = this.find(code === QUOTE ? "'" : '"', this.at + 1);
-      attributes.push(attribute, this.attributeValue(text.slice(this.at + 1, end)));
-      this.at = end + 1;
-      declares ||= attribute.charCodeAt(0) === LOWER_X && isDeclaration(attribute);
+    const { text } = this;
+    const start = this.at;
+    const nameEnd = this.nameEnd(start + 1);
+    let end = nameEnd;
+    if (text.startsWith(DECLARES, nameEnd)) {
+      const quote = nameEnd + DECLARES.length;
+      if (isQuote(text.charCodeAt(quote))) end = this.find(text.charAt(quote), quote + 1) + 1;
     }
-    if (declares) this.scope = declared(this.scope, attributes);
-    const element = this.document.createElementNS(this.namespaceOf(name), name);
-    for (let i = 0; i < attributes.length; i += 2) this.setAttribute(element, attributes[i] as string, attributes[i + 1] as string);
+    const template = templateOf(this.scope, text.slice(start + 1, end), nameEnd - start - 1);
+    return (template && this.startTagFrom(template, end)) ?? this.anyStartTag(start);
+  }
+
+  /** Goes on behind what the template stands for. Nothing when there are further declarations, or prefixes, which need one. */
+  private startTagFrom(template: Template, end: number): Element | undefined {
+    const element = template.element.cloneNode(false) as Element;
+    this.at = end;
+    while (this.attributeFollows()) {
+      const name = this.attributeName();
+      const value = this.attributeValue();
+      if (!name.includes(':') && name !== 'xmlns') element.setAttribute(name, value);
+      else if (name.startsWith('xml:')) element.setAttributeNS(XML, name, value);
+      else return undefined;
+    }
+    this.scope = template.scope;
+    return element;
+  }
+
+  /** As {@link startTag}, for any tag: the namespace of the name is known only when all attributes are read. */
+  private anyStartTag(start: number): Element {
+    const { text } = this;
+    const end = this.nameEnd(start + 1);
+    const name = text.slice(start + 1, end);
+    this.at = end;
+    const attributes: [name: string, value: string][] = [];
+    while (this.attributeFollows()) attributes.push([this.attributeName(), this.attributeValue()]);
+    const scope = scopeWithin(this.scope, attributes);
+    const element = this.document.createElementNS(namespaceOf(scope, name, name.indexOf(':')), name);
+    for (const [name, value] of attributes) {
+      const colon = name.indexOf(':');
+      if (isDeclaration(name)) element.setAttributeNS(XMLNS, name, value);
+      else if (colon < 0) element.setAttribute(name, value);
+      else element.setAttributeNS(namespaceOf(scope, name, colon), name, value);
+    }
+    this.scope = scope;
     return element;
   }
 
@@ -130,41 +144,56 @@ class Tokeniser {
     return empty;
   }
 
-  /** The name that starts at `start`: everything up to white space, `/`, `=` or `>`. */
-  private name(start: number): string {
+  /** Takes text that reaches to the end tag, as in most elements, and the end tag; otherwise nothing. */
+  private holdsOnlyText(element: Element): boolean {
+    const { text, at } = this;
+    const next = this.find('<', at);
+    if (text.charCodeAt(next + 1) !== SLASH) return false;
+    if (next > at) element.textContent = this.textValue(text.slice(at, next));
+    this.at = this.find('>', next) + 1;
+    return true;
+  }
+
+  /** Moves on to the next attribute of the tag, if there is one. */
+  private attributeFollows(): boolean {
     const { text } = this;
-    let at = start;
-    for (let code = text.charCodeAt(at); !(code <= SPACE || code === SLASH || code === EQUALS || code === GREATER); code = text.charCodeAt(at)) {
-      if (code !== code) throw malformed(at);
-      at++;
+    let code = text.charCodeAt(this.at);
+    while (code <= SPACE) code = text.charCodeAt(++this.at);
+    return code !== GREATER && code !== SLASH;
+  }
+
+  private attributeName(): string {
+    const end = this.nameEnd(this.at);
+    const name = intern(this.text.slice(this.at, end));
+    this.at = end;
+    return name;
+  }
+
+  /** The value behind `=` and what white space there is, without its quotes. */
+  private attributeValue(): string {
+    const { text } = this;
+    let code = text.charCodeAt(this.at);
+    while (code === EQUALS || code <= SPACE) code = text.charCodeAt(++this.at);
+    if (!isQuote(code)) throw malformed(this.at);
+    const start = this.at + 1;
+    const end = this.find(code === QUOTE ? "'" : '"', start);
+    this.at = end + 1;
+    const raw = text.slice(start, end);
+    return this.plain ? raw : resolveReferences(raw.replace(/\r\n|[\t\n\r]/g, ' '));
+  }
+
+  /** The end of the name at `start`: where white space, `/`, `=` or `>` is. */
+  private nameEnd(start: number): number {
+    const { text } = this;
+    for (let at = start; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code <= SPACE || code === SLASH || code === EQUALS || code === GREATER) return at;
     }
-    this.at = at;
-    return text.slice(start, at);
-  }
-
-  private setAttribute(element: Element, name: string, value: string): void {
-    const colon = name.indexOf(':');
-    if (colon < 0 && name !== 'xmlns') element.setAttribute(name, value);
-    else if (isDeclaration(name)) element.setAttributeNS(XMLNS, name, value);
-    else element.setAttributeNS(this.namespaceOf(name), name, value);
-  }
-
-  /** The namespace of an element, or of an attribute with a prefix. */
-  private namespaceOf(name: string): string | null {
-    const colon = name.indexOf(':');
-    if (colon < 0) return this.scope.fallback;
-    const prefix = name.slice(0, colon);
-    const namespace = prefix === 'xml' ? XML : this.scope.prefixes?.get(prefix);
-    if (namespace === undefined) throw new Error(`the prefix ${prefix} is bound to no namespace`);
-    return namespace;
+    throw malformed(text.length);
   }
 
   private textValue(raw: string): string {
     return this.plain ? raw : resolveReferences(lineFeeds(raw));
-  }
-
-  private attributeValue(raw: string): string {
-    return this.plain ? raw : resolveReferences(raw.replace(/\r\n|[\t\n\r]/g, ' '));
   }
 
   private find(what: string, from: number): number {
@@ -174,17 +203,17 @@ class Tokeniser {
   }
 }
 
-/** The scope within an element that has these attributes (Namespaces in XML 1.0 §6). */
-function declared(outer: Scope, attributes: readonly string[]): Scope {
-  let { fallback } = outer;
-  let prefixes: Map<string, string> | null = null;
-  for (let i = 0; i < attributes.length; i += 2) {
-    const name = attributes[i] as string;
-    const value = attributes[i + 1] as string;
-    if (name === 'xmlns') fallback = value || null;
-    else if (name.startsWith('xmlns:')) (prefixes ??= new Map(outer.prefixes)).set(name.slice(6), value);
-  }
-  return { fallback, prefixes: prefixes ?? outer.prefixes };
+/** The namespace of a name with its colon at `colon`: for elements, and for attributes that have one. */
+function namespaceOf(scope: Scope, name: string, colon: number): string | null {
+  if (colon < 0) return scope.fallback;
+  const prefix = name.slice(0, colon);
+  const namespace = prefix === 'xml' ? XML : scope.prefixes?.get(prefix);
+  if (namespace === undefined) throw new Error(`the prefix ${prefix} is bound to no namespace`);
+  return namespace;
+}
+
+function isQuote(code: number): boolean {
+  return code === QUOTE || code === DOUBLE_QUOTE;
 }
 
 function isDeclaration(attribute: string): boolean {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load } from './load.mjs';
+
+const mechanisms = await load('client-shim/ts/mechanisms.ts');
+const { SASLMechanism, SASLPlain, livesInPage } = mechanisms;
+const NINE = ['SHA512', 'SHA384', 'SHA256', 'SHA1', 'Plain', 'OAuthBearer', 'XOAuth2', 'Anonymous', 'External'];
+const nine = NINE.map((name) => new mechanisms[`SASL${name}`]());
+
+test('the nine mechanisms come in the order of their priorities', () => {
+  assert.deepEqual(
+    nine.map(({ mechname, isClientFirst, priority }) => [mechname, isClientFirst, priority]),
+    [
+      ['SCRAM-SHA-512', true, 72],
+      ['SCRAM-SHA-384', true, 71],
+      ['SCRAM-SHA-256', true, 70],
+      ['SCRAM-SHA-1', true, 60],
+      ['PLAIN', true, 50],
+      ['OAUTHBEARER', true, 40],
+      ['X-OAUTH2', true, 30],
+      ['ANONYMOUS', false, 20],
+      ['EXTERNAL', true, 10],
+    ],
+  );
+});
+
+test('a mechanism is in the running by what the login has', () => {
+  const running = (connection) => nine.filter((mechanism) => mechanism.test(connection)).map(({ mechname }) => mechname);
+  const named = ['SCRAM-SHA-512', 'SCRAM-SHA-384', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'];
+  const token = ['OAUTHBEARER', 'X-OAUTH2'];
+  assert.deepEqual(running({ authcid: 'a', pass: 'p' }), [...named, ...token, 'EXTERNAL']);
+  assert.deepEqual(running({ authcid: 'a', pass: null }), [...named, 'EXTERNAL']);
+  assert.deepEqual(running({ authcid: null, pass: 'p' }), [...token, 'ANONYMOUS', 'EXTERNAL']);
+  assert.deepEqual(running({ authcid: null }), ['ANONYMOUS', 'EXTERNAL']);
+});
+
+test("name and priority may be an app's own", () => {
+  const { mechname, isClientFirst, priority } = new SASLPlain('X-PLAIN', false, 99);
+  assert.deepEqual([mechname, isClientFirst, priority], ['X-PLAIN', false, 99]);
+});
+
+test("an app's own mechanism lives in the page, the nine do not", async () => {
+  class Own extends SASLMechanism {
+    constructor() {
+      super('X-OWN', true, 99);
+    }
+    onChallenge(connection, challenge) {
+      return `${connection.authcid} ${challenge}`;
+    }
+  }
+  const own = new Own();
+  assert.equal(livesInPage(own), true);
+  assert.equal(own.test({ authcid: null }), true);
+  assert.equal(await own.clientChallenge({ authcid: 'a' }), 'a undefined');
+  assert.ok(!nine.some(livesInPage));
+  assert.throws(() => nine[0].onChallenge({ authcid: 'a' }), /SCRAM-SHA-512/);
+});
