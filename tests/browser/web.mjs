@@ -1,0 +1,70 @@
+// A static web server on loopback whose answers a test can bend: status, headers (such as a CSP), delay, body.
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".wasm": "application/wasm",
+};
+
+/** What every test page may load: `/pages/…`, and the built package at the root. */
+export const ROOTS = {
+  "/pages/": fileURLToPath(new URL("pages/", import.meta.url)),
+  "/": fileURLToPath(new URL("../../client-shim/dist/", import.meta.url)),
+};
+
+/**
+ * Serves folders.
+ * @param {Record<string, string>} roots folder by URL prefix, which ends in a slash; the longest prefix wins
+ */
+export async function startWeb(roots = ROOTS) {
+  const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
+  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds. */
+  const overrides = new Map();
+  /** The path of every request, in their order. */
+  const requests = [];
+
+  const file = async (path) => {
+    const prefix = prefixes.find((prefix) => path.startsWith(prefix));
+    if (!prefix) throw new Error(`nothing is served at ${path}`);
+    return readFile(join(roots[prefix], normalize(`/${path.slice(prefix.length)}`)));
+  };
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    requests.push(path);
+    const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
+    if (delay) await pause(delay);
+    try {
+      const content = body ?? (await file(path));
+      const type = TYPES[extname(path)] ?? "application/octet-stream";
+      response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store", ...headers }).end(content);
+    } catch (error) {
+      response.writeHead(404, { "Content-Type": "text/plain" }).end(`${path}: ${error.code ?? error.message}`);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const origin = `http://localhost:${server.address().port}`;
+
+  return {
+    origin,
+    overrides,
+    requests,
+    url: (path) => `${origin}${path}`,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
