@@ -1,0 +1,285 @@
+// A small chat between two accounts, in as many tabs as you like. All tabs of one account share one connection.
+
+const FRAMES_SHOWN = 200;
+const REFRESH_MS = 2000;
+const WORKER = "/dist/epode-worker.js";
+
+const $ = (id) => document.getElementById(id);
+const element = (name, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+};
+
+// Which account this tab has. A tab that it opens inherits the answer, a reload keeps it.
+const remembered = {
+  get jid() { return sessionStorage.getItem("epode-demo-jid"); },
+  set jid(jid) { sessionStorage.setItem("epode-demo-jid", jid); },
+  forget() { sessionStorage.removeItem("epode-demo-jid"); },
+};
+
+let credentials; // { jid, password }; the password is undefined when this tab only joins
+let online = false;
+let contacts = new Set(); // the resources of the peer that are there
+
+const settings = await (await fetch("/settings")).json();
+const service = settings.server ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/xmpp-websocket`;
+
+const { Strophe, $msg, $pres } = await import("/dist/epode.js").catch((error) => {
+  report("failed", "The package is not built yet: run cargo xtask build, then reload.");
+  throw error;
+});
+const Status = Strophe.Status;
+
+const connection = new Strophe.Connection(service, { worker: WORKER });
+
+connection.rawInput = (xml) => showFrame("received", xml);
+connection.rawOutput = (xml) => showFrame("sent", xml);
+connection.onRoleChanged = showRole;
+connection.onForeignStanzaSent = (stanza) => {
+  if (isChat(stanza)) showMessage("own", bodyOf(stanza), "from another tab");
+};
+
+prepareLogin();
+prepareSession();
+start();
+
+// ——— Who
+
+function prepareLogin() {
+  $("choices").hidden = settings.accounts.length === 0;
+  $("credentials").hidden = settings.accounts.length > 0;
+  $("service").textContent = service;
+  for (const account of settings.accounts) {
+    const choose = element("button", { className: "primary", textContent: userOf(account.jid) });
+    choose.addEventListener("click", () => connect(account));
+    $("accounts").append(choose);
+  }
+  $("credentials").addEventListener("submit", (event) => {
+    event.preventDefault();
+    connect({ jid: $("jid").value.trim(), password: $("password").value });
+    $("password").value = "";
+  });
+}
+
+function start() {
+  const account = settings.accounts.find(({ jid }) => jid === remembered.jid);
+  if (account) {
+    connect(account);
+  } else if (remembered.jid && settings.accounts.length === 0) {
+    // Passwords are not kept in the page: join the session that other tabs hold, if there is one.
+    join(remembered.jid);
+  } else {
+    showLogin();
+  }
+}
+
+// ——— The connection
+
+function connect(account) {
+  begin(account);
+  connection.connect(account.jid, account.password, onStatus);
+}
+
+function join(jid) {
+  begin({ jid });
+  connection.attach(onStatus);
+}
+
+function begin(account) {
+  credentials = account;
+  remembered.jid = account.jid;
+  const peer = settings.accounts.find(({ jid }) => jid !== account.jid);
+  if (peer) $("peer").value = peer.jid;
+  $("address").textContent = account.jid;
+  $("login").hidden = true;
+  $("session").hidden = false;
+}
+
+function onStatus(status, condition) {
+  const why = condition ? ` (${inWords(condition)})` : "";
+  switch (status) {
+    case Status.CONNECTING: return report("busy", "Connecting…");
+    case Status.AUTHENTICATING: return report("busy", "Logging in…");
+    case Status.RECONNECTING: return report("busy", `Connection lost, trying again…${why}`);
+    case Status.CONNECTED: return onOnline("Connected: this tab opened the connection");
+    case Status.ATTACHED: return onOnline("Connected: this tab joined the connection");
+    case Status.DISCONNECTING: return report("busy", "Logging out…");
+    case Status.DISCONNECTED: return report("idle", `Disconnected${why}`);
+    case Status.AUTHFAIL: return onRefused(`The server did not accept the login${why}`);
+    case Status.ATTACHFAIL: return onRefused("No other tab is connected: please log in");
+    case Status.CONNFAIL: return report("failed", `Could not connect${why}`);
+    case Status.CONNTIMEOUT: return report("failed", "The server did not answer in time");
+    case Status.REDIRECT: return report("failed", `The server asks to connect elsewhere${why}`);
+    default: return report("failed", `Something went wrong${why}`);
+  }
+}
+
+// Each CONNECTED or ATTACHED starts with an empty list of handlers.
+function onOnline(text) {
+  report("connected", text);
+  contacts = new Set();
+  showPresence();
+  connection.addHandler(onMessage, null, "message");
+  connection.addHandler(onPresence, null, "presence");
+  connection.send($pres());
+  $("address").textContent = connection.jid;
+  showRole(connection.role);
+  refresh();
+  $("text").focus();
+}
+
+function onRefused(text) {
+  report("failed", text);
+  remembered.forget();
+  showLogin();
+}
+
+function onMessage(message) {
+  const body = bodyOf(message);
+  if (message.getAttribute("type") === "error") {
+    showMessage("notice", `Not delivered: ${inWords(conditionOf(message))}`);
+  } else if (body) {
+    const sender = Strophe.getBareJidFromJid(message.getAttribute("from") ?? "");
+    showMessage("theirs", body, message.getElementsByTagName("delay").length ? `${sender}, while you were away` : sender);
+  }
+  return true;
+}
+
+function onPresence(presence) {
+  const from = presence.getAttribute("from") ?? "";
+  if (Strophe.getBareJidFromJid(from) === $("peer").value.trim()) {
+    const type = presence.getAttribute("type");
+    if (!type) contacts.add(from);
+    else if (type === "unavailable") contacts.delete(from);
+    showPresence();
+  }
+  return true;
+}
+
+const bodyOf = (stanza) => stanza.getElementsByTagName("body")[0]?.textContent ?? "";
+const isChat = (stanza) => stanza.tagName === "message" && bodyOf(stanza) !== "";
+const conditionOf = (stanza) => stanza.getElementsByTagName("error")[0]?.firstElementChild?.tagName ?? "unknown";
+const userOf = (jid) => jid.split("@")[0];
+
+// ——— What can be pressed
+
+function prepareSession() {
+  $("composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [to, text] = [$("peer").value.trim(), $("text").value.trim()];
+    if (!online || !to || !text) return;
+    connection.send($msg({ to, type: "chat", id: connection.getUniqueId() }).c("body").t(text));
+    showMessage("own", text);
+    $("text").value = "";
+  });
+  $("peer").addEventListener("change", () => {
+    contacts = new Set();
+    showPresence();
+  });
+  $("another").addEventListener("click", () => window.open(location.href, "_blank"));
+  $("logout").addEventListener("click", () => connection.disconnect("logout"));
+  $("reconnect").addEventListener("click", () => {
+    if (credentials?.password) connect(credentials);
+    else showLogin();
+  });
+  $("switch").addEventListener("click", () => {
+    remembered.forget();
+    showLogin();
+  });
+  setInterval(refresh, REFRESH_MS);
+  document.addEventListener("visibilitychange", refresh);
+}
+
+// ——— What can be seen
+
+function showLogin() {
+  $("session").hidden = true;
+  $("login").hidden = false;
+  $("jid").value = credentials?.jid ?? remembered.jid ?? "";
+}
+
+function report(state, text) {
+  online = state === "connected";
+  $("status").dataset.state = state;
+  $("status").textContent = text;
+  $("send").disabled = !online;
+  $("logout").disabled = !online;
+  $("reconnect").disabled = online || state === "busy";
+  $("switch").disabled = online || state === "busy";
+  if (!online) showRole(undefined);
+}
+
+function showRole(role) {
+  $("role").textContent = { primary: "primary: does what must happen once", secondary: "secondary" }[role] ?? "–";
+}
+
+function showPresence() {
+  const available = contacts.size > 0;
+  $("presence").dataset.available = available;
+  $("presence").textContent = available ? "here" : "away";
+}
+
+function showMessage(kind, text, note) {
+  const message = element("li", { className: kind }, text);
+  if (note) message.append(element("small", { textContent: note }));
+  $("messages").append(message);
+  message.scrollIntoView({ block: "nearest" });
+}
+
+function showFrame(direction, xml) {
+  const arrow = direction === "sent" ? "↑" : "↓";
+  const frame = element(
+    "li",
+    { className: direction },
+    element("span", { className: "arrow", ariaHidden: "true", textContent: arrow }),
+    element("span", { className: "unseen", textContent: `${direction}: ` }),
+    element("span", { textContent: withoutSecrets(xml) }),
+  );
+  $("frames").prepend(frame);
+  while ($("frames").childElementCount > FRAMES_SHOWN) $("frames").lastElementChild.remove();
+}
+
+// What proves who we are is nobody's business, not even on this screen.
+function withoutSecrets(xml) {
+  return xml.replace(/(<(?:auth|response)\b[^>]*>)[^<]+/, "$1…");
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  $("tabs").textContent = (await countTabs()) ?? "n/a";
+  $("connections").textContent = (await countConnections()) ?? "n/a";
+}
+
+async function countTabs() {
+  if (typeof connection.tabs === "function") return connection.tabs();
+  const locks = await navigator.locks?.query();
+  return locks?.held.filter(({ name }) => name.startsWith("epode-tab-")).length;
+}
+
+async function countConnections() {
+  if (settings.server) return undefined;
+  try {
+    return (await (await fetch("/stats")).json()).openConnections;
+  } catch {
+    return "the server is gone";
+  }
+}
+
+function inWords(condition) {
+  const known = {
+    "not-authorized": "wrong name or password",
+    "no-auth-mech": "the server offers no way to log in that this page knows",
+    "credentials-required": "please log in again",
+    "conflict": "somebody else logged in under the same name",
+    "system-shutdown": "the server is shutting down",
+    "host-unknown": "the server does not know that domain",
+    "connection-timeout": "the server did not answer in time",
+    "wasm-unsafe-eval": "the page's content security policy forbids WebAssembly",
+    "service-unavailable": "nobody is there to receive it",
+    "remote-server-not-found": "that domain cannot be reached",
+    "account-disabled": "the account is disabled",
+    "logout": "logged out",
+  };
+  return known[condition] ?? String(condition).replaceAll("-", " ");
+}

@@ -1,0 +1,210 @@
+//! The one task that owns the scripted server, and tells it the time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use epode_testkit::{Config, ConnectionId, Input, Output, Server};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+/// How much may wait for one connection, in bytes. A client that reads so slowly is cut off.
+const OUTLET_LIMIT: usize = 64 << 20;
+
+/// How many inputs may wait for the server, before those who bring more have to wait.
+const INLET_LIMIT: usize = 256;
+
+/// How long the clients may take to say goodbye when the server shuts down.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
+
+/// Access to the server while it runs: a test scripts it through this.
+#[derive(Debug, Clone)]
+pub struct Control {
+    commands: mpsc::Sender<Command>,
+    next_connection: Arc<AtomicU64>,
+}
+
+/// Frames on their way to one socket, and how many bytes of them there are.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    receiver: mpsc::UnboundedReceiver<String>,
+    waiting: Arc<AtomicUsize>,
+}
+
+enum Command {
+    Open(ConnectionId, Outlet),
+    Input(Input),
+    Script(Script),
+}
+
+type Script = Box<dyn FnOnce(&mut Server) + Send>;
+
+struct Outlet {
+    sender: mpsc::UnboundedSender<String>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Starts the task. It ends when the last [`Control`] is gone.
+pub(crate) fn start(config: Config, seed: u64) -> Control {
+    let (commands, inlet) = mpsc::channel(INLET_LIMIT);
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let embedded = Embedded {
+        server: Server::new(Config { epoch, ..config }, seed),
+        started: Instant::now(),
+        deadline: None,
+        outlets: BTreeMap::new(),
+    };
+    tokio::spawn(embedded.run(inlet));
+    Control { commands, next_connection: Arc::new(AtomicU64::new(1)) }
+}
+
+impl Control {
+    /// Calls `script` with the server, between two inputs, and returns what it returns; `None` when the server is gone.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        script: impl FnOnce(&mut Server) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let script: Script = Box::new(move |server| {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(script(server));
+        });
+        self.commands.send(Command::Script(script)).await.ok()?;
+        answered.await.ok()
+    }
+
+    pub(crate) async fn open(&self) -> (ConnectionId, Frames) {
+        let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let outlet = Outlet { sender, waiting: waiting.clone() };
+        // When the server is gone, so is the outlet, and the frames end at once.
+        let _ = self.commands.send(Command::Open(id, outlet)).await;
+        (id, Frames { receiver, waiting })
+    }
+
+    pub(crate) async fn input(&self, input: Input) {
+        let _ = self.commands.send(Command::Input(input)).await;
+    }
+
+    pub(crate) async fn shut_down(&self) {
+        let end_all = |server: &mut Server| {
+            for id in server.connections().into_keys() {
+                server.stream_error(id, "system-shutdown");
+            }
+        };
+        self.with(end_all).await;
+        let all_gone = async {
+            while self.with(|server| server.connections().is_empty()).await == Some(false) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        // Whoever does not say goodbye in time is cut off with the process.
+        let _ = timeout(SHUTDOWN_TIME, all_gone).await;
+    }
+}
+
+impl Frames {
+    /// The next frame; `None` when the server has closed the connection.
+    pub async fn next(&mut self) -> Option<String> {
+        let frame = self.receiver.recv().await;
+        self.taken(frame)
+    }
+
+    /// The next frame if it is there already.
+    pub fn ready(&mut self) -> Option<String> {
+        let frame = self.receiver.try_recv().ok();
+        self.taken(frame)
+    }
+
+    fn taken(&self, frame: Option<String>) -> Option<String> {
+        self.waiting.fetch_sub(frame.as_ref().map_or(0, String::len), Ordering::Relaxed);
+        frame
+    }
+}
+
+impl Outlet {
+    /// False when nobody reads, or not fast enough.
+    fn send(&self, frame: String) -> bool {
+        let waiting = self.waiting.fetch_add(frame.len(), Ordering::Relaxed);
+        waiting < OUTLET_LIMIT && self.sender.send(frame).is_ok()
+    }
+}
+
+struct Embedded {
+    server: Server,
+    started: Instant,
+    deadline: Option<Instant>,
+    outlets: BTreeMap<ConnectionId, Outlet>,
+}
+
+impl Embedded {
+    async fn run(mut self, mut inlet: mpsc::Receiver<Command>) {
+        loop {
+            // 1. Whatever the server wants done is done.
+            while let Some(output) = self.server.poll_output() {
+                self.handle_output(output);
+            }
+            // 2. Then it waits for somebody to speak, or for its deadline.
+            let deadline = self.deadline;
+            let timer = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                command = inlet.recv() => match command {
+                    Some(command) => self.handle_command(command),
+                    None => return,
+                },
+                () = timer => {
+                    self.deadline = None;
+                    self.input(Input::Timeout);
+                }
+            }
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Open(id, outlet) => {
+                self.outlets.insert(id, outlet);
+                self.input(Input::Opened(id));
+            }
+            Command::Input(input) => {
+                if let Input::Closed(id) = input {
+                    self.outlets.remove(&id);
+                }
+                self.input(input);
+            }
+            Command::Script(script) => script(&mut self.server),
+        }
+    }
+
+    fn handle_output(&mut self, output: Output) {
+        match output {
+            Output::Frame(id, frame) => {
+                let is_sent = self.outlets.get(&id).is_some_and(|outlet| outlet.send(frame));
+                if !is_sent && self.outlets.remove(&id).is_some() {
+                    self.input(Input::Closed(id));
+                }
+            }
+            Output::Close(id) => {
+                self.outlets.remove(&id);
+            }
+            Output::Timeout(deadline) => self.deadline = Some(self.started + deadline),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.server.handle_input(self.started.elapsed(), input);
+    }
+}

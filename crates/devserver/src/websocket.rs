@@ -1,0 +1,109 @@
+//! `/xmpp-websocket`: frames between a socket and the embedded server. `/stats`: what that server sees.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{
+        State,
+        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
+    },
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use epode_testkit::Input;
+use futures::SinkExt;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use crate::embedded::{Control, Frames};
+
+/// How many sockets may be open at once.
+const CONNECTIONS: usize = 256;
+
+/// How long a socket may refuse to take a frame.
+const SEND_TIME: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Entrance {
+    control: Control,
+    places: Arc<Semaphore>,
+    frame_limit: usize,
+}
+
+pub(crate) fn routes(control: Control, frame_limit: usize) -> Router {
+    let entrance = Entrance { control, places: Arc::new(Semaphore::new(CONNECTIONS)), frame_limit };
+    Router::new().route("/xmpp-websocket", get(enter)).route("/stats", get(statistics)).with_state(entrance)
+}
+
+async fn statistics(State(entrance): State<Entrance>) -> Response {
+    match entrance.control.with(|server| server.statistics()).await {
+        Some(statistics) => Json(statistics).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// RFC 7395 §3.1: only with the subprotocol `xmpp`.
+async fn enter(State(entrance): State<Entrance>, upgrade: WebSocketUpgrade) -> Response {
+    // The server answers a frame that is too long with a stream error; only what is far too long ends the socket.
+    let limit = 2 * entrance.frame_limit;
+    let upgrade = upgrade.protocols(["xmpp"]).max_message_size(limit).max_frame_size(limit);
+    if upgrade.selected_protocol().is_none() {
+        return (StatusCode::BAD_REQUEST, "The WebSocket subprotocol is xmpp (RFC 7395).\n").into_response();
+    }
+    match entrance.places.clone().try_acquire_owned() {
+        Ok(place) => upgrade.on_upgrade(move |socket| carry(socket, entrance.control, place)),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "Too many connections.\n").into_response(),
+    }
+}
+
+async fn carry(mut socket: WebSocket, control: Control, _place: OwnedSemaphorePermit) {
+    let (id, mut frames) = control.open().await;
+    let code = loop {
+        tokio::select! {
+            frame = frames.next() => match frame {
+                Some(frame) => {
+                    if !send(&mut socket, frame, &mut frames).await {
+                        break None;
+                    }
+                }
+                None => break Some(close_code::NORMAL),
+            },
+            message = socket.recv() => match message {
+                Some(Ok(Message::Text(text))) => control.input(Input::Frame(id, text.to_string())).await,
+                // RFC 7395 §3.2: text only.
+                Some(Ok(Message::Binary(_))) => break Some(close_code::UNSUPPORTED),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break None,
+            },
+        }
+    };
+    control.input(Input::Closed(id)).await;
+    if let Some(code) = code {
+        let _ = timeout(SEND_TIME, close(socket, code)).await;
+    }
+}
+
+/// Writes a frame, and all that are ready after it, as one burst. False when the socket does not take them.
+async fn send(socket: &mut WebSocket, first: String, frames: &mut Frames) -> bool {
+    let burst = async {
+        let mut frame = Some(first);
+        while let Some(text) = frame {
+            socket.feed(Message::text(text)).await?;
+            frame = frames.ready();
+        }
+        socket.flush().await
+    };
+    matches!(timeout(SEND_TIME, burst).await, Ok(Ok(())))
+}
+
+/// The closing handshake of RFC 6455 §7.1: the connection is the peer's to end, for its data may still be under way.
+async fn close(mut socket: WebSocket, code: u16) {
+    let frame = CloseFrame { code, reason: "".into() };
+    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
+}
