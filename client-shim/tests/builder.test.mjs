@@ -117,6 +117,12 @@ test('once there is a tree, what is done to it and through the builder are one t
   assert.deepEqual([builder.node.tagName, builder.nodeTree, tree.lastChild.namespaceURI], ['x', tree, 'u']);
 });
 
+test('up stops at the root also when the app has put the tree into something else', () => {
+  const builder = $build('a').c('b');
+  xmlElement('outer').append(builder.tree());
+  assert.equal(builder.up().up().c('c').toString(), '<a><b/><c/></a>');
+});
+
 test('a DOM element is taken as a copy, with its namespaces', () => {
   const outer = parseStanza('<a xmlns="u" xmlns:p="v"><p:b/></a>');
   const text = $msg().cnode(outer.firstChild).c('c').toString();

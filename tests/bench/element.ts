@@ -1,0 +1,48 @@
+/**
+ * What an element costs a tab: parseStanza against one DOMParser call per stanza. `bench()` runs in a page and answers with
+ * microseconds per stanza, the best of many short rounds in alternation, so that a busy machine disturbs little.
+ */
+import { parseStanza } from '../../client-shim/ts/parse.ts';
+
+const ROUNDS = 60;
+
+/** A chat message of 300 bytes and a groupchat message of 2 KB; what differs from stanza to stanza in life differs here. */
+const STANZAS: Record<string, (i: number) => string> = {
+  '300 B': (i) =>
+    `<message xmlns="jabber:client" from="juliet@capulet.lit/balcony${i % 7}" to="romeo@montague.lit/orchard" type="chat" id="m${i}">` +
+    `<body>Art thou not Romeo, and a Montague? Speak, ${i}</body><active xmlns="http://jabber.org/protocol/chatstates"/>` +
+    `<origin-id xmlns="urn:xmpp:sid:0" id="m${i}"/></message>`,
+  '2 KB': (i) =>
+    `<message xmlns="jabber:client" from="room@muc.capulet.lit/nick${i % 7}" to="romeo@montague.lit/orchard" type="groupchat" id="m${i}">` +
+    `<body>${'Wherefore art thou Romeo? &amp; '.repeat(30)}${i}</body>` +
+    Array.from({ length: 10 }, (_, k) => `<x xmlns="urn:example:${k}"><item role="participant" jid="nick${i}@b"/></x>`).join('') +
+    `<stanza-id xmlns="urn:xmpp:sid:0" by="room@muc.capulet.lit" id="s${i}"/></message>`,
+};
+
+const WAYS: Record<string, (text: string) => Element> = {
+  parseStanza,
+  DOMParser: (text) => new DOMParser().parseFromString(text, 'text/xml').documentElement,
+};
+
+/** Microseconds per stanza by way and size. */
+export async function bench(): Promise<Record<string, number>> {
+  const best: Record<string, number> = {};
+  let kept = 0;
+  let serial = Math.floor(performance.now() * 1_000);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [size, make] of Object.entries(STANZAS)) {
+      const texts = Array.from({ length: 200 }, () => make(serial++));
+      for (const [way, parse] of Object.entries(WAYS)) {
+        const start = performance.now();
+        for (const text of texts) kept += parse(text).childNodes.length;
+        const each = ((performance.now() - start) * 1_000) / texts.length;
+        best[`${way} ${size}`] = Math.min(best[`${way} ${size}`] ?? Infinity, each);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  if (!kept) throw new Error('nothing was parsed');
+  return best;
+}
+
+Object.assign(globalThis, { bench });
