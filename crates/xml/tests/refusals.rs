@@ -143,6 +143,21 @@ fn every_broken_rule_is_named_with_its_place() {
 }
 
 #[test]
+fn an_illegal_character_is_found_wherever_it_stands_and_whatever_stands_around_it() {
+    let legal = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{FFFD}');
+    let chars = ('\u{0}'..='\u{100}').chain('\u{FF80}'..='\u{FFFF}');
+    for (char, filler) in chars.flat_map(|char| ['a', '\n', 'é', '\u{FEFF}'].map(|filler| (char, filler))) {
+        for before in 0..9 {
+            let filler = filler.to_string();
+            let text = format!("<a><![CDATA[{}{char}{}]]></a>", filler.repeat(before), filler.repeat(8));
+            let refused = Head::read(&text, &Limits::default()).err();
+            let at = 12 + before * filler.len();
+            assert_eq!(refused, (!legal(char)).then_some(Character { at }), "{text:?}");
+        }
+    }
+}
+
+#[test]
 fn a_stream_error_answers_every_violation() {
     let conditions = [
         ("<a><!----></a>", "restricted-xml"),
