@@ -35,7 +35,7 @@ fn a_slice_of_nothing_is_no_progress_and_a_finished_derivation_stays_finished() 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn the_keys_are_those_of_another_pbkdf2(
