@@ -96,8 +96,9 @@ function begin(account) {
   $("session").hidden = false;
 }
 
-function onStatus(status, condition) {
-  const why = condition ? ` (${inWords(condition)})` : "";
+function onStatus(status, condition, _element, reason) {
+  const words = condition ? inWords(condition, reason) : reason;
+  const why = words ? ` (${words})` : "";
   switch (status) {
     case Status.CONNECTING: return report("busy", "Connecting…");
     case Status.AUTHENTICATING: return report("busy", "Logging in…");
@@ -157,10 +158,21 @@ function onPresence(presence) {
   return true;
 }
 
-const bodyOf = (stanza) => stanza.getElementsByTagName("body")[0]?.textContent ?? "";
-const isChat = (stanza) => stanza.tagName === "message" && bodyOf(stanza) !== "";
-const conditionOf = (stanza) => stanza.getElementsByTagName("error")[0]?.firstElementChild?.tagName ?? "unknown";
-const userOf = (jid) => jid.split("@")[0];
+function bodyOf(stanza) {
+  return stanza.getElementsByTagName("body")[0]?.textContent ?? "";
+}
+
+function isChat(stanza) {
+  return stanza.tagName === "message" && bodyOf(stanza) !== "";
+}
+
+function conditionOf(stanza) {
+  return stanza.getElementsByTagName("error")[0]?.firstElementChild?.tagName ?? "unknown";
+}
+
+function userOf(jid) {
+  return jid.split("@")[0];
+}
 
 // ——— What can be pressed
 
@@ -266,7 +278,7 @@ async function countConnections() {
   }
 }
 
-function inWords(condition) {
+function inWords(condition, reason) {
   const known = {
     "not-authorized": "wrong name or password",
     "no-auth-mech": "the server offers no way to log in that this page knows",
@@ -281,5 +293,5 @@ function inWords(condition) {
     "account-disabled": "the account is disabled",
     "logout": "logged out",
   };
-  return known[condition] ?? String(condition).replaceAll("-", " ");
+  return known[condition] ?? reason ?? String(condition).replaceAll("-", " ");
 }

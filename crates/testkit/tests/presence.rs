@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use epode_testkit::{Account, Config, Input};
+use epode_testkit::{Account, Config, ConnectionId, Input};
 
 const AVAILABLE: &str = "<presence xmlns='jabber:client'/>";
 const UNAVAILABLE: &str = "<presence xmlns='jabber:client' type='unavailable'/>";
@@ -11,6 +11,19 @@ const UNAVAILABLE: &str = "<presence xmlns='jabber:client' type='unavailable'/>"
 fn three_accounts() -> World {
     let account = |user: &str| Account { user: user.to_owned(), password: format!("secret-{user}") };
     World::new(Config { accounts: ["alice", "bob", "carol"].map(account).to_vec(), ..Config::default() })
+}
+
+/// An anonymous session, bound to the resource `here`.
+fn with_guest() -> (World, ConnectionId) {
+    let mut world = World::new(Config { anonymous: true, ..Config::default() });
+    let guest = world.connect();
+    world.say(guest, OPEN);
+    world.say(guest, &format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"));
+    world.say(guest, &format!("<response xmlns='{SASL}'/>"));
+    world.say(guest, OPEN);
+    world.say(guest, &bind_request("here"));
+    world.heard(guest);
+    (world, guest)
 }
 
 #[test]
@@ -82,13 +95,7 @@ fn unavailable_is_told_once_whether_said_or_suffered() {
 
 #[test]
 fn directed_presence_reaches_its_addressee_who_also_hears_of_the_end() {
-    let mut world = World::new(Config { anonymous: true, ..Config::default() });
-    let guest = world.connect();
-    world.say(guest, OPEN);
-    world.say(guest, &format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"));
-    world.say(guest, &format!("<response xmlns='{SASL}'/>"));
-    world.say(guest, OPEN);
-    world.say(guest, &bind_request("here"));
+    let (mut world, guest) = with_guest();
     let bob = world.log_in("bob", "desk");
     world.say(guest, AVAILABLE);
     assert_eq!(world.heard(bob), [], "a guest is nobody's contact");
@@ -110,6 +117,10 @@ fn a_probe_is_answered_for_contacts_and_ignored_for_strangers() {
     assert_eq!(presences(&world.ask(alice, &probe("bob@localhost"))), ["bob@localhost/desk available"]);
     assert_eq!(world.ask(alice, &probe("carol@localhost")), [], "carol is not there");
     assert_eq!(world.ask(alice, &probe("nobody@localhost")), []);
+
+    let (mut world, guest) = with_guest();
+    world.log_in("bob", "desk");
+    assert_eq!(world.ask(guest, &probe("bob@localhost")), [], "a guest is nobody's contact");
 }
 
 #[test]
