@@ -1,0 +1,62 @@
+//! What things cost, measured.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::args::Bench;
+use crate::build::wasm::WasmCrate;
+use crate::build::{self, javascript, sizes};
+use crate::process::run;
+use crate::setup;
+use crate::stage::{explain, stage};
+use crate::workspace::{program, root};
+
+/// Loads per variant.
+const LOADS: &str = "25";
+/// Where the variants of the empty client are built.
+const OUTPUT: &str = "tests/bench/empty-client/pkg";
+const EMPTY_CLIENTS: [(&str, WasmCrate); 2] = [
+    (
+        "bare",
+        WasmCrate { package: "empty-client", features: "", output: "tests/bench/empty-client/pkg/bare" },
+    ),
+    (
+        "codec",
+        WasmCrate {
+            package: "empty-client",
+            features: "codec",
+            output: "tests/bench/empty-client/pkg/codec",
+        },
+    ),
+];
+
+/// `cargo xtask bench …`.
+pub fn command(bench: Bench) -> Result<String> {
+    match bench {
+        Bench::EmptyClient => empty_client().inspect_err(explain),
+    }
+}
+
+/// Bytes, and the time from import to the first answer in Chromium.
+fn empty_client() -> Result<String> {
+    build::prepare()?;
+    stage("setup: browsers and servers", setup::for_tests)?;
+    let output = root().join(OUTPUT);
+    stage("build: empty clients", || {
+        for (variant, client) in &EMPTY_CLIENTS {
+            client.build()?;
+            fs::copy(client.wasm(), output.join(format!("{variant}.wasm")))?;
+            javascript::glue(&client.glue(), &output.join(format!("{variant}.js")))?;
+        }
+        Ok(())
+    })?;
+    let times = stage("measure: time to first use", || {
+        let mut node = program("node");
+        node.arg("tests/bench/empty-client/run.mjs").arg(&output).arg(LOADS);
+        run(&mut node, Duration::from_secs(900))
+    })?;
+    print!("\n{}\n{times}\n", sizes::table(&sizes::measure(&output)?));
+    Ok(format!("measured {} empty clients, {LOADS} loads each", EMPTY_CLIENTS.len()))
+}

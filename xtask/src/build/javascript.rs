@@ -1,0 +1,80 @@
+//! From TypeScript and glue to what a page or a worker loads.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{CLIENT, dist};
+use crate::process::run;
+use crate::workspace::npm_tool;
+
+/// Supported by all browsers that have wasm reference types; Safari came last.
+const TARGET: &str = "--target=es2022,chrome96,firefox79,safari15";
+
+/// The worker script twice, with its wasm beside it and inside it, and the page's module.
+pub fn bundle() -> Result<()> {
+    let dist = dist();
+    fs::create_dir_all(&dist)?;
+    // The loader decides what `import wasm from "….wasm"` means in worker.ts: an address or the bytes themselves.
+    esbuild(worker("epode-worker.js").args(["--loader:.wasm=file", "--asset-names=epode-worker"]))?;
+    esbuild(worker("epode-worker.inline.js").arg("--loader:.wasm=binary"))?;
+    esbuild(script("client-shim/ts/index.ts", "epode.js").arg("--format=esm"))?;
+    // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises.
+    let wasm = CLIENT.wasm();
+    fs::copy(&wasm, dist.join("epode.wasm"))
+        .with_context(|| format!("{} cannot be copied", wasm.display()))?;
+    Ok(())
+}
+
+/// The type declarations of the package.
+pub fn declare() -> Result<()> {
+    let types = dist().join("types");
+    let _ = fs::remove_dir_all(&types);
+    tsc(&["--project", "client-shim"])?;
+    ensure!(types.join("index.d.ts").exists(), "tsc wrote no dist/types/index.d.ts");
+    fs::write(dist().join("epode.d.ts"), "export * from \"./types/index.js\";\n")?;
+    Ok(())
+}
+
+/// Checks the types of both halves and writes nothing.
+pub fn check_types() -> Result<()> {
+    tsc(&["--project", "worker", "--noEmit"])?;
+    tsc(&["--project", "client-shim", "--noEmit"])
+}
+
+/// A module of its own out of glue that nobody imports here.
+pub fn glue(entry: &Path, file: &Path) -> Result<()> {
+    esbuild(minify(entry, file).arg("--format=esm"))
+}
+
+/// A classic script, so that it runs in a shared worker of either type: `import.meta` must not occur in it.
+fn worker(file: &str) -> Command {
+    let mut command = script("worker/ts/worker.ts", file);
+    command.args(["--format=iife", "--define:import.meta.url=self.location.href"]);
+    command
+}
+
+fn script(entry: &str, file: &str) -> Command {
+    let mut command = minify(Path::new(entry), &dist().join(file));
+    command.arg("--sourcemap");
+    command
+}
+
+/// esbuild, about to make one minified file of a script and all it imports.
+fn minify(entry: &Path, file: &Path) -> Command {
+    let mut command = npm_tool("esbuild");
+    command.arg(entry).args(["--bundle", "--minify", "--legal-comments=none", "--log-level=warning"]);
+    command.arg(TARGET).arg(format!("--outfile={}", file.display()));
+    command
+}
+
+fn esbuild(command: &mut Command) -> Result<()> {
+    run(command, Duration::from_secs(120)).map(drop)
+}
+
+fn tsc(arguments: &[&str]) -> Result<()> {
+    run(npm_tool("tsc").args(["--pretty", "false"]).args(arguments), Duration::from_secs(300)).map(drop)
+}

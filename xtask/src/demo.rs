@@ -1,0 +1,45 @@
+//! `cargo xtask demo`: the embedded server with everything a browser loads, on loopback.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::args::DemoOptions;
+use crate::build;
+use crate::process::run;
+use crate::stage::{explain, stage};
+use crate::workspace::{cargo, root, target};
+
+/// The port when none is asked for and nobody else has it.
+const PORT: u16 = 5800;
+
+/// Builds, and becomes the demo's server, whose last line says where it listens. That it takes this process's place
+/// means that whoever ends this process ends the server.
+pub fn command(options: &DemoOptions) -> Result<String> {
+    prepare().inspect_err(explain)?;
+    let port = options.port.unwrap_or_else(|| if is_free(PORT) { PORT } else { 0 });
+    let mut server = Command::new(target().join("debug/epode-devserver"));
+    server.current_dir(root()).args(["--port", &port.to_string()]).arg("--files").arg(build::dist());
+    if let Some(url) = &options.server {
+        server.args(["--server", url]);
+    }
+    println!("\nOpen this address in as many tabs as you like; Ctrl-C ends the demo.");
+    let error = server.exec();
+    Err(error).context("the demo's server cannot be started")
+}
+
+fn prepare() -> Result<()> {
+    build::prepare()?;
+    build::everything()?;
+    stage("build: demo server", || {
+        run(cargo().args(["build", "--quiet", "--package", "epode-devserver"]), Duration::from_secs(1800))?;
+        Ok(())
+    })
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}

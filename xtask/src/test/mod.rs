@@ -1,0 +1,111 @@
+//! `cargo xtask test`: everything that has to hold. A failed stage does not keep the later ones from running, unless
+//! they need what it made. The last line counts: the tests as their runners counted them, and a failed stage
+//! without tests of its own as one failure.
+
+mod generated;
+mod node;
+mod tally;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::build::{self, javascript, sizes};
+use crate::process::run;
+use crate::setup;
+use crate::stage::{explain, stage};
+use crate::workspace::cargo;
+use tally::Tally;
+
+const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
+const WASM_CRATES: [&str; 7] = [
+    "--package",
+    "epode-worker",
+    "--package",
+    "epode-client-shim",
+    "--package",
+    "empty-client",
+    "--all-features",
+];
+
+/// Runs all stages and prints the count.
+pub fn command() -> ExitCode {
+    let mut course = Course::default();
+    course.check("setup: wasm target", setup::wasm_target);
+    course.check("setup: npm packages", setup::npm_packages);
+    course.check("setup: browsers and servers", setup::for_tests);
+    course.check("check: formatting", || {
+        cargo_quietly(&["fmt", "--all", "--check"], &["--", "--color", "never"])
+    });
+    course.check("check: clippy", || {
+        cargo_quietly(&["clippy", "--quiet", "--all-targets"], &["--", "--deny", "warnings"])
+    });
+    course.check("check: clippy, wasm crates", || {
+        let target = ["clippy", "--quiet", "--target", "wasm32-unknown-unknown"];
+        cargo_quietly(&[&target[..], &WASM_CRATES].concat(), &["--", "--deny", "warnings"])
+    });
+    course.tests("test: crates", || tally::of_cargo(cargo().args(["test", "--no-fail-fast"]), HALF_AN_HOUR));
+    course.check("check: generated TypeScript", generated::check);
+    let built = course.check("build: wasm", build::wasm_crates)
+        && course.check("build: scripts", javascript::bundle)
+        && course.check("build: type declarations", javascript::declare);
+    if built {
+        course.check("check: types", javascript::check_types);
+        course.check("check: size budgets", || sizes::check_budgets(&sizes::measure(&build::dist())?));
+    }
+    course.tests("test: scripts, browsers, servers", || {
+        ensure!(built, "not run, because the build failed");
+        node::run()
+    });
+    course.end()
+}
+
+/// What has happened so far.
+#[derive(Default)]
+struct Course {
+    tally: Tally,
+    failures: Vec<String>,
+}
+
+impl Course {
+    /// A stage that holds or does not.
+    fn check(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
+        let result = stage(name, work).inspect_err(explain);
+        if result.is_err() {
+            self.tally.failed += 1;
+            self.failures.push(name.to_owned());
+        }
+        result.is_ok()
+    }
+
+    /// A stage that runs tests.
+    fn tests(&mut self, name: &str, work: impl FnOnce() -> Result<tally::Report>) {
+        let mut counted = Tally::default();
+        let verdict = stage(name, || {
+            let report = work()?;
+            counted = report.tally;
+            report.verdict()
+        });
+        if let Err(error) = &verdict {
+            explain(error);
+            // A runner that fails without a failed test failed all the same.
+            counted.failed = counted.failed.max(1);
+            self.failures.push(name.to_owned());
+        }
+        self.tally += counted;
+    }
+
+    fn end(self) -> ExitCode {
+        let Tally { passed, failed, .. } = self.tally;
+        if !self.failures.is_empty() {
+            println!("\nfailed: {}", self.failures.join("; "));
+        }
+        println!("{passed} passed, {failed} failed");
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn cargo_quietly(arguments: &[&str], more: &[&str]) -> Result<()> {
+    run(cargo().args(arguments).args(more), HALF_AN_HOUR).map(drop)
+}

@@ -1,0 +1,48 @@
+//! The tests that run in Node: scripts, browsers, servers.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use anyhow::{Result, ensure};
+
+use super::tally::{self, Report};
+use crate::workspace::{program, root};
+
+/// Folders in which every `*.test.mjs` is a test, at any depth.
+const FOLDERS: [&str; 2] = ["client-shim/tests", "tests"];
+/// For one test, in milliseconds: far more than any needs, so that only a hang runs into it.
+const TEST_LIMIT: &str = "--test-timeout=180000";
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// Runs all of them, one file at a time: they share two cores with browsers and servers.
+pub fn run() -> Result<Report> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        collect(&root().join(folder), &mut files)?;
+    }
+    ensure!(!files.is_empty(), "no *.test.mjs below {}", FOLDERS.join(" or "));
+    files.sort();
+    let mut node = program("node");
+    node.args(["--test", "--test-reporter=tap", "--test-concurrency=1", "--test-force-exit", TEST_LIMIT]);
+    tally::of_node(node.args(files), LIMIT)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            if name != "node_modules" {
+                collect(&path, files)?;
+            }
+        } else if name.ends_with(".test.mjs") {
+            files.push(path.strip_prefix(root()).unwrap_or(&path).to_owned());
+        }
+    }
+    Ok(())
+}

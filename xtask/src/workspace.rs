@@ -1,0 +1,35 @@
+//! Where things lie, and how the programs of the workspace are called.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}
+
+/// Where cargo builds.
+pub fn target() -> PathBuf {
+    // Relative paths in this variable are meant from the workspace, where all commands below run.
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
+}
+
+/// A program, run at the root of the workspace, its words in English.
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(root()).env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// The cargo that runs this program.
+pub fn cargo() -> Command {
+    let mut command = program(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    command.env("CARGO_TERM_COLOR", "never");
+    command
+}
+
+/// A program out of the npm packages.
+pub fn npm_tool(name: &str) -> Command {
+    program(&root().join("node_modules/.bin").join(name).to_string_lossy())
+}
