@@ -9,6 +9,7 @@ use epode_xml::{Element, Limits};
 
 use crate::{jid::Jid, ns, random::Random};
 
+mod binding;
 mod config;
 mod connection;
 mod iq;

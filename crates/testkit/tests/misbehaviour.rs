@@ -111,6 +111,12 @@ fn features_can_come_without_mechanisms() {
 }
 
 #[test]
+fn features_can_come_without_resource_binding() {
+    let (_, heard) = play(&mut World::default(), Misbehaviour::NoBinding);
+    assert_eq!(heard[5], format!("<stream:features xmlns:stream='{STREAM}'></stream:features>"));
+}
+
+#[test]
 fn any_sasl_condition_can_refuse_good_credentials() {
     let mut world = World::default();
     world.server.misbehave(Misbehaviour::Refuse("account-disabled"));

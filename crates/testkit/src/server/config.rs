@@ -32,7 +32,7 @@ pub struct Config {
     pub epoch: Duration,
 }
 
-/// Someone who may log in.
+/// Someone who may log in. The password is for tests and demos, and no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The local part of the JID, in lower case.

@@ -11,6 +11,8 @@ pub enum Misbehaviour {
     Refuse(&'static str),
     /// The server's side of SCRAM is wrong.
     Scram(ScramFault),
+    /// The features after authentication offer no resource binding (RFC 6120 §7.3.1).
+    NoBinding,
     /// The answer to the bind request is wrong.
     Bind(BindFault),
 }
@@ -130,7 +132,7 @@ impl Misbehaviour {
             ["not-authorized", "account-disabled", "credentials-expired", "temporary-auth-failure"];
         anywhere
             .chain(OpenFault::ALL.map(Self::Open))
-            .chain([Self::NoMechanisms])
+            .chain([Self::NoMechanisms, Self::NoBinding])
             .chain(refusals.map(Self::Refuse))
             .chain(ScramFault::ALL.map(Self::Scram))
             .chain(BindFault::ALL.map(Self::Bind))
