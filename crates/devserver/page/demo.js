@@ -21,6 +21,7 @@ const remembered = {
 let credentials; // { jid, password }; the password is undefined when this tab only joins
 let online = false;
 let contacts = new Set(); // the resources of the peer that are there
+let leavePlace = () => {};
 
 const settings = await (await fetch("/settings")).json();
 const service = settings.server ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/xmpp-websocket`;
@@ -126,7 +127,6 @@ function onOnline(text) {
   connection.send($pres());
   $("address").textContent = connection.jid;
   showRole(connection.role);
-  refresh();
   $("text").focus();
 }
 
@@ -213,17 +213,26 @@ function showLogin() {
 
 function report(state, text) {
   online = state === "connected";
+  if (online) holdPlace();
+  else leavePlace();
   $("status").dataset.state = state;
   $("status").textContent = text;
   $("send").disabled = !online;
   $("logout").disabled = !online;
   $("reconnect").disabled = online || state === "busy";
   $("switch").disabled = online || state === "busy";
-  if (!online) showRole(undefined);
+  if (!online) {
+    contacts = new Set();
+    showPresence();
+    showRole(undefined);
+  }
+  refresh();
 }
 
+// A tab that has been told nothing yet is secondary: exactly one is primary.
 function showRole(role) {
-  $("role").textContent = { primary: "primary: does what must happen once", secondary: "secondary" }[role] ?? "–";
+  const words = role === "primary" ? "primary: does what must happen once" : "secondary";
+  $("role").textContent = online ? words : "–";
 }
 
 function showPresence() {
@@ -263,10 +272,21 @@ async function refresh() {
   $("connections").textContent = (await countConnections()) ?? "n/a";
 }
 
+// Each tab that is online holds a lock in the name of its account: as long as it lives, and no longer.
+function holdPlace() {
+  leavePlace();
+  const release = new Promise((resolve) => { leavePlace = resolve; });
+  navigator.locks?.request(`${placesOf(credentials.jid)}${crypto.randomUUID()}`, () => release);
+}
+
 async function countTabs() {
-  if (typeof connection.tabs === "function") return connection.tabs();
+  if (!credentials) return undefined;
   const locks = await navigator.locks?.query();
-  return locks?.held.filter(({ name }) => name.startsWith("epode-tab-")).length;
+  return locks?.held.filter(({ name }) => name.startsWith(placesOf(credentials.jid))).length;
+}
+
+function placesOf(jid) {
+  return `epode-demo ${jid} `;
 }
 
 async function countConnections() {
