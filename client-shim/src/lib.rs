@@ -1,87 +1,38 @@
 //! The wasm half of the npm package `epode`: the tab's end of the protocol ([`epode_tab::Tab`]) as a JavaScript class.
 //!
-//! The page's half (`ts/link.ts`) opens the port and posts; `ts/connection.ts` is the API. Between them stands [`Tab`]: methods for what
-//! the app wants and what the worker says, a [`Listener`] for what follows. Logic here, manners there.
+//! The page's half (`ts/link.ts`) opens the port; `ts/wire.ts` reads and makes the objects that cross it; `ts/connection.ts` is the API.
+//! Between them stands [`Tab`]: methods for what the app wants and what the worker says, a [`Listener`] for what follows. Logic here,
+//! manners there.
+//!
+//! Every call is flat: numbers, strings, and stanzas as the JavaScript strings they are. Decoding the messages in here, by serde, would
+//! double what each page loads (ARCHITECTURE.md, "What a tab client in wasm costs"); in TypeScript the generated types hold the two
+//! ends together.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use epode_protocol::{
-    Credentials, Fault, FromWorker, MechanismOffer, Options, Origin, Outcome, Password, Role, ToWorker,
+    Credentials, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options, Origin, Outcome, Password,
+    Refusal, Role, SessionInfo, Status, StatusCode, ToWorker,
 };
 use epode_tab::{Event, Input, Output};
-use serde::{Deserialize, Serialize};
-use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// A stanza on its way through: the JavaScript string it is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Stanza(#[serde(with = "serde_wasm_bindgen::preserve")] JsValue);
+mod listener;
 
-#[wasm_bindgen(typescript_custom_section)]
-const LISTENER: &str = r#"
-/** What follows from what went into a `Tab`, in order. None of these may throw. */
-export interface Listener {
-  /** Post this to the worker. */
-  post(message: unknown): void;
-  status(code: number, condition?: string, text?: string, jid?: string, domain?: string, features?: string): void;
-  role(primary: boolean): void;
-  stanza(position: number, sent: boolean, text: string): void;
-  written(upTo: number): void;
-  failed(token: number, condition: string, text: string): void;
-  answered(token: number, error: boolean, text: string): void;
-  unanswered(token: number, timeout: boolean): void;
-  refused(token: number, condition: string, text: string): void;
-  log(level: number, text: string): void;
-}
-"#;
-
-#[wasm_bindgen]
-extern "C" {
-    /// The page's half.
-    #[wasm_bindgen(typescript_type = "Listener")]
-    pub type Listener;
-    #[wasm_bindgen(method)]
-    fn post(this: &Listener, message: &JsValue);
-    #[wasm_bindgen(method)]
-    fn status(
-        this: &Listener,
-        code: u8,
-        condition: Option<String>,
-        text: Option<String>,
-        jid: Option<String>,
-        domain: Option<String>,
-        features: Option<String>,
-    );
-    #[wasm_bindgen(method)]
-    fn role(this: &Listener, primary: bool);
-    #[wasm_bindgen(method)]
-    fn stanza(this: &Listener, position: f64, sent: bool, text: &JsValue);
-    #[wasm_bindgen(method)]
-    fn written(this: &Listener, up_to: u32);
-    #[wasm_bindgen(method)]
-    fn failed(this: &Listener, token: u32, condition: &str, text: &str);
-    #[wasm_bindgen(method)]
-    fn answered(this: &Listener, token: u32, error: bool, text: &JsValue);
-    #[wasm_bindgen(method)]
-    fn unanswered(this: &Listener, token: u32, timeout: bool);
-    #[wasm_bindgen(method)]
-    fn refused(this: &Listener, token: u32, condition: &str, text: &str);
-    #[wasm_bindgen(method)]
-    fn log(this: &Listener, level: u8, text: &str);
-}
+pub use listener::Listener;
 
 /// The tab's end of the protocol. Times are milliseconds of `performance.now()`.
 #[wasm_bindgen]
 pub struct Tab {
-    tab: RefCell<epode_tab::Tab<Stanza>>,
+    tab: RefCell<epode_tab::Tab<JsValue>>,
     listener: Listener,
     /// A listener may call back into the tab: what follows waits its turn, so that order holds.
     busy: Cell<bool>,
 }
 
+/// What happens to the tab.
 #[wasm_bindgen]
 impl Tab {
     /// A tab that has not spoken.
@@ -95,20 +46,14 @@ impl Tab {
         self.handle(now, Input::Opened { tab, lock, visible });
     }
 
-    /// The worker posted this.
-    pub fn receive(&self, now: f64, data: JsValue) {
-        self.handle(
-            now,
-            match serde_wasm_bindgen::from_value::<FromWorker<Stanza>>(data) {
-                Ok(message) => Input::Message(message),
-                Err(error) => Input::Malformed(error.to_string()),
-            },
-        );
-    }
-
     /// The worker cannot be reached, and why.
     pub fn lost(&self, now: f64, condition: String, text: String) {
         self.handle(now, Input::Lost(Fault { condition, text }));
+    }
+
+    /// The worker posted what is not of the protocol.
+    pub fn malformed(&self, now: f64, detail: String) {
+        self.handle(now, Input::Malformed(detail));
     }
 
     /// The deadline has come.
@@ -125,7 +70,94 @@ impl Tab {
     pub fn is_over(&self) -> bool {
         self.tab.borrow().is_over()
     }
+}
 
+/// What the worker says: one method for each variant of `FromWorker`.
+#[wasm_bindgen]
+#[allow(missing_docs, reason = "documented at epode_protocol::FromWorker")]
+impl Tab {
+    pub fn on_welcome(&self, now: f64, version: u32, boot: String) {
+        self.hear(now, FromWorker::Welcome { version, boot });
+    }
+
+    pub fn on_refused_version(&self, now: f64, speaks: Vec<u32>) {
+        self.hear(now, FromWorker::Refused(Refusal::Version { speaks }));
+    }
+
+    pub fn on_refused_malformed(&self, now: f64, detail: String) {
+        self.hear(now, FromWorker::Refused(Refusal::Malformed { detail }));
+    }
+
+    pub fn on_refused_engine(&self, now: f64, detail: String) {
+        self.hear(now, FromWorker::Refused(Refusal::Engine { detail }));
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
+    pub fn on_status(
+        &self,
+        now: f64,
+        code: u8,
+        condition: Option<String>,
+        text: Option<String>,
+        jid: Option<String>,
+        domain: Option<String>,
+        features: Option<String>,
+    ) {
+        let Some(&code) = StatusCode::ALL.get(usize::from(code)) else { return };
+        let session = match (jid, domain, features) {
+            (Some(jid), Some(domain), Some(features)) => Some(SessionInfo { jid, domain, features }),
+            _ => None,
+        };
+        self.hear(now, FromWorker::Status(Status { code, condition, text, session }));
+    }
+
+    pub fn on_role(&self, now: f64, primary: bool) {
+        self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
+    }
+
+    /// One stanza of a `Deliver`.
+    pub fn on_deliver(&self, now: f64, position: f64, sent: bool, text: JsValue) {
+        let origin = if sent { Origin::Sent } else { Origin::Received };
+        self.hear(now, FromWorker::Deliver { stanzas: vec![Delivery(position as u64, origin, text)] });
+    }
+
+    pub fn on_written(&self, now: f64, up_to: u32) {
+        self.hear(now, FromWorker::Written { up_to });
+    }
+
+    pub fn on_failed(&self, now: f64, token: u32, condition: String, text: String) {
+        self.hear(now, FromWorker::Failed { token, fault: Fault { condition, text } });
+    }
+
+    /// A `Response` with an answer.
+    pub fn on_answered(&self, now: f64, token: u32, error: bool, text: JsValue) {
+        let outcome = if error { Outcome::Error(text) } else { Outcome::Result(text) };
+        self.hear(now, FromWorker::Response { token, outcome });
+    }
+
+    /// A `Response` without one.
+    pub fn on_unanswered(&self, now: f64, token: u32, timeout: bool) {
+        let outcome = if timeout { Outcome::Timeout } else { Outcome::Disconnected };
+        self.hear(now, FromWorker::Response { token, outcome });
+    }
+
+    /// A `Response` that says why nothing was asked.
+    pub fn on_unasked(&self, now: f64, token: u32, condition: String, text: String) {
+        self.hear(now, FromWorker::Response { token, outcome: Outcome::Refused(Fault { condition, text }) });
+    }
+
+    pub fn on_log(&self, now: f64, level: u8, text: String) {
+        let level = [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error]
+            .get(usize::from(level))
+            .copied()
+            .unwrap_or(LogLevel::Fatal);
+        self.hear(now, FromWorker::Log { level, text });
+    }
+}
+
+/// What the app wants.
+#[wasm_bindgen]
+impl Tab {
     /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together; without them all are allowed.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn connect(
@@ -143,17 +175,17 @@ impl Tab {
         let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
         let credentials = Credentials { authcid, password: password.map(Password::new) };
         let options = Options { mechanisms, session_key };
-        self.handle(now, Input::Say(ToWorker::Connect { service, jid, credentials, options }));
+        self.say(now, ToWorker::Connect { service, jid, credentials, options });
     }
 
     /// Joins a session that is there.
     pub fn attach(&self, now: f64, service: String, jid: Option<String>) {
-        self.handle(now, Input::Say(ToWorker::Attach { service, jid }));
+        self.say(now, ToWorker::Attach { service, jid });
     }
 
     /// Sends stanzas, in order; the token of the last, the others' are those before it.
     pub fn send(&self, texts: Vec<JsValue>) -> u32 {
-        let token = self.tab.borrow_mut().send(texts.into_iter().map(Stanza));
+        let token = self.tab.borrow_mut().send(texts);
         self.pump();
         token
     }
@@ -161,35 +193,43 @@ impl Tab {
     /// Asks an IQ and waits at most `timeout` milliseconds for the answer; its token.
     pub fn request(&self, text: JsValue, timeout: Option<f64>) -> u32 {
         let timeout = timeout.map(|timeout| Duration::from_secs_f64(timeout.clamp(0.0, 4e9) / 1000.0));
-        let token = self.tab.borrow_mut().request(Stanza(text), timeout);
+        let token = self.tab.borrow_mut().request(text, timeout);
         self.pump();
         token
     }
 
     /// No handler took the IQ request of this position.
     pub fn unhandled(&self, now: f64, position: f64) {
-        self.handle(now, Input::Say(ToWorker::Unhandled { position: position as u64 }));
+        self.say(now, ToWorker::Unhandled { position: position as u64 });
     }
 
     /// The page became visible or hidden.
     pub fn visibility(&self, now: f64, visible: bool) {
-        self.handle(now, Input::Say(ToWorker::Visibility { visible }));
+        self.say(now, ToWorker::Visibility { visible });
     }
 
     /// Ends the session, for every tab.
     pub fn disconnect(&self, now: f64, reason: Option<String>) {
-        self.handle(now, Input::Say(ToWorker::Disconnect { reason }));
+        self.say(now, ToWorker::Disconnect { reason });
     }
 
     /// Says goodbye for this tab.
     pub fn leave(&self, now: f64) {
-        self.handle(now, Input::Say(ToWorker::Leave));
+        self.say(now, ToWorker::Leave);
     }
 }
 
 impl Tab {
-    fn handle(&self, now: f64, input: Input<Stanza>) {
-        let now = Duration::from_secs_f64(now.max(0.0) / 1000.0);
+    fn say(&self, now: f64, wish: ToWorker<JsValue>) {
+        self.handle(now, Input::Say(wish));
+    }
+
+    fn hear(&self, now: f64, message: FromWorker<JsValue>) {
+        self.handle(now, Input::Message(message));
+    }
+
+    fn handle(&self, now: f64, input: Input<JsValue>) {
+        let now = Duration::from_micros((now * 1000.0) as u64);
         self.tab.borrow_mut().handle_input(now, input);
         self.pump();
     }
@@ -201,7 +241,7 @@ impl Tab {
         loop {
             let output = self.tab.borrow_mut().poll_output();
             match output {
-                Some(Output::Post(message)) => self.post(&message),
+                Some(Output::Post(message)) => self.listener.post(message),
                 Some(Output::Event(event)) => self.tell(event),
                 None => break,
             }
@@ -209,14 +249,7 @@ impl Tab {
         self.busy.set(false);
     }
 
-    fn post(&self, message: &ToWorker<Stanza>) {
-        // Plain data: there is nothing in it that could fail to become a JavaScript value.
-        if let Ok(message) = message.serialize(&Serializer::new()) {
-            self.listener.post(&message);
-        }
-    }
-
-    fn tell(&self, event: Event<Stanza>) {
+    fn tell(&self, event: Event<JsValue>) {
         let listener = &self.listener;
         match event {
             Event::Status(status) => {
@@ -228,16 +261,16 @@ impl Tab {
             }
             Event::Role(role) => listener.role(role == Role::Primary),
             Event::Stanza { position, origin, text } => {
-                listener.stanza(position as f64, origin == Origin::Sent, &text.0);
+                listener.stanza(position as f64, origin == Origin::Sent, &text);
             }
             Event::Written(up_to) => listener.written(up_to),
             Event::Failed(token, fault) => listener.failed(token, &fault.condition, &fault.text),
             Event::Response(token, outcome) => match outcome {
-                Outcome::Result(text) => listener.answered(token, false, &text.0),
-                Outcome::Error(text) => listener.answered(token, true, &text.0),
+                Outcome::Result(text) => listener.answered(token, false, &text),
+                Outcome::Error(text) => listener.answered(token, true, &text),
                 Outcome::Timeout => listener.unanswered(token, true),
                 Outcome::Disconnected => listener.unanswered(token, false),
-                Outcome::Refused(fault) => listener.refused(token, &fault.condition, &fault.text),
+                Outcome::Refused(fault) => listener.unasked(token, &fault.condition, &fault.text),
             },
             Event::Log(level, text) => listener.log(level as u8, &text),
         }

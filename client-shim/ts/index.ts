@@ -1,10 +1,58 @@
-import init, { version } from "../pkg/epode_client_shim.js";
+/**
+ * The npm package `epode`: one XMPP connection for every tab, with the API of Strophe.
+ *
+ * `import { Strophe, $msg, $iq, $pres } from 'epode'`; `new Strophe.Connection(service, { worker: '/epode-worker.js' })`.
+ */
+import { $build, $iq, $msg, $pres, Builder, Stanza, serialize, stx } from './builder.ts';
+import { addConnectionPlugin, Connection } from './connection.ts';
+import { addNamespace, ElementType, ErrorCondition, LogLevel, NS, SECONDARY_TIMEOUT, Status, TIMEOUT } from './constants.ts';
+import * as element from './element.ts';
+import { Handler } from './handlers.ts';
+import * as jid from './jid.ts';
+import * as log from './log.ts';
+import * as mechanisms from './mechanisms.ts';
+import { TimedHandler } from './timed.ts';
+import { XHTML } from './xhtml.ts';
 
-let engine: Promise<unknown> | undefined;
+export * from './mechanisms.ts';
+export type { ConnectionOptions, ConnectionPlugin, Receipt, Sendable, StatusCallback } from './connection.ts';
+export type { Callback, HandlerOptions } from './handlers.ts';
+export { $build, $iq, $msg, $pres, Builder, Connection, Handler, Stanza, Status, stx, TimedHandler };
 
-/** Loads the wasm half of this package once and answers with the protocol version that it speaks. */
-export async function ready(): Promise<number> {
-  engine ??= init({ module_or_path: new URL("./epode.wasm", import.meta.url) });
-  await engine;
-  return version();
-}
+const { parseStanza: _, ...helpers } = element;
+const { sink, describe: __, ...levels } = log;
+const { livesInPage: ___, ...sasl } = mechanisms;
+
+/** What an app finds under `Strophe`. */
+export const Strophe = {
+  /** The version of this package. */
+  VERSION: '0.1.0',
+  TIMEOUT,
+  SECONDARY_TIMEOUT,
+  Status,
+  ErrorCondition,
+  LogLevel,
+  ElementType,
+  NS,
+  XHTML,
+  addNamespace,
+  Connection,
+  addConnectionPlugin,
+  Handler,
+  TimedHandler,
+  Builder,
+  Stanza,
+  stx,
+  serialize,
+  ...helpers,
+  ...jid,
+  ...levels,
+  ...sasl,
+  /** Where the lines of the log go; assign to send them elsewhere. */
+  get log(): log.Log {
+    return sink.log;
+  },
+  set log(write: log.Log) {
+    sink.log = write;
+  },
+};

@@ -112,6 +112,26 @@ pub enum StatusCode {
     Reconnecting = 13,
 }
 
+impl StatusCode {
+    /// Every status, in the order of its number.
+    pub const ALL: [StatusCode; 14] = [
+        StatusCode::Error,
+        StatusCode::Connecting,
+        StatusCode::ConnFail,
+        StatusCode::Authenticating,
+        StatusCode::AuthFail,
+        StatusCode::Connected,
+        StatusCode::Disconnected,
+        StatusCode::Disconnecting,
+        StatusCode::Attached,
+        StatusCode::Redirect,
+        StatusCode::ConnTimeout,
+        StatusCode::BindRequired,
+        StatusCode::AttachFail,
+        StatusCode::Reconnecting,
+    ];
+}
+
 /// Who a session is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]

@@ -25,3 +25,10 @@ fn a_password_is_not_printed() {
     let credentials = Credentials { authcid: None, password: Some(Password::new("hunter2".into())) };
     assert!(!format!("{credentials:?}").contains("hunter2"));
 }
+
+#[test]
+fn every_status_stands_at_its_number() {
+    for (number, code) in StatusCode::ALL.into_iter().enumerate() {
+        assert_eq!(code as usize, number);
+    }
+}

@@ -92,6 +92,17 @@ enum Stage {
     Over,
 }
 
+/// What the app believes about its session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// There is none.
+    Out,
+    /// It is being joined.
+    Joining,
+    /// It is up.
+    Up,
+}
+
 /// The per-tab end of the protocol. See the crate's documentation.
 pub struct Tab<T> {
     stage: Stage,
@@ -100,8 +111,8 @@ pub struct Tab<T> {
     sends: BTreeSet<Token>,
     requests: BTreeSet<Token>,
     token: Token,
-    /// Whether the app believes to be in a session, or on the way into one: it must hear when that is over.
-    engaged: bool,
+    /// What the app believes, and must hear when it is not so any more.
+    belief: Belief,
     outputs: VecDeque<Output<T>>,
 }
 
@@ -113,7 +124,7 @@ impl<T> Default for Tab<T> {
             sends: BTreeSet::new(),
             requests: BTreeSet::new(),
             token: 0,
-            engaged: false,
+            belief: Belief::Out,
             outputs: VecDeque::new(),
         }
     }
@@ -136,7 +147,7 @@ impl<T> Tab<T> {
                 self.message(message);
             }
             Input::Malformed(detail) => {
-                self.event(Event::Log(LogLevel::Warn, format!("the worker was not understood: {detail}")));
+                self.event(Event::Log(LogLevel::Warn, ["the worker was not understood: ", &detail].concat()));
             }
             Input::Lost(fault) => self.lose(fault),
             Input::Say(wish) => self.say(wish),
@@ -187,7 +198,7 @@ impl<T> Tab<T> {
 
     fn say(&mut self, wish: ToWorker<T>) {
         if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) {
-            self.engaged = true;
+            self.belief = Belief::Joining;
         }
         match self.stage {
             Stage::Welcome => self.outputs.push_back(Output::Post(wish)),
@@ -208,8 +219,10 @@ impl<T> Tab<T> {
             FromWorker::Welcome { .. } => {}
             FromWorker::Refused(refusal) => self.lose(in_words(refusal)),
             FromWorker::Status(status) => {
-                if matches!(status.code, StatusCode::Disconnected | StatusCode::AttachFail) {
-                    self.engaged = false;
+                match status.code {
+                    StatusCode::Connected | StatusCode::Attached => self.belief = Belief::Up,
+                    StatusCode::Disconnected | StatusCode::AttachFail => self.belief = Belief::Out,
+                    _ => {}
                 }
                 self.event(Event::Status(status));
             }
@@ -240,10 +253,8 @@ impl<T> Tab<T> {
         if self.deadline().is_some_and(|at| at <= now) {
             self.lose(Fault {
                 condition: "worker-silent".to_owned(),
-                text: format!(
-                    "the worker did not answer within {} s: is its script the one of this package?",
-                    PATIENCE.as_secs()
-                ),
+                text: "the worker did not answer within 8 s: is its script the one of this package?"
+                    .to_owned(),
             });
         }
     }
@@ -258,15 +269,14 @@ impl<T> Tab<T> {
         for token in std::mem::take(&mut self.requests) {
             self.event(Event::Response(token, Outcome::Disconnected));
         }
-        if std::mem::take(&mut self.engaged) {
-            for code in [StatusCode::ConnFail, StatusCode::Disconnected] {
-                self.event(Event::Status(Status {
-                    code,
-                    condition: None,
-                    text: Some(fault.text.clone()),
-                    session: None,
-                }));
-            }
+        let codes: &[StatusCode] = match std::mem::replace(&mut self.belief, Belief::Out) {
+            Belief::Out => &[],
+            Belief::Joining => &[StatusCode::ConnFail, StatusCode::Disconnected],
+            Belief::Up => &[StatusCode::Disconnected],
+        };
+        for &code in codes {
+            let text = Some(fault.text.clone());
+            self.event(Event::Status(Status { code, condition: None, text, session: None }));
         }
     }
 
@@ -282,14 +292,12 @@ impl<T> Tab<T> {
 
 fn in_words(refusal: Refusal) -> Fault {
     let (condition, text) = match refusal {
-        Refusal::Version { speaks } => (
+        Refusal::Version { .. } => (
             "worker-version",
-            format!(
-                "the worker speaks versions {speaks:?} of the protocol, this page {VERSION}: reload the page"
-            ),
+            "the worker and this page speak no version of the protocol in common: reload the page".to_owned(),
         ),
         Refusal::Malformed { detail } => {
-            ("worker-protocol", format!("the worker did not understand this page: {detail}"))
+            ("worker-protocol", ["the worker did not understand this page: ", &detail].concat())
         }
         Refusal::Engine { detail } => ("worker-failed", detail),
     };

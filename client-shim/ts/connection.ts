@@ -1,0 +1,615 @@
+/**
+ * The connection as an app uses it: Strophe's API over a session that the worker owns.
+ *
+ * Everything works at once. What is called before the worker is reached, or before the session is up, waits and is carried out in order.
+ */
+import type { Audience } from '../pkg/epode_client_shim.js';
+import { serialize, type Treelike } from './builder.ts';
+import { NS, Status } from './constants.ts';
+import { parseStanza, toElement } from './element.ts';
+import { Handler, HandlerList, type Callback, type HandlerOptions } from './handlers.ts';
+import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
+import { Link, type Wish } from './link.ts';
+import { describe, error, log, sink, warn } from './log.ts';
+import { SASLMechanism } from './mechanisms.ts';
+import { resolveService, type Protocol } from './service.ts';
+import { TimedHandler, TimedHandlers } from './timed.ts';
+
+/** The options of `new Strophe.Connection(service, options)`. */
+export interface ConnectionOptions {
+  /**
+   * The address of `epode-worker.js`, on the page's origin. All pages of an origin that name the same address share one worker,
+   * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why.
+   */
+  worker?: string | URL;
+  /** With `'ws'` or `'wss'`, a relative service address is a WebSocket on the page's host; on an https page always `wss`. Other names throw. */
+  protocol?: Protocol;
+  /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
+  mechanisms?: readonly (new () => SASLMechanism)[];
+  /** Names the session of an anonymous login: pages with the same key share it. */
+  sessionKey?: string;
+}
+
+/**
+ * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a mechanism or the server
+ * names one, else the reason in a sentence; an element, where there is one; and always the reason in a sentence.
+ */
+export type StatusCallback = (
+  this: Connection,
+  status: Status,
+  condition: string | null,
+  element: Element | null,
+  reason: string | null,
+) => void;
+
+/** What became of a stanza that was sent. */
+export type Receipt =
+  | { status: 'written' }
+  /** It was not sent. `condition` names the rule, `text` says it in a sentence. */
+  | { status: 'failed'; condition: string; text: string };
+
+/** A stanza to send: an element, anything with `.tree()`, or XML. `null` is ignored. */
+export type Sendable = Element | Treelike | string | null | undefined;
+
+/** A plugin: `init` is called with each new connection, `statusChanged` before its callback. */
+export interface ConnectionPlugin {
+  init?(connection: Connection): void;
+  statusChanged?(status: Status, condition: string | null): void;
+}
+
+const plugins = new Map<string, ConnectionPlugin>();
+
+/** Makes `prototype` part of every connection made from now on, as `connection[name]`. */
+export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
+  plugins.set(name, prototype);
+}
+
+/** A request that waits for its answer. */
+interface Question {
+  id: string;
+  ok: ((stanza: Element) => unknown) | null | undefined;
+  err: ((stanza: Element | null) => unknown) | null | undefined;
+}
+
+/** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
+export class Connection {
+  /** The address of the service, as it was given. */
+  readonly service: string;
+  readonly options: ConnectionOptions;
+  /** The full JID once the session is up; before, as it was given to `connect`. */
+  jid = '';
+  /** The domain of {@link jid}. */
+  domain: string | null = null;
+  /** The server's `<stream:features/>` behind authentication, once the session is up. */
+  features: Element | null = null;
+  /** The user name that authenticates. */
+  authcid: string | null = null;
+  /** The bare JID to act as. */
+  authzid: string | null = null;
+  /** Whether the session is up. */
+  authenticated = false;
+  /** Whether there is a stream. */
+  connected = false;
+  /** Whether the session is being closed. */
+  disconnecting = false;
+  /** Whether a BOSH session was restored; never, without BOSH. */
+  restored = false;
+  /** Whether stanzas are held back by {@link pause}. */
+  paused = false;
+  /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
+  role: 'primary' | 'secondary' | null = null;
+  /** The callback of the latest `connect` or `attach`. */
+  connect_callback: StatusCallback | null = null;
+
+  readonly #handlers = new HandlerList();
+  readonly #timed = new TimedHandlers();
+  readonly #questions = new Map<number, Question>();
+  readonly #receipts = new Map<number, (receipt: Receipt) => void>();
+  #link: Link | undefined;
+  /** What to wish again when the page comes back from the back/forward cache. */
+  #membership: Wish | undefined;
+  #outbox: { text: string; receipt: (receipt: Receipt) => void }[] = [];
+  #uniqueId = 0;
+  /** The absolute address of the service, once it was needed. */
+  #address: string | undefined;
+
+  /**
+   * Makes a connection; nothing is opened before `connect` or `attach`.
+   *
+   * @param service the WebSocket address of the XMPP service
+   * @throws Error when `protocol` names an unknown one
+   */
+  constructor(service: string, options: ConnectionOptions = {}) {
+    this.service = service;
+    this.options = options;
+    const { protocol } = options;
+    if (protocol !== undefined && protocol !== 'ws' && protocol !== 'wss') {
+      throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
+    }
+    for (const [name, prototype] of plugins) {
+      const plugin = Object.create(prototype) as ConnectionPlugin;
+      (this as unknown as Record<string, unknown>)[name] = plugin;
+      plugin.init?.(this);
+    }
+  }
+
+  /**
+   * Logs in, or joins the session of this account with the same credentials. CONNECTING is reported before this returns; then the
+   * callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it, or CONNFAIL or AUTHFAIL and why.
+   *
+   * @param jid the account, with the resource to ask for if any; a bare domain to log in anonymously
+   * @param pass the password
+   * @param _wait for BOSH, as are the next two
+   * @param authcid the user name to authenticate as, where it is not the node of the JID
+   */
+  connect(
+    jid: string,
+    pass?: string | null,
+    callback?: StatusCallback | null,
+    _wait?: number,
+    _hold?: number,
+    _route?: string,
+    authcid?: string | null,
+    _disconnectionTimeout = 3000,
+  ): void {
+    this.jid = jid;
+    this.domain = getDomainFromJid(jid);
+    this.authzid = getBareJidFromJid(jid);
+    this.authcid = authcid || getNodeFromJid(jid);
+    this.connect_callback = callback ?? null;
+    this.#report(Status.CONNECTING, null);
+    if (pass !== undefined && pass !== null && typeof pass !== 'string') {
+      return this.#giveUp('connect takes the password as a string');
+    }
+    const mechanisms = this.options.mechanisms?.map((Mechanism) => new Mechanism()).filter((mechanism) => mechanism.test({ authcid: this.authcid, pass }));
+    this.#join((service) => ({
+      run: (tab) =>
+        tab.connect(
+          performance.now(),
+          service,
+          jid,
+          authcid || undefined,
+          pass ?? undefined,
+          mechanisms?.map(({ mechname }) => mechname),
+          new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
+          this.options.sessionKey,
+        ),
+    }));
+  }
+
+  /**
+   * Joins a session that is there, without credentials: the one of the account that this tab had before a reload, else the only one
+   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why.
+   *
+   * @throws Error when called with the arguments of BOSH
+   */
+  attach(callback?: StatusCallback | null, ...bosh: unknown[]): void {
+    if (typeof callback === 'string' || bosh.length > 0) {
+      throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
+    }
+    this.connect_callback = callback ?? null;
+    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(service)) }));
+  }
+
+  /** @throws Error always: only a BOSH session can be restored */
+  restore(): never {
+    throw new Error('restore is for BOSH; with a worker use attach');
+  }
+
+  /** Ends the session, for every tab: all hear DISCONNECTED. A tab that only leaves needs to call nothing. */
+  disconnect(reason?: string): void {
+    if (!this.#link || this.#link.ended) {
+      warn('disconnect was called before connect');
+      this.#report(Status.DISCONNECTED, null);
+      return;
+    }
+    this.#wish({ run: (tab) => tab.disconnect(performance.now(), reason) });
+  }
+
+  /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`. */
+  reset(): void {
+    this.#link?.leave();
+    this.#link = undefined;
+    this.#membership = undefined;
+    this.#over();
+    this.jid = '';
+    this.domain = null;
+    this.connect_callback = null;
+  }
+
+  /** Holds back what is sent from now on, until {@link resume}. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  /** Sends what {@link pause} held back. */
+  resume(): void {
+    this.paused = false;
+    this.flush();
+  }
+
+  /** Sends what waits for the end of the current task now. */
+  flush(): void {
+    const batch = this.paused ? [] : this.#outbox.splice(0);
+    if (batch.length === 0) return;
+    const failed = (condition: string, text: string): void => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition, text }));
+    if (!this.#link || this.#link.ended) return failed('not-connected', 'there is no connection');
+    this.#link.run({
+      run: (tab) => {
+        const first = tab.send(batch.map(({ text }) => text)) - batch.length + 1;
+        // What follows from it comes in a later task.
+        batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
+      },
+      fail: (reason) => failed('not-connected', reason),
+    });
+  }
+
+  /**
+   * Sends a stanza, or an array of them. The worker checks each: one that would break the stream is not sent.
+   *
+   * @returns what became of the last of them; never rejects
+   * @throws TypeError when it is nothing that can be sent
+   */
+  send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
+    const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
+    const texts = stanzas.filter((one) => one !== null && one !== undefined).map(textOf);
+    let last: Promise<Receipt> = Promise.resolve({ status: 'written' });
+    for (const text of texts) {
+      this.#output(text);
+      last = new Promise((receipt) => this.#outbox.push({ text, receipt }));
+      void last.then(reportFailure);
+    }
+    if (texts.length > 0) queueMicrotask(() => this.flush());
+    return last;
+  }
+
+  /**
+   * Sends an IQ of type `get` or `set` and calls back with its answer, and with nobody else's.
+   *
+   * @param ok hears the result
+   * @param err hears the error, or `null` where no answer came: within `timeout` milliseconds, or before the session ended
+   * @returns the `id`, which is made up where the IQ has none
+   */
+  sendIQ(stanza: Element | Treelike | string, ok?: Question['ok'], err?: Question['err'], timeout?: number): string {
+    const element = elementOf(stanza);
+    const id = this.#identified(element, 'sendIQ');
+    const text = serialize(element);
+    this.#output(text);
+    const question = { id, ok, err };
+    this.#wish({
+      run: (tab) => this.#questions.set(tab.request(text, timeout), question),
+      fail: (reason) => this.#refuse(question, 'service-unavailable', reason),
+    });
+    return id;
+  }
+
+  /**
+   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered, an error.
+   *
+   * @param ok hears a presence that is no error
+   * @param err hears an error, or `null` when nothing came within `timeout` milliseconds
+   * @returns the `id`, which is made up where the presence has none
+   */
+  sendPresence(stanza: Element | Treelike | string, ok?: Question['ok'], err?: Question['err'], timeout?: number): string {
+    const element = elementOf(stanza);
+    const id = this.#identified(element, 'sendPresence');
+    if (ok || err) {
+      let timer: TimedHandler | undefined;
+      const handler = this.addHandler(
+        (answer) => {
+          if (timer) this.deleteTimedHandler(timer);
+          if (answer.getAttribute('type') === 'error') err?.(answer);
+          else ok?.(answer);
+        },
+        null,
+        'presence',
+        null,
+        id,
+      );
+      if (timeout) {
+        timer = this.addTimedHandler(timeout, () => {
+          this.deleteHandler(handler);
+          err?.(null);
+        });
+      }
+    }
+    void this.send(element);
+    return id;
+  }
+
+  /**
+   * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy.
+   *
+   * @param ns the namespace of the stanza or of anything within it
+   * @param name the exact tag name
+   * @param type the `type`, or several of which one must match
+   * @returns what {@link deleteHandler} takes
+   */
+  addHandler(
+    handler: Callback,
+    ns?: string | null,
+    name?: string | null,
+    type?: string | readonly string[] | null,
+    id?: string | null,
+    from?: string | null,
+    options?: HandlerOptions | null,
+  ): Handler {
+    return this.#handlers.add(new Handler(handler, ns, name, type, id, from, options));
+  }
+
+  /** Removes a handler, at once. */
+  deleteHandler(handler: Handler): void {
+    this.#handlers.delete(handler);
+  }
+
+  /** Calls `handler` after `period` milliseconds of being connected, and again for as long as it returns something truthy. */
+  addTimedHandler(period: number, handler: () => unknown): TimedHandler {
+    return this.#timed.add(period, handler);
+  }
+
+  /** Removes a timed handler, at once. */
+  deleteTimedHandler(handler: TimedHandler): void {
+    this.#timed.delete(handler);
+  }
+
+  /** An id that no other stanza has, with `suffix` behind a colon. */
+  getUniqueId(suffix?: string | number): string {
+    const id = `${randomPart()}-${++this.#uniqueId}`;
+    return suffix === undefined ? id : `${id}:${suffix}`;
+  }
+
+  /** Whether the stream of this session was resumed; not before XEP-0198 is there. */
+  hasResumed(): boolean {
+    return false;
+  }
+
+  /** Whether the stream is acknowledged (XEP-0198); not before that is there. */
+  isStreamManagementEnabled(): boolean {
+    return false;
+  }
+
+  /** Override to see each stanza that comes in, as an element. */
+  xmlInput(_element: Element): void {}
+  /** Override to see each stanza that this tab sends, as an element. */
+  xmlOutput(_element: Element): void {}
+  /** Override to see each stanza that comes in, as text. */
+  rawInput(_text: string): void {}
+  /** Override to see each stanza that this tab sends, as text. */
+  rawOutput(_text: string): void {}
+  /** Override to hear when this tab becomes `primary` or `secondary`. */
+  onRoleChanged(_role: 'primary' | 'secondary'): void {}
+  /** Override to see each message and presence that another tab sends. */
+  onForeignStanzaSent(_element: Element): void {}
+  /** Of BOSH. */
+  nextValidRid(_rid: number): void {}
+
+  /** Wishes for membership in a session, which ends the one there was. */
+  #join(wish: (service: string) => Wish): void {
+    let service: string;
+    try {
+      service = resolveService(this.service, this.options.protocol, location.href);
+    } catch (thrown) {
+      return this.#giveUp((thrown as Error).message);
+    }
+    if (!this.options.worker) {
+      return this.#giveUp('the option "worker" is missing: the address of epode-worker.js');
+    }
+    this.#address = service;
+    this.#membership = wish(service);
+    this.#wish(this.#membership);
+  }
+
+  #wish(wish: Wish): void {
+    if (!this.#link || this.#link.ended) {
+      if (wish !== this.#membership || !this.options.worker) return wish.fail?.('there is no connection');
+      this.#link = new Link(this.options.worker, this.#audience(), {
+        unlinked: (reason) => this.#giveUp(reason),
+        revived: () => this.#revive(),
+      });
+    }
+    this.flush();
+    this.#link.run(wish);
+  }
+
+  /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
+  #revive(): void {
+    this.#over();
+    const membership = this.#membership;
+    if (!membership) return;
+    this.#report(Status.RECONNECTING, null);
+    this.#wish(membership);
+  }
+
+  #giveUp(reason: string): void {
+    // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
+    queueMicrotask(() => {
+      this.#status(Status.CONNFAIL, undefined, reason);
+      this.#status(Status.DISCONNECTED, undefined, reason);
+    });
+  }
+
+  #audience(): Audience {
+    return {
+      status: (code, condition, text, jid, domain, features) => {
+        if (jid !== undefined) this.#up(jid, domain ?? null, features);
+        this.#status(code as Status, condition, text);
+      },
+      role: (primary) => {
+        const role = primary ? 'primary' : 'secondary';
+        if (this.role === role) return;
+        this.role = role;
+        guarded(() => this.onRoleChanged(role), 'onRoleChanged');
+      },
+      stanza: (position, sent, text) => (sent ? this.#foreign(text) : this.#receive(text, position)),
+      written: (upTo) => {
+        for (const [token, receipt] of this.#receipts) {
+          if (token > upTo) break;
+          this.#receipts.delete(token);
+          receipt({ status: 'written' });
+        }
+      },
+      failed: (token, condition, text) => {
+        this.#receipts.get(token)?.({ status: 'failed', condition, text });
+        this.#receipts.delete(token);
+      },
+      answered: (token, isError, text) => {
+        const question = this.#take(token);
+        const answer = this.#receive(text, undefined);
+        if (!question || !answer) return;
+        guarded(() => (isError ? question.err : question.ok)?.(answer), 'the callback of sendIQ');
+      },
+      unanswered: (token) => {
+        const question = this.#take(token);
+        guarded(() => question?.err?.(null), 'the callback of sendIQ');
+      },
+      unasked: (token, condition, text) => {
+        const question = this.#take(token);
+        if (question) this.#refuse(question, condition, text);
+      },
+      log: (level, text) => sink.log(level as Parameters<typeof log>[0], text),
+    };
+  }
+
+  #take(token: number): Question | undefined {
+    const question = this.#questions.get(token);
+    this.#questions.delete(token);
+    return question;
+  }
+
+  /** The session is up. */
+  #up(jid: string, domain: string | null, features: string | undefined): void {
+    this.jid = jid;
+    this.domain = domain;
+    this.features = features ? parseStanza(features) : null;
+    this.connected = true;
+    this.authenticated = true;
+    this.disconnecting = false;
+    this.#timed.start();
+    this.#remember(getBareJidFromJid(jid));
+  }
+
+  /** The session is over, or this tab is out of it. */
+  #over(): void {
+    this.connected = false;
+    this.authenticated = false;
+    this.disconnecting = false;
+    this.role = null;
+    this.features = null;
+    this.#handlers.clear();
+    this.#timed.stop();
+    this.#timed.clear();
+  }
+
+  #status(status: Status, condition: string | undefined, text: string | undefined): void {
+    if (status === Status.AUTHENTICATING) this.connected = true;
+    if (status === Status.DISCONNECTING) this.disconnecting = true;
+    if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
+      this.#membership = undefined;
+      this.#remember(null);
+      this.#over();
+    }
+    this.#report(status, condition ?? text ?? null, text ?? null);
+  }
+
+  #report(status: Status, condition: string | null, reason: string | null = null): void {
+    for (const name of plugins.keys()) {
+      const plugin = (this as unknown as Record<string, ConnectionPlugin | undefined>)[name];
+      guarded(() => plugin?.statusChanged?.(status, condition), `the plugin ${name}`);
+    }
+    guarded(() => this.connect_callback?.call(this, status, condition, null, reason), 'the callback of connect');
+  }
+
+  /** A stanza for this tab. Without a position it is the answer to a question, which nobody needs to take. */
+  #receive(text: string, position: number | undefined): Element | undefined {
+    if (this.rawInput !== Connection.prototype.rawInput) guarded(() => this.rawInput(text), 'rawInput');
+    let element: Element | undefined;
+    guarded(() => (element = parseStanza(text)), 'an inbound stanza');
+    if (!element) return undefined;
+    const stanza = element;
+    if (this.xmlInput !== Connection.prototype.xmlInput) guarded(() => this.xmlInput(stanza), 'xmlInput');
+    const { handled } = this.#handlers.dispatch(stanza, this.authenticated);
+    if (position !== undefined && !handled && isRequest(stanza)) {
+      this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
+    }
+    return stanza;
+  }
+
+  #foreign(text: string): void {
+    if (this.onForeignStanzaSent === Connection.prototype.onForeignStanzaSent) return;
+    guarded(() => this.onForeignStanzaSent(parseStanza(text)), 'onForeignStanzaSent');
+  }
+
+  #output(text: string): void {
+    if (this.rawOutput !== Connection.prototype.rawOutput) guarded(() => this.rawOutput(text), 'rawOutput');
+    if (this.xmlOutput !== Connection.prototype.xmlOutput) guarded(() => this.xmlOutput(toElement(text)), 'xmlOutput');
+  }
+
+  /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
+  #refuse({ id, err }: Question, condition: string, text: string): void {
+    error(`an iq was not sent: ${condition}: ${text}`);
+    const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
+    refusal.setAttribute('id', id);
+    const [rule] = refusal.getElementsByTagName('text');
+    rule?.append(`${condition}: ${text}`);
+    guarded(() => err?.(refusal), 'the callback of sendIQ');
+  }
+
+  #identified(element: Element, suffix: string): string {
+    const id = element.getAttribute('id') || this.getUniqueId(suffix);
+    element.setAttribute('id', id);
+    return id;
+  }
+
+  #remembered(service: string): string | undefined {
+    return storage()?.getItem(`epode ${service}`) ?? undefined;
+  }
+
+  /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
+  #remember(account: string | null): void {
+    const key = `epode ${this.#address}`;
+    // A full store only costs the way back.
+    guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
+  }
+}
+
+function textOf(stanza: NonNullable<Sendable>): string {
+  if (typeof stanza === 'string') return stanza;
+  if (typeof stanza === 'object' && ('tree' in stanza || 'nodeType' in stanza)) return serialize(stanza);
+  throw new TypeError(`only an element, something with .tree(), or XML can be sent, not ${String(stanza)}`);
+}
+
+function elementOf(stanza: Element | Treelike | string): Element {
+  if (typeof stanza === 'string') return toElement(stanza);
+  return 'tree' in stanza ? stanza.tree() : stanza;
+}
+
+function isRequest(stanza: Element): boolean {
+  const type = stanza.getAttribute('type');
+  return stanza.localName === 'iq' && (type === 'get' || type === 'set');
+}
+
+function reportFailure(receipt: Receipt): void {
+  if (receipt.status === 'failed') error(`a stanza was not sent: ${receipt.condition}: ${receipt.text}`);
+}
+
+/** Calls into the app; what it throws is logged, and stops nothing else. */
+function guarded(call: () => unknown, where: string): void {
+  try {
+    call();
+  } catch (thrown) {
+    error(`${where} threw: ${describe(thrown)}`);
+  }
+}
+
+function storage(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    // Forbidden by the user.
+    return undefined;
+  }
+}
+
+function randomPart(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

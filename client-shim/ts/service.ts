@@ -1,0 +1,56 @@
+/** Which addresses can be meant: the service's, and the worker script's. */
+
+/** The name of a protocol in the option `protocol`. */
+export type Protocol = 'ws' | 'wss';
+
+/**
+ * The absolute WebSocket address of a service.
+ *
+ * A `ws:` or `wss:` URL is taken as it is. With `protocol`, another one is on the page's host: behind a leading `/` from its root, else
+ * from the page's folder. On an https page `ws` becomes `wss`, since the browser allows nothing else.
+ *
+ * @param page the address of the page
+ * @throws Error with a sentence for the app: an address that is none, or one that needs BOSH
+ */
+export function resolveService(service: string, protocol: Protocol | undefined, page: string): string {
+  const absolute = /^wss?:/i.test(service);
+  if (!absolute && /^https?:/i.test(service)) {
+    throw new Error(`${service} is a BOSH service; this version speaks XMPP over WebSocket only: use its ws:// or wss:// address`);
+  }
+  if (!absolute && !protocol) {
+    throw new Error(`${service || 'an empty address'} is not the address of a WebSocket: begin it with ws:// or wss://, or set the option "protocol"`);
+  }
+  let url: URL;
+  try {
+    url = new URL(service, page);
+  } catch {
+    throw new Error(`${service} is not a URL`);
+  }
+  if (!absolute) {
+    url.protocol = url.protocol === 'https:' ? 'wss:' : `${protocol}:`;
+  }
+  url.hash = '';
+  return url.href;
+}
+
+/**
+ * The absolute address of the worker script.
+ *
+ * @param page the address of the page
+ * @throws Error with a sentence for the app: an address that is none, or one of another origin, where the browser allows no shared worker
+ */
+export function resolveWorker(worker: string | URL, page: string): URL {
+  let url: URL;
+  try {
+    url = new URL(worker, page);
+  } catch {
+    throw new Error(`the worker's address ${worker} is not a URL`);
+  }
+  const { origin } = new URL(page);
+  if (url.origin !== origin) {
+    throw new Error(
+      `the worker script ${url.href} is cross-origin: a shared worker must come from the origin of the page, ${origin}; serve epode-worker.js from there`,
+    );
+  }
+  return url;
+}
