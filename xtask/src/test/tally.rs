@@ -47,7 +47,10 @@ impl Report {
                 "{output}\n{passed} passed, {failed} failed, {skipped} skipped; the runner ended with {ending}"
             );
         }
-        ensure!(failed == 0, "{output}\n{failed} failed, and still the runner calls it a success");
+        ensure!(
+            failed == 0,
+            "{output}\n{failed} failed or held no test, and still the runner calls it a success"
+        );
         ensure!(skipped == 0, "{output}\n{skipped} skipped: a test that does not run proves nothing");
         ensure!(passed > 0, "{output}\nnot a single test ran");
         Ok(())
@@ -119,11 +122,18 @@ fn node_tally(output: &str) -> Tally {
             .find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.strip_prefix(' '));
         last.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
     };
+    // Node counts a file that holds no test as a test that passed.
+    let hollow = output.lines().filter(|line| is_hollow(line)).count();
     Tally {
-        passed: count("pass"),
-        failed: count("fail") + count("cancelled"),
+        passed: count("pass").saturating_sub(hollow),
+        failed: count("fail") + count("cancelled") + hollow,
         skipped: count("skipped") + count("todo"),
     }
+}
+
+/// Whether this line of a TAP report is about a file in which there was nothing to report on.
+fn is_hollow(line: &str) -> bool {
+    line.starts_with("ok ") && line.ends_with(".test.mjs")
 }
 
 /// What follows each `not ok`, and what the tests printed.
@@ -131,7 +141,7 @@ fn node_failures(output: &str) -> String {
     let mut telling = false;
     let lines = output.lines().filter(|line| {
         let line = line.trim_start();
-        if line.starts_with("not ok ") {
+        if line.starts_with("not ok ") || is_hollow(line) {
             telling = true;
         } else if line.starts_with("ok ") || line.starts_with("# Subtest") || line.starts_with("1..") {
             telling = false;
@@ -209,6 +219,13 @@ ok 2 - another # SKIP
     fn only_the_last_summary_of_a_tap_report_counts() {
         assert_eq!(node_tally(NODE), Tally { passed: 1, failed: 3, skipped: 1 });
         assert_eq!(node_tally(""), Tally::default());
+    }
+
+    #[test]
+    fn a_file_without_a_test_is_a_failure() {
+        let report = "ok 1 - says so\nok 2 - tests/empty.test.mjs\n# pass 2\n# fail 0\n# cancelled 0\n";
+        assert_eq!(node_tally(report), Tally { passed: 1, failed: 1, skipped: 0 });
+        assert!(node_failures(&format!("TAP version 13\n{report}")).contains("empty.test.mjs"));
     }
 
     #[test]
