@@ -1,7 +1,7 @@
 //! Who shares which session: tabs say hello, join, are tried, leave, and end it for all.
 
 use epode_protocol::{
-    Credentials, FromWorker, Hello, LogLevel, Options, Refusal, StatusCode, Text, ToWorker, VERSION,
+    Credentials, FromWorker, Hello, LogLevel, Options, Refusal, Role, StatusCode, Text, ToWorker, VERSION,
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::Secret;
@@ -193,16 +193,21 @@ impl<T: Text> Hub<T> {
         let up = matches!(room.phase, Phase::Up(_));
         self.timers.set(Timer::Grace(id), None);
         if up {
-            self.admit(id, member);
             self.elect(id);
+            self.admit(id, member);
         }
     }
 
     /// Tells a tab that the session is up, and sends what it has been waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, member: Member) {
-        let Some(Phase::Up(info)) = self.rooms.get(&id).map(|room| &room.phase) else { return };
+        let Some(room) = self.rooms.get(&id) else { return };
+        let Phase::Up(info) = &room.phase else { return };
         let mut up = status(member.entry.up());
         up.session = Some(info.clone());
+        // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
+        if room.primary != Some(member.port) {
+            self.post(member.port, FromWorker::Role(Role::Secondary));
+        }
         self.post(member.port, FromWorker::Status(up));
         let held =
             self.ports.get_mut(&member.port).map(|tab| std::mem::take(&mut tab.held)).unwrap_or_default();

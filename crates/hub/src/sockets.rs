@@ -109,10 +109,10 @@ impl<T: Text> Hub<T> {
         room.phase = Phase::Up(info);
         let members = room.members.clone();
         let contenders = std::mem::take(&mut room.contenders);
+        self.elect(id);
         for member in members {
             self.admit(id, member);
         }
-        self.elect(id);
         for (port, account, options) in contenders {
             self.try_credentials(port, account, options);
         }
