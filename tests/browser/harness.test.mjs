@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { WebSocket } from "ws";
 
+import { until } from "../servers/keeper.mjs";
 import { startProsody } from "../servers/prosody.mjs";
 import { BROWSERS, launch } from "./browsers.mjs";
 import { startWeb } from "./web.mjs";
@@ -39,7 +40,7 @@ describe("the wire", () => {
     assert.match(features, /SCRAM-SHA-256/);
     assert.deepEqual(connection.texts("client"), [OPEN]);
     assert.match(connection.texts("server")[0], /^<open /);
-    assert.equal(received.length, 2);
+    await until(() => received.length === 2, { what: "both answers", limit: 10_000 });
     assert.deepEqual(received, connection.texts("server"));
     assert.ok(connection.frames[0].at <= connection.frames[1].at);
 

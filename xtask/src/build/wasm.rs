@@ -51,6 +51,8 @@ impl WasmCrate {
         // Nothing of an earlier build may be taken for part of this one.
         let _ = fs::remove_dir_all(&output);
         bind(&compiled, &output, &self.name())?;
+        // It describes the raw exports, and would hide from tsc what importing a .wasm file means in these bundles.
+        fs::remove_file(self.wasm().with_added_extension("d.ts"))?;
         optimise(&self.wasm())?;
         fs::write(stamp, inputs)?;
         Ok(())

@@ -24,7 +24,7 @@ pub fn run() -> Result<Report> {
     ensure!(!files.is_empty(), "no *.test.mjs below {}", FOLDERS.join(" or "));
     files.sort();
     let mut node = program("node");
-    node.args(["--test", "--test-reporter=tap", "--test-concurrency=1", "--test-force-exit", FILE_LIMIT]);
+    node.args(["--test", "--test-reporter=tap", "--test-concurrency=1", FILE_LIMIT]);
     tally::of_node(node.args(files), LIMIT)
 }
 
