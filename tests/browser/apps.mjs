@@ -15,16 +15,19 @@ export async function eventually(what, ask, limit = 20_000) {
 
 /** One tab. */
 export class App {
-  constructor(page) {
+  constructor(page, service, options) {
     this.page = page;
+    this.service = service;
+    this.options = options;
   }
 
-  /** Opens a tab; nothing is connected yet. */
-  static async open(browser, web, { service, options, path = "/pages/app.html" }) {
-    const page = await browser.openTab(web.url(path));
-    const app = new App(page);
-    await eventually("the page's script", () => page.evaluate(() => window.ready === true));
-    await page.evaluate((service, options) => void window.make(service, options), service, options ?? {});
+  /**
+   * Opens a tab; nothing is connected yet.
+   * @param {{ service: string, options?: object, path?: string }} how `options` of the connection, and `path` of the page
+   */
+  static async open(browser, web, { service, options = {}, path = "/pages/app.html" }) {
+    const app = new App(await browser.openTab(web.url(path)), service, options);
+    await app.#make();
     return app;
   }
 
@@ -46,24 +49,56 @@ export class App {
 
   /** Waits for a status; answers with its condition and reason. */
   status(name, limit) {
-    return eventually(`the status ${name}`, async () => (await this.heard()).statuses.find(({ status }) => status === name), limit).catch(
-      async (error) => {
-        throw new Error(`${error.message}; heard ${JSON.stringify(await this.heard())}`);
-      },
-    );
+    return this.eventually(`the status ${name}`, ({ statuses }) => statuses.find(({ status }) => status === name), limit);
   }
 
   /** Waits for CONNECTED or ATTACHED; answers with which. */
   up(limit) {
-    return eventually("CONNECTED or ATTACHED", async () => (await this.statuses()).find((name) => name === "CONNECTED" || name === "ATTACHED"), limit).catch(
-      async (error) => {
-        throw new Error(`${error.message}; heard ${JSON.stringify(await this.heard())}`);
-      },
-    );
+    const isUp = ({ status }) => status === "CONNECTED" || status === "ATTACHED";
+    return this.eventually("CONNECTED or ATTACHED", ({ statuses }) => statuses.find(isUp)?.status, limit);
+  }
+
+  /** Waits until `ask` finds something truthy in what was heard. */
+  eventually(what, ask, limit) {
+    return eventually(what, async () => ask(await this.heard()), limit).catch(async (error) => {
+      throw new Error(`${error.message}; heard ${JSON.stringify(await this.heard())}`);
+    });
+  }
+
+  /** Sends a chat message; answers with its receipt. */
+  say(to, body) {
+    return this.evaluate((to, body) => connection.send(epode.$msg({ to, type: "chat" }).c("body").t(body)), to, body);
+  }
+
+  /** Asks an IQ; answers with what a callback of `sendIQ` heard: `{ ok }` or `{ err }`, as XML. */
+  ask(iq, timeout) {
+    return this.evaluate((iq, timeout) => window.ask(iq, timeout), iq, timeout);
+  }
+
+  /** Waits until everything that the server sent before has arrived here. */
+  async settle() {
+    const { ok } = await this.ask(`<iq type="get"><ping xmlns="urn:xmpp:ping"/></iq>`, 10_000);
+    if (!ok) throw new Error("the server does not answer a ping");
+  }
+
+  /** Loads the page anew; nothing is connected then. */
+  async reload() {
+    await this.page.reload({ waitUntil: "load" });
+    await this.#make();
   }
 
   evaluate(...args) {
     return this.page.evaluate(...args);
+  }
+
+  /** Closes the tab, as a user does. */
+  async close() {
+    if (!this.page.isClosed()) await this.page.close();
+  }
+
+  async #make() {
+    await eventually("the page's script", () => this.page.evaluate(() => window.ready === true));
+    await this.page.evaluate((service, options) => void window.make(service, options), this.service, this.options);
   }
 }
 

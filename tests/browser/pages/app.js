@@ -6,7 +6,7 @@ const { Strophe } = epode;
 const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
 
 /** What this tab heard, for the test to read. */
-const heard = (window.heard = { statuses: [], messages: [], log: [], roles: [], foreign: [], raw: [] });
+const heard = (window.heard = { statuses: [], messages: [], iqs: [], log: [], roles: [], foreign: [] });
 window.epode = epode;
 
 Strophe.log = (level, text) => level >= Strophe.LogLevel.WARN && heard.log.push(text);
@@ -16,22 +16,38 @@ window.make = (service, options = {}) => {
   const connection = (window.connection = new Strophe.Connection(service, { worker: "/epode-worker.js", ...options }));
   connection.onRoleChanged = (role) => heard.roles.push(role);
   connection.onForeignStanzaSent = (element) => heard.foreign.push(element.textContent);
-  connection.rawInput = (text) => heard.raw.push(text);
   return connection;
 };
 
 window.onStatus = (status, condition, element, reason) => {
   heard.statuses.push({ status: names[status], condition, reason });
   if (status === Strophe.Status.CONNECTED || status === Strophe.Status.ATTACHED) {
-    window.connection.addHandler(
-      (message) => {
-        heard.messages.push(message.getElementsByTagName("body")[0]?.textContent ?? null);
-        return true;
-      },
-      null,
-      "message",
-    );
-    window.onUp?.();
+    const note = (list, content, name) =>
+      window.connection.addHandler(
+        (stanza) => {
+          list.push(content(stanza));
+          return true;
+        },
+        null,
+        name,
+      );
+    note(heard.messages, (message) => message.getElementsByTagName("body")[0]?.textContent ?? null, "message");
+    // Answers only: whether a request has a handler decides who answers it.
+    for (const type of ["result", "error"]) {
+      window.connection.addHandler((iq) => heard.iqs.push(Strophe.serialize(iq)), null, "iq", type);
+    }
   }
 };
+
+/** Asks an IQ, given as XML; resolves to what a callback heard, as XML. */
+window.ask = (iq, timeout) =>
+  new Promise((resolve) => {
+    const text = (element) => element && Strophe.serialize(element);
+    window.connection.sendIQ(
+      iq,
+      (result) => resolve({ ok: text(result) }),
+      (error) => resolve({ err: text(error) }),
+      timeout,
+    );
+  });
 window.ready = true;

@@ -1,0 +1,218 @@
+// Tabs that share one session, on Prosody.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { eventually } from "./apps.mjs";
+import { BROWSERS } from "./browsers.mjs";
+import { closedCleanly, shareOneSession } from "./sharing.mjs";
+import { Stage } from "./stage.mjs";
+
+for (const name of BROWSERS) {
+  describe(`in ${name}`, () => {
+    let stage;
+    before(async () => (stage = await Stage.open(name)));
+    after(() => stage?.close());
+
+    for (const count of [1, 4, 16]) {
+      test(`${count === 1 ? "one tab has" : `${count} tabs share`} one session from login to logout`, async (t) => {
+        await shareOneSession(await stage.scene(t), count);
+      });
+    }
+
+    test("a tab that comes while the first is still connecting joins its session", async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = [await scene.open(), await scene.open()];
+      scene.wire.delay = 200;
+      await first.connect(`${scene.jid}/first`, scene.password);
+      await first.status("AUTHENTICATING");
+      await second.connect(`${scene.jid}/second`, scene.password);
+      assert.deepEqual(await first.statuses(), ["CONNECTING", "AUTHENTICATING"], "it was not still connecting");
+      assert.deepEqual([await first.up(), await second.up()], ["CONNECTED", "ATTACHED"]);
+      assert.equal(await second.evaluate(() => connection.jid), `${scene.jid}/first`);
+      assert.equal(scene.wire.connections.length, 1);
+      assert.equal(scene.logins(), 1);
+    });
+
+    test("the attempt of a tab that closes meanwhile is finished for the other", async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = [await scene.open(), await scene.open()];
+      scene.wire.delay = 200;
+      await first.connect(`${scene.jid}/first`, scene.password);
+      await first.status("AUTHENTICATING");
+      await second.connect(`${scene.jid}/second`, scene.password);
+      await first.close();
+      assert.equal(await second.up(), "ATTACHED");
+      assert.equal(scene.wire.connections.length, 1);
+    });
+
+    test("the session goes on when the tab that opened it closes", async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = await scene.connected(2);
+      const peer = await scene.peer("peer");
+      await first.close();
+      await second.eventually("the role", ({ roles }) => roles.at(-1) === "primary");
+      peer.say(`${scene.jid}/tab0`, "still there?");
+      await second.eventually("the message", ({ messages }) => messages.length === 1);
+      await second.say(peer.jid, "yes");
+      await peer.frame(/<body>yes</);
+      assert.equal(scene.wire.connections.length, 1);
+      assert.equal(scene.wire.open().length, 1);
+      assert.ok(!(await second.statuses()).includes("DISCONNECTED"));
+    });
+
+    test("a tab that reloads beside another joins the session again", async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = await scene.connected(2);
+      await first.reload();
+      await first.connect(`${scene.jid}/other`, scene.password);
+      assert.equal(await first.up(), "ATTACHED");
+      assert.equal(await first.evaluate(() => connection.jid), `${scene.jid}/tab0`);
+      const peer = await scene.peer("peer");
+      peer.say(`${scene.jid}/tab0`, "hi");
+      for (const tab of [first, second]) {
+        await tab.eventually("the message", ({ messages }) => messages.length > 0);
+        await tab.settle();
+        assert.deepEqual((await tab.heard()).messages, ["hi"]);
+      }
+      assert.equal(scene.wire.connections.length, 1);
+    });
+
+    test("after a logout the same tabs log in again", async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = await scene.connected(2);
+      await first.evaluate(() => connection.disconnect());
+      await Promise.all([first, second].map((tab) => tab.status("DISCONNECTED")));
+      for (const tab of [second, first]) {
+        await tab.evaluate(() => void (heard.statuses.length = 0));
+        await tab.connect(`${scene.jid}/again`, scene.password);
+        assert.equal(await tab.up(), tab === second ? "CONNECTED" : "ATTACHED");
+      }
+      assert.equal(scene.wire.connections.length, 2);
+      assert.equal(scene.wire.open().length, 1);
+    });
+
+    test("a tab without credentials attaches", async (t) => {
+      const scene = await stage.scene(t);
+      const [first] = await scene.connected(1);
+      const second = await scene.open();
+      await second.attach();
+      assert.equal(await second.up(), "ATTACHED");
+      assert.equal(await second.evaluate(() => connection.jid), `${scene.jid}/tab0`);
+      await second.say(`${scene.jid}/tab0`, "to all of us");
+      for (const tab of [first, second]) await tab.eventually("the message", ({ messages }) => messages.includes("to all of us"));
+      assert.equal(scene.logins(), 1);
+    });
+
+    test("where there is no session, a tab cannot attach, and can connect afterwards", async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await scene.open();
+      await tab.attach();
+      const { condition } = await tab.status("ATTACHFAIL");
+      assert.match(condition, /no session/);
+      assert.equal(scene.wire.connections.length, 0);
+      await tab.connect(scene.jid, scene.password);
+      assert.equal(await tab.up(), "CONNECTED");
+    });
+
+    test("two accounts live side by side, and nobody hears what is the other's", async (t) => {
+      const scene = await stage.scene(t);
+      const other = await stage.server.register(`${scene.user}-other`, "other secret");
+      const [one, two] = [await scene.open(), await scene.open()];
+      await one.connect(`${scene.jid}/a`, scene.password);
+      await two.connect(`${other}/b`, "other secret");
+      assert.deepEqual([await one.up(), await two.up()], ["CONNECTED", "CONNECTED"]);
+      assert.equal(scene.wire.open().length, 2);
+      await one.say(`${other}/b`, "from one");
+      await two.say(`${scene.jid}/a`, "from two");
+      await one.eventually("a message", ({ messages }) => messages.length > 0);
+      await two.eventually("a message", ({ messages }) => messages.length > 0);
+      await Promise.all([one.settle(), two.settle()]);
+      const [first, second] = [await one.heard(), await two.heard()];
+      assert.deepEqual([first.messages, second.messages], [["from two"], ["from one"]]);
+      assert.deepEqual([first.foreign, second.foreign], [[], []]);
+
+      // Which of them is meant cannot be told; and the end of one is not the end of the other.
+      const third = await scene.open();
+      await third.attach();
+      assert.match((await third.status("ATTACHFAIL")).condition, /several sessions/);
+      await one.evaluate(() => connection.disconnect());
+      await one.status("DISCONNECTED");
+      await two.settle();
+      assert.ok(!(await two.statuses()).includes("DISCONNECTED"));
+    });
+
+    test("anonymous tabs share a session too, unless they name different ones", async (t) => {
+      const scene = await stage.scene(t);
+      const tabs = [];
+      for (const sessionKey of ["ours", "ours", "mine"]) {
+        const tab = await scene.open({ options: { sessionKey } });
+        await tab.connect("anon.localhost");
+        tabs.push([await tab.up(), await tab.evaluate(() => connection.jid)]);
+      }
+      const [[first, jid], [second, same], [third, own]] = tabs;
+      assert.deepEqual([first, second, third], ["CONNECTED", "ATTACHED", "CONNECTED"]);
+      assert.match(jid, /@anon\.localhost\//);
+      assert.equal(same, jid);
+      assert.notEqual(own, jid);
+    });
+
+    test("what is called before the worker is there happens in order once the session is up", async (t) => {
+      const scene = await stage.scene(t);
+      stage.web.overrides.set("/epode.wasm", { delay: 300 });
+      t.after(() => stage.web.overrides.clear());
+      const peer = await scene.peer("peer");
+      const tab = await scene.open();
+      const answer = await tab.evaluate(
+        (jid, password, to) =>
+          new Promise((resolve) => {
+            const events = [];
+            connection.connect(jid, password, (status) => events.push(status));
+            events.push("connect has returned");
+            connection.addHandler((message) => events.push(message.textContent), null, "message", "headline");
+            connection.send(epode.$msg({ to }).c("body").t("first"));
+            connection.send([epode.$msg({ to }).c("body").t("second"), epode.$msg({ to: jid, type: "headline" }).c("body").t("to me")]);
+            connection.sendIQ(epode.$iq({ type: "get" }).c("ping", { xmlns: "urn:xmpp:ping" }), () => resolve([...events, "answer"]));
+            connection.send(epode.$msg({ to }).c("body").t("third"));
+          }),
+        `${scene.jid}/early`,
+        scene.password,
+        peer.jid,
+      );
+      assert.deepEqual(answer, [1, "connect has returned", 3, 5, "to me", "answer"]);
+      await eventually("the messages", () => peer.bodies().length === 3);
+      assert.deepEqual(peer.bodies(), ["first", "second", "third"]);
+      const sent = scene.wire.connections[0].texts("client").filter((text) => /^<(message|iq).*(body|ping)/.test(text));
+      assert.deepEqual(sent.map((text) => /<ping|first|second|to me|third/.exec(text)[0]), ["first", "second", "to me", "<ping", "third"]);
+    });
+
+    if (name === "chromium") {
+      test("some time after the last tab has gone, the worker that outlives it closes the session", async (t) => {
+        const scene = await stage.scene(t);
+        const [first, second] = await scene.connected(2);
+        await first.close();
+        await second.close();
+        const left = performance.now();
+        await closedCleanly(scene);
+        const waited = scene.wire.connections[0].closedAt - left;
+        assert.ok(waited > 8_000 && waited < 15_000, `it waited ${waited.toFixed()} ms`);
+      });
+
+      test("a single tab that reloads finds its session again", async (t) => {
+        const scene = await stage.scene(t);
+        const [tab] = await scene.connected(1);
+        await tab.reload();
+        await tab.attach();
+        assert.equal(await tab.up(), "ATTACHED");
+        assert.equal(scene.wire.connections.length, 1);
+      });
+    } else {
+      test("the connection ends with the last tab", async (t) => {
+        const scene = await stage.scene(t);
+        const [tab] = await scene.connected(1);
+        await tab.close();
+        await eventually("the end", () => scene.wire.open().length === 0);
+      });
+    }
+  });
+}
