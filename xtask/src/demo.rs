@@ -16,17 +16,23 @@ use crate::workspace::{cargo, root, target};
 /// The port when none is asked for and nobody else has it.
 const PORT: u16 = 5800;
 
-/// Builds, and becomes the demo's server, whose last line says where it listens. That it takes this process's place
-/// means that whoever ends this process ends the server.
+/// Builds, and becomes the demo's server, which says where it listens. That it takes this process's place means that
+/// whoever ends this process ends the server.
 pub fn command(options: &DemoOptions) -> Result<String> {
     prepare().inspect_err(explain)?;
-    let port = options.port.unwrap_or_else(|| if is_free(PORT) { PORT } else { 0 });
+    println!();
+    let port = options.port.unwrap_or_else(|| {
+        if is_free(PORT) {
+            return PORT;
+        }
+        println!("Port {PORT} is taken, so it is another one this time.");
+        0
+    });
     let mut server = Command::new(target().join("debug/epode-devserver"));
     server.current_dir(root()).args(["--port", &port.to_string()]).arg("--files").arg(build::dist());
     if let Some(url) = &options.server {
         server.args(["--server", url]);
     }
-    println!("\nOpen this address in as many tabs as you like; Ctrl-C ends the demo.");
     let error = server.exec();
     Err(error).context("the demo's server cannot be started")
 }

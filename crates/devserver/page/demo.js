@@ -21,6 +21,7 @@ const remembered = {
 let credentials; // { jid, password }; the password is undefined when this tab only joins
 let online = false;
 let contacts = new Set(); // the resources of the peer that are there
+let failed = false; // this attempt has, and the screen says why
 let leavePlace = () => {};
 
 const settings = await (await fetch("/settings")).json();
@@ -64,15 +65,26 @@ function prepareLogin() {
 }
 
 function start() {
-  const account = settings.accounts.find(({ jid }) => jid === remembered.jid);
+  const account = accountOf(invitation()) ?? accountOf(remembered.jid);
   if (account) {
     connect(account);
-  } else if (remembered.jid && settings.accounts.length === 0) {
+  } else if (settings.accounts.length === 0) {
     // Passwords are not kept in the page: join the session that other tabs hold, if there is one.
-    join(remembered.jid);
+    join();
   } else {
     showLogin();
   }
+}
+
+// A tab that was opened for an account is told so behind the `#`, once: after a reload it may be somebody else.
+function invitation() {
+  const jid = decodeURIComponent(location.hash.slice(1));
+  if (jid) history.replaceState(null, "", location.pathname);
+  return jid;
+}
+
+function accountOf(jid) {
+  return settings.accounts.find((account) => account.jid === jid);
 }
 
 // ——— The connection
@@ -82,43 +94,57 @@ function connect(account) {
   connection.connect(account.jid, account.password, onStatus);
 }
 
-function join(jid) {
-  begin({ jid });
+function join() {
+  failed = false;
   connection.attach(onStatus);
 }
 
 function begin(account) {
+  failed = false;
+  become(account);
+  showSession();
+}
+
+function become(account) {
   credentials = account;
   remembered.jid = account.jid;
-  const peer = settings.accounts.find(({ jid }) => jid !== account.jid);
-  if (peer) $("peer").value = peer.jid;
+  document.title = `${userOf(account.jid)} – Epode`;
   $("address").textContent = account.jid;
-  $("login").hidden = true;
-  $("session").hidden = false;
+  const peer = settings.accounts.find(({ jid }) => jid !== account.jid);
+  $("other").hidden = !peer;
+  if (peer) {
+    $("peer").value = peer.jid;
+    $("another").textContent = `Another tab as ${userOf(account.jid)}`;
+    $("other").textContent = `A tab as ${userOf(peer.jid)}`;
+    $("other").value = peer.jid;
+  }
 }
 
 function onStatus(status, condition, _element, reason) {
   const words = condition ? inWords(condition, reason) : reason;
-  const why = words ? ` (${words})` : "";
+  const why = words ? `: ${words}` : "";
   switch (status) {
     case Status.CONNECTING: return report("busy", "Connecting…");
     case Status.AUTHENTICATING: return report("busy", "Logging in…");
     case Status.RECONNECTING: return report("busy", `Connection lost, trying again…${why}`);
-    case Status.CONNECTED: return onOnline("Connected: this tab opened the connection");
-    case Status.ATTACHED: return onOnline("Connected: this tab joined the connection");
+    case Status.CONNECTED: return onOnline("Connected: this tab opened it");
+    case Status.ATTACHED: return onOnline("Connected: this tab joined");
     case Status.DISCONNECTING: return report("busy", "Logging out…");
-    case Status.DISCONNECTED: return report("idle", `Disconnected${why}`);
-    case Status.AUTHFAIL: return onRefused(`The server did not accept the login${why}`);
-    case Status.ATTACHFAIL: return onRefused("No other tab is connected: please log in");
+    // What failed says more than that it is over.
+    case Status.DISCONNECTED: return failed || report("idle", `Disconnected${why}`);
+    case Status.AUTHFAIL: return onRefused(`Not logged in${why}`);
+    case Status.ATTACHFAIL: return showLogin();
     case Status.CONNFAIL: return report("failed", `Could not connect${why}`);
     case Status.CONNTIMEOUT: return report("failed", "The server did not answer in time");
     case Status.REDIRECT: return report("failed", `The server asks to connect elsewhere${why}`);
-    default: return report("failed", `Something went wrong${why}`);
+    default: return report("failed", `The connection ended${why}`);
   }
 }
 
 // Each CONNECTED or ATTACHED starts with an empty list of handlers.
 function onOnline(text) {
+  if (!credentials) become({ jid: Strophe.getBareJidFromJid(connection.jid) });
+  showSession();
   report("connected", text);
   contacts = new Set();
   showPresence();
@@ -189,7 +215,8 @@ function prepareSession() {
     contacts = new Set();
     showPresence();
   });
-  $("another").addEventListener("click", () => window.open(location.href, "_blank"));
+  $("another").addEventListener("click", () => window.open(location.pathname, "_blank"));
+  $("other").addEventListener("click", ({ target }) => window.open(`${location.pathname}#${encodeURIComponent(target.value)}`, "_blank"));
   $("logout").addEventListener("click", () => connection.disconnect("logout"));
   $("reconnect").addEventListener("click", () => {
     if (credentials?.password) connect(credentials);
@@ -205,7 +232,13 @@ function prepareSession() {
 
 // ——— What can be seen
 
+function showSession() {
+  $("login").hidden = true;
+  $("session").hidden = false;
+}
+
 function showLogin() {
+  document.title = "Epode";
   $("session").hidden = true;
   $("login").hidden = false;
   $("jid").value = credentials?.jid ?? remembered.jid ?? "";
@@ -213,14 +246,17 @@ function showLogin() {
 
 function report(state, text) {
   online = state === "connected";
+  failed ||= state === "failed";
   if (online) holdPlace();
   else leavePlace();
   $("status").dataset.state = state;
   $("status").textContent = text;
   $("send").disabled = !online;
-  $("logout").disabled = !online;
-  $("reconnect").disabled = online || state === "busy";
-  $("switch").disabled = online || state === "busy";
+  $("logout").hidden = !online;
+  $("reconnect").hidden = online;
+  $("switch").hidden = online;
+  $("reconnect").disabled = state === "busy";
+  $("switch").disabled = state === "busy";
   if (!online) {
     contacts = new Set();
     showPresence();
@@ -292,7 +328,9 @@ function placesOf(jid) {
 async function countConnections() {
   if (settings.server) return undefined;
   try {
-    return (await (await fetch("/stats")).json()).openConnections;
+    const { openConnections, connectionsByAccount } = await (await fetch("/stats")).json();
+    const own = credentials && `${connectionsByAccount[credentials.jid] ?? 0} for ${userOf(credentials.jid)}`;
+    return [own, `${openConnections} in all`].filter(Boolean).join(", ");
   } catch {
     return "the server is gone";
   }

@@ -40,7 +40,10 @@ async fn serve() -> Result<()> {
         return Ok(());
     };
     let devserver = Devserver::bind(options).await?;
-    println!("listening on http://{}/", devserver.address());
+    println!(
+        "listening on http://{}/\nOpen this address in as many tabs as you like; Ctrl-C ends the demo.",
+        devserver.address()
+    );
     devserver.run(interrupted()).await?;
     Ok(())
 }

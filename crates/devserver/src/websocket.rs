@@ -1,6 +1,6 @@
 //! `/xmpp-websocket`: frames between a socket and the embedded server. `/stats`: what that server sees.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -12,8 +12,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use epode_testkit::Input;
+use epode_testkit::{Input, Server, Statistics};
 use futures::SinkExt;
+use serde::Serialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -34,14 +35,24 @@ struct Entrance {
     frame_limit: usize,
 }
 
+/// What `/stats` tells.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    #[serde(flatten)]
+    statistics: Statistics,
+    /// Connections that have a session now, by bare JID.
+    connections_by_account: BTreeMap<String, u64>,
+}
+
 pub(crate) fn routes(control: Control, frame_limit: usize) -> Router {
     let entrance = Entrance { control, places: Arc::new(Semaphore::new(CONNECTIONS)), frame_limit };
     Router::new().route("/xmpp-websocket", get(enter)).route("/stats", get(statistics)).with_state(entrance)
 }
 
 async fn statistics(State(entrance): State<Entrance>) -> Response {
-    match entrance.control.with(|server| server.statistics()).await {
-        Some(statistics) => Json(statistics).into_response(),
+    match entrance.control.with(|server| Stats::of(server)).await {
+        Some(stats) => Json(stats).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
@@ -105,5 +116,16 @@ async fn close(mut socket: WebSocket, code: u16) {
     let frame = CloseFrame { code, reason: "".into() };
     if socket.send(Message::Close(Some(frame))).await.is_ok() {
         while let Some(Ok(_)) = socket.recv().await {}
+    }
+}
+
+impl Stats {
+    fn of(server: &Server) -> Self {
+        let mut connections_by_account = BTreeMap::new();
+        for jid in server.connections().into_values().flatten() {
+            let account = jid.split('/').next().unwrap_or(&jid).to_owned();
+            *connections_by_account.entry(account).or_default() += 1;
+        }
+        Self { statistics: server.statistics(), connections_by_account }
     }
 }

@@ -37,8 +37,13 @@ async fn two_accounts_log_in_and_chat() {
     assert!(alice.hear("<body>Hi, Alice</body>").await.contains("from='bob@localhost/test'"));
 
     let stats = running.get("/stats").await;
-    for count in ["\"openConnections\":2", "\"boundSessions\":2", "\"saslSucceeded\":2", "\"cleanCloses\":0"]
-    {
+    for count in [
+        "\"openConnections\":2",
+        "\"boundSessions\":2",
+        "\"saslSucceeded\":2",
+        "\"cleanCloses\":0",
+        "\"connectionsByAccount\":{\"alice@localhost\":1,\"bob@localhost\":1}",
+    ] {
         assert!(stats.body.contains(count), "{}", stats.body);
     }
     running.stop().await;
