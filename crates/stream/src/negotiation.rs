@@ -110,7 +110,7 @@ impl ExpectMechanisms {
         let mut mechanism = epode_sasl::mechanism(name, &config.credentials, &common.nonce)?;
         let mut auth = Element::new("auth", ns::SASL).with_attr("mechanism", name.as_str());
         if let Some(initial) = mechanism.start() {
-            auth = auth.with_text(&encode(&initial));
+            auth = auth.with_text(&encode_initial(&initial));
         }
         common.event(Event::Authenticating);
         common.transmit(auth.to_string());
@@ -149,7 +149,8 @@ impl ExpectOutcome {
     fn step(self, step: Step, common: &mut Common) -> Next {
         match step {
             Step::Respond(data) => {
-                common.transmit(Element::new("response", ns::SASL).with_text(&encode(&data)).to_string());
+                let data = BASE64.encode(&data);
+                common.transmit(Element::new("response", ns::SASL).with_text(&data).to_string());
                 Ok(State::Outcome(self))
             }
             Step::Derive(derivation) => {
@@ -306,8 +307,8 @@ fn refused(failure: &Element) -> Error {
     Error::AuthRefused { condition, text }
 }
 
-/// RFC 6120 §6.4.2: an empty response that is there is sent as a single equals sign.
-fn encode(data: &[u8]) -> String {
+/// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none at all is an empty element.
+fn encode_initial(data: &[u8]) -> String {
     if data.is_empty() { "=".to_owned() } else { BASE64.encode(data) }
 }
 
