@@ -1,0 +1,101 @@
+//! A stream and a scripted server at the two ends of one socket, on one clock.
+
+use std::time::Duration;
+
+use epode_stream::{Bound, Config, Error, Event, Input, Output, Stream};
+use epode_testkit::{self as testkit, Clock, ConnectionId, Server};
+
+const SOCKET: ConnectionId = ConnectionId(1);
+
+pub struct Line {
+    pub stream: Stream,
+    pub server: Server,
+    clock: Clock,
+    /// What the stream transmitted.
+    pub sent: Vec<String>,
+    pub stages: Vec<&'static str>,
+    pub bound: Option<Bound>,
+    /// How the stream ended, each time it said so.
+    pub ends: Vec<Option<Error>>,
+    server_deadline: Option<Duration>,
+}
+
+impl Line {
+    pub fn new(config: Config, server: testkit::Config) -> Self {
+        let clock = Clock::new();
+        Line {
+            stream: Stream::new(clock.now(), config),
+            server: Server::new(server, 1),
+            clock,
+            sent: Vec::new(),
+            stages: Vec::new(),
+            bound: None,
+            ends: Vec::new(),
+            server_deadline: None,
+        }
+    }
+
+    /// The socket opens, and both sides say all they have to say without time passing.
+    pub fn open(&mut self) {
+        self.server.handle_input(self.clock.now(), testkit::Input::Opened(SOCKET));
+        self.stream
+            .handle_input(self.clock.now(), Input::Opened { nonce: "fyko+d2lbbFgONRv9qkxdawL".into() });
+        self.settle();
+    }
+
+    /// Lets time pass until nobody waits for anything any more; how long that took.
+    pub fn exhaust(&mut self) -> Duration {
+        let before = self.clock.now();
+        while let Some(at) = self.stream.deadline().into_iter().chain(self.server_deadline.take()).min() {
+            self.clock.advance_to(at);
+            self.server.handle_input(self.clock.now(), testkit::Input::Timeout);
+            self.stream.handle_input(self.clock.now(), Input::Timeout);
+            self.settle();
+        }
+        self.clock.now() - before
+    }
+
+    fn settle(&mut self) {
+        loop {
+            if let Some(output) = self.stream.poll_output() {
+                self.carry_out(output);
+            } else if let Some(output) = self.server.poll_output() {
+                match output {
+                    testkit::Output::Frame(_, frame) => {
+                        self.stream.handle_input(self.clock.now(), Input::Frame(&frame));
+                    }
+                    testkit::Output::Close(_) => {
+                        let closed = Input::Closed { code: 1000, reason: "" };
+                        self.stream.handle_input(self.clock.now(), closed);
+                    }
+                    testkit::Output::Timeout(at) => self.server_deadline = Some(at),
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        let now = self.clock.now();
+        match output {
+            Output::Transmit(frame) => {
+                self.server.handle_input(now, testkit::Input::Frame(SOCKET, frame.clone()));
+                self.sent.push(frame);
+            }
+            Output::CloseSocket => self.server.handle_input(now, testkit::Input::Closed(SOCKET)),
+            Output::Derive(mut derivation) => {
+                let keys = derivation.advance(u32::MAX).unwrap();
+                self.stream.handle_input(now, Input::Derived(keys));
+            }
+            Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
+            Output::Event(Event::Authenticated) => self.stages.push("authenticated"),
+            Output::Event(Event::Bound(bound)) => {
+                self.stages.push("bound");
+                self.bound = Some(bound);
+            }
+            Output::Event(Event::Stanza(_)) => self.stages.push("stanza"),
+            Output::Event(Event::Ended(error)) => self.ends.push(error),
+        }
+    }
+}

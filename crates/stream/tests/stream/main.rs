@@ -1,0 +1,48 @@
+//! What a session sees of a stream, in the order of its life: dial, negotiate, exchange stanzas, close; and every way in which the
+//! other end can spoil it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod chaos;
+mod closing;
+mod established;
+mod frames;
+mod line;
+mod misbehaviour;
+mod negotiation;
+mod peer;
+mod refusals;
+mod timers;
+
+use std::time::Duration;
+
+use epode_stream::sasl::{Credentials, MechanismName, Secret};
+use epode_stream::xml::Limits;
+use epode_stream::{Config, Purpose};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Alice, who may use any mechanism and asks for the resource `tab`.
+fn alice() -> Config {
+    Config {
+        domain: "localhost".to_owned(),
+        credentials: Credentials {
+            authcid: Some("alice".to_owned()),
+            authzid: None,
+            password: Some(Secret::new("secret-alice".to_owned())),
+        },
+        allowed: MechanismName::ALL.iter().map(|&name| name.into()).collect(),
+        plaintext: true,
+        purpose: Purpose::Bind { resource: Some("tab".to_owned()) },
+        limits: Limits::default(),
+    }
+}
+
+/// Alice, who only wants to know whether her password is right.
+fn verifying() -> Config {
+    Config { purpose: Purpose::Verify, ..alice() }
+}
+
+/// Nobody in particular.
+fn anonymous() -> Config {
+    Config { credentials: Credentials::default(), purpose: Purpose::Bind { resource: None }, ..alice() }
+}

@@ -1,0 +1,169 @@
+//! From the open socket to the bound resource, where all goes well.
+
+use epode_stream::sasl::MechanismName;
+use epode_stream::{Bound, Event, Purpose};
+use epode_testkit::{self as testkit, LegacySession};
+
+use crate::frames::*;
+use crate::line::Line;
+use crate::peer::Peer;
+use crate::{alice, anonymous, verifying};
+
+#[test]
+fn each_step_says_exactly_what_the_specification_has_there() {
+    let mut peer = Peer::dialling(alice());
+    assert!(peer.sent().is_empty());
+    peer.input(epode_stream::Input::Opened { nonce: "n".to_owned() });
+    assert_eq!(peer.sent(), [OPEN_SENT]);
+    assert_eq!(peer.answer(OPEN), [""; 0]);
+    assert_eq!(peer.answer(PLAIN), [AUTH_SENT]);
+    assert_eq!(peer.answer(SUCCESS), [OPEN_SENT]);
+    assert_eq!(peer.answer(OPEN), [""; 0]);
+    assert_eq!(peer.answer(BIND), [BIND_SENT]);
+    assert!(!peer.stream.is_bound());
+    assert_eq!(peer.answer(BOUND), [""; 0]);
+    assert!(peer.stream.is_bound());
+    let events = peer.events();
+    let [Event::Authenticating, Event::Authenticated, Event::Bound(Bound { jid, features })] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(jid, "alice@localhost/tab");
+    assert!(features.contains("urn:ietf:params:xml:ns:xmpp-bind"), "{features}");
+}
+
+#[test]
+fn every_mechanism_leads_to_a_bound_resource() {
+    for name in ["SCRAM-SHA-512", "SCRAM-SHA-384", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"] {
+        let server = testkit::Config { mechanisms: vec![name.to_owned()], ..testkit::Config::default() };
+        let mut line = Line::new(alice(), server);
+        line.open();
+        assert_eq!(line.stages, ["authenticating", "authenticated", "bound"], "{name}: {:?}", line.ends);
+        assert_eq!(line.bound.unwrap().jid, "alice@localhost/tab", "{name}");
+        assert!(line.sent[1].contains(&format!("mechanism='{name}'")), "{}", line.sent[1]);
+    }
+}
+
+#[test]
+fn anonymous_binds_whatever_the_server_makes_up() {
+    let server = testkit::Config { anonymous: true, ..testkit::Config::default() };
+    let mut line = Line::new(anonymous(), server);
+    line.open();
+    assert_eq!(line.sent[1], "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>");
+    assert!(line.bound.unwrap().jid.starts_with("anonymous-"));
+}
+
+#[test]
+fn of_what_the_server_offers_the_app_decides() {
+    let mut config = alice();
+    config.allowed.retain(|allowed| allowed.name == MechanismName::ScramSha1);
+    let mut line = Line::new(config, testkit::Config::default());
+    line.open();
+    assert!(line.sent[1].contains("mechanism='SCRAM-SHA-1'"), "{}", line.sent[1]);
+    assert!(line.stream.is_bound());
+}
+
+#[test]
+fn a_server_may_sign_in_a_challenge_of_its_own() {
+    let server = testkit::Config { signature_in_challenge: true, ..testkit::Config::default() };
+    let mut line = Line::new(alice(), server);
+    line.open();
+    assert!(line.stream.is_bound(), "{:?}", line.ends);
+    // RFC 6120 §6.4.2 writes nothing as `=` in <auth/> alone: a response of no data is an empty element.
+    assert_eq!(line.sent[3], "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+}
+
+#[test]
+fn an_empty_challenge_is_answered_with_an_empty_response() {
+    let mut peer = Peer::after(anonymous(), &[OPEN, &offering(&["ANONYMOUS"])]);
+    let challenge = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>=</challenge>";
+    assert_eq!(peer.answer(challenge), ["<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"]);
+    assert_eq!(peer.answer(SUCCESS), [OPEN_SENT]);
+}
+
+#[test]
+fn success_may_come_with_an_equals_sign_for_no_data() {
+    let mut peer = Peer::after(alice(), &[OPEN, PLAIN]);
+    let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>=</success>";
+    assert_eq!(peer.answer(success), [OPEN_SENT]);
+}
+
+#[test]
+fn the_legacy_session_is_opened_where_it_is_required_and_only_there() {
+    for (legacy, asked) in
+        [(LegacySession::Absent, false), (LegacySession::Optional, false), (LegacySession::Required, true)]
+    {
+        let server = testkit::Config { legacy_session: legacy, ..testkit::Config::default() };
+        let mut line = Line::new(alice(), server);
+        line.open();
+        assert!(line.stream.is_bound(), "{legacy:?}: {:?}", line.ends);
+        assert_eq!(line.sent.last().unwrap() == SESSION_SENT, asked, "{legacy:?}");
+    }
+}
+
+#[test]
+fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
+    let mut peer = Peer::after(alice(), &[OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION]);
+    assert_eq!(peer.answer(BOUND), [SESSION_SENT]);
+    assert!(!peer.stream.is_bound() && peer.events().is_empty());
+    peer.say(SESSION);
+    assert!(peer.stream.is_bound());
+    assert!(matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == "alice@localhost/tab"));
+}
+
+#[test]
+fn without_a_wish_the_server_picks_the_resource() {
+    let config = epode_stream::Config { purpose: Purpose::Bind { resource: None }, ..alice() };
+    let mut peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN]);
+    assert_eq!(
+        peer.answer(BIND),
+        [BIND_SENT.replace("<resource>tab</resource>", "").replace("></bind>", "/>")]
+    );
+    peer.say(&bound("alice@localhost/server&apos;s choice/with a slash"));
+    assert!(
+        matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == "alice@localhost/server's choice/with a slash")
+    );
+}
+
+#[test]
+fn the_resource_that_is_asked_for_is_escaped() {
+    let purpose = Purpose::Bind { resource: Some("<&>".to_owned()) };
+    let mut peer = Peer::after(epode_stream::Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN]);
+    assert!(peer.answer(BIND)[0].contains("<resource>&lt;&amp;&gt;</resource>"));
+}
+
+#[test]
+fn a_stream_that_only_verifies_closes_once_it_knows_and_never_binds() {
+    let mut line = Line::new(verifying(), testkit::Config::default());
+    line.open();
+    assert_eq!(line.stages, ["authenticating", "authenticated"]);
+    assert_eq!(line.sent.last().unwrap(), CLOSE);
+    assert!(!line.sent.iter().any(|frame| frame.contains("xmpp-bind")));
+    assert_eq!(line.ends, [None]);
+    let seen = line.server.statistics();
+    assert_eq!((seen.clean_closes, seen.bound_sessions, seen.open_connections), (1, 0, 0));
+}
+
+#[test]
+fn white_space_around_names_data_and_the_jid_means_nothing() {
+    let mut peer = Peer::after(alice(), &[OPEN]);
+    assert_eq!(peer.answer(&offering(&["\n  PLAIN\n"])), [AUTH_SENT]);
+    peer.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\n</success>");
+    peer.say(OPEN);
+    peer.say(BIND);
+    peer.say(&bound("\n alice@localhost/tab "));
+    let events = peer.events();
+    assert!(
+        matches!(events.last(), Some(Event::Bound(bound)) if bound.jid == "alice@localhost/tab"),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn prefixes_and_unknown_features_are_all_the_same() {
+    let mut peer = Peer::after(alice(), &[OPEN]);
+    let features = "<f:features xmlns:f='http://etherx.jabber.org/streams' xmlns='urn:example:x'><x/>\
+         <m:mechanisms xmlns:m='urn:ietf:params:xml:ns:xmpp-sasl'><m:mechanism>X-NEW</m:mechanism>\
+         <m:mechanism>PLAIN</m:mechanism></m:mechanisms></f:features>";
+    assert_eq!(peer.answer(features), [AUTH_SENT]);
+}

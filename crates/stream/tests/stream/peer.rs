@@ -1,0 +1,125 @@
+//! A stream whose server is the test itself: frame by frame, by hand.
+
+use std::time::Duration;
+
+use epode_stream::sasl::Derivation;
+use epode_stream::{Config, Error, Event, Input, Output, Stream};
+use epode_testkit::Clock;
+
+use crate::frames::*;
+
+pub struct Peer {
+    pub stream: Stream,
+    pub clock: Clock,
+    /// What the stream transmitted, since it was last looked at.
+    sent: Vec<String>,
+    /// What it told its session, since it was last looked at.
+    events: Vec<Event>,
+    pub derivation: Option<Derivation>,
+    pub socket_closed: bool,
+}
+
+impl Peer {
+    /// A stream whose socket is being dialled.
+    pub fn dialling(config: Config) -> Self {
+        let clock = Clock::new();
+        let stream = Stream::new(clock.now(), config);
+        Peer { stream, clock, sent: Vec::new(), events: Vec::new(), derivation: None, socket_closed: false }
+    }
+
+    /// A stream whose socket has opened.
+    pub fn opened(config: Config) -> Self {
+        let mut peer = Self::dialling(config);
+        peer.input(Input::Opened { nonce: "fyko+d2lbbFgONRv9qkxdawL".to_owned() });
+        peer
+    }
+
+    /// A stream that has heard all of these.
+    pub fn after(config: Config, frames: &[&str]) -> Self {
+        let mut peer = Self::opened(config);
+        for frame in frames {
+            peer.say(frame);
+        }
+        peer.sent.clear();
+        peer.events.clear();
+        peer
+    }
+
+    /// A stream with a bound resource.
+    pub fn bound() -> Self {
+        let peer = Self::after(crate::alice(), &NEGOTIATION);
+        assert!(peer.stream.is_bound());
+        peer
+    }
+
+    pub fn input(&mut self, input: Input<'_>) {
+        self.stream.handle_input(self.clock.now(), input);
+        while let Some(output) = self.stream.poll_output() {
+            match output {
+                Output::Transmit(frame) => self.sent.push(frame),
+                Output::CloseSocket => self.socket_closed = true,
+                Output::Derive(derivation) => self.derivation = Some(derivation),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    pub fn say(&mut self, frame: &str) {
+        self.input(Input::Frame(frame));
+    }
+
+    /// The frame, and what the stream transmits on hearing it.
+    pub fn answer(&mut self, frame: &str) -> Vec<String> {
+        self.say(frame);
+        self.sent()
+    }
+
+    pub fn advance(&mut self, elapsed: Duration) {
+        self.clock.advance(elapsed);
+        self.input(Input::Timeout);
+    }
+
+    pub fn sent(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.sent)
+    }
+
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// How long the stream would still wait.
+    pub fn patience(&self) -> Option<Duration> {
+        self.stream.deadline().map(|at| at - self.clock.now())
+    }
+
+    /// Why the stream ended. It did, is done with its socket, waits for nothing, and says nothing more whatever happens.
+    pub fn ended(&mut self) -> Option<Error> {
+        let mut events = self.events();
+        let Some(Event::Ended(error)) = events.pop() else { panic!("not ended: {events:?}") };
+        assert!(!events.iter().any(|event| matches!(event, Event::Ended(_))), "ended twice");
+        assert!(self.socket_closed && self.stream.is_closed() && !self.stream.is_bound());
+        assert_eq!(self.stream.deadline(), None);
+        let sent = self.sent();
+        self.say(MESSAGE);
+        self.say(CLOSE);
+        self.input(Input::Opened { nonce: "another".to_owned() });
+        self.input(Input::Close);
+        self.input(Input::Closed { code: 1006, reason: "" });
+        self.advance(Duration::from_secs(3600));
+        assert!(self.events().is_empty() && self.sent().is_empty(), "spoke after its end");
+        self.sent = sent;
+        error
+    }
+}
+
+/// The defined condition of the stream error among what was sent, if there is one; `<close/>` always comes last.
+pub fn stream_error(sent: &[String]) -> Option<String> {
+    let [errors @ .., close] = sent else { panic!("nothing sent") };
+    assert_eq!(close, CLOSE);
+    let error = errors.iter().find(|frame| frame.starts_with("<stream:error"))?;
+    let element = epode_stream::xml::Element::parse(error, &epode_stream::xml::Limits::default()).unwrap();
+    assert!(element.is("error", "http://etherx.jabber.org/streams"));
+    let condition = element.children().next().unwrap();
+    assert_eq!(condition.namespace(), "urn:ietf:params:xml:ns:xmpp-streams");
+    Some(condition.name().to_owned())
+}
