@@ -33,8 +33,16 @@ impl Socket {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             driver::run(Input::Frame(id, Stanza::from(event.data())));
         });
+        let closed = socket.clone();
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
-            driver::run(Input::SocketClosed(id, event.code(), event.reason()));
+            let reason = match event.reason() {
+                // Browsers keep to themselves what went wrong before the socket was open.
+                reason if reason.is_empty() && closed.protocol().is_empty() => {
+                    "nobody answers there with a WebSocket of the subprotocol xmpp".to_owned()
+                }
+                reason => reason,
+            };
+            driver::run(Input::SocketClosed(id, event.code(), reason));
         });
         socket.set_binary_type(web_sys::BinaryType::Arraybuffer);
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
