@@ -1,0 +1,76 @@
+// A server that plays its part by the book until the session is up, and from then on says only what the test tells it to:
+// what no real server would send.
+
+import { once } from "node:events";
+import { WebSocketServer } from "ws";
+
+import { eventually } from "./apps.mjs";
+
+const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
+const STREAMS = "http://etherx.jabber.org/streams";
+const BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+
+/** One stream of a client. */
+class Stream {
+  /** Every frame of the client. */
+  frames = [];
+  #authenticated = false;
+
+  constructor(socket, jid) {
+    this.socket = socket;
+    this.jid = jid;
+    socket.on("message", (data) => this.#hear(data.toString()));
+    socket.on("error", () => {});
+  }
+
+  send(text) {
+    this.socket.send(text);
+  }
+
+  /** Waits for the first frame that matches, one that came before included. */
+  frame(pattern) {
+    return eventually(`a frame that matches ${pattern} among ${this.frames.join("\n")}`, () => this.frames.find((frame) => pattern.test(frame)));
+  }
+
+  #hear(frame) {
+    this.frames.push(frame);
+    if (frame.startsWith("<open")) {
+      this.send(`<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`);
+      const offer = this.#authenticated
+        ? `<bind xmlns="${BIND}"/>`
+        : `<mechanisms xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><mechanism>PLAIN</mechanism></mechanisms>`;
+      this.send(`<stream:features xmlns:stream="${STREAMS}">${offer}</stream:features>`);
+    } else if (frame.startsWith("<auth")) {
+      this.#authenticated = true;
+      this.send(`<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>`);
+    } else if (frame.startsWith("<iq") && frame.includes(BIND)) {
+      const id = /\bid=["']([^"']*)/.exec(frame)[1];
+      this.send(`<iq xmlns="jabber:client" type="result" id="${id}"><bind xmlns="${BIND}"><jid>${this.jid}</jid></bind></iq>`);
+    } else if (frame.startsWith("<close")) {
+      this.send(`<close xmlns="${FRAMING}"/>`);
+      this.socket.close();
+    }
+  }
+}
+
+/**
+ * Starts it on a free port of loopback.
+ * @param {{ jid?: string, subprotocol?: string | false }} options `jid`, which everybody is given; `subprotocol`, the one it speaks
+ */
+export async function startScripted({ jid = "alice@localhost/scripted", subprotocol = "xmpp" } = {}) {
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
+  /** @type {Stream[]} */
+  const streams = [];
+  server.on("connection", (socket) => streams.push(new Stream(socket, jid)));
+  await once(server, "listening");
+  return {
+    ws: `ws://127.0.0.1:${server.address().port}/`,
+    jid,
+    streams,
+    async stop() {
+      for (const client of server.clients) client.terminate();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
