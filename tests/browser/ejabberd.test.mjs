@@ -1,0 +1,37 @@
+// The same on ejabberd, which differs in what it offers and how it writes it.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { startEjabberd } from "../servers/ejabberd.mjs";
+import { shareOneSession } from "./sharing.mjs";
+import { Stage } from "./stage.mjs";
+
+describe("in chromium, on ejabberd", () => {
+  let stage;
+  before(async () => (stage = await Stage.open("chromium", startEjabberd)));
+  after(() => stage?.close());
+
+  test("four tabs share one session, which SCRAM-SHA-512 opened", async (t) => {
+    const scene = await stage.scene(t);
+    await shareOneSession(scene, 4);
+    const [auth] = scene.wire.connections[0].texts("client").filter((text) => text.startsWith("<auth"));
+    assert.match(auth, /mechanism=["']SCRAM-SHA-512["']/);
+  });
+
+  test("a wrong password is AUTHFAIL with the server's condition", async (t) => {
+    const scene = await stage.scene(t);
+    const tab = await scene.open();
+    await tab.connect(scene.jid, "wrong");
+    assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
+    await tab.status("DISCONNECTED");
+  });
+
+  test("anonymous tabs share a session", async (t) => {
+    const scene = await stage.scene(t);
+    const tabs = [await scene.open(), await scene.open()];
+    for (const tab of tabs) await tab.connect("anon.localhost");
+    assert.deepEqual(await Promise.all(tabs.map((tab) => tab.up())), ["CONNECTED", "ATTACHED"]);
+    assert.equal(scene.wire.connections.length, 1);
+  });
+});
