@@ -69,11 +69,11 @@ impl<T: Text> Hub<T> {
     }
 
     fn hello(&mut self, port: PortId, hello: Hello) {
+        let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         if !hello.versions.contains(&VERSION) {
             self.post(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
             return;
         }
-        let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         tab.stage = Stage::Greeted;
         tab.lock = hello.lock.clone();
         tab.visible = hello.visible;
