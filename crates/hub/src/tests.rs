@@ -1,1 +1,6 @@
-#![allow(clippy::unwrap_used)]
+//! The worker as its tabs and its server see it, in the order of a session's life.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod greeting;
+mod page;
+mod world;

@@ -1,0 +1,108 @@
+//! Hello, and what is answered to it.
+
+use epode_protocol::{FromWorker, Hello, Refusal, ToWorker, VERSION};
+
+use super::world::World;
+use crate::{Config, Hub, Input, Output, PortId};
+
+/// What a worker without a session answers to these words of one port.
+fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
+    let mut hub = Hub::new(Config { boot: "boot-1".to_owned(), grace: super::world::GRACE });
+    hub.handle_input(std::time::Duration::ZERO, Input::PortOpened(PortId(1)));
+    for word in words {
+        hub.handle_input(std::time::Duration::ZERO, word);
+    }
+    let posts = std::iter::from_fn(|| hub.poll_output()).filter_map(|output| match output {
+        Output::Post(_, message) => Some(message),
+        _ => None,
+    });
+    posts.collect()
+}
+
+fn said(message: ToWorker<String>) -> Input<String> {
+    Input::Message(PortId(1), message)
+}
+
+fn hello(versions: &[u32]) -> Input<String> {
+    said(ToWorker::Hello(Hello { versions: versions.to_vec(), tab: "t".into(), lock: None, visible: true }))
+}
+
+#[test]
+fn a_tab_that_says_hello_is_welcome() {
+    let answers = answers(vec![hello(&[VERSION + 7, VERSION])]);
+    let [FromWorker::Welcome { version: VERSION, boot }] = &answers[..] else { panic!("{answers:?}") };
+    assert_eq!(boot, "boot-1");
+}
+
+#[test]
+fn the_lock_of_a_tab_is_watched_from_its_hello_on() {
+    let mut hub: Hub<String> = Hub::new(Config { boot: String::new(), grace: super::world::GRACE });
+    let (now, port) = (std::time::Duration::ZERO, PortId(1));
+    hub.handle_input(now, Input::PortOpened(port));
+    let lock = Some("lock-1".to_owned());
+    let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock, visible: true };
+    hub.handle_input(now, Input::Message(port, ToWorker::Hello(hello)));
+    let Some(Output::Watch(PortId(1), lock)) = hub.poll_output() else { panic!("nothing is watched") };
+    assert_eq!(lock, "lock-1");
+}
+
+#[test]
+fn a_tab_of_another_version_is_refused_in_words() {
+    for versions in [&[VERSION + 1][..], &[]] {
+        let answers = answers(vec![hello(versions), said(ToWorker::Unhandled { position: 1 })]);
+        let [FromWorker::Refused(Refusal::Version { speaks }), FromWorker::Refused(_)] = &answers[..] else {
+            panic!("{answers:?}")
+        };
+        assert_eq!(speaks, &[VERSION]);
+    }
+}
+
+#[test]
+fn nothing_is_heard_before_hello() {
+    let connect = ToWorker::Attach { service: "ws://localhost/".into(), jid: None };
+    let answers = answers(vec![said(connect)]);
+    assert!(matches!(&answers[..], [FromWorker::Refused(Refusal::Malformed { .. })]), "{answers:?}");
+}
+
+#[test]
+fn garbage_before_hello_is_refused_and_hello_still_taken() {
+    let answers = answers(vec![Input::Malformed(PortId(1), "no such word".into()), hello(&[VERSION])]);
+    let [FromWorker::Refused(Refusal::Malformed { detail }), FromWorker::Welcome { .. }] = &answers[..]
+    else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(detail, "no such word");
+}
+
+#[test]
+fn garbage_after_hello_is_what_a_newer_tab_may_say() {
+    let answers = answers(vec![hello(&[VERSION]), Input::Malformed(PortId(1), "new word".into())]);
+    assert!(matches!(&answers[..], [FromWorker::Welcome { .. }]), "{answers:?}");
+}
+
+#[test]
+fn a_second_hello_changes_nothing() {
+    let answers = answers(vec![hello(&[VERSION]), hello(&[VERSION]), hello(&[VERSION + 1])]);
+    assert!(matches!(&answers[..], [FromWorker::Welcome { .. }]), "{answers:?}");
+}
+
+#[test]
+fn a_port_that_was_never_opened_or_is_closed_is_nobody() {
+    let mut world = World::new();
+    let tab = world.online("alice@localhost/desk");
+    world.kill(tab);
+    world.at_hub(Input::Message(tab, ToWorker::Disconnect { reason: None }));
+    world.at_hub(Input::Malformed(tab, "x".into()));
+    world.at_hub(Input::PortClosed(tab));
+    world.at_hub(Input::Message(PortId(77), ToWorker::Leave));
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_tab_that_leaves_before_it_joins_is_forgotten() {
+    let mut world = World::new();
+    let (port, tab) = (world.port(), world.tab());
+    world.kill(port);
+    world.leave(tab);
+    assert!(!world.is_port_open(port) && !world.is_port_open(tab));
+}

@@ -1,0 +1,395 @@
+//! The whole system without a browser: one worker, any number of tabs at its ports, one scripted server behind its sockets, one clock.
+//!
+//! Whatever crosses a port or a socket waits in one queue and arrives in the order in which it was sent; [`World::run`] lets it all
+//! arrive. Time passes only in [`World::advance`]. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since
+//! it last looked. The same calls always give the same words.
+//!
+//! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a number twice, or ask to
+//! be woken for a deadline that is over.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use epode_protocol::{Credentials, FromWorker, Options, Password, Position, ToWorker, Token};
+use epode_tab::{Event, Tab};
+use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
+
+use super::page::Page;
+use crate::{Config, Hub, Input, Output, PortId, SocketId};
+
+/// Where the accounts live. A host that is this machine, so that passwords may be sent as they are.
+pub(super) const SERVICE: &str = "ws://localhost/xmpp";
+
+/// How long the worker keeps a session without tabs.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+pub(super) struct World {
+    pub(super) hub: Hub<String>,
+    pub(super) server: Server,
+    /// Whether sockets open.
+    pub(super) reachable: bool,
+    /// Whether what is transmitted reaches the server.
+    pub(super) flowing: bool,
+    clock: Clock,
+    random: Random,
+    pages: BTreeMap<PortId, Page>,
+    queue: VecDeque<Arrival>,
+    open_ports: BTreeSet<PortId>,
+    open_sockets: BTreeSet<SocketId>,
+    sent: Vec<(SocketId, String)>,
+    logged: Vec<String>,
+    server_deadline: Option<Duration>,
+    ports: u32,
+    sockets: u32,
+}
+
+/// What is on its way.
+enum Arrival {
+    AtHub(Input<String>),
+    AtTab(PortId, FromWorker<String>),
+    AtServer(testkit::Input),
+    Dial(SocketId),
+}
+
+impl World {
+    /// Alice and Bob have accounts, whose passwords are `secret-alice` and `secret-bob`.
+    pub(super) fn new() -> Self {
+        Self::with(testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() })
+    }
+
+    pub(super) fn with(server: testkit::Config) -> Self {
+        World {
+            hub: Hub::new(Config { boot: "boot-1".to_owned(), grace: GRACE }),
+            server: Server::new(server, 1),
+            reachable: true,
+            flowing: true,
+            clock: Clock::new(),
+            random: Random::new(1),
+            pages: BTreeMap::new(),
+            queue: VecDeque::new(),
+            open_ports: BTreeSet::new(),
+            open_sockets: BTreeSet::new(),
+            sent: Vec::new(),
+            logged: Vec::new(),
+            server_deadline: None,
+            ports: 0,
+            sockets: 0,
+        }
+    }
+
+    /// A port behind which nobody has said anything.
+    pub(super) fn port(&mut self) -> PortId {
+        self.ports += 1;
+        let port = PortId(self.ports);
+        self.open_ports.insert(port);
+        self.pages.insert(port, Page::default());
+        self.at_hub(Input::PortOpened(port));
+        port
+    }
+
+    /// A tab that has said hello.
+    pub(super) fn tab(&mut self) -> PortId {
+        self.tab_that_is(true)
+    }
+
+    pub(super) fn hidden_tab(&mut self) -> PortId {
+        self.tab_that_is(false)
+    }
+
+    /// A tab that is in the session of this account, with the right password; what it has heard is forgotten.
+    pub(super) fn online(&mut self, jid: &str) -> PortId {
+        let tab = self.tab();
+        self.connect(tab, jid, &password(jid));
+        self.forget();
+        tab
+    }
+
+    pub(super) fn connect(&mut self, tab: PortId, jid: &str, password: &str) {
+        self.connect_as(tab, jid, Some(password), Options::default());
+    }
+
+    pub(super) fn connect_as(&mut self, tab: PortId, jid: &str, password: Option<&str>, options: Options) {
+        let password = password.map(|password| Password::new(password.to_owned()));
+        let credentials = Credentials { authcid: None, password };
+        let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
+        self.say(tab, ToWorker::Connect { service, jid, credentials, options });
+    }
+
+    pub(super) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
+        self.say(tab, ToWorker::Attach { service: SERVICE.to_owned(), jid: jid.map(str::to_owned) });
+    }
+
+    pub(super) fn send(&mut self, tab: PortId, stanza: &str) -> Token {
+        self.send_all(tab, &[stanza])
+    }
+
+    /// The token of the last one.
+    pub(super) fn send_all(&mut self, tab: PortId, stanzas: &[&str]) -> Token {
+        let stanzas: Vec<String> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
+        self.with_tab(tab, |tab, _| tab.send(stanzas))
+    }
+
+    /// Asks without a time limit.
+    pub(super) fn request(&mut self, tab: PortId, iq: &str) -> Token {
+        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
+    }
+
+    pub(super) fn request_within(&mut self, tab: PortId, iq: &str, timeout: Duration) -> Token {
+        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), Some(timeout)))
+    }
+
+    /// The tab says that none of its handlers took the latest stanza it was delivered.
+    pub(super) fn pass_up(&mut self, tab: PortId) {
+        let position = self.position(tab);
+        self.say(tab, ToWorker::Unhandled { position });
+    }
+
+    pub(super) fn show(&mut self, tab: PortId, visible: bool) {
+        self.say(tab, ToWorker::Visibility { visible });
+    }
+
+    pub(super) fn disconnect(&mut self, tab: PortId) {
+        self.say(tab, ToWorker::Disconnect { reason: None });
+    }
+
+    pub(super) fn leave(&mut self, tab: PortId) {
+        self.say(tab, ToWorker::Leave);
+    }
+
+    /// The tab is gone without a word: the worker learns it from its lock.
+    pub(super) fn kill(&mut self, tab: PortId) {
+        self.pages.remove(&tab);
+        self.at_hub(Input::PortClosed(tab));
+    }
+
+    pub(super) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
+        self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
+    }
+
+    /// Posts to the worker past the tab's own machine.
+    pub(super) fn at_hub(&mut self, input: Input<String>) {
+        self.queue.push_back(Arrival::AtHub(input));
+    }
+
+    /// The server says this to the sessions of a JID, as it is.
+    pub(super) fn server_says(&mut self, to: &str, stanza: &str) {
+        self.run();
+        self.server.deliver(to, stanza);
+        self.drain_server();
+    }
+
+    /// The server, or the net in front of it, ends every socket without a word.
+    pub(super) fn cut(&mut self) {
+        self.run();
+        for connection in self.server.connections().into_keys() {
+            self.server.drop_connection(connection);
+        }
+        self.drain_server();
+    }
+
+    /// The sockets that are open, oldest first.
+    pub(super) fn open_sockets(&mut self) -> Vec<SocketId> {
+        self.run();
+        self.open_sockets.iter().copied().collect()
+    }
+
+    /// Lets one thing arrive that is on its way; whether there was any.
+    pub(super) fn step(&mut self) -> bool {
+        let now = self.clock.now();
+        match self.queue.pop_front() {
+            None => return false,
+            Some(Arrival::AtHub(input)) => self.feed(input),
+            Some(Arrival::AtTab(port, message)) => {
+                if let Some(page) = self.pages.get_mut(&port) {
+                    page.tab.handle_input(now, epode_tab::Input::Message(message));
+                    self.drain_tab(port);
+                }
+            }
+            Some(Arrival::AtServer(input)) => {
+                self.server.handle_input(now, input);
+                self.drain_server();
+            }
+            Some(Arrival::Dial(socket)) if self.reachable => {
+                self.server.handle_input(now, testkit::Input::Opened(connection(socket)));
+                self.drain_server();
+                let nonce = self.random.token(18);
+                self.at_hub(Input::SocketOpened(socket, nonce));
+            }
+            Some(Arrival::Dial(socket)) => self.at_hub(Input::SocketClosed(socket, 1006, String::new())),
+        }
+        true
+    }
+
+    /// Lets everything arrive that is on its way, and all that follows from it.
+    pub(super) fn run(&mut self) {
+        while self.step() {}
+    }
+
+    /// Lets time pass, and whatever happens meanwhile.
+    pub(super) fn advance(&mut self, elapsed: Duration) {
+        let until = self.clock.now() + elapsed;
+        self.run();
+        while let Some(at) = self.deadlines().min().filter(|at| *at <= until) {
+            let now = self.clock.advance_to(at);
+            self.server_deadline.take_if(|at| *at <= now);
+            self.server.handle_input(now, testkit::Input::Timeout);
+            self.drain_server();
+            for port in self.pages.keys().copied().collect::<Vec<_>>() {
+                self.with_tab(port, |tab, now| tab.handle_input(now, epode_tab::Input::Timeout));
+            }
+            self.feed(Input::Timeout);
+            assert!(self.hub.deadline().is_none_or(|at| at > now), "the worker spins");
+            self.run();
+        }
+        self.clock.advance_to(until);
+    }
+
+    /// What the tab has told its app, since it was last asked.
+    pub(super) fn events(&mut self, tab: PortId) -> Vec<Event<String>> {
+        self.run();
+        self.page(tab).events()
+    }
+
+    /// The same in words, see [`Page::in_words`].
+    pub(super) fn heard(&mut self, tab: PortId) -> Vec<String> {
+        self.events(tab).into_iter().map(Page::in_words).collect()
+    }
+
+    /// The position of the latest stanza that the tab was delivered.
+    pub(super) fn position(&mut self, tab: PortId) -> Position {
+        self.run();
+        self.page(tab).position
+    }
+
+    /// The frames that the worker has transmitted since it was last asked, on whatever socket.
+    pub(super) fn sent(&mut self) -> Vec<String> {
+        self.run();
+        std::mem::take(&mut self.sent).into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    /// What the worker has written to its console since it was last asked.
+    pub(super) fn logged(&mut self) -> Vec<String> {
+        self.run();
+        std::mem::take(&mut self.logged)
+    }
+
+    /// Forgets all that was heard, sent and logged so far.
+    pub(super) fn forget(&mut self) {
+        self.run();
+        self.sent.clear();
+        self.logged.clear();
+        for page in self.pages.values_mut() {
+            page.events();
+        }
+    }
+
+    pub(super) fn is_port_open(&mut self, tab: PortId) -> bool {
+        self.run();
+        self.open_ports.contains(&tab)
+    }
+
+    fn tab_that_is(&mut self, visible: bool) -> PortId {
+        let port = self.port();
+        let (tab, lock) = (format!("tab-{}", port.0), Some(format!("lock-{}", port.0)));
+        self.with_tab(port, |machine, now| {
+            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible });
+        });
+        port
+    }
+
+    fn page(&mut self, tab: PortId) -> &mut Page {
+        self.pages.get_mut(&tab).expect("the test does not ask a tab that it killed")
+    }
+
+    fn with_tab<R>(&mut self, port: PortId, act: impl FnOnce(&mut Tab<String>, Duration) -> R) -> R {
+        let now = self.clock.now();
+        let result = act(&mut self.page(port).tab, now);
+        self.drain_tab(port);
+        result
+    }
+
+    fn feed(&mut self, input: Input<String>) {
+        self.hub.handle_input(self.clock.now(), input);
+        while let Some(output) = self.hub.poll_output() {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output<String>) {
+        match output {
+            Output::Post(port, message) => {
+                assert!(self.open_ports.contains(&port), "{message:?} to the closed {port:?}");
+                self.queue.push_back(Arrival::AtTab(port, message));
+            }
+            Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
+            Output::ClosePort(port) => assert!(self.open_ports.remove(&port), "{port:?} closed twice"),
+            Output::Dial(socket, _) => {
+                assert!(socket.0 > self.sockets, "{socket:?} used twice");
+                self.sockets = socket.0;
+                self.open_sockets.insert(socket);
+                self.queue.push_back(Arrival::Dial(socket));
+            }
+            Output::Transmit(socket, frame) => {
+                assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
+                self.sent.push((socket, frame.clone()));
+                if self.flowing {
+                    let input = testkit::Input::Frame(connection(socket), frame);
+                    self.queue.push_back(Arrival::AtServer(input));
+                }
+            }
+            Output::CloseSocket(socket) => {
+                assert!(self.open_sockets.remove(&socket), "{socket:?} closed twice");
+                self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection(socket))));
+            }
+            Output::Derive(socket, mut derivation) => {
+                let keys = derivation.advance(u32::MAX).expect("no derivation is longer than that");
+                self.at_hub(Input::Derived(socket, keys));
+            }
+            Output::Log(level, text) => self.logged.push(format!("{level:?} {text}")),
+        }
+    }
+
+    fn drain_tab(&mut self, port: PortId) {
+        let Some(page) = self.pages.get_mut(&port) else { return };
+        while let Some(output) = page.tab.poll_output() {
+            match output {
+                epode_tab::Output::Post(message) => {
+                    self.queue.push_back(Arrival::AtHub(Input::Message(port, message)));
+                }
+                epode_tab::Output::Event(event) => page.hear(event),
+            }
+        }
+    }
+
+    fn drain_server(&mut self) {
+        while let Some(output) = self.server.poll_output() {
+            match output {
+                testkit::Output::Frame(connection, frame) => {
+                    self.at_hub(Input::Frame(socket(connection), frame))
+                }
+                testkit::Output::Close(connection) => {
+                    self.at_hub(Input::SocketClosed(socket(connection), 1000, String::new()))
+                }
+                testkit::Output::Timeout(at) => self.server_deadline = Some(at),
+            }
+        }
+    }
+
+    fn deadlines(&self) -> impl Iterator<Item = Duration> {
+        let tabs = self.pages.values().filter_map(|page| page.tab.deadline());
+        self.hub.deadline().into_iter().chain(self.server_deadline).chain(tabs)
+    }
+}
+
+/// The right password for an account.
+pub(super) fn password(jid: &str) -> String {
+    format!("secret-{}", jid.split('@').next().unwrap_or_default())
+}
+
+fn connection(socket: SocketId) -> ConnectionId {
+    ConnectionId(socket.0.into())
+}
+
+fn socket(connection: ConnectionId) -> SocketId {
+    SocketId(connection.0.try_into().expect("it was made from a socket's number"))
+}
