@@ -226,6 +226,8 @@ function prepareSession() {
     remembered.forget();
     showLogin();
   });
+  // Only the server inside tells.
+  $("count").hidden = Boolean(settings.server);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener("visibilitychange", refresh);
 }
