@@ -1,0 +1,146 @@
+// What the package's declarations promise, compiled and never run: a line that must not compile says so, and compiling it
+// would be the error.
+
+import {
+  $build,
+  $iq,
+  $msg,
+  $pres,
+  Connection,
+  Handler,
+  SASLMechanism,
+  SASLPlain,
+  SASLSHA256,
+  Status,
+  Strophe,
+  stx,
+  type ConnectionOptions,
+  type Receipt,
+  type StatusCallback,
+} from 'epode';
+
+/** Compiles when the two types are the same one. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+declare function same<A, B>(same: Same<A, B>): void;
+
+// Options
+
+const options: ConnectionOptions = { worker: '/epode-worker.js', protocol: 'wss', mechanisms: [SASLPlain, SASLSHA256], sessionKey: 'a' };
+const connection = new Strophe.Connection('wss://chat.example/ws', options);
+same<typeof connection, Connection>(true);
+new Connection('/ws', { worker: new URL('https://app.example/epode-worker.js') });
+new Connection('/ws');
+// @ts-expect-error the service is needed
+new Connection();
+// @ts-expect-error an address, not a worker
+new Connection('/ws', { worker: new Worker('/epode-worker.js') });
+// @ts-expect-error no such protocol
+new Connection('/ws', { protocol: 'https' });
+// @ts-expect-error no such option: a typing error would be silent otherwise
+new Connection('/ws', { workers: '/epode-worker.js' });
+// @ts-expect-error mechanisms are given as classes
+new Connection('/ws', { mechanisms: ['PLAIN'] });
+
+class Own extends SASLMechanism {
+  constructor() {
+    super('X-OWN', true, 99);
+  }
+  override onChallenge(): string {
+    return 'response';
+  }
+}
+new Connection('/ws', { mechanisms: [Own] });
+
+// Statuses
+
+const onStatus: StatusCallback = function (status, condition, element, reason) {
+  same<typeof this, Connection>(true);
+  same<typeof condition, string | null>(true);
+  same<typeof element, Element | null>(true);
+  same<typeof reason, string | null>(true);
+  if (status === Strophe.Status.CONNECTED || status === Status.ATTACHED) this.send($pres());
+  // @ts-expect-error no such status
+  if (status === 99) return;
+  // @ts-expect-error no such name
+  Status.CONECTED;
+};
+same<typeof Status.CONNECTED, 5>(true);
+connection.connect('alice@chat.example', 'secret', onStatus);
+connection.connect('chat.example');
+connection.connect('alice@chat.example', null, (status) => void status);
+connection.attach(onStatus);
+connection.disconnect('bye');
+// @ts-expect-error the JID is needed
+connection.connect();
+// @ts-expect-error a password is a string
+connection.connect('alice@chat.example', 1234);
+same<typeof connection.role, 'primary' | 'secondary' | null>(true);
+same<typeof connection.features, Element | null>(true);
+
+// Stanzas
+
+const message = $msg({ to: 'bob@chat.example', type: 'chat' }).c('body').t('hi').up().c('active', { xmlns: 'urn:example' });
+same<ReturnType<typeof message.tree>, Element>(true);
+$build('query', { xmlns: 'urn:example' }).c('item', null, 'text').toString().length;
+stx`<message to="${'bob@chat.example'}">${message}</message>`.tree().tagName;
+// @ts-expect-error attributes are an object
+$msg('bob@chat.example');
+// @ts-expect-error an element has no builder's methods
+message.tree().c('body');
+
+// Sending
+
+same<ReturnType<typeof connection.send>, Promise<Receipt>>(true);
+connection.send(message);
+connection.send([message, message.tree(), '<presence/>', null]);
+void connection.send(message).then((receipt) => {
+  if (receipt.status === 'failed') return receipt.condition.length + receipt.text.length;
+  // @ts-expect-error what was written has no condition
+  return receipt.condition;
+});
+// @ts-expect-error not a stanza
+connection.send(42);
+const id: string = connection.sendIQ(
+  $iq({ type: 'get' }).c('ping', { xmlns: 'urn:xmpp:ping' }),
+  (result) => result.getAttribute('id'),
+  // An error may be nobody's.
+  (error) => error?.getAttribute('type'),
+  1000,
+);
+// @ts-expect-error nobody answers where the time is up
+connection.sendIQ($iq({ type: 'get', id }), null, (error) => error.getAttribute('type'));
+connection.sendPresence($pres({ to: 'room@chat.example/me' }), (answer) => answer.tagName);
+
+// Handlers
+
+const handler = connection.addHandler((stanza) => stanza.tagName === 'message', null, 'message', ['chat', 'normal'], null, 'bob@chat.example', {
+  matchBareFromJid: true,
+});
+same<typeof handler, Handler>(true);
+connection.addHandler(async (stanza) => void stanza.textContent, 'urn:example');
+connection.deleteHandler(handler);
+// @ts-expect-error a handler is what addHandler returned
+connection.deleteHandler(() => true);
+// @ts-expect-error no such option
+connection.addHandler(() => true, null, null, null, null, null, { matchBare: true });
+connection.deleteTimedHandler(connection.addTimedHandler(1000, () => true));
+
+// Hooks
+
+connection.rawInput = (text) => same<typeof text, string>(true);
+connection.xmlInput = (element) => same<typeof element, Element>(true);
+connection.onRoleChanged = (role) => same<typeof role, 'primary' | 'secondary'>(true);
+connection.onForeignStanzaSent = (element) => same<typeof element, Element>(true);
+// @ts-expect-error the text is text
+connection.rawOutput = (element: Element) => element;
+Strophe.log = (level, line) => same<[typeof level, typeof line], [0 | 1 | 2 | 3 | 4, string]>(true);
+
+// What hangs on Strophe
+
+same<ReturnType<typeof Strophe.getBareJidFromJid>, string | null>(true);
+Strophe.addConnectionPlugin('roster', { init: (connection) => connection.send($pres()), statusChanged: (status) => void status });
+Strophe.addNamespace('EXAMPLE', 'urn:example');
+Strophe.serialize(message).length;
+Strophe.setLogLevel(Strophe.LogLevel.WARN);
+// @ts-expect-error no such level
+Strophe.setLogLevel('warn');
