@@ -1,0 +1,131 @@
+// The npm package as others get it: packed, installed, imported, bundled.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { after, before, describe, test } from "node:test";
+
+import { startProsody } from "../servers/prosody.mjs";
+import { App } from "./apps.mjs";
+import { BROWSERS, launch } from "./browsers.mjs";
+import { startWeb } from "./web.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs a program to its end; answers with what it wrote. */
+function run(command, args, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  assert.equal(status, 0, `${command} ${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** An app's folder, with the package installed from its tarball. */
+let folder;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "epode-package-"));
+  const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], join(root, "client-shim")));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${filename}`], folder);
+});
+after(() => folder && rm(folder, { recursive: true, force: true }));
+
+test("holds what its exports name, and no sources", async () => {
+  const { resolve } = createRequire(join(folder, "package.json"));
+  const installed = join(folder, "node_modules/epode");
+  const expected = { epode: "epode.js", "epode/worker": "epode-worker.js", "epode/worker/inline": "epode-worker.inline.js" };
+  for (const [name, file] of Object.entries(expected)) assert.equal(resolve(name), join(installed, "dist", file));
+  for (const file of ["epode.wasm", "epode-worker.wasm"]) assert.equal(resolve(`epode/${file}`), join(installed, "dist", file));
+  const files = await readdir(installed);
+  assert.ok(files.includes("package.json"));
+  assert.ok(!files.includes("ts") && !files.includes("src"), `sources are not part of it: ${files}`);
+});
+
+for (const resolution of ["bundler", "nodenext"]) {
+  test(`its declarations compile in an app that resolves like ${resolution}`, async () => {
+    const file = `types-${resolution}.ts`;
+    await copyFile(join(root, "client-shim/tests/types.ts"), join(folder, file));
+    const config = {
+      compilerOptions: {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noImplicitOverride: true,
+        skipLibCheck: false,
+        noEmit: true,
+        target: "ES2022",
+        lib: ["ES2023", "DOM", "DOM.Iterable"],
+        types: [],
+        module: resolution === "bundler" ? "ESNext" : "NodeNext",
+        moduleResolution: resolution,
+      },
+      files: [file],
+    };
+    const project = join(folder, `tsconfig.${resolution}.json`);
+    await writeFile(project, JSON.stringify(config));
+    run(join(root, "node_modules/.bin/tsc"), ["--pretty", "false", "--project", project], folder);
+  });
+}
+
+test("is imported where there is no window, does what needs none, and keeps nothing running", () => {
+  const script = `
+    import { Strophe, $msg } from "epode";
+    const connection = new Strophe.Connection("wss://chat.example/ws", { worker: "/epode-worker.js" });
+    console.log(typeof window, Strophe.getBareJidFromJid("a@b/c"), Strophe.Status.CONNECTED, connection.connected);
+    console.log($msg({ to: "a@b" }).c("body").t("1 < 2").toString());`;
+  const written = run(process.execPath, ["--input-type=module", "--eval", script], folder);
+  assert.equal(written, `undefined a@b 5 false\n<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>\n`);
+});
+
+describe("bundled by esbuild", () => {
+  let web, prosody;
+  before(async () => {
+    const { resolve } = createRequire(join(folder, "package.json"));
+    const app = await readFile(join(root, "tests/browser/pages/app.js"), "utf8");
+    const contents = app.replace(`"../epode.js"`, `"epode"`);
+    await build({
+      stdin: { contents, resolveDir: folder },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      outfile: join(folder, "public/app.js"),
+      logLevel: "error",
+    });
+    // What an app serves beside its bundle: the page's wasm next to it, the worker where the option says.
+    for (const name of ["epode.wasm", "epode-worker.wasm"]) await copyFile(resolve(`epode/${name}`), join(folder, "public", name));
+    await copyFile(resolve("epode/worker"), join(folder, "public/epode-worker.js"));
+    await copyFile(resolve("epode/worker/inline"), join(folder, "public/inline.js"));
+    await copyFile(join(root, "tests/browser/pages/app.html"), join(folder, "public/index.html"));
+    web = await startWeb({ "/": join(folder, "public/") });
+    prosody = await startProsody();
+    await prosody.register("alice", "secret");
+  });
+  after(async () => {
+    await web?.stop();
+    await prosody?.stop();
+  });
+
+  for (const name of BROWSERS) {
+    for (const worker of ["/epode-worker.js", "/inline.js"]) {
+      test(`two tabs in ${name} connect through ${worker}`, async (t) => {
+        const browser = await launch(name);
+        t.after(() => browser.stop());
+        const tabs = [];
+        for (const expected of ["CONNECTED", "ATTACHED"]) {
+          const tab = await App.open(browser, web, { service: prosody.ws, path: "/index.html", options: { worker } });
+          await tab.connect("alice@localhost/bundled", "secret");
+          assert.equal(await tab.up(), expected);
+          tabs.push(tab);
+        }
+        await tabs[1].say("alice@localhost/bundled", "hi");
+        for (const tab of tabs) await tab.eventually("the message", ({ messages }) => messages.includes("hi"));
+        await tabs[0].evaluate(() => connection.disconnect());
+        for (const tab of tabs) await tab.status("DISCONNECTED");
+        assert.deepEqual(browser.errors, []);
+      });
+    }
+  }
+});
