@@ -136,6 +136,11 @@ for (const name of BROWSERS) {
       const third = await scene.open();
       await third.attach();
       assert.match((await third.status("ATTACHFAIL")).condition, /several sessions/);
+      // Only who had one of them before a reload finds the way back.
+      await one.reload();
+      await one.attach();
+      assert.equal(await one.up(), "ATTACHED");
+      assert.equal(await one.evaluate(() => connection.jid), `${scene.jid}/a`);
       await one.evaluate(() => connection.disconnect());
       await one.status("DISCONNECTED");
       await two.settle();
@@ -196,6 +201,30 @@ for (const name of BROWSERS) {
         await closedCleanly(scene);
         const waited = scene.wire.connections[0].closedAt - left;
         assert.ok(waited > 8_000 && waited < 15_000, `it waited ${waited.toFixed()} ms`);
+      });
+
+      test("a tab that comes back from the back/forward cache joins again and hears everything once", async (t) => {
+        const scene = await stage.scene(t);
+        // What must not be stored is not cached either.
+        stage.web.overrides.set("/pages/app.html", { headers: { "Cache-Control": "no-cache" } });
+        t.after(() => stage.web.overrides.clear());
+        const [tab, other] = await scene.connected(2);
+        const peer = await scene.peer("peer");
+        await tab.evaluate(() => (window.cached = true));
+        await tab.page.goto(stage.web.url("/pages/client.html"));
+        peer.say(`${scene.jid}/tab0`, "while it was away");
+        await other.eventually("the message", ({ messages }) => messages.length === 1);
+        await tab.page.goBack();
+        const reasons = await tab.evaluate(() => window.cached || performance.getEntriesByType("navigation")[0].notRestoredReasons);
+        assert.equal(reasons, true, "the page was not cached");
+        await tab.status("RECONNECTING");
+        await tab.eventually("the way back", ({ statuses }) => /CONNECTED|ATTACHED/.test(statuses.at(-1).status));
+        peer.say(`${scene.jid}/tab0`, "back");
+        await tab.eventually("the message", ({ messages }) => messages.includes("back"));
+        await tab.settle();
+        assert.deepEqual((await tab.heard()).messages, ["back"]);
+        assert.deepEqual((await tab.statuses()).slice(-2), ["RECONNECTING", "ATTACHED"]);
+        assert.equal(scene.wire.connections.length, 1);
       });
 
       test("a single tab that reloads finds its session again", async (t) => {
