@@ -68,9 +68,15 @@ impl Asks {
         self.orphan(|known| known == (asker, Reply::Response(token)))
     }
 
-    /// Nothing of this tab is waited for any more.
-    pub(crate) fn forget_all(&mut self, asker: PortId) {
+    /// Nothing of this tab is waited for any more; the requests that were.
+    pub(crate) fn forget_all(&mut self, asker: PortId) -> Vec<Token> {
+        let tokens = self.open.values().filter_map(|ask| match ask.asker {
+            Some((port, Reply::Response(token))) if port == asker => Some(token),
+            _ => None,
+        });
+        let tokens = tokens.collect();
         self.orphan(|(known, _)| known == asker);
+        tokens
     }
 
     /// Everybody who waits for a response.

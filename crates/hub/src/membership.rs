@@ -1,7 +1,10 @@
 //! Who shares which session: tabs say hello, join, are tried, leave, and end it for all.
 
+use std::collections::VecDeque;
+
 use epode_protocol::{
-    Credentials, FromWorker, Hello, LogLevel, Options, Refusal, Role, StatusCode, Text, ToWorker, VERSION,
+    Credentials, FromWorker, Hello, LogLevel, Options, Outcome, Refusal, Role, StatusCode, Text, ToWorker,
+    Token, VERSION,
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::Secret;
@@ -13,6 +16,12 @@ use crate::room::{Entry, Key, Member, Phase, Room, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
+
+/// What a tab that leaves a session still wanted of it.
+struct Unfinished<T> {
+    asked: Vec<Token>,
+    held: VecDeque<Held<T>>,
+}
 
 impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>) {
@@ -89,7 +98,7 @@ impl<T: Text> Hub<T> {
         credentials: Credentials,
         options: Options,
     ) {
-        self.leave(port);
+        self.start_over(port);
         let mechanisms: Option<Vec<(String, u32)>> = options
             .mechanisms
             .as_ref()
@@ -142,7 +151,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
         self.wait(port);
         let (id, socket, session) = self.dial(account, Purpose::Verify);
-        self.trials.insert(id, Trial { port, session, options, verified: false });
+        self.trials.insert(id, Trial { port: Some(port), session, options, verified: false });
         self.drain(socket, id, None);
     }
 
@@ -157,7 +166,7 @@ impl<T: Text> Hub<T> {
     }
 
     fn attach(&mut self, port: PortId, service: &str, account: Option<&str>) {
-        self.leave(port);
+        self.start_over(port);
         let mut of_service = self
             .rooms
             .iter()
@@ -242,34 +251,60 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The tab is in no session any more, and hears nothing of it.
-    fn leave(&mut self, port: PortId) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+    /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.
+    fn start_over(&mut self, port: PortId) {
+        let Some(Unfinished { asked, held }) = self.leave(port) else { return };
+        for token in asked {
+            self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected });
+        }
+        for held in held {
+            self.turn_down(port, held);
+        }
+    }
+
+    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it.
+    fn leave(&mut self, port: PortId) -> Option<Unfinished<T>> {
+        let tab = self.ports.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
-        tab.held.clear();
+        let held = std::mem::take(&mut tab.held);
+        let mut asked = Vec::new();
         match stage {
             Stage::New => tab.stage = Stage::New,
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
-            Stage::In(id) => self.leave_session(id, port),
+            Stage::In(id) => asked = self.leave_session(id, port),
         }
+        for held in &held {
+            if let Held::Request { token, .. } = held {
+                self.timers.set(Timer::Answer(port, *token), None);
+            }
+        }
+        for token in &asked {
+            self.timers.set(Timer::Answer(port, *token), None);
+        }
+        Some(Unfinished { asked, held })
     }
 
     fn withdraw(&mut self, port: PortId) {
         for room in self.rooms.values_mut() {
             room.contenders.retain(|(contender, ..)| *contender != port);
         }
-        let trial = self.trials.iter().find(|(_, trial)| trial.port == port).map(|(id, _)| *id);
-        let socket = self.sockets.iter().find(|(_, id)| Some(**id) == trial).map(|(socket, _)| *socket);
-        if let Some(socket) = socket {
+        let Some((id, trial)) = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port)) else {
+            return;
+        };
+        trial.port = None;
+        let id = *id;
+        if let Some(socket) = self.sockets.iter().find(|(_, owner)| **owner == id).map(|(socket, _)| *socket)
+        {
             self.feed(socket, session::Input::Close);
         }
     }
 
-    fn leave_session(&mut self, id: SessionId, port: PortId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+    /// The requests that the tab waited for.
+    fn leave_session(&mut self, id: SessionId, port: PortId) -> Vec<Token> {
+        let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
         room.members.retain(|member| member.port != port);
-        room.asks.forget_all(port);
+        let asked = room.asks.forget_all(port);
         let orphaned = room.demands.gone(port);
         let empty = room.members.is_empty();
         self.elect(id);
@@ -279,6 +314,7 @@ impl<T: Text> Hub<T> {
         if empty {
             self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace));
         }
+        asked
     }
 
     /// A tab ends the session, for all.

@@ -14,6 +14,8 @@ pub(crate) struct Key {
     pub(crate) service: String,
     /// Local part and domain in ASCII lower case: their case does not count (RFC 7622 §3.2, §3.3).
     pub(crate) account: String,
+    /// The name beside a bare domain, which alone says whose the session is.
+    name: Option<String>,
     session_key: Option<String>,
 }
 
@@ -22,6 +24,7 @@ impl Key {
         Key {
             service: account.service().to_owned(),
             account: account.bare_jid().to_ascii_lowercase(),
+            name: account.name_beside_domain().map(str::to_owned),
             // A name in the JID is the key; without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
         }
@@ -138,7 +141,8 @@ impl<T: Clone> Room<T> {
 
 /// A tab's credentials, being tried on a stream of their own while the session they are for goes on untouched.
 pub(crate) struct Trial {
-    pub(crate) port: PortId,
+    /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
+    pub(crate) port: Option<PortId>,
     pub(crate) session: Session,
     pub(crate) options: Options,
     pub(crate) verified: bool,

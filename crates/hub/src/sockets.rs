@@ -151,15 +151,16 @@ impl<T: Text> Hub<T> {
             Event::Authenticated => trial.verified = true,
             Event::Ended(error) => {
                 let Some(trial) = self.trials.remove(&id) else { return };
+                let Some(port) = trial.port else { return };
                 if trial.verified {
                     let account = trial.session.account().clone();
-                    self.verified(trial.port, account, trial.options);
+                    self.verified(port, account, trial.options);
                 } else if let Some(error) = error {
                     let failed = trial_failed(&error);
                     let over = because(StatusCode::Disconnected, error.condition(), &error);
-                    self.release(trial.port, vec![failed, over]);
+                    self.release(port, vec![failed, over]);
                 } else {
-                    self.release(trial.port, vec![status(StatusCode::Disconnected)]);
+                    self.release(port, vec![status(StatusCode::Disconnected)]);
                 }
             }
             Event::Authenticating | Event::Bound(_) | Event::Stanza(_) => {}

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod greeting;
+mod joining;
+mod leaving;
 mod page;
 mod world;

@@ -71,6 +71,11 @@ impl Account {
         jid::bare(&self.jid)
     }
 
+    /// Who logs in, where the JID does not say so: the name given beside a bare domain.
+    pub fn name_beside_domain(&self) -> Option<&str> {
+        self.authcid.as_deref().filter(|_| jid::split(&self.jid).0.is_none())
+    }
+
     /// Whether nobody in particular logs in.
     pub fn is_anonymous(&self) -> bool {
         self.authcid.is_none()

@@ -1,0 +1,407 @@
+//! Who comes into which session, with what, and what everybody hears of it.
+
+use epode_protocol::{Credentials, MechanismOffer, Options, Password, StatusCode, ToWorker};
+use epode_tab::Event;
+use epode_testkit::{self as testkit, Misbehaviour, Stage};
+
+use super::world::{GRACE, SERVICE, World, password};
+
+const ALICE: &str = "alice@localhost/desk";
+
+#[test]
+fn the_tab_that_opens_a_session_hears_connected_and_who_joins_hears_attached_with_the_same_jid() {
+    let mut world = World::new();
+    let [first, second, third] = [world.tab(), world.tab(), world.tab()];
+    world.connect(first, ALICE, "secret-alice");
+    assert_eq!(world.heard(first), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
+    // The first tab's resource wins.
+    world.connect(second, "alice@localhost/phone", "secret-alice");
+    world.attach(third, None);
+    assert_eq!(world.heard(second), ["Secondary", "Attached alice@localhost/desk"]);
+    assert_eq!(world.heard(third), ["Secondary", "Attached alice@localhost/desk"]);
+    assert!(world.heard(first).is_empty());
+    let seen = world.server.statistics();
+    assert_eq!((seen.total_connections, seen.sasl_started, seen.bound_sessions), (1, 1, 1));
+}
+
+// Fault 12: attached tabs had no domain and no features.
+#[test]
+fn every_tab_is_told_domain_and_features() {
+    let mut world = World::new();
+    let (first, second) = (world.tab(), world.tab());
+    world.connect(first, ALICE, "secret-alice");
+    world.attach(second, None);
+    let infos = [first, second].map(|tab| {
+        let info = |event| match event {
+            Event::Status(status) => status.session,
+            _ => None,
+        };
+        world.events(tab).into_iter().find_map(info).unwrap()
+    });
+    assert_eq!(infos[0], infos[1]);
+    assert_eq!(infos[0].domain, "localhost");
+    assert!(infos[0].features.contains("urn:ietf:params:xml:ns:xmpp-bind"), "{}", infos[0].features);
+}
+
+#[test]
+fn a_tab_that_joins_while_the_first_connects_waits_for_the_same_handshake() {
+    let mut world = World::new();
+    let (first, second, third) = (world.tab(), world.tab(), world.tab());
+    world.connect(first, ALICE, "secret-alice");
+    world.connect(second, ALICE, "secret-alice");
+    world.attach(third, None);
+    assert_eq!(world.heard(first), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
+    assert_eq!(world.heard(second), ["Authenticating", "Secondary", "Attached alice@localhost/desk"]);
+    assert_eq!(world.heard(third), ["Authenticating", "Secondary", "Attached alice@localhost/desk"]);
+    assert_eq!(world.server.statistics().total_connections, 1);
+}
+
+// Fault 9: the handshake died with the tab that drove it.
+#[test]
+fn a_handshake_goes_on_without_the_tab_that_asked_for_it() {
+    let mut world = World::new();
+    let (first, second) = (world.tab(), world.tab());
+    world.run();
+    world.connect(first, ALICE, "secret-alice");
+    world.connect(second, ALICE, "secret-alice");
+    world.kill(first);
+    assert_eq!(world.heard(second), ["Authenticating", "Primary", "Attached alice@localhost/desk"]);
+    assert_eq!(world.server.statistics().total_connections, 1);
+}
+
+#[test]
+fn a_wrong_password_is_authfail_with_the_servers_word_and_then_disconnected() {
+    let mut world = World::new();
+    let (first, joined, attached) = (world.tab(), world.tab(), world.tab());
+    world.connect(first, ALICE, "wrong");
+    world.connect(joined, ALICE, "wrong");
+    world.attach(attached, None);
+    let failed = ["Authenticating", "AuthFail not-authorized", "Disconnected not-authorized"];
+    assert_eq!(world.heard(first), failed);
+    assert_eq!(world.heard(joined), failed);
+    assert_eq!(world.heard(attached), ["Authenticating", "AttachFail not-authorized"]);
+    assert_eq!(world.server.statistics().sasl_started, 1);
+    // Nothing is left of it: the next attempt is a fresh one.
+    world.connect(first, ALICE, "secret-alice");
+    assert_eq!(world.heard(first), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
+}
+
+#[test]
+fn every_mechanism_of_scram_works_through_the_worker() {
+    let mut world = World::with(testkit::Config::default());
+    let tab = world.tab();
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_connfail_and_disconnected() {
+    let mut world = World::new();
+    world.reachable = false;
+    let tab = world.tab();
+    world.connect(tab, ALICE, "secret-alice");
+    // Fault 18: CONNFAIL came with an empty reason.
+    let [Event::Status(failed), Event::Status(over)] = &world.events(tab)[..] else { panic!("two words") };
+    assert_eq!((failed.code, over.code), (StatusCode::ConnFail, StatusCode::Disconnected));
+    assert_eq!(failed.text.as_deref(), Some("the server could not be reached (WebSocket close code 1006)"));
+    assert_eq!(failed.text, over.text);
+}
+
+#[test]
+fn a_service_or_jid_that_cannot_be_meant_is_connfail_in_words() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.connect(tab, "@localhost", "secret-alice");
+    assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    let credentials = Credentials { authcid: None, password: None };
+    let options = Options::default();
+    world.say(
+        tab,
+        ToWorker::Connect { service: "http://localhost/".into(), jid: ALICE.into(), credentials, options },
+    );
+    assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    assert!(world.open_sockets().is_empty());
+}
+
+#[test]
+fn no_common_mechanism_is_connfail_no_auth_mech() {
+    let mut world = World::new();
+    let tab = world.tab();
+    let mechanisms = Some(vec![MechanismOffer { name: "SCRAM-SHA-1".into(), priority: 60 }]);
+    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, session_key: None });
+    assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
+}
+
+// Fault 4: a tab with a wrong password, or none, was let in by `connect`.
+#[test]
+fn a_tab_with_a_wrong_password_does_not_get_into_a_session_that_is_up() {
+    let mut world = World::new();
+    let inside = world.online(ALICE);
+    let intruder = world.tab();
+    world.connect(intruder, ALICE, "wrong");
+    assert_eq!(world.heard(intruder), ["AuthFail not-authorized", "Disconnected not-authorized"]);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    assert_eq!(world.heard(inside), ["Received <message xmlns='jabber:client'/>"]);
+    assert!(world.heard(intruder).is_empty());
+}
+
+// Fault 4.
+#[test]
+fn a_tab_without_a_password_does_not_get_in_not_even_where_anybody_may() {
+    let mut world = World::with(testkit::Config {
+        mechanisms: vec!["PLAIN".to_owned()],
+        anonymous: true,
+        ..testkit::Config::default()
+    });
+    world.online(ALICE);
+    let intruder = world.tab();
+    world.connect_as(intruder, ALICE, None, Options::default());
+    assert_eq!(world.heard(intruder), ["AuthFail no-auth-mech", "Disconnected no-auth-mech"]);
+}
+
+#[test]
+fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
+    let mut world = World::new();
+    let inside = world.online(ALICE);
+    let newcomer = world.tab();
+    // Not the words of the first tab, and the server takes them: only it can tell.
+    let credentials =
+        Credentials { authcid: Some("bob".into()), password: Some(Password::new("secret-bob".into())) };
+    let (service, options) = (SERVICE.to_owned(), Options::default());
+    world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
+    assert_eq!(world.heard(newcomer), ["AuthFail invalid-authzid", "Disconnected invalid-authzid"]);
+
+    // The accounts' passwords change: the session that is up was opened with the old one.
+    let mut world = World::with(testkit::Config {
+        mechanisms: vec!["PLAIN".to_owned()],
+        anonymous: true,
+        ..testkit::Config::default()
+    });
+    let domain = world.tab();
+    world.connect_as(domain, "localhost", None, Options::default());
+    let jid = world.heard(domain).last().unwrap().clone();
+    let other = world.tab();
+    world.connect_as(other, "localhost", Some("needless"), Options::default());
+    assert_eq!(world.heard(other), ["Secondary".to_owned(), jid.replace("Connected", "Attached")]);
+    let seen = world.server.statistics();
+    assert_eq!((seen.total_connections, seen.bound_sessions, seen.open_connections), (2, 1, 1));
+    assert!(world.heard(inside).is_empty());
+}
+
+#[test]
+fn a_trial_that_the_server_spoils_is_the_affair_of_its_tab_alone() {
+    for misbehaviour in Misbehaviour::all() {
+        let later = match &misbehaviour {
+            Misbehaviour::At(stage, _) => *stage > Stage::Outcome,
+            _ => false,
+        };
+        if later || matches!(misbehaviour, Misbehaviour::At(Stage::Challenge, _) | Misbehaviour::Scram(_)) {
+            continue;
+        }
+        let mut world = World::new();
+        let inside = world.online(ALICE);
+        world.server.misbehave(misbehaviour.clone());
+        let other = world.tab();
+        world.connect(other, ALICE, "wrong");
+        world.advance(3 * GRACE);
+        let heard = world.heard(other);
+        assert!(
+            matches!(&heard[..], [failed, over] if failed.contains("Fail") && over.starts_with("Disc")),
+            "{heard:?}"
+        );
+        assert!(world.heard(inside).is_empty(), "{misbehaviour:?}");
+        assert_eq!(world.server.statistics().bound_sessions, 1, "{misbehaviour:?}");
+    }
+}
+
+#[test]
+fn a_tab_with_other_credentials_waits_for_the_attempt_under_way() {
+    let mut world = World::new();
+    let (wrong, right) = (world.tab(), world.tab());
+    world.connect(wrong, ALICE, "wrong");
+    world.connect(right, ALICE, "secret-alice");
+    assert_eq!(world.heard(wrong).last().unwrap(), "Disconnected not-authorized");
+    // Fault 8: a tab stuck at AUTHFAIL parked every other. It opens the session itself.
+    assert_eq!(world.heard(right), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
+
+    let mut world = World::new();
+    let (right, wrong) = (world.tab(), world.tab());
+    world.connect(right, ALICE, "secret-alice");
+    world.connect(wrong, ALICE, "wrong");
+    assert_eq!(world.heard(right).last().unwrap(), "Connected alice@localhost/desk");
+    assert_eq!(world.heard(wrong), ["AuthFail not-authorized", "Disconnected not-authorized"]);
+}
+
+#[test]
+fn a_tab_that_gives_its_trial_up_hears_so_once_and_nothing_of_it_later() {
+    let mut world = World::new();
+    world.online(ALICE);
+    let tab = world.tab();
+    world.connect(tab, ALICE, "wrong");
+    world.disconnect(tab);
+    assert_eq!(world.heard(tab), ["Disconnected"]);
+    world.advance(GRACE);
+    assert!(world.heard(tab).is_empty());
+    assert_eq!(world.open_sockets().len(), 1);
+}
+
+#[test]
+fn a_trial_that_was_given_up_does_not_touch_what_its_tab_does_next() {
+    // At each moment of the trial the tab thinks better of it, and joins with the right password.
+    for steps in 0..30 {
+        let mut world = World::new();
+        let inside = world.online(ALICE);
+        let tab = world.tab();
+        world.connect(tab, ALICE, "wrong");
+        for _ in 0..steps {
+            world.step();
+        }
+        world.connect(tab, ALICE, "secret-alice");
+        world.advance(GRACE);
+        assert_eq!(world.heard(tab).last().unwrap(), "Attached alice@localhost/desk", "{steps}");
+        world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+        for member in [inside, tab] {
+            assert_eq!(world.heard(member), ["Received <message xmlns='jabber:client'/>"], "{steps}");
+        }
+        world.send(tab, "<presence xmlns='jabber:client' to='bob@localhost'/>");
+        assert_eq!(world.heard(tab), ["written 1"], "{steps}");
+        assert_eq!(world.open_sockets().len(), 1, "{steps}");
+    }
+}
+
+#[test]
+fn a_tab_that_dies_during_its_trial_is_forgotten() {
+    for steps in 0..30 {
+        let mut world = World::new();
+        let inside = world.online(ALICE);
+        let tab = world.tab();
+        world.connect(tab, ALICE, "wrong");
+        for _ in 0..steps {
+            world.step();
+        }
+        world.kill(tab);
+        world.advance(GRACE);
+        assert_eq!(world.open_sockets().len(), 1, "{steps}");
+        assert!(world.heard(inside).is_empty(), "{steps}");
+    }
+}
+
+#[test]
+fn attach_joins_the_only_session_or_the_one_that_the_tab_remembers() {
+    let mut world = World::new();
+    let none = world.tab();
+    world.attach(none, None);
+    assert_eq!(world.heard(none), ["AttachFail"]);
+
+    world.online(ALICE);
+    world.attach(none, None);
+    assert_eq!(world.heard(none), ["Secondary", "Attached alice@localhost/desk"]);
+
+    world.online("bob@localhost/desk");
+    let (ambiguous, remembering, strange) = (world.tab(), world.tab(), world.tab());
+    world.attach(ambiguous, None);
+    assert_eq!(world.heard(ambiguous), ["AttachFail"]);
+    world.attach(remembering, Some("Bob@localhost/old"));
+    assert_eq!(world.heard(remembering), ["Secondary", "Attached bob@localhost/desk"]);
+    // It is nobody else's business to be what somebody was before.
+    world.attach(strange, Some("carol@localhost"));
+    assert_eq!(world.heard(strange), ["AttachFail"]);
+}
+
+#[test]
+fn attach_joins_a_session_of_its_own_service_only() {
+    let mut world = World::new();
+    world.online(ALICE);
+    let tab = world.tab();
+    world.say(tab, ToWorker::Attach { service: "ws://127.0.0.1/xmpp".into(), jid: None });
+    assert_eq!(world.heard(tab), ["AttachFail"]);
+}
+
+// Fault 3: a second account replaced the first one's socket, and tabs of one user received the other's messages.
+#[test]
+fn two_accounts_in_one_worker_see_nothing_of_each_other() {
+    let mut world = World::new();
+    let (alice, bob) = (world.online(ALICE), world.online("bob@localhost/desk"));
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='for-alice'/>");
+    world.server_says("bob@localhost/desk", "<message xmlns='jabber:client' id='for-bob'/>");
+    assert_eq!(world.heard(alice), ["Received <message xmlns='jabber:client' id='for-alice'/>"]);
+    assert_eq!(world.heard(bob), ["Received <message xmlns='jabber:client' id='for-bob'/>"]);
+    world.send(alice, "<message xmlns='jabber:client' to='carol@elsewhere'/>");
+    world.run();
+    assert!(!world.heard(bob).iter().any(|word| word.contains("carol")));
+    world.disconnect(alice);
+    assert_eq!(world.heard(alice).last().unwrap(), "Disconnected");
+    assert!(world.heard(bob).is_empty());
+}
+
+#[test]
+fn the_case_of_a_jid_does_not_count_and_its_resource_is_not_part_of_the_account() {
+    let mut world = World::new();
+    world.online(ALICE);
+    let tab = world.tab();
+    let credentials =
+        Credentials { authcid: Some("alice".into()), password: Some(Password::new(password(ALICE))) };
+    let (service, options) = (SERVICE.to_owned(), Options::default());
+    world.say(tab, ToWorker::Connect { service, jid: "Alice@LOCALHOST/x".into(), credentials, options });
+    assert_eq!(world.heard(tab), ["Secondary", "Attached alice@localhost/desk"]);
+}
+
+#[test]
+fn anonymous_tabs_share_a_session_by_key() {
+    let mut world = World::with(testkit::Config { anonymous: true, ..testkit::Config::default() });
+    let keyed = |key: Option<&str>| Options { mechanisms: None, session_key: key.map(str::to_owned) };
+    let jids = [None, Some("a"), Some("b"), Some("a"), None].map(|key| {
+        let tab = world.tab();
+        world.connect_as(tab, "localhost", None, keyed(key));
+        let heard = world.heard(tab);
+        heard.last().unwrap().split(' ').next_back().unwrap().to_owned()
+    });
+    assert_eq!((&jids[0], &jids[1]), (&jids[4], &jids[3]));
+    assert!(jids[0] != jids[1] && jids[1] != jids[2] && jids[0] != jids[2], "{jids:?}");
+}
+
+#[test]
+fn nobody_in_particular_does_not_get_into_the_session_of_a_name() {
+    let mut world = World::with(testkit::Config {
+        mechanisms: vec!["PLAIN".to_owned()],
+        anonymous: true,
+        ..testkit::Config::default()
+    });
+    let (alice, bob, nobody) = (world.tab(), world.tab(), world.tab());
+    // A bare domain, and the name beside it.
+    for (tab, name) in [(alice, "alice"), (bob, "bob")] {
+        let password = Some(Password::new(format!("secret-{name}")));
+        let credentials = Credentials { authcid: Some(name.to_owned()), password };
+        let (service, options) = (SERVICE.to_owned(), Options::default());
+        world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
+    }
+    world.connect_as(nobody, "localhost", None, Options::default());
+    let jids = [alice, bob, nobody].map(|tab| world.heard(tab).pop().unwrap());
+    assert!(jids[0].starts_with("Connected alice@localhost/"), "{jids:?}");
+    assert!(jids[1].starts_with("Connected bob@localhost/"), "{jids:?}");
+    assert!(jids[2].starts_with("Connected anonymous-"), "{jids:?}");
+}
+
+#[test]
+fn other_options_than_the_first_tabs_are_noted_and_do_not_hold() {
+    let mut world = World::new();
+    world.online(ALICE);
+    let tab = world.tab();
+    let mechanisms = Some(vec![MechanismOffer { name: "PLAIN".into(), priority: 1 }]);
+    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, session_key: None });
+    let heard = world.heard(tab);
+    assert!(heard[0].starts_with("Warn ") && heard[0].contains("options"), "{heard:?}");
+    assert_eq!(heard[2], "Attached alice@localhost/desk");
+}
+
+#[test]
+fn a_tab_that_connects_again_changes_its_account_and_leaves_the_old_one() {
+    let mut world = World::new();
+    let (tab, stays) = (world.online(ALICE), world.online(ALICE));
+    world.connect(tab, "bob@localhost/desk", "secret-bob");
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected bob@localhost/desk");
+    assert_eq!(world.heard(stays), ["Primary"]);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    assert!(world.heard(tab).is_empty());
+    assert_eq!(world.heard(stays).len(), 1);
+}

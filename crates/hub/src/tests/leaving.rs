@@ -1,0 +1,261 @@
+//! The end: of a tab, of a session, of a socket.
+
+use std::time::Duration;
+
+use crate::Input;
+
+use super::world::{GRACE, World};
+
+const ALICE: &str = "alice@localhost/desk";
+const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+const FAREWELL: &str = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>";
+const MOMENT: Duration = Duration::from_millis(1);
+
+// Fault 1: logout in one tab left the others "connected".
+#[test]
+fn disconnect_is_for_all() {
+    let mut world = World::new();
+    let [first, second, third] = [world.online(ALICE), world.online(ALICE), world.online(ALICE)];
+    world.disconnect(second);
+    for tab in [first, second, third] {
+        assert_eq!(world.heard(tab), ["Disconnecting", "Disconnected"]);
+    }
+    assert_eq!(world.sent(), [FAREWELL, CLOSE]);
+    assert!(world.open_sockets().is_empty());
+    assert_eq!(world.server.statistics().clean_closes, 1);
+}
+
+// Fault 6: a logged-out tab still heard stanzas, and still answered IQs.
+#[test]
+fn a_tab_that_is_out_hears_nothing_and_sends_nothing() {
+    let mut world = World::new();
+    let (out, inside) = (world.online(ALICE), world.online(ALICE));
+    world.disconnect(out);
+    world.forget();
+    world.connect(inside, ALICE, "secret-alice");
+    world.forget();
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    assert_eq!(world.heard(inside).len(), 1);
+    let token = world.send(out, "<message xmlns='jabber:client' to='bob@localhost'/>");
+    assert_eq!(world.heard(out), [format!("failed {token} not-connected"), format!("written {token}")]);
+    let token =
+        world.request(out, "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+    assert_eq!(world.heard(out), [format!("response {token} refused not-connected")]);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_session_can_be_ended_while_it_is_still_being_opened() {
+    for steps in 0..30 {
+        let mut world = World::new();
+        let (first, second) = (world.tab(), world.tab());
+        world.connect(first, ALICE, "secret-alice");
+        world.connect(second, ALICE, "secret-alice");
+        for _ in 0..steps {
+            world.step();
+        }
+        world.disconnect(second);
+        world.advance(GRACE);
+        for tab in [first, second] {
+            assert_eq!(world.heard(tab).last().unwrap(), "Disconnected", "{steps}");
+        }
+        assert!(world.open_sockets().is_empty(), "{steps}");
+    }
+}
+
+#[test]
+fn a_tab_in_no_session_that_disconnects_is_told_so() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.disconnect(tab);
+    assert_eq!(world.heard(tab), ["Disconnected"]);
+}
+
+#[test]
+fn leaving_is_for_one() {
+    let mut world = World::new();
+    let (stays, leaves, dies) = (world.online(ALICE), world.online(ALICE), world.online(ALICE));
+    world.leave(leaves);
+    world.kill(dies);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    assert_eq!(world.heard(stays), ["Received <message xmlns='jabber:client'/>"]);
+    assert!(world.heard(leaves).is_empty());
+    assert!(!world.is_port_open(leaves) && !world.is_port_open(dies));
+    assert_eq!(world.open_sockets().len(), 1);
+}
+
+#[test]
+fn a_session_outlives_its_last_tab_by_the_grace_time_and_is_then_closed_cleanly() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.leave(tab);
+    world.advance(GRACE - MOMENT);
+    assert!(world.sent().is_empty());
+    world.advance(MOMENT);
+    assert_eq!(world.sent(), [FAREWELL, CLOSE]);
+    assert!(world.open_sockets().is_empty());
+    assert_eq!(world.hub.deadline(), None);
+}
+
+// Fault 13: the reload of a single tab ended worker and socket.
+#[test]
+fn a_tab_that_comes_within_the_grace_time_finds_the_session_as_it_was() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.kill(tab);
+    world.advance(GRACE - MOMENT);
+    let (back, later) = (world.tab(), world.tab());
+    world.attach(back, Some("alice@localhost"));
+    assert_eq!(world.heard(back), ["Primary", "Attached alice@localhost/desk"]);
+    world.advance(10 * GRACE);
+    world.connect(later, ALICE, "secret-alice");
+    assert_eq!(world.heard(later), ["Secondary", "Attached alice@localhost/desk"]);
+    assert_eq!(world.server.statistics().total_connections, 1);
+}
+
+#[test]
+fn a_session_that_nobody_waits_for_any_more_is_closed_even_before_it_is_up() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.flowing = false;
+    world.connect(tab, ALICE, "secret-alice");
+    world.run();
+    world.kill(tab);
+    world.advance(GRACE + Duration::from_secs(3));
+    assert!(world.open_sockets().is_empty());
+    assert_eq!(world.hub.deadline(), None);
+}
+
+#[test]
+fn who_connects_while_a_session_is_being_closed_opens_the_next() {
+    let mut world = World::new();
+    let (first, second) = (world.online(ALICE), world.tab());
+    world.flowing = false;
+    world.disconnect(first);
+    assert_eq!(world.heard(first), ["Disconnecting"]);
+    world.connect(second, ALICE, "secret-alice");
+    assert!(world.heard(second).is_empty());
+    let attached = world.tab();
+    world.attach(attached, None);
+    assert_eq!(world.heard(attached), ["AttachFail"]);
+    world.flowing = true;
+    // The server never heard our <close/>.
+    world.advance(Duration::from_secs(3));
+    assert_eq!(world.heard(first), ["Disconnected"]);
+    assert_eq!(world.heard(second), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
+}
+
+#[test]
+fn what_one_waits_for_while_a_session_closes_can_be_given_up() {
+    let mut world = World::new();
+    let (first, second, third) = (world.online(ALICE), world.tab(), world.tab());
+    world.flowing = false;
+    world.disconnect(first);
+    world.connect(second, ALICE, "secret-alice");
+    world.connect(third, ALICE, "secret-alice");
+    world.run();
+    world.disconnect(second);
+    world.kill(third);
+    assert_eq!(world.heard(second), ["Disconnected"]);
+    world.flowing = true;
+    world.advance(GRACE);
+    assert!(world.open_sockets().is_empty());
+}
+
+#[test]
+fn a_socket_that_breaks_is_the_end_for_all_and_for_all_they_asked() {
+    let mut world = World::new();
+    let (first, second) = (world.online(ALICE), world.online(ALICE));
+    world.flowing = false;
+    let ping = "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let timed = world.request_within(first, ping, GRACE);
+    let token = world.request(second, ping);
+    world.cut();
+    assert_eq!(world.heard(first), [format!("response {timed} disconnected"), "Disconnected".to_owned()]);
+    assert_eq!(world.heard(second), [format!("response {token} disconnected"), "Disconnected".to_owned()]);
+    world.advance(2 * GRACE);
+    assert!(world.heard(first).is_empty(), "a request ends once");
+}
+
+#[test]
+fn a_stream_error_is_told_with_its_condition() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    let connection = *world.server.connections().keys().next().unwrap();
+    world.server.stream_error(connection, "conflict");
+    world.server_says(ALICE, "");
+    assert_eq!(world.heard(tab), ["Error conflict", "Disconnected conflict"]);
+}
+
+#[test]
+fn xml_that_the_server_must_not_send_ends_the_session_and_the_server_hears_why() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='good'/>");
+    world.server_says(ALICE, "<message xmlns='jabber:client'><!-- --></message>");
+    let heard = world.heard(tab);
+    assert_eq!(heard[0], "Received <message xmlns='jabber:client' id='good'/>");
+    assert_eq!(heard[1..], ["Error restricted-xml", "Disconnected restricted-xml"]);
+    let sent = world.sent();
+
+    assert!(sent[0].contains("<restricted-xml "), "{sent:?}");
+    assert_eq!(sent[1], CLOSE);
+}
+
+// Fault 2: a slow tab's late close killed the socket that another had just opened.
+#[test]
+fn late_words_of_former_sockets_and_ports_touch_nothing() {
+    let mut world = World::new();
+    let gone = world.online(ALICE);
+    let former = world.open_sockets()[0];
+    world.disconnect(gone);
+    world.run();
+    let tab = world.online(ALICE);
+    world.at_hub(Input::Frame(former, "<message xmlns='jabber:client'/>".to_owned()));
+    world.at_hub(Input::Frame(former, "<broken".to_owned()));
+    world.at_hub(Input::SocketOpened(former, "nonce".to_owned()));
+    world.at_hub(Input::SocketClosed(former, 1006, String::new()));
+    world.leave(gone);
+    world.kill(gone);
+    assert!(world.heard(tab).is_empty() && world.sent().is_empty());
+    world.advance(2 * GRACE);
+    assert_eq!(world.open_sockets().len(), 1);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    assert_eq!(world.heard(tab).len(), 1);
+}
+
+#[test]
+fn what_a_tab_wanted_ends_when_it_changes_its_mind() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.flowing = false;
+    let ping = "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let asked = world.request(tab, ping);
+    world.flowing = true;
+    world.connect(tab, "bob@localhost/desk", "secret-bob");
+    // These wait for Bob's session, which the tab then does not want either.
+    let sent = world.send(tab, "<presence xmlns='jabber:client'/>");
+    let held = world.request(tab, ping);
+    world.attach(tab, Some("alice@localhost"));
+    let heard = world.heard(tab);
+    assert_eq!(heard[0], format!("response {asked} disconnected"));
+    assert!(heard.contains(&format!("failed {sent} not-connected")), "{heard:?}");
+    assert!(heard.contains(&format!("response {held} disconnected")), "{heard:?}");
+    assert_eq!(heard.last().unwrap(), "Attached alice@localhost/desk");
+}
+
+#[test]
+fn nothing_is_left_of_a_worker_that_everybody_left() {
+    let mut world = World::new();
+    let tabs = [world.online(ALICE), world.online(ALICE), world.online("bob@localhost/desk")];
+    let ping = "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+    world.flowing = false;
+    world.request_within(tabs[0], ping, Duration::from_secs(3600));
+    world.flowing = true;
+    for tab in tabs {
+        world.kill(tab);
+    }
+    world.advance(GRACE + Duration::from_secs(3));
+    assert!(world.open_sockets().is_empty());
+    assert_eq!(world.hub.deadline(), None, "nothing to wake for");
+}
