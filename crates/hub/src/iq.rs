@@ -185,8 +185,10 @@ impl<T: Clone> Demands<T> {
     pub(crate) fn passed(&mut self, position: Position, port: PortId) -> Turn<T> {
         match self.0.get_mut(&position) {
             Some(demand) if demand.asked.contains(&port) => {
+                // Who was asked last has its turn: one that passes up late does not cut it short.
+                let has_turn = demand.asked.last() == Some(&port);
                 demand.asked.retain(|asked| *asked != port);
-                match demand.asked.is_empty() || !demand.next.is_empty() {
+                match demand.asked.is_empty() || has_turn && !demand.next.is_empty() {
                     true => self.turn(position),
                     // Of a push another tab may still say something; of a request a silent one, until its time is up.
                     false => Turn::Wait,

@@ -67,10 +67,10 @@ const CSI: &str = "urn:xmpp:csi:0";
 
 /// Says what a tab's well-formed XML is, or why it is not sent. `own` is the full JID of the session.
 pub(crate) fn judge(head: &Head, own: &str) -> Result<Kind, Refused> {
-    if &*head.namespace == CSI {
+    let name = head.tag.rsplit(':').next().unwrap_or_default();
+    if &*head.namespace == CSI && matches!(name, "active" | "inactive") {
         return Ok(Kind::Nonza);
     }
-    let name = head.tag.rsplit(':').next().unwrap_or_default();
     if !matches!(&*head.namespace, CLIENT | "") {
         return Err(Refused::NotAStanza(head.tag.clone()));
     }

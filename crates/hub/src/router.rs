@@ -185,7 +185,12 @@ impl<T: Text> Hub<T> {
         };
         let room = self.rooms.get_mut(&id).ok_or(Refused::NotConnected)?;
         let own = room.jid().ok_or(Refused::NotConnected)?.to_owned();
-        let head = text.with_str(|text| room.session.check(text))?;
+        let mut head = text.with_str(|text| room.session.check(text))?;
+        let framed = text.with_str(|text| edited(text, &head, None));
+        if let Some(framed) = &framed {
+            // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
+            head = room.session.check(framed)?;
+        }
         let kind = judge(&head, &own)?;
         let wire_id = match (kind, reply) {
             (Kind::Request, reply) => room.asks.enter(&head, port, reply),
@@ -197,10 +202,12 @@ impl<T: Text> Hub<T> {
             }
             (Kind::Message | Kind::Presence | Kind::Nonza, _) => None,
         };
-        let text = match text.with_str(|text| edited(text, &head, wire_id.as_deref())) {
-            Some(edited) => T::from(edited),
-            None => text.clone(),
+        let edited = match (framed, wire_id) {
+            (framed, None) => framed,
+            (Some(framed), id) => edited(&framed, &head, id.as_deref()),
+            (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
         };
+        let text = edited.map_or_else(|| text.clone(), T::from);
         if matches!(kind, Kind::Message | Kind::Presence) {
             self.reflect(id, port, &text);
         }
