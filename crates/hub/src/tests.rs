@@ -1,8 +1,14 @@
 //! The worker as its tabs and its server see it, in the order of a session's life.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::PortId;
+
+mod answering;
+mod asking;
 mod greeting;
 mod joining;
 mod leaving;
 mod page;
+mod routing;
+mod sending;
 mod world;

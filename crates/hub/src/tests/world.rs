@@ -171,6 +171,16 @@ impl World {
         self.queue.push_back(Arrival::AtHub(input));
     }
 
+    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
+    pub(super) fn let_flow(&mut self) {
+        self.flowing = true;
+        for (socket, frame) in &self.sent {
+            self.queue
+                .push_back(Arrival::AtServer(testkit::Input::Frame(connection(*socket), frame.clone())));
+        }
+        self.run();
+    }
+
     /// The server says this to the sessions of a JID, as it is.
     pub(super) fn server_says(&mut self, to: &str, stanza: &str) {
         self.run();
