@@ -84,8 +84,8 @@ pub enum Event<T> {
 enum Stage {
     /// The port is not open.
     Closed,
-    /// Hello is said; until when to wait for the answer.
-    Greeting { until: Duration },
+    /// Hello is said: until when to wait for the answer, and whether the worker has given a sign of life.
+    Greeting { until: Duration, alive: bool },
     /// The worker serves this tab.
     Welcome,
     /// It does not, and will not.
@@ -136,13 +136,13 @@ impl<T> Tab<T> {
         match input {
             Input::Opened { tab, lock, visible } => {
                 let hello = Hello { versions: vec![VERSION], tab, lock, visible };
-                self.stage = Stage::Greeting { until: now + PATIENCE };
+                self.stage = Stage::Greeting { until: now + PATIENCE, alive: false };
                 self.outputs.push_back(Output::Post(ToWorker::Hello(hello)));
             }
             Input::Message(message) => {
                 // A sign of life: its wasm is on its way.
-                if let Stage::Greeting { until } = &mut self.stage {
-                    *until = now + LONG_PATIENCE;
+                if let Stage::Greeting { until, alive } = &mut self.stage {
+                    (*until, *alive) = (now + LONG_PATIENCE, true);
                 }
                 self.message(message);
             }
@@ -163,7 +163,7 @@ impl<T> Tab<T> {
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
         match self.stage {
-            Stage::Greeting { until } => Some(until),
+            Stage::Greeting { until, .. } => Some(until),
             Stage::Closed | Stage::Welcome | Stage::Over => None,
         }
     }
@@ -211,6 +211,10 @@ impl<T> Tab<T> {
     }
 
     fn message(&mut self, message: FromWorker<T>) {
+        if self.is_over() {
+            // The app was told that this worker is lost: what it says after all would be about a session nobody believes in.
+            return;
+        }
         match message {
             FromWorker::Welcome { .. } if matches!(self.stage, Stage::Greeting { .. }) => {
                 self.stage = Stage::Welcome;
@@ -233,12 +237,13 @@ impl<T> Tab<T> {
                 }
             }
             FromWorker::Written { up_to } => {
-                self.sends = self.sends.split_off(&(up_to + 1));
+                self.sends.retain(|token| *token > up_to);
                 self.event(Event::Written(up_to));
             }
             FromWorker::Failed { token, fault } => {
-                self.sends.remove(&token);
-                self.event(Event::Failed(token, fault));
+                if self.sends.remove(&token) {
+                    self.event(Event::Failed(token, fault));
+                }
             }
             FromWorker::Response { token, outcome } => {
                 if self.requests.remove(&token) {
@@ -250,13 +255,16 @@ impl<T> Tab<T> {
     }
 
     fn timeout(&mut self, now: Duration) {
-        if self.deadline().is_some_and(|at| at <= now) {
-            self.lose(Fault {
-                condition: "worker-silent".to_owned(),
-                text: "the worker did not answer within 8 s: is its script the one of this package?"
-                    .to_owned(),
-            });
-        }
+        let text = match self.stage {
+            Stage::Greeting { until, alive: false } if until <= now => {
+                "the worker did not answer within 8 s: is its script the one of this package?"
+            }
+            Stage::Greeting { until, alive: true } if until <= now => {
+                "the worker did not get ready within 60 s"
+            }
+            _ => return,
+        };
+        self.lose(Fault { condition: "worker-silent".to_owned(), text: text.to_owned() });
     }
 
     /// Nothing will come from the worker any more: everything that is open ends.
