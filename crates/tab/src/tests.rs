@@ -1,1 +1,383 @@
+//! A tab and its worker, word by word; the worker is the test.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::time::Duration;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn the_first_word_of_a_tab_is_hello() {
+    let mut page = Page::opened();
+    let Some(ToWorker::Hello(hello)) = page.posts.pop() else { panic!("no hello") };
+    assert_eq!((hello.versions, hello.tab.as_str()), (vec![VERSION], "tab-1"));
+    assert_eq!((hello.lock.as_deref(), hello.visible), (Some("lock-1"), true));
+    assert!(page.posts.is_empty());
+}
+
+#[test]
+fn what_the_app_wants_before_the_welcome_goes_out_behind_it_in_order() {
+    let mut page = Page::default();
+    page.connect();
+    page.tab.send(["<a/>".to_owned()]);
+    page.open();
+    page.tab.request("<b/>".to_owned(), Some(2 * SECOND));
+    page.tab.send(["<c/>".to_owned(), "<d/>".to_owned()]);
+    page.say(ToWorker::Visibility { visible: false });
+    assert!(matches!(&page.posts[..], [ToWorker::Hello(_)]), "{:?}", page.posts);
+    page.posts.clear();
+    page.welcome();
+    let expected = [
+        Page::connect_word(),
+        ToWorker::Send { stanzas: vec![outgoing(1, "<a/>")] },
+        ToWorker::Request { token: 2, text: "<b/>".to_owned(), timeout: Some(2000) },
+        ToWorker::Send { stanzas: vec![outgoing(3, "<c/>"), outgoing(4, "<d/>")] },
+        ToWorker::Visibility { visible: false },
+    ];
+    assert_eq!(format!("{:?}", page.posts), format!("{expected:?}"));
+    assert_eq!(page.tab.deadline(), None, "who is welcome waits for nothing");
+}
+
+#[test]
+fn a_second_welcome_changes_nothing() {
+    let mut page = Page::welcomed();
+    page.tab.send(["<a/>".to_owned()]);
+    page.drain();
+    page.posts.clear();
+    page.welcome();
+    assert!(page.posts.is_empty() && page.heard().is_empty());
+}
+
+#[test]
+fn to_send_nothing_is_nothing() {
+    let mut page = Page::welcomed();
+    page.tab.send([]);
+    page.drain();
+    assert!(page.posts.is_empty());
+}
+
+#[test]
+fn tokens_rise_by_one_over_sends_and_requests_alike() {
+    let mut page = Page::welcomed();
+    assert_eq!(page.tab.send(["<a/>".to_owned(), "<b/>".to_owned()]), 2);
+    assert_eq!(page.tab.request("<c/>".to_owned(), None), 3);
+    assert_eq!(page.tab.send(["<d/>".to_owned()]), 4);
+}
+
+#[test]
+fn a_time_limit_longer_than_the_wire_can_say_is_the_longest_it_can() {
+    let mut page = Page::welcomed();
+    page.tab.request("<a/>".to_owned(), Some(Duration::MAX));
+    page.drain();
+    assert!(matches!(&page.posts[..], [ToWorker::Request { timeout: Some(u32::MAX), .. }]));
+}
+
+#[test]
+fn a_worker_that_gives_no_sign_of_life_is_lost_after_eight_seconds() {
+    let mut page = Page::opened();
+    page.connect();
+    assert_eq!(page.tab.deadline(), Some(PATIENCE));
+    page.timeout(PATIENCE - MOMENT);
+    assert!(page.heard().is_empty() && !page.tab.is_over());
+    page.timeout(PATIENCE);
+    assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
+    assert!(page.tab.is_over());
+    assert_eq!(page.tab.deadline(), None);
+}
+
+#[test]
+fn one_that_has_given_a_sign_of_life_has_a_minute_from_then_on() {
+    let mut page = Page::opened();
+    page.connect();
+    page.now = 7 * SECOND;
+    page.hear(FromWorker::Log { level: LogLevel::Info, text: "loading".to_owned() });
+    assert_eq!(page.heard(), ["Info loading"]);
+    assert_eq!(page.tab.deadline(), Some(7 * SECOND + LONG_PATIENCE));
+    page.timeout(7 * SECOND + LONG_PATIENCE - MOMENT);
+    assert!(!page.tab.is_over());
+    page.timeout(7 * SECOND + LONG_PATIENCE);
+    assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
+    // It did answer, so the reason must not be that it is another script.
+    assert_eq!(page.reason(), "the worker did not get ready within 60 s");
+}
+
+#[test]
+fn a_worker_that_is_not_understood_is_noted_and_not_taken_for_alive() {
+    let mut page = Page::opened();
+    page.input(Input::Malformed("what?".to_owned()));
+    assert_eq!(page.heard(), ["Warn the worker was not understood: what?"]);
+    assert_eq!(page.tab.deadline(), Some(PATIENCE));
+}
+
+#[test]
+fn each_refusal_is_told_in_words() {
+    for (refusal, condition, word) in [
+        (Refusal::Version { speaks: vec![9] }, "worker-version", "reload"),
+        (Refusal::Malformed { detail: "no Hello".into() }, "worker-protocol", "no Hello"),
+        (Refusal::Engine { detail: "wasm-unsafe-eval".into() }, "worker-failed", "wasm-unsafe-eval"),
+    ] {
+        let mut page = Page::opened();
+        page.connect();
+        let token = page.tab.send(["<a/>".to_owned()]);
+        page.hear(FromWorker::Refused(refusal));
+        let heard = page.heard();
+        assert_eq!(heard, [format!("failed {token} {condition}").as_str(), "ConnFail", "Disconnected"]);
+        assert!(page.reason().contains(word), "{}", page.reason());
+        assert!(page.tab.is_over());
+    }
+}
+
+#[test]
+fn everything_that_is_open_ends_when_the_worker_is_lost() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.tab.send(["<a/>".to_owned(), "<b/>".to_owned(), "<c/>".to_owned()]);
+    page.tab.request("<d/>".to_owned(), None);
+    page.tab.request("<e/>".to_owned(), Some(SECOND));
+    page.hear(status(StatusCode::Connected));
+    page.hear(FromWorker::Written { up_to: 1 });
+    page.hear(FromWorker::Failed { token: 2, fault: fault("invalid-from") });
+    page.hear(FromWorker::Response { token: 4, outcome: Outcome::Timeout });
+    assert_eq!(page.heard(), ["Connected", "written 1", "failed 2 invalid-from", "response 4 Timeout"]);
+    page.input(Input::Lost(fault("worker-lost")));
+    assert_eq!(page.heard(), ["failed 3 worker-lost", "response 5 Disconnected", "Disconnected"]);
+    // Once.
+    page.input(Input::Lost(fault("worker-lost")));
+    assert!(page.heard().is_empty());
+}
+
+#[test]
+fn everything_that_still_waited_for_the_welcome_ends_too_and_is_never_posted() {
+    let mut page = Page::opened();
+    page.tab.send(["<a/>".to_owned()]);
+    page.tab.request("<b/>".to_owned(), None);
+    page.posts.clear();
+    page.input(Input::Lost(fault("worker-lost")));
+    assert_eq!(page.heard(), ["failed 1 worker-lost", "response 2 Disconnected"]);
+    page.welcome();
+    assert!(page.posts.is_empty() && page.heard().is_empty());
+}
+
+#[test]
+fn what_is_wanted_of_a_lost_worker_ends_at_once() {
+    let mut page = Page::welcomed();
+    page.input(Input::Lost(fault("worker-lost")));
+    page.tab.send(["<a/>".to_owned(), "<b/>".to_owned()]);
+    page.tab.request("<c/>".to_owned(), None);
+    page.connect();
+    assert_eq!(
+        page.heard(),
+        [
+            "failed 1 worker-lost",
+            "failed 2 worker-lost",
+            "response 3 Disconnected",
+            "ConnFail",
+            "Disconnected"
+        ]
+    );
+    assert!(page.posts.is_empty());
+}
+
+#[test]
+fn an_app_hears_the_end_of_what_it_believes_and_no_more() {
+    use StatusCode::*;
+    for (codes, end) in [
+        (&[][..], &["ConnFail", "Disconnected"][..]),
+        (&[Authenticating], &["ConnFail", "Disconnected"]),
+        (&[Connected], &["Disconnected"]),
+        (&[Attached], &["Disconnected"]),
+        (&[Attached, Disconnecting], &["Disconnected"]),
+        (&[AuthFail, Disconnected], &[]),
+        (&[Connected, Disconnected], &[]),
+        (&[AttachFail], &[]),
+    ] {
+        let mut page = Page::welcomed();
+        page.connect();
+        for code in codes {
+            page.hear(status(*code));
+        }
+        page.heard();
+        page.input(Input::Lost(fault("worker-lost")));
+        assert_eq!(page.heard(), end, "{codes:?}");
+    }
+    let mut page = Page::welcomed();
+    page.input(Input::Lost(fault("worker-lost")));
+    assert!(page.heard().is_empty(), "an app that wants nothing is told nothing");
+}
+
+#[test]
+fn a_lost_worker_that_speaks_after_all_is_not_heard() {
+    let mut page = Page::opened();
+    page.connect();
+    page.tab.send(["<a/>".to_owned()]);
+    page.timeout(PATIENCE);
+    page.heard();
+    page.posts.clear();
+    page.welcome();
+    page.hear(status(StatusCode::Connected));
+    page.hear(FromWorker::Role(Role::Primary));
+    page.hear(FromWorker::Written { up_to: 1 });
+    page.hear(deliver(&[1]));
+    assert!(page.heard().is_empty() && page.posts.is_empty());
+    assert!(page.tab.is_over());
+}
+
+#[test]
+fn a_tab_starts_afresh_on_a_new_port_and_its_tokens_go_on() {
+    let mut page = Page::welcomed();
+    let before = page.tab.send(["<a/>".to_owned()]);
+    page.input(Input::Lost(fault("worker-lost")));
+    page.posts.clear();
+    page.heard();
+    page.open();
+    assert!(!page.tab.is_over());
+    let after = page.tab.send(["<b/>".to_owned()]);
+    assert_eq!(after, before + 1);
+    page.posts.clear();
+    page.welcome();
+    let expected: ToWorker<String> = ToWorker::Send { stanzas: vec![outgoing(after, "<b/>")] };
+    assert_eq!(format!("{:?}", page.posts), format!("[{expected:?}]"));
+}
+
+#[test]
+fn a_batch_comes_out_stanza_by_stanza_in_order() {
+    let mut page = Page::welcomed();
+    page.hear(deliver(&[3, 4, 5]));
+    assert_eq!(page.heard(), ["3 Received <m/>", "4 Received <m/>", "5 Received <m/>"]);
+}
+
+#[test]
+fn an_end_comes_once_for_each_token_and_never_for_one_that_was_not_given() {
+    let mut page = Page::welcomed();
+    page.tab.send(["<a/>".to_owned(), "<b/>".to_owned()]);
+    page.tab.request("<c/>".to_owned(), None);
+    let failed = |token| FromWorker::Failed { token, fault: fault("x") };
+    for _ in 0..2 {
+        page.hear(failed(1));
+        page.hear(FromWorker::Response { token: 3, outcome: Outcome::Timeout });
+    }
+    for token in [0, 3, 7, u32::MAX] {
+        page.hear(failed(token));
+    }
+    for token in [0, 1, 7, u32::MAX] {
+        page.hear(FromWorker::Response { token, outcome: Outcome::Disconnected });
+    }
+    assert_eq!(page.heard(), ["failed 1 x", "response 3 Timeout"]);
+    page.hear(FromWorker::Written { up_to: u32::MAX });
+    page.hear(failed(2));
+    assert_eq!(page.heard(), [format!("written {}", u32::MAX)]);
+    page.input(Input::Lost(fault("worker-lost")));
+    assert!(page.heard().is_empty());
+}
+
+/// A tab, and the app and the port on either side of it.
+#[derive(Default)]
+struct Page {
+    tab: Tab<String>,
+    now: Duration,
+    posts: Vec<ToWorker<String>>,
+    events: Vec<Event<String>>,
+    reason: String,
+}
+
+impl Page {
+    fn opened() -> Self {
+        let mut page = Self::default();
+        page.open();
+        page
+    }
+
+    fn welcomed() -> Self {
+        let mut page = Self::opened();
+        page.welcome();
+        page.posts.clear();
+        page
+    }
+
+    fn open(&mut self) {
+        self.input(Input::Opened { tab: "tab-1".into(), lock: Some("lock-1".into()), visible: true });
+    }
+
+    fn welcome(&mut self) {
+        self.hear(FromWorker::Welcome { version: VERSION, boot: "boot-1".to_owned() });
+    }
+
+    fn connect(&mut self) {
+        self.say(Self::connect_word());
+    }
+
+    fn connect_word() -> ToWorker<String> {
+        let credentials = epode_protocol::Credentials { authcid: None, password: None };
+        let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
+        ToWorker::Connect { service, jid, credentials, options: epode_protocol::Options::default() }
+    }
+
+    fn say(&mut self, wish: ToWorker<String>) {
+        self.input(Input::Say(wish));
+    }
+
+    fn hear(&mut self, message: FromWorker<String>) {
+        self.input(Input::Message(message));
+    }
+
+    fn timeout(&mut self, now: Duration) {
+        self.now = now;
+        self.input(Input::Timeout);
+    }
+
+    fn input(&mut self, input: Input<String>) {
+        self.tab.handle_input(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.tab.poll_output() {
+            match output {
+                Output::Post(message) => self.posts.push(message),
+                Output::Event(event) => self.events.push(event),
+            }
+        }
+    }
+
+    /// What the app was told since it was last asked.
+    fn heard(&mut self) -> Vec<String> {
+        self.drain();
+        let in_words = |event| match event {
+            Event::Status(status) => {
+                self.reason = status.text.unwrap_or_default();
+                format!("{:?}", status.code)
+            }
+            Event::Role(role) => format!("{role:?}"),
+            Event::Stanza { position, origin, text } => format!("{position} {origin:?} {text}"),
+            Event::Written(up_to) => format!("written {up_to}"),
+            Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
+            Event::Response(token, outcome) => format!("response {token} {outcome:?}"),
+            Event::Log(level, text) => format!("{level:?} {text}"),
+        };
+        std::mem::take(&mut self.events).into_iter().map(in_words).collect()
+    }
+
+    /// The words that came with the latest status.
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+fn outgoing(token: Token, text: &str) -> Outgoing<String> {
+    Outgoing { token, text: text.to_owned() }
+}
+
+fn status(code: StatusCode) -> FromWorker<String> {
+    FromWorker::Status(Status { code, condition: None, text: None, session: None })
+}
+
+fn deliver(positions: &[Position]) -> FromWorker<String> {
+    let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
+    FromWorker::Deliver { stanzas: positions.iter().map(stanza).collect() }
+}
+
+fn fault(condition: &str) -> Fault {
+    Fault { condition: condition.to_owned(), text: condition.to_owned() }
+}
