@@ -220,6 +220,26 @@ fn a_push_reaches_every_tab_and_only_the_first_answer_leaves() {
 }
 
 #[test]
+fn what_the_server_merely_asks_is_no_push() {
+    let (mut world, [a, b, _]) = three_tabs();
+    world.server_says(ALICE, &PUSH.replace("'set'", "'get'"));
+    assert_eq!(world.heard(a).len(), 1);
+    assert!(world.heard(b).is_empty());
+}
+
+#[test]
+fn a_session_that_ends_owes_nobody_an_answer() {
+    let (mut world, [a, ..]) = three_tabs();
+    world.server_says(ALICE, ASK);
+    world.server_says(ALICE, PUSH);
+    world.cut();
+    assert_eq!(world.heard(a).last().unwrap(), "Disconnected");
+    assert_eq!(world.hub.deadline(), None);
+    world.pass_up(a);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
 fn a_push_of_somebody_else_is_a_request_like_any_other() {
     let (mut world, [a, b, _]) = three_tabs();
     world.server_says(ALICE, &PUSH.replace(" id=", " from='bob@localhost' id="));
