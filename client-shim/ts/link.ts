@@ -79,10 +79,10 @@ export class Link {
       if (typeof SharedWorker === 'undefined') throw new Error('this browser has no SharedWorker');
       // The worker starts while the wasm of the page is on its way.
       const worker = startWorker(url);
-      worker.addEventListener('error', () => void this.#diagnose(url));
+      worker.addEventListener('error', () => void this.#failed(url));
       this.#port = worker.port;
       const [, lock] = await Promise.all([loadEngine(), this.#hold(`epode-tab-${this.#id}`)]);
-      if (!this.#ended) this.#greet(worker.port, lock);
+      if (!this.#ended) this.#greet(worker.port, url, lock);
     } catch (error) {
       this.#fail((error as Error).message);
     }
@@ -102,40 +102,44 @@ export class Link {
     });
   }
 
-  #greet(port: MessagePort, lock: string | undefined): void {
+  #greet(port: MessagePort, url: URL, lock: string | undefined): void {
     const tab = new Tab({ ...this.#audience, ...outlet((message) => port.postMessage(message)) });
     this.#tab = tab;
     port.onmessage = ({ data }) => {
       hear(tab, data);
-      this.#wind(tab);
+      this.#wind(tab, url);
     };
     document.addEventListener('visibilitychange', this.#visibility);
     addEventListener('pagehide', this.#hidden);
     addEventListener('pageshow', this.#shown);
     tab.opened(performance.now(), this.#id, lock, isVisible());
-    this.#wind(tab);
+    this.#wind(tab, url);
     for (const wish of this.#wishes.splice(0)) wish.run(tab);
   }
 
   /** Sets the alarm for the tab's next deadline. */
-  #wind(tab: Tab): void {
+  #wind(tab: Tab, url: URL): void {
     clearTimeout(this.#alarm);
     const deadline = tab.deadline();
-    if (deadline === undefined) return;
-    this.#alarm = setTimeout(
-      () => {
-        tab.timeout(performance.now());
-        this.#wind(tab);
-      },
-      Math.ceil(deadline - performance.now()),
-    );
+    if (deadline === undefined || this.#ended) return;
+    this.#alarm = setTimeout(() => void this.#silent(tab, url), Math.ceil(deadline - performance.now()));
+  }
+
+  /** The worker has not answered. Browsers do not always report a script that is not there. */
+  async #silent(tab: Tab, url: URL): Promise<void> {
+    const reason = await Promise.race([whatIsAt(url), new Promise<undefined>((giveUp) => setTimeout(giveUp, 1_000))]);
+    if (this.#ended) return;
+    if (reason !== undefined && tab.deadline() !== undefined) return this.#fail(reason);
+    tab.timeout(performance.now());
+    this.#wind(tab, url);
   }
 
   /** The browser says only that the worker failed to start; the address itself tells more. */
-  async #diagnose(url: URL): Promise<void> {
+  async #failed(url: URL): Promise<void> {
     // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself.
     if (this.#tab && this.#tab.deadline() === undefined) return;
-    this.#fail(await diagnosis(url));
+    const reason = await whatIsAt(url);
+    this.#fail(reason ?? `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
   }
 
   #fail(reason: string): void {
@@ -184,13 +188,14 @@ function startWorker(url: URL): SharedWorker {
   }
 }
 
-async function diagnosis(url: URL): Promise<string> {
+/** Why what is at this address cannot be the worker script, or nothing where it can. */
+async function whatIsAt(url: URL): Promise<string | undefined> {
   try {
     const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin' });
     const type = response.headers.get('content-type') ?? 'no content type';
     if (!response.ok) return `the worker script is not at ${url.href}: the server answered ${response.status}`;
     if (!/javascript|ecmascript/i.test(type)) return `what is at ${url.href} is not a script but ${type}`;
-    return `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`;
+    return undefined;
   } catch (error) {
     return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;
   }
