@@ -152,6 +152,25 @@ for (const name of BROWSERS) {
       });
     }
 
+    test("a worker that stays silent is CONNFAIL, with what is known of its script", async (t) => {
+      const scene = await stage.scene(t, { quiet: false });
+      t.after(() => stage.web.overrides.clear());
+      stage.web.overrides.set("/silent.js", { body: "onconnect = () => {};" });
+      const silent = await scene.open({ options: { worker: "/silent.js" } });
+      const unreported = await scene.open({ options: { worker: "/unreported.js" } });
+      await unreported.evaluate(() => {
+        const { SharedWorker } = window;
+        window.SharedWorker = function (...how) {
+          const worker = new SharedWorker(...how);
+          worker.addEventListener = () => {};
+          return worker;
+        };
+      });
+      const failures = await Promise.all([connectionFailure(silent), connectionFailure(unreported)]);
+      assert.match(failures[0].condition, /worker did not answer.*is its script the one of this package/);
+      assert.match(failures[1].condition, /worker script.*unreported\.js.*404/);
+    });
+
     for (const [service, reason] of ADDRESSES) {
       test(`the service ${JSON.stringify(service)} is CONNFAIL with a reason`, async (t) => {
         const scene = await stage.scene(t);
