@@ -11,4 +11,5 @@ mod leaving;
 mod page;
 mod routing;
 mod sending;
+mod walk;
 mod world;

@@ -1,0 +1,236 @@
+//! Thousands of steps at random, the same for the same seed: what must hold whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use epode_protocol::{Role, StatusCode, ToWorker, Token};
+use epode_tab::Event;
+use epode_testkit::{self as testkit, Misbehaviour, Random};
+
+use super::world::{GRACE, World, password};
+use crate::PortId;
+
+const ACCOUNTS: [&str; 3] = ["alice@localhost/desk", "bob@localhost/desk", "alice@localhost/phone"];
+
+#[test]
+fn whatever_happens_one_tab_is_primary_everything_ends_and_nothing_is_left() {
+    for seed in 0..60 {
+        let mut walk = Walk::new(seed);
+        for _ in 0..250 {
+            walk.act();
+            if walk.random.below(3) == 0 {
+                walk.look();
+            } else {
+                for _ in 0..walk.random.below(8) {
+                    walk.world.step();
+                }
+            }
+        }
+        walk.end();
+    }
+}
+
+struct Walk {
+    seed: u64,
+    world: World,
+    random: Random,
+    tabs: BTreeMap<PortId, Knowledge>,
+    messages: u64,
+}
+
+/// What a tab knows from what it was told.
+#[derive(Default)]
+struct Knowledge {
+    /// The bare JID of the session that is up.
+    up: Option<String>,
+    role: Option<Role>,
+    requests: BTreeSet<Token>,
+    sends: BTreeSet<Token>,
+    seen: BTreeSet<String>,
+}
+
+impl Walk {
+    fn new(seed: u64) -> Self {
+        let server = testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() };
+        let (world, random) = (World::with(server), Random::new(seed));
+        Walk { seed, world, random, tabs: BTreeMap::new(), messages: 0 }
+    }
+
+    fn act(&mut self) {
+        let what = self.random.below(100);
+        let Some(tab) = self.some_tab().filter(|_| what >= 10 || self.tabs.len() >= 7) else {
+            let tab = if self.random.below(4) == 0 { self.world.hidden_tab() } else { self.world.tab() };
+            self.tabs.insert(tab, Knowledge::default());
+            return;
+        };
+        let jid = ACCOUNTS[self.random.below(3) as usize];
+        match what {
+            0..30 => {
+                self.turn_away(tab);
+                let right = self.random.below(4) > 0;
+                self.world.connect(tab, jid, &if right { password(jid) } else { "wrong".to_owned() });
+            }
+            30..35 => {
+                self.turn_away(tab);
+                self.world.attach(tab, Some(jid).filter(|_| self.random.below(2) == 0));
+            }
+            35..50 => self.send(tab),
+            50..62 => self.ask(tab, jid),
+            62..66 => {
+                self.tabs.remove(&tab);
+                self.world.kill(tab);
+            }
+            66..69 => {
+                self.tabs.remove(&tab);
+                self.world.leave(tab);
+            }
+            69..72 => self.world.disconnect(tab),
+            72..76 => {
+                let visible = self.random.below(2) == 0;
+                self.world.show(tab, visible);
+            }
+            76..84 => self.deliver(jid),
+            84..88 => {
+                let ask = "<iq xmlns='jabber:client' type='set' id='v' from='carol@localhost/x'><q/></iq>";
+                self.world.server_says(jid, ask);
+            }
+            88..91 => self.world.pass_up(tab),
+            91 => self.world.cut(),
+            92 => {
+                let all = Misbehaviour::all();
+                self.world.server.misbehave(all[self.random.below(all.len() as u64) as usize].clone());
+            }
+            93 => self.world.reachable = !self.world.reachable,
+            _ => {
+                let elapsed = Duration::from_millis(self.random.below(8000));
+                self.world.advance(elapsed);
+            }
+        }
+    }
+
+    /// Who wants another session knows of none, without being told.
+    fn turn_away(&mut self, tab: PortId) {
+        self.look();
+        self.know(tab).up = None;
+    }
+
+    fn send(&mut self, tab: PortId) {
+        let stanzas = [
+            "<message xmlns='jabber:client' to='bob@localhost'/>",
+            "<message to='alice@localhost/desk'/>",
+            "<presence/>",
+            "<message xmlns=''/>",
+            "<broken",
+            "<iq type='get' id='plain'><ping xmlns='urn:xmpp:ping'/></iq>",
+            "<iq type='result' id='v' to='carol@localhost/x'/>",
+        ];
+        let stanza = stanzas[self.random.below(7) as usize];
+        let token = self.world.send(tab, stanza);
+        self.know(tab).sends.insert(token);
+    }
+
+    fn ask(&mut self, tab: PortId, jid: &str) {
+        let to = ["", "localhost", jid, "carol@localhost/x"][self.random.below(4) as usize];
+        let iq = format!("<iq type='get' id='q' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>");
+        let iq = iq.replace(" to=''", "");
+        let token = match self.random.below(2) {
+            0 => self.world.request(tab, &iq),
+            _ => self.world.request_within(tab, &iq, Duration::from_secs(self.random.below(20))),
+        };
+        self.know(tab).requests.insert(token);
+    }
+
+    /// A message of the server reaches each tab of its account once, and nobody else.
+    fn deliver(&mut self, jid: &str) {
+        self.look();
+        self.messages += 1;
+        let id = format!("m{}", self.messages);
+        self.world.server_says(jid, &format!("<message xmlns='jabber:client' id='{id}'/>"));
+        let bound = self.world.server.connections().into_values().flatten().any(|bound| bound == jid);
+        self.look();
+        let bare = bare(jid);
+        for (tab, known) in &self.tabs {
+            let expected = bound && known.up.as_deref() == Some(bare);
+            assert_eq!(
+                known.seen.contains(&id),
+                expected,
+                "seed {}: {tab:?} of {:?}: {id}",
+                self.seed,
+                known.up
+            );
+        }
+    }
+
+    /// Lets everything arrive and takes note of what the tabs were told.
+    fn look(&mut self) {
+        for (tab, known) in &mut self.tabs {
+            for event in self.world.events(*tab) {
+                known.hear(event);
+            }
+        }
+        let mut primaries: BTreeMap<&str, Vec<PortId>> = BTreeMap::new();
+        for (tab, known) in &self.tabs {
+            let Some(jid) = &known.up else { continue };
+            let primaries = primaries.entry(jid).or_default();
+            primaries.extend(Some(*tab).filter(|_| known.role == Some(Role::Primary)));
+        }
+        for (jid, primaries) in primaries {
+            assert_eq!(primaries.len(), 1, "seed {}: the primaries of {jid}: {primaries:?}", self.seed);
+        }
+    }
+
+    /// Everybody logs out, or leaves; then every wish has ended, and the worker waits for nothing.
+    fn end(mut self) {
+        self.world.run();
+        for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
+            self.world.say(tab, ToWorker::Disconnect { reason: None });
+        }
+        self.world.advance(3 * GRACE);
+        self.look();
+        for (tab, known) in &self.tabs {
+            assert!(known.requests.is_empty(), "seed {}: {tab:?} still asks {:?}", self.seed, known.requests);
+            assert!(known.sends.is_empty(), "seed {}: {tab:?} still sends {:?}", self.seed, known.sends);
+            assert_eq!(known.up, None, "seed {}: {tab:?}", self.seed);
+        }
+        assert!(self.world.open_sockets().is_empty(), "seed {}", self.seed);
+        assert_eq!(self.world.hub.deadline(), None, "seed {}", self.seed);
+    }
+
+    fn some_tab(&mut self) -> Option<PortId> {
+        let index = self.random.below(self.tabs.len() as u64) as usize;
+        self.tabs.keys().nth(index).copied()
+    }
+
+    fn know(&mut self, tab: PortId) -> &mut Knowledge {
+        self.tabs.entry(tab).or_default()
+    }
+}
+
+impl Knowledge {
+    fn hear(&mut self, event: Event<String>) {
+        match event {
+            Event::Status(status) => match status.code {
+                StatusCode::Connected | StatusCode::Attached => {
+                    self.up = status.session.map(|session| bare(&session.jid).to_owned());
+                }
+                StatusCode::Disconnecting => {}
+                _ => self.up = None,
+            },
+            Event::Role(role) => self.role = Some(role),
+            Event::Stanza { text, .. } => {
+                let id = text.split(" id='m").nth(1).and_then(|rest| rest.split('\'').next());
+                if let Some(number) = id {
+                    assert!(self.seen.insert(format!("m{number}")), "{text} twice");
+                }
+            }
+            Event::Written(up_to) => self.sends.retain(|token| *token > up_to),
+            Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
+            Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
+            Event::Log(..) => {}
+        }
+    }
+}
+
+fn bare(jid: &str) -> &str {
+    jid.split('/').next().unwrap_or_default()
+}
