@@ -157,6 +157,9 @@ fn everything_that_still_waited_for_the_welcome_ends_too_and_is_never_posted() {
     page.input(Input::Lost(fault("worker-lost")));
     assert_eq!(page.heard(), ["failed 1 worker-lost", "response 2 Disconnected"]);
     page.welcome();
+    page.open();
+    page.posts.clear();
+    page.welcome();
     assert!(page.posts.is_empty() && page.heard().is_empty());
 }
 
