@@ -11,5 +11,6 @@ mod leaving;
 mod page;
 mod routing;
 mod sending;
+mod trials;
 mod walk;
 mod world;

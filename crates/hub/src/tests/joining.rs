@@ -2,9 +2,9 @@
 
 use epode_protocol::{Credentials, MechanismOffer, Options, Password, StatusCode, ToWorker};
 use epode_tab::Event;
-use epode_testkit::{self as testkit, Misbehaviour, Stage};
+use epode_testkit as testkit;
 
-use super::world::{GRACE, SERVICE, World, password};
+use super::world::{SERVICE, World, password};
 
 const ALICE: &str = "alice@localhost/desk";
 
@@ -132,160 +132,6 @@ fn no_common_mechanism_is_connfail_no_auth_mech() {
     assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
 }
 
-// Fault 4: a tab with a wrong password, or none, was let in by `connect`.
-#[test]
-fn a_tab_with_a_wrong_password_does_not_get_into_a_session_that_is_up() {
-    let mut world = World::new();
-    let inside = world.online(ALICE);
-    let intruder = world.tab();
-    world.connect(intruder, ALICE, "wrong");
-    assert_eq!(world.heard(intruder), ["AuthFail not-authorized", "Disconnected not-authorized"]);
-    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
-    assert_eq!(world.heard(inside), ["Received <message xmlns='jabber:client'/>"]);
-    assert!(world.heard(intruder).is_empty());
-}
-
-// Fault 4.
-#[test]
-fn a_tab_without_a_password_does_not_get_in_not_even_where_anybody_may() {
-    let mut world = World::with(testkit::Config {
-        mechanisms: vec!["PLAIN".to_owned()],
-        anonymous: true,
-        ..testkit::Config::default()
-    });
-    world.online(ALICE);
-    let intruder = world.tab();
-    world.connect_as(intruder, ALICE, None, Options::default());
-    assert_eq!(world.heard(intruder), ["AuthFail no-auth-mech", "Disconnected no-auth-mech"]);
-}
-
-#[test]
-fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
-    let mut world = World::new();
-    let inside = world.online(ALICE);
-    let newcomer = world.tab();
-    // Not the words of the first tab, and the server takes them: only it can tell.
-    let credentials =
-        Credentials { authcid: Some("bob".into()), password: Some(Password::new("secret-bob".into())) };
-    let (service, options) = (SERVICE.to_owned(), Options::default());
-    world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
-    assert_eq!(world.heard(newcomer), ["AuthFail invalid-authzid", "Disconnected invalid-authzid"]);
-
-    // The accounts' passwords change: the session that is up was opened with the old one.
-    let mut world = World::with(testkit::Config {
-        mechanisms: vec!["PLAIN".to_owned()],
-        anonymous: true,
-        ..testkit::Config::default()
-    });
-    let domain = world.tab();
-    world.connect_as(domain, "localhost", None, Options::default());
-    let jid = world.heard(domain).last().unwrap().clone();
-    let other = world.tab();
-    world.connect_as(other, "localhost", Some("needless"), Options::default());
-    assert_eq!(world.heard(other), ["Secondary".to_owned(), jid.replace("Connected", "Attached")]);
-    let seen = world.server.statistics();
-    assert_eq!((seen.total_connections, seen.bound_sessions, seen.open_connections), (2, 1, 1));
-    assert!(world.heard(inside).is_empty());
-}
-
-#[test]
-fn a_trial_that_the_server_spoils_is_the_affair_of_its_tab_alone() {
-    for misbehaviour in Misbehaviour::all() {
-        let later = match &misbehaviour {
-            Misbehaviour::At(stage, _) => *stage > Stage::Outcome,
-            _ => false,
-        };
-        if later || matches!(misbehaviour, Misbehaviour::At(Stage::Challenge, _) | Misbehaviour::Scram(_)) {
-            continue;
-        }
-        let mut world = World::new();
-        let inside = world.online(ALICE);
-        world.server.misbehave(misbehaviour.clone());
-        let other = world.tab();
-        world.connect(other, ALICE, "wrong");
-        world.advance(3 * GRACE);
-        let heard = world.heard(other);
-        assert!(
-            matches!(&heard[..], [failed, over] if failed.contains("Fail") && over.starts_with("Disc")),
-            "{heard:?}"
-        );
-        assert!(world.heard(inside).is_empty(), "{misbehaviour:?}");
-        assert_eq!(world.server.statistics().bound_sessions, 1, "{misbehaviour:?}");
-    }
-}
-
-#[test]
-fn a_tab_with_other_credentials_waits_for_the_attempt_under_way() {
-    let mut world = World::new();
-    let (wrong, right) = (world.tab(), world.tab());
-    world.connect(wrong, ALICE, "wrong");
-    world.connect(right, ALICE, "secret-alice");
-    assert_eq!(world.heard(wrong).last().unwrap(), "Disconnected not-authorized");
-    // Fault 8: a tab stuck at AUTHFAIL parked every other. It opens the session itself.
-    assert_eq!(world.heard(right), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
-
-    let mut world = World::new();
-    let (right, wrong) = (world.tab(), world.tab());
-    world.connect(right, ALICE, "secret-alice");
-    world.connect(wrong, ALICE, "wrong");
-    assert_eq!(world.heard(right).last().unwrap(), "Connected alice@localhost/desk");
-    assert_eq!(world.heard(wrong), ["AuthFail not-authorized", "Disconnected not-authorized"]);
-}
-
-#[test]
-fn a_tab_that_gives_its_trial_up_hears_so_once_and_nothing_of_it_later() {
-    let mut world = World::new();
-    world.online(ALICE);
-    let tab = world.tab();
-    world.connect(tab, ALICE, "wrong");
-    world.disconnect(tab);
-    assert_eq!(world.heard(tab), ["Disconnected"]);
-    world.advance(GRACE);
-    assert!(world.heard(tab).is_empty());
-    assert_eq!(world.open_sockets().len(), 1);
-}
-
-#[test]
-fn a_trial_that_was_given_up_does_not_touch_what_its_tab_does_next() {
-    // At each moment of the trial the tab thinks better of it, and joins with the right password.
-    for steps in 0..30 {
-        let mut world = World::new();
-        let inside = world.online(ALICE);
-        let tab = world.tab();
-        world.connect(tab, ALICE, "wrong");
-        for _ in 0..steps {
-            world.step();
-        }
-        world.connect(tab, ALICE, "secret-alice");
-        world.advance(GRACE);
-        assert_eq!(world.heard(tab).last().unwrap(), "Attached alice@localhost/desk", "{steps}");
-        world.server_says(ALICE, "<message xmlns='jabber:client'/>");
-        for member in [inside, tab] {
-            assert_eq!(world.heard(member), ["Received <message xmlns='jabber:client'/>"], "{steps}");
-        }
-        world.send(tab, "<presence xmlns='jabber:client' to='bob@localhost'/>");
-        assert_eq!(world.heard(tab), ["written 1"], "{steps}");
-        assert_eq!(world.open_sockets().len(), 1, "{steps}");
-    }
-}
-
-#[test]
-fn a_tab_that_dies_during_its_trial_is_forgotten() {
-    for steps in 0..30 {
-        let mut world = World::new();
-        let inside = world.online(ALICE);
-        let tab = world.tab();
-        world.connect(tab, ALICE, "wrong");
-        for _ in 0..steps {
-            world.step();
-        }
-        world.kill(tab);
-        world.advance(GRACE);
-        assert_eq!(world.open_sockets().len(), 1, "{steps}");
-        assert!(world.heard(inside).is_empty(), "{steps}");
-    }
-}
-
 #[test]
 fn attach_joins_the_only_session_or_the_one_that_the_tab_remembers() {
     let mut world = World::new();
@@ -358,28 +204,6 @@ fn anonymous_tabs_share_a_session_by_key() {
     });
     assert_eq!((&jids[0], &jids[1]), (&jids[4], &jids[3]));
     assert!(jids[0] != jids[1] && jids[1] != jids[2] && jids[0] != jids[2], "{jids:?}");
-}
-
-#[test]
-fn nobody_in_particular_does_not_get_into_the_session_of_a_name() {
-    let mut world = World::with(testkit::Config {
-        mechanisms: vec!["PLAIN".to_owned()],
-        anonymous: true,
-        ..testkit::Config::default()
-    });
-    let (alice, bob, nobody) = (world.tab(), world.tab(), world.tab());
-    // A bare domain, and the name beside it.
-    for (tab, name) in [(alice, "alice"), (bob, "bob")] {
-        let password = Some(Password::new(format!("secret-{name}")));
-        let credentials = Credentials { authcid: Some(name.to_owned()), password };
-        let (service, options) = (SERVICE.to_owned(), Options::default());
-        world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
-    }
-    world.connect_as(nobody, "localhost", None, Options::default());
-    let jids = [alice, bob, nobody].map(|tab| world.heard(tab).pop().unwrap());
-    assert!(jids[0].starts_with("Connected alice@localhost/"), "{jids:?}");
-    assert!(jids[1].starts_with("Connected bob@localhost/"), "{jids:?}");
-    assert!(jids[2].starts_with("Connected anonymous-"), "{jids:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use epode_protocol::{Role, StatusCode, ToWorker, Token};
 use epode_tab::Event;
-use epode_testkit::{self as testkit, Misbehaviour, Random};
+use epode_testkit::{self as testkit, BindFault, Misbehaviour, Random};
 
 use super::world::{GRACE, World, password};
 use crate::PortId;
@@ -97,8 +97,10 @@ impl Walk {
             88..91 => self.world.pass_up(tab),
             91 => self.world.cut(),
             92 => {
-                let all = Misbehaviour::all();
-                self.world.server.misbehave(all[self.random.below(all.len() as u64) as usize].clone());
+                let mut all = Misbehaviour::all();
+                // Two sessions would have one name, and this walk tells them apart by it.
+                all.retain(|one| *one != Misbehaviour::Bind(BindFault::OtherAccount));
+                self.world.server.misbehave(all.swap_remove(self.random.below(all.len() as u64) as usize));
             }
             93 => self.world.reachable = !self.world.reachable,
             _ => {

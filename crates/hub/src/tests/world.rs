@@ -1,7 +1,7 @@
 //! The whole system without a browser: one worker, any number of tabs at its ports, one scripted server behind its sockets, one clock.
 //!
 //! Whatever crosses a port or a socket waits in one queue and arrives in the order in which it was sent; [`World::run`] lets it all
-//! arrive. Time passes only in [`World::advance`]. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since
+//! arrive. Time passes only in [`World::advance`]. What tabs, server and net may do is in `acts`. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since
 //! it last looked. The same calls always give the same words.
 //!
 //! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a number twice, or ask to
@@ -10,12 +10,16 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use epode_protocol::{Credentials, FromWorker, Options, Password, Position, ToWorker, Token};
+use epode_protocol::{FromWorker, Position};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
 
 use super::page::Page;
 use crate::{Config, Hub, Input, Output, PortId, SocketId};
+
+mod acts;
+
+pub(super) use acts::password;
 
 /// Where the accounts live. A host that is this machine, so that passwords may be sent as they are.
 pub(super) const SERVICE: &str = "ws://localhost/xmpp";
@@ -75,126 +79,6 @@ impl World {
             ports: 0,
             sockets: 0,
         }
-    }
-
-    /// A port behind which nobody has said anything.
-    pub(super) fn port(&mut self) -> PortId {
-        self.ports += 1;
-        let port = PortId(self.ports);
-        self.open_ports.insert(port);
-        self.pages.insert(port, Page::default());
-        self.at_hub(Input::PortOpened(port));
-        port
-    }
-
-    /// A tab that has said hello.
-    pub(super) fn tab(&mut self) -> PortId {
-        self.tab_that_is(true)
-    }
-
-    pub(super) fn hidden_tab(&mut self) -> PortId {
-        self.tab_that_is(false)
-    }
-
-    /// A tab that is in the session of this account, with the right password; what it has heard is forgotten.
-    pub(super) fn online(&mut self, jid: &str) -> PortId {
-        let tab = self.tab();
-        self.connect(tab, jid, &password(jid));
-        self.forget();
-        tab
-    }
-
-    pub(super) fn connect(&mut self, tab: PortId, jid: &str, password: &str) {
-        self.connect_as(tab, jid, Some(password), Options::default());
-    }
-
-    pub(super) fn connect_as(&mut self, tab: PortId, jid: &str, password: Option<&str>, options: Options) {
-        let password = password.map(|password| Password::new(password.to_owned()));
-        let credentials = Credentials { authcid: None, password };
-        let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
-        self.say(tab, ToWorker::Connect { service, jid, credentials, options });
-    }
-
-    pub(super) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
-        self.say(tab, ToWorker::Attach { service: SERVICE.to_owned(), jid: jid.map(str::to_owned) });
-    }
-
-    pub(super) fn send(&mut self, tab: PortId, stanza: &str) -> Token {
-        self.send_all(tab, &[stanza])
-    }
-
-    /// The token of the last one.
-    pub(super) fn send_all(&mut self, tab: PortId, stanzas: &[&str]) -> Token {
-        let stanzas: Vec<String> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
-        self.with_tab(tab, |tab, _| tab.send(stanzas))
-    }
-
-    /// Asks without a time limit.
-    pub(super) fn request(&mut self, tab: PortId, iq: &str) -> Token {
-        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
-    }
-
-    pub(super) fn request_within(&mut self, tab: PortId, iq: &str, timeout: Duration) -> Token {
-        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), Some(timeout)))
-    }
-
-    /// The tab says that none of its handlers took the latest stanza it was delivered.
-    pub(super) fn pass_up(&mut self, tab: PortId) {
-        let position = self.position(tab);
-        self.say(tab, ToWorker::Unhandled { position });
-    }
-
-    pub(super) fn show(&mut self, tab: PortId, visible: bool) {
-        self.say(tab, ToWorker::Visibility { visible });
-    }
-
-    pub(super) fn disconnect(&mut self, tab: PortId) {
-        self.say(tab, ToWorker::Disconnect { reason: None });
-    }
-
-    pub(super) fn leave(&mut self, tab: PortId) {
-        self.say(tab, ToWorker::Leave);
-    }
-
-    /// The tab is gone without a word: the worker learns it from its lock.
-    pub(super) fn kill(&mut self, tab: PortId) {
-        self.pages.remove(&tab);
-        self.at_hub(Input::PortClosed(tab));
-    }
-
-    pub(super) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
-        self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
-    }
-
-    /// Posts to the worker past the tab's own machine.
-    pub(super) fn at_hub(&mut self, input: Input<String>) {
-        self.queue.push_back(Arrival::AtHub(input));
-    }
-
-    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
-    pub(super) fn let_flow(&mut self) {
-        self.flowing = true;
-        for (socket, frame) in &self.sent {
-            self.queue
-                .push_back(Arrival::AtServer(testkit::Input::Frame(connection(*socket), frame.clone())));
-        }
-        self.run();
-    }
-
-    /// The server says this to the sessions of a JID, as it is.
-    pub(super) fn server_says(&mut self, to: &str, stanza: &str) {
-        self.run();
-        self.server.deliver(to, stanza);
-        self.drain_server();
-    }
-
-    /// The server, or the net in front of it, ends every socket without a word.
-    pub(super) fn cut(&mut self) {
-        self.run();
-        for connection in self.server.connections().into_keys() {
-            self.server.drop_connection(connection);
-        }
-        self.drain_server();
     }
 
     /// The sockets that are open, oldest first.
@@ -298,15 +182,6 @@ impl World {
         self.open_ports.contains(&tab)
     }
 
-    fn tab_that_is(&mut self, visible: bool) -> PortId {
-        let port = self.port();
-        let (tab, lock) = (format!("tab-{}", port.0), Some(format!("lock-{}", port.0)));
-        self.with_tab(port, |machine, now| {
-            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible });
-        });
-        port
-    }
-
     fn page(&mut self, tab: PortId) -> &mut Page {
         self.pages.get_mut(&tab).expect("the test does not ask a tab that it killed")
     }
@@ -389,11 +264,6 @@ impl World {
         let tabs = self.pages.values().filter_map(|page| page.tab.deadline());
         self.hub.deadline().into_iter().chain(self.server_deadline).chain(tabs)
     }
-}
-
-/// The right password for an account.
-pub(super) fn password(jid: &str) -> String {
-    format!("secret-{}", jid.split('@').next().unwrap_or_default())
 }
 
 fn connection(socket: SocketId) -> ConnectionId {

@@ -1,0 +1,152 @@
+//! What tabs, the server and the net do. Nothing of it arrives before [`World::run`].
+
+use std::time::Duration;
+
+use epode_protocol::{Credentials, Options, Password, ToWorker, Token};
+use epode_testkit as testkit;
+
+use super::{Arrival, SERVICE, World, connection};
+use crate::tests::page::Page;
+use crate::{Input, PortId};
+
+impl World {
+    /// A port behind which nobody has said anything.
+    pub(in crate::tests) fn port(&mut self) -> PortId {
+        self.ports += 1;
+        let port = PortId(self.ports);
+        self.open_ports.insert(port);
+        self.pages.insert(port, Page::default());
+        self.at_hub(Input::PortOpened(port));
+        port
+    }
+
+    /// A tab that has said hello.
+    pub(in crate::tests) fn tab(&mut self) -> PortId {
+        self.tab_that_is(true)
+    }
+
+    pub(in crate::tests) fn hidden_tab(&mut self) -> PortId {
+        self.tab_that_is(false)
+    }
+
+    /// A tab that is in the session of this account, with the right password; what it has heard is forgotten.
+    pub(in crate::tests) fn online(&mut self, jid: &str) -> PortId {
+        let tab = self.tab();
+        self.connect(tab, jid, &password(jid));
+        self.forget();
+        tab
+    }
+
+    pub(in crate::tests) fn connect(&mut self, tab: PortId, jid: &str, password: &str) {
+        self.connect_as(tab, jid, Some(password), Options::default());
+    }
+
+    pub(in crate::tests) fn connect_as(
+        &mut self,
+        tab: PortId,
+        jid: &str,
+        password: Option<&str>,
+        options: Options,
+    ) {
+        let password = password.map(|password| Password::new(password.to_owned()));
+        let credentials = Credentials { authcid: None, password };
+        let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
+        self.say(tab, ToWorker::Connect { service, jid, credentials, options });
+    }
+
+    pub(in crate::tests) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
+        self.say(tab, ToWorker::Attach { service: SERVICE.to_owned(), jid: jid.map(str::to_owned) });
+    }
+
+    pub(in crate::tests) fn send(&mut self, tab: PortId, stanza: &str) -> Token {
+        self.send_all(tab, &[stanza])
+    }
+
+    /// The token of the last one.
+    pub(in crate::tests) fn send_all(&mut self, tab: PortId, stanzas: &[&str]) -> Token {
+        let stanzas: Vec<String> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
+        self.with_tab(tab, |tab, _| tab.send(stanzas))
+    }
+
+    /// Asks without a time limit.
+    pub(in crate::tests) fn request(&mut self, tab: PortId, iq: &str) -> Token {
+        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
+    }
+
+    pub(in crate::tests) fn request_within(&mut self, tab: PortId, iq: &str, timeout: Duration) -> Token {
+        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), Some(timeout)))
+    }
+
+    /// The tab says that none of its handlers took the latest stanza it was delivered.
+    pub(in crate::tests) fn pass_up(&mut self, tab: PortId) {
+        let position = self.position(tab);
+        self.say(tab, ToWorker::Unhandled { position });
+    }
+
+    pub(in crate::tests) fn show(&mut self, tab: PortId, visible: bool) {
+        self.say(tab, ToWorker::Visibility { visible });
+    }
+
+    pub(in crate::tests) fn disconnect(&mut self, tab: PortId) {
+        self.say(tab, ToWorker::Disconnect { reason: None });
+    }
+
+    pub(in crate::tests) fn leave(&mut self, tab: PortId) {
+        self.say(tab, ToWorker::Leave);
+    }
+
+    /// The tab is gone without a word: the worker learns it from its lock.
+    pub(in crate::tests) fn kill(&mut self, tab: PortId) {
+        self.pages.remove(&tab);
+        self.at_hub(Input::PortClosed(tab));
+    }
+
+    pub(in crate::tests) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
+        self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
+    }
+
+    /// Posts to the worker past the tab's own machine.
+    pub(in crate::tests) fn at_hub(&mut self, input: Input<String>) {
+        self.queue.push_back(Arrival::AtHub(input));
+    }
+
+    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
+    pub(in crate::tests) fn let_flow(&mut self) {
+        self.flowing = true;
+        for (socket, frame) in &self.sent {
+            self.queue
+                .push_back(Arrival::AtServer(testkit::Input::Frame(connection(*socket), frame.clone())));
+        }
+        self.run();
+    }
+
+    /// The server says this to the sessions of a JID, as it is.
+    pub(in crate::tests) fn server_says(&mut self, to: &str, stanza: &str) {
+        self.run();
+        self.server.deliver(to, stanza);
+        self.drain_server();
+    }
+
+    /// The server, or the net in front of it, ends every socket without a word.
+    pub(in crate::tests) fn cut(&mut self) {
+        self.run();
+        for connection in self.server.connections().into_keys() {
+            self.server.drop_connection(connection);
+        }
+        self.drain_server();
+    }
+
+    fn tab_that_is(&mut self, visible: bool) -> PortId {
+        let port = self.port();
+        let (tab, lock) = (format!("tab-{}", port.0), Some(format!("lock-{}", port.0)));
+        self.with_tab(port, |machine, now| {
+            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible });
+        });
+        port
+    }
+}
+
+/// The right password for an account.
+pub(in crate::tests) fn password(jid: &str) -> String {
+    format!("secret-{}", jid.split('@').next().unwrap_or_default())
+}
