@@ -12,8 +12,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use epode_protocol::{
-    Credentials, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options, Origin, Outcome, Password,
-    Refusal, Role, SessionInfo, Status, StatusCode, ToWorker,
+    Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options,
+    Origin, Outcome, Password, Refusal, Role, Selector, SessionInfo, Status, StatusCode, ToWorker,
 };
 use epode_tab::{Event, Input, Output};
 use wasm_bindgen::JsValue;
@@ -41,9 +41,35 @@ impl Tab {
         Tab { tab: RefCell::default(), listener, busy: Cell::new(false) }
     }
 
-    /// The port is open: says hello, as the page instance `tab`, which holds the Web Lock `lock`.
-    pub fn opened(&self, now: f64, tab: String, lock: Option<String>, visible: bool) {
-        self.handle(now, Input::Opened { tab, lock, visible });
+    /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a reload `boot` and `position`
+    /// are what `boot()` and `position()` said before.
+    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
+    pub fn opened(
+        &self,
+        now: f64,
+        tab: String,
+        lock: Option<String>,
+        visible: bool,
+        boot: Option<String>,
+        position: f64,
+    ) {
+        let before = boot.map(|boot| Before { boot, position: position as u64 });
+        self.handle(now, Input::Opened { tab, lock, visible, before });
+    }
+
+    /// The run of the worker that this page speaks to.
+    pub fn boot(&self) -> String {
+        self.tab.borrow().before().boot
+    }
+
+    /// The latest position that was handled.
+    pub fn position(&self) -> f64 {
+        self.tab.borrow().before().position as f64
+    }
+
+    /// The worker died: its lock is free.
+    pub fn died(&self, now: f64) {
+        self.handle(now, Input::Died);
     }
 
     /// The worker cannot be reached, and why.
@@ -76,8 +102,8 @@ impl Tab {
 #[wasm_bindgen]
 #[allow(missing_docs, reason = "documented at epode_protocol::FromWorker")]
 impl Tab {
-    pub fn on_welcome(&self, now: f64, version: u32, boot: String) {
-        self.hear(now, FromWorker::Welcome { version, boot });
+    pub fn on_welcome(&self, now: f64, version: u32, boot: String, lock: Option<String>) {
+        self.hear(now, FromWorker::Welcome { version, boot, lock });
     }
 
     pub fn on_refused_version(&self, now: f64, speaks: Vec<u32>) {
@@ -102,10 +128,13 @@ impl Tab {
         jid: Option<String>,
         domain: Option<String>,
         features: Option<String>,
+        position: f64,
     ) {
         let Some(&code) = StatusCode::ALL.get(usize::from(code)) else { return };
         let session = match (jid, domain, features) {
-            (Some(jid), Some(domain), Some(features)) => Some(SessionInfo { jid, domain, features }),
+            (Some(jid), Some(domain), Some(features)) => {
+                Some(SessionInfo { jid, domain, features, position: position as u64 })
+            }
             _ => None,
         };
         self.hear(now, FromWorker::Status(Status { code, condition, text, session }));
@@ -115,10 +144,42 @@ impl Tab {
         self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
     }
 
-    /// One stanza of a `Deliver`.
-    pub fn on_deliver(&self, now: f64, position: f64, sent: bool, text: JsValue) {
-        let origin = if sent { Origin::Sent } else { Origin::Received };
-        self.hear(now, FromWorker::Deliver { stanzas: vec![Delivery(position as u64, origin, text)] });
+    /// A `Deliver`, column by column: origins are 0 received, 1 sent, 2 replayed.
+    pub fn on_deliver(&self, now: f64, positions: Vec<f64>, origins: Vec<u8>, texts: Vec<JsValue>) {
+        let stanzas = deliveries(positions, origins, texts).collect();
+        self.hear(now, FromWorker::Deliver { stanzas });
+    }
+
+    /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by column.
+    pub fn on_claimed(
+        &self,
+        now: f64,
+        claims: Vec<u32>,
+        counts: Vec<u32>,
+        positions: Vec<f64>,
+        origins: Vec<u8>,
+        texts: Vec<JsValue>,
+    ) {
+        let mut caught = deliveries(positions, origins, texts);
+        let claims = claims
+            .into_iter()
+            .zip(counts)
+            .map(|(claim, count)| Caught { claim, stanzas: caught.by_ref().take(count as usize).collect() })
+            .collect();
+        self.hear(now, FromWorker::Claimed { claims });
+    }
+
+    pub fn on_gap(&self, now: f64, from: f64, to: f64, count: u32) {
+        self.hear(now, FromWorker::Gap { from: from as u64, to: to as u64, count });
+    }
+
+    pub fn on_ping(&self, now: f64) {
+        self.hear(now, FromWorker::Ping);
+    }
+
+    /// A `Tabs`, whose content the page keeps.
+    pub fn on_tabs(&self, now: f64, token: u32) {
+        self.hear(now, FromWorker::Tabs { token, tabs: Vec::new() });
     }
 
     pub fn on_written(&self, now: f64, up_to: u32) {
@@ -130,20 +191,21 @@ impl Tab {
     }
 
     /// A `Response` with an answer.
-    pub fn on_answered(&self, now: f64, token: u32, error: bool, text: JsValue) {
+    pub fn on_answered(&self, now: f64, token: u32, error: bool, text: JsValue, position: f64) {
         let outcome = if error { Outcome::Error(text) } else { Outcome::Result(text) };
-        self.hear(now, FromWorker::Response { token, outcome });
+        self.hear(now, FromWorker::Response { token, outcome, position: position as u64 });
     }
 
     /// A `Response` without one.
     pub fn on_unanswered(&self, now: f64, token: u32, timeout: bool) {
         let outcome = if timeout { Outcome::Timeout } else { Outcome::Disconnected };
-        self.hear(now, FromWorker::Response { token, outcome });
+        self.hear(now, FromWorker::Response { token, outcome, position: 0 });
     }
 
     /// A `Response` that says why nothing was asked.
     pub fn on_unasked(&self, now: f64, token: u32, condition: String, text: String) {
-        self.hear(now, FromWorker::Response { token, outcome: Outcome::Refused(Fault { condition, text }) });
+        let outcome = Outcome::Refused(Fault { condition, text });
+        self.hear(now, FromWorker::Response { token, outcome, position: 0 });
     }
 
     pub fn on_log(&self, now: f64, level: u8, text: String) {
@@ -170,11 +232,15 @@ impl Tab {
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
+        reconnect: bool,
+        reload_grace: u32,
+        queue_stanzas: u32,
+        queue_size: u32,
     ) {
         let offer = |(name, priority)| MechanismOffer { name, priority };
         let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
         let credentials = Credentials { authcid, password: password.map(Password::new) };
-        let options = Options { mechanisms, session_key };
+        let options = Options { mechanisms, session_key, reconnect, reload_grace, queue_stanzas, queue_size };
         self.say(now, ToWorker::Connect { service, jid, credentials, options });
     }
 
@@ -196,6 +262,49 @@ impl Tab {
         let token = self.tab.borrow_mut().request(text, timeout);
         self.pump();
         token
+    }
+
+    /// Claims the stanzas that meet these criteria; the claim's number.
+    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
+    pub fn claim(
+        &self,
+        ns: Option<String>,
+        name: Option<String>,
+        types: Option<Vec<String>>,
+        id: Option<String>,
+        from: Option<String>,
+        bare: bool,
+        ignore_fragment: bool,
+    ) -> u32 {
+        self.claim_selector(Selector::Stanza(Criteria { ns, name, types, id, from, bare, ignore_fragment }))
+    }
+
+    /// Claims everything that comes in, for a hook; the claim's number.
+    pub fn claim_everything(&self) -> u32 {
+        self.claim_selector(Selector::Everything)
+    }
+
+    /// Claims what other tabs send; the claim's number.
+    pub fn claim_sent(&self) -> u32 {
+        self.claim_selector(Selector::Sent)
+    }
+
+    /// Gives a claim up.
+    pub fn release(&self, claim: u32) {
+        self.tab.borrow_mut().release(claim);
+        self.pump();
+    }
+
+    /// Asks what the worker knows of the tabs; the question's token.
+    pub fn tabs(&self) -> u32 {
+        let token = self.tab.borrow_mut().tabs();
+        self.pump();
+        token
+    }
+
+    /// The page is being frozen.
+    pub fn freeze(&self, now: f64) {
+        self.say(now, ToWorker::Freeze);
     }
 
     /// No handler took the IQ request of this position.
@@ -220,6 +329,12 @@ impl Tab {
 }
 
 impl Tab {
+    fn claim_selector(&self, selector: Selector) -> u32 {
+        let claim = self.tab.borrow_mut().claim(selector);
+        self.pump();
+        claim
+    }
+
     fn say(&self, now: f64, wish: ToWorker<JsValue>) {
         self.handle(now, Input::Say(wish));
     }
@@ -242,6 +357,8 @@ impl Tab {
             let output = self.tab.borrow_mut().poll_output();
             match output {
                 Some(Output::Post(message)) => self.listener.post(message),
+                Some(Output::Watch(lock)) => self.listener.watch(&lock),
+                Some(Output::Reopen) => self.listener.reopen(),
                 Some(Output::Event(event)) => self.tell(event),
                 None => break,
             }
@@ -263,6 +380,10 @@ impl Tab {
             Event::Stanza { position, origin, text } => {
                 listener.stanza(position as f64, origin == Origin::Sent, &text);
             }
+            Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text),
+            Event::Claimed(claim) => listener.claimed(claim),
+            Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),
+            Event::Tabs(token, _) => listener.tabs(token),
             Event::Written(up_to) => listener.written(up_to),
             Event::Failed(token, fault) => listener.failed(token, &fault.condition, &fault.text),
             Event::Response(token, outcome) => match outcome {
@@ -275,4 +396,18 @@ impl Tab {
             Event::Log(level, text) => listener.log(level as u8, &text),
         }
     }
+}
+
+fn deliveries(
+    positions: Vec<f64>,
+    origins: Vec<u8>,
+    texts: Vec<JsValue>,
+) -> impl Iterator<Item = Delivery<JsValue>> {
+    let origin = |number| match number {
+        0 => Origin::Received,
+        1 => Origin::Sent,
+        _ => Origin::Replayed,
+    };
+    let columns = positions.into_iter().zip(origins).zip(texts);
+    columns.map(move |((position, number), text)| Delivery(position as u64, origin(number), text))
 }

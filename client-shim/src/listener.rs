@@ -1,6 +1,6 @@
 //! What the page's half must be able to hear.
 
-use epode_protocol::ToWorker;
+use epode_protocol::{Claim, Criteria, Hello, Selector, ToWorker};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -8,9 +8,18 @@ use wasm_bindgen::prelude::wasm_bindgen;
 const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
-  sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean): void;
-  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined): void;
+  sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
+  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
   sayAttach(service: string, jid: string | undefined): void;
+  sayRestore(service: string, jid: string): void;
+  /** Opens a claim; the criteria of each follow, and `sayClaims` posts them. */
+  addClaim(id: number, kind: number, ns?: string, name?: string, types?: string[], stanzaId?: string, from?: string, bare?: boolean, ignoreFragment?: boolean): void;
+  sayClaims(from: number, exact: boolean): void;
+  sayRelease(claims: Uint32Array): void;
+  sayAck(posts: number): void;
+  sayFreeze(): void;
+  sayPong(): void;
+  sayTabs(token: number): void;
   /** The tokens are `first` and those that follow it. */
   saySend(first: number, texts: string[]): void;
   sayRequest(token: number, text: string, timeout: number | undefined): void;
@@ -20,11 +29,23 @@ export interface Outlet {
   sayLeave(): void;
 }
 
+/** What is to be done in the page. */
+export interface Caretaker {
+  /** Call `died` when this Web Lock is free. */
+  watch(lock: string): void;
+  /** Open a port to a new worker, and call `opened`. */
+  reopen(): void;
+}
+
 /** What the app is to be told, in order. None of these may throw. */
 export interface Audience {
   status(code: number, condition?: string, text?: string, jid?: string, domain?: string, features?: string): void;
   role(primary: boolean): void;
   stanza(position: number, sent: boolean, text: string): void;
+  caught(claim: number, replayed: boolean, text: string): void;
+  claimed(claim: number): void;
+  gap(from: number, to: number, count: number): void;
+  tabs(token: number): void;
   written(upTo: number): void;
   failed(token: number, condition: string, text: string): void;
   answered(token: number, error: boolean, text: string): void;
@@ -33,7 +54,7 @@ export interface Audience {
   log(level: number, text: string): void;
 }
 
-export type Listener = Outlet & Audience;
+export type Listener = Outlet & Caretaker & Audience;
 "#;
 
 #[wasm_bindgen]
@@ -43,7 +64,15 @@ extern "C" {
     pub type Listener;
 
     #[wasm_bindgen(method, js_name = sayHello)]
-    fn say_hello(this: &Listener, versions: Vec<u32>, tab: &str, lock: Option<String>, visible: bool);
+    fn say_hello(
+        this: &Listener,
+        versions: Vec<u32>,
+        tab: &str,
+        lock: Option<String>,
+        visible: bool,
+        boot: Option<String>,
+        position: f64,
+    );
     #[wasm_bindgen(method, js_name = sayConnect)]
     fn say_connect(
         this: &Listener,
@@ -54,9 +83,41 @@ extern "C" {
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
+        reconnect: bool,
+        reload_grace: u32,
+        queue_stanzas: u32,
+        queue_size: u32,
     );
     #[wasm_bindgen(method, js_name = sayAttach)]
     fn say_attach(this: &Listener, service: &str, jid: Option<String>);
+    #[wasm_bindgen(method, js_name = sayRestore)]
+    fn say_restore(this: &Listener, service: &str, jid: &str);
+    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
+    #[wasm_bindgen(method, js_name = addClaim)]
+    fn add_claim(
+        this: &Listener,
+        id: u32,
+        kind: u8,
+        ns: Option<String>,
+        name: Option<String>,
+        types: Option<Vec<String>>,
+        stanza_id: Option<String>,
+        from: Option<String>,
+        bare: bool,
+        ignore_fragment: bool,
+    );
+    #[wasm_bindgen(method, js_name = sayClaims)]
+    fn say_claims(this: &Listener, from: f64, exact: bool);
+    #[wasm_bindgen(method, js_name = sayRelease)]
+    fn say_release(this: &Listener, claims: Vec<u32>);
+    #[wasm_bindgen(method, js_name = sayAck)]
+    fn say_ack(this: &Listener, posts: u32);
+    #[wasm_bindgen(method, js_name = sayFreeze)]
+    fn say_freeze(this: &Listener);
+    #[wasm_bindgen(method, js_name = sayPong)]
+    fn say_pong(this: &Listener);
+    #[wasm_bindgen(method, js_name = sayTabs)]
+    fn say_tabs(this: &Listener, token: u32);
     #[wasm_bindgen(method, js_name = saySend)]
     fn say_send(this: &Listener, first: u32, texts: Vec<JsValue>);
     #[wasm_bindgen(method, js_name = sayRequest)]
@@ -85,6 +146,18 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn stanza(this: &Listener, position: f64, sent: bool, text: &JsValue);
     #[wasm_bindgen(method)]
+    pub(crate) fn caught(this: &Listener, claim: u32, replayed: bool, text: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(crate) fn claimed(this: &Listener, claim: u32);
+    #[wasm_bindgen(method)]
+    pub(crate) fn gap(this: &Listener, from: f64, to: f64, count: u32);
+    #[wasm_bindgen(method)]
+    pub(crate) fn tabs(this: &Listener, token: u32);
+    #[wasm_bindgen(method)]
+    pub(crate) fn watch(this: &Listener, lock: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn reopen(this: &Listener);
+    #[wasm_bindgen(method)]
     pub(crate) fn written(this: &Listener, up_to: u32);
     #[wasm_bindgen(method)]
     pub(crate) fn failed(this: &Listener, token: u32, condition: &str, text: &str);
@@ -102,7 +175,11 @@ impl Listener {
     /// Has a message posted to the worker.
     pub(crate) fn post(&self, message: ToWorker<JsValue>) {
         match message {
-            ToWorker::Hello(hello) => self.say_hello(hello.versions, &hello.tab, hello.lock, hello.visible),
+            ToWorker::Hello(hello) => {
+                let Hello { versions, tab, lock, before, visible } = hello;
+                let (boot, position) = before.map(|before| (before.boot, before.position as f64)).unzip();
+                self.say_hello(versions, &tab, lock, visible, boot, position.unwrap_or_default());
+            }
             ToWorker::Connect { service, jid, credentials, options } => {
                 let (names, priorities) = match options.mechanisms {
                     Some(offers) => {
@@ -114,9 +191,33 @@ impl Listener {
                 };
                 let password = credentials.password.map(epode_protocol::Password::into_inner);
                 let authcid = credentials.authcid;
-                self.say_connect(&service, &jid, authcid, password, names, priorities, options.session_key);
+                self.say_connect(
+                    &service,
+                    &jid,
+                    authcid,
+                    password,
+                    names,
+                    priorities,
+                    options.session_key,
+                    options.reconnect,
+                    options.reload_grace,
+                    options.queue_stanzas,
+                    options.queue_size,
+                );
             }
             ToWorker::Attach { service, jid } => self.say_attach(&service, jid),
+            ToWorker::Restore { service, jid } => self.say_restore(&service, &jid),
+            ToWorker::Claim { claims, from, exact } => {
+                for claim in claims {
+                    self.claim(claim);
+                }
+                self.say_claims(from as f64, exact);
+            }
+            ToWorker::Release { claims } => self.say_release(claims),
+            ToWorker::Ack { posts } => self.say_ack(posts),
+            ToWorker::Freeze => self.say_freeze(),
+            ToWorker::Pong => self.say_pong(),
+            ToWorker::Tabs { token } => self.say_tabs(token),
             ToWorker::Send { stanzas } => {
                 let first = stanzas.first().map_or(0, |stanza| stanza.token);
                 self.say_send(first, stanzas.into_iter().map(|stanza| stanza.text).collect());
@@ -127,5 +228,15 @@ impl Listener {
             ToWorker::Disconnect { reason } => self.say_disconnect(reason),
             ToWorker::Leave => self.say_leave(),
         }
+    }
+
+    fn claim(&self, Claim { id, selector }: Claim) {
+        let (kind, criteria) = match selector {
+            Selector::Stanza(criteria) => (0, criteria),
+            Selector::Everything => (1, Criteria::default()),
+            Selector::Sent => (2, Criteria::default()),
+        };
+        let Criteria { ns, name, types, id: stanza_id, from, bare, ignore_fragment } = criteria;
+        self.add_claim(id, kind, ns, name, types, stanza_id, from, bare, ignore_fragment);
     }
 }

@@ -7,7 +7,7 @@ import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
 import { NS, Status } from './constants.ts';
 import { parseStanza, toElement } from './element.ts';
-import { Handler, HandlerList, type Callback, type HandlerOptions } from './handlers.ts';
+import { Handler, HandlerList, selectorOf, type Callback, type HandlerOptions } from './handlers.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
 import { describe, error, log, sink, warn } from './log.ts';
@@ -28,6 +28,37 @@ export interface ConnectionOptions {
   mechanisms?: readonly (new () => SASLMechanism)[];
   /** Names the session of an anonymous login: pages with the same key share it. */
   sessionKey?: string;
+  /** Whether the worker dials again when the connection is lost; default `true`. With `false`, all tabs hear DISCONNECTED. */
+  reconnect?: boolean;
+  /** How long what arrives for a tab that reloads is kept for it, in milliseconds; default 10,000. */
+  reloadGrace?: number;
+  /** How much may wait for a tab that is slow or frozen, before the oldest is given up (`onGap`); default 10,000 stanzas and 16 MB. */
+  queue?: { stanzas?: number; bytes?: number };
+}
+
+/** A tab of the session, as the worker knows it. */
+export interface Tab {
+  /** Names the tab. */
+  tab: string;
+  /** Whether it is this one. */
+  own: boolean;
+  role: 'primary' | 'secondary';
+  visible: boolean;
+  /** Whether it answers: a frozen tab does not. */
+  awake: boolean;
+  /** How many posts it may be given before it has to acknowledge some. */
+  credit: number;
+  /** How many stanzas wait for it. */
+  waiting: number;
+  /** How many claims its handlers and hooks make. */
+  claims: number;
+}
+
+/** Stanzas that were given up: the first position, the last, and how many. */
+export interface Gap {
+  from: number;
+  to: number;
+  count: number;
 }
 
 /**
@@ -101,7 +132,13 @@ export class Connection {
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
-  readonly #handlers = new HandlerList();
+  readonly #handlers = new HandlerList((handler) => this.#unclaim(handler));
+  /** Each handler's claim, and who it is for. */
+  readonly #claims = new Map<number, Handler | 'hook'>();
+  /** The claims of hooks: for what comes in, and for what other tabs send. */
+  #hooks: { everything?: number | undefined; sent?: number | undefined } = {};
+  readonly #replayed = new WeakSet<Element>();
+  readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   readonly #timed = new TimedHandlers();
   readonly #questions = new Map<number, Question>();
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
@@ -112,6 +149,21 @@ export class Connection {
   #uniqueId = 0;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
+
+  static {
+    // A hook that is assigned late begins to hear from then on; one on a subclass is found when the session comes up.
+    for (const name of ['rawInput', 'xmlInput', 'onForeignStanzaSent'] as const) {
+      const silent = (): void => {};
+      Object.defineProperty(Connection.prototype, name, {
+        configurable: true,
+        get: () => silent,
+        set(this: Connection, hook: unknown) {
+          Object.defineProperty(this, name, { value: hook, writable: true, configurable: true, enumerable: true });
+          this.#claimHooks();
+        },
+      });
+    }
+  }
 
   /**
    * Makes a connection; nothing is opened before `connect` or `attach`.
@@ -173,6 +225,10 @@ export class Connection {
           mechanisms?.map(({ mechname }) => mechname),
           new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
           this.options.sessionKey,
+          this.options.reconnect ?? true,
+          this.options.reloadGrace ?? 10_000,
+          this.options.queue?.stanzas ?? 10_000,
+          this.options.queue?.bytes ?? 16 * 1024 * 1024,
         ),
     }));
   }
@@ -334,7 +390,11 @@ export class Connection {
     from?: string | null,
     options?: HandlerOptions | null,
   ): Handler {
-    return this.#handlers.add(new Handler(handler, ns, name, type, id, from, options));
+    const added = new Handler(handler, ns, name, type, id, from, options);
+    added.active = false;
+    this.#handlers.add(added);
+    this.#claim(added);
+    return added;
   }
 
   /** Removes a handler, at once. */
@@ -358,6 +418,18 @@ export class Connection {
     return suffix === undefined ? id : `${id}:${suffix}`;
   }
 
+  /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
+  isReplayed(stanza: Element): boolean {
+    return this.#replayed.has(stanza);
+  }
+
+  /** What the worker knows of the tabs of this session, in the order in which they came; none outside a session. */
+  tabs(): Promise<Tab[]> {
+    const link = this.#link;
+    if (!link || link.ended) return Promise.resolve([]);
+    return new Promise((known) => link.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
+  }
+
   /** Whether the stream of this session was resumed; not before XEP-0198 is there. */
   hasResumed(): boolean {
     return false;
@@ -378,6 +450,8 @@ export class Connection {
   rawOutput(_text: string): void {}
   /** Override to hear when this tab becomes `primary` or `secondary`. */
   onRoleChanged(_role: 'primary' | 'secondary'): void {}
+  /** Override to hear that stanzas which this tab had claimed were given up, since too many waited for it. */
+  onGap(_gap: Gap): void {}
   /** Override to see each message and presence that another tab sends. */
   onForeignStanzaSent(_element: Element): void {}
   /** Of BOSH. */
@@ -402,10 +476,15 @@ export class Connection {
   #wish(wish: Wish): void {
     if (!this.#link || this.#link.ended) {
       if (wish !== this.#membership || !this.options.worker) return wish.fail?.('there is no connection');
-      this.#link = new Link(this.options.worker, this.#audience(), {
+      this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
         unlinked: (reason) => this.#giveUp(reason),
         revived: () => this.#revive(),
+        tabsKnown: (token, tabs) => {
+          this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
+          this.#asked.delete(token);
+        },
       });
+      for (const handler of this.#handlers) this.#claim(handler);
     }
     this.flush();
     this.#link.run(wish);
@@ -428,7 +507,7 @@ export class Connection {
     });
   }
 
-  #audience(): Audience {
+  #audience(): Omit<Audience, 'tabs'> {
     return {
       status: (code, condition, text, jid, domain, features) => {
         if (jid !== undefined) this.#up(jid, domain ?? null, features);
@@ -441,6 +520,12 @@ export class Connection {
         guarded(() => this.onRoleChanged(role), 'onRoleChanged');
       },
       stanza: (position, sent, text) => (sent ? this.#foreign(text) : this.#receive(text, position)),
+      caught: (claim, replayed, text) => this.#caught(claim, replayed, text),
+      claimed: (claim) => {
+        const claimant = this.#claims.get(claim);
+        if (claimant instanceof Handler) claimant.active = true;
+      },
+      gap: (from, to, count) => guarded(() => this.onGap({ from, to, count }), 'onGap'),
       written: (upTo) => {
         for (const [token, receipt] of this.#receipts) {
           if (token > upTo) break;
@@ -481,6 +566,7 @@ export class Connection {
     this.jid = jid;
     this.domain = domain;
     this.features = features ? parseStanza(features) : null;
+    this.#claimHooks();
     this.connected = true;
     this.authenticated = true;
     this.disconnecting = false;
@@ -496,6 +582,8 @@ export class Connection {
     this.role = null;
     this.features = null;
     this.#handlers.clear();
+    this.#claims.clear();
+    this.#hooks = {};
     this.#timed.stop();
     this.#timed.clear();
   }
@@ -503,6 +591,7 @@ export class Connection {
   #status(status: Status, condition: string | undefined, text: string | undefined): void {
     if (status === Status.AUTHENTICATING) this.connected = true;
     if (status === Status.DISCONNECTING) this.disconnecting = true;
+    if (status === Status.RECONNECTING) this.#over();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
       this.#membership = undefined;
       this.#remember(null);
@@ -519,14 +608,64 @@ export class Connection {
     guarded(() => this.connect_callback?.call(this, status, condition, null, reason), 'the callback of connect');
   }
 
+  /** Claims what a handler is for. Until the worker has said that the claim holds, it brings what the handler misses. */
+  #claim(handler: Handler): void {
+    this.#link?.run({
+      run: (tab) => {
+        if (handler.active || ![...this.#handlers].includes(handler)) return;
+        const { ns, name, types, id, from, bare, ignoreFragment } = selectorOf(handler);
+        this.#claims.set(tab.claim(ns, name, types, id, from, bare ?? false, ignoreFragment ?? false), handler);
+      },
+    });
+  }
+
+  #unclaim(handler: Handler): void {
+    for (const [claim, claimant] of this.#claims) {
+      if (claimant !== handler) continue;
+      this.#claims.delete(claim);
+      this.#link?.run({ run: (tab) => tab.release(claim) });
+    }
+  }
+
+  /** Hooks look on: they claim everything there is. */
+  #claimHooks(): void {
+    this.#link?.run({
+      run: (tab) => {
+        const { rawInput, xmlInput, onForeignStanzaSent } = Connection.prototype;
+        if (this.#hooks.everything === undefined && (this.rawInput !== rawInput || this.xmlInput !== xmlInput)) {
+          this.#claims.set((this.#hooks.everything = tab.claim_everything()), 'hook');
+        }
+        if (this.#hooks.sent === undefined && this.onForeignStanzaSent !== onForeignStanzaSent) {
+          this.#hooks.sent = tab.claim_sent();
+        }
+      },
+    });
+  }
+
+  /** A stanza that came before the claim did. */
+  #caught(claim: number, replayed: boolean, text: string): void {
+    const claimant = this.#claims.get(claim);
+    if (claimant === 'hook') return void this.#look(text);
+    if (!claimant) return;
+    const stanza = parsed(text);
+    if (!stanza) return;
+    if (replayed) this.#replayed.add(stanza);
+    this.#handlers.dispatchTo(claimant, stanza);
+  }
+
+  /** Shows a stanza to the hooks; the element, if one had to be made. */
+  #look(text: string): Element | undefined {
+    if (this.rawInput !== Connection.prototype.rawInput) guarded(() => this.rawInput(text), 'rawInput');
+    if (this.xmlInput === Connection.prototype.xmlInput) return undefined;
+    const element = parsed(text);
+    if (element) guarded(() => this.xmlInput(element), 'xmlInput');
+    return element;
+  }
+
   /** A stanza for this tab. Without a position it is the answer to a question, which nobody needs to take. */
   #receive(text: string, position: number | undefined): Element | undefined {
-    if (this.rawInput !== Connection.prototype.rawInput) guarded(() => this.rawInput(text), 'rawInput');
-    let element: Element | undefined;
-    guarded(() => (element = parseStanza(text)), 'an inbound stanza');
-    if (!element) return undefined;
-    const stanza = element;
-    if (this.xmlInput !== Connection.prototype.xmlInput) guarded(() => this.xmlInput(stanza), 'xmlInput');
+    const stanza = this.#look(text) ?? parsed(text);
+    if (!stanza) return undefined;
     const { handled } = this.#handlers.dispatch(stanza, this.authenticated);
     if (position !== undefined && !handled && isRequest(stanza)) {
       this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
@@ -569,6 +708,16 @@ export class Connection {
     const key = `epode ${this.#address}`;
     // A full store only costs the way back.
     guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
+  }
+}
+
+/** The element of a stanza that the worker has verified. */
+function parsed(text: string): Element | undefined {
+  try {
+    return parseStanza(text);
+  } catch (thrown) {
+    error(`an inbound stanza could not be read: ${describe(thrown)}`);
+    return undefined;
   }
 }
 

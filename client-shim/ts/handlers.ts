@@ -36,6 +36,8 @@ export class Handler {
   readonly options: HandlerOptions;
   /** Whether this is the app's, and so runs only once authenticated; default `true`. */
   user = true;
+  /** Whether it hears what comes; `false` while its claim is on the way to the worker, which brings what it misses. */
+  active = true;
 
   constructor(
     handler: Callback,
@@ -140,6 +142,12 @@ export interface Dispatch {
 export class HandlerList {
   #active: Handler[] = [];
   #added: Handler[] = [];
+  readonly #removed: (handler: Handler) => void;
+
+  /** @param removed hears of every handler that leaves the list */
+  constructor(removed: (handler: Handler) => void = () => {}) {
+    this.#removed = removed;
+  }
 
   /** Adds a handler: it hears the next stanza, not the one being handled. */
   add(handler: Handler): Handler {
@@ -151,6 +159,7 @@ export class HandlerList {
   delete(handler: Handler): void {
     this.#active = this.#active.filter((other) => other !== handler);
     this.#added = this.#added.filter((other) => other !== handler);
+    this.#removed(handler);
   }
 
   /** Removes all of them, as at the start of each session. */
@@ -168,6 +177,17 @@ export class HandlerList {
   /** Whether {@link dispatch} would run any. */
   wants(stanza: Element, authenticated = true): boolean {
     return [...this].some((handler) => isAllowed(handler, authenticated) && handler.isMatch(stanza));
+  }
+
+  /** Shows a stanza to this handler alone, if it is still in the list and the stanza matches. */
+  dispatchTo(handler: Handler, stanza: Element): void {
+    if (!this.#active.includes(handler) && !this.#added.includes(handler)) return;
+    try {
+      if (handler.isMatch(stanza) && !handler.run(stanza)) this.delete(handler);
+    } catch (thrown) {
+      this.delete(handler);
+      error(`a handler is removed because it threw: ${describe(thrown)}`);
+    }
   }
 
   /**
@@ -202,9 +222,10 @@ export class HandlerList {
   // Not from among the added: a handler may return nothing and yet have added itself anew.
   #remove(handler: Handler): void {
     this.#active = this.#active.filter((other) => other !== handler);
+    if (!this.#added.includes(handler)) this.#removed(handler);
   }
 }
 
 function isAllowed(handler: Handler, authenticated: boolean): boolean {
-  return authenticated || !handler.user;
+  return handler.active && (authenticated || !handler.user);
 }

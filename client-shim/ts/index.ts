@@ -15,7 +15,7 @@ import { TimedHandler } from './timed.ts';
 import { XHTML } from './xhtml.ts';
 
 export * from './mechanisms.ts';
-export type { ConnectionOptions, ConnectionPlugin, Receipt, Sendable, StatusCallback } from './connection.ts';
+export type { ConnectionOptions, ConnectionPlugin, Gap, Receipt, Sendable, StatusCallback, Tab } from './connection.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
 export { $build, $iq, $msg, $pres, Builder, Connection, Handler, Stanza, Status, stx, TimedHandler };
 

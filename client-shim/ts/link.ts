@@ -5,6 +5,7 @@
  * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every wish hears why.
  */
 import init, { Tab, type Audience } from '../pkg/epode_client_shim.js';
+import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
 import { load } from './wasm.ts';
 import { hear, outlet } from './wire.ts';
@@ -17,6 +18,8 @@ export interface Wish {
 
 /** What a link reports besides what its `Audience` hears. */
 export interface Events {
+  /** The worker's answer to `tabs`; none when it died. */
+  tabsKnown(token: number, tabs: TabInfo[]): void;
   /** There is no worker for this page, and why: all wishes have failed. */
   unlinked(reason: string): void;
   /** The page is back from the back/forward cache: the worker took it for gone. */
@@ -40,19 +43,36 @@ function loadEngine(): Promise<void> {
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
-  readonly #audience: Audience;
-  readonly #id = randomId();
+  readonly #audience: Omit<Audience, 'tabs'>;
+  readonly #script: string | URL;
+  /** Where a page that is unloaded leaves word for the page after it. */
+  readonly #key: string;
+  /** Where the page before a reload stood, until the worker was told. */
+  #before: Left | undefined;
+  readonly #id: string;
+  readonly #lock: string;
   #port: MessagePort | undefined;
+  /** Where the worker's script is. */
+  #url: URL | undefined;
+  /** Ends the wait for the worker's death. */
+  #watch = new AbortController();
+  readonly #tabs = new Map<number, TabInfo[]>();
   #tab: Tab | undefined;
   #wishes: Wish[] = [];
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL, audience: Audience, events: Events) {
+  constructor(worker: string | URL, service: string, audience: Omit<Audience, 'tabs'>, events: Events) {
     this.#events = events;
     this.#audience = audience;
-    void this.#open(worker);
+    this.#script = worker;
+    this.#key = `epode-tab ${service}`;
+    this.#before = takeLeft(this.#key);
+    this.#id = this.#before?.tab ?? randomId();
+    // Of the page instance: the page before a reload may hold its own a moment longer.
+    this.#lock = `epode-tab-${this.#id}-${randomId()}`;
+    void this.#open();
   }
 
   /** Whether nothing can come of this link any more. */
@@ -73,65 +93,113 @@ export class Link {
     this.#end();
   }
 
-  async #open(script: string | URL): Promise<void> {
+  async #open(): Promise<void> {
     try {
-      const url = resolveWorker(script, location.href);
-      if (typeof SharedWorker === 'undefined') throw new Error('this browser has no SharedWorker');
+      const port = this.#start();
       // The worker starts while the wasm of the page is on its way.
-      const worker = startWorker(url);
-      worker.addEventListener('error', () => void this.#failed(url));
-      this.#port = worker.port;
-      const [, lock] = await Promise.all([loadEngine(), this.#hold(`epode-tab-${this.#id}`)]);
-      if (!this.#ended) this.#greet(worker.port, url, lock);
+      const [, lock] = await Promise.all([loadEngine(), this.#hold()]);
+      if (!this.#ended) this.#greet(port, lock);
     } catch (error) {
       this.#fail((error as Error).message);
     }
   }
 
+  /** Starts the worker, or finds it, and opens a port to it. */
+  #start(): MessagePort {
+    const url = resolveWorker(this.#script, location.href);
+    if (typeof SharedWorker === 'undefined') throw new Error('this browser has no SharedWorker');
+    const worker = startWorker(url);
+    worker.addEventListener('error', () => void this.#failed(url));
+    this.#url = url;
+    this.#port?.close();
+    this.#port = worker.port;
+    return worker.port;
+  }
+
   /** The lock comes before the hello: once greeted, the worker waits for it. */
-  #hold(name: string): Promise<string | undefined> {
+  #hold(): Promise<string | undefined> {
     // Locks need a secure context.
     if (!navigator.locks) return Promise.resolve(undefined);
     return new Promise((held, refused) => {
       navigator.locks
-        .request(name, () => {
-          held(name);
+        .request(this.#lock, () => {
+          held(this.#lock);
           return new Promise<void>((unlock) => (this.#unlock = unlock));
         })
         .catch(refused);
     });
   }
 
-  #greet(port: MessagePort, url: URL, lock: string | undefined): void {
-    const tab = new Tab({ ...this.#audience, ...outlet((message) => port.postMessage(message)) });
+  #greet(port: MessagePort, lock: string | undefined): void {
+    const tab = new Tab({
+      ...this.#audience,
+      ...outlet((message) => this.#port?.postMessage(message)),
+      watch: (lock) => this.#await(lock, tab),
+      reopen: () => this.#reopen(tab, lock),
+      tabs: (token) => this.#events.tabsKnown(token, this.#tabs.get(token) ?? []),
+    });
     this.#tab = tab;
-    port.onmessage = ({ data }) => {
-      hear(tab, data);
-      this.#wind(tab, url);
-    };
     document.addEventListener('visibilitychange', this.#visibility);
+    document.addEventListener('freeze', this.#frozen);
+    document.addEventListener('resume', this.#visibility);
     addEventListener('pagehide', this.#hidden);
     addEventListener('pageshow', this.#shown);
-    tab.opened(performance.now(), this.#id, lock, isVisible());
-    this.#wind(tab, url);
+    this.#meet(port, tab, lock);
     for (const wish of this.#wishes.splice(0)) wish.run(tab);
   }
 
+  /** Introduces the tab at this port. */
+  #meet(port: MessagePort, tab: Tab, lock: string | undefined): void {
+    port.onmessage = ({ data }) => {
+      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs));
+      this.#tabs.clear();
+      this.#wind(tab);
+    };
+    tab.opened(performance.now(), this.#id, lock, isVisible(), this.#before?.boot, this.#before?.position ?? 0);
+    this.#before = undefined;
+    this.#wind(tab);
+  }
+
+  /** Waits for the death of the worker that holds this lock. */
+  #await(lock: string, tab: Tab): void {
+    this.#watch.abort();
+    const { signal } = (this.#watch = new AbortController());
+    navigator.locks.request(lock, { signal, mode: 'shared' }, () => {
+      if (!this.#ended && !signal.aborted) {
+        tab.died(performance.now());
+        this.#wind(tab);
+      }
+    }).catch(() => {
+      // Aborted: this tab does not care any more.
+    });
+  }
+
+  #reopen(tab: Tab, lock: string | undefined): void {
+    try {
+      const port = this.#start();
+      // Not from within the tab's own turn.
+      queueMicrotask(() => this.#meet(port, tab, lock));
+    } catch (error) {
+      queueMicrotask(() => this.#fail((error as Error).message));
+    }
+  }
+
   /** Sets the alarm for the tab's next deadline. */
-  #wind(tab: Tab, url: URL): void {
+  #wind(tab: Tab): void {
     clearTimeout(this.#alarm);
     const deadline = tab.deadline();
     if (deadline === undefined || this.#ended) return;
-    this.#alarm = setTimeout(() => void this.#silent(tab, url), Math.ceil(deadline - performance.now()));
+    this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
   }
 
   /** The worker has not answered. Browsers do not always report a script that is not there. */
-  async #silent(tab: Tab, url: URL): Promise<void> {
-    const reason = await Promise.race([whatIsAt(url), new Promise<undefined>((giveUp) => setTimeout(giveUp, 1_000))]);
+  async #due(tab: Tab): Promise<void> {
+    const giveUp = new Promise<undefined>((late) => setTimeout(late, 1_000));
+    const reason = this.#url && this.#port ? await Promise.race([whatIsAt(this.#url), giveUp]) : undefined;
     if (this.#ended) return;
     if (reason !== undefined && tab.deadline() !== undefined) return this.#fail(reason);
     tab.timeout(performance.now());
-    this.#wind(tab, url);
+    this.#wind(tab);
   }
 
   /** The browser says only that the worker failed to start; the address itself tells more. */
@@ -158,7 +226,10 @@ export class Link {
     this.#ended = true;
     clearTimeout(this.#alarm);
     this.#unlock?.();
+    this.#watch.abort();
     document.removeEventListener('visibilitychange', this.#visibility);
+    document.removeEventListener('freeze', this.#frozen);
+    document.removeEventListener('resume', this.#visibility);
     removeEventListener('pagehide', this.#hidden);
     this.#port?.close();
   }
@@ -168,9 +239,14 @@ export class Link {
   // A page that goes into the back/forward cache would keep the lock, and a post from the worker would evict it: it leaves, like one that
   // is closed, and comes anew.
   readonly #hidden = (): void => {
-    this.#tab?.leave(performance.now());
+    const tab = this.#tab;
+    if (tab && tab.boot() !== '') leaveWord(this.#key, { tab: this.#id, boot: tab.boot(), position: tab.position() });
+    tab?.leave(performance.now());
     this.#end();
   };
+
+  // It will not answer until it is shown again: whatever must be done once is another tab's from now on.
+  readonly #frozen = (): void => this.#tab?.freeze(performance.now());
 
   readonly #shown = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return;
@@ -198,6 +274,33 @@ async function whatIsAt(url: URL): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;
+  }
+}
+
+/** Where a page stood when it was unloaded: the page that a reload puts in its place goes on from there. */
+interface Left {
+  tab: string;
+  boot: string;
+  position: number;
+}
+
+function leaveWord(key: string, left: Left): void {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(left));
+  } catch {
+    // Full, or forbidden by the user: the page after this one begins anew.
+  }
+}
+
+/** Takes the word that the page before left. A duplicated tab finds none: its original is still there and has left nothing. */
+function takeLeft(key: string): Left | undefined {
+  try {
+    const left: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');
+    sessionStorage.removeItem(key);
+    const { tab, boot, position } = (left ?? {}) as Partial<Left>;
+    return typeof tab === 'string' && typeof boot === 'string' && typeof position === 'number' ? { tab, boot, position } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

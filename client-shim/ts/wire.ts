@@ -4,46 +4,66 @@
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
+import type { Before } from './protocol/Before.ts';
+import type { Claim } from './protocol/Claim.ts';
+import type { Criteria } from './protocol/Criteria.ts';
+import type { Delivery } from './protocol/Delivery.ts';
 import type { FromWorker } from './protocol/FromWorker.ts';
 import type { LogLevel as LevelName } from './protocol/LogLevel.ts';
+import type { Origin } from './protocol/Origin.ts';
+import type { Selector } from './protocol/Selector.ts';
 import type { StatusCode } from './protocol/StatusCode.ts';
+import type { TabInfo } from './protocol/TabInfo.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
 
 /** The variants of a tagged union, each as `[name, content]`. */
 type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void): void {
   const now = performance.now();
   try {
-    const [entry] = Object.entries(data) as [Tagged<FromWorker<string>> | undefined];
+    // A variant without content is its name alone.
+    const [entry] = (typeof data === 'string' ? [[data]] : Object.entries(data)) as [Tagged<FromWorker<string>> | undefined];
     if (!entry) throw new TypeError('an empty message');
     const [tag, content] = entry;
     switch (tag) {
       case 'Welcome':
-        return tab.on_welcome(now, content.version, content.boot);
+        return tab.on_welcome(now, content.version, content.boot, content.lock);
       case 'Refused':
         if ('Version' in content) return tab.on_refused_version(now, new Uint32Array(content.Version.speaks));
         if ('Engine' in content) return tab.on_refused_engine(now, content.Engine.detail);
         return tab.on_refused_malformed(now, content.Malformed.detail);
       case 'Status': {
         const { code, condition, text, session } = content;
-        return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features);
+        return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);
       }
       case 'Role':
         return tab.on_role(now, content === 'Primary');
       case 'Deliver':
-        for (const [position, origin, text] of content.stanzas) tab.on_deliver(now, position, origin === 'Sent', text);
-        return;
+        return tab.on_deliver(now, ...columns(content.stanzas));
+      case 'Claimed': {
+        const { claims } = content;
+        const counts = claims.map(({ stanzas }) => stanzas.length);
+        const caught = claims.flatMap(({ stanzas }) => stanzas);
+        return tab.on_claimed(now, Uint32Array.from(claims, ({ claim }) => claim), new Uint32Array(counts), ...columns(caught));
+      }
+      case 'Gap':
+        return tab.on_gap(now, content.from, content.to, content.count);
+      case 'Ping':
+        return tab.on_ping(now);
+      case 'Tabs':
+        keep(content.token, content.tabs);
+        return tab.on_tabs(now, content.token);
       case 'Written':
         return tab.on_written(now, content.up_to);
       case 'Failed':
         return tab.on_failed(now, content.token, content.fault.condition, content.fault.text);
       case 'Response': {
-        const { token, outcome } = content;
+        const { token, outcome, position } = content;
         if (typeof outcome === 'string') return tab.on_unanswered(now, token, outcome === 'Timeout');
-        if ('Result' in outcome) return tab.on_answered(now, token, false, outcome.Result);
-        if ('Error' in outcome) return tab.on_answered(now, token, true, outcome.Error);
+        if ('Result' in outcome) return tab.on_answered(now, token, false, outcome.Result, position);
+        if ('Error' in outcome) return tab.on_answered(now, token, true, outcome.Error, position);
         return tab.on_unasked(now, token, outcome.Refused.condition, outcome.Refused.text);
       }
       case 'Log':
@@ -58,9 +78,10 @@ export function hear(tab: Tab, data: FromWorker<string>): void {
 
 /** Makes the messages and hands them to `post`. */
 export function outlet(post: (message: ToWorker<string>) => void): Outlet {
+  let claims: Claim[] = [];
   return {
-    sayHello: (versions, tab, lock, visible) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, visible } }),
-    sayConnect: (service, jid, authcid, password, mechanisms, priorities, sessionKey) =>
+    sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
+    sayConnect: (service, jid, authcid, password, mechanisms, priorities, sessionKey, reconnect, reloadGrace, queueStanzas, queueSize) =>
       post({
         Connect: {
           service,
@@ -69,10 +90,26 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
           options: {
             mechanisms: mechanisms?.map((name, index) => ({ name, priority: priorities[index] ?? 0 })) ?? null,
             session_key: sessionKey ?? null,
+            reconnect,
+            reload_grace: reloadGrace,
+            queue_stanzas: queueStanzas,
+            queue_size: queueSize,
           },
         },
       }),
     sayAttach: (service, jid) => post({ Attach: { service, jid: jid ?? null } }),
+    sayRestore: (service, jid) => post({ Restore: { service, jid } }),
+    addClaim: (id, kind, ns, name, types, stanzaId, from, bare = false, ignoreFragment = false) =>
+      claims.push({ id, selector: selector(kind, { ns: ns ?? null, name: name ?? null, types: types ?? null, id: stanzaId ?? null, from: from ?? null, bare, ignore_fragment: ignoreFragment }) }),
+    sayClaims(from, exact) {
+      post({ Claim: { claims, from, exact } });
+      claims = [];
+    },
+    sayRelease: (released) => post({ Release: { claims: [...released] } }),
+    sayAck: (posts) => post({ Ack: { posts } }),
+    sayFreeze: () => post('Freeze'),
+    sayPong: () => post('Pong'),
+    sayTabs: (token) => post({ Tabs: { token } }),
     saySend: (first, texts) => post({ Send: { stanzas: texts.map((text, index) => ({ token: first + index, text })) } }),
     sayRequest: (token, text, timeout) => post({ Request: { token, text, timeout: timeout ?? null } }),
     sayUnhandled: (position) => post({ Unhandled: { position } }),
@@ -80,6 +117,24 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     sayDisconnect: (reason) => post({ Disconnect: { reason: reason ?? null } }),
     sayLeave: () => post('Leave'),
   };
+}
+
+function before(boot: string | undefined, position: number): Before | null {
+  return boot === undefined ? null : { boot, position };
+}
+
+function selector(kind: number, criteria: Criteria): Selector {
+  return kind === 0 ? { Stanza: criteria } : kind === 1 ? 'Everything' : 'Sent';
+}
+
+const ORIGINS: readonly Origin[] = ['Received', 'Sent', 'Replayed'];
+
+function columns(stanzas: readonly Delivery<string>[]): [Float64Array, Uint8Array, string[]] {
+  return [
+    Float64Array.from(stanzas, ([position]) => position),
+    Uint8Array.from(stanzas, ([, origin]) => ORIGINS.indexOf(origin)),
+    stanzas.map(([, , text]) => text),
+  ];
 }
 
 /** Strophe writes its names in capitals. */

@@ -31,7 +31,8 @@ describe("in chromium, on ejabberd", () => {
     const scene = await stage.scene(t);
     const tabs = [await scene.open(), await scene.open()];
     for (const tab of tabs) await tab.connect("anon.localhost");
-    assert.deepEqual(await Promise.all(tabs.map((tab) => tab.up())), ["CONNECTED", "ATTACHED"]);
+    // They connect at the same time: whichever the worker hears first opens the session.
+    assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ["ATTACHED", "CONNECTED"]);
     assert.equal(scene.wire.connections.length, 1);
   });
 });

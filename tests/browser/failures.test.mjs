@@ -263,11 +263,35 @@ for (const name of BROWSERS) {
       assert.equal((await connectionFailure(tab, scene.jid)).condition, "no-auth-mech");
     });
 
-    test("when the connection is lost, every tab hears DISCONNECTED and what waited for an answer fails", async (t) => {
+    test("when the connection is lost, the worker dials again: every tab hears RECONNECTING, then CONNECTED, and what waited for an answer fails", async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
       const tabs = [await scene.open(), await scene.open()];
+      for (const tab of tabs) {
+        await tab.connect("alice@localhost", "x");
+        await tab.up();
+      }
+      const answer = tabs[1].ask(`<iq type="get" id="lost"><query xmlns="urn:example:silence"/></iq>`);
+      await server.streams[0].frame(/urn:example:silence/);
+      server.streams[0].socket.terminate();
+      assert.deepEqual(await answer, { err: null });
+      for (const tab of tabs) {
+        assert.match((await tab.status("RECONNECTING")).condition, /connection was lost/);
+        await tab.eventually("the way back", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
+        assert.deepEqual((await tab.statuses()).slice(-2), ["RECONNECTING", "CONNECTED"]);
+      }
+      assert.equal(server.streams.length, 2);
+      // The handlers of the new session hear, those of the former do not.
+      await tabs[0].say("alice@localhost", "again");
+    });
+
+    test("with reconnect: false, every tab hears DISCONNECTED when the connection is lost", async (t) => {
+      const server = await startScripted();
+      t.after(() => server.stop());
+      const scene = await stage.scene(t, { service: server.ws });
+      const options = { reconnect: false };
+      const tabs = [await scene.open({ options }), await scene.open({ options })];
       for (const tab of tabs) {
         await tab.connect("alice@localhost", "x");
         await tab.up();

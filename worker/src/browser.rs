@@ -53,6 +53,13 @@ pub(crate) fn nonce() -> String {
     URL_SAFE_NO_PAD.encode(bytes.to_vec())
 }
 
+/// Randomness for what is no secret.
+pub(crate) fn seed() -> u64 {
+    let bytes = Uint8Array::new_with_length(8);
+    get_random_values(&bytes);
+    bytes.to_vec().into_iter().fold(0, |seed, byte| seed << 8 | u64::from(byte))
+}
+
 /// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks.
 pub(crate) fn when_free(lock: &str, callback: impl FnOnce() + 'static) {
     LOCKS.with(|locks| {
@@ -65,7 +72,8 @@ pub(crate) fn when_free(lock: &str, callback: impl FnOnce() + 'static) {
 }
 
 thread_local! {
-    static IGNORE: Function = Function::new_no_args("");
+    // Not `Function::new_no_args`, which is an `eval`: a strict Content-Security-Policy forbids it.
+    static IGNORE: Function = Closure::<dyn Fn()>::new(|| {}).into_js_value().unchecked_into();
 }
 
 /// The one timer of the run loop.

@@ -1,11 +1,10 @@
 //! The run loop: what happens goes into the hub, what the hub wants is done.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use epode_hub::session::stream::sasl::Derivation;
-use epode_hub::{Config, Hub, Input, Output, PortId, SocketId};
+use epode_hub::{Config, Hub, Input, Output, PortId, SocketId, Table};
 use epode_protocol::LogLevel;
 use js_sys::Function;
 use wasm_bindgen::JsCast as _;
@@ -28,22 +27,22 @@ const SLICE: Duration = Duration::from_millis(4);
 
 struct Worker {
     hub: Hub<Stanza>,
-    ports: BTreeMap<PortId, Port>,
-    sockets: BTreeMap<SocketId, Socket>,
+    ports: Table<PortId, Port>,
+    sockets: Table<SocketId, Socket>,
     alarm: Alarm,
     alarm_rang: Function,
     counter: u32,
 }
 
-pub(crate) fn start() {
+pub(crate) fn start(lock: Option<String>) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
     });
     let worker = Worker {
-        hub: Hub::new(Config { boot: browser::nonce(), grace: GRACE }),
-        ports: BTreeMap::new(),
-        sockets: BTreeMap::new(),
+        hub: Hub::new(Config { boot: browser::nonce(), lock, grace: GRACE, seed: browser::seed() }),
+        ports: Table::default(),
+        sockets: Table::default(),
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         counter: 0,

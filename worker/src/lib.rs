@@ -16,10 +16,17 @@ mod port;
 mod socket;
 mod text;
 
-/// Starts the worker. To be called once, before the first port is handed in.
+/// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
+/// is handed in.
 #[wasm_bindgen]
-pub fn start() {
-    driver::start();
+pub fn start(lock: Option<String>) {
+    driver::start(lock);
+}
+
+/// The browser is, or is not, connected to any network.
+#[wasm_bindgen]
+pub fn online(online: bool) {
+    driver::run(epode_hub::Input::Online(online));
 }
 
 /// Takes over the port of a tab that connected.

@@ -3,7 +3,7 @@
 
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { load } from '../../client-shim/ts/wasm';
-import init, { accept, start } from '../pkg/epode_worker.js';
+import init, { accept, online, start } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 
 declare const self: SharedWorkerGlobalScope;
@@ -29,15 +29,34 @@ self.onconnect = ({ ports: [port] }) => {
 // A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
 self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
 
-load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker').then(
-  () => {
-    start();
-    const queued = waiting ?? [];
-    waiting = null;
-    queued.forEach(accept);
-  },
-  (error: Error) => fail(error.message),
-);
+load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')
+  .then(hold)
+  .then(
+    (lock) => {
+      start(lock);
+      self.addEventListener('online', () => online(true));
+      self.addEventListener('offline', () => online(false));
+      const queued = waiting ?? [];
+      waiting = null;
+      queued.forEach(accept);
+    },
+    (error: Error) => fail(error.message),
+  );
+
+/** Takes the lock by which tabs learn that this worker died: before the first welcome, or a tab that waits for it would have it at once. */
+async function hold(): Promise<string | undefined> {
+  // Locks need a secure context.
+  if (!navigator.locks) return undefined;
+  const name = `epode-worker-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('')}`;
+  return new Promise((held, refused) => {
+    navigator.locks
+      .request(name, () => {
+        held(name);
+        return new Promise<never>(() => {});
+      })
+      .catch(refused);
+  });
+}
 
 function fail(detail: string): void {
   if (failure !== undefined) return;

@@ -12,4 +12,20 @@ mechanisms: Array<MechanismOffer> | null,
 /**
  * Names the session where no account does (ANONYMOUS): tabs with the same key share it.
  */
-session_key: string | null, };
+session_key: string | null, 
+/**
+ * Whether the worker dials again when the connection is lost.
+ */
+reconnect: boolean, 
+/**
+ * How long what arrives for a tab that reloads is kept for it, in milliseconds.
+ */
+reload_grace: number, 
+/**
+ * How many stanzas may wait for a tab that is slow, before the oldest are given up.
+ */
+queue_stanzas: number, 
+/**
+ * The same, in UTF-16 units of their text.
+ */
+queue_size: number, };

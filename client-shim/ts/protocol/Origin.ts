@@ -3,4 +3,4 @@
 /**
  * Where a stanza comes from.
  */
-export type Origin = "Received" | "Sent";
+export type Origin = "Received" | "Sent" | "Replayed";

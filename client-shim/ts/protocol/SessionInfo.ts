@@ -15,4 +15,8 @@ domain: string,
 /**
  * The `<stream:features/>` behind authentication, as XML.
  */
-features: string, };
+features: string, 
+/**
+ * What the tab hears begins behind this position.
+ */
+position: number, };

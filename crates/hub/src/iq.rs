@@ -1,13 +1,13 @@
 //! The books of what was asked: by tabs of the server and its users, and by those of us.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{Position, Token};
 use epode_session::stream::jid;
 use epode_session::stream::xml::Head;
 
-use crate::PortId;
+use crate::{PortId, Table};
 
 /// How long a tab may be silent about an inbound request before the next is asked.
 pub(crate) const SILENCE: Duration = Duration::from_secs(10);
@@ -15,14 +15,23 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(10);
 /// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's; this many.
 const ORPHANS: usize = 1024;
 
-/// An IQ of a tab whose answer is outstanding.
+/// An IQ of a tab, or of several that ask the same, whose answer is outstanding.
 #[derive(Debug)]
 pub(crate) struct Ask {
-    /// Who asked, and how the answer goes back; `None` when nobody waits for it any more.
-    pub(crate) asker: Option<(PortId, Reply)>,
+    /// Who asked; nobody, when nobody waits for it any more.
+    pub(crate) askers: Vec<Asker>,
+    to: Option<Box<str>>,
+    /// What is asked, where an equal question need not be asked again.
+    question: Option<String>,
+}
+
+/// A tab that waits for an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Asker {
+    pub(crate) port: PortId,
+    pub(crate) reply: Reply,
     /// The id the tab gave, where another one went over the wire.
     pub(crate) original_id: Option<String>,
-    to: Option<Box<str>>,
 }
 
 /// How an answer goes back to the tab.
@@ -34,76 +43,120 @@ pub(crate) enum Reply {
     Delivery,
 }
 
+/// What to do about an IQ that was entered.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum Entered {
+    /// Send it, with this id where that is not its own: two tabs may use the same, or none.
+    Send {
+        /// The id.
+        id: Option<String>,
+    },
+    /// Another tab has asked the same; its answer is for both.
+    Shared,
+}
+
 /// The IQs of the tabs whose answers are outstanding, by the id that went over the wire.
 #[derive(Default, Debug)]
 pub(crate) struct Asks {
-    open: BTreeMap<Box<str>, Ask>,
+    open: Table<Box<str>, Ask>,
+    /// The questions in flight that others may share.
+    shared: Table<String, Box<str>>,
     orphans: VecDeque<Box<str>>,
     spliced: u64,
 }
 
 impl Asks {
-    /// Enters an IQ and returns the id it must be sent with where that is not its own: two tabs may use the same, or none.
-    pub(crate) fn enter(&mut self, head: &Head, asker: PortId, reply: Reply) -> Option<String> {
+    /// Enters an IQ. `question` is what it asks, id aside, where an equal one in flight will do for both.
+    pub(crate) fn enter(
+        &mut self,
+        head: &Head,
+        port: PortId,
+        reply: Reply,
+        question: Option<String>,
+    ) -> Entered {
+        let id = head.id.as_ref().map(|id| id.to_string());
+        let shared = question.as_ref().and_then(|question| self.shared.get(question).cloned());
+        if let Some((wire_id, ask)) = shared.and_then(|id| self.open.get_mut(&id).map(|ask| (id, ask))) {
+            let original_id = id.filter(|id| **id != *wire_id);
+            ask.askers.push(Asker { port, reply, original_id });
+            return Entered::Shared;
+        }
         let (wire_id, original_id) = match &head.id {
             Some(id) if !self.open.contains_key(id) => (id.clone(), None),
-            taken => (self.fresh_id(), taken.as_ref().map(|id| id.to_string())),
+            _ => (self.fresh_id(), id),
         };
         let changed = head.id.as_ref() != Some(&wire_id);
-        let ask = Ask { asker: Some((asker, reply)), original_id, to: head.to.clone() };
+        if let Some(question) = &question {
+            self.shared.insert(question.clone(), wire_id.clone());
+        }
+        let askers = vec![Asker { port, reply, original_id }];
         let id = changed.then(|| wire_id.to_string());
-        self.open.insert(wire_id, ask);
-        id
+        self.open.insert(wire_id, Ask { askers, to: head.to.clone(), question });
+        Entered::Send { id }
     }
 
     /// Strikes out the IQ that this stanza answers: its id, and from whom it was asked (RFC 6120 §8.2.3).
     pub(crate) fn answered(&mut self, head: &Head, own: &str) -> Option<Ask> {
         let id = head.id.as_ref()?;
         let ask = self.open.get(id)?;
-        answers(ask.to.as_deref(), head.from.as_deref(), own).then(|| self.open.remove(id))?
+        if !answers(ask.to.as_deref(), head.from.as_deref(), own) {
+            return None;
+        }
+        self.strike(id)
     }
 
     /// The tab with this request does not wait any more.
-    pub(crate) fn forget(&mut self, asker: PortId, token: Token) -> bool {
-        self.orphan(|known| known == (asker, Reply::Response(token)))
+    pub(crate) fn forget(&mut self, port: PortId, token: Token) {
+        self.orphan(|asker| asker.port == port && asker.reply == Reply::Response(token));
     }
 
     /// Nothing of this tab is waited for any more; the requests that were.
-    pub(crate) fn forget_all(&mut self, asker: PortId) -> Vec<Token> {
-        let tokens = self.open.values().filter_map(|ask| match ask.asker {
-            Some((port, Reply::Response(token))) if port == asker => Some(token),
-            _ => None,
+    pub(crate) fn forget_all(&mut self, port: PortId) -> Vec<Token> {
+        let askers = self.open.values().flat_map(|ask| &ask.askers).filter(|asker| asker.port == port);
+        let tokens = askers.filter_map(|asker| match asker.reply {
+            Reply::Response(token) => Some(token),
+            Reply::Delivery => None,
         });
         let tokens = tokens.collect();
-        self.orphan(|(known, _)| known == asker);
+        self.orphan(|asker| asker.port == port);
         tokens
     }
 
-    /// Everybody who waits for a response.
-    pub(crate) fn into_waiting(self) -> impl Iterator<Item = (PortId, Token)> {
-        self.open.into_values().filter_map(|ask| match ask.asker {
-            Some((port, Reply::Response(token))) => Some((port, token)),
-            _ => None,
-        })
+    /// Everybody who waits for a response; nobody does afterwards.
+    pub(crate) fn abandon(&mut self) -> Vec<(PortId, Token)> {
+        let asks = std::mem::take(self);
+        let askers = asks.open.into_iter().flat_map(|(_, ask)| ask.askers);
+        askers
+            .filter_map(|asker| match asker.reply {
+                Reply::Response(token) => Some((asker.port, token)),
+                Reply::Delivery => None,
+            })
+            .collect()
     }
 
-    fn orphan(&mut self, of: impl Fn((PortId, Reply)) -> bool) -> bool {
-        let before = self.orphans.len();
-        for (id, ask) in &mut self.open {
-            if ask.asker.is_some_and(&of) {
-                ask.asker = None;
+    fn strike(&mut self, id: &str) -> Option<Ask> {
+        let ask = self.open.remove(id)?;
+        if let Some(question) = &ask.question {
+            self.shared.remove(question);
+        }
+        Some(ask)
+    }
+
+    fn orphan(&mut self, of: impl Fn(&Asker) -> bool) {
+        for (id, ask) in self.open.iter_mut() {
+            let before = ask.askers.len();
+            ask.askers.retain(|asker| !of(asker));
+            if ask.askers.is_empty() && before > 0 {
                 self.orphans.push_back(id.clone());
             }
         }
-        let found = self.orphans.len() > before;
         while self.orphans.len() > ORPHANS {
             if let Some(id) = self.orphans.pop_front()
-                && self.open.get(&id).is_some_and(|ask| ask.asker.is_none())
+                && self.open.get(&id).is_some_and(|ask| ask.askers.is_empty())
             {
-                self.open.remove(&id);
+                self.strike(&id);
             }
         }
-        found
     }
 
     fn fresh_id(&mut self) -> Box<str> {
@@ -115,6 +168,26 @@ impl Asks {
             }
         }
     }
+}
+
+/// What an IQ asks, where several tabs tend to ask the same and one answer does for all: discovery (XEP-0030), vCards (XEP-0054) and the
+/// items of a node (XEP-0060). `None` for everything else.
+pub(crate) fn question(head: &Head, text: &str) -> Option<String> {
+    const COMMON: [(&str, &str); 4] = [
+        ("query", "http://jabber.org/protocol/disco#info"),
+        ("query", "http://jabber.org/protocol/disco#items"),
+        ("vCard", "vcard-temp"),
+        ("pubsub", "http://jabber.org/protocol/pubsub"),
+    ];
+    let payload = head.payload.as_ref()?;
+    let common = COMMON.contains(&(&*payload.name, &*payload.namespace));
+    (common && head.kind.as_deref() == Some("get")).then(|| {
+        let mut text = text.to_owned();
+        if let Some(id) = &head.id_span {
+            text.replace_range(id.clone(), "");
+        }
+        text
+    })
 }
 
 /// Whether an answer `from` is one to an IQ that went `to`, for the session `own`. The server speaks for our own account and for its
@@ -137,20 +210,20 @@ pub(crate) struct Demand<T> {
     id: Box<str>,
     from: Option<Box<str>>,
     /// The request, for the next tab.
-    pub(crate) text: T,
+    text: T,
     /// The tabs that were given it and have not said that they cannot answer.
-    pub(crate) asked: Vec<PortId>,
+    asked: Vec<PortId>,
     /// The tabs to ask after them, in order.
-    pub(crate) next: VecDeque<PortId>,
+    next: VecDeque<PortId>,
 }
 
 /// The IQs from outside that wait for the answer of a tab, by position.
 #[derive(Debug)]
-pub(crate) struct Demands<T>(BTreeMap<Position, Demand<T>>);
+pub(crate) struct Demands<T>(Table<Position, Demand<T>>);
 
 impl<T> Default for Demands<T> {
     fn default() -> Self {
-        Demands(BTreeMap::new())
+        Demands(Table::default())
     }
 }
 
@@ -166,19 +239,23 @@ pub(crate) enum Turn<T> {
 }
 
 impl<T: Clone> Demands<T> {
-    pub(crate) fn enter(&mut self, position: Position, head: &Head, text: T) {
-        let demand = Demand {
-            id: head.id.clone().unwrap_or_default(),
-            from: head.from.clone(),
-            text,
-            asked: Vec::new(),
-            next: VecDeque::new(),
-        };
+    /// Enters a request: `asked` are given it now, `next` one after the other if none of them answers.
+    pub(crate) fn enter(
+        &mut self,
+        position: Position,
+        head: &Head,
+        text: T,
+        asked: Vec<PortId>,
+        next: Vec<PortId>,
+    ) {
+        let id = head.id.clone().unwrap_or_default();
+        let demand = Demand { id, from: head.from.clone(), text, asked, next: next.into() };
         self.0.insert(position, demand);
     }
 
-    pub(crate) fn demand(&mut self, position: Position) -> Option<&mut Demand<T>> {
-        self.0.get_mut(&position)
+    /// The positions of all of them; none is left afterwards.
+    pub(crate) fn abandon(&mut self) -> Vec<Position> {
+        std::mem::take(&mut self.0).into_iter().map(|(position, _)| position).collect()
     }
 
     /// This tab cannot answer.
@@ -214,7 +291,7 @@ impl<T: Clone> Demands<T> {
     /// This tab is gone; the positions it was to answer.
     pub(crate) fn gone(&mut self, port: PortId) -> Vec<Position> {
         let mut orphaned = Vec::new();
-        for (position, demand) in &mut self.0 {
+        for (position, demand) in self.0.iter_mut() {
             demand.next.retain(|next| *next != port);
             if demand.asked.contains(&port) {
                 orphaned.push(*position);
@@ -230,10 +307,6 @@ impl<T: Clone> Demands<T> {
         let position = *self.0.iter().find(|(_, demand)| demand.id == *id && ours(&demand.from))?.0;
         self.0.remove(&position);
         Some(position)
-    }
-
-    pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
-        self.0.keys().copied()
     }
 }
 

@@ -6,32 +6,42 @@
 //! one answers. What a tab sends is checked first (`outbound`), so that nobody can break the stream that all share. `iq` keeps the
 //! books of who asked whom. When the last tab has left, the session waits a while and is closed.
 //!
+//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`outbox`) within a window that it acknowledges: a tab
+//! that is slow or frozen costs nothing but its queue, which is bounded. What arrives for a tab that reloads waits for it.
+//!
 //! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever arrives under the
 //! number of a port or a socket that is gone is dropped.
 //!
 //! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the stanza stays the text
 //! (`T`) it came as.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{FromWorker, LogLevel, Text, ToWorker};
 pub use epode_session as session;
+use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
+use outbox::Stanza;
 use port::Port;
 pub use room::Config;
 use room::{Room, Trial};
+pub use table::Table;
 use timer::{Timer, Timers};
 
+mod claims;
+mod inbound;
 mod iq;
 mod membership;
 mod outbound;
+mod outbox;
 mod port;
 mod room;
 mod router;
 mod sockets;
 mod status;
+mod table;
 mod timer;
 
 /// Names a port. The driver counts; a number is never used twice.
@@ -65,6 +75,8 @@ pub enum Input<T> {
     SocketClosed(SocketId, u16, String),
     /// The derivation for the stream on this socket is done.
     Derived(SocketId, ScramKeys),
+    /// The browser is, or is not, connected to any network.
+    Online(bool),
     /// The deadline of [`Hub::deadline`] has come.
     Timeout,
 }
@@ -94,11 +106,11 @@ pub enum Output<T> {
 pub struct Hub<T> {
     config: Config,
     now: Duration,
-    ports: BTreeMap<PortId, Port<T>>,
-    rooms: BTreeMap<SessionId, Room<T>>,
-    trials: BTreeMap<SessionId, Trial>,
+    ports: Table<PortId, Port<T>>,
+    rooms: Table<SessionId, Room<T>>,
+    trials: Table<SessionId, Trial>,
     /// Which session, or trial, a socket belongs to.
-    sockets: BTreeMap<SocketId, SessionId>,
+    sockets: Table<SocketId, SessionId>,
     timers: Timers,
     outputs: VecDeque<Output<T>>,
     counter: u32,
@@ -110,10 +122,10 @@ impl<T: Text> Hub<T> {
         Hub {
             config,
             now: Duration::ZERO,
-            ports: BTreeMap::new(),
-            rooms: BTreeMap::new(),
-            trials: BTreeMap::new(),
-            sockets: BTreeMap::new(),
+            ports: Table::default(),
+            rooms: Table::default(),
+            trials: Table::default(),
+            sockets: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             counter: 0,
@@ -124,14 +136,17 @@ impl<T: Text> Hub<T> {
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         self.now = now;
         match input {
-            Input::PortOpened(port) => drop(self.ports.insert(port, Port::new())),
+            Input::PortOpened(port) => drop(self.ports.insert(port, Port::new(now))),
             Input::Message(port, message) => self.message(port, message),
             Input::Malformed(port, detail) => self.malformed(port, detail),
             Input::PortClosed(port) => self.port_closed(port),
-            Input::SocketOpened(socket, nonce) => self.socket_opened(socket, nonce),
+            Input::SocketOpened(socket, nonce) => self.socket_input(socket, stream::Input::Opened { nonce }),
             Input::Frame(socket, text) => self.frame(socket, text),
-            Input::SocketClosed(socket, code, reason) => self.socket_closed(socket, code, &reason),
-            Input::Derived(socket, keys) => self.derived(socket, keys),
+            Input::SocketClosed(socket, code, reason) => {
+                self.socket_input(socket, stream::Input::Closed { code, reason: &reason });
+            }
+            Input::Derived(socket, keys) => self.socket_input(socket, stream::Input::Derived(keys)),
+            Input::Online(online) => self.online(online),
             Input::Timeout => self.timeout(),
         }
     }
@@ -149,16 +164,44 @@ impl<T: Text> Hub<T> {
     fn timeout(&mut self) {
         while let Some(timer) = self.timers.expired(self.now) {
             match timer {
-                Timer::Stream(socket) => self.stream_timeout(socket),
+                Timer::Session(id) => self.feed(id, stream::Input::Timeout),
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
                 Timer::Silence(session, position) => self.pass(session, position),
                 Timer::Grace(session) => self.close_session(session),
+                Timer::Life(port) => self.life(port),
+                Timer::Restore(port) => self.restore_timeout(port),
+                Timer::Farewell(session) => self.farewell_due(session),
             }
         }
     }
 
+    /// Posts to a tab, behind everything that waits for it.
     fn post(&mut self, port: PortId, message: FromWorker<T>) {
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.outbox.push(message);
+            self.flush(port);
+        }
+    }
+
+    /// Posts a stanza to a tab, behind everything that waits for it.
+    fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.outbox.push_stanza(stanza);
+            self.flush(port);
+        }
+    }
+
+    /// Posts to a tab at once: what belongs to the port, and not to a session.
+    fn post_now(&mut self, port: PortId, message: FromWorker<T>) {
         self.outputs.push_back(Output::Post(port, message));
+    }
+
+    fn flush(&mut self, port: PortId) {
+        if let Some(tab) = self.ports.get_mut(&port) {
+            while let Some(message) = tab.outbox.next_post() {
+                self.outputs.push_back(Output::Post(port, message));
+            }
+        }
     }
 
     fn log(&mut self, level: LogLevel, text: String) {

@@ -1,21 +1,25 @@
 //! Who shares which session: tabs say hello, join, are tried, leave, and end it for all.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use epode_protocol::{
-    Credentials, FromWorker, Hello, LogLevel, Options, Outcome, Refusal, Role, StatusCode, Text, ToWorker,
-    Token, VERSION,
+    Before, Credentials, FromWorker, Hello, LogLevel, Options, Refusal, Role, StatusCode, TabInfo, Text,
+    ToWorker, Token, VERSION,
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::Secret;
-use epode_session::{self as session, Account, Purpose};
+use epode_session::{Account, Purpose, stream};
 
-use crate::iq::Turn;
-use crate::port::{Held, Stage};
-use crate::room::{Entry, Key, Member, Phase, Room, Trial};
+use crate::outbox::Outbox;
+use crate::port::{ANSWER, Held, QUIET, Stage};
+use crate::room::{Entry, Fitness, Ghost, Key, Member, Phase, Room, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
+
+/// How long a tab that lost its worker waits for another tab to bring credentials.
+const RESTORE: Duration = Duration::from_secs(4);
 
 /// What a tab that leaves a session still wanted of it.
 struct Unfinished<T> {
@@ -23,16 +27,28 @@ struct Unfinished<T> {
     held: VecDeque<Held<T>>,
 }
 
+/// Tabs come.
 impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>) {
-        let Some(tab) = self.ports.get(&port) else { return };
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let is_new = tab.stage == Stage::New;
+        tab.heard = self.now;
+        tab.asked = false;
+        let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
             ToWorker::Hello(hello) => self.hello(port, hello),
-            _ if tab.stage == Stage::New => self.malformed(port, "the first word must be Hello".to_owned()),
+            _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);
             }
             ToWorker::Attach { service, jid } => self.attach(port, &service, jid.as_deref()),
+            ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
+            ToWorker::Claim { claims, from, exact } => self.claim(port, claims, from, exact),
+            ToWorker::Release { claims } => self.release_claims(port, &claims),
+            ToWorker::Ack { posts } => {
+                tab.outbox.acknowledge(posts);
+                self.flush(port);
+            }
             ToWorker::Send { stanzas } => {
                 let up_to = stanzas.last().map(|stanza| stanza.token);
                 for stanza in stanzas {
@@ -45,7 +61,7 @@ impl<T: Text> Hub<T> {
                 }
             }
             ToWorker::Request { token, text, timeout } => {
-                let at = timeout.map(|timeout| self.now + std::time::Duration::from_millis(timeout.into()));
+                let at = timeout.map(|timeout| self.now + Duration::from_millis(timeout.into()));
                 self.timers.set(Timer::Answer(port, token), at);
                 self.take(port, Held::Request { token, text });
             }
@@ -55,16 +71,20 @@ impl<T: Text> Hub<T> {
                 }
             }
             ToWorker::Visibility { visible } => {
-                let stage = tab.stage;
-                if let Some(tab) = self.ports.get_mut(&port) {
-                    tab.visible = visible;
-                }
-                if let Stage::In(id) = stage {
-                    self.elect(id);
-                }
+                tab.visible = visible;
+                self.fitness_changed(port);
             }
+            ToWorker::Freeze => {
+                tab.awake = false;
+                self.fitness_changed(port);
+            }
+            ToWorker::Pong => {}
+            ToWorker::Tabs { token } => self.tabs(port, token),
             ToWorker::Disconnect { reason } => self.disconnect(port, reason),
             ToWorker::Leave => self.port_closed(port),
+        }
+        if woke {
+            self.fitness_changed(port);
         }
     }
 
@@ -73,21 +93,24 @@ impl<T: Text> Hub<T> {
     pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
         self.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
         if self.ports.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
-            self.post(port, FromWorker::Refused(Refusal::Malformed { detail }));
+            self.post_now(port, FromWorker::Refused(Refusal::Malformed { detail }));
         }
     }
 
     fn hello(&mut self, port: PortId, hello: Hello) {
         let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         if !hello.versions.contains(&VERSION) {
-            self.post(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
+            self.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
             return;
         }
         tab.stage = Stage::Greeted;
-        tab.lock = hello.lock.clone();
+        tab.tab = hello.tab;
+        tab.before = hello.before.filter(|before| before.boot == self.config.boot);
         tab.visible = hello.visible;
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
-        self.post(port, FromWorker::Welcome { version: VERSION, boot: self.config.boot.clone() });
+        self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+        let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());
+        self.post_now(port, FromWorker::Welcome { version: VERSION, boot, lock });
     }
 
     fn connect_asked(
@@ -122,45 +145,58 @@ impl<T: Text> Hub<T> {
             return self.open(port, account, key, options);
         };
         let id = *id;
-        if room.phase == Phase::Closing {
+        let same = room.session.account().same_credentials(&account);
+        if room.phase == Phase::Closing || (!same && room.phase == Phase::Connecting) {
             room.contenders.push((port, account, options));
             self.wait(port);
-        } else if room.session.account().same_credentials(&account) {
+        } else if same {
             if room.options != options {
                 let text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
-            self.join(id, Member { port, entry: Entry::Joined });
-        } else if room.phase == Phase::Connecting {
-            room.contenders.push((port, account, options));
-            self.wait(port);
+            self.join(id, port, Entry::Joined);
         } else {
             self.try_credentials(port, account, options);
         }
     }
 
     fn open(&mut self, port: PortId, account: Account, key: Key, options: Options) {
-        let (id, socket, session) = self.dial(account, Purpose::Join);
-        self.rooms.insert(id, Room::new(key, session, socket, options));
-        self.join(id, Member { port, entry: Entry::Opened });
-        self.drain(socket, id, None);
+        let purpose = Purpose::Join { reconnect: options.reconnect };
+        let (id, session) = self.session_for(account, purpose);
+        let (service, account) = (key.service.clone(), key.account.clone());
+        self.rooms.insert(id, Room::new(key, session, options));
+        self.join(id, port, Entry::Opened);
+        // Tabs whose worker died have been waiting for somebody with credentials.
+        let waiting = Stage::Restoring(service, account);
+        let restoring: Vec<PortId> =
+            self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
+        for port in restoring {
+            self.timers.set(Timer::Restore(port), None);
+            self.join(id, port, Entry::Attached);
+        }
+        self.drain(id, None);
     }
 
     /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
     pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
         self.wait(port);
-        let (id, socket, session) = self.dial(account, Purpose::Verify);
-        self.trials.insert(id, Trial { port: Some(port), session, options, verified: false });
-        self.drain(socket, id, None);
+        let (id, session) = self.session_for(account, Purpose::Verify);
+        self.trials.insert(id, Trial { port: Some(port), session, socket: None, options, verified: false });
+        self.drain(id, None);
     }
 
     /// The server took these credentials: their tab may join, or open what was closed in the meantime.
     pub(crate) fn verified(&mut self, port: PortId, account: Account, options: Options) {
         let key = Key::new(&account, &options);
-        let up = self.rooms.iter().find(|(_, room)| room.key == key && matches!(room.phase, Phase::Up(_)));
-        match up.map(|(id, _)| *id) {
-            Some(id) => self.join(id, Member { port, entry: Entry::Joined }),
+        let there = self.rooms.iter_mut().find(|(_, room)| room.key == key && room.phase != Phase::Closing);
+        match there {
+            Some((id, room)) => {
+                let id = *id;
+                // They are the newest that are known to be good: the next dial will need such.
+                room.session.adopt(account);
+                self.join(id, port, Entry::Joined);
+            }
             None => self.connect(port, account, options),
         }
     }
@@ -172,19 +208,37 @@ impl<T: Text> Hub<T> {
             .iter()
             .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
             .filter(|(_, room)| account.is_none_or(|account| jid::same_bare(&room.key.account, account)));
-        let failed = match (of_service.next(), of_service.next()) {
-            (Some((id, _)), None) => {
-                let id = *id;
-                return self.join(id, Member { port, entry: Entry::Attached });
-            }
-            (None, _) => because(StatusCode::AttachFail, None, "there is no session to attach to"),
-            (Some(_), Some(_)) => because(
-                StatusCode::AttachFail,
-                None,
-                "there are several sessions of this service: connect with credentials to say which",
-            ),
+        let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
+        drop(of_service);
+        let why = match found {
+            Some(id) if !another => return self.join(id, port, Entry::Attached),
+            Some(_) => "there are several sessions of this service: connect with credentials to say which",
+            None => "there is no session to attach to",
         };
-        self.release(port, vec![failed]);
+        self.release(port, vec![because(StatusCode::AttachFail, None, why)]);
+    }
+
+    /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
+    fn restore(&mut self, port: PortId, service: String, account: &str) {
+        self.start_over(port);
+        let account = jid::bare(account).to_ascii_lowercase();
+        let there = self.rooms.iter().find(|(_, room)| {
+            room.key.service == service && room.key.account == account && room.phase != Phase::Closing
+        });
+        if let Some((id, _)) = there {
+            let id = *id;
+            return self.join(id, port, Entry::Attached);
+        }
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.stage = Stage::Restoring(service, account);
+            self.timers.set(Timer::Restore(port), Some(self.now + RESTORE));
+        }
+    }
+
+    pub(crate) fn restore_timeout(&mut self, port: PortId) {
+        let text = "the worker died, and no tab has the credentials: connect again";
+        let over = because(StatusCode::Disconnected, Some("credentials-required"), text);
+        self.release(port, vec![over]);
     }
 
     fn wait(&mut self, port: PortId) {
@@ -193,77 +247,171 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    fn join(&mut self, id: SessionId, member: Member) {
+    fn join(&mut self, id: SessionId, port: PortId, entry: Entry) {
         // The tab may have vanished while its credentials were under trial.
-        let Some(tab) = self.ports.get_mut(&member.port) else { return };
+        let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
-        room.members.push(member);
-        let up = matches!(room.phase, Phase::Up(_));
+        tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
+        tab.outbox.byte_limit = room.options.queue_size as usize;
+        room.members.push(Member::new(port, entry));
+        let up = room.is_up();
         self.timers.set(Timer::Grace(id), None);
         if up {
             self.elect(id);
-            self.admit(id, member);
+            self.admit(id, port, entry.up());
         }
     }
 
-    /// Tells a tab that the session is up, and sends what it has been waiting to send.
-    pub(crate) fn admit(&mut self, id: SessionId, member: Member) {
-        let Some(room) = self.rooms.get(&id) else { return };
+    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
+    pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
-        let mut up = status(member.entry.up());
-        up.session = Some(info.clone());
-        // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
-        if room.primary != Some(member.port) {
-            self.post(member.port, FromWorker::Role(Role::Secondary));
+        let mut info = info.clone();
+        let now = self.now;
+        room.ghosts.retain(|ghost| ghost.until > now);
+        let ghost =
+            room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
+        let (base, backlog) = match (ghost, tab.before.take()) {
+            (Some(ghost), Some(Before { position, .. })) => (position.min(room.position), ghost.kept),
+            _ => (room.position, Vec::new()),
+        };
+        let secondary = room.primary != Some(port);
+        if let Some(member) = room.member(port) {
+            member.claims.clear();
+            member.base = base;
+            member.backlog = backlog.into_iter().filter(|inbound| inbound.position > base).collect();
         }
-        self.post(member.port, FromWorker::Status(up));
-        let held =
-            self.ports.get_mut(&member.port).map(|tab| std::mem::take(&mut tab.held)).unwrap_or_default();
+        info.position = base;
+        let held = std::mem::take(&mut tab.held);
+        let mut up = status(code);
+        up.session = Some(info);
+        // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
+        if secondary {
+            self.post(port, FromWorker::Role(Role::Secondary));
+        }
+        self.post(port, FromWorker::Status(up));
         let mut written = None;
         for held in held {
             if let Held::Send { token, .. } = &held {
                 written = Some(*token);
             }
-            self.take(member.port, held);
+            self.take(port, held);
         }
         if let Some(up_to) = written {
-            self.post(member.port, FromWorker::Written { up_to });
+            self.post(port, FromWorker::Written { up_to });
+        }
+    }
+}
+
+/// Tabs live.
+impl<T: Text> Hub<T> {
+    /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
+    pub(crate) fn life(&mut self, port: PortId) {
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let quiet_until = tab.heard + QUIET;
+        if quiet_until > self.now {
+            return self.timers.set(Timer::Life(port), Some(quiet_until));
+        }
+        if tab.asked {
+            // What it says next wakes it, and nothing else does.
+            let slept = std::mem::replace(&mut tab.awake, false);
+            self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+            if slept {
+                self.fitness_changed(port);
+            }
+        } else {
+            tab.asked = true;
+            self.timers.set(Timer::Life(port), Some(self.now + ANSWER));
+            self.post_now(port, FromWorker::Ping);
+        }
+    }
+
+    fn fitness_changed(&mut self, port: PortId) {
+        if let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| tab.stage.clone()) {
+            self.elect(id);
+            self.indicate(id);
         }
     }
 
     /// Sees to it that exactly one tab of the session is primary.
     pub(crate) fn elect(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| matches!(room.phase, Phase::Up(_))) else {
-            return;
-        };
-        let changed = room.elect(|port| self.ports.get(&port).is_some_and(|tab| tab.visible));
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
+        let changed = room.elect(|port| self.ports.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
         for (port, role) in changed {
             self.post(port, FromWorker::Role(role));
         }
     }
 
-    /// The tab is gone for good.
-    pub(crate) fn port_closed(&mut self, port: PortId) {
-        self.leave(port);
-        if self.ports.remove(&port).is_some() {
-            self.outputs.push_back(Output::ClosePort(port));
+    /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
+    pub(crate) fn indicate(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
+        let Some(inactive) = room.inactive else { return };
+        let looking =
+            |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
+        let nobody = !room.ports().iter().any(looking);
+        if nobody != inactive {
+            room.inactive = Some(nobody);
+            let name = if nobody { "inactive" } else { "active" };
+            self.transmit(id, format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into());
         }
+    }
+
+    fn tabs(&mut self, port: PortId, token: Token) {
+        let room = match self.ports.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::In(id)) => self.rooms.get(id),
+            _ => None,
+        };
+        let tabs = room.map(|room| {
+            let info = |member: &Member<T>| {
+                let tab = self.ports.get(&member.port)?;
+                Some(TabInfo {
+                    tab: tab.tab.clone(),
+                    own: member.port == port,
+                    role: if room.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
+                    visible: tab.visible,
+                    awake: tab.awake,
+                    credit: tab.outbox.credit(),
+                    waiting: tab.outbox.waiting() as u32,
+                    claims: member.claims.len() as u32,
+                })
+            };
+            room.members.iter().filter_map(info).collect()
+        });
+        self.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
+    }
+}
+
+/// Tabs go.
+impl<T: Text> Hub<T> {
+    /// The tab is gone, or says goodbye; it may be reloading.
+    pub(crate) fn port_closed(&mut self, port: PortId) {
+        let Some(outbox) =
+            self.ports.get_mut(&port).map(|tab| std::mem::replace(&mut tab.outbox, Outbox::new()))
+        else {
+            return;
+        };
+        self.leave(port, Some(outbox));
+        self.ports.remove(&port);
+        self.timers.set(Timer::Life(port), None);
+        self.outputs.push_back(Output::ClosePort(port));
     }
 
     /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.
     fn start_over(&mut self, port: PortId) {
-        let Some(Unfinished { asked, held }) = self.leave(port) else { return };
+        let Some(Unfinished { asked, held }) = self.leave(port, None) else { return };
         for token in asked {
-            self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected });
+            self.disconnected(port, token);
         }
         for held in held {
             self.turn_down(port, held);
         }
     }
 
-    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it.
-    fn leave(&mut self, port: PortId) -> Option<Unfinished<T>> {
+    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `outbox` is what it
+    /// leaves unheard, if it may come back for it.
+    fn leave(&mut self, port: PortId, outbox: Option<Outbox<T>>) -> Option<Unfinished<T>> {
         let tab = self.ports.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
         let held = std::mem::take(&mut tab.held);
@@ -272,7 +420,8 @@ impl<T: Text> Hub<T> {
             Stage::New => tab.stage = Stage::New,
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
-            Stage::In(id) => asked = self.leave_session(id, port),
+            Stage::Restoring(..) => self.timers.set(Timer::Restore(port), None),
+            Stage::In(id) => asked = self.leave_session(id, port, outbox),
         }
         for held in &held {
             if let Held::Request { token, .. } = held {
@@ -294,16 +443,30 @@ impl<T: Text> Hub<T> {
         };
         trial.port = None;
         let id = *id;
-        if let Some(socket) = self.sockets.iter().find(|(_, owner)| **owner == id).map(|(socket, _)| *socket)
-        {
-            self.feed(socket, session::Input::Close);
-        }
+        self.feed(id, stream::Input::Close);
     }
 
     /// The requests that the tab waited for.
-    fn leave_session(&mut self, id: SessionId, port: PortId) -> Vec<Token> {
+    fn leave_session(&mut self, id: SessionId, port: PortId, outbox: Option<Outbox<T>>) -> Vec<Token> {
         let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
-        room.members.retain(|member| member.port != port);
+        let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };
+        let member = room.members.remove(at);
+        let grace = Duration::from_millis(room.options.reload_grace.into());
+        if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
+            room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
+            room.ghosts.push(Ghost {
+                tab: tab.tab.clone(),
+                claims: member.claims.into_iter().map(|(_, selector)| selector).collect(),
+                kept: member.backlog.into_iter().chain(outbox.unacknowledged()).collect(),
+                limit: room.options.queue_stanzas as usize,
+                until: self.now + grace,
+            });
+        }
+        if room.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !room.members.is_empty() {
+            // It was its farewell: the account stays online for the others.
+            room.farewell = None;
+            self.timers.set(Timer::Farewell(id), None);
+        }
         let asked = room.asks.forget_all(port);
         let orphaned = room.demands.gone(port);
         let empty = room.members.is_empty();
@@ -312,7 +475,9 @@ impl<T: Text> Hub<T> {
             self.unhandled(id, position, port);
         }
         if empty {
-            self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace));
+            self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace.max(grace)));
+        } else {
+            self.indicate(id);
         }
         asked
     }
@@ -320,7 +485,7 @@ impl<T: Text> Hub<T> {
     /// A tab ends the session, for all.
     fn disconnect(&mut self, port: PortId, reason: Option<String>) {
         let Some(tab) = self.ports.get(&port) else { return };
-        match tab.stage {
+        match tab.stage.clone() {
             Stage::In(id) => {
                 let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 self.log(LogLevel::Info, format!("port {} ends the session{why}", port.0));
@@ -330,7 +495,10 @@ impl<T: Text> Hub<T> {
                 self.withdraw(port);
                 self.release(port, vec![status(StatusCode::Disconnected)]);
             }
-            Stage::New | Stage::Greeted => self.release(port, vec![status(StatusCode::Disconnected)]),
+            Stage::New | Stage::Greeted | Stage::Restoring(..) => {
+                self.timers.set(Timer::Restore(port), None);
+                self.release(port, vec![status(StatusCode::Disconnected)]);
+            }
         }
     }
 
@@ -338,23 +506,14 @@ impl<T: Text> Hub<T> {
     pub(crate) fn close_session(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let was = std::mem::replace(&mut room.phase, Phase::Closing);
-        let socket = room.socket;
         if was == Phase::Closing {
             return;
         }
         self.report(id, StatusCode::Disconnecting);
         if matches!(was, Phase::Up(_)) {
             // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
-            let farewell = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned();
-            self.outputs.push_back(Output::Transmit(socket, farewell.into()));
+            self.transmit(id, "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned().into());
         }
-        self.feed(socket, session::Input::Close);
-    }
-
-    /// A tab passed an inbound request up, or can never answer it.
-    pub(crate) fn unhandled(&mut self, id: SessionId, position: epode_protocol::Position, port: PortId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn: Turn<T> = room.demands.passed(position, port);
-        self.carry_out(id, position, turn);
+        self.feed(id, stream::Input::Close);
     }
 }

@@ -1,26 +1,43 @@
 //! One tab, as the worker knows it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use epode_protocol::Token;
+use epode_protocol::{Before, Token};
 
 use crate::SessionId;
+use crate::outbox::Outbox;
+use crate::room::Fitness;
 
 /// How many stanzas a tab may hand in before its session is up.
 pub(crate) const HELD: usize = 1000;
 
+/// How long a tab may say nothing before it is asked whether it is there.
+pub(crate) const QUIET: Duration = Duration::from_secs(10);
+
+/// How long it may take to answer that, before it counts as asleep.
+pub(crate) const ANSWER: Duration = Duration::from_secs(4);
+
 /// One tab, as the worker knows it.
 pub(crate) struct Port<T> {
     pub(crate) stage: Stage,
-    /// The Web Lock that it holds while it lives.
-    pub(crate) lock: Option<String>,
+    /// Its name, which survives a reload.
+    pub(crate) tab: String,
+    /// Where the page before a reload stood, until this one joins a session.
+    pub(crate) before: Option<Before>,
     pub(crate) visible: bool,
+    pub(crate) awake: bool,
+    /// Whether it was asked if it is there, and has not answered.
+    pub(crate) asked: bool,
+    /// When it last said something.
+    pub(crate) heard: Duration,
     /// What it wants to send as soon as its session is up.
     pub(crate) held: VecDeque<Held<T>>,
+    pub(crate) outbox: Outbox<T>,
 }
 
 /// How far a tab has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
     /// It has not introduced itself.
     New,
@@ -28,6 +45,8 @@ pub(crate) enum Stage {
     Greeted,
     /// Its credentials wait for, or are under, trial.
     Waiting,
+    /// A worker died under it, and it has no credentials: another tab may bring them, for this service and account.
+    Restoring(String, String),
     /// It shares this session.
     In(SessionId),
 }
@@ -39,7 +58,25 @@ pub(crate) enum Held<T> {
 }
 
 impl<T> Port<T> {
-    pub(crate) fn new() -> Self {
-        Port { stage: Stage::New, lock: None, visible: false, held: VecDeque::new() }
+    pub(crate) fn new(now: Duration) -> Self {
+        Port {
+            stage: Stage::New,
+            tab: String::new(),
+            before: None,
+            visible: false,
+            awake: true,
+            asked: false,
+            heard: now,
+            held: VecDeque::new(),
+            outbox: Outbox::new(),
+        }
+    }
+
+    pub(crate) fn fitness(&self) -> Fitness {
+        match (self.awake, self.visible) {
+            (false, _) => Fitness::Asleep,
+            (true, false) => Fitness::Hidden,
+            (true, true) => Fitness::Visible,
+        }
     }
 }

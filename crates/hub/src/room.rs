@@ -1,12 +1,14 @@
 //! One session and the tabs that share it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{Options, Position, Role, SessionInfo, StatusCode};
+use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, StatusCode};
 use epode_session::{Account, Session};
 
+use crate::inbound::{Inbound, Ring};
 use crate::iq::{Asks, Demands};
-use crate::{PortId, SocketId};
+use crate::{PortId, SocketId, Table};
 
 /// What makes two tabs share a session: the service and the account, or what stands in for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,19 +36,14 @@ impl Key {
 /// Where the session of a room stands.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
-    /// It is being opened.
+    /// It is being opened, for the first time.
     Connecting,
     /// Stanzas flow.
     Up(SessionInfo),
+    /// It was up, and is being opened again.
+    Reconnecting,
     /// It is being closed, because somebody asked for it.
     Closing,
-}
-
-/// A tab in a room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Member {
-    pub(crate) port: PortId,
-    pub(crate) entry: Entry,
 }
 
 /// How a tab came into the room: what it hears when the session comes up, or does not.
@@ -69,42 +66,112 @@ impl Entry {
     }
 }
 
+/// A tab in a room.
+#[derive(Debug)]
+pub(crate) struct Member<T> {
+    pub(crate) port: PortId,
+    pub(crate) entry: Entry,
+    /// What it wants to hear.
+    pub(crate) claims: Vec<(ClaimId, Selector)>,
+    /// What it hears begins behind this position.
+    pub(crate) base: Position,
+    /// What came for the page before it and was not handled there, for the claims it makes to begin with.
+    pub(crate) backlog: Vec<Rc<Inbound<T>>>,
+}
+
+impl<T> Member<T> {
+    pub(crate) fn new(port: PortId, entry: Entry) -> Self {
+        Member { port, entry, claims: Vec::new(), base: 0, backlog: Vec::new() }
+    }
+
+    pub(crate) fn claims(&self, inbound: &Inbound<T>) -> bool {
+        self.claims.iter().any(|(_, selector)| inbound.is_claimed_by(selector))
+    }
+
+    /// Whether one of its handlers, not only a hook, is for this stanza.
+    pub(crate) fn handles(&self, inbound: &Inbound<T>) -> bool {
+        let handles =
+            |selector: &Selector| matches!(selector, Selector::Stanza(criteria) if inbound.meets(criteria));
+        self.claims.iter().any(|(_, selector)| handles(selector))
+    }
+
+    pub(crate) fn claims_sent(&self) -> bool {
+        self.claims.iter().any(|(_, selector)| *selector == Selector::Sent)
+    }
+}
+
+/// A tab that is reloading: what arrives for it is kept a while.
+#[derive(Debug)]
+pub(crate) struct Ghost<T> {
+    pub(crate) tab: String,
+    pub(crate) claims: Vec<Selector>,
+    pub(crate) kept: Vec<Rc<Inbound<T>>>,
+    pub(crate) limit: usize,
+    pub(crate) until: Duration,
+}
+
+impl<T> Ghost<T> {
+    pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>) {
+        if self.kept.len() < self.limit && self.claims.iter().any(|selector| inbound.is_claimed_by(selector))
+        {
+            self.kept.push(inbound.clone());
+        }
+    }
+}
+
 /// One session and the tabs that share it.
 pub(crate) struct Room<T> {
     pub(crate) key: Key,
     pub(crate) session: Session,
-    pub(crate) socket: SocketId,
+    /// `None` between two dials.
+    pub(crate) socket: Option<SocketId>,
     pub(crate) options: Options,
     pub(crate) phase: Phase,
     /// In the order in which they came.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<Member<T>>,
+    pub(crate) ghosts: Vec<Ghost<T>>,
     /// Tabs with other credentials, who wait for the outcome of this attempt.
     pub(crate) contenders: Vec<(PortId, Account, Options)>,
     pub(crate) primary: Option<PortId>,
     /// The position of the latest inbound stanza.
     pub(crate) position: Position,
+    pub(crate) ring: Ring<T>,
+    /// Who is there now, by full JID, for tabs that join late.
+    pub(crate) presences: Table<Box<str>, Rc<Inbound<T>>>,
+    /// The undirected presence that was sent last.
+    pub(crate) own_presence: Option<String>,
+    /// The `unavailable` of a tab that may be closing, and whether it is sent will be seen.
+    pub(crate) farewell: Option<(PortId, T)>,
     pub(crate) asks: Asks,
     pub(crate) demands: Demands<T>,
+    /// XEP-0352, where the server offers it: whether it believes that nobody looks.
+    pub(crate) inactive: Option<bool>,
 }
 
 impl<T: Clone> Room<T> {
-    pub(crate) fn new(key: Key, session: Session, socket: SocketId, options: Options) -> Self {
+    pub(crate) fn new(key: Key, session: Session, options: Options) -> Self {
         Room {
             key,
             session,
-            socket,
+            socket: None,
             options,
             phase: Phase::Connecting,
             members: Vec::new(),
+            ghosts: Vec::new(),
             contenders: Vec::new(),
             primary: None,
             position: 0,
+            ring: Ring::default(),
+            presences: Table::default(),
+            own_presence: None,
+            farewell: None,
             asks: Asks::default(),
             demands: Demands::default(),
+            inactive: None,
         }
     }
 
-    /// The full JID, once there is one.
+    /// The full JID, while the session is up.
     pub(crate) fn jid(&self) -> Option<&str> {
         match &self.phase {
             Phase::Up(info) => Some(&info.jid),
@@ -112,24 +179,43 @@ impl<T: Clone> Room<T> {
         }
     }
 
-    pub(crate) fn ports(&self) -> impl Iterator<Item = PortId> {
-        self.members.iter().map(|member| member.port)
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up(_))
     }
 
-    /// The tabs in the order in which they are asked: the primary first.
-    pub(crate) fn ports_primary_first(&self) -> impl Iterator<Item = PortId> {
-        self.primary.into_iter().chain(self.ports().filter(|port| Some(*port) != self.primary))
+    pub(crate) fn ports(&self) -> Vec<PortId> {
+        self.members.iter().map(|member| member.port).collect()
     }
 
-    /// Sees to it that exactly one tab is primary, a visible one if there is one; who changed, and to what.
-    pub(crate) fn elect(&mut self, visible: impl Fn(PortId) -> bool) -> Vec<(PortId, Role)> {
-        let present = |port: &PortId| self.members.iter().any(|member| member.port == *port);
-        let incumbent = self.primary.filter(present);
-        let elected = incumbent
-            .filter(|port| visible(*port))
-            .or_else(|| self.ports().find(|port| visible(*port)))
-            .or(incumbent)
-            .or_else(|| self.ports().next());
+    pub(crate) fn member(&mut self, port: PortId) -> Option<&mut Member<T>> {
+        self.members.iter_mut().find(|member| member.port == port)
+    }
+
+    /// Keeps the books of who is there. What is there to be known of somebody is what they said last.
+    pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
+        let Some(from) = &inbound.head.from else { return };
+        match inbound.head.kind.as_deref() {
+            None => drop(self.presences.insert(from.clone(), inbound.clone())),
+            Some("unavailable" | "error") => {
+                self.presences.remove(from);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The tabs whose handlers are for this stanza, in the order in which they are asked: the primary first.
+    pub(crate) fn handlers_of(&self, inbound: &Inbound<T>) -> Vec<PortId> {
+        let handles = self.members.iter().filter(|member| member.handles(inbound)).map(|member| member.port);
+        let (primary, others): (Vec<_>, Vec<_>) = handles.partition(|port| Some(*port) == self.primary);
+        primary.into_iter().chain(others).collect()
+    }
+
+    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one; who changed, and to what.
+    pub(crate) fn elect(&mut self, fit: impl Fn(PortId) -> Fitness) -> Vec<(PortId, Role)> {
+        let incumbent = self.primary.filter(|port| self.members.iter().any(|member| member.port == *port));
+        // Of equals the incumbent, then the one that came first.
+        let rank = |port: PortId| (fit(port), Some(port) == incumbent);
+        let elected = self.members.iter().rev().map(|member| member.port).max_by_key(|port| rank(*port));
         if elected == self.primary {
             return Vec::new();
         }
@@ -139,20 +225,33 @@ impl<T: Clone> Room<T> {
     }
 }
 
+/// How fit a tab is for what must be done once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Fitness {
+    Asleep,
+    Hidden,
+    Visible,
+}
+
 /// A tab's credentials, being tried on a stream of their own while the session they are for goes on untouched.
 pub(crate) struct Trial {
     /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
     pub(crate) port: Option<PortId>,
     pub(crate) session: Session,
+    pub(crate) socket: Option<SocketId>,
     pub(crate) options: Options,
     pub(crate) verified: bool,
 }
 
-/// How long a session waits for a tab after the last one has left, and other limits an app may set later.
+/// What a worker needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Names this run of the worker; unique.
     pub boot: String,
+    /// The Web Lock that the worker holds, where the browser has locks.
+    pub lock: Option<String>,
     /// How long a session stays open without tabs.
     pub grace: Duration,
+    /// Sets the jitter of later dials.
+    pub seed: u64,
 }

@@ -1,89 +1,122 @@
 //! Who gets what: the way of each stanza, from the server to the tabs and from a tab to the server.
 
+use std::rc::Rc;
+use std::time::Duration;
+
 use epode_protocol::{Delivery, FromWorker, LogLevel, Origin, Outcome, Position, Text, Token};
 use epode_session::stream::xml::{Head, escape};
 
-use crate::iq::{Reply, SILENCE, Turn, is_push};
+use crate::inbound::Inbound;
+use crate::iq::{Entered, Reply, SILENCE, Turn, is_push, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
+use crate::outbox::Stanza;
 use crate::port::{HELD, Held, Stage};
-use crate::room::Phase;
+use crate::room::{Fitness, Phase};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
+
+/// How long an `unavailable` waits, since it may be the last word of a tab that closes.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// From the server to the tabs.
 impl<T: Text> Hub<T> {
     /// Gives a stanza its position and sends it where it belongs.
-    pub(crate) fn route(&mut self, id: SessionId, head: &Head, text: &T) {
+    pub(crate) fn route(&mut self, id: SessionId, head: Head, text: &T, size: usize) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.position += 1;
-        let position = room.position;
-        let is_iq = head.tag.rsplit(':').next() == Some("iq");
-        match (is_iq, head.kind.as_deref()) {
-            (false, _) => {
-                for port in room.ports().collect::<Vec<_>>() {
-                    self.deliver(port, position, Origin::Received, text.clone());
-                }
-            }
-            (true, Some("result" | "error")) => self.route_answer(id, position, head, text),
-            (true, Some("get" | "set")) => self.route_request(id, position, head, text),
+        let inbound = Rc::new(Inbound { position: room.position, head, text: text.clone(), size });
+        match (inbound.is_iq(), inbound.head.kind.as_deref()) {
+            (false, _) => self.route_to_claims(id, inbound),
+            (true, Some("result" | "error")) => self.route_answer(id, &inbound),
+            (true, Some("get" | "set")) => self.route_request(id, &inbound),
             (true, _) => {
                 self.log(LogLevel::Warn, "the server sent an iq of no known type; dropped".to_owned())
             }
         }
     }
 
-    /// An answer goes to the tab that asked, and to nobody else.
-    fn route_answer(&mut self, id: SessionId, position: Position, head: &Head, text: &T) {
+    /// A message or presence goes to every tab that claims it, and is remembered for claims that are on their way.
+    fn route_to_claims(&mut self, id: SessionId, inbound: Rc<Inbound<T>>) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let claims = room.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
+        let given_to: Vec<PortId> = claims.collect();
+        for ghost in &mut room.ghosts {
+            ghost.keep(&inbound);
+        }
+        if inbound.is_presence() {
+            room.note_presence(&inbound);
+        }
+        room.ring.remember(inbound.clone(), given_to.clone());
+        for port in given_to {
+            self.deliver(port, Stanza::received(&inbound));
+        }
+    }
+
+    /// An answer goes to the tabs that asked, and to nobody else.
+    fn route_answer(&mut self, id: SessionId, inbound: &Inbound<T>) {
+        let Inbound { position, head, text, size } = inbound;
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let Some(ask) = room.asks.answered(head, &info.jid) else {
             return self
                 .log(LogLevel::Warn, "an iq answered what nobody asked of its sender; dropped".to_owned());
         };
-        let Some((port, reply)) = ask.asker else { return };
-        let text = match ask.original_id {
-            Some(original) => T::from(text.with_str(|text| with_id(text, head, &original))),
-            None => text.clone(),
-        };
-        match reply {
-            Reply::Delivery => self.deliver(port, position, Origin::Received, text),
-            Reply::Response(token) => {
-                self.timers.set(Timer::Answer(port, token), None);
-                let outcome = match head.kind.as_deref() {
-                    Some("result") => Outcome::Result(text),
-                    _ => Outcome::Error(text),
-                };
-                self.post(port, FromWorker::Response { token, outcome });
+        for asker in ask.askers {
+            let text = match asker.original_id {
+                Some(original) => T::from(text.with_str(|text| with_id(text, head, &original))),
+                None => text.clone(),
+            };
+            match asker.reply {
+                Reply::Delivery => {
+                    let delivery = Delivery(*position, Origin::Received, text);
+                    self.deliver(asker.port, Stanza { delivery, inbound: None, size: *size });
+                }
+                Reply::Response(token) => {
+                    self.timers.set(Timer::Answer(asker.port, token), None);
+                    let outcome = match head.kind.as_deref() {
+                        Some("result") => Outcome::Result(text),
+                        _ => Outcome::Error(text),
+                    };
+                    self.post(asker.port, FromWorker::Response { token, outcome, position: *position });
+                }
             }
         }
     }
 
     /// A request goes to one tab after the other until one answers; what concerns the account itself goes to all of them.
-    fn route_request(&mut self, id: SessionId, position: Position, head: &Head, text: &T) {
+    fn route_request(&mut self, id: SessionId, inbound: &Inbound<T>) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
-        if head.id.is_none() {
+        if inbound.head.id.is_none() {
             // RFC 6120 §8.2.3: without an id no answer could be correct.
             return self.log(LogLevel::Warn, "the server sent an iq without id; dropped".to_owned());
         }
-        let push = is_push(head, &info.jid);
-        let mut ports: Vec<PortId> = room.ports_primary_first().collect();
-        room.demands.enter(position, head, text.clone());
-        if let Some(demand) = room.demands.demand(position) {
-            match push {
-                true => demand.asked = std::mem::take(&mut ports),
-                false => demand.next = std::mem::take(&mut ports).into(),
+        let candidates = room.handlers_of(inbound);
+        let (asked, next) = match is_push(&inbound.head, &info.jid) {
+            true => (candidates, Vec::new()),
+            false => {
+                let awake =
+                    |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() > Fitness::Asleep);
+                (Vec::new(), candidates.into_iter().filter(awake).collect())
             }
-            let told = demand.asked.clone();
-            if !told.is_empty() {
-                self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE));
-                for port in told {
-                    self.deliver(port, position, Origin::Received, text.clone());
-                }
-                return;
-            }
+        };
+        let position = inbound.position;
+        room.demands.enter(position, &inbound.head, inbound.text.clone(), asked.clone(), next);
+        // Hooks only look on.
+        let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
+        let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
+        for port in asked.iter().copied().chain(looking) {
+            self.deliver(port, self.demand_of(inbound));
         }
-        self.pass(id, position);
+        match asked.is_empty() {
+            true => self.pass(id, position),
+            false => self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE)),
+        }
+    }
+
+    fn demand_of(&self, inbound: &Inbound<T>) -> Stanza<T> {
+        let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
+        Stanza { delivery, inbound: None, size: inbound.size }
     }
 
     /// Nobody has answered yet: the next tab, or a refusal.
@@ -93,12 +126,21 @@ impl<T: Text> Hub<T> {
         self.carry_out(id, position, turn);
     }
 
-    pub(crate) fn carry_out(&mut self, id: SessionId, position: Position, turn: Turn<T>) {
+    /// A tab passed an inbound request up, or can never answer it.
+    pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let turn = room.demands.passed(position, port);
+        self.carry_out(id, position, turn);
+    }
+
+    fn carry_out(&mut self, id: SessionId, position: Position, turn: Turn<T>) {
         match turn {
             Turn::Wait => {}
             Turn::Ask(port, text) => {
                 self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE));
-                self.deliver(port, position, Origin::Received, text);
+                let size = text.with_str(str::len);
+                let delivery = Delivery(position, Origin::Received, text);
+                self.deliver(port, Stanza { delivery, inbound: None, size });
             }
             Turn::Refuse(to, request) => {
                 self.timers.set(Timer::Silence(id, position), None);
@@ -116,16 +158,14 @@ impl<T: Text> Hub<T> {
     pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         tab.held.retain(|held| !matches!(held, Held::Request { token: known, .. } if *known == token));
-        if let Stage::In(id) = tab.stage
-            && let Some(room) = self.rooms.get_mut(&id)
+        let mut position = 0;
+        if let Stage::In(id) = &tab.stage
+            && let Some(room) = self.rooms.get_mut(id)
         {
+            position = room.position;
             room.asks.forget(port, token);
         }
-        self.post(port, FromWorker::Response { token, outcome: Outcome::Timeout });
-    }
-
-    fn deliver(&mut self, port: PortId, position: Position, origin: Origin, text: T) {
-        self.post(port, FromWorker::Deliver { stanzas: vec![Delivery(position, origin, text)] });
+        self.post(port, FromWorker::Response { token, outcome: Outcome::Timeout, position });
     }
 }
 
@@ -134,16 +174,17 @@ impl<T: Text> Hub<T> {
     /// Takes what a tab wants to send: sends it, keeps it until the session is up, or says why not.
     pub(crate) fn take(&mut self, port: PortId, held: Held<T>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        let room = match tab.stage {
-            Stage::In(id) => self.rooms.get(&id).map(|room| (id, &room.phase)),
-            Stage::New | Stage::Greeted | Stage::Waiting => None,
+        let room = match &tab.stage {
+            Stage::In(id) => self.rooms.get(id).map(|room| (*id, &room.phase)),
+            _ => None,
         };
-        let refused = match (room, tab.stage) {
+        let refused = match (room, &tab.stage) {
             (Some((id, Phase::Up(_))), _) => match self.submit(id, port, &held) {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
-            (Some((_, Phase::Connecting)), _) | (None, Stage::Waiting) => {
+            (Some((_, Phase::Connecting | Phase::Reconnecting)), _)
+            | (None, Stage::Waiting | Stage::Restoring(..)) => {
                 if tab.held.len() < HELD {
                     tab.held.push_back(held);
                     return;
@@ -158,12 +199,15 @@ impl<T: Text> Hub<T> {
     /// The session did not come up: what was to be sent is not.
     pub(crate) fn turn_down(&mut self, port: PortId, held: Held<T>) {
         match held {
-            Held::Request { token, .. } => {
-                self.timers.set(Timer::Answer(port, token), None);
-                self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected });
-            }
+            Held::Request { token, .. } => self.disconnected(port, token),
             held => self.refuse(port, held, &Refused::NotConnected),
         }
+    }
+
+    /// The session that was asked is gone, and with it the answer.
+    pub(crate) fn disconnected(&mut self, port: PortId, token: Token) {
+        self.timers.set(Timer::Answer(port, token), None);
+        self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
     }
 
     fn refuse(&mut self, port: PortId, held: Held<T>, refused: &Refused) {
@@ -172,7 +216,8 @@ impl<T: Text> Hub<T> {
             Held::Send { token, .. } => self.post(port, FromWorker::Failed { token, fault }),
             Held::Request { token, .. } => {
                 self.timers.set(Timer::Answer(port, token), None);
-                self.post(port, FromWorker::Response { token, outcome: Outcome::Refused(fault) });
+                let outcome = Outcome::Refused(fault);
+                self.post(port, FromWorker::Response { token, outcome, position: 0 });
             }
         }
     }
@@ -192,22 +237,38 @@ impl<T: Text> Hub<T> {
             head = room.session.check(framed)?;
         }
         let kind = judge(&head, &own)?;
-        let wire_id = match (kind, reply) {
-            (Kind::Request, reply) => room.asks.enter(&head, port, reply),
-            (_, Reply::Response(_)) => return Err(Refused::NotARequest),
-            (Kind::Answer, _) => {
+        if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
+            return Err(Refused::NotARequest);
+        }
+        let mut wire_id = None;
+        match kind {
+            Kind::Request => {
+                let question = match &framed {
+                    Some(framed) => question(&head, framed),
+                    None => text.with_str(|text| question(&head, text)),
+                };
+                match room.asks.enter(&head, port, reply, question) {
+                    Entered::Send { id } => wire_id = id,
+                    Entered::Shared => return Ok(()),
+                }
+            }
+            Kind::Answer => {
                 let position = room.demands.answered(&head, &own).ok_or(Refused::NotAsked)?;
                 self.timers.set(Timer::Silence(id, position), None);
-                None
             }
-            (Kind::Message | Kind::Presence | Kind::Nonza, _) => None,
-        };
+            // The worker alone knows whether anybody looks.
+            Kind::Nonza => return Ok(()),
+            Kind::Message | Kind::Presence => {}
+        }
         let edited = match (framed, wire_id) {
             (framed, None) => framed,
             (Some(framed), id) => edited(&framed, &head, id.as_deref()),
             (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
         };
         let text = edited.map_or_else(|| text.clone(), T::from);
+        if kind == Kind::Presence && head.to.is_none() && !self.announce(id, port, &head, &text) {
+            return Ok(());
+        }
         if matches!(kind, Kind::Message | Kind::Presence) {
             self.reflect(id, port, &text);
         }
@@ -215,18 +276,54 @@ impl<T: Text> Hub<T> {
         Ok(())
     }
 
-    /// The other tabs see what this one sends: they are one client.
-    fn reflect(&mut self, id: SessionId, sender: PortId, text: &T) {
-        let Some(room) = self.rooms.get(&id) else { return };
-        let position = room.position;
-        for port in room.ports().filter(|port| *port != sender).collect::<Vec<_>>() {
-            self.deliver(port, position, Origin::Sent, text.clone());
+    /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an `unavailable` of one tab among others
+    /// may only be its farewell.
+    fn announce(&mut self, id: SessionId, port: PortId, head: &Head, text: &T) -> bool {
+        let Some(room) = self.rooms.get_mut(&id) else { return false };
+        match head.kind.as_deref() {
+            None => {
+                let presence = text.with_str(str::to_owned);
+                let news = room.own_presence.as_ref() != Some(&presence);
+                room.own_presence = Some(presence);
+                // Somebody is here after all.
+                room.farewell = None;
+                self.timers.set(Timer::Farewell(id), None);
+                news
+            }
+            Some("unavailable") if room.members.len() > 1 => {
+                room.farewell = Some((port, text.clone()));
+                self.timers.set(Timer::Farewell(id), Some(self.now + FAREWELL));
+                false
+            }
+            Some("unavailable") => {
+                room.own_presence = None;
+                true
+            }
+            Some(_) => true,
         }
     }
 
-    fn transmit(&mut self, id: SessionId, text: T) {
-        if let Some(room) = self.rooms.get(&id) {
-            self.outputs.push_back(Output::Transmit(room.socket, text));
+    /// The tab that said `unavailable` is still there: it meant it.
+    pub(crate) fn farewell_due(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some((port, text)) = room.farewell.take() else { return };
+        room.own_presence = None;
+        self.reflect(id, port, &text);
+        self.transmit(id, text);
+    }
+
+    /// The other tabs see what this one sends: they are one client.
+    fn reflect(&mut self, id: SessionId, sender: PortId, text: &T) {
+        let position = self.rooms.get(&id).map_or(0, |room| room.position);
+        for port in self.onlookers(id, sender) {
+            let delivery = Delivery(position, Origin::Sent, text.clone());
+            self.deliver(port, Stanza { delivery, inbound: None, size: 0 });
+        }
+    }
+
+    pub(crate) fn transmit(&mut self, id: SessionId, text: T) {
+        if let Some(socket) = self.rooms.get(&id).and_then(|room| room.socket) {
+            self.outputs.push_back(Output::Transmit(socket, text));
         }
     }
 }

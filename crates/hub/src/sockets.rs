@@ -1,9 +1,8 @@
-//! What happens on sockets: fed to the stream of a session or of a trial, and what the streams say to that.
+//! What happens on sockets: fed to the session or the trial they belong to, and what those say to that.
 
-use epode_protocol::{FromWorker, Outcome, SessionInfo, StatusCode, Text};
-use epode_session::stream::sasl::ScramKeys;
-use epode_session::stream::{Error, jid};
-use epode_session::{self as session, Account, Event, Purpose, Session};
+use epode_protocol::{FromWorker, SessionInfo, Status, StatusCode, Text};
+use epode_session::stream::{self, Error, jid};
+use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
 use crate::room::{Entry, Phase};
@@ -12,49 +11,48 @@ use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId};
 
 impl<T: Text> Hub<T> {
-    /// Makes a session with a socket of its own.
-    pub(crate) fn dial(&mut self, account: Account, purpose: Purpose) -> (SessionId, SocketId, Session) {
+    /// Makes a session with a number of its own.
+    pub(crate) fn session_for(&mut self, account: Account, purpose: Purpose) -> (SessionId, Session) {
         let id = SessionId(self.count());
-        let socket = SocketId(self.count());
-        self.sockets.insert(socket, id);
-        (id, socket, Session::new(self.now, account, purpose))
+        let seed = self.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        (id, Session::new(self.now, account, purpose, seed))
     }
 
-    pub(crate) fn socket_opened(&mut self, socket: SocketId, nonce: String) {
-        self.feed(socket, session::Input::Opened { nonce });
-    }
-
-    pub(crate) fn socket_closed(&mut self, socket: SocketId, code: u16, reason: &str) {
-        self.feed(socket, session::Input::Closed { code, reason });
-    }
-
-    pub(crate) fn derived(&mut self, socket: SocketId, keys: ScramKeys) {
-        self.feed(socket, session::Input::Derived(keys));
-    }
-
-    pub(crate) fn stream_timeout(&mut self, socket: SocketId) {
-        self.feed(socket, session::Input::Timeout);
+    pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
+        if let Some(id) = self.sockets.get(&socket).copied() {
+            self.feed(id, input);
+        }
     }
 
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
         let Some(id) = self.sockets.get(&socket).copied() else { return };
-        text.with_str(|frame| self.feed_session(id, session::Input::Frame(frame)));
-        self.drain(socket, id, Some(text));
+        let now = self.now;
+        let size = text.with_str(|frame| {
+            if let Some(session) = self.session(id) {
+                session.handle_input(now, Input::Stream(stream::Input::Frame(frame)));
+            }
+            frame.len()
+        });
+        self.drain(id, Some((&text, size)));
     }
 
-    /// Hands an input to whoever owns the socket, if anybody still does, and carries out what follows.
-    pub(crate) fn feed(&mut self, socket: SocketId, input: session::Input<'_>) {
-        if let Some(id) = self.sockets.get(&socket).copied() {
-            self.feed_session(id, input);
-            self.drain(socket, id, None);
+    pub(crate) fn online(&mut self, online: bool) {
+        for id in self.rooms.keys().copied().collect::<Vec<_>>() {
+            let now = self.now;
+            if let Some(session) = self.session(id) {
+                session.handle_input(now, Input::Online(online));
+                self.drain(id, None);
+            }
         }
     }
 
-    fn feed_session(&mut self, id: SessionId, input: session::Input<'_>) {
+    /// Hands an input to a session, and carries out what follows.
+    pub(crate) fn feed(&mut self, id: SessionId, input: stream::Input<'_>) {
         let now = self.now;
         if let Some(session) = self.session(id) {
-            session.handle_input(now, input);
+            session.handle_input(now, Input::Stream(input));
         }
+        self.drain(id, None);
     }
 
     fn session(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -64,76 +62,142 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Carries out what a session wants. `frame` is the text of the frame that was just handed in.
-    pub(crate) fn drain(&mut self, socket: SocketId, id: SessionId, frame: Option<T>) {
-        while let Some(output) = self.session(id).and_then(Session::poll_output) {
-            match output {
-                session::Output::Dial(url) => self.outputs.push_back(Output::Dial(socket, url)),
-                session::Output::Transmit(text) => {
-                    self.outputs.push_back(Output::Transmit(socket, text.into()));
+    fn socket(&mut self, id: SessionId) -> Option<&mut Option<SocketId>> {
+        match self.rooms.get_mut(&id) {
+            Some(room) => Some(&mut room.socket),
+            None => self.trials.get_mut(&id).map(|trial| &mut trial.socket),
+        }
+    }
+
+    /// Carries out what a session wants. `frame` is the text of the frame that was just handed in, and its size.
+    pub(crate) fn drain(&mut self, id: SessionId, frame: Option<(&T, usize)>) {
+        while let Some(wish) = self.session(id).and_then(Session::poll_output) {
+            match wish {
+                Wish::Dial(url) => {
+                    let socket = SocketId(self.count());
+                    self.sockets.insert(socket, id);
+                    if let Some(slot) = self.socket(id) {
+                        *slot = Some(socket);
+                    }
+                    self.outputs.push_back(Output::Dial(socket, url));
                 }
-                session::Output::CloseSocket => {
-                    self.sockets.remove(&socket);
-                    self.outputs.push_back(Output::CloseSocket(socket));
+                Wish::Transmit(text) => {
+                    if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
+                        self.outputs.push_back(Output::Transmit(socket, text.into()));
+                    }
                 }
-                session::Output::Derive(derivation) => {
-                    self.outputs.push_back(Output::Derive(socket, derivation));
+                Wish::CloseSocket => {
+                    if let Some(socket) = self.socket(id).and_then(Option::take) {
+                        self.sockets.remove(&socket);
+                        self.outputs.push_back(Output::CloseSocket(socket));
+                    }
                 }
-                session::Output::Event(event) if self.trials.contains_key(&id) => self.trial_event(id, event),
-                session::Output::Event(event) => self.session_event(id, event, frame.as_ref()),
+                Wish::Derive(derivation) => {
+                    if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
+                        self.outputs.push_back(Output::Derive(socket, derivation));
+                    }
+                }
+                Wish::Event(event) if self.trials.contains_key(&id) => self.trial_event(id, event),
+                Wish::Event(event) => self.session_event(id, event, frame),
             }
         }
         let deadline = self.session(id).and_then(|session| session.deadline());
-        self.timers.set(Timer::Stream(socket), deadline);
+        self.timers.set(Timer::Session(id), deadline);
     }
 
-    fn session_event(&mut self, id: SessionId, event: Event, frame: Option<&T>) {
+    fn session_event(&mut self, id: SessionId, event: Event, frame: Option<(&T, usize)>) {
         match event {
-            Event::Authenticating => self.report(id, StatusCode::Authenticating),
+            Event::Authenticating => self.authenticating(id),
             Event::Authenticated => {}
             Event::Bound(bound) => {
                 let domain = jid::domain(&bound.jid).to_owned();
-                self.session_up(id, SessionInfo { jid: bound.jid, domain, features: bound.features });
+                self.session_up(
+                    id,
+                    SessionInfo { jid: bound.jid, domain, features: bound.features, position: 0 },
+                );
             }
             Event::Stanza(head) => {
-                if let Some(text) = frame {
-                    self.route(id, &head, text);
+                if let Some((text, size)) = frame {
+                    self.route(id, head, text, size);
                 }
             }
+            Event::Dropped(error) => self.session_dropped(id, &error),
             Event::Ended(error) => self.session_ended(id, error),
+        }
+    }
+
+    /// Tabs hear of the first login only: of a later one they have heard that the session is reconnecting.
+    fn authenticating(&mut self, id: SessionId) {
+        if self.rooms.get(&id).is_some_and(|room| room.phase == Phase::Connecting) {
+            self.report(id, StatusCode::Authenticating);
         }
     }
 
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
+        let again = room.phase == Phase::Reconnecting;
+        room.inactive = info.features.contains("urn:xmpp:csi:0").then_some(false);
         room.phase = Phase::Up(info);
-        let members = room.members.clone();
+        let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
         let contenders = std::mem::take(&mut room.contenders);
         self.elect(id);
-        for member in members {
-            self.admit(id, member);
+        for (port, entry) in entries {
+            self.admit(id, port, if again { StatusCode::Connected } else { entry.up() });
         }
+        self.indicate(id);
         for (port, account, options) in contenders {
             self.try_credentials(port, account, options);
         }
     }
 
-    fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
-        let Some(room) = self.rooms.remove(&id) else { return };
-        self.timers.set(Timer::Grace(id), None);
-        for position in room.demands.positions() {
+    /// The stream is lost and another will be dialled: what belonged to it is over.
+    fn session_dropped(&mut self, id: SessionId, error: &Error) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        // A further dial that failed is no news.
+        if std::mem::replace(&mut room.phase, Phase::Reconnecting) == Phase::Reconnecting {
+            return;
+        }
+        room.presences.clear();
+        room.own_presence = None;
+        room.farewell = None;
+        for member in &mut room.members {
+            member.claims.clear();
+            // Whoever was there when it drops hears everything of the next stream from its beginning.
+            member.entry = Entry::Opened;
+        }
+        self.timers.set(Timer::Farewell(id), None);
+        self.settle_books(id);
+        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
+        for port in ports {
+            let reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+            self.post(port, FromWorker::Status(reconnecting));
+        }
+    }
+
+    /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
+    fn settle_books(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let (asked, demanded) = (room.asks.abandon(), room.demands.abandon());
+        for position in demanded {
             self.timers.set(Timer::Silence(id, position), None);
         }
-        for (port, token) in room.asks.into_waiting() {
-            self.timers.set(Timer::Answer(port, token), None);
-            self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected });
+        for (port, token) in asked {
+            self.disconnected(port, token);
+        }
+    }
+
+    fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
+        self.settle_books(id);
+        let Some(room) = self.rooms.remove(&id) else { return };
+        for timer in [Timer::Grace(id), Timer::Farewell(id)] {
+            self.timers.set(timer, None);
         }
         for member in room.members {
             let statuses = match (&room.phase, &error) {
                 (Phase::Connecting, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
                 }
-                (Phase::Connecting, Some(error)) => {
+                (Phase::Connecting | Phase::Reconnecting, Some(error)) => {
                     vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
                 }
                 (_, error) => session_over(error.as_ref()),
@@ -163,20 +227,20 @@ impl<T: Text> Hub<T> {
                     self.release(port, vec![status(StatusCode::Disconnected)]);
                 }
             }
-            Event::Authenticating | Event::Bound(_) | Event::Stanza(_) => {}
+            Event::Authenticating | Event::Bound(_) | Event::Stanza(_) | Event::Dropped(_) => {}
         }
     }
 
     /// Tells every tab of a session where it stands.
     pub(crate) fn report(&mut self, id: SessionId, code: StatusCode) {
-        let Some(room) = self.rooms.get(&id) else { return };
-        for port in room.ports().collect::<Vec<_>>() {
+        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
+        for port in ports {
             self.post(port, FromWorker::Status(status(code)));
         }
     }
 
     /// A tab is in no session any more; it hears why, and what it still wanted to send is not sent.
-    pub(crate) fn release(&mut self, port: PortId, statuses: Vec<epode_protocol::Status>) {
+    pub(crate) fn release(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
         let held = std::mem::take(&mut tab.held);

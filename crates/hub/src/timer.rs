@@ -1,55 +1,72 @@
 //! Every deadline of the worker, in one table.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{PortId, SessionId, SocketId};
+use crate::{PortId, SessionId, Table};
 use epode_protocol::{Position, Token};
 
 /// What a deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Timer {
-    /// When the stream on this socket wants to be woken.
-    Stream(SocketId),
+    /// When the session, or the trial of credentials, wants to be woken.
+    Session(SessionId),
     /// When to give up on the answer to a tab's request.
     Answer(PortId, Token),
     /// When to ask the next tab, since the one that was delivered an inbound request is silent.
     Silence(SessionId, Position),
     /// When to close a session that no tab came back to.
     Grace(SessionId),
+    /// When to ask a quiet tab whether it is there, and when to take it for asleep.
+    Life(PortId),
+    /// When a tab that nobody brought credentials for learns that they are needed.
+    Restore(PortId),
+    /// When an `unavailable` is sent after all, since the tab that sent it has stayed.
+    Farewell(SessionId),
 }
 
 /// The deadlines that run.
 #[derive(Default, Debug)]
 pub(crate) struct Timers {
-    by_time: BTreeSet<(Duration, Timer)>,
-    by_name: BTreeMap<Timer, Duration>,
+    running: Table<Timer, Duration>,
+    /// The earliest of them.
+    next: Option<Duration>,
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, at: Option<Duration>) {
+        let before = match at {
+            Some(at) => self.running.insert(timer, at),
+            None => self.running.remove(&timer),
+        };
         // The common case on the way of every stanza: nothing changes.
-        if self.by_name.get(&timer).copied() == at {
+        if before == at {
             return;
         }
-        if let Some(before) = self.by_name.remove(&timer) {
-            self.by_time.remove(&(before, timer));
-        }
-        if let Some(at) = at {
-            self.by_time.insert((at, timer));
-            self.by_name.insert(timer, at);
+        match at {
+            Some(at) if before.is_none() => self.next = Some(self.next.map_or(at, |next| next.min(at))),
+            _ => self.find_next(),
         }
     }
 
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.next
     }
 
     /// The earliest timer that has run out by `now`; it runs no more.
     pub(crate) fn expired(&mut self, now: Duration) -> Option<Timer> {
-        let (at, timer) = self.by_time.first().copied().filter(|(at, _)| *at <= now)?;
-        self.by_time.remove(&(at, timer));
-        self.by_name.remove(&timer);
+        let next = self.next.filter(|next| *next <= now)?;
+        let timer = *self.running.iter().find(|(_, at)| **at == next)?.0;
+        self.running.remove(&timer);
+        self.find_next();
         Some(timer)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Timer> {
+        self.running.keys()
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.running.values().min().copied();
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Position, Token};
+use crate::{ClaimId, Position, Token};
 
 /// What the worker says to a tab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum FromWorker<T> {
         version: u32,
         /// Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of it.
         boot: String,
+        /// The Web Lock that the worker holds while it lives. `None` where the browser has no locks.
+        lock: Option<String>,
     },
     /// This tab cannot be served.
     Refused(Refusal),
@@ -25,6 +27,31 @@ pub enum FromWorker<T> {
     Deliver {
         /// The stanzas.
         stanzas: Vec<Delivery<T>>,
+    },
+    /// These claims hold from here on, and what they missed until now.
+    Claimed {
+        /// Each claim, with the stanzas for it alone, in order.
+        claims: Vec<Caught<T>>,
+    },
+    /// Stanzas for this tab were given up, since too many waited for it.
+    Gap {
+        /// The first position that is missing.
+        #[cfg_attr(test, ts(type = "number"))]
+        from: Position,
+        /// The last.
+        #[cfg_attr(test, ts(type = "number"))]
+        to: Position,
+        /// How many that the tab had claimed.
+        count: u32,
+    },
+    /// Is anybody there?
+    Ping,
+    /// What the worker knows of the tabs of this session.
+    Tabs {
+        /// The token of the question.
+        token: Token,
+        /// The tabs, in the order in which they came.
+        tabs: Vec<TabInfo>,
     },
     /// Every stanza of this tab with a token up to this one has been written to the socket, but for those reported as
     /// [`Failed`](FromWorker::Failed) before.
@@ -45,6 +72,9 @@ pub enum FromWorker<T> {
         token: Token,
         /// What became of it.
         outcome: Outcome<T>,
+        /// The position of the answer, or of the latest stanza where there is none.
+        #[cfg_attr(test, ts(type = "number"))]
+        position: Position,
     },
     /// Something for the app's log. Never holds a payload or a secret.
     Log {
@@ -142,6 +172,9 @@ pub struct SessionInfo {
     pub domain: String,
     /// The `<stream:features/>` behind authentication, as XML.
     pub features: String,
+    /// What the tab hears begins behind this position.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub position: Position,
 }
 
 /// The role of a tab: exactly one tab of a session is primary, for work that must happen once.
@@ -167,6 +200,40 @@ pub enum Origin {
     Received,
     /// From another tab, on its way to the server. Carries the position of the latest stanza received before it.
     Sent,
+    /// From the server before this tab came: a contact's current presence.
+    Replayed,
+}
+
+/// A claim that holds from now on, and what it missed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct Caught<T> {
+    /// Its number.
+    pub claim: ClaimId,
+    /// The stanzas that match it between where it holds from and now.
+    pub stanzas: Vec<Delivery<T>>,
+}
+
+/// A tab, as the worker knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct TabInfo {
+    /// Names the tab.
+    pub tab: String,
+    /// Whether it is the tab that asked.
+    pub own: bool,
+    /// Its role.
+    pub role: Role,
+    /// Whether it can be seen.
+    pub visible: bool,
+    /// Whether it answers.
+    pub awake: bool,
+    /// How many posts it may be given before it has to acknowledge some.
+    pub credit: u32,
+    /// How many stanzas wait for it.
+    pub waiting: u32,
+    /// How many claims it has.
+    pub claims: u32,
 }
 
 /// What became of an IQ that a tab asked.

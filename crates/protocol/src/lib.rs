@@ -1,10 +1,15 @@
 //! What crosses a MessagePort between a tab and the worker: one definition for both ends.
 //!
 //! A tab opens with [`ToWorker::Hello`] and hears [`FromWorker::Welcome`], or [`FromWorker::Refused`] in words. It then joins a session:
-//! [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without. [`FromWorker::Status`] tells how that goes. From then on stanzas
+//! [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without. [`FromWorker::Status`] tells how that goes. It then says what it
+//! wants to hear ([`ToWorker::Claim`]; what a [`Selector`] matches is decided here, for both ends), and such stanzas
 //! come as [`FromWorker::Deliver`], each with its **position**, the number that the worker gave it on arrival; what a tab sends
 //! ends in [`FromWorker::Written`] or [`FromWorker::Failed`], what it asks in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
 //! [`ToWorker::Disconnect`] for all.
+//!
+//! Posts travel within a **window**: the tab acknowledges what it has handled ([`ToWorker::Ack`]) every half window, and what it has no
+//! credit for waits in the worker, in one queue, so that nothing overtakes. If too much waits, the oldest is given up, and a
+//! [`FromWorker::Gap`] says what.
 //!
 //! The enums are generic over the text of a stanza: in a browser it stays the JavaScript string it was, so that the worker
 //! hands the same string to every port; in native tests it is a [`String`]. Everything else is plain data. The TypeScript in
@@ -13,14 +18,17 @@
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.
 
 mod from_worker;
+mod selector;
 mod text;
 mod to_worker;
 
 pub use from_worker::{
-    Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status, StatusCode,
+    Caught, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
+    StatusCode, TabInfo,
 };
+pub use selector::{Claim, ClaimId, Criteria, Seen, Selector};
 pub use text::Text;
-pub use to_worker::{Credentials, Hello, MechanismOffer, Options, Outgoing, Password, ToWorker};
+pub use to_worker::{Before, Credentials, Hello, MechanismOffer, Options, Outgoing, Password, ToWorker};
 
 /// The version of the protocol that this build speaks. A worker speaks the one before, too, once there is one.
 pub const VERSION: u32 = 1;
@@ -31,6 +39,9 @@ pub type Token = u32;
 /// The number the worker gave an inbound stanza of a session on arrival; counts from 1, never goes back, never repeats. Browsers hold it
 /// as a double: 2^53 stanzas are enough.
 pub type Position = u64;
+
+/// How many posts a tab may be given that it has not acknowledged.
+pub const WINDOW: u32 = 16;
 
 #[cfg(test)]
 mod tests;

@@ -32,3 +32,32 @@ fn every_status_stands_at_its_number() {
         assert_eq!(code as usize, number);
     }
 }
+
+fn seen<'a>(namespaces: &'a [Box<str>]) -> Seen<'a> {
+    Seen { tag: "message", kind: Some("chat"), id: Some("1"), from: Some("a@b/c"), namespaces }
+}
+
+#[test]
+fn criteria_are_met_only_all_together() {
+    let namespaces = ["jabber:client".into(), "urn:x#y".into()];
+    let seen = seen(&namespaces);
+    let text = |text: &str| Some(text.to_owned());
+    let any = Criteria::default;
+    for (criteria, met) in [
+        (any(), true),
+        (Criteria { name: text("message"), ..any() }, true),
+        (Criteria { name: text("iq"), ..any() }, false),
+        (Criteria { types: Some(vec!["normal".into(), "chat".into()]), ..any() }, true),
+        (Criteria { types: Some(vec![]), ..any() }, false),
+        (Criteria { id: text("1"), from: text("a@b/c"), ..any() }, true),
+        (Criteria { id: text("1"), from: text("a@b"), ..any() }, false),
+        (Criteria { from: text("a@b"), bare: true, ..any() }, true),
+        (Criteria { ns: text("urn:x#y"), ..any() }, true),
+        (Criteria { ns: text("urn:x"), ..any() }, false),
+        (Criteria { ns: text("urn:x"), ignore_fragment: true, ..any() }, true),
+        (Criteria { ns: text("urn:x#y"), ignore_fragment: true, ..any() }, false),
+        (Criteria { ns: text("jabber:client"), name: text("presence"), ..any() }, false),
+    ] {
+        assert_eq!(criteria.met_by(&seen), met, "{criteria:?}");
+    }
+}

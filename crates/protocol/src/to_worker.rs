@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::{Position, Token};
+use crate::{Claim, ClaimId, Position, Token};
 
 /// What a tab says to the worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +30,34 @@ pub enum ToWorker<T> {
         service: String,
         /// The account that this tab had before, if it remembers one.
         jid: Option<String>,
+    },
+    /// Join the session of this account again after a worker died, without credentials: another tab may bring them.
+    Restore {
+        /// Absolute WebSocket URL of the XMPP service.
+        service: String,
+        /// The account that this tab had.
+        jid: String,
+    },
+    /// Deliver what matches these, from here on.
+    Claim {
+        /// What is claimed, each under a number of the tab's own.
+        claims: Vec<Claim>,
+        /// The claims hold from behind this position: the latest that the tab has handled.
+        #[cfg_attr(test, ts(type = "number"))]
+        from: Position,
+        /// Whether they were made while exactly that position was handled, so that whatever came after it counts. Otherwise only what
+        /// is already on its way to the tab does.
+        exact: bool,
+    },
+    /// These claims hold no more.
+    Release {
+        /// Their numbers.
+        claims: Vec<ClaimId>,
+    },
+    /// The tab has handled this many posts, ever.
+    Ack {
+        /// How many.
+        posts: u32,
     },
     /// Send stanzas, in order.
     Send {
@@ -56,6 +84,15 @@ pub enum ToWorker<T> {
         /// Whether the page can be seen.
         visible: bool,
     },
+    /// The page is being frozen: it will not answer until it says something again.
+    Freeze,
+    /// The answer to a [`Ping`](crate::FromWorker::Ping).
+    Pong,
+    /// What does the worker know of the tabs of this session?
+    Tabs {
+        /// Comes back with the answer.
+        token: Token,
+    },
     /// End the session, for every tab.
     Disconnect {
         /// Why, for the log.
@@ -71,12 +108,25 @@ pub enum ToWorker<T> {
 pub struct Hello {
     /// The versions of the protocol that the tab speaks.
     pub versions: Vec<u32>,
-    /// Names this page instance; unique in the browser.
+    /// Names the tab: the same before and after a reload, and no other tab's.
     pub tab: String,
-    /// The Web Lock that the tab holds while it lives. `None` where the browser has no locks.
+    /// The Web Lock that this page instance holds while it lives. `None` where the browser has no locks.
     pub lock: Option<String>,
+    /// After a reload: where the page before it stood.
+    pub before: Option<Before>,
     /// Whether the page can be seen.
     pub visible: bool,
+}
+
+/// Where a page stood when it was unloaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct Before {
+    /// The run of the worker that it spoke to.
+    pub boot: String,
+    /// The latest position that it handled.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub position: Position,
 }
 
 /// What proves that a tab may use an account.
@@ -120,13 +170,34 @@ impl Drop for Password {
 }
 
 /// How to open a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Options {
     /// The mechanisms that the app allows, if it named any; all otherwise.
     pub mechanisms: Option<Vec<MechanismOffer>>,
     /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
     pub session_key: Option<String>,
+    /// Whether the worker dials again when the connection is lost.
+    pub reconnect: bool,
+    /// How long what arrives for a tab that reloads is kept for it, in milliseconds.
+    pub reload_grace: u32,
+    /// How many stanzas may wait for a tab that is slow, before the oldest are given up.
+    pub queue_stanzas: u32,
+    /// The same, in UTF-16 units of their text.
+    pub queue_size: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            mechanisms: None,
+            session_key: None,
+            reconnect: true,
+            reload_grace: 10_000,
+            queue_stanzas: 10_000,
+            queue_size: 16 << 20,
+        }
+    }
 }
 
 /// A SASL mechanism that an app allows.

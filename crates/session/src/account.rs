@@ -86,6 +86,19 @@ impl Account {
         self.authcid == other.authcid && self.password == other.password
     }
 
+    /// Takes over the credentials of another that stands for the same account.
+    pub(crate) fn adopt(&mut self, other: Account) {
+        self.authcid = other.authcid;
+        self.password = other.password;
+    }
+
+    /// The server bound this full JID: the next stream asks for the same resource.
+    pub(crate) fn bound(&mut self, jid: &str) {
+        if let (Some(_), (_, _, Some(resource))) = (&self.authcid, jid::split(jid)) {
+            self.jid = [self.bare_jid(), "/", resource].concat();
+        }
+    }
+
     /// What a stream of this account needs to know.
     pub(crate) fn config(&self, purpose: Purpose) -> Config {
         let (local, domain, resource) = jid::split(&self.jid);
@@ -104,7 +117,7 @@ impl Account {
             allowed: self.allowed.clone(),
             plaintext: self.plaintext,
             purpose: match purpose {
-                Purpose::Join => epode_stream::Purpose::Bind { resource: resource.map(str::to_owned) },
+                Purpose::Join { .. } => epode_stream::Purpose::Bind { resource: resource.map(str::to_owned) },
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
@@ -187,7 +200,7 @@ mod tests {
     fn acting_as_somebody_else_names_both() {
         let account = |authcid: &str| {
             let account = Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None).unwrap();
-            account.config(Purpose::Join).credentials
+            account.config(Purpose::Join { reconnect: true }).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
         assert_eq!(account("a").authzid, None);

@@ -1,24 +1,27 @@
 //! One account across many streams.
 //!
 //! A session is what a user means by "being online": it outlives the socket under it. It asks for a socket, runs a
-//! [`Stream`] over it, and says when it is up and why it went down. Each socket has a number of its own, so what a former one still
-//! has to say touches nothing.
+//! [`Stream`] over it, and says when it is up and why it went down. A session that was up and lost its stream dials again by itself,
+//! after a while that grows and is jittered (`backoff`), held while the browser is offline, until it is up again or an error is
+//! permanent. An attempt that never was up is not repeated: whoever wished for it is told why.
 //!
-//! Today a session lives for one stream: when that ends, so does the session, and its tabs are told why. Dialling again, backing
-//! off and resuming (XEP-0198) belong here, above the stream and below the tabs.
+//! Each dial means a new stream; resuming the former one (XEP-0198) belongs here and comes later.
 //!
 //! As every layer: [`Session::handle_input`] takes what happened, [`Session::poll_output`] gives what to do.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use epode_stream as stream;
-use epode_stream::sasl::Derivation;
+use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Violation};
-pub use epode_stream::{Bound, Event, Input, Stream};
+pub use epode_stream::{Bound, Stream};
 
 pub use account::Account;
+use backoff::Backoff;
 
 mod account;
+mod backoff;
 
 /// What is wrong with what the app asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -35,9 +38,27 @@ pub enum Error {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
     /// To be online.
-    Join,
+    Join {
+        /// Whether to dial again when the connection is lost.
+        reconnect: bool,
+    },
     /// To find out whether credentials are good.
     Verify,
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// What happens to its stream.
+    Stream(stream::Input<'a>),
+    /// The browser is, or is not, connected to any network.
+    Online(bool),
+}
+
+impl From<ScramKeys> for Input<'_> {
+    fn from(keys: ScramKeys) -> Self {
+        Input::Stream(stream::Input::Derived(keys))
+    }
 }
 
 /// What a session wants done.
@@ -55,19 +76,60 @@ pub enum Output {
     Event(Event),
 }
 
+/// What a session tells the hub.
+#[derive(Debug)]
+pub enum Event {
+    /// A mechanism was chosen; credentials are on their way.
+    Authenticating,
+    /// The credentials are good.
+    Authenticated,
+    /// The resource is bound; stanzas may flow.
+    Bound(Bound),
+    /// The frame just handed in is a stanza, well-formed and allowed.
+    Stanza(Head),
+    /// The stream is lost; another will be dialled.
+    Dropped(stream::Error),
+    /// The session is over: as it was asked to (`None`), or because of an error.
+    Ended(Option<stream::Error>),
+}
+
+enum Phase {
+    /// A stream is there, or on its way.
+    Streaming,
+    /// The next dial is due then.
+    Resting(Duration),
+    /// The next dial is due as soon as the browser is online.
+    Held,
+    Over,
+}
+
 /// One account's session. See the crate's documentation.
 pub struct Session {
     account: Account,
+    purpose: Purpose,
     stream: Stream,
-    dial: Option<String>,
+    phase: Phase,
+    backoff: Backoff,
+    was_up: bool,
+    online: bool,
+    outputs: VecDeque<Output>,
 }
 
 impl Session {
-    /// A session that dials at once.
-    pub fn new(now: Duration, account: Account, purpose: Purpose) -> Self {
+    /// A session that dials at once. `seed` sets the jitter of later dials.
+    pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose));
-        let dial = Some(account.service().to_owned());
-        Session { account, stream, dial }
+        let dial = Output::Dial(account.service().to_owned());
+        Session {
+            account,
+            purpose,
+            stream,
+            phase: Phase::Streaming,
+            backoff: Backoff::new(seed),
+            was_up: false,
+            online: true,
+            outputs: VecDeque::from([dial]),
+        }
     }
 
     /// Whose session it is.
@@ -75,36 +137,107 @@ impl Session {
         &self.account
     }
 
-    /// Takes note of what happened on the socket.
+    /// Takes over credentials that have proven good, for the dials to come.
+    pub fn adopt(&mut self, account: Account) {
+        self.account.adopt(account);
+    }
+
+    /// Takes note of what happened.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
-        self.stream.handle_input(now, input);
+        match (&self.phase, input) {
+            (_, Input::Online(online)) => self.online(now, online),
+            (Phase::Streaming, Input::Stream(input)) => {
+                self.stream.handle_input(now, input);
+                self.drain(now);
+            }
+            (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
+            (Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close)) => self.end(None),
+            (Phase::Resting(_) | Phase::Held | Phase::Over, Input::Stream(_)) => {}
+        }
     }
 
     /// The next thing to do, in order; `None` when there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(url) = self.dial.take() {
-            return Some(Output::Dial(url));
-        }
-        Some(match self.stream.poll_output()? {
-            epode_stream::Output::Transmit(frame) => Output::Transmit(frame),
-            epode_stream::Output::CloseSocket => Output::CloseSocket,
-            epode_stream::Output::Derive(derivation) => Output::Derive(derivation),
-            epode_stream::Output::Event(event) => Output::Event(event),
-        })
+        self.outputs.pop_front()
     }
 
-    /// When to hand in [`Input::Timeout`].
+    /// When to hand in a timeout.
     pub fn deadline(&self) -> Option<Duration> {
-        self.stream.deadline()
+        match self.phase {
+            Phase::Streaming => self.stream.deadline(),
+            Phase::Resting(at) => Some(at),
+            Phase::Held | Phase::Over => None,
+        }
     }
 
     /// Whether stanzas flow.
     pub fn is_up(&self) -> bool {
-        self.stream.is_bound()
+        matches!(self.phase, Phase::Streaming) && self.stream.is_bound()
     }
 
     /// Reads a stanza that is to be sent; an error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         self.stream.check(text)
     }
+
+    fn drain(&mut self, now: Duration) {
+        while let Some(output) = self.stream.poll_output() {
+            let output = match output {
+                stream::Output::Transmit(frame) => Output::Transmit(frame),
+                stream::Output::CloseSocket => Output::CloseSocket,
+                stream::Output::Derive(derivation) => Output::Derive(derivation),
+                stream::Output::Event(event) => match event {
+                    stream::Event::Authenticating => Output::Event(Event::Authenticating),
+                    stream::Event::Authenticated => Output::Event(Event::Authenticated),
+                    stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
+                    stream::Event::Bound(bound) => {
+                        self.was_up = true;
+                        self.backoff.up(now);
+                        // The next stream is to be the same resource.
+                        self.account.bound(&bound.jid);
+                        Output::Event(Event::Bound(bound))
+                    }
+                    stream::Event::Ended(error) => return self.stream_ended(now, error),
+                },
+            };
+            self.outputs.push_back(output);
+        }
+    }
+
+    fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
+        let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true }) && self.was_up;
+        match error {
+            Some(error) if reconnect && error.is_transient() => {
+                self.phase = match self.online {
+                    true => Phase::Resting(now + self.backoff.delay(now)),
+                    false => Phase::Held,
+                };
+                self.outputs.push_back(Output::Event(Event::Dropped(error)));
+            }
+            error => self.end(error),
+        }
+    }
+
+    fn online(&mut self, now: Duration, online: bool) {
+        self.online = online;
+        match self.phase {
+            Phase::Resting(_) if !online => self.phase = Phase::Held,
+            Phase::Held if online => self.dial(now),
+            _ => {}
+        }
+    }
+
+    fn dial(&mut self, now: Duration) {
+        self.stream = Stream::new(now, self.account.config(self.purpose));
+        self.phase = Phase::Streaming;
+        self.outputs.push_back(Output::Dial(self.account.service().to_owned()));
+    }
+
+    fn end(&mut self, error: Option<stream::Error>) {
+        self.phase = Phase::Over;
+        self.outputs.push_back(Output::Event(Event::Ended(error)));
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use epode_session::stream::Error;
 use epode_session::stream::sasl::Secret;
+use epode_session::stream::{self, Error};
 use epode_session::{Account, Event, Input, Output, Purpose, Session};
+
+/// What a session is for, where nothing else is said.
+const JOIN: Purpose = Purpose::Join { reconnect: true };
 
 const SERVICE: &str = "ws://localhost/xmpp";
 const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
@@ -18,7 +21,7 @@ const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
 
 #[test]
 fn a_session_dials_its_service_first_of_all() {
-    let mut session = session("alice@localhost/desk", Purpose::Join);
+    let mut session = session("alice@localhost/desk", JOIN);
     assert!(matches!(session.poll_output(), Some(Output::Dial(url)) if url == SERVICE));
     assert!(session.poll_output().is_none());
     assert_eq!(session.deadline(), Some(Duration::from_secs(20)));
@@ -27,7 +30,7 @@ fn a_session_dials_its_service_first_of_all() {
 
 #[test]
 fn a_session_that_joins_asks_for_the_resource_of_its_jid_and_is_up_once_it_is_bound() {
-    let mut session = session("alice@localhost/desk", Purpose::Join);
+    let mut session = session("alice@localhost/desk", JOIN);
     let sent = play(&mut session, &[OPEN, FEATURES, SUCCESS, OPEN, BIND]);
     assert!(sent.last().unwrap().contains("<resource>desk</resource>"), "{sent:?}");
     assert!(!session.is_up());
@@ -38,7 +41,7 @@ fn a_session_that_joins_asks_for_the_resource_of_its_jid_and_is_up_once_it_is_bo
 
 #[test]
 fn a_bare_jid_leaves_the_resource_to_the_server() {
-    let mut session = session("alice@localhost", Purpose::Join);
+    let mut session = session("alice@localhost", JOIN);
     let sent = play(&mut session, &[OPEN, FEATURES, SUCCESS, OPEN, BIND]);
     assert!(sent.last().unwrap().contains("<bind ") && !sent.last().unwrap().contains("<resource>"));
 }
@@ -53,9 +56,9 @@ fn a_session_that_verifies_binds_nothing() {
 
 #[test]
 fn a_session_ends_with_its_stream_and_says_why() {
-    let mut session = session("alice@localhost", Purpose::Join);
+    let mut session = session("alice@localhost", JOIN);
     drain(&mut session);
-    session.handle_input(Duration::ZERO, Input::Closed { code: 1006, reason: "" });
+    session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Closed { code: 1006, reason: "" }));
     let ended = std::iter::from_fn(|| session.poll_output()).any(|output| {
         matches!(output, Output::Event(Event::Ended(Some(Error::Unreachable { code: 1006, .. }))))
     });
@@ -65,7 +68,7 @@ fn a_session_ends_with_its_stream_and_says_why() {
 
 #[test]
 fn a_stanza_is_checked_before_it_is_sent() {
-    let session = session("alice@localhost", Purpose::Join);
+    let session = session("alice@localhost", JOIN);
     assert!(session.check("<message/>").is_ok());
     assert!(session.check("<message>").is_err());
 }
@@ -73,7 +76,7 @@ fn a_stanza_is_checked_before_it_is_sent() {
 #[test]
 fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
     for jid in ["alice@localhost/a@b/c", "alice@localhost", "localhost"] {
-        let mut session = session(jid, Purpose::Join);
+        let mut session = session(jid, JOIN);
         let sent = play(&mut session, &[]);
         assert_eq!(
             sent,
@@ -87,7 +90,7 @@ fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
 fn a_jid_without_a_name_is_nobody_in_particular() {
     let account = Account::new(SERVICE, "localhost", None, None, None).unwrap();
     assert!(account.is_anonymous());
-    let mut session = Session::new(Duration::ZERO, account, Purpose::Join);
+    let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
     let sent = play(&mut session, &[OPEN, FEATURES]);
     assert!(sent.last().unwrap().contains("mechanism='ANONYMOUS'"), "{sent:?}");
 }
@@ -103,7 +106,7 @@ fn a_name_beside_a_bare_domain_is_somebody() {
     assert_eq!(named("localhost", "").name_beside_domain(), None);
     assert_eq!(named("bob@localhost", "alice").name_beside_domain(), None);
     // RFC 6120 §6.3.8: there is nobody else to act as.
-    let mut session = Session::new(Duration::ZERO, with_password(Some("alice")), Purpose::Join);
+    let mut session = Session::new(Duration::ZERO, with_password(Some("alice")), JOIN, 1);
     let sent = play(&mut session, &[OPEN, FEATURES]);
     assert!(sent.last().unwrap().ends_with(">AGFsaWNlAHNlY3JldA==</auth>"), "{sent:?}");
 }
@@ -136,7 +139,7 @@ fn of_the_mechanisms_that_an_app_names_those_count_that_are_ours() {
         let named: Vec<(String, u32)> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
         let password = Some(Secret::new("secret".to_owned()));
         let account = Account::new(SERVICE, "alice@localhost", None, password, Some(&named)).unwrap();
-        let mut session = Session::new(Duration::ZERO, account, Purpose::Join);
+        let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
         play(&mut session, &[OPEN, FEATURES]).pop().unwrap()
     };
     assert!(named(&["X-OTHER", "PLAIN"]).contains("mechanism='PLAIN'"));
@@ -157,15 +160,15 @@ fn with_password(name: Option<&str>) -> Account {
 
 fn session(jid: &str, purpose: Purpose) -> Session {
     let account = Account::new(SERVICE, jid, None, Some(Secret::new("secret".to_owned())), None).unwrap();
-    Session::new(Duration::ZERO, account, purpose)
+    Session::new(Duration::ZERO, account, purpose, 1)
 }
 
 /// The socket opens, unless it has, and the server says this; what the session transmits all in all.
 fn play(session: &mut Session, frames: &[&str]) -> Vec<String> {
-    session.handle_input(Duration::ZERO, Input::Opened { nonce: "nonce".to_owned() });
+    session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Opened { nonce: "nonce".to_owned() }));
     let mut sent = drain(session);
     for frame in frames {
-        session.handle_input(Duration::ZERO, Input::Frame(frame));
+        session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Frame(frame)));
         sent.extend(drain(session));
     }
     sent

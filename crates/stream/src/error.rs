@@ -123,6 +123,29 @@ impl Error {
         }
     }
 
+    /// Whether another stream may fare better: the network failed, the server is restarting, or it is not known to be otherwise. What
+    /// the server says about the account or about our behaviour is permanent.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::SocketClosed { .. } | Error::Timeout(_) => true,
+            Error::ClosedByServer { elsewhere } => elsewhere.is_none(),
+            Error::StreamError { condition, .. } => matches!(
+                condition.as_str(),
+                "connection-timeout"
+                    | "internal-server-error"
+                    | "remote-connection-failed"
+                    | "reset"
+                    | "resource-constraint"
+                    | "system-shutdown"
+                    | "undefined-condition"
+            ),
+            Error::AuthRefused { condition, .. } => condition == "temporary-auth-failure",
+            Error::BindRefused { condition, .. } => condition == "resource-constraint",
+            // A server that breaks the rules would break them again.
+            Error::Peer(_) | Error::Xml(_) | Error::Sasl(_) => false,
+        }
+    }
+
     /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server broke none,
     /// or knows already.
     pub fn stream_error(&self) -> Option<&'static str> {

@@ -1,20 +1,28 @@
 //! The per-tab end of the protocol, pure.
 //!
 //! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then wishes go out as they come, each
-//! send and request under a token of its own, and what the worker says comes back as [`Event`]s. Whatever happens to the worker,
-//! every send and every request ends: if the worker refuses the tab, or never answers, all that is open fails, and the tab is
-//! [`Tab::is_over`].
+//! send and request under a token of its own, and what the worker says comes back as [`Event`]s. What the app wants to hear it
+//! [claims](Tab::claim); a claim that was made while a stanza was handled holds from exactly that stanza on. What was handled is
+//! acknowledged every half window.
+//!
+//! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with the credentials it was given,
+//! or without, if another tab has them. Whatever happens, every send and every request ends; if the worker refuses the
+//! tab, or never answers, all that is open fails, and the tab [is over](Tab::is_over).
 //!
 //! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do. The stanza stays the text (`T`) it
 //! came as.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{
-    Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing, Position, Refusal, Role, Status,
-    StatusCode, ToWorker, Token, VERSION,
+    Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
+    Position, Refusal, Role, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
 };
+
+mod membership;
+
+use membership::Membership;
 
 /// How long a tab waits for a sign of life of the worker.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -25,22 +33,26 @@ pub const LONG_PATIENCE: Duration = Duration::from_secs(60);
 /// What the app wants, and what happens to the tab.
 #[derive(Debug)]
 pub enum Input<T> {
-    /// The port is open: introduce the tab, as this page instance, holding this lock.
+    /// The port is open: introduce the tab.
     Opened {
-        /// Names this page instance; unique in the browser.
+        /// Names the tab; the same before and after a reload, and no other tab's.
         tab: String,
-        /// The Web Lock it holds, where the browser has locks.
+        /// The Web Lock that this page instance holds, where the browser has locks.
         lock: Option<String>,
         /// Whether the page can be seen.
         visible: bool,
+        /// After a reload: where the page before it stood.
+        before: Option<Before>,
     },
     /// The worker said this.
     Message(FromWorker<T>),
     /// The worker posted what is not of the protocol.
     Malformed(String),
+    /// The worker died: its lock is free.
+    Died,
     /// The worker cannot be reached, and why.
     Lost(Fault),
-    /// The app wants this: anything but [`ToWorker::Hello`], [`ToWorker::Send`] and [`ToWorker::Request`].
+    /// The app wants this: anything that has no method of its own.
     Say(ToWorker<T>),
     /// The deadline of [`Tab::deadline`] has come.
     Timeout,
@@ -51,6 +63,10 @@ pub enum Input<T> {
 pub enum Output<T> {
     /// Post this to the worker.
     Post(ToWorker<T>),
+    /// Report [`Input::Died`] when this Web Lock is free: the worker holds it while it lives.
+    Watch(String),
+    /// Open a port to a new worker, and report [`Input::Opened`].
+    Reopen,
     /// Tell the app.
     Event(Event<T>),
 }
@@ -62,7 +78,7 @@ pub enum Event<T> {
     Status(Status),
     /// Which role this tab has.
     Role(Role),
-    /// A stanza.
+    /// A stanza, for whatever is claimed.
     Stanza {
         /// Its position.
         position: Position,
@@ -71,12 +87,20 @@ pub enum Event<T> {
         /// Its text.
         text: T,
     },
+    /// A stanza for this claim alone: it came before the claim did.
+    Caught(ClaimId, Origin, T),
+    /// From here on the claim hears what every other does.
+    Claimed(ClaimId),
+    /// Stanzas were given up: the first position, the last, how many.
+    Gap(Position, Position, u32),
     /// All sends up to this token are written, but for those that failed before.
     Written(Token),
     /// A send failed.
     Failed(Token, Fault),
     /// A request ended.
     Response(Token, Outcome<T>),
+    /// What the worker knows of the tabs.
+    Tabs(Token, Vec<TabInfo>),
     /// Something for the app's log.
     Log(LogLevel, String),
 }
@@ -84,47 +108,71 @@ pub enum Event<T> {
 enum Stage {
     /// The port is not open.
     Closed,
+    /// A worker died young; the next is tried then.
+    Resting { until: Duration },
     /// Hello is said: until when to wait for the answer, and whether the worker has given a sign of life.
     Greeting { until: Duration, alive: bool },
     /// The worker serves this tab.
-    Welcome,
+    Welcome { since: Duration },
     /// It does not, and will not.
     Over,
 }
 
-/// What the app believes about its session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Belief {
-    /// There is none.
-    Out,
-    /// It is being joined.
-    Joining,
-    /// It is up.
-    Up,
+/// An output, and the moment in the order of stanzas that it is.
+struct Due<T> {
+    output: Output<T>,
+    moment: Option<Position>,
 }
 
 /// The per-tab end of the protocol. See the crate's documentation.
 pub struct Tab<T> {
     stage: Stage,
+    boot: String,
     /// What the app wanted before the welcome.
     waiting: VecDeque<ToWorker<T>>,
-    sends: BTreeSet<Token>,
-    requests: BTreeSet<Token>,
+    /// What waits for its end, each in the order of the tokens.
+    sends: Vec<Token>,
+    requests: Vec<Token>,
+    questions: Vec<Token>,
     token: Token,
-    /// What the app believes, and must hear when it is not so any more.
-    belief: Belief,
-    outputs: VecDeque<Output<T>>,
+    membership: Membership,
+    claims: Vec<(ClaimId, Selector)>,
+    /// Claims that are not posted yet, with the position they were made at.
+    unsaid: Vec<(ClaimId, Position, bool)>,
+    next_claim: ClaimId,
+    /// The latest position that was handled, and whether it is being handled now.
+    handled: Position,
+    within: bool,
+    /// How many posts were handled, and how many of them acknowledged.
+    posts: u32,
+    acknowledged: u32,
+    /// How many workers died soon after they were born, one after the other.
+    died_young: u32,
+    outputs: VecDeque<Due<T>>,
 }
+
+/// A worker that lived for this long did not die young.
+const YOUTH: Duration = Duration::from_secs(10);
 
 impl<T> Default for Tab<T> {
     fn default() -> Self {
         Tab {
             stage: Stage::Closed,
+            boot: String::new(),
             waiting: VecDeque::new(),
-            sends: BTreeSet::new(),
-            requests: BTreeSet::new(),
+            sends: Vec::new(),
+            requests: Vec::new(),
+            questions: Vec::new(),
             token: 0,
-            belief: Belief::Out,
+            membership: Membership::default(),
+            claims: Vec::new(),
+            unsaid: Vec::new(),
+            next_claim: 0,
+            handled: 0,
+            within: false,
+            posts: 0,
+            acknowledged: 0,
+            died_young: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -134,37 +182,43 @@ impl<T> Tab<T> {
     /// Takes note of what happened. Collect what follows from it with [`Tab::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         match input {
-            Input::Opened { tab, lock, visible } => {
-                let hello = Hello { versions: vec![VERSION], tab, lock, visible };
+            Input::Opened { tab, lock, visible, before } => {
+                let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.stage = Stage::Greeting { until: now + PATIENCE, alive: false };
-                self.outputs.push_back(Output::Post(ToWorker::Hello(hello)));
+                self.output(Output::Post(ToWorker::Hello(hello)));
             }
-            Input::Message(message) => {
-                // A sign of life: its wasm is on its way.
-                if let Stage::Greeting { until, alive } = &mut self.stage {
-                    (*until, *alive) = (now + LONG_PATIENCE, true);
-                }
-                self.message(message);
-            }
+            Input::Message(message) => self.message(now, message),
             Input::Malformed(detail) => {
                 self.event(Event::Log(LogLevel::Warn, ["the worker was not understood: ", &detail].concat()));
             }
+            Input::Died => self.died(now),
             Input::Lost(fault) => self.lose(fault),
             Input::Say(wish) => self.say(wish),
             Input::Timeout => self.timeout(now),
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing.
+    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event::Stanza`] or
+    /// [`Event::Status`] belongs to the moment until the next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.outputs.pop_front()
+        self.within = false;
+        let Some(Due { output, moment }) = self.outputs.pop_front() else {
+            // Nothing more is to be done about what came: now the claims go out together.
+            self.say_claims();
+            return self.outputs.pop_front().map(|due| due.output);
+        };
+        if let Some(moment) = moment {
+            self.handled = moment;
+            self.within = true;
+        }
+        Some(output)
     }
 
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
         match self.stage {
-            Stage::Greeting { until, .. } => Some(until),
-            Stage::Closed | Stage::Welcome | Stage::Over => None,
+            Stage::Greeting { until, .. } | Stage::Resting { until } => Some(until),
+            Stage::Closed | Stage::Welcome { .. } | Stage::Over => None,
         }
     }
 
@@ -173,12 +227,17 @@ impl<T> Tab<T> {
         matches!(self.stage, Stage::Over)
     }
 
+    /// Where this page stands, for the page after a reload.
+    pub fn before(&self) -> Before {
+        Before { boot: self.boot.clone(), position: self.handled }
+    }
+
     /// Sends stanzas, in order. Their tokens rise by one; the last one's is returned.
     pub fn send(&mut self, texts: impl IntoIterator<Item = T>) -> Token {
         let mut stanzas = Vec::new();
         for text in texts {
             let token = self.fresh_token();
-            self.sends.insert(token);
+            self.sends.push(token);
             stanzas.push(Outgoing { token, text });
         }
         if !stanzas.is_empty() {
@@ -190,19 +249,48 @@ impl<T> Tab<T> {
     /// Asks an IQ, and waits at most `timeout` for the answer.
     pub fn request(&mut self, text: T, timeout: Option<Duration>) -> Token {
         let token = self.fresh_token();
-        self.requests.insert(token);
+        self.requests.push(token);
         let timeout = timeout.map(|timeout| timeout.as_millis().try_into().unwrap_or(u32::MAX));
         self.say(ToWorker::Request { token, text, timeout });
         token
     }
 
-    fn say(&mut self, wish: ToWorker<T>) {
-        if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) {
-            self.belief = Belief::Joining;
+    /// Asks what the worker knows of the tabs of this session.
+    pub fn tabs(&mut self) -> Token {
+        let token = self.fresh_token();
+        self.questions.push(token);
+        self.say(ToWorker::Tabs { token });
+        token
+    }
+
+    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does.
+    pub fn claim(&mut self, selector: Selector) -> ClaimId {
+        self.next_claim += 1;
+        self.claims.push((self.next_claim, selector));
+        self.unsaid.push((self.next_claim, self.handled, self.within));
+        self.next_claim
+    }
+
+    /// Gives a claim up.
+    pub fn release(&mut self, claim: ClaimId) {
+        if !self.is_claimed(claim) {
+            return;
         }
+        self.claims.retain(|(id, _)| *id != claim);
+        let unsaid = self.unsaid.len();
+        self.unsaid.retain(|(id, ..)| *id != claim);
+        if unsaid == self.unsaid.len() && self.membership.is_up() {
+            self.say(ToWorker::Release { claims: vec![claim] });
+        }
+    }
+
+    fn say(&mut self, wish: ToWorker<T>) {
+        // What is claimed holds from before what is said next.
+        self.say_claims();
+        self.membership.note_wish(&wish);
         match self.stage {
-            Stage::Welcome => self.outputs.push_back(Output::Post(wish)),
-            Stage::Closed | Stage::Greeting { .. } => self.waiting.push_back(wish),
+            Stage::Welcome { .. } => self.output(Output::Post(wish)),
+            Stage::Closed | Stage::Greeting { .. } | Stage::Resting { .. } => self.waiting.push_back(wish),
             Stage::Over => self.lose(Fault {
                 condition: "worker-lost".to_owned(),
                 text: "the worker does not serve this page any more".to_owned(),
@@ -210,82 +298,230 @@ impl<T> Tab<T> {
         }
     }
 
-    fn message(&mut self, message: FromWorker<T>) {
+    /// Posts the claims that were made meanwhile: those of one moment together. Before the session is up they wait.
+    fn say_claims(&mut self) {
+        if !self.membership.is_up() || !matches!(self.stage, Stage::Welcome { .. }) {
+            return;
+        }
+        let mut unsaid = std::mem::take(&mut self.unsaid).into_iter().peekable();
+        while let Some((id, from, exact)) = unsaid.next() {
+            let mut ids = vec![id];
+            while let Some((id, ..)) = unsaid.next_if(|(_, at, within)| (*at, *within) == (from, exact)) {
+                ids.push(id);
+            }
+            let claims = self.claims.iter().filter(|(id, _)| ids.contains(id));
+            let claims = claims.map(|(id, selector)| Claim { id: *id, selector: selector.clone() }).collect();
+            self.output(Output::Post(ToWorker::Claim { claims, from, exact }));
+        }
+    }
+
+    fn message(&mut self, now: Duration, message: FromWorker<T>) {
         if self.is_over() {
             // The app was told that this worker is lost: what it says after all would be about a session nobody believes in.
             return;
         }
+        // A sign of life: its wasm is on its way.
+        if let Stage::Greeting { until, alive } = &mut self.stage {
+            (*until, *alive) = (now + LONG_PATIENCE, true);
+        }
         match message {
-            FromWorker::Welcome { .. } if matches!(self.stage, Stage::Greeting { .. }) => {
-                self.stage = Stage::Welcome;
-                self.outputs.extend(self.waiting.drain(..).map(Output::Post));
-            }
-            FromWorker::Welcome { .. } => {}
-            FromWorker::Refused(refusal) => self.lose(in_words(refusal)),
-            FromWorker::Status(status) => {
-                match status.code {
-                    StatusCode::Connected | StatusCode::Attached => self.belief = Belief::Up,
-                    StatusCode::Disconnected | StatusCode::AttachFail => self.belief = Belief::Out,
-                    _ => {}
-                }
-                self.event(Event::Status(status));
-            }
+            FromWorker::Welcome { boot, lock, .. } => return self.welcome(now, boot, lock),
+            FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
+            FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
+            FromWorker::Status(status) => self.status(status),
             FromWorker::Role(role) => self.event(Event::Role(role)),
             FromWorker::Deliver { stanzas } => {
                 for Delivery(position, origin, text) in stanzas {
-                    self.event(Event::Stanza { position, origin, text });
+                    self.event_at(position, Event::Stanza { position, origin, text });
                 }
             }
+            FromWorker::Claimed { claims } => self.claimed(claims),
+            FromWorker::Gap { from, to, count } => self.event(Event::Gap(from, to, count)),
             FromWorker::Written { up_to } => {
                 self.sends.retain(|token| *token > up_to);
                 self.event(Event::Written(up_to));
             }
             FromWorker::Failed { token, fault } => {
-                if self.sends.remove(&token) {
+                if take(&mut self.sends, token) {
                     self.event(Event::Failed(token, fault));
                 }
             }
-            FromWorker::Response { token, outcome } => {
-                if self.requests.remove(&token) {
-                    self.event(Event::Response(token, outcome));
+            FromWorker::Response { token, outcome, position } => {
+                if take(&mut self.requests, token) {
+                    let answered = matches!(outcome, Outcome::Result(_) | Outcome::Error(_));
+                    let event = Event::Response(token, outcome);
+                    if answered { self.event_at(position, event) } else { self.event(event) }
+                }
+            }
+            FromWorker::Tabs { token, tabs } => {
+                if take(&mut self.questions, token) {
+                    self.event(Event::Tabs(token, tabs));
                 }
             }
             FromWorker::Log { level, text } => self.event(Event::Log(level, text)),
         }
+        self.count_post();
+    }
+
+    /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it acknowledges.
+    fn count_post(&mut self) {
+        self.posts = self.posts.wrapping_add(1);
+        if self.posts.wrapping_sub(self.acknowledged) >= WINDOW / 2
+            && matches!(self.stage, Stage::Welcome { .. })
+        {
+            self.acknowledged = self.posts;
+            self.output(Output::Post(ToWorker::Ack { posts: self.posts }));
+        }
+    }
+
+    fn welcome(&mut self, now: Duration, boot: String, lock: Option<String>) {
+        if !matches!(self.stage, Stage::Greeting { .. }) {
+            return;
+        }
+        self.stage = Stage::Welcome { since: now };
+        self.boot = boot;
+        self.posts = 0;
+        self.acknowledged = 0;
+        self.handled = 0;
+        if let Some(lock) = lock {
+            self.output(Output::Watch(lock));
+        }
+        // What the app wished meanwhile counts more than what it had.
+        let rejoins = !self.waiting.iter().any(Membership::is_wish_for);
+        if let Some(wish) = self.membership.rejoin().filter(|_| rejoins) {
+            self.output(Output::Post(wish));
+        }
+        for wish in std::mem::take(&mut self.waiting) {
+            self.output(Output::Post(wish));
+        }
+    }
+
+    fn status(&mut self, status: Status) {
+        self.membership.note_status(&status);
+        match (&status.session, status.code) {
+            (Some(session), _) => {
+                // Claims made before this status hold from the beginning, too.
+                let position = session.position;
+                for (_, from, exact) in &mut self.unsaid {
+                    (*from, *exact) = (position, true);
+                }
+                self.event_at(position, Event::Status(status));
+            }
+            (None, code) => {
+                if matches!(
+                    code,
+                    StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail
+                ) {
+                    self.forget_claims();
+                }
+                self.event(Event::Status(status));
+            }
+        }
+    }
+
+    fn claimed(&mut self, claims: Vec<Caught<T>>) {
+        for Caught { claim, stanzas } in claims {
+            // One that was released meanwhile has nobody to hear it.
+            if !self.is_claimed(claim) {
+                continue;
+            }
+            for Delivery(_, origin, text) in stanzas {
+                self.event(Event::Caught(claim, origin, text));
+            }
+            self.event(Event::Claimed(claim));
+        }
+    }
+
+    /// Each session begins with an empty list of handlers.
+    fn forget_claims(&mut self) {
+        self.claims.clear();
+        self.unsaid.clear();
     }
 
     fn timeout(&mut self, now: Duration) {
-        let text = match self.stage {
-            Stage::Greeting { until, alive: false } if until <= now => {
-                "the worker did not answer within 8 s: is its script the one of this package?"
+        match self.stage {
+            Stage::Resting { until } if until <= now => {
+                self.stage = Stage::Closed;
+                self.output(Output::Reopen);
             }
-            Stage::Greeting { until, alive: true } if until <= now => {
-                "the worker did not get ready within 60 s"
+            Stage::Greeting { until, alive } if until <= now => {
+                let text = match alive {
+                    false => "the worker did not answer within 8 s: is its script the one of this package?",
+                    true => "the worker did not get ready within 60 s",
+                };
+                self.lose(Fault { condition: "worker-silent".to_owned(), text: text.to_owned() });
             }
-            _ => return,
-        };
-        self.lose(Fault { condition: "worker-silent".to_owned(), text: text.to_owned() });
+            _ => {}
+        }
     }
 
-    /// Nothing will come from the worker any more: everything that is open ends.
+    /// The worker died, and what it had not said will never be heard. A new one is tried: at once, and later and later if they die young.
+    fn died(&mut self, now: Duration) {
+        let since = match self.stage {
+            Stage::Welcome { since } => since,
+            Stage::Greeting { .. } => now,
+            Stage::Closed | Stage::Resting { .. } | Stage::Over => return,
+        };
+        self.died_young = if now.saturating_sub(since) < YOUTH { self.died_young + 1 } else { 0 };
+        self.fail_open(&Fault {
+            condition: "worker-lost".to_owned(),
+            text: "the worker died; whether this was sent is not known".to_owned(),
+        });
+        if let Some(status) = self.membership.note_death() {
+            self.forget_claims();
+            self.event(Event::Status(status));
+        }
+        match self.died_young {
+            0 | 1 => {
+                self.stage = Stage::Closed;
+                self.output(Output::Reopen);
+            }
+            young => self.stage = Stage::Resting { until: now + Duration::from_secs(1 << young.min(5)) },
+        }
+    }
+
+    /// Nothing will come from the worker any more, and no other is tried: everything that is open ends.
     fn lose(&mut self, fault: Fault) {
         self.stage = Stage::Over;
         self.waiting.clear();
+        self.fail_open(&fault);
+        self.forget_claims();
+        for status in self.membership.note_loss(&fault.text) {
+            self.event(Event::Status(status));
+        }
+    }
+
+    fn fail_open(&mut self, fault: &Fault) {
         for token in std::mem::take(&mut self.sends) {
-            self.event(Event::Failed(token, fault.clone()));
+            // What waits for the welcome still is what the app wants.
+            if !self.waits(token) {
+                self.event(Event::Failed(token, fault.clone()));
+            } else {
+                self.sends.push(token);
+            }
         }
         for token in std::mem::take(&mut self.requests) {
-            self.event(Event::Response(token, Outcome::Disconnected));
+            if !self.waits(token) {
+                self.event(Event::Response(token, Outcome::Disconnected));
+            } else {
+                self.requests.push(token);
+            }
         }
-        let codes: &[StatusCode] = match std::mem::replace(&mut self.belief, Belief::Out) {
-            Belief::Out => &[],
-            Belief::Joining => &[StatusCode::ConnFail, StatusCode::Disconnected],
-            Belief::Up => &[StatusCode::Disconnected],
-        };
-        for &code in codes {
-            let text = Some(fault.text.clone());
-            self.event(Event::Status(Status { code, condition: None, text, session: None }));
+        for token in std::mem::take(&mut self.questions) {
+            self.event(Event::Tabs(token, Vec::new()));
         }
+    }
+
+    fn waits(&self, token: Token) -> bool {
+        self.waiting.iter().any(|wish| match wish {
+            ToWorker::Send { stanzas } => stanzas.iter().any(|stanza| stanza.token == token),
+            ToWorker::Request { token: waiting, .. } => *waiting == token,
+            _ => false,
+        })
+    }
+
+    fn is_claimed(&self, claim: ClaimId) -> bool {
+        self.claims.iter().any(|(id, _)| *id == claim)
     }
 
     fn fresh_token(&mut self) -> Token {
@@ -293,9 +529,24 @@ impl<T> Tab<T> {
         self.token
     }
 
-    fn event(&mut self, event: Event<T>) {
-        self.outputs.push_back(Output::Event(event));
+    fn output(&mut self, output: Output<T>) {
+        self.outputs.push_back(Due { output, moment: None });
     }
+
+    fn event(&mut self, event: Event<T>) {
+        self.output(Output::Event(event));
+    }
+
+    fn event_at(&mut self, position: Position, event: Event<T>) {
+        self.outputs.push_back(Due { output: Output::Event(event), moment: Some(position) });
+    }
+}
+
+/// Takes a token out; whether it was there.
+fn take(tokens: &mut Vec<Token>, token: Token) -> bool {
+    let before = tokens.len();
+    tokens.retain(|known| *known != token);
+    tokens.len() < before
 }
 
 fn in_words(refusal: Refusal) -> Fault {

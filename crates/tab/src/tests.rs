@@ -139,7 +139,7 @@ fn everything_that_is_open_ends_when_the_worker_is_lost() {
     page.hear(status(StatusCode::Connected));
     page.hear(FromWorker::Written { up_to: 1 });
     page.hear(FromWorker::Failed { token: 2, fault: fault("invalid-from") });
-    page.hear(FromWorker::Response { token: 4, outcome: Outcome::Timeout });
+    page.hear(FromWorker::Response { token: 4, outcome: Outcome::Timeout, position: 0 });
     assert_eq!(page.heard(), ["Connected", "written 1", "failed 2 invalid-from", "response 4 Timeout"]);
     page.input(Input::Lost(fault("worker-lost")));
     assert_eq!(page.heard(), ["failed 3 worker-lost", "response 5 Disconnected", "Disconnected"]);
@@ -259,13 +259,13 @@ fn an_end_comes_once_for_each_token_and_never_for_one_that_was_not_given() {
     let failed = |token| FromWorker::Failed { token, fault: fault("x") };
     for _ in 0..2 {
         page.hear(failed(1));
-        page.hear(FromWorker::Response { token: 3, outcome: Outcome::Timeout });
+        page.hear(FromWorker::Response { token: 3, outcome: Outcome::Timeout, position: 0 });
     }
     for token in [0, 3, 7, u32::MAX] {
         page.hear(failed(token));
     }
     for token in [0, 1, 7, u32::MAX] {
-        page.hear(FromWorker::Response { token, outcome: Outcome::Disconnected });
+        page.hear(FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
     }
     assert_eq!(page.heard(), ["failed 1 x", "response 3 Timeout"]);
     page.hear(FromWorker::Written { up_to: u32::MAX });
@@ -283,6 +283,10 @@ struct Page {
     posts: Vec<ToWorker<String>>,
     events: Vec<Event<String>>,
     reason: String,
+    /// The lock of the worker that the tab waits on.
+    watched: Option<String>,
+    /// How many times the tab asked for a new port.
+    reopened: u32,
 }
 
 impl Page {
@@ -300,11 +304,16 @@ impl Page {
     }
 
     fn open(&mut self) {
-        self.input(Input::Opened { tab: "tab-1".into(), lock: Some("lock-1".into()), visible: true });
+        self.input(Input::Opened {
+            tab: "tab-1".into(),
+            lock: Some("lock-1".into()),
+            visible: true,
+            before: None,
+        });
     }
 
     fn welcome(&mut self) {
-        self.hear(FromWorker::Welcome { version: VERSION, boot: "boot-1".to_owned() });
+        self.hear(FromWorker::Welcome { version: VERSION, boot: "boot-1".to_owned(), lock: None });
     }
 
     fn connect(&mut self) {
@@ -312,7 +321,10 @@ impl Page {
     }
 
     fn connect_word() -> ToWorker<String> {
-        let credentials = epode_protocol::Credentials { authcid: None, password: None };
+        let credentials = epode_protocol::Credentials {
+            authcid: None,
+            password: Some(epode_protocol::Password::new("secret".to_owned())),
+        };
         let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
         ToWorker::Connect { service, jid, credentials, options: epode_protocol::Options::default() }
     }
@@ -340,6 +352,8 @@ impl Page {
             match output {
                 Output::Post(message) => self.posts.push(message),
                 Output::Event(event) => self.events.push(event),
+                Output::Watch(lock) => self.watched = Some(lock),
+                Output::Reopen => self.reopened += 1,
             }
         }
     }
@@ -354,6 +368,10 @@ impl Page {
             }
             Event::Role(role) => format!("{role:?}"),
             Event::Stanza { position, origin, text } => format!("{position} {origin:?} {text}"),
+            Event::Caught(claim, origin, text) => format!("caught {claim} {origin:?} {text}"),
+            Event::Claimed(claim) => format!("claimed {claim}"),
+            Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
+            Event::Tabs(token, tabs) => format!("tabs {token}: {}", tabs.len()),
             Event::Written(up_to) => format!("written {up_to}"),
             Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
             Event::Response(token, outcome) => format!("response {token} {outcome:?}"),
@@ -383,4 +401,137 @@ fn deliver(positions: &[Position]) -> FromWorker<String> {
 
 fn fault(condition: &str) -> Fault {
     Fault { condition: condition.to_owned(), text: condition.to_owned() }
+}
+
+fn up(position: Position) -> FromWorker<String> {
+    let session = epode_protocol::SessionInfo {
+        jid: "a@b/c".to_owned(),
+        domain: "b".to_owned(),
+        features: String::new(),
+        position,
+    };
+    FromWorker::Status(Status {
+        code: StatusCode::Connected,
+        condition: None,
+        text: None,
+        session: Some(session),
+    })
+}
+
+#[test]
+fn a_claim_holds_from_the_stanza_that_was_being_handled_and_one_made_at_leisure_from_now() {
+    let mut page = Page::welcomed();
+    page.connect();
+    let early = page.tab.claim(Selector::Everything);
+    page.posts.clear();
+    page.tab.handle_input(page.now, Input::Message(up(5)));
+    page.tab.handle_input(page.now, Input::Message(deliver(&[7])));
+    // In the callback of the status.
+    assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Status(_)))));
+    let in_status = page.tab.claim(Selector::Sent);
+    assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Stanza { position: 7, .. }))));
+    let in_stanza = page.tab.claim(Selector::Sent);
+    page.drain();
+    let at_leisure = page.tab.claim(Selector::Sent);
+    page.drain();
+    let said: Vec<_> = page
+        .posts
+        .iter()
+        .filter_map(|post| match post {
+            ToWorker::Claim { claims, from, exact } => {
+                Some((claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), *from, *exact))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [(vec![early, in_status], 5, true), (vec![in_stanza], 7, true), (vec![at_leisure], 7, false)]
+    );
+}
+
+#[test]
+fn every_half_window_is_acknowledged_behind_what_it_acknowledges() {
+    let mut page = Page::welcomed();
+    page.posts.clear();
+    for position in 1..=20 {
+        page.hear(deliver(&[position]));
+        page.drain();
+    }
+    let acks = page.posts.iter().filter_map(|post| match post {
+        ToWorker::Ack { posts } => Some(*posts),
+        _ => None,
+    });
+    assert_eq!(acks.collect::<Vec<_>>(), [8, 16]);
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let mut page = Page::welcomed();
+    page.posts.clear();
+    page.hear(FromWorker::Ping);
+    page.drain();
+    assert!(matches!(page.posts[..], [ToWorker::Pong]));
+}
+
+#[test]
+fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_credentials() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.tab.send(["<a/>".to_owned()]);
+    let asked = page.tab.request("<b/>".to_owned(), None);
+    page.heard();
+    page.input(Input::Died);
+    let heard = page.heard();
+    assert_eq!(
+        heard,
+        [
+            "failed 1 worker-lost".to_owned(),
+            format!("response {asked} Disconnected"),
+            "Reconnecting".to_owned()
+        ]
+    );
+    assert_eq!(page.reopened, 1);
+    page.tab.send(["<c/>".to_owned()]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    let [ToWorker::Hello(_), ToWorker::Connect { credentials, .. }, ToWorker::Send { .. }] = &page.posts[..]
+    else {
+        panic!("{:?}", page.posts)
+    };
+    assert!(credentials.password.is_some());
+}
+
+#[test]
+fn a_tab_that_attached_asks_to_be_restored() {
+    let mut page = Page::welcomed();
+    page.say(ToWorker::Attach { service: "ws://x/".to_owned(), jid: None });
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(
+        matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Restore { jid, .. }] if jid == "a@b/c"),
+        "{:?}",
+        page.posts
+    );
+}
+
+#[test]
+fn workers_that_die_young_are_not_tried_again_at_once() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.open();
+    page.welcome();
+    page.input(Input::Died);
+    assert_eq!(page.reopened, 1);
+    let due = page.tab.deadline().unwrap();
+    assert!(due > page.now);
+    page.timeout(due);
+    assert_eq!(page.reopened, 2);
 }

@@ -3,11 +3,11 @@
 use epode_protocol::{FromWorker, Hello, Refusal, ToWorker, VERSION};
 
 use super::world::World;
-use crate::{Config, Hub, Input, Output, PortId};
+use crate::{Hub, Input, Output, PortId};
 
 /// What a worker without a session answers to these words of one port.
 fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
-    let mut hub = Hub::new(Config { boot: "boot-1".to_owned(), grace: super::world::GRACE });
+    let mut hub = Hub::new(super::world::config());
     hub.handle_input(std::time::Duration::ZERO, Input::PortOpened(PortId(1)));
     for word in words {
         hub.handle_input(std::time::Duration::ZERO, word);
@@ -24,23 +24,29 @@ fn said(message: ToWorker<String>) -> Input<String> {
 }
 
 fn hello(versions: &[u32]) -> Input<String> {
-    said(ToWorker::Hello(Hello { versions: versions.to_vec(), tab: "t".into(), lock: None, visible: true }))
+    said(ToWorker::Hello(Hello {
+        versions: versions.to_vec(),
+        tab: "t".into(),
+        lock: None,
+        before: None,
+        visible: true,
+    }))
 }
 
 #[test]
 fn a_tab_that_says_hello_is_welcome() {
     let answers = answers(vec![hello(&[VERSION + 7, VERSION])]);
-    let [FromWorker::Welcome { version: VERSION, boot }] = &answers[..] else { panic!("{answers:?}") };
+    let [FromWorker::Welcome { version: VERSION, boot, .. }] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(boot, "boot-1");
 }
 
 #[test]
 fn the_lock_of_a_tab_is_watched_from_its_hello_on() {
-    let mut hub: Hub<String> = Hub::new(Config { boot: String::new(), grace: super::world::GRACE });
+    let mut hub: Hub<String> = Hub::new(super::world::config());
     let (now, port) = (std::time::Duration::ZERO, PortId(1));
     hub.handle_input(now, Input::PortOpened(port));
     let lock = Some("lock-1".to_owned());
-    let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock, visible: true };
+    let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock, before: None, visible: true };
     hub.handle_input(now, Input::Message(port, ToWorker::Hello(hello)));
     let Some(Output::Watch(PortId(1), lock)) = hub.poll_output() else { panic!("nothing is watched") };
     assert_eq!(lock, "lock-1");

@@ -128,7 +128,7 @@ fn no_common_mechanism_is_connfail_no_auth_mech() {
     let mut world = World::new();
     let tab = world.tab();
     let mechanisms = Some(vec![MechanismOffer { name: "SCRAM-SHA-1".into(), priority: 60 }]);
-    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, session_key: None });
+    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, ..Options::default() });
     assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
 }
 
@@ -195,7 +195,7 @@ fn the_case_of_a_jid_does_not_count_and_its_resource_is_not_part_of_the_account(
 #[test]
 fn anonymous_tabs_share_a_session_by_key() {
     let mut world = World::with(testkit::Config { anonymous: true, ..testkit::Config::default() });
-    let keyed = |key: Option<&str>| Options { mechanisms: None, session_key: key.map(str::to_owned) };
+    let keyed = |key: Option<&str>| Options { session_key: key.map(str::to_owned), ..Options::default() };
     let jids = [None, Some("a"), Some("b"), Some("a"), None].map(|key| {
         let tab = world.tab();
         world.connect_as(tab, "localhost", None, keyed(key));
@@ -212,7 +212,7 @@ fn other_options_than_the_first_tabs_are_noted_and_do_not_hold() {
     world.online(ALICE);
     let tab = world.tab();
     let mechanisms = Some(vec![MechanismOffer { name: "PLAIN".into(), priority: 1 }]);
-    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, session_key: None });
+    world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, ..Options::default() });
     let heard = world.heard(tab);
     assert!(heard[0].starts_with("Warn ") && heard[0].contains("options"), "{heard:?}");
     assert_eq!(heard[2], "Attached alice@localhost/desk");

@@ -1,6 +1,6 @@
-//! One tab and the app in it, which only listens.
+//! One tab and the app in it, which only listens: it has one handler, for everything, and looks on when others send.
 
-use epode_protocol::{Outcome, Position};
+use epode_protocol::{Criteria, Outcome, Position, Selector};
 use epode_tab::{Event, Tab};
 
 #[derive(Default)]
@@ -13,8 +13,14 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn hear(&mut self, event: Event<String>) {
-        if let Event::Stanza { position, .. } = &event {
-            self.position = *position;
+        match &event {
+            Event::Stanza { position, .. } => self.position = *position,
+            Event::Status(status) if status.session.is_some() => {
+                self.tab.claim(Selector::Stanza(Criteria::default()));
+                self.tab.claim(Selector::Sent);
+            }
+            Event::Claimed(_) => return,
+            _ => {}
         }
         self.heard.push(event);
     }
@@ -35,6 +41,10 @@ impl Page {
             }
             Event::Role(role) => format!("{role:?}"),
             Event::Stanza { origin, text, .. } => format!("{origin:?} {text}"),
+            Event::Caught(_, origin, text) => format!("{origin:?} {text}"),
+            Event::Claimed(claim) => format!("claimed {claim}"),
+            Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
+            Event::Tabs(token, tabs) => format!("tabs {token}: {}", tabs.len()),
             Event::Written(token) => format!("written {token}"),
             Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
             Event::Response(token, outcome) => {

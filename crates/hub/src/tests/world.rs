@@ -15,6 +15,7 @@ use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
 
 use super::page::Page;
+use crate::timer::Timer;
 use crate::{Config, Hub, Input, Output, PortId, SocketId};
 
 mod acts;
@@ -55,6 +56,11 @@ enum Arrival {
     Dial(SocketId),
 }
 
+/// What the worker of a world knows.
+pub(super) fn config() -> Config {
+    Config { boot: "boot-1".to_owned(), lock: Some("worker-1".to_owned()), grace: GRACE, seed: 1 }
+}
+
 impl World {
     /// Alice and Bob have accounts, whose passwords are `secret-alice` and `secret-bob`.
     pub(super) fn new() -> Self {
@@ -63,7 +69,7 @@ impl World {
 
     pub(super) fn with(server: testkit::Config) -> Self {
         World {
-            hub: Hub::new(Config { boot: "boot-1".to_owned(), grace: GRACE }),
+            hub: Hub::new(config()),
             server: Server::new(server, 1),
             reachable: true,
             flowing: true,
@@ -167,6 +173,12 @@ impl World {
         std::mem::take(&mut self.logged)
     }
 
+    /// Whether the worker waits for nothing, but for the next sign of life of its tabs.
+    pub(super) fn nothing_is_due(&mut self) -> bool {
+        self.run();
+        self.hub.timers.all().all(|timer| matches!(timer, Timer::Life(_)))
+    }
+
     /// Forgets all that was heard, sent and logged so far.
     pub(super) fn forget(&mut self) {
         self.run();
@@ -242,6 +254,9 @@ impl World {
                     self.queue.push_back(Arrival::AtHub(Input::Message(port, message)));
                 }
                 epode_tab::Output::Event(event) => page.hear(event),
+                // The worker lives as long as the world.
+                epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
+                epode_tab::Output::Reopen => panic!("the worker has not died"),
             }
         }
     }

@@ -140,7 +140,7 @@ impl World {
         let port = self.port();
         let (tab, lock) = (format!("tab-{}", port.0), Some(format!("lock-{}", port.0)));
         self.with_tab(port, |machine, now| {
-            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible });
+            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible, before: None });
         });
         port
     }

@@ -1,0 +1,99 @@
+//! A stanza from the server, as the worker keeps it: what was read of it, and its text.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use epode_protocol::{Criteria, Position, Seen, Selector};
+use epode_session::stream::xml::Head;
+
+use crate::PortId;
+
+/// A stanza from the server, under its position.
+#[derive(Debug)]
+pub(crate) struct Inbound<T> {
+    pub(crate) position: Position,
+    pub(crate) head: Head,
+    pub(crate) text: T,
+    /// In bytes of its text.
+    pub(crate) size: usize,
+}
+
+impl<T> Inbound<T> {
+    /// Whether the stanza is an IQ: what it asks or answers is for one tab, or for all of an account, whatever else is claimed.
+    pub(crate) fn is_iq(&self) -> bool {
+        self.head.tag.rsplit(':').next() == Some("iq")
+    }
+
+    pub(crate) fn is_presence(&self) -> bool {
+        self.head.tag.rsplit(':').next() == Some("presence")
+    }
+
+    /// Whether it meets a handler's criteria.
+    pub(crate) fn meets(&self, criteria: &Criteria) -> bool {
+        criteria.met_by(&Seen {
+            tag: &self.head.tag,
+            kind: self.head.kind.as_deref(),
+            id: self.head.id.as_deref(),
+            from: self.head.from.as_deref(),
+            namespaces: &self.head.namespaces,
+        })
+    }
+
+    /// Whether a claim is for it.
+    pub(crate) fn is_claimed_by(&self, selector: &Selector) -> bool {
+        match selector {
+            Selector::Stanza(criteria) => self.meets(criteria),
+            Selector::Everything => true,
+            Selector::Sent => false,
+        }
+    }
+}
+
+/// How many stanzas, and how many bytes of them, a session remembers for claims that are on their way.
+const REMEMBERED: usize = 512;
+const REMEMBERED_BYTES: usize = 2 << 20;
+
+/// The latest messages and presences of a session, and which tabs were given them: claims are looked up here again.
+#[derive(Debug)]
+pub(crate) struct Ring<T> {
+    recent: VecDeque<(Rc<Inbound<T>>, Vec<PortId>)>,
+    bytes: usize,
+    /// The latest position that was forgotten.
+    forgotten: Position,
+}
+
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Ring { recent: VecDeque::new(), bytes: 0, forgotten: 0 }
+    }
+}
+
+impl<T> Ring<T> {
+    pub(crate) fn remember(&mut self, inbound: Rc<Inbound<T>>, given_to: Vec<PortId>) {
+        self.bytes += inbound.size;
+        self.recent.push_back((inbound, given_to));
+        while self.recent.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
+            let Some((inbound, _)) = self.recent.pop_front() else { return };
+            self.bytes -= inbound.size;
+            self.forgotten = inbound.position;
+        }
+    }
+
+    /// What came behind this position, as far as it is remembered.
+    pub(crate) fn behind(&self, position: Position) -> impl Iterator<Item = &Rc<Inbound<T>>> {
+        let start = self.recent.partition_point(|(inbound, _)| inbound.position <= position);
+        self.recent.range(start..).map(|(inbound, _)| inbound)
+    }
+
+    /// The first behind this position that the tab was given.
+    pub(crate) fn first_given(&self, port: PortId, position: Position) -> Option<Position> {
+        let start = self.recent.partition_point(|(inbound, _)| inbound.position <= position);
+        let given = self.recent.range(start..).find(|(_, given_to)| given_to.contains(&port));
+        given.map(|(inbound, _)| inbound.position)
+    }
+
+    /// The latest position that is not remembered any more; 0 if all are.
+    pub(crate) fn forgotten(&self) -> Position {
+        self.forgotten
+    }
+}

@@ -1,0 +1,76 @@
+//! When to dial again.
+
+use std::time::Duration;
+
+/// A session that stayed up for this long begins to count anew when it drops.
+const STABLE: Duration = Duration::from_secs(10);
+
+const FIRST: Duration = Duration::from_secs(1);
+const CAP: Duration = Duration::from_secs(60);
+
+/// Exponential delays with jitter: up to 1, 2, 4 … 60 seconds, each at least half of that.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    failures: u32,
+    up_since: Option<Duration>,
+    random: u64,
+}
+
+impl Backoff {
+    /// `seed` sets the jitter, so that browsers that lose a server together do not come back together.
+    pub(crate) fn new(seed: u64) -> Self {
+        Backoff { failures: 0, up_since: None, random: seed | 1 }
+    }
+
+    pub(crate) fn up(&mut self, now: Duration) {
+        self.up_since = Some(now);
+    }
+
+    /// How long to wait after the failure that has just happened.
+    pub(crate) fn delay(&mut self, now: Duration) -> Duration {
+        if self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE) {
+            self.failures = 0;
+        }
+        let longest = FIRST.saturating_mul(1 << self.failures.min(6)).min(CAP);
+        self.failures += 1;
+        longest.mul_f64(0.5 + 0.5 * self.jitter())
+    }
+
+    /// Between 0 and 1 (xorshift64; nothing secret hangs on it).
+    fn jitter(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_delay_is_within_a_second_and_the_later_ones_grow_to_a_cap() {
+        for seed in 0..200 {
+            let mut backoff = Backoff::new(seed * 7919);
+            let mut longest = FIRST;
+            for _ in 0..12 {
+                let delay = backoff.delay(Duration::ZERO);
+                assert!(delay <= longest && delay >= longest / 2, "{delay:?} of {longest:?}");
+                longest = (longest * 2).min(CAP);
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_session_that_stayed_up_begins_anew() {
+        let mut backoff = Backoff::new(1);
+        for _ in 0..5 {
+            backoff.delay(Duration::ZERO);
+        }
+        backoff.up(Duration::from_secs(100));
+        assert!(backoff.delay(Duration::from_secs(101)) > FIRST);
+        backoff.up(Duration::from_secs(200));
+        assert!(backoff.delay(Duration::from_secs(210)) <= FIRST);
+    }
+}

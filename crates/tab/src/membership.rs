@@ -1,0 +1,130 @@
+//! Which session this tab is in, or on its way into, and how it would come back.
+
+use epode_protocol::{Credentials, Options, Status, StatusCode, ToWorker};
+
+/// What the tab knows of its session.
+#[derive(Default)]
+pub(crate) struct Membership {
+    wish: Option<Wish>,
+    belief: Belief,
+    /// The account, once the session was up.
+    account: Option<String>,
+}
+
+/// How the app asked to join. The credentials stay with the tab that was given them until the session is over, so that it can bring them to
+/// the next worker.
+enum Wish {
+    Connect { service: String, jid: String, credentials: Credentials, options: Options },
+    Attach { service: String, jid: Option<String> },
+}
+
+/// What the app believes, and must hear when it is not so any more.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Belief {
+    /// It is in no session.
+    #[default]
+    Out,
+    /// It is joining one.
+    Joining,
+    /// It is in one.
+    Up,
+    /// It was in one, and will be again.
+    Rejoining,
+}
+
+impl Membership {
+    pub(crate) fn is_up(&self) -> bool {
+        self.belief == Belief::Up
+    }
+
+    /// Whether this is a wish to be in a session, or to be in none.
+    pub(crate) fn is_wish_for<T>(wish: &ToWorker<T>) -> bool {
+        matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Disconnect { .. })
+    }
+
+    /// The app wishes this.
+    pub(crate) fn note_wish<T>(&mut self, wish: &ToWorker<T>) {
+        self.wish = match wish {
+            ToWorker::Connect { service, jid, credentials, options } => Some(Wish::Connect {
+                service: service.clone(),
+                jid: jid.clone(),
+                credentials: credentials.clone(),
+                options: options.clone(),
+            }),
+            ToWorker::Attach { service, jid } => {
+                Some(Wish::Attach { service: service.clone(), jid: jid.clone() })
+            }
+            _ => return,
+        };
+        self.account = None;
+        self.belief = Belief::Joining;
+    }
+
+    /// The worker says this.
+    pub(crate) fn note_status(&mut self, status: &Status) {
+        match status.code {
+            StatusCode::Connected | StatusCode::Attached => {
+                self.belief = Belief::Up;
+                self.account = status.session.as_ref().map(|session| session.jid.clone());
+            }
+            StatusCode::Reconnecting => self.belief = Belief::Rejoining,
+            StatusCode::Disconnected | StatusCode::AttachFail => *self = Membership::default(),
+            _ => {}
+        }
+    }
+
+    /// The worker died. What the app must hear of it, if it was in a session.
+    pub(crate) fn note_death(&mut self) -> Option<Status> {
+        let was = self.belief;
+        match was {
+            Belief::Out => return None,
+            Belief::Joining => return None,
+            Belief::Up | Belief::Rejoining => self.belief = Belief::Rejoining,
+        }
+        (was == Belief::Up)
+            .then(|| said(StatusCode::Reconnecting, "the worker died; another is being started"))
+    }
+
+    /// There will be no worker. What the app must hear of it.
+    pub(crate) fn note_loss(&mut self, text: &str) -> Vec<Status> {
+        let codes: &[StatusCode] = match std::mem::take(self).belief {
+            Belief::Out => &[],
+            Belief::Joining => &[StatusCode::ConnFail, StatusCode::Disconnected],
+            Belief::Up | Belief::Rejoining => &[StatusCode::Disconnected],
+        };
+        codes.iter().map(|code| said(*code, text)).collect()
+    }
+
+    /// What to say to a new worker, to be where the tab was.
+    pub(crate) fn rejoin<T>(&self) -> Option<ToWorker<T>> {
+        let wish = self.wish.as_ref()?;
+        if self.belief == Belief::Joining {
+            // If it was said at all, then to the worker that died.
+            return Some(wish.said());
+        }
+        match (wish, &self.account) {
+            (Wish::Attach { service, .. }, Some(jid)) => {
+                Some(ToWorker::Restore { service: service.clone(), jid: jid.clone() })
+            }
+            (wish, _) => Some(wish.said()),
+        }
+    }
+}
+
+impl Wish {
+    fn said<T>(&self) -> ToWorker<T> {
+        match self {
+            Wish::Connect { service, jid, credentials, options } => ToWorker::Connect {
+                service: service.clone(),
+                jid: jid.clone(),
+                credentials: credentials.clone(),
+                options: options.clone(),
+            },
+            Wish::Attach { service, jid } => ToWorker::Attach { service: service.clone(), jid: jid.clone() },
+        }
+    }
+}
+
+fn said(code: StatusCode, text: &str) -> Status {
+    Status { code, condition: None, text: Some(text.to_owned()), session: None }
+}
