@@ -10,6 +10,7 @@ use js_sys::Function;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
+use crate::Custodian;
 use crate::browser::{self, Alarm};
 use crate::port::Port;
 use crate::socket::Socket;
@@ -29,12 +30,13 @@ struct Worker {
     hub: Hub<Stanza>,
     ports: Table<PortId, Port>,
     sockets: Table<SocketId, Socket>,
+    custodian: Custodian,
     alarm: Alarm,
     alarm_rang: Function,
     counter: u32,
 }
 
-pub(crate) fn start(lock: Option<String>) {
+pub(crate) fn start(lock: Option<String>, custodian: Custodian) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
@@ -43,6 +45,7 @@ pub(crate) fn start(lock: Option<String>) {
         hub: Hub::new(Config { boot: browser::nonce(), lock, grace: GRACE, seed: browser::seed() }),
         ports: Table::default(),
         sockets: Table::default(),
+        custodian,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         counter: 0,
@@ -87,6 +90,8 @@ impl Worker {
                 browser::when_free(&lock, move || run(Input::PortClosed(port)));
             }
             Output::ClosePort(port) => drop(self.ports.remove(&port)),
+            Output::Own(name) => self.custodian.own(&name),
+            Output::Disown(name) => self.custodian.disown(&name),
             Output::Dial(socket, url) => match Socket::dial(socket, &url) {
                 Ok(opened) => drop(self.sockets.insert(socket, opened)),
                 // The browser refuses the address itself, or this page may not go there.

@@ -19,8 +19,46 @@ mod text;
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
 /// is handed in.
 #[wasm_bindgen]
-pub fn start(lock: Option<String>) {
-    driver::start(lock);
+pub fn start(lock: Option<String>, custodian: Custodian) {
+    driver::start(lock, custodian);
+}
+
+#[wasm_bindgen(typescript_custom_section)]
+const CUSTODIAN: &str = r#"
+/** Sees to it that no other worker of this origin has a session: answers `own` by `owned` or `denied`, later, and calls `wanted`. */
+export interface Custodian {
+  own(name: string): void;
+  disown(name: string): void;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The script's `Custodian`.
+    #[wasm_bindgen(typescript_type = "Custodian")]
+    pub type Custodian;
+    #[wasm_bindgen(method)]
+    fn own(this: &Custodian, name: &str);
+    #[wasm_bindgen(method)]
+    fn disown(this: &Custodian, name: &str);
+}
+
+/// The session of this name is this worker's.
+#[wasm_bindgen]
+pub fn owned(name: String) {
+    driver::run(epode_hub::Input::Owned(name));
+}
+
+/// The session of this name stays with another worker.
+#[wasm_bindgen]
+pub fn denied(name: String) {
+    driver::run(epode_hub::Input::Denied(name));
+}
+
+/// A newer worker asks for the session of this name.
+#[wasm_bindgen]
+pub fn wanted(name: String) {
+    driver::run(epode_hub::Input::Wanted(name));
 }
 
 /// The browser is, or is not, connected to any network.

@@ -3,8 +3,9 @@
 
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { load } from '../../client-shim/ts/wasm';
-import init, { accept, online, start } from '../pkg/epode_worker.js';
+import init, { accept, denied, online, owned, start, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
+import { custodian } from './custodian';
 
 declare const self: SharedWorkerGlobalScope;
 
@@ -33,7 +34,7 @@ load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 
   .then(hold)
   .then(
     (lock) => {
-      start(lock);
+      start(lock, custodian({ owned, denied, wanted }));
       self.addEventListener('online', () => online(true));
       self.addEventListener('offline', () => online(false));
       const queued = waiting ?? [];

@@ -36,6 +36,7 @@ mod iq;
 mod membership;
 mod outbound;
 mod outbox;
+mod ownership;
 mod port;
 mod room;
 mod router;
@@ -77,6 +78,12 @@ pub enum Input<T> {
     Derived(SocketId, ScramKeys),
     /// The browser is, or is not, connected to any network.
     Online(bool),
+    /// The session of this name is this worker's.
+    Owned(String),
+    /// The session of this name stays with another worker, which is newer.
+    Denied(String),
+    /// A newer worker asks for the session of this name.
+    Wanted(String),
     /// The deadline of [`Hub::deadline`] has come.
     Timeout,
 }
@@ -90,6 +97,11 @@ pub enum Output<T> {
     Watch(PortId, String),
     /// Close the port: its tab is gone, or has said goodbye.
     ClosePort(PortId),
+    /// See to it that no other worker of this origin has the session of this name: after a deploy there may be two. A newer one asks an older
+    /// one for it; answered by [`Input::Owned`] or [`Input::Denied`].
+    Own(String),
+    /// Let go of the session of this name.
+    Disown(String),
     /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1).
     Dial(SocketId, String),
     /// Write this frame.
@@ -147,6 +159,9 @@ impl<T: Text> Hub<T> {
             }
             Input::Derived(socket, keys) => self.socket_input(socket, stream::Input::Derived(keys)),
             Input::Online(online) => self.online(online),
+            Input::Owned(name) => self.owned(&name),
+            Input::Denied(name) => self.denied(&name),
+            Input::Wanted(name) => self.wanted(&name),
             Input::Timeout => self.timeout(),
         }
     }

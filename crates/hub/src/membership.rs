@@ -175,7 +175,7 @@ impl<T: Text> Hub<T> {
             self.timers.set(Timer::Restore(port), None);
             self.join(id, port, Entry::Attached);
         }
-        self.drain(id, None);
+        self.own(id);
     }
 
     /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.

@@ -1,5 +1,6 @@
 //! One session and the tabs that share it.
 
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -30,6 +31,14 @@ impl Key {
             // A name in the JID is the key; without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
         }
+    }
+}
+
+/// The name of the Web Lock that goes with the session.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or_default();
+        write!(f, "epode-session {} {} {name}", self.service, self.account)
     }
 }
 
@@ -144,6 +153,10 @@ pub(crate) struct Room<T> {
     pub(crate) farewell: Option<(PortId, T)>,
     pub(crate) asks: Asks,
     pub(crate) demands: Demands<T>,
+    /// Under which name this worker owns the session.
+    pub(crate) owned: Option<String>,
+    /// Why the session is being closed, if nobody here asked for it.
+    pub(crate) handed_over: Option<&'static str>,
     /// XEP-0352, where the server offers it: whether it believes that nobody looks.
     pub(crate) inactive: Option<bool>,
 }
@@ -167,6 +180,8 @@ impl<T: Clone> Room<T> {
             farewell: None,
             asks: Asks::default(),
             demands: Demands::default(),
+            owned: None,
+            handed_over: None,
             inactive: None,
         }
     }

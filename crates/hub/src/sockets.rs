@@ -192,8 +192,12 @@ impl<T: Text> Hub<T> {
         for timer in [Timer::Grace(id), Timer::Farewell(id)] {
             self.timers.set(timer, None);
         }
+        self.outputs.extend(room.owned.map(Output::Disown));
         for member in room.members {
             let statuses = match (&room.phase, &error) {
+                (_, None) if room.handed_over.is_some() => {
+                    vec![because(StatusCode::Disconnected, None, room.handed_over.unwrap_or_default())]
+                }
                 (Phase::Connecting, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
                 }

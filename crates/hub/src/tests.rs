@@ -8,6 +8,7 @@ mod asking;
 mod greeting;
 mod joining;
 mod leaving;
+mod ownership;
 mod page;
 mod routing;
 mod sending;

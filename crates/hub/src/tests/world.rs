@@ -220,6 +220,9 @@ impl World {
             }
             Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
             Output::ClosePort(port) => assert!(self.open_ports.remove(&port), "{port:?} closed twice"),
+            // There is no other worker.
+            Output::Own(name) => self.at_hub(Input::Owned(name)),
+            Output::Disown(_) => {}
             Output::Dial(socket, _) => {
                 assert!(socket.0 > self.sockets, "{socket:?} used twice");
                 self.sockets = socket.0;

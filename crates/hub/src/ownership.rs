@@ -1,0 +1,62 @@
+//! Which worker a session belongs to. After a deploy there may be two: pages of before share the one, pages of now the other. A session
+//! belongs to one at a time, and only ever goes from the older to the newer, so that they do not take it from each other for ever.
+
+use epode_protocol::{StatusCode, Text};
+use epode_session::stream;
+
+use crate::room::Phase;
+use crate::status::because;
+use crate::{Hub, Output, SessionId};
+
+const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
+const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
+
+impl<T: Text> Hub<T> {
+    /// Makes the session ours before it is dialled. Sessions of nobody in particular cannot collide.
+    pub(crate) fn own(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        if room.session.account().is_anonymous() {
+            return self.drain(id, None);
+        }
+        let name = room.key.to_string();
+        room.owned = Some(name.clone());
+        self.outputs.push_back(Output::Own(name));
+    }
+
+    /// It is ours: now it is dialled.
+    pub(crate) fn owned(&mut self, name: &str) {
+        match self.session_of(name) {
+            Some(id) => self.drain(id, None),
+            // Whoever wanted it has thought better of it.
+            None => self.outputs.push_back(Output::Disown(name.to_owned())),
+        }
+    }
+
+    /// It stays with a newer worker.
+    pub(crate) fn denied(&mut self, name: &str) {
+        let Some(id) = self.session_of(name) else { return };
+        let Some(room) = self.rooms.remove(&id) else { return };
+        for port in room.ports() {
+            let failed = because(StatusCode::ConnFail, None, NEWER_HAS_IT);
+            let over = because(StatusCode::Disconnected, None, NEWER_HAS_IT);
+            self.release(port, vec![failed, over]);
+        }
+        for (port, account, options) in room.contenders {
+            self.connect(port, account, options);
+        }
+    }
+
+    /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
+    pub(crate) fn wanted(&mut self, name: &str) {
+        let Some(id) = self.session_of(name) else { return };
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.handed_over = Some(HANDED_OVER);
+            room.phase = Phase::Closing;
+        }
+        self.feed(id, stream::Input::Close);
+    }
+
+    fn session_of(&self, name: &str) -> Option<SessionId> {
+        self.rooms.iter().find(|(_, room)| room.owned.as_deref() == Some(name)).map(|(id, _)| *id)
+    }
+}

@@ -1,0 +1,76 @@
+//! Two workers of one origin: which has the session.
+
+use epode_protocol::{Credentials, Hello, Options, Password, ToWorker, VERSION};
+
+use super::world::{SERVICE, config};
+use crate::{Hub, Input, Output, PortId};
+
+const PORT: PortId = PortId(1);
+
+/// A worker whose only tab wants to be Alice; what it wants done.
+fn worker() -> (Hub<String>, Vec<Output<String>>) {
+    let mut hub = Hub::new(config());
+    let hello =
+        Hello { versions: vec![VERSION], tab: "t".to_owned(), lock: None, before: None, visible: true };
+    hub.handle_input(super::world::GRACE, Input::PortOpened(PORT));
+    hub.handle_input(super::world::GRACE, Input::Message(PORT, ToWorker::Hello(hello)));
+    let credentials = Credentials { authcid: None, password: Some(Password::new("secret-alice".to_owned())) };
+    let (service, jid) = (SERVICE.to_owned(), "alice@localhost".to_owned());
+    let connect = ToWorker::Connect { service, jid, credentials, options: Options::default() };
+    let outputs = told(&mut hub, Input::Message(PORT, connect));
+    (hub, outputs)
+}
+
+fn told(hub: &mut Hub<String>, input: Input<String>) -> Vec<Output<String>> {
+    hub.handle_input(super::world::GRACE, input);
+    std::iter::from_fn(|| hub.poll_output()).collect()
+}
+
+fn name(outputs: &[Output<String>]) -> String {
+    let own = outputs.iter().find_map(|output| match output {
+        Output::Own(name) => Some(name.clone()),
+        _ => None,
+    });
+    own.expect("a session is made one's own before anything is dialled")
+}
+
+fn says(outputs: &[Output<String>], what: &str) -> bool {
+    outputs.iter().any(|output| format!("{output:?}").contains(what))
+}
+
+#[test]
+fn nothing_is_dialled_before_the_session_is_ours() {
+    let (mut hub, outputs) = worker();
+    assert!(!says(&outputs, "Dial"), "{outputs:?}");
+    let outputs = told(&mut hub, Input::Owned(name(&outputs)));
+    assert!(says(&outputs, "Dial"), "{outputs:?}");
+}
+
+#[test]
+fn a_session_that_a_newer_worker_has_stays_there_and_the_tab_hears_what_to_do() {
+    let (mut hub, outputs) = worker();
+    let outputs = told(&mut hub, Input::Denied(name(&outputs)));
+    assert!(says(&outputs, "ConnFail") && says(&outputs, "reload the page"), "{outputs:?}");
+    assert!(says(&outputs, "Disconnected") && !says(&outputs, "Dial"), "{outputs:?}");
+}
+
+#[test]
+fn a_newer_worker_is_handed_the_session_and_the_tabs_hear_why() {
+    let (mut hub, outputs) = worker();
+    let name = name(&outputs);
+    told(&mut hub, Input::Owned(name.clone()));
+    let outputs = told(&mut hub, Input::Wanted(name.clone()));
+    assert!(says(&outputs, "Disconnected") && says(&outputs, "took over"), "{outputs:?}");
+    assert!(
+        matches!(outputs.iter().find(|output| matches!(output, Output::Disown(_))), Some(Output::Disown(let_go)) if *let_go == name)
+    );
+}
+
+#[test]
+fn a_session_that_nobody_wants_any_more_is_let_go() {
+    let (mut hub, outputs) = worker();
+    let name = name(&outputs);
+    told(&mut hub, Input::Message(PORT, ToWorker::Disconnect { reason: None }));
+    let outputs = told(&mut hub, Input::Owned(name));
+    assert!(says(&outputs, "Disown") && !says(&outputs, "Dial"), "{outputs:?}");
+}
