@@ -102,7 +102,7 @@ describe("cargo xtask demo", { timeout: 600_000 }, () => {
     await demo.stop();
     assert.equal(await listens(port), false);
     await settled(alice, { connections: "the server is gone" });
-    assert.equal((await read(alice)).status, "The connection ended: the server is shutting down");
+    assert.equal((await read(alice)).status, "Connection lost, trying again…: the server is shutting down");
   });
 
   async function open(account) {

@@ -22,7 +22,6 @@ let credentials; // { jid, password }; the password is undefined when this tab o
 let online = false;
 let contacts = new Set(); // the resources of the peer that are there
 let failed = false; // this attempt has, and the screen says why
-let leavePlace = () => {};
 
 const settings = await (await fetch("/settings")).json();
 const service = settings.server ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/xmpp-websocket`;
@@ -249,8 +248,6 @@ function showLogin() {
 function report(state, text) {
   online = state === "connected";
   failed ||= state === "failed";
-  if (online) holdPlace();
-  else leavePlace();
   $("status").dataset.state = state;
   $("status").textContent = text;
   $("send").disabled = !online;
@@ -306,25 +303,20 @@ function withoutSecrets(xml) {
 
 async function refresh() {
   if (document.hidden) return;
-  $("tabs").textContent = (await countTabs()) ?? "n/a";
+  showTabs(await connection.tabs());
   $("connections").textContent = (await countConnections()) ?? "n/a";
 }
 
-// Each tab that is online holds a lock in the name of its account: as long as it lives, and no longer.
-function holdPlace() {
-  leavePlace();
-  const release = new Promise((resolve) => { leavePlace = resolve; });
-  navigator.locks?.request(`${placesOf(credentials.jid)}${crypto.randomUUID()}`, () => release);
-}
-
-async function countTabs() {
-  if (!credentials) return undefined;
-  const locks = await navigator.locks?.query();
-  return locks?.held.filter(({ name }) => name.startsWith(placesOf(credentials.jid))).length;
-}
-
-function placesOf(jid) {
-  return `epode-demo ${jid} `;
+// What the worker knows of the tabs: the one that asks among them.
+function showTabs(tabs) {
+  $("tabs").textContent = online ? tabs.length : "–";
+  $("members").replaceChildren(...tabs.map((tab, index) => {
+    const name = tab.own ? `Tab ${index + 1}, this one` : `Tab ${index + 1}`;
+    const state = !tab.awake ? "asleep" : tab.visible ? "visible" : "hidden";
+    const waiting = tab.waiting ? `, ${tab.waiting} waiting` : "";
+    const detail = element("small", { textContent: `${state}, credit ${tab.credit}${waiting}` });
+    return element("li", { className: tab.role }, element("span", { textContent: `${name}: ${tab.role}` }), detail);
+  }));
 }
 
 async function countConnections() {
