@@ -17,6 +17,7 @@ export interface Outlet {
   sayClaims(from: number, exact: boolean): void;
   sayRelease(claims: Uint32Array): void;
   sayAck(posts: number): void;
+  sayStepAside(): void;
   sayFreeze(): void;
   sayPong(): void;
   sayTabs(token: number): void;
@@ -112,6 +113,8 @@ extern "C" {
     fn say_release(this: &Listener, claims: Vec<u32>);
     #[wasm_bindgen(method, js_name = sayAck)]
     fn say_ack(this: &Listener, posts: u32);
+    #[wasm_bindgen(method, js_name = sayStepAside)]
+    fn say_step_aside(this: &Listener);
     #[wasm_bindgen(method, js_name = sayFreeze)]
     fn say_freeze(this: &Listener);
     #[wasm_bindgen(method, js_name = sayPong)]
@@ -215,6 +218,7 @@ impl Listener {
             }
             ToWorker::Release { claims } => self.say_release(claims),
             ToWorker::Ack { posts } => self.say_ack(posts),
+            ToWorker::StepAside => self.say_step_aside(),
             ToWorker::Freeze => self.say_freeze(),
             ToWorker::Pong => self.say_pong(),
             ToWorker::Tabs { token } => self.say_tabs(token),

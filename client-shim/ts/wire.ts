@@ -107,6 +107,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     },
     sayRelease: (released) => post({ Release: { claims: [...released] } }),
     sayAck: (posts) => post({ Ack: { posts } }),
+    sayStepAside: () => post('StepAside'),
     sayFreeze: () => post('Freeze'),
     sayPong: () => post('Pong'),
     sayTabs: (token) => post({ Tabs: { token } }),

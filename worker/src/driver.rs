@@ -92,6 +92,7 @@ impl Worker {
             Output::ClosePort(port) => drop(self.ports.remove(&port)),
             Output::Own(name) => self.custodian.own(&name),
             Output::Disown(name) => self.custodian.disown(&name),
+            Output::Exit => self.custodian.exit(),
             Output::Dial(socket, url) => match Socket::dial(socket, &url) {
                 Ok(opened) => drop(self.sockets.insert(socket, opened)),
                 // The browser refuses the address itself, or this page may not go there.

@@ -29,6 +29,8 @@ const CUSTODIAN: &str = r#"
 export interface Custodian {
   own(name: string): void;
   disown(name: string): void;
+  /** Ends the worker. */
+  exit(): void;
 }
 "#;
 
@@ -41,6 +43,8 @@ extern "C" {
     fn own(this: &Custodian, name: &str);
     #[wasm_bindgen(method)]
     fn disown(this: &Custodian, name: &str);
+    #[wasm_bindgen(method)]
+    fn exit(this: &Custodian);
 }
 
 /// The session of this name is this worker's.

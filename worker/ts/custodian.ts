@@ -21,10 +21,10 @@ interface Word {
 const PATIENCE = 5_000;
 
 /** Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours. */
-export function custodian(outcomes: Outcomes): Custodian {
+export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
   const { locks } = navigator;
   if (!locks || typeof BroadcastChannel === 'undefined') {
-    return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {} };
+    return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
   }
   const born = Date.now();
   const channel = new BroadcastChannel('epode');
@@ -74,5 +74,6 @@ export function custodian(outcomes: Outcomes): Custodian {
       kept.get(name)?.();
       kept.delete(name);
     },
+    exit,
   };
 }

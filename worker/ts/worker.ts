@@ -34,7 +34,7 @@ load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 
   .then(hold)
   .then(
     (lock) => {
-      start(lock, custodian({ owned, denied, wanted }));
+      start(lock, custodian({ owned, denied, wanted }, leave));
       self.addEventListener('online', () => online(true));
       self.addEventListener('offline', () => online(false));
       const queued = waiting ?? [];
@@ -66,7 +66,11 @@ function fail(detail: string): void {
     const alive = port.deref();
     if (alive) refuse(alive, detail);
   }
-  // Late enough for ports that are on their way, soon enough for the next page to start a fresh worker.
+  leave();
+}
+
+/** Late enough for posts and ports that are on their way, soon enough for the next page to start a fresh worker. */
+function leave(): void {
   setTimeout(() => self.close(), 500);
 }
 

@@ -85,7 +85,7 @@ position: number, } } | { "Visibility": {
 /**
  * Whether the page can be seen.
  */
-visible: boolean, } } | "Freeze" | "Pong" | { "Tabs": { 
+visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | { "Tabs": { 
 /**
  * Comes back with the answer.
  */

@@ -102,6 +102,8 @@ pub enum Output<T> {
     Own(String),
     /// Let go of the session of this name.
     Disown(String),
+    /// End this worker, once what was written has left. Its tabs learn it from its lock, and start another.
+    Exit,
     /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1).
     Dial(SocketId, String),
     /// Write this frame.

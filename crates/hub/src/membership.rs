@@ -37,6 +37,7 @@ impl<T: Text> Hub<T> {
         let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
             ToWorker::Hello(hello) => self.hello(port, hello),
+            ToWorker::StepAside => self.step_aside(is_new),
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);

@@ -1,7 +1,7 @@
 //! Which worker a session belongs to. After a deploy there may be two: pages of before share the one, pages of now the other. A session
 //! belongs to one at a time, and only ever goes from the older to the newer, so that they do not take it from each other for ever.
 
-use epode_protocol::{StatusCode, Text};
+use epode_protocol::{LogLevel, StatusCode, Text};
 use epode_session::stream;
 
 use crate::room::Phase;
@@ -54,6 +54,19 @@ impl<T: Text> Hub<T> {
             room.phase = Phase::Closing;
         }
         self.feed(id, stream::Input::Close);
+    }
+
+    /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs find a new worker and come back
+    /// as if this one had died. Only a page that was refused may ask.
+    pub(crate) fn step_aside(&mut self, refused: bool) {
+        if !refused {
+            return;
+        }
+        self.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
+        for id in self.rooms.keys().copied().collect::<Vec<_>>() {
+            self.feed(id, stream::Input::Close);
+        }
+        self.outputs.push_back(Output::Exit);
     }
 
     fn session_of(&self, name: &str) -> Option<SessionId> {

@@ -84,6 +84,9 @@ pub enum ToWorker<T> {
         /// Whether the page can be seen.
         visible: bool,
     },
+    /// The worker does not speak the versions of this page, which are newer: it is to make room for a worker that does. Said once, after
+    /// [`Refused`](crate::FromWorker::Refused), and understood in every version.
+    StepAside,
     /// The page is being frozen: it will not answer until it says something again.
     Freeze,
     /// The answer to a [`Ping`](crate::FromWorker::Ping).

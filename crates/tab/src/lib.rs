@@ -146,10 +146,15 @@ pub struct Tab<T> {
     /// How many posts were handled, and how many of them acknowledged.
     posts: u32,
     acknowledged: u32,
+    /// Whether a worker that is too old was asked to make room; one is asked once.
+    asked_to_step_aside: bool,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
     outputs: VecDeque<Due<T>>,
 }
+
+/// How long a worker that is too old may take to make room for another.
+const STEP_ASIDE: Duration = Duration::from_secs(1);
 
 /// A worker that lived for this long did not die young.
 const YOUTH: Duration = Duration::from_secs(10);
@@ -172,6 +177,7 @@ impl<T> Default for Tab<T> {
             within: false,
             posts: 0,
             acknowledged: 0,
+            asked_to_step_aside: false,
             died_young: 0,
             outputs: VecDeque::new(),
         }
@@ -326,6 +332,12 @@ impl<T> Tab<T> {
         }
         match message {
             FromWorker::Welcome { boot, lock, .. } => return self.welcome(now, boot, lock),
+            FromWorker::Refused(Refusal::Version { speaks }) if self.may_ask_to_step_aside(&speaks) => {
+                self.asked_to_step_aside = true;
+                self.output(Output::Post(ToWorker::StepAside));
+                self.stage = Stage::Resting { until: now + STEP_ASIDE };
+                return;
+            }
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
             FromWorker::Status(status) => self.status(status),
@@ -372,6 +384,10 @@ impl<T> Tab<T> {
             self.acknowledged = self.posts;
             self.output(Output::Post(ToWorker::Ack { posts: self.posts }));
         }
+    }
+
+    fn may_ask_to_step_aside(&self, speaks: &[u32]) -> bool {
+        !self.asked_to_step_aside && speaks.iter().all(|version| *version < VERSION)
     }
 
     fn welcome(&mut self, now: Duration, boot: String, lock: Option<String>) {

@@ -535,3 +535,29 @@ fn workers_that_die_young_are_not_tried_again_at_once() {
     page.timeout(due);
     assert_eq!(page.reopened, 2);
 }
+
+#[test]
+fn a_worker_that_is_too_old_is_asked_once_to_make_room() {
+    let mut page = Page::opened();
+    page.connect();
+    page.posts.clear();
+    page.hear(FromWorker::Refused(Refusal::Version { speaks: vec![VERSION - 1] }));
+    page.drain();
+    assert!(matches!(page.posts[..], [ToWorker::StepAside]), "{:?}", page.posts);
+    assert!(page.heard().is_empty() && !page.tab.is_over());
+    let due = page.tab.deadline().unwrap();
+    page.timeout(due);
+    assert_eq!(page.reopened, 1);
+    page.open();
+    page.hear(FromWorker::Refused(Refusal::Version { speaks: vec![VERSION - 1] }));
+    assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
+}
+
+#[test]
+fn a_worker_that_is_newer_than_the_page_is_not_asked_to_make_room() {
+    let mut page = Page::opened();
+    page.connect();
+    page.hear(FromWorker::Refused(Refusal::Version { speaks: vec![VERSION + 1] }));
+    assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
+    assert!(page.reason().contains("reload the page"), "{}", page.reason());
+}

@@ -74,3 +74,21 @@ fn a_session_that_nobody_wants_any_more_is_let_go() {
     let outputs = told(&mut hub, Input::Owned(name));
     assert!(says(&outputs, "Disown") && !says(&outputs, "Dial"), "{outputs:?}");
 }
+
+#[test]
+fn a_worker_makes_room_for_a_page_that_is_too_new_for_it_and_for_no_other() {
+    let (mut hub, outputs) = worker();
+    told(&mut hub, Input::Owned(name(&outputs)));
+    // Who is served has no reason to ask.
+    let outputs = told(&mut hub, Input::Message(PORT, ToWorker::StepAside));
+    assert!(!says(&outputs, "Exit"), "{outputs:?}");
+
+    let newer = PortId(2);
+    hub.handle_input(super::world::GRACE, Input::PortOpened(newer));
+    let versions = vec![VERSION + 1];
+    let hello = Hello { versions, tab: "n".to_owned(), lock: None, before: None, visible: true };
+    let outputs = told(&mut hub, Input::Message(newer, ToWorker::Hello(hello)));
+    assert!(says(&outputs, "Refused"), "{outputs:?}");
+    let outputs = told(&mut hub, Input::Message(newer, ToWorker::StepAside));
+    assert!(says(&outputs, "CloseSocket") && matches!(outputs.last(), Some(Output::Exit)), "{outputs:?}");
+}

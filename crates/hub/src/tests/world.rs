@@ -223,6 +223,7 @@ impl World {
             // There is no other worker.
             Output::Own(name) => self.at_hub(Input::Owned(name)),
             Output::Disown(_) => {}
+            Output::Exit => panic!("nobody is too new for this worker"),
             Output::Dial(socket, _) => {
                 assert!(socket.0 > self.sockets, "{socket:?} used twice");
                 self.sockets = socket.0;
