@@ -40,7 +40,6 @@ impl<T: Text> Hub<T> {
 
         let mut answer = Vec::new();
         for Claim { id, selector } in claims {
-            // No one but other tabs' stanzas match a claim of those: they are not kept.
             let replayed = present.iter().map(|inbound| (inbound, Origin::Replayed));
             let missed = behind.iter().map(|inbound| (inbound, Origin::Received));
             let stanzas = replayed

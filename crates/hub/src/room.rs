@@ -206,9 +206,14 @@ impl<T: Clone> Room<T> {
         self.members.iter_mut().find(|member| member.port == port)
     }
 
-    /// Keeps the books of who is there. What is there to be known of somebody is what they said last.
+    /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms (XEP-0045): whoever leaves a room hears
+    /// nothing of the others in it any more, and every tab that enters it hears of them anew.
     pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
+        const OCCUPANT: &str = "http://jabber.org/protocol/muc#user";
         let Some(from) = &inbound.head.from else { return };
+        if inbound.head.namespaces.iter().any(|namespace| &**namespace == OCCUPANT) {
+            return;
+        }
         match inbound.head.kind.as_deref() {
             None => drop(self.presences.insert(from.clone(), inbound.clone())),
             Some("unavailable" | "error") => {
