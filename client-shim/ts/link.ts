@@ -107,13 +107,12 @@ export class Link {
   /** Starts the worker, or finds it, and opens a port to it. */
   #start(): MessagePort {
     const url = resolveWorker(this.#script, location.href);
-    if (typeof SharedWorker === 'undefined') throw new Error('this browser has no SharedWorker');
-    const worker = startWorker(url);
+    const [worker, port] = startWorker(url);
     worker.addEventListener('error', () => void this.#failed(url));
     this.#url = url;
     this.#port?.close();
-    this.#port = worker.port;
-    return worker.port;
+    this.#port = port;
+    return port;
   }
 
   /** The lock comes before the hello: once greeted, the worker waits for it. */
@@ -255,10 +254,18 @@ export class Link {
   };
 }
 
-function startWorker(url: URL): SharedWorker {
+function startWorker(url: URL): [AbstractWorker, MessagePort] {
   try {
+    if (typeof SharedWorker === 'undefined') {
+      // The same script, for this page alone.
+      const worker = new Worker(url, { name: NAME });
+      const { port1, port2 } = new MessageChannel();
+      worker.postMessage(null, [port2]);
+      return [worker, port1];
+    }
     // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the first release on.
-    return new SharedWorker(url, { name: NAME, extendedLifetime: true } as WorkerOptions);
+    const worker = new SharedWorker(url, { name: NAME, extendedLifetime: true } as WorkerOptions);
+    return [worker, worker.port];
   } catch (error) {
     throw new Error(`the browser does not start the worker script ${url.href}: ${(error as Error).message}`);
   }

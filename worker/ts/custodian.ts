@@ -20,10 +20,13 @@ interface Word {
 /** How long another worker may take to answer and to close its stream. One that says nothing is no hindrance. */
 const PATIENCE = 5_000;
 
-/** Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours. */
-export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
+/**
+ * Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours; and so it is for the worker of one
+ * page, since each page has a session of its own where there is no shared worker.
+ */
+export function custodian(outcomes: Outcomes, exit: () => void, shared: boolean): Custodian {
   const { locks } = navigator;
-  if (!locks || typeof BroadcastChannel === 'undefined') {
+  if (!shared || !locks || typeof BroadcastChannel === 'undefined') {
     return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
   }
   const born = Date.now();

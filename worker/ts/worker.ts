@@ -7,7 +7,10 @@ import init, { accept, denied, online, owned, start, wanted } from '../pkg/epode
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
 
-declare const self: SharedWorkerGlobalScope;
+declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
+
+/** Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a message. */
+const shared = 'onconnect' in self;
 
 /** Ports that wait for the engine; `null` once it runs. */
 let waiting: MessagePort[] | null = [];
@@ -16,7 +19,7 @@ let failure: string | undefined;
 /** Every port ever opened that may still be heard at the other end. */
 const ports = new Set<WeakRef<MessagePort>>();
 
-self.onconnect = ({ ports: [port] }) => {
+self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => {
   if (!port) return;
   ports.add(new WeakRef(port));
   if (failure !== undefined) refuse(port, failure);
@@ -34,7 +37,7 @@ load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 
   .then(hold)
   .then(
     (lock) => {
-      start(lock, custodian({ owned, denied, wanted }, leave));
+      start(lock, custodian({ owned, denied, wanted }, leave, shared));
       self.addEventListener('online', () => online(true));
       self.addEventListener('offline', () => online(false));
       const queued = waiting ?? [];
