@@ -112,8 +112,8 @@ enum Stage {
     Resting { until: Duration },
     /// Hello is said: until when to wait for the answer, and whether the worker has given a sign of life.
     Greeting { until: Duration, alive: bool },
-    /// The worker serves this tab.
-    Welcome { since: Duration },
+    /// The worker serves this tab; whether its death will be noticed.
+    Welcome { since: Duration, watched: bool },
     /// It does not, and will not.
     Over,
 }
@@ -338,6 +338,12 @@ impl<T> Tab<T> {
                 self.stage = Stage::Resting { until: now + STEP_ASIDE };
                 return;
             }
+            // It broke, and is about to die: that is seen to when it does.
+            FromWorker::Refused(Refusal::Engine { detail })
+                if matches!(self.stage, Stage::Welcome { watched: true, .. }) =>
+            {
+                return self.event(Event::Log(LogLevel::Error, detail));
+            }
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
             FromWorker::Status(status) => self.status(status),
@@ -394,7 +400,7 @@ impl<T> Tab<T> {
         if !matches!(self.stage, Stage::Greeting { .. }) {
             return;
         }
-        self.stage = Stage::Welcome { since: now };
+        self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         self.boot = boot;
         self.posts = 0;
         self.acknowledged = 0;
@@ -474,7 +480,7 @@ impl<T> Tab<T> {
     /// The worker died, and what it had not said will never be heard. A new one is tried: at once, and later and later if they die young.
     fn died(&mut self, now: Duration) {
         let since = match self.stage {
-            Stage::Welcome { since } => since,
+            Stage::Welcome { since, .. } => since,
             Stage::Greeting { .. } => now,
             Stage::Closed | Stage::Resting { .. } | Stage::Over => return,
         };

@@ -561,3 +561,29 @@ fn a_worker_that_is_newer_than_the_page_is_not_asked_to_make_room() {
     assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
     assert!(page.reason().contains("reload the page"), "{}", page.reason());
 }
+
+#[test]
+fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
+    let mut page = Page::opened();
+    page.connect();
+    page.hear(FromWorker::Welcome {
+        version: VERSION,
+        boot: "boot-1".to_owned(),
+        lock: Some("worker-1".to_owned()),
+    });
+    page.hear(up(0));
+    page.heard();
+    let broke = || FromWorker::Refused(Refusal::Engine { detail: "the worker broke".to_owned() });
+    page.hear(broke());
+    assert_eq!(page.heard(), ["Error the worker broke"]);
+    page.input(Input::Died);
+    assert_eq!(page.heard(), ["Reconnecting"]);
+    assert_eq!((page.reopened, page.watched.as_deref()), (1, Some("worker-1")));
+    // One whose death would go unnoticed is given up.
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.heard();
+    page.hear(broke());
+    assert_eq!(page.heard(), ["Disconnected"]);
+}
