@@ -121,7 +121,17 @@ enum Stage {
 /// An output, and the moment in the order of stanzas that it is.
 struct Due<T> {
     output: Output<T>,
-    moment: Option<Position>,
+    moment: Option<Moment>,
+}
+
+/// Where in the order of stanzas the tab is with what the app hears.
+enum Moment {
+    /// At this one, and so behind all before it.
+    At(Position),
+    /// Back at this one, for one claim alone.
+    Caught(Position),
+    /// Behind this one: no claim misses anything up to it.
+    Behind(Position),
 }
 
 /// The per-tab end of the protocol. See the crate's documentation.
@@ -140,9 +150,10 @@ pub struct Tab<T> {
     /// Claims that are not posted yet, with the position they were made at.
     unsaid: Vec<(ClaimId, Position, bool)>,
     next_claim: ClaimId,
-    /// The latest position that was handled, and whether it is being handled now.
+    /// The latest position that was handled.
     handled: Position,
-    within: bool,
+    /// The position of what is being handled now.
+    within: Option<Position>,
     /// How many posts were handled, and how many of them acknowledged.
     posts: u32,
     acknowledged: u32,
@@ -174,7 +185,7 @@ impl<T> Default for Tab<T> {
             unsaid: Vec::new(),
             next_claim: 0,
             handled: 0,
-            within: false,
+            within: None,
             posts: 0,
             acknowledged: 0,
             asked_to_step_aside: false,
@@ -207,15 +218,20 @@ impl<T> Tab<T> {
     /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event::Stanza`] or
     /// [`Event::Status`] belongs to the moment until the next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.within = false;
+        self.within = None;
         let Some(Due { output, moment }) = self.outputs.pop_front() else {
             // Nothing more is to be done about what came: now the claims go out together.
             self.say_claims();
             return self.outputs.pop_front().map(|due| due.output);
         };
-        if let Some(moment) = moment {
-            self.handled = moment;
-            self.within = true;
+        match moment {
+            Some(Moment::At(position)) => {
+                self.handled = position;
+                self.within = Some(position);
+            }
+            Some(Moment::Caught(position)) => self.within = Some(position),
+            Some(Moment::Behind(position)) => self.handled = self.handled.max(position),
+            None => {}
         }
         Some(output)
     }
@@ -273,7 +289,7 @@ impl<T> Tab<T> {
     pub fn claim(&mut self, selector: Selector) -> ClaimId {
         self.next_claim += 1;
         self.claims.push((self.next_claim, selector));
-        self.unsaid.push((self.next_claim, self.handled, self.within));
+        self.unsaid.push((self.next_claim, self.within.unwrap_or(self.handled), self.within.is_some()));
         self.next_claim
     }
 
@@ -442,15 +458,22 @@ impl<T> Tab<T> {
     }
 
     fn claimed(&mut self, claims: Vec<Caught<T>>) {
+        // A page after a reload must not be given again what this one has caught.
+        let mut behind = None;
         for Caught { claim, stanzas } in claims {
             // One that was released meanwhile has nobody to hear it.
             if !self.is_claimed(claim) {
                 continue;
             }
-            for Delivery(_, origin, text) in stanzas {
-                self.event(Event::Caught(claim, origin, text));
+            for Delivery(position, origin, text) in stanzas {
+                // A replayed presence is of no moment: it tells what is, not what came.
+                let received = (origin == Origin::Received).then_some(position);
+                behind = behind.max(received);
+                let output = Output::Event(Event::Caught(claim, origin, text));
+                self.outputs.push_back(Due { output, moment: received.map(Moment::Caught) });
             }
-            self.event(Event::Claimed(claim));
+            let output = Output::Event(Event::Claimed(claim));
+            self.outputs.push_back(Due { output, moment: behind.map(Moment::Behind) });
         }
     }
 
@@ -560,7 +583,7 @@ impl<T> Tab<T> {
     }
 
     fn event_at(&mut self, position: Position, event: Event<T>) {
-        self.outputs.push_back(Due { output: Output::Event(event), moment: Some(position) });
+        self.outputs.push_back(Due { output: Output::Event(event), moment: Some(Moment::At(position)) });
     }
 }
 

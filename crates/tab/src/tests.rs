@@ -303,6 +303,14 @@ impl Page {
         page
     }
 
+    /// In a session that it hears from behind this position.
+    fn up_at(position: Position) -> Self {
+        let mut page = Self::welcomed();
+        page.connect();
+        page.input(Input::Message(up(position)));
+        page
+    }
+
     fn open(&mut self) {
         self.input(Input::Opened {
             tab: "tab-1".into(),
@@ -380,6 +388,17 @@ impl Page {
         std::mem::take(&mut self.events).into_iter().map(in_words).collect()
     }
 
+    /// The claims that were posted: their numbers, the position they hold from, and whether they do so exactly.
+    fn said_claims(&self) -> Vec<(Vec<ClaimId>, Position, bool)> {
+        let claim = |post: &ToWorker<String>| match post {
+            ToWorker::Claim { claims, from, exact } => {
+                Some((claims.iter().map(|claim| claim.id).collect(), *from, *exact))
+            }
+            _ => None,
+        };
+        self.posts.iter().filter_map(claim).collect()
+    }
+
     /// The words that came with the latest status.
     fn reason(&self) -> &str {
         &self.reason
@@ -397,6 +416,11 @@ fn status(code: StatusCode) -> FromWorker<String> {
 fn deliver(positions: &[Position]) -> FromWorker<String> {
     let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
     FromWorker::Deliver { stanzas: positions.iter().map(stanza).collect() }
+}
+
+fn caught(claim: ClaimId, positions: &[Position]) -> FromWorker<String> {
+    let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
+    FromWorker::Claimed { claims: vec![Caught { claim, stanzas: positions.iter().map(stanza).collect() }] }
 }
 
 fn fault(condition: &str) -> Fault {
@@ -434,20 +458,43 @@ fn a_claim_holds_from_the_stanza_that_was_being_handled_and_one_made_at_leisure_
     page.drain();
     let at_leisure = page.tab.claim(Selector::Sent);
     page.drain();
-    let said: Vec<_> = page
-        .posts
-        .iter()
-        .filter_map(|post| match post {
-            ToWorker::Claim { claims, from, exact } => {
-                Some((claims.iter().map(|claim| claim.id).collect::<Vec<_>>(), *from, *exact))
-            }
-            _ => None,
-        })
-        .collect();
+    let said = page.said_claims();
     assert_eq!(
         said,
         [(vec![early, in_status], 5, true), (vec![in_stanza], 7, true), (vec![at_leisure], 7, false)]
     );
+}
+
+#[test]
+fn a_claim_made_while_a_caught_stanza_is_handled_holds_from_that_stanza() {
+    let mut page = Page::up_at(5);
+    let first = page.tab.claim(Selector::Everything);
+    page.drain();
+    page.posts.clear();
+    page.tab.handle_input(page.now, Input::Message(deliver(&[6, 9])));
+    page.tab.handle_input(page.now, Input::Message(caught(first, &[7, 8])));
+    let mut made = None;
+    while let Some(output) = page.tab.poll_output() {
+        match output {
+            Output::Event(Event::Caught(..)) if made.is_none() => {
+                made = Some(page.tab.claim(Selector::Sent));
+            }
+            Output::Post(post) => page.posts.push(post),
+            _ => {}
+        }
+    }
+    assert_eq!(page.said_claims(), [(vec![made.unwrap()], 7, true)]);
+    assert_eq!(page.tab.before().position, 9, "what was handled stays handled");
+}
+
+#[test]
+fn a_page_after_a_reload_goes_on_behind_what_the_one_before_has_caught() {
+    let mut page = Page::up_at(5);
+    let claim = page.tab.claim(Selector::Everything);
+    page.drain();
+    page.tab.handle_input(page.now, Input::Message(caught(claim, &[6, 7])));
+    page.drain();
+    assert_eq!(page.tab.before().position, 7);
 }
 
 #[test]
