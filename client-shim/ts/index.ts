@@ -10,18 +10,29 @@ import * as element from './element.ts';
 import { Handler } from './handlers.ts';
 import * as jid from './jid.ts';
 import * as log from './log.ts';
-import * as mechanisms from './mechanisms.ts';
+import {
+  SASLAnonymous,
+  SASLExternal,
+  SASLMechanism,
+  SASLOAuthBearer,
+  SASLPlain,
+  SASLSHA1,
+  SASLSHA256,
+  SASLSHA384,
+  SASLSHA512,
+  SASLXOAuth2,
+} from './mechanisms.ts';
 import { TimedHandler } from './timed.ts';
 import { XHTML } from './xhtml.ts';
 
-export * from './mechanisms.ts';
 export type { ConnectionOptions, ConnectionPlugin, Gap, Receipt, Sendable, StatusCallback, Tab } from './connection.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
+export type { Authenticating } from './mechanisms.ts';
+export { SASLAnonymous, SASLExternal, SASLMechanism, SASLOAuthBearer, SASLPlain, SASLSHA1, SASLSHA256, SASLSHA384, SASLSHA512, SASLXOAuth2 };
 export { $build, $iq, $msg, $pres, Builder, Connection, Handler, Stanza, Status, stx, TimedHandler };
 
 const { parseStanza: _, ...helpers } = element;
-const { sink, describe: __, ...levels } = log;
-const { livesInPage: ___, ...sasl } = mechanisms;
+const { sink, tell: ___, describe: __, ...levels } = log;
 
 /** What an app finds under `Strophe`. */
 export const Strophe = {
@@ -47,7 +58,16 @@ export const Strophe = {
   ...helpers,
   ...jid,
   ...levels,
-  ...sasl,
+  SASLAnonymous,
+  SASLExternal,
+  SASLMechanism,
+  SASLOAuthBearer,
+  SASLPlain,
+  SASLSHA1,
+  SASLSHA256,
+  SASLSHA384,
+  SASLSHA512,
+  SASLXOAuth2,
   /** Where the lines of the log go; assign to send them elsewhere. */
   get log(): log.Log {
     return sink.log;
