@@ -35,34 +35,43 @@ export function log(level: LogLevel, message: string): void {
 /** Where the library's own lines go. */
 export const sink: { log: Log } = { log };
 
+/** Writes one of the library's own lines. A log of the app's that throws must not end what the line is about. */
+export function tell(level: LogLevel, message: string): void {
+  try {
+    sink.log(level, message);
+  } catch {
+    log(level, message);
+  }
+}
+
 /** Logs at `LogLevel.DEBUG`. */
 export function debug(message: string): void {
-  sink.log(LogLevel.DEBUG, message);
+  tell(LogLevel.DEBUG, message);
 }
 
 /** Logs at `LogLevel.INFO`. */
 export function info(message: string): void {
-  sink.log(LogLevel.INFO, message);
+  tell(LogLevel.INFO, message);
 }
 
 /** Logs at `LogLevel.WARN`. */
 export function warn(message: string): void {
-  sink.log(LogLevel.WARN, message);
+  tell(LogLevel.WARN, message);
 }
 
 /** Logs at `LogLevel.ERROR`. */
 export function error(message: string): void {
-  sink.log(LogLevel.ERROR, message);
+  tell(LogLevel.ERROR, message);
 }
 
 /** Logs at `LogLevel.FATAL`. */
 export function fatal(message: string): void {
-  sink.log(LogLevel.FATAL, message);
+  tell(LogLevel.FATAL, message);
 }
 
 /** What was thrown, as text for the log: message and stack, whichever of them the engine puts into the other. */
 export function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Error)) return typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown);
   const { stack = '' } = thrown;
   return stack.includes(thrown.message) ? stack : `${String(thrown)}\n${stack}`;
 }
