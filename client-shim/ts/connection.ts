@@ -10,7 +10,7 @@ import { parseStanza, toElement } from './element.ts';
 import { Handler, HandlerList, selectorOf, type Callback, type HandlerOptions } from './handlers.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
-import { describe, error, log, sink, warn } from './log.ts';
+import { describe, error, tell, warn, type Log } from './log.ts';
 import { SASLMechanism } from './mechanisms.ts';
 import { resolveService, type Protocol } from './service.ts';
 import { TimedHandler, TimedHandlers } from './timed.ts';
@@ -102,6 +102,12 @@ interface Question {
   err: ((stanza: Element | null) => unknown) | null | undefined;
 }
 
+/** A stanza that is to be sent. */
+interface Letter {
+  text: string;
+  receipt: (receipt: Receipt) => void;
+}
+
 /** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
 export class Connection {
   /** The address of the service, as it was given. */
@@ -145,7 +151,10 @@ export class Connection {
   #link: Link | undefined;
   /** What to wish again when the page comes back from the back/forward cache. */
   #membership: Wish | undefined;
-  #outbox: { text: string; receipt: (receipt: Receipt) => void }[] = [];
+  /** What is to be sent, and what is to be asked while that is held back. */
+  #outbox: (Letter | Wish)[] = [];
+  /** Counts the attempts, so that the end of one is not taken for that of the next. */
+  #attempt = 0;
   #uniqueId = 0;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
@@ -209,6 +218,7 @@ export class Connection {
     this.authzid = getBareJidFromJid(jid);
     this.authcid = authcid || getNodeFromJid(jid);
     this.connect_callback = callback ?? null;
+    this.#attempt++;
     this.#report(Status.CONNECTING, null);
     if (pass !== undefined && pass !== null && typeof pass !== 'string') {
       return this.#giveUp('connect takes the password as a string');
@@ -226,9 +236,9 @@ export class Connection {
           new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
           this.options.sessionKey,
           this.options.reconnect ?? true,
-          this.options.reloadGrace ?? 10_000,
-          this.options.queue?.stanzas ?? 10_000,
-          this.options.queue?.bytes ?? 16 * 1024 * 1024,
+          amount(this.options.reloadGrace, 10_000),
+          amount(this.options.queue?.stanzas, 10_000),
+          amount(this.options.queue?.bytes, 16 * 1024 * 1024),
         ),
     }));
   }
@@ -244,6 +254,7 @@ export class Connection {
       throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
     }
     this.connect_callback = callback ?? null;
+    this.#attempt++;
     this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(service)) }));
   }
 
@@ -259,18 +270,20 @@ export class Connection {
       this.#report(Status.DISCONNECTED, null);
       return;
     }
+    this.disconnecting = this.connected;
     this.#wish({ run: (tab) => tab.disconnect(performance.now(), reason) });
   }
 
-  /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`. */
+  /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
   reset(): void {
-    this.#link?.leave();
-    this.#link = undefined;
+    this.#attempt++;
     this.#membership = undefined;
     this.#over();
     this.jid = '';
     this.domain = null;
     this.connect_callback = null;
+    this.#discard();
+    this.#leave();
   }
 
   /** Holds back what is sent from now on, until {@link resume}. */
@@ -286,7 +299,20 @@ export class Connection {
 
   /** Sends what waits for the end of the current task now. */
   flush(): void {
-    const batch = this.paused ? [] : this.#outbox.splice(0);
+    if (this.paused) return;
+    const batch: Letter[] = [];
+    for (const waiting of this.#outbox.splice(0)) {
+      if ('text' in waiting) {
+        batch.push(waiting);
+      } else {
+        this.#post(batch.splice(0));
+        this.#wish(waiting);
+      }
+    }
+    this.#post(batch);
+  }
+
+  #post(batch: Letter[]): void {
     if (batch.length === 0) return;
     const failed = (condition: string, text: string): void => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition, text }));
     if (!this.#link || this.#link.ended) return failed('not-connected', 'there is no connection');
@@ -332,10 +358,12 @@ export class Connection {
     const text = serialize(element);
     this.#output(text);
     const question = { id, ok, err };
-    this.#wish({
+    const wish: Wish = {
       run: (tab) => this.#questions.set(tab.request(text, timeout), question),
       fail: (reason) => this.#refuse(question, 'service-unavailable', reason),
-    });
+    };
+    if (this.paused) this.#outbox.push(wish);
+    else this.#wish(wish);
     return id;
   }
 
@@ -468,6 +496,8 @@ export class Connection {
     if (!this.options.worker) {
       return this.#giveUp('the option "worker" is missing: the address of epode-worker.js');
     }
+    // Handlers that were added for the session to come stay.
+    if (this.authenticated) this.#over();
     this.#address = service;
     this.#membership = wish(service);
     this.#wish(this.#membership);
@@ -476,6 +506,7 @@ export class Connection {
   #wish(wish: Wish): void {
     if (!this.#link || this.#link.ended) {
       if (wish !== this.#membership || !this.options.worker) return wish.fail?.('there is no connection');
+      this.#leave();
       this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
         unlinked: (reason) => this.#giveUp(reason),
         revived: () => this.#revive(),
@@ -492,6 +523,7 @@ export class Connection {
 
   /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
   #revive(): void {
+    this.#leave();
     this.#over();
     const membership = this.#membership;
     if (!membership) return;
@@ -500,11 +532,39 @@ export class Connection {
   }
 
   #giveUp(reason: string): void {
+    const attempt = this.#attempt;
     // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
     queueMicrotask(() => {
-      this.#status(Status.CONNFAIL, undefined, reason);
-      this.#status(Status.DISCONNECTED, undefined, reason);
+      for (const status of [Status.CONNFAIL, Status.DISCONNECTED]) {
+        if (attempt === this.#attempt) this.#status(status, undefined, reason);
+      }
     });
+    this.#leave();
+  }
+
+  /** Lets go of the link. Whoever waits for something from it hears, a little later, that it does not come. */
+  #leave(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.leave();
+    const receipts = taken(this.#receipts);
+    const questions = taken(this.#questions);
+    const asked = taken(this.#asked);
+    queueMicrotask(() => {
+      const lost: Receipt = { status: 'failed', condition: 'not-connected', text: 'the connection was left; whether this was sent is not known' };
+      for (const receipt of receipts) receipt(lost);
+      for (const { err } of questions) guarded(() => err?.(null), 'the callback of sendIQ');
+      for (const known of asked) known([]);
+    });
+  }
+
+  /** What was to be sent in this session is not sent in another. */
+  #discard(): void {
+    const reason = 'there is no connection';
+    for (const waiting of this.#outbox.splice(0)) {
+      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: 'not-connected', text: reason });
+      else queueMicrotask(() => waiting.fail?.(reason));
+    }
   }
 
   #audience(): Omit<Audience, 'tabs'> {
@@ -551,7 +611,7 @@ export class Connection {
         const question = this.#take(token);
         if (question) this.#refuse(question, condition, text);
       },
-      log: (level, text) => sink.log(level as Parameters<typeof log>[0], text),
+      log: (level, text) => tell(level as Parameters<Log>[0], text),
     };
   }
 
@@ -565,7 +625,7 @@ export class Connection {
   #up(jid: string, domain: string | null, features: string | undefined): void {
     this.jid = jid;
     this.domain = domain;
-    this.features = features ? parseStanza(features) : null;
+    this.features = (features && parsed(features)) || null;
     this.#claimHooks();
     this.connected = true;
     this.authenticated = true;
@@ -596,6 +656,7 @@ export class Connection {
       this.#membership = undefined;
       this.#remember(null);
       this.#over();
+      this.#discard();
     }
     this.#report(status, condition ?? text ?? null, text ?? null);
   }
@@ -667,7 +728,7 @@ export class Connection {
     const stanza = this.#look(text) ?? parsed(text);
     if (!stanza) return undefined;
     const { handled } = this.#handlers.dispatch(stanza, this.authenticated);
-    if (position !== undefined && !handled && isRequest(stanza)) {
+    if (position !== undefined && this.authenticated && !handled && isRequest(stanza)) {
       this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
     }
     return stanza;
@@ -735,6 +796,18 @@ function elementOf(stanza: Element | Treelike | string): Element {
 function isRequest(stanza: Element): boolean {
   const type = stanza.getAttribute('type');
   return stanza.localName === 'iq' && (type === 'get' || type === 'set');
+}
+
+/** As a number that crosses to the worker: whole, and of 32 bits. */
+function amount(given: number | undefined, fallback: number): number {
+  return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1);
+}
+
+/** What is in the map; nothing is afterwards. */
+function taken<V>(map: Map<number, V>): V[] {
+  const values = [...map.values()];
+  map.clear();
+  return values;
 }
 
 function reportFailure(receipt: Receipt): void {

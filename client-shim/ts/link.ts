@@ -26,6 +26,9 @@ export interface Events {
   revived(): void;
 }
 
+/** Why nothing comes of a wish at a link that was left. */
+const LEFT = 'the connection was reset';
+
 /** The name under which pages of an origin share the worker of one script. */
 const NAME = 'epode';
 
@@ -83,6 +86,7 @@ export class Link {
   /** Carries out a wish, at once or as soon as it can be. */
   run(wish: Wish): void {
     if (this.#tab) wish.run(this.#tab);
+    else if (this.#ended) wish.fail?.(LEFT);
     else this.#wishes.push(wish);
   }
 
@@ -90,7 +94,8 @@ export class Link {
   leave(): void {
     if (this.#ended) return;
     this.#tab?.leave(performance.now());
-    this.#end();
+    this.#fold();
+    for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
   }
 
   async #open(): Promise<void> {
@@ -123,6 +128,7 @@ export class Link {
       navigator.locks
         .request(this.#lock, () => {
           held(this.#lock);
+          if (this.#ended) return undefined;
           return new Promise<void>((unlock) => (this.#unlock = unlock));
         })
         .catch(refused);
@@ -131,7 +137,7 @@ export class Link {
 
   #greet(port: MessagePort, lock: string | undefined): void {
     const tab = new Tab({
-      ...this.#audience,
+      ...this.#whileItLasts(this.#audience),
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
       reopen: () => this.#reopen(tab, lock),
@@ -145,6 +151,12 @@ export class Link {
     addEventListener('pageshow', this.#shown);
     this.#meet(port, tab, lock);
     for (const wish of this.#wishes.splice(0)) wish.run(tab);
+  }
+
+  /** An app that leaves, in a callback say, hears nothing of what was to follow. */
+  #whileItLasts<A extends object>(audience: A): A {
+    const told = ([name, tell]: [string, (...words: unknown[]) => void]) => [name, (...words: unknown[]) => this.#ended || tell(...words)];
+    return Object.fromEntries(Object.entries(audience).map(told)) as A;
   }
 
   /** Introduces the tab at this port. */
@@ -177,7 +189,7 @@ export class Link {
     try {
       const port = this.#start();
       // Not from within the tab's own turn.
-      queueMicrotask(() => this.#meet(port, tab, lock));
+      queueMicrotask(() => this.#ended || this.#meet(port, tab, lock));
     } catch (error) {
       queueMicrotask(() => this.#fail((error as Error).message));
     }
@@ -186,6 +198,7 @@ export class Link {
   /** Sets the alarm for the tab's next deadline. */
   #wind(tab: Tab): void {
     clearTimeout(this.#alarm);
+    if (tab.is_over()) return this.#fold();
     const deadline = tab.deadline();
     if (deadline === undefined || this.#ended) return;
     this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
@@ -213,12 +226,17 @@ export class Link {
     if (this.#ended) return;
     if (this.#tab) {
       this.#tab.lost(performance.now(), 'worker-failed', reason);
-      this.#end();
-      return;
+      return this.#fold();
     }
-    this.#end();
+    this.#fold();
     for (const wish of this.#wishes.splice(0)) wish.fail?.(reason);
     this.#events.unlinked(reason);
+  }
+
+  /** Nothing can come of this link any more, nor of the page's return. */
+  #fold(): void {
+    this.#end();
+    removeEventListener('pageshow', this.#shown);
   }
 
   #end(): void {

@@ -1,0 +1,223 @@
+// What a connection makes of what the app does to it, at moments that are not convenient.
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { $iq, $msg, Connection, Status, deliver, locks, online, ports, settled, sink, status, up, window } from './page.mjs';
+
+const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
+const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
+
+let lines = [];
+beforeEach(() => {
+  lines = [];
+  sink.log = (_, line) => void lines.push(line);
+});
+
+/** What a promise came to by now. */
+const byNow = (promise) => Promise.race([promise, settled()]);
+
+/** The page goes into the back/forward cache, and comes back. */
+function goAndComeBack() {
+  for (const name of ['pagehide', 'pageshow']) {
+    const event = new window.Event(name);
+    Object.defineProperty(event, 'persisted', { value: true });
+    window.dispatchEvent(event);
+  }
+}
+
+test('whatever is open ends when the connection is reset', async () => {
+  const { connection } = await online();
+  const receipt = connection.send($msg());
+  await settled();
+  const answers = [];
+  connection.sendIQ($iq({ type: 'get' }), null, (answer) => answers.push(answer));
+  const tabs = connection.tabs();
+  connection.reset();
+  assert.equal((await byNow(receipt))?.condition, 'not-connected');
+  assert.deepEqual(answers, [null]);
+  assert.deepEqual(await byNow(tabs), []);
+});
+
+test('what was wished before the wasm is there ends when the connection is reset', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  connection.connect('alice@chat.example', 'secret');
+  const receipt = connection.send($msg());
+  const answers = [];
+  connection.sendIQ($iq({ type: 'get' }), null, (answer) => answers.push(answer));
+  const tabs = connection.tabs();
+  connection.reset();
+  assert.equal((await byNow(receipt))?.condition, 'not-connected');
+  assert.equal(answers.length, 1);
+  assert.deepEqual(await byNow(tabs), []);
+});
+
+test('a receipt of one session does not stand in the way of those of the next', async () => {
+  const { connection } = await online();
+  // Tokens begin anew with each link: this receipt has a higher one than the next session's first.
+  connection.sendIQ($iq({ type: 'get' }));
+  connection.send($msg());
+  await settled();
+  connection.reset();
+  connection.connect('alice@chat.example', 'secret');
+  await settled();
+  const port = ports.at(-1);
+  port.say(up('Connected'));
+  const receipt = connection.send($msg());
+  await settled();
+  port.say({ Written: { up_to: 1 } });
+  assert.deepEqual(await byNow(receipt), { status: 'written' });
+});
+
+test('what is paused is not sent from another account', async () => {
+  const { connection, port } = await online();
+  connection.pause();
+  const receipt = connection.send($msg());
+  await settled();
+  port.say(status('Disconnected'));
+  connection.connect('carol@chat.example', 'secret');
+  connection.resume();
+  await settled();
+  assert.deepEqual(port.said('Send'), []);
+  assert.equal((await byNow(receipt))?.condition, 'not-connected');
+});
+
+test('a connection comes back from the back/forward cache once, whatever it was before it was reset', async () => {
+  const { connection } = await online();
+  connection.reset();
+  const statuses = [];
+  connection.connect('alice@chat.example', 'secret', (status) => statuses.push(status));
+  await settled();
+  assert.equal(ports.at(-1).said('Hello').length, 1);
+  goAndComeBack();
+  assert.deepEqual(statuses, [CONNECTING, RECONNECTING]);
+});
+
+test('what was open when the page went into the back/forward cache ends when it is back', async () => {
+  const { connection } = await online();
+  const receipt = connection.send($msg());
+  const answers = [];
+  connection.sendIQ($iq({ type: 'get' }), null, (answer) => answers.push(answer));
+  goAndComeBack();
+  assert.equal((await byNow(receipt))?.condition, 'not-connected');
+  assert.deepEqual(answers, [null]);
+});
+
+test('stanzas behind the one in which the connection is reset are nobody’s', async () => {
+  const { connection, port } = await online();
+  const seen = [];
+  connection.rawInput = (text) => {
+    seen.push(text);
+    connection.reset();
+  };
+  port.say(deliver(HI, HI, HI));
+  assert.equal(seen.length, 1);
+});
+
+test('connecting anew ends the session that was, handlers included', async () => {
+  const { connection, port } = await online();
+  const heard = [];
+  connection.addHandler(() => heard.push('old'), null, 'message');
+  port.say({ Claimed: { claims: [{ claim: 1, stanzas: [] }] } });
+  connection.connect('alice@chat.example', 'secret', (status) => {
+    if (status === Status.ATTACHED) connection.addHandler(() => heard.push('new'), null, 'message');
+  });
+  assert.equal(connection.authenticated, false);
+  port.say(up('Attached'));
+  await settled();
+  const { claims } = port.said('Claim').at(-1).Claim;
+  port.say({ Claimed: { claims: claims.map(({ id }) => ({ claim: id, stanzas: [] })) } }, deliver(HI));
+  assert.deepEqual(heard, ['new']);
+});
+
+test('connecting anew in the callback of a failure is not undone by what else the lost worker had to say', async () => {
+  const statuses = [];
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  const callback = (status) => {
+    statuses.push(status);
+    if (status === CONNFAIL && statuses.length < 4) connection.connect('alice@chat.example', 'secret', callback);
+  };
+  connection.connect('alice@chat.example', 'secret', callback);
+  await settled();
+  const lost = ports.at(-1);
+  lost.say({ Refused: { Engine: { detail: 'broken' } } });
+  await settled();
+  const port = ports.at(-1);
+  assert.notEqual(port, lost);
+  port.say(up('Connected'));
+  assert.deepEqual(statuses, [CONNECTING, CONNFAIL, CONNECTING, CONNECTED]);
+});
+
+test('a worker that refuses the page is let go: its port, and the lock it waits for', async () => {
+  const held = locks.size;
+  const { connection, port } = await online();
+  assert.equal(locks.size, held + 1);
+  port.say({ Refused: { Engine: { detail: 'broken' } } });
+  await settled();
+  assert.ok(port.closed);
+  assert.equal(locks.size, held);
+  assert.equal(connection.connected, false);
+});
+
+test('a lock that is granted when nobody needs it any more is given back', async () => {
+  const held = locks.size;
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  connection.connect('alice@chat.example', 'secret');
+  connection.reset();
+  await settled();
+  assert.equal(locks.size, held);
+});
+
+test('a log that throws stops nothing', async () => {
+  const { connection, port } = await online();
+  sink.log = () => {
+    throw new Error('the log is broken');
+  };
+  connection.addHandler(() => {
+    throw new Error('boo');
+  }, null, 'message');
+  await settled();
+  port.say({ Claimed: { claims: [{ claim: 1, stanzas: [] }] } }, { Log: { level: 'Warn', text: 'x' } }, deliver(HI));
+  const answers = [];
+  connection.sendIQ($iq({ type: 'get' }), (answer) => answers.push(answer.getAttribute('id')));
+  await settled();
+  const { token } = port.said('Request')[0].Request;
+  port.say({ Response: { token, outcome: { Result: '<iq xmlns="jabber:client" type="result" id="1"/>' }, position: 2 } });
+  assert.deepEqual(answers, ['1']);
+});
+
+test('disconnecting is known at once', async () => {
+  const { connection, statuses, port } = await online();
+  connection.disconnect();
+  assert.equal(connection.disconnecting, true);
+  port.say(status('Disconnecting'), status('Disconnected'));
+  assert.equal(connection.disconnecting, false);
+  assert.deepEqual(statuses.slice(-2), [DISCONNECTING, DISCONNECTED]);
+});
+
+test('a connect that cannot be leaves no session behind', async () => {
+  const { connection, statuses, port } = await online();
+  connection.connect('alice@chat.example', { name: 'SHA-1' }, (status) => statuses.push(status));
+  await settled();
+  assert.deepEqual(statuses.slice(-3), [CONNECTING, CONNFAIL, DISCONNECTED]);
+  assert.ok(port.posted.includes('Leave'));
+});
+
+test('an amount without end is the greatest there is', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/w.js', reloadGrace: Infinity, queue: { stanzas: Infinity, bytes: 2 ** 40 } });
+  connection.connect('alice@chat.example', 'secret');
+  await settled();
+  const { options } = ports.at(-1).said('Connect')[0].Connect;
+  assert.deepEqual([options.reload_grace, options.queue_stanzas, options.queue_size], [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1]);
+});
+
+test('what is paused keeps its order, requests included', async () => {
+  const { connection, port } = await online();
+  connection.pause();
+  connection.send($msg({ id: 'a' }));
+  connection.sendIQ($iq({ type: 'get', id: 'b' }));
+  connection.send($msg({ id: 'c' }));
+  await settled();
+  assert.deepEqual([...port.said('Send'), ...port.said('Request')], []);
+  connection.resume();
+  const order = port.posted.flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : [])).map(({ text }) => /id="(.)"/.exec(text)[1]);
+  assert.deepEqual(order, ['a', 'b', 'c']);
+});
