@@ -148,6 +148,10 @@ impl Asks {
             ask.askers.retain(|asker| !of(asker));
             if ask.askers.is_empty() && before > 0 {
                 self.orphans.push_back(id.clone());
+                // Whoever asks again shall not wait for an answer that has not come so far.
+                if let Some(question) = ask.question.take() {
+                    self.shared.remove(&question);
+                }
             }
         }
         while self.orphans.len() > ORPHANS {

@@ -158,6 +158,28 @@ fn a_request_ends_at_its_time_limit_and_its_late_answer_is_nobodys() {
     assert_eq!(world.heard(b), [format!("response {again} result {}", answer("q", ""))]);
 }
 
+// A question that tabs share is sent once for all of them: not for those who ask when the first has given up.
+#[test]
+fn what_was_not_answered_in_time_is_asked_again() {
+    let (mut world, a, b) = silent_server();
+    let disco = |id: &str| {
+        format!(
+            "<iq xmlns='jabber:client' type='get' id='{id}' to='away.example'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+        )
+    };
+    world.request_within(a, &disco("q"), 5 * SECOND);
+    world.request_within(b, &disco("r"), 5 * SECOND);
+    assert_eq!(world.sent(), [disco("q")]);
+    world.advance(5 * SECOND);
+    let token = world.request_within(a, &disco("s"), 5 * SECOND);
+    assert_eq!(world.sent().last(), Some(&disco("s")), "nobody knows whether the first was heard");
+    world.server_says(ALICE, &answer("q", "away.example"));
+    world.heard(a);
+    world.server_says(ALICE, &answer("s", "away.example"));
+    assert_eq!(world.heard(a), [format!("response {token} result {}", answer("s", "away.example"))]);
+    assert_eq!(world.heard(b).len(), 1, "its time was up");
+}
+
 #[test]
 fn an_answered_request_does_not_time_out_too() {
     let (mut world, tab, _) = silent_server();
