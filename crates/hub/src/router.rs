@@ -40,6 +40,8 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let claims = room.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
         let given_to: Vec<PortId> = claims.collect();
+        let now = self.now;
+        room.ghosts.retain(|ghost| ghost.until > now);
         for ghost in &mut room.ghosts {
             ghost.keep(&inbound);
         }
