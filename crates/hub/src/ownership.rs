@@ -64,6 +64,11 @@ impl<T: Text> Hub<T> {
         }
         self.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
         for id in self.rooms.keys().copied().collect::<Vec<_>>() {
+            if let Some(room) = self.rooms.get_mut(&id) {
+                // Who heard that the session is over would not come back.
+                room.members.clear();
+                room.contenders.clear();
+            }
             self.feed(id, stream::Input::Close);
         }
         self.outputs.push_back(Output::Exit);

@@ -91,4 +91,5 @@ fn a_worker_makes_room_for_a_page_that_is_too_new_for_it_and_for_no_other() {
     assert!(says(&outputs, "Refused"), "{outputs:?}");
     let outputs = told(&mut hub, Input::Message(newer, ToWorker::StepAside));
     assert!(says(&outputs, "CloseSocket") && matches!(outputs.last(), Some(Output::Exit)), "{outputs:?}");
+    assert!(!says(&outputs, "Disconnected"), "its tabs are to come back, as if it had died: {outputs:?}");
 }
