@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use epode_hub::session::stream::sasl::Derivation;
 use epode_hub::{Config, Hub, Input, Output, PortId, SocketId, Table};
-use epode_protocol::LogLevel;
 use js_sys::Function;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
@@ -128,10 +127,8 @@ fn derive(socket: SocketId, mut derivation: Derivation) {
 fn with<R>(act: impl FnOnce(&mut Worker) -> R) -> Option<R> {
     WORKER.with(|slot| match slot.try_borrow_mut() {
         Ok(mut slot) => slot.as_mut().map(act),
-        // No call out of the run loop comes back into it: posting, sending and closing only queue tasks.
-        Err(_) => {
-            browser::log(LogLevel::Error, "an event came while another was handled; dropped");
-            None
-        }
+        // No call out of the run loop comes back into it: posting, sending and closing only queue tasks. So an earlier event ended in a
+        // panic, perhaps where nobody saw it: in the callback of a lock.
+        Err(_) => wasm_bindgen::throw_str("the worker panicked"),
     })
 }

@@ -21,6 +21,7 @@ const ports = new Set<WeakRef<MessagePort>>();
 
 self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => {
   if (!port) return;
+  for (const known of ports) if (!known.deref()) ports.delete(known);
   ports.add(new WeakRef(port));
   if (failure !== undefined) refuse(port, failure);
   else if (waiting) {
@@ -35,17 +36,24 @@ self.addEventListener('error', (event) => fail(`the worker broke: ${event.messag
 
 load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')
   .then(hold)
-  .then(
-    (lock) => {
-      start(lock, custodian({ owned, denied, wanted }, leave, shared));
-      self.addEventListener('online', () => online(true));
-      self.addEventListener('offline', () => online(false));
-      const queued = waiting ?? [];
-      waiting = null;
-      queued.forEach(accept);
-    },
-    (error: Error) => fail(error.message),
-  );
+  .then((lock) => {
+    start(lock, custodian({ owned, denied, wanted }, leave, shared));
+    heedNetwork();
+    const queued = waiting ?? [];
+    waiting = null;
+    queued.forEach(accept);
+  })
+  .catch((error: Error) => fail(error.message));
+
+/** Tells whether the browser is on any network, whenever that changes. */
+function heedNetwork(): void {
+  const tell = (): void => online(navigator.onLine);
+  self.addEventListener('online', tell);
+  self.addEventListener('offline', tell);
+  // Chromium fires neither in a worker; there the kind of network changes with it.
+  const { connection } = navigator as { connection?: EventTarget };
+  connection?.addEventListener('change', tell);
+}
 
 /** Takes the lock by which tabs learn that this worker died: before the first welcome, or a tab that waits for it would have it at once. */
 async function hold(): Promise<string | undefined> {

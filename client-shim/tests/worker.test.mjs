@@ -1,0 +1,75 @@
+// The worker script around its engine, which here does what the test says.
+import assert from 'node:assert/strict';
+import { build } from 'esbuild';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The script, run in a scope of its own with this engine; the scope. */
+async function run(engine) {
+  const stub = `const { ${Object.keys(engine)}, init } = globalThis.engine; export { ${Object.keys(engine)}, init as default };`;
+  const { outputFiles } = await build({
+    entryPoints: [`${root}worker/ts/worker.ts`],
+    bundle: true,
+    format: 'iife',
+    write: false,
+    plugins: [
+      {
+        name: 'engine',
+        setup(build) {
+          build.onResolve({ filter: /\/pkg\// }, ({ path }) => ({ path, namespace: 'engine' }));
+          build.onLoad({ filter: /.*/, namespace: 'engine' }, ({ path }) => ({
+            contents: path.endsWith('.wasm') ? 'export default new Uint8Array()' : stub,
+          }));
+        },
+      },
+    ],
+  });
+  const scope = { location: new URL('https://app.example/epode-worker.js'), addEventListener() {}, close() {}, onconnect: null };
+  globalThis.engine = { ...engine, init: async () => {} };
+  new Function('self', 'navigator', 'setTimeout', outputFiles[0].text)(scope, {}, () => {});
+  return scope;
+}
+
+function port() {
+  const heard = [];
+  return { heard, postMessage: (message) => heard.push(message) };
+}
+
+const idle = { accept() {}, denied() {}, online() {}, owned() {}, start() {}, wanted() {} };
+const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+test('an engine that breaks over the first ports says so to all tabs', async () => {
+  const broken = () => {
+    throw new Error('unreachable');
+  };
+  for (const engine of [{ ...idle, start: broken }, { ...idle, accept: broken }]) {
+    const scope = await run(engine);
+    const ports = [port(), port()];
+    for (const port of ports) scope.onconnect({ ports: [port] });
+    await settled();
+    for (const { heard } of ports) assert.deepEqual(heard.at(-1), { Refused: { Engine: { detail: 'unreachable' } } });
+  }
+});
+
+test('of ports that are gone nothing is kept', async () => {
+  const refs = [];
+  const { WeakRef } = globalThis;
+  globalThis.WeakRef = class {
+    asked = 0;
+    constructor() {
+      refs.push(this);
+    }
+    deref() {
+      this.asked++;
+    }
+  };
+  try {
+    const scope = await run(idle);
+    for (let i = 0; i < 5; i++) scope.onconnect({ ports: [port()] });
+    assert.deepEqual(refs.map(({ asked }) => asked), [1, 1, 1, 1, 0], 'each is asked once, and then forgotten');
+  } finally {
+    globalThis.WeakRef = WeakRef;
+  }
+});
