@@ -200,6 +200,10 @@ impl<T> Tab<T> {
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         match input {
             Input::Opened { tab, lock, visible, before } => {
+                if let Some(Before { boot, position }) = &before {
+                    // Until this page has joined a session, it stands where the one before it stood.
+                    (self.boot, self.handled) = (boot.clone(), *position);
+                }
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.stage = Stage::Greeting { until: now + PATIENCE, alive: false };
                 self.output(Output::Post(ToWorker::Hello(hello)));
@@ -207,6 +211,10 @@ impl<T> Tab<T> {
             Input::Message(message) => self.message(now, message),
             Input::Malformed(detail) => {
                 self.event(Event::Log(LogLevel::Warn, ["the worker was not understood: ", &detail].concat()));
+                // A newer worker may say more than this page knows, and counts it in the window.
+                if matches!(self.stage, Stage::Welcome { .. }) {
+                    self.count_post();
+                }
             }
             Input::Died => self.died(now),
             Input::Lost(fault) => self.lose(fault),
@@ -311,7 +319,7 @@ impl<T> Tab<T> {
         self.say_claims();
         self.membership.note_wish(&wish);
         match self.stage {
-            Stage::Welcome { .. } => self.output(Output::Post(wish)),
+            Stage::Welcome { .. } => self.post(wish),
             Stage::Closed | Stage::Greeting { .. } | Stage::Resting { .. } => self.waiting.push_back(wish),
             Stage::Over => self.lose(Fault {
                 condition: "worker-lost".to_owned(),
@@ -417,10 +425,12 @@ impl<T> Tab<T> {
             return;
         }
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
+        if self.boot != boot {
+            self.handled = 0;
+        }
         self.boot = boot;
         self.posts = 0;
         self.acknowledged = 0;
-        self.handled = 0;
         if let Some(lock) = lock {
             self.output(Output::Watch(lock));
         }
@@ -430,7 +440,7 @@ impl<T> Tab<T> {
             self.output(Output::Post(wish));
         }
         for wish in std::mem::take(&mut self.waiting) {
-            self.output(Output::Post(wish));
+            self.post(wish);
         }
     }
 
@@ -461,8 +471,9 @@ impl<T> Tab<T> {
         // A page after a reload must not be given again what this one has caught.
         let mut behind = None;
         for Caught { claim, stanzas } in claims {
-            // One that was released meanwhile has nobody to hear it.
+            // One of a former stream, or that was released meanwhile, has nobody to hear it.
             if !self.is_claimed(claim) {
+                self.say(ToWorker::Release { claims: vec![claim] });
                 continue;
             }
             for Delivery(position, origin, text) in stanzas {
@@ -572,6 +583,11 @@ impl<T> Tab<T> {
     fn fresh_token(&mut self) -> Token {
         self.token += 1;
         self.token
+    }
+
+    fn post(&mut self, wish: ToWorker<T>) {
+        self.membership.note_said(&wish);
+        self.output(Output::Post(wish));
     }
 
     fn output(&mut self, output: Output<T>) {

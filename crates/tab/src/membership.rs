@@ -30,6 +30,8 @@ enum Belief {
     Up,
     /// It was in one, and will be again.
     Rejoining,
+    /// It has told the worker to end it.
+    Leaving,
 }
 
 impl Membership {
@@ -60,6 +62,13 @@ impl Membership {
         self.belief = Belief::Joining;
     }
 
+    /// The worker was told this.
+    pub(crate) fn note_said<T>(&mut self, wish: &ToWorker<T>) {
+        if matches!(wish, ToWorker::Disconnect { .. }) && self.belief != Belief::Out {
+            self.belief = Belief::Leaving;
+        }
+    }
+
     /// The worker says this.
     pub(crate) fn note_status(&mut self, status: &Status) {
         match status.code {
@@ -79,6 +88,11 @@ impl Membership {
         match was {
             Belief::Out => return None,
             Belief::Joining => return None,
+            Belief::Leaving => {
+                // Whether the worker came to end it or not: nobody here wants it back.
+                *self = Membership::default();
+                return Some(said(StatusCode::Disconnected, "the worker died"));
+            }
             Belief::Up | Belief::Rejoining => self.belief = Belief::Rejoining,
         }
         (was == Belief::Up)
@@ -90,7 +104,7 @@ impl Membership {
         let codes: &[StatusCode] = match std::mem::take(self).belief {
             Belief::Out => &[],
             Belief::Joining => &[StatusCode::ConnFail, StatusCode::Disconnected],
-            Belief::Up | Belief::Rejoining => &[StatusCode::Disconnected],
+            Belief::Up | Belief::Rejoining | Belief::Leaving => &[StatusCode::Disconnected],
         };
         codes.iter().map(|code| said(*code, text)).collect()
     }

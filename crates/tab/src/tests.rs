@@ -634,3 +634,80 @@ fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
     page.hear(broke());
     assert_eq!(page.heard(), ["Disconnected"]);
 }
+
+#[test]
+fn a_logout_that_the_worker_takes_into_its_grave_is_one_all_the_same() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.heard();
+    page.say(ToWorker::Disconnect { reason: None });
+    page.input(Input::Died);
+    assert_eq!(page.heard(), ["Disconnected"]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(matches!(page.posts[..], [ToWorker::Hello(_)]), "it does not come back: {:?}", page.posts);
+}
+
+#[test]
+fn a_logout_that_waited_for_the_next_worker_is_told_to_it_and_nothing_else_is() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.say(ToWorker::Disconnect { reason: None });
+    assert_eq!(page.heard(), ["Connected", "Reconnecting"]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(matches!(page.posts[1..], [ToWorker::Disconnect { .. }]), "{:?}", page.posts);
+}
+
+#[test]
+fn until_it_has_joined_a_page_stands_where_the_one_before_it_stood() {
+    let mut page = Page::default();
+    let before = Before { boot: "boot-1".to_owned(), position: 7 };
+    let (tab, lock) = ("tab-1".to_owned(), None);
+    page.input(Input::Opened { tab, lock, visible: true, before: Some(before.clone()) });
+    assert_eq!(page.tab.before(), before);
+    page.welcome();
+    assert_eq!(page.tab.before(), before);
+    page.connect();
+    page.hear(up(9));
+    assert_eq!(page.tab.before().position, 9);
+}
+
+#[test]
+fn where_the_page_before_stood_with_another_worker_means_nothing() {
+    let mut page = Page::default();
+    let before = Some(Before { boot: "boot-0".to_owned(), position: 7 });
+    page.input(Input::Opened { tab: "tab-1".to_owned(), lock: None, visible: true, before });
+    page.welcome();
+    assert_eq!(page.tab.before(), Before { boot: "boot-1".to_owned(), position: 0 });
+}
+
+#[test]
+fn what_is_not_understood_counts_in_the_window_all_the_same() {
+    let mut page = Page::welcomed();
+    for _ in 0..WINDOW / 2 {
+        page.input(Input::Malformed("a variant of later".to_owned()));
+    }
+    assert!(matches!(page.posts[..], [ToWorker::Ack { posts: 8 }]), "{:?}", page.posts);
+}
+
+#[test]
+fn a_claim_that_nobody_holds_any_more_is_given_back() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    let claim = page.tab.claim(Selector::Everything);
+    page.drain();
+    page.hear(status(StatusCode::Reconnecting));
+    page.hear(up(0));
+    page.posts.clear();
+    page.hear(caught(claim, &[1]));
+    let given_back = matches!(&page.posts[..], [ToWorker::Release { claims }] if *claims == [claim]);
+    assert!(given_back, "{:?}", page.posts);
+    assert!(!page.heard().contains(&"caught 1 Received <m/>".to_owned()));
+}
