@@ -5,6 +5,7 @@ use std::rc::Rc;
 use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Position, Text};
 
 use crate::inbound::Inbound;
+use crate::outbox::Gap;
 use crate::port::Stage;
 use crate::room::Entry;
 use crate::{Hub, PortId, SessionId};
@@ -12,31 +13,47 @@ use crate::{Hub, PortId, SessionId};
 impl<T: Text> Hub<T> {
     /// Enters claims, and answers with what they missed since the position from which they hold.
     pub(crate) fn claim(&mut self, port: PortId, claims: Vec<Claim>, from: Position, exact: bool) {
-        let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| &tab.stage) else { return };
-        let Some(room) = self.rooms.get_mut(id).filter(|room| room.is_up()) else { return };
-        let position = room.position;
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Stage::In(id) = tab.stage else { return };
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
+        let Some(at) = room.members.iter().position(|member| member.port == port) else { return };
+        let member = &mut room.members[at];
+        if exact && from < member.base {
+            // It was made on a former stream, with which it ended.
+            return;
+        }
+        let mut on_its_way: Vec<_> =
+            tab.outbox.unacknowledged().filter(|inbound| inbound.position > from).cloned().collect();
+        on_its_way.extend(member.backlog.iter().filter(|inbound| inbound.position > from).cloned());
+        on_its_way.sort_unstable_by_key(|inbound| inbound.position);
+        on_its_way.dedup_by_key(|inbound| inbound.position);
         // A claim that was made outside of any stanza hears what is on its way to the tab already, and what comes.
         let from = match exact {
             true => from,
-            false => room.ring.first_given(port, from).map_or(position, |first| first - 1),
+            false => on_its_way.first().map_or(room.position, |first| first.position - 1),
         };
-        let Some(at) = room.members.iter().position(|member| member.port == port) else { return };
-        let member = &mut room.members[at];
-        let base = member.base;
-        // The ring remembers everything since it forgot; what a page before a reload missed may be older.
+        // The ring remembers everything since it forgot; of what came before there is only what this tab has not handled.
         let forgotten = room.ring.forgotten();
-        let mut behind: Vec<Rc<Inbound<T>>> = Vec::new();
-        if exact && from == base {
-            behind.extend(member.backlog.iter().filter(|inbound| inbound.position <= forgotten).cloned());
-        } else {
-            // Claims from later on: those to begin with have been made.
+        let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
+        behind.retain(|inbound| inbound.position <= forgotten);
+        behind.extend(room.ring.behind(from).cloned());
+        // Who was there before a tab came late, and who came since if it could not hear of them.
+        let late = matches!(member.entry, Entry::Joined | Entry::Attached);
+        let unheard =
+            |seen: &Inbound<T>| seen.position <= member.base || seen.position <= from && !member.claims(seen);
+        let present: Vec<_> = room.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
+        // What nobody here wanted so far was not kept beyond the ring.
+        let known = |claim: &Claim| {
+            let mut claims = member.claims.iter().map(|(_, selector)| selector).chain(&member.known);
+            claims.any(|selector| *selector == claim.selector)
+        };
+        let lost = from < forgotten && !claims.iter().all(known);
+
+        let mut carried = behind.clone();
+        carried.retain(|inbound| claims.iter().any(|claim| inbound.is_claimed_by(&claim.selector)));
+        if member.backlog.last().is_some_and(|last| last.position <= from) {
             member.backlog.clear();
         }
-        behind.extend(room.ring.behind(from).cloned());
-        // Who was there before a tab came late; who came since, it has heard or hears now.
-        let late = matches!(member.entry, Entry::Joined | Entry::Attached);
-        let present: Vec<_> =
-            room.presences.values().filter(|seen| late && seen.position <= base).cloned().collect();
 
         let mut answer = Vec::new();
         for Claim { id, selector } in claims {
@@ -51,13 +68,14 @@ impl<T: Text> Hub<T> {
             member.claims.retain(|(known, _)| *known != id);
             member.claims.push((id, selector));
         }
-        // Only the ring of a slow tab can have been overrun; then what a claim missed cannot be told apart from nothing.
-        let lost = (from < forgotten && exact && from != base).then(|| (from + 1, forgotten));
-        if let Some((from, to)) = lost {
-            let count = u32::try_from(to - from + 1).unwrap_or(u32::MAX);
-            self.post(port, FromWorker::Gap { from, to, count });
+        if lost {
+            let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
+            self.post(port, Gap { from: from + 1, to: forgotten, count }.told());
         }
-        self.post(port, FromWorker::Claimed { claims: answer });
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.outbox.push_with(FromWorker::Claimed { claims: answer }, carried);
+            self.flush(port);
+        }
     }
 
     /// Strikes out claims.

@@ -6,8 +6,6 @@ use std::rc::Rc;
 use epode_protocol::{Criteria, Position, Seen, Selector};
 use epode_session::stream::xml::Head;
 
-use crate::PortId;
-
 /// A stanza from the server, under its position.
 #[derive(Debug)]
 pub(crate) struct Inbound<T> {
@@ -53,10 +51,10 @@ impl<T> Inbound<T> {
 const REMEMBERED: usize = 512;
 const REMEMBERED_BYTES: usize = 2 << 20;
 
-/// The latest messages and presences of a session, and which tabs were given them: claims are looked up here again.
+/// The latest messages and presences of a session: claims are looked up here again.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
-    recent: VecDeque<(Rc<Inbound<T>>, Vec<PortId>)>,
+    recent: VecDeque<Rc<Inbound<T>>>,
     bytes: usize,
     /// The latest position that was forgotten.
     forgotten: Position,
@@ -69,11 +67,11 @@ impl<T> Default for Ring<T> {
 }
 
 impl<T> Ring<T> {
-    pub(crate) fn remember(&mut self, inbound: Rc<Inbound<T>>, given_to: Vec<PortId>) {
+    pub(crate) fn remember(&mut self, inbound: Rc<Inbound<T>>) {
         self.bytes += inbound.size;
-        self.recent.push_back((inbound, given_to));
+        self.recent.push_back(inbound);
         while self.recent.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
-            let Some((inbound, _)) = self.recent.pop_front() else { return };
+            let Some(inbound) = self.recent.pop_front() else { return };
             self.bytes -= inbound.size;
             self.forgotten = inbound.position;
         }
@@ -81,15 +79,8 @@ impl<T> Ring<T> {
 
     /// What came behind this position, as far as it is remembered.
     pub(crate) fn behind(&self, position: Position) -> impl Iterator<Item = &Rc<Inbound<T>>> {
-        let start = self.recent.partition_point(|(inbound, _)| inbound.position <= position);
-        self.recent.range(start..).map(|(inbound, _)| inbound)
-    }
-
-    /// The first behind this position that the tab was given.
-    pub(crate) fn first_given(&self, port: PortId, position: Position) -> Option<Position> {
-        let start = self.recent.partition_point(|(inbound, _)| inbound.position <= position);
-        let given = self.recent.range(start..).find(|(_, given_to)| given_to.contains(&port));
-        given.map(|(inbound, _)| inbound.position)
+        let start = self.recent.partition_point(|inbound| inbound.position <= position);
+        self.recent.range(start..)
     }
 
     /// The latest position that is not remembered any more; 0 if all are.

@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use epode_session::stream::sasl::Secret;
 use epode_session::{Account, Purpose, stream};
 
-use crate::outbox::Outbox;
+use crate::outbox::{Gap, Outbox};
 use crate::port::{ANSWER, Held, QUIET, Stage};
 use crate::room::{Entry, Fitness, Ghost, Key, Member, Phase, Room, Trial};
 use crate::status::{because, status};
@@ -274,15 +274,24 @@ impl<T: Text> Hub<T> {
         room.ghosts.retain(|ghost| ghost.until > now);
         let ghost =
             room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
-        let (base, backlog) = match (ghost, tab.before.take()) {
-            (Some(ghost), Some(Before { position, .. })) => (position.min(room.position), ghost.kept),
-            _ => (room.position, Vec::new()),
+        let (base, ghost) = match (ghost, tab.before.take()) {
+            (Some(ghost), Some(Before { position, .. })) => (position.min(room.position), Some(ghost)),
+            _ => (room.position, None),
         };
         let secondary = room.primary != Some(port);
+        // What was given up and is still remembered is not missing.
+        let forgotten = room.ring.forgotten();
+        let gap = ghost.as_ref().and_then(|ghost| ghost.gap).filter(|gap| gap.from <= forgotten);
         if let Some(member) = room.member(port) {
             member.claims.clear();
             member.base = base;
-            member.backlog = backlog.into_iter().filter(|inbound| inbound.position > base).collect();
+            (member.backlog, member.known) = match ghost {
+                Some(Ghost { mut kept, claims, .. }) => {
+                    kept.retain(|inbound| inbound.position > base);
+                    (kept.into(), claims)
+                }
+                None => (Vec::new(), Vec::new()),
+            };
         }
         info.position = base;
         let held = std::mem::take(&mut tab.held);
@@ -293,6 +302,9 @@ impl<T: Text> Hub<T> {
             self.post(port, FromWorker::Role(Role::Secondary));
         }
         self.post(port, FromWorker::Status(up));
+        if let Some(Gap { from, to, count }) = gap {
+            self.post(port, Gap { from, to: to.min(forgotten), count }.told());
+        }
         let mut written = None;
         for held in held {
             if let Held::Send { token, .. } = &held {
@@ -455,11 +467,18 @@ impl<T: Text> Hub<T> {
         let grace = Duration::from_millis(room.options.reload_grace.into());
         if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
             room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
+            let mut kept: Vec<_> = member.backlog;
+            kept.extend(outbox.unacknowledged().cloned());
+            kept.sort_unstable_by_key(|inbound| inbound.position);
+            kept.dedup_by_key(|inbound| inbound.position);
+            let claims = member.claims.into_iter().map(|(_, selector)| selector);
             room.ghosts.push(Ghost {
                 tab: tab.tab.clone(),
-                claims: member.claims.into_iter().map(|(_, selector)| selector).collect(),
-                kept: member.backlog.into_iter().chain(outbox.unacknowledged()).collect(),
-                limit: room.options.queue_stanzas as usize,
+                // A page that did not come so far as to claim anything wants what the one before it wanted.
+                claims: claims.chain(member.known).collect(),
+                bytes: kept.iter().map(|inbound| inbound.size).sum(),
+                kept: kept.into(),
+                gap: outbox.given_up(),
                 until: self.now + grace,
             });
         }

@@ -15,7 +15,7 @@ const BATCH_BYTES: usize = 512 << 10;
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
     waiting: VecDeque<Item<T>>,
-    /// What each post in flight carried of the server's messages and presences, oldest first: a tab that reloads has not handled it.
+    /// What each post in flight carries of the server's messages and presences, oldest first: a tab that reloads has not handled it.
     in_flight: VecDeque<Vec<Rc<Inbound<T>>>>,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
@@ -30,16 +30,43 @@ pub(crate) struct Outbox<T> {
 #[derive(Debug)]
 enum Item<T> {
     Stanza(Stanza<T>),
-    Message(FromWorker<T>),
-    Gap { from: Position, to: Position, count: u32 },
+    /// And the stanzas in it.
+    Message(FromWorker<T>, Vec<Rc<Inbound<T>>>),
+    Gap(Gap),
+}
+
+/// Stanzas that were given up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gap {
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) count: u32,
+}
+
+impl Gap {
+    pub(crate) fn at(position: Position) -> Self {
+        Gap { from: position, to: position, count: 1 }
+    }
+
+    /// Both, told as one.
+    pub(crate) fn and(self, other: Gap) -> Self {
+        let (from, to) = (self.from.min(other.from), self.to.max(other.to));
+        Gap { from, to, count: self.count.saturating_add(other.count) }
+    }
+
+    pub(crate) fn told<T>(self) -> FromWorker<T> {
+        FromWorker::Gap { from: self.from, to: self.to, count: self.count }
+    }
 }
 
 /// A stanza for a tab.
 #[derive(Debug)]
 pub(crate) struct Stanza<T> {
     pub(crate) delivery: Delivery<T>,
-    /// Of the server's messages and presences, the stanza itself: the only kind that may be given up, or kept across a reload.
+    /// Of the server's messages and presences, the stanza itself: the only kind that is kept across a reload.
     pub(crate) inbound: Option<Rc<Inbound<T>>>,
+    /// Whether nobody waits for it in particular: it may be given up.
+    pub(crate) droppable: bool,
     pub(crate) size: usize,
 }
 
@@ -49,6 +76,7 @@ impl<T: Clone> Stanza<T> {
         Stanza {
             delivery: Delivery(inbound.position, Origin::Received, inbound.text.clone()),
             inbound: Some(inbound.clone()),
+            droppable: true,
             size: inbound.size,
         }
     }
@@ -68,7 +96,12 @@ impl<T> Outbox<T> {
     }
 
     pub(crate) fn push(&mut self, message: FromWorker<T>) {
-        self.waiting.push_back(Item::Message(message));
+        self.waiting.push_back(Item::Message(message, Vec::new()));
+    }
+
+    /// A message with stanzas in it, which are kept across a reload like any other.
+    pub(crate) fn push_with(&mut self, message: FromWorker<T>, stanzas: Vec<Rc<Inbound<T>>>) {
+        self.waiting.push_back(Item::Message(message, stanzas));
     }
 
     pub(crate) fn push_stanza(&mut self, stanza: Stanza<T>) {
@@ -109,8 +142,11 @@ impl<T> Outbox<T> {
         }
         let mut carried = Vec::new();
         let message = match self.waiting.pop_front()? {
-            Item::Message(message) => message,
-            Item::Gap { from, to, count } => FromWorker::Gap { from, to, count },
+            Item::Message(message, stanzas) => {
+                carried = stanzas;
+                message
+            }
+            Item::Gap(gap) => gap.told(),
             Item::Stanza(first) => {
                 let mut stanzas = Vec::new();
                 let mut bytes = 0;
@@ -137,29 +173,36 @@ impl<T> Outbox<T> {
         Some(message)
     }
 
-    /// What the tab has been, or was to be, given and has not acknowledged.
-    pub(crate) fn unacknowledged(self) -> Vec<Rc<Inbound<T>>> {
-        let waiting = self.waiting.into_iter().filter_map(|item| match item {
-            Item::Stanza(stanza) => stanza.inbound,
-            Item::Message(_) | Item::Gap { .. } => None,
+    /// What the tab has been, or is to be, given and has not acknowledged, in no order.
+    pub(crate) fn unacknowledged(&self) -> impl Iterator<Item = &Rc<Inbound<T>>> {
+        let waiting = self.waiting.iter().flat_map(|item| match item {
+            Item::Stanza(stanza) => stanza.inbound.as_slice(),
+            Item::Message(_, stanzas) => stanzas,
+            Item::Gap(_) => &[],
         });
-        self.in_flight.into_iter().flatten().chain(waiting).collect()
+        self.in_flight.iter().flatten().chain(waiting)
+    }
+
+    /// What was given up and the tab has not been told.
+    pub(crate) fn given_up(&self) -> Option<Gap> {
+        let gaps = self.waiting.iter().filter_map(|item| match item {
+            Item::Gap(gap) => Some(*gap),
+            _ => None,
+        });
+        gaps.reduce(Gap::and)
     }
 
     /// Gives up the oldest stanza that may be given up; where it stood the tab is told.
     fn give_up_oldest(&mut self) -> bool {
-        let droppable = |item: &Item<T>| matches!(item, Item::Stanza(stanza) if stanza.inbound.is_some());
+        let droppable = |item: &Item<T>| matches!(item, Item::Stanza(stanza) if stanza.droppable);
         let Some(index) = self.waiting.iter().position(droppable) else { return false };
         let Some(Item::Stanza(stanza)) = self.waiting.remove(index) else { return false };
         self.stanzas -= 1;
         self.bytes -= stanza.size;
-        let position = stanza.delivery.0;
+        let given_up = Gap::at(stanza.delivery.0);
         match index.checked_sub(1).and_then(|before| self.waiting.get_mut(before)) {
-            Some(Item::Gap { to, count, .. }) => {
-                *to = position;
-                *count += 1;
-            }
-            _ => self.waiting.insert(index, Item::Gap { from: position, to: position, count: 1 }),
+            Some(Item::Gap(gap)) => *gap = gap.and(given_up),
+            _ => self.waiting.insert(index, Item::Gap(given_up)),
         }
         true
     }

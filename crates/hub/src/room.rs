@@ -1,5 +1,6 @@
 //! One session and the tabs that share it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use epode_session::{Account, Session};
 
 use crate::inbound::{Inbound, Ring};
 use crate::iq::{Asks, Demands};
+use crate::outbox::Gap;
 use crate::{PortId, SocketId, Table};
 
 /// What makes two tabs share a session: the service and the account, or what stands in for one.
@@ -86,11 +88,13 @@ pub(crate) struct Member<T> {
     pub(crate) base: Position,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
+    /// What that page wanted to hear.
+    pub(crate) known: Vec<Selector>,
 }
 
 impl<T> Member<T> {
     pub(crate) fn new(port: PortId, entry: Entry) -> Self {
-        Member { port, entry, claims: Vec::new(), base: 0, backlog: Vec::new() }
+        Member { port, entry, claims: Vec::new(), base: 0, backlog: Vec::new(), known: Vec::new() }
     }
 
     pub(crate) fn claims(&self, inbound: &Inbound<T>) -> bool {
@@ -114,16 +118,27 @@ impl<T> Member<T> {
 pub(crate) struct Ghost<T> {
     pub(crate) tab: String,
     pub(crate) claims: Vec<Selector>,
-    pub(crate) kept: Vec<Rc<Inbound<T>>>,
-    pub(crate) limit: usize,
+    /// In order; bounded like the queue of a tab.
+    pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
+    pub(crate) bytes: usize,
+    /// What had to be given up.
+    pub(crate) gap: Option<Gap>,
     pub(crate) until: Duration,
 }
 
 impl<T> Ghost<T> {
-    pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>) {
-        if self.kept.len() < self.limit && self.claims.iter().any(|selector| inbound.is_claimed_by(selector))
-        {
-            self.kept.push(inbound.clone());
+    pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>, options: &Options) {
+        if !self.claims.iter().any(|selector| inbound.is_claimed_by(selector)) {
+            return;
+        }
+        self.bytes += inbound.size;
+        self.kept.push_back(inbound.clone());
+        let (stanzas, bytes) = (options.queue_stanzas as usize, options.queue_size as usize);
+        while self.kept.len() > stanzas || self.bytes > bytes {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.bytes -= oldest.size;
+            let given_up = Gap::at(oldest.position);
+            self.gap = Some(self.gap.map_or(given_up, |gap| gap.and(given_up)));
         }
     }
 }

@@ -43,12 +43,12 @@ impl<T: Text> Hub<T> {
         let now = self.now;
         room.ghosts.retain(|ghost| ghost.until > now);
         for ghost in &mut room.ghosts {
-            ghost.keep(&inbound);
+            ghost.keep(&inbound, &room.options);
         }
         if inbound.is_presence() {
             room.note_presence(&inbound);
         }
-        room.ring.remember(inbound.clone(), given_to.clone());
+        room.ring.remember(inbound.clone());
         for port in given_to {
             self.deliver(port, Stanza::received(&inbound));
         }
@@ -71,7 +71,8 @@ impl<T: Text> Hub<T> {
             match asker.reply {
                 Reply::Delivery => {
                     let delivery = Delivery(*position, Origin::Received, text);
-                    self.deliver(asker.port, Stanza { delivery, inbound: None, size: *size });
+                    let stanza = Stanza { delivery, inbound: None, droppable: false, size: *size };
+                    self.deliver(asker.port, stanza);
                 }
                 Reply::Response(token) => {
                     self.timers.set(Timer::Answer(asker.port, token), None);
@@ -107,8 +108,11 @@ impl<T: Text> Hub<T> {
         // Hooks only look on.
         let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
-        for port in asked.iter().copied().chain(looking) {
+        for port in asked.iter().copied() {
             self.deliver(port, self.demand_of(inbound));
+        }
+        for port in looking {
+            self.deliver(port, Stanza { droppable: true, ..self.demand_of(inbound) });
         }
         match asked.is_empty() {
             true => self.pass(id, position),
@@ -118,7 +122,7 @@ impl<T: Text> Hub<T> {
 
     fn demand_of(&self, inbound: &Inbound<T>) -> Stanza<T> {
         let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
-        Stanza { delivery, inbound: None, size: inbound.size }
+        Stanza { delivery, inbound: None, droppable: false, size: inbound.size }
     }
 
     /// Nobody has answered yet: the next tab, or a refusal.
@@ -142,7 +146,7 @@ impl<T: Text> Hub<T> {
                 self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE));
                 let size = text.with_str(str::len);
                 let delivery = Delivery(position, Origin::Received, text);
-                self.deliver(port, Stanza { delivery, inbound: None, size });
+                self.deliver(port, Stanza { delivery, inbound: None, droppable: false, size });
             }
             Turn::Refuse(to, request) => {
                 self.timers.set(Timer::Silence(id, position), None);
@@ -317,9 +321,11 @@ impl<T: Text> Hub<T> {
     /// The other tabs see what this one sends: they are one client.
     fn reflect(&mut self, id: SessionId, sender: PortId, text: &T) {
         let position = self.rooms.get(&id).map_or(0, |room| room.position);
-        for port in self.onlookers(id, sender) {
+        let onlookers = self.onlookers(id, sender);
+        let size = if onlookers.is_empty() { 0 } else { text.with_str(str::len) };
+        for port in onlookers {
             let delivery = Delivery(position, Origin::Sent, text.clone());
-            self.deliver(port, Stanza { delivery, inbound: None, size: 0 });
+            self.deliver(port, Stanza { delivery, inbound: None, droppable: true, size });
         }
     }
 
