@@ -1,28 +1,161 @@
-//! One tab and the app in it, which only listens: it has one handler, for everything, and looks on when others send.
+//! One tab and the app in it, which only listens. It keeps what it was told in order, and what each of its handlers heard.
 
-use epode_protocol::{Criteria, Outcome, Position, Selector};
+use std::collections::VecDeque;
+
+use epode_protocol::{ClaimId, Criteria, Origin, Outcome, Position, Selector, SessionInfo, StatusCode};
+use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 
-#[derive(Default)]
+use super::world::stream_of;
+use crate::inbound::Inbound;
+
 pub(super) struct Page {
     pub(super) tab: Tab<String>,
+    /// Names the tab, and the pages before and after a reload.
+    pub(super) name: String,
+    pub(super) visible: bool,
     /// The position of the latest stanza.
     pub(super) position: Position,
+    /// How many posts it has read.
+    pub(super) posts: usize,
+    /// What arrived while the page read nothing; `None` while it reads.
+    pub(super) unread: Option<VecDeque<epode_tab::Input<String>>>,
+    /// The handlers it adds in each CONNECTED or ATTACHED callback.
+    pub(super) begins_with: Vec<Selector>,
+    /// The handlers it adds while it handles a stanza with these words.
+    pub(super) upon: Vec<(String, Selector)>,
+    /// The session that it believes in, as it was told.
+    pub(super) session: Option<SessionInfo>,
+    pub(super) handlers: Vec<Handler>,
+    /// What was given up of this session: first and last position.
+    pub(super) gaps: Vec<(Position, Position)>,
     heard: Vec<Event<String>>,
+}
+
+/// A handler, and what it heard.
+pub(super) struct Handler {
+    pub(super) claim: ClaimId,
+    pub(super) selector: Selector,
+    /// The session that it belongs to, and the stream over which it came up.
+    pub(super) jid: String,
+    pub(super) stream: u64,
+    pub(super) after: After,
+    /// Whether it hears what every other does.
+    pub(super) live: bool,
+    pub(super) heard: Vec<Heard>,
+}
+
+/// Since when a handler is there.
+#[derive(Clone, Debug)]
+pub(super) enum After {
+    /// It was added while exactly this was handled.
+    Position(Position),
+    Stanza(String),
+    /// It was added when nothing was handled, after this at least.
+    Leisure(Position),
+}
+
+/// A stanza that a handler heard.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    pub(super) origin: Origin,
+    pub(super) text: String,
+}
+
+impl Heard {
+    /// What is between the quotes of its `id`.
+    pub(super) fn id(&self) -> &str {
+        self.text.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default()
+    }
+}
+
+/// The selector of a handler for all stanzas of this name.
+pub(super) fn all(name: &str) -> Selector {
+    Selector::Stanza(Criteria { name: Some(name.to_owned()), ..Criteria::default() })
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page {
+            tab: Tab::default(),
+            name: String::new(),
+            visible: true,
+            position: 0,
+            posts: 0,
+            unread: None,
+            begins_with: vec![Selector::Stanza(Criteria::default()), Selector::Sent],
+            upon: Vec::new(),
+            session: None,
+            handlers: Vec::new(),
+            gaps: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
 }
 
 impl Page {
     pub(super) fn hear(&mut self, event: Event<String>) {
         match &event {
-            Event::Stanza { position, .. } => self.position = *position,
-            Event::Status(status) if status.session.is_some() => {
-                self.tab.claim(Selector::Stanza(Criteria::default()));
-                self.tab.claim(Selector::Sent);
+            Event::Stanza { position, origin, text } => {
+                self.position = *position;
+                self.handle(None, Some(*position), *origin, text);
             }
-            Event::Claimed(_) => return,
+            Event::Caught(claim, origin, text) => {
+                self.handle(Some(*claim), None, *origin, text);
+            }
+            Event::Claimed(claim) => {
+                let handlers = self.handlers.iter_mut().filter(|handler| handler.claim == *claim);
+                handlers.for_each(|handler| handler.live = true);
+                return;
+            }
+            Event::Gap(from, to, _) => self.gaps.push((*from, *to)),
+            Event::Status(status) => match (&status.session, status.code) {
+                (Some(session), _) => {
+                    self.session = Some(session.clone());
+                    for selector in self.begins_with.clone() {
+                        self.add(selector, After::Position(session.position));
+                    }
+                }
+                (None, StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail) => {
+                    self.session = None;
+                    self.handlers.clear();
+                    self.gaps.clear();
+                }
+                _ => {}
+            },
             _ => {}
         }
         self.heard.push(event);
+    }
+
+    /// Adds a handler, while something is handled or at leisure.
+    pub(super) fn add(&mut self, selector: Selector, after: After) -> ClaimId {
+        let claim = self.tab.claim(selector.clone());
+        if let Some(session) = &self.session {
+            let (jid, stream) = (session.jid.clone(), stream_of(session));
+            let (live, heard) = (false, Vec::new());
+            self.handlers.push(Handler { claim, selector, jid, stream, after, live, heard });
+        }
+        claim
+    }
+
+    fn handle(&mut self, only: Option<ClaimId>, position: Option<Position>, origin: Origin, text: &str) {
+        let head = Head::read(text, &Limits::default()).expect("the worker has checked it");
+        let inbound = Inbound { position: 0, head, text: (), size: 0 };
+        let is_for = |selector: &Selector| match origin {
+            Origin::Sent => *selector == Selector::Sent,
+            Origin::Received | Origin::Replayed => inbound.is_claimed_by(selector),
+        };
+        for handler in &mut self.handlers {
+            let wanted =
+                only.map_or(handler.live, |claim| claim == handler.claim) && is_for(&handler.selector);
+            let heard = Heard { origin, text: text.to_owned() };
+            handler.heard.extend(wanted.then_some(heard));
+        }
+        let adds = self.upon.iter().filter(|(words, _)| text.contains(words));
+        for selector in adds.map(|(_, selector)| selector.clone()).collect::<Vec<_>>() {
+            self.add(selector, position.map_or_else(|| After::Stanza(text.to_owned()), After::Position));
+        }
     }
 
     /// What was heard since it was last asked.

@@ -10,17 +10,21 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, Position};
+use epode_protocol::{Position, SessionInfo};
+use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
 
 use super::page::Page;
+use crate::inbound::Inbound;
 use crate::timer::Timer;
 use crate::{Config, Hub, Input, Output, PortId, SocketId};
 
 mod acts;
+mod lives;
 
 pub(super) use acts::password;
+pub(super) use lives::Word;
 
 /// Where the accounts live. A host that is this machine, so that passwords may be sent as they are.
 pub(super) const SERVICE: &str = "ws://localhost/xmpp";
@@ -35,23 +39,39 @@ pub(super) struct World {
     pub(super) reachable: bool,
     /// Whether what is transmitted reaches the server.
     pub(super) flowing: bool,
+    /// Every message and presence that the worker was given, whoever heard it.
+    pub(super) routed: Vec<Routed>,
+    /// Further features that the server offers.
+    pub(super) offers: &'static str,
+    /// Which worker this is; each that dies is followed by another.
+    epoch: u32,
+    dials: usize,
     clock: Clock,
     random: Random,
     pages: BTreeMap<PortId, Page>,
     queue: VecDeque<Arrival>,
     open_ports: BTreeSet<PortId>,
     open_sockets: BTreeSet<SocketId>,
-    sent: Vec<(SocketId, String)>,
+    sent: Vec<(ConnectionId, String)>,
     logged: Vec<String>,
     server_deadline: Option<Duration>,
     ports: u32,
     sockets: u32,
 }
 
+/// A stanza that the worker was given.
+pub(super) struct Routed {
+    /// The full JID of the session.
+    pub(super) jid: String,
+    /// The stream over which it came, see [`stream_of`].
+    pub(super) stream: u64,
+    pub(super) inbound: Inbound<String>,
+}
+
 /// What is on its way.
 enum Arrival {
     AtHub(Input<String>),
-    AtTab(PortId, FromWorker<String>),
+    AtTab(PortId, epode_tab::Input<String>),
     AtServer(testkit::Input),
     Dial(SocketId),
 }
@@ -73,6 +93,10 @@ impl World {
             server: Server::new(server, 1),
             reachable: true,
             flowing: true,
+            routed: Vec::new(),
+            offers: "",
+            epoch: 0,
+            dials: 0,
             clock: Clock::new(),
             random: Random::new(1),
             pages: BTreeMap::new(),
@@ -93,16 +117,28 @@ impl World {
         self.open_sockets.iter().copied().collect()
     }
 
+    /// How many sockets were dialled, ever.
+    pub(super) fn dials(&mut self) -> usize {
+        self.run();
+        self.dials
+    }
+
     /// Lets one thing arrive that is on its way; whether there was any.
     pub(super) fn step(&mut self) -> bool {
         let now = self.clock.now();
         match self.queue.pop_front() {
             None => return false,
             Some(Arrival::AtHub(input)) => self.feed(input),
-            Some(Arrival::AtTab(port, message)) => {
+            Some(Arrival::AtTab(port, input)) => {
                 if let Some(page) = self.pages.get_mut(&port) {
-                    page.tab.handle_input(now, epode_tab::Input::Message(message));
-                    self.drain_tab(port);
+                    match &mut page.unread {
+                        Some(unread) => unread.push_back(input),
+                        None => {
+                            page.posts += 1;
+                            page.tab.handle_input(now, input);
+                            self.drain_tab(port);
+                        }
+                    }
                 }
             }
             Some(Arrival::AtServer(input)) => {
@@ -110,7 +146,7 @@ impl World {
                 self.drain_server();
             }
             Some(Arrival::Dial(socket)) if self.reachable => {
-                self.server.handle_input(now, testkit::Input::Opened(connection(socket)));
+                self.server.handle_input(now, testkit::Input::Opened(self.connection(socket)));
                 self.drain_server();
                 let nonce = self.random.token(18);
                 self.at_hub(Input::SocketOpened(socket, nonce));
@@ -134,7 +170,8 @@ impl World {
             self.server_deadline.take_if(|at| *at <= now);
             self.server.handle_input(now, testkit::Input::Timeout);
             self.drain_server();
-            for port in self.pages.keys().copied().collect::<Vec<_>>() {
+            let awake = self.pages.iter().filter(|(_, page)| page.unread.is_none());
+            for port in awake.map(|(port, _)| *port).collect::<Vec<_>>() {
                 self.with_tab(port, |tab, now| tab.handle_input(now, epode_tab::Input::Timeout));
             }
             self.feed(Input::Timeout);
@@ -206,7 +243,14 @@ impl World {
     }
 
     fn feed(&mut self, input: Input<String>) {
+        let frame = match &input {
+            Input::Frame(socket, text) => Some((*socket, text.clone(), self.reached(*socket))),
+            _ => None,
+        };
         self.hub.handle_input(self.clock.now(), input);
+        if let Some((socket, text, before)) = frame {
+            self.note_routed(socket, text, before);
+        }
         while let Some(output) = self.hub.poll_output() {
             self.carry_out(output);
         }
@@ -216,7 +260,7 @@ impl World {
         match output {
             Output::Post(port, message) => {
                 assert!(self.open_ports.contains(&port), "{message:?} to the closed {port:?}");
-                self.queue.push_back(Arrival::AtTab(port, message));
+                self.queue.push_back(Arrival::AtTab(port, epode_tab::Input::Message(message)));
             }
             Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
             Output::ClosePort(port) => assert!(self.open_ports.remove(&port), "{port:?} closed twice"),
@@ -227,20 +271,23 @@ impl World {
             Output::Dial(socket, _) => {
                 assert!(socket.0 > self.sockets, "{socket:?} used twice");
                 self.sockets = socket.0;
+                self.dials += 1;
                 self.open_sockets.insert(socket);
                 self.queue.push_back(Arrival::Dial(socket));
             }
             Output::Transmit(socket, frame) => {
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
-                self.sent.push((socket, frame.clone()));
-                if self.flowing {
-                    let input = testkit::Input::Frame(connection(socket), frame);
-                    self.queue.push_back(Arrival::AtServer(input));
+                let connection = self.connection(socket);
+                self.sent.push((connection, frame.clone()));
+                // The scripted server does not know of client state.
+                if self.flowing && !frame.contains("urn:xmpp:csi:0") {
+                    self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(connection, frame)));
                 }
             }
             Output::CloseSocket(socket) => {
                 assert!(self.open_sockets.remove(&socket), "{socket:?} closed twice");
-                self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection(socket))));
+                let connection = self.connection(socket);
+                self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection)));
             }
             Output::Derive(socket, mut derivation) => {
                 let keys = derivation.advance(u32::MAX).expect("no derivation is longer than that");
@@ -251,16 +298,14 @@ impl World {
     }
 
     fn drain_tab(&mut self, port: PortId) {
-        let Some(page) = self.pages.get_mut(&port) else { return };
-        while let Some(output) = page.tab.poll_output() {
+        while let Some(output) = self.pages.get_mut(&port).and_then(|page| page.tab.poll_output()) {
             match output {
                 epode_tab::Output::Post(message) => {
                     self.queue.push_back(Arrival::AtHub(Input::Message(port, message)));
                 }
-                epode_tab::Output::Event(event) => page.hear(event),
-                // The worker lives as long as the world.
+                epode_tab::Output::Event(event) => self.page(port).hear(event),
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
-                epode_tab::Output::Reopen => panic!("the worker has not died"),
+                epode_tab::Output::Reopen => self.reopen(port),
             }
         }
     }
@@ -269,10 +314,14 @@ impl World {
         while let Some(output) = self.server.poll_output() {
             match output {
                 testkit::Output::Frame(connection, frame) => {
-                    self.at_hub(Input::Frame(socket(connection), frame))
+                    if let Some(socket) = self.socket(connection) {
+                        self.at_hub(Input::Frame(socket, self.named(frame, connection)));
+                    }
                 }
                 testkit::Output::Close(connection) => {
-                    self.at_hub(Input::SocketClosed(socket(connection), 1000, String::new()))
+                    if let Some(socket) = self.socket(connection) {
+                        self.at_hub(Input::SocketClosed(socket, 1000, String::new()));
+                    }
                 }
                 testkit::Output::Timeout(at) => self.server_deadline = Some(at),
             }
@@ -280,15 +329,53 @@ impl World {
     }
 
     fn deadlines(&self) -> impl Iterator<Item = Duration> {
-        let tabs = self.pages.values().filter_map(|page| page.tab.deadline());
+        let awake = self.pages.values().filter(|page| page.unread.is_none());
+        let tabs = awake.filter_map(|page| page.tab.deadline());
         self.hub.deadline().into_iter().chain(self.server_deadline).chain(tabs)
+    }
+
+    /// How many stanzas the session on this socket has been given.
+    fn reached(&self, socket: SocketId) -> Option<Position> {
+        let room = self.hub.rooms.get(self.hub.sockets.get(&socket)?)?;
+        Some(room.position)
+    }
+
+    fn note_routed(&mut self, socket: SocketId, text: String, before: Option<Position>) {
+        let Some(position) = self.reached(socket).filter(|reached| Some(*reached) != before) else { return };
+        let room = self.hub.sockets.get(&socket).and_then(|id| self.hub.rooms.get(id));
+        let jid = room.and_then(|room| room.jid()).unwrap_or_default().to_owned();
+        let head = Head::read(&text, &Limits::default()).expect("the worker took it");
+        let (size, stream) = (text.len(), self.connection(socket).0);
+        let inbound = Inbound { position, head, text, size };
+        self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, inbound }));
+    }
+
+    /// Lets tabs tell streams apart: each has features of its own.
+    fn named(&self, frame: String, connection: ConnectionId) -> String {
+        match frame.strip_suffix("</stream:features>") {
+            Some(features) => {
+                let (offers, number) = (self.offers, connection.0);
+                format!("{features}{offers}<stream xmlns='epode:test'>{number}</stream></stream:features>")
+            }
+            None => frame,
+        }
+    }
+
+    /// The server counts the connections of all workers.
+    fn connection(&self, socket: SocketId) -> ConnectionId {
+        ConnectionId(u64::from(self.epoch) << 32 | u64::from(socket.0))
+    }
+
+    /// Unless it was a former worker's.
+    fn socket(&self, connection: ConnectionId) -> Option<SocketId> {
+        (connection.0 >> 32 == self.epoch.into()).then_some(SocketId(connection.0 as u32))
     }
 }
 
-fn connection(socket: SocketId) -> ConnectionId {
-    ConnectionId(socket.0.into())
-}
-
-fn socket(connection: ConnectionId) -> SocketId {
-    SocketId(connection.0.try_into().expect("it was made from a socket's number"))
+/// Which stream it was, see [`World::named`].
+pub(super) fn stream_of(session: &SessionInfo) -> u64 {
+    let number = session.features.split("<stream xmlns='epode:test'>").nth(1);
+    let number = number.and_then(|rest| rest.split('<').next()).and_then(|number| number.parse().ok());
+    // Unless a test has said the features itself.
+    number.unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use epode_protocol::{Credentials, Options, Password, ToWorker, Token};
 use epode_testkit as testkit;
 
-use super::{Arrival, SERVICE, World, connection};
+use super::{Arrival, SERVICE, World};
 use crate::tests::page::Page;
 use crate::{Input, PortId};
 
@@ -113,9 +113,8 @@ impl World {
     /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
     pub(in crate::tests) fn let_flow(&mut self) {
         self.flowing = true;
-        for (socket, frame) in &self.sent {
-            self.queue
-                .push_back(Arrival::AtServer(testkit::Input::Frame(connection(*socket), frame.clone())));
+        for (connection, frame) in &self.sent {
+            self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(*connection, frame.clone())));
         }
         self.run();
     }
@@ -138,10 +137,7 @@ impl World {
 
     fn tab_that_is(&mut self, visible: bool) -> PortId {
         let port = self.port();
-        let (tab, lock) = (format!("tab-{}", port.0), Some(format!("lock-{}", port.0)));
-        self.with_tab(port, |machine, now| {
-            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible, before: None });
-        });
+        self.introduce(port, format!("tab-{}", port.0), visible, None);
         port
     }
 }

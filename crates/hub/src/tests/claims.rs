@@ -1,0 +1,202 @@
+//! Only what is wanted is delivered: from which stanza on a handler hears, and until when.
+
+use epode_protocol::{ClaimId, Criteria, Selector};
+
+use super::page::all;
+use super::world::World;
+use crate::PortId;
+
+const ALICE: &str = "alice@localhost/desk";
+
+/// A tab whose app adds these handlers in its callback.
+fn tab_with(world: &mut World, selectors: &[Selector]) -> PortId {
+    let tab = world.tab();
+    world.begins_with(tab, selectors);
+    world.connect(tab, ALICE, "secret-alice");
+    world.forget();
+    tab
+}
+
+fn says(world: &mut World, names_and_ids: &str) {
+    for stanza in names_and_ids.split(' ') {
+        let (name, id) = stanza.split_once('/').unwrap();
+        world.server_says(ALICE, &format!("<{name} xmlns='jabber:client' id='{id}'/>"));
+    }
+}
+
+#[test]
+fn a_stanza_that_matches_no_claim_of_a_tab_is_not_posted_to_it() {
+    let mut world = World::new();
+    let messages = tab_with(&mut world, &[all("message")]);
+    let nothing = tab_with(&mut world, &[]);
+    world.hold(messages);
+    world.hold(nothing);
+    says(&mut world, "presence/1 message/2 presence/3");
+    assert_eq!((world.unread(messages), world.unread(nothing)), (1, 0));
+    world.let_read(messages);
+    assert_eq!(world.handled(messages), ["2"]);
+}
+
+#[test]
+fn a_handler_hears_what_meets_all_its_criteria_and_nothing_else() {
+    let mut world = World::new();
+    let selector = Criteria {
+        ns: Some("urn:x".to_owned()),
+        name: Some("message".to_owned()),
+        types: Some(vec!["chat".to_owned(), "normal".to_owned()]),
+        from: Some("bob@localhost".to_owned()),
+        bare: true,
+        ..Criteria::default()
+    };
+    let tab = tab_with(&mut world, &[Selector::Stanza(selector)]);
+    for (id, rest) in [
+        ("yes", "type='chat' from='bob@localhost/x'><q xmlns='urn:x'/></message>"),
+        ("no-type", "from='bob@localhost/x'><q xmlns='urn:x'/></message>"),
+        ("other-type", "type='headline' from='bob@localhost/x'><q xmlns='urn:x'/></message>"),
+        ("other-from", "type='chat' from='carol@localhost/x'><q xmlns='urn:x'/></message>"),
+        ("other-ns", "type='chat' from='bob@localhost/x'><q xmlns='urn:y'/></message>"),
+        ("deep", "type='normal' from='bob@localhost'><p xmlns='urn:y'><q xmlns='urn:x'/></p></message>"),
+    ] {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{id}' {rest}"));
+    }
+    assert_eq!(world.handled(tab), ["yes deep"]);
+    assert_eq!(world.heard(tab).len(), 2, "and the others were not posted");
+}
+
+#[test]
+fn a_handler_added_while_a_stanza_is_handled_hears_the_next() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message")]);
+    world.adds_upon(tab, "id='2'", all("presence"));
+    world.adds_upon(tab, "id='2'", all("message"));
+    says(&mut world, "presence/1 message/2 presence/3 message/4 presence/5");
+    assert_eq!(world.handled(tab), ["2 4", "3 5", "4"]);
+}
+
+#[test]
+fn it_hears_the_next_also_when_the_worker_is_far_ahead() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message")]);
+    world.adds_upon(tab, "id='2'", all("presence"));
+    world.adds_upon(tab, "id='6'", all("presence"));
+    world.hold(tab);
+    says(&mut world, "presence/1 message/2 presence/3 message/4 presence/5 message/6 presence/7");
+    world.let_read(tab);
+    says(&mut world, "presence/8 message/9");
+    assert_eq!(world.handled(tab), ["2 4 6 9", "3 5 7 8", "7 8"]);
+}
+
+#[test]
+fn a_handler_added_by_one_that_hears_what_it_missed_hears_the_next() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message")]);
+    world.adds_upon(tab, "id='1'", all("presence"));
+    world.adds_upon(tab, "id='2'", all("message"));
+    world.hold(tab);
+    says(&mut world, "message/1 presence/2 presence/3 message/4 message/5");
+    world.let_read(tab);
+    assert_eq!(world.handled(tab), ["1 4 5", "2 3", "4 5"]);
+}
+
+#[test]
+fn a_handler_added_at_leisure_hears_what_is_on_its_way_and_what_comes() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message")]);
+    says(&mut world, "message/1 presence/2");
+    world.run();
+    world.hold(tab);
+    says(&mut world, "presence/3 message/4 presence/5");
+    world.adds(tab, all("presence"));
+    world.adds(tab, all("message"));
+    world.let_read(tab);
+    says(&mut world, "presence/6 message/7");
+    let handled = world.handled(tab);
+    assert_eq!(handled[0], "1 4 7");
+    assert_eq!(handled[1..], ["5 6", "4 7"], "from the first that was on its way on");
+}
+
+#[test]
+fn a_handler_that_is_removed_is_not_posted_to_any_more() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message"), all("presence")]);
+    says(&mut world, "message/1 presence/2");
+    let presences = world.handlers(tab)[1].claim;
+    world.removes(tab, presences);
+    world.run();
+    world.hold(tab);
+    says(&mut world, "presence/3");
+    assert_eq!(world.unread(tab), 0);
+    world.let_read(tab);
+    // One that is removed before the worker has heard of it is as if it had never been.
+    let never = world.adds(tab, all("presence"));
+    world.removes(tab, never);
+    says(&mut world, "presence/4 message/5");
+    assert_eq!(world.handled(tab), ["1 5"]);
+}
+
+#[test]
+fn a_stanza_that_several_claims_are_for_is_posted_once_and_each_hears_it_once() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message"), Selector::Everything, all("message")]);
+    world.hold(tab);
+    says(&mut world, "message/1");
+    assert_eq!(world.unread(tab), 1);
+    world.let_read(tab);
+    assert_eq!(world.handled(tab), ["1", "1", "1"]);
+}
+
+#[test]
+fn a_hook_hears_everything_and_is_never_asked() {
+    let mut world = World::new();
+    let hook = tab_with(&mut world, &[Selector::Everything]);
+    says(&mut world, "message/1 presence/2");
+    world.server_says(
+        ALICE,
+        "<iq xmlns='jabber:client' type='get' id='q' from='bob@localhost/x'><q xmlns='urn:x'/></iq>",
+    );
+    assert_eq!(world.handled(hook), ["1 2 q"]);
+    let sent = world.sent();
+    assert!(sent.len() == 1 && sent[0].contains("service-unavailable"), "at once: {sent:?}");
+    // A hook that is assigned late hears what comes then.
+    let late = tab_with(&mut world, &[]);
+    says(&mut world, "message/3");
+    world.adds(late, Selector::Everything);
+    says(&mut world, "message/4");
+    assert_eq!(world.handled(late), ["4"]);
+}
+
+#[test]
+fn what_others_send_is_posted_only_to_who_looks() {
+    let mut world = World::new();
+    let (looks, does_not) =
+        (tab_with(&mut world, &[Selector::Sent]), tab_with(&mut world, &[Selector::Everything]));
+    let sender = tab_with(&mut world, &[Selector::Sent]);
+    let message = "<message xmlns='jabber:client' id='1' to='bob@localhost'/>";
+    world.send(sender, message);
+    assert_eq!(world.handled(looks), ["1"]);
+    assert_eq!(world.handled(does_not), [""]);
+    assert_eq!(world.handled(sender), [""], "not even one's own");
+}
+
+#[test]
+fn claims_under_numbers_that_are_taken_or_unknown_harm_nobody() {
+    let mut world = World::new();
+    let (tab, other) = (tab_with(&mut world, &[all("message")]), tab_with(&mut world, &[all("message")]));
+    let stranger = world.tab();
+    let claims = vec![epode_protocol::Claim { id: 1, selector: all("message") }];
+    for (exact, from) in [(true, u64::MAX), (false, u64::MAX), (true, 0), (false, 0)] {
+        for port in [tab, stranger] {
+            let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, exact };
+            world.say(port, claim);
+            let claims: Vec<ClaimId> = vec![7, u32::MAX];
+            world.say(port, epode_protocol::ToWorker::Release { claims });
+        }
+    }
+    world.run();
+    world.forget();
+    says(&mut world, "message/1");
+    for tab in [tab, other] {
+        assert_eq!(world.handled(tab), ["1"]);
+    }
+    assert!(world.heard(stranger).is_empty());
+}

@@ -1,0 +1,273 @@
+//! A socket that is lost is dialled again by the worker, whoever is there.
+
+use std::time::Duration;
+
+use epode_protocol::Options;
+use epode_testkit::{self as testkit, Fault, Misbehaviour, Server, Stage};
+
+use super::world::{GRACE, World};
+use crate::Input;
+
+const ALICE: &str = "alice@localhost/desk";
+const SECOND: Duration = Duration::from_secs(1);
+const MESSAGE: &str = "<message xmlns='jabber:client' id='1' to='bob@localhost'/>";
+const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
+
+// Fault 21: reconnect and backoff were left to each tab. Fault 12: only pages held credentials.
+#[test]
+fn a_session_that_is_lost_is_back_within_a_second_and_every_tab_hears_both() {
+    let mut world = World::new();
+    let (opened, attached) = (world.online(ALICE), world.tab());
+    world.attach(attached, None);
+    world.forget();
+    world.cut();
+    for tab in [opened, attached] {
+        assert_eq!(world.heard(tab), ["Reconnecting"]);
+    }
+    world.advance(SECOND);
+    assert_eq!(world.heard(opened), ["Connected alice@localhost/desk"]);
+    assert_eq!(world.heard(attached), ["Secondary", "Connected alice@localhost/desk"]);
+    // Each begins anew with the handlers of its callback.
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+    for tab in [opened, attached] {
+        assert_eq!(world.handled(tab), ["2", ""]);
+    }
+}
+
+#[test]
+fn the_worker_dials_also_when_the_tab_with_the_credentials_is_gone() {
+    let mut world = World::new();
+    let (opened, attached) = (world.online(ALICE), world.tab());
+    world.attach(attached, None);
+    world.run();
+    world.kill(opened);
+    world.cut();
+    world.advance(SECOND);
+    assert_eq!(world.heard(attached).last().unwrap(), "Connected alice@localhost/desk");
+}
+
+#[test]
+fn a_server_that_stays_away_is_dialled_later_and_later_and_tabs_hear_of_it_once() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.reachable = false;
+    world.cut();
+    assert_eq!(world.heard(tab), ["Reconnecting"]);
+    let dials = world.dials();
+    world.advance(Duration::from_secs(10 * 60));
+    let dials = world.dials() - dials;
+    assert!((10..30).contains(&dials), "{dials} in ten minutes");
+    assert!(world.heard(tab).is_empty(), "a further dial that failed is no news");
+    world.reachable = true;
+    world.advance(Duration::from_secs(60));
+    assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"]);
+}
+
+#[test]
+fn an_attempt_that_never_was_up_is_not_dialled_again() {
+    let mut world = World::new();
+    world.reachable = false;
+    let tab = world.tab();
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    world.advance(GRACE);
+    assert_eq!(world.dials(), 1);
+}
+
+#[test]
+fn an_error_that_dialling_cannot_mend_ends_the_session() {
+    for (condition, over) in [("conflict", true), ("policy-violation", true), ("system-shutdown", false)] {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        let connection = *world.server.connections().keys().next().unwrap();
+        world.server.stream_error(connection, condition);
+        world.server_says(ALICE, "");
+        let heard = world.heard(tab).last().unwrap().clone();
+        assert_eq!(heard.starts_with("Disconnected"), over, "{condition}: {heard}");
+        world.advance(GRACE);
+        assert_eq!(world.dials(), if over { 1 } else { 2 }, "{condition}");
+    }
+}
+
+#[test]
+fn a_password_that_is_refused_at_a_redial_ends_the_session_and_a_server_that_is_busy_does_not() {
+    for (condition, over) in [("not-authorized", true), ("temporary-auth-failure", false)] {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        world.server.misbehave(Misbehaviour::Refuse(condition));
+        world.cut();
+        world.advance(10 * SECOND);
+        let expected: &[&str] = match over {
+            true => &["Reconnecting", "AuthFail not-authorized", "Disconnected not-authorized"],
+            false => &["Reconnecting", "Connected alice@localhost/desk"],
+        };
+        assert_eq!(world.heard(tab), expected);
+    }
+}
+
+#[test]
+fn a_redial_that_breaks_off_on_the_way_is_tried_again() {
+    for stage in [Stage::Open, Stage::Mechanisms, Stage::Outcome, Stage::Reopen, Stage::Features, Stage::Bind]
+    {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        world.server.misbehave(Misbehaviour::At(stage, Fault::Cut));
+        world.cut();
+        world.advance(10 * SECOND);
+        assert_eq!(world.heard(tab), ["Reconnecting", "Connected alice@localhost/desk"], "{stage:?}");
+    }
+}
+
+#[test]
+fn an_app_that_wants_to_reconnect_by_itself_hears_the_end() {
+    let mut world = World::new();
+    let tab = world.tab();
+    let options = Options { reconnect: false, ..Options::default() };
+    world.connect_as(tab, ALICE, Some("secret-alice"), options);
+    world.forget();
+    world.cut();
+    assert_eq!(world.heard(tab), ["Disconnected"]);
+    world.advance(GRACE);
+    assert_eq!(world.dials(), 1);
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+}
+
+#[test]
+fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_online() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.at_hub(Input::Online(false));
+    world.cut();
+    world.advance(Duration::from_secs(600));
+    assert_eq!((world.dials(), world.heard(tab)), (1, vec!["Reconnecting".to_owned()]));
+    world.at_hub(Input::Online(true));
+    assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"]);
+    // Offline while it rests.
+    world.cut();
+    world.run();
+    world.at_hub(Input::Online(false));
+    world.advance(Duration::from_secs(600));
+    assert_eq!(world.dials(), 2);
+    world.at_hub(Input::Online(true));
+    world.run();
+    assert_eq!(world.dials(), 3);
+}
+
+#[test]
+fn what_is_sent_meanwhile_is_sent_afterwards_in_order_and_said_so() {
+    let mut world = World::new();
+    let (tab, other) = (world.online(ALICE), world.online(ALICE));
+    world.cut();
+    world.forget();
+    let first = world.send(tab, MESSAGE);
+    let asked = world.request(tab, PING);
+    let last = world.send(other, &MESSAGE.replace("'1'", "'2'"));
+    assert!(world.heard(tab).is_empty(), "nothing is said of what waits");
+    world.advance(SECOND);
+    let sent = world.sent();
+    let from = sent.len() - 3;
+    assert_eq!(sent[from..from + 2], [MESSAGE, PING]);
+    assert!(sent[from + 2].contains("'2'"));
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("written {first}")), "{heard:?}");
+    assert!(heard.iter().any(|word| word.starts_with(&format!("response {asked} result"))), "{heard:?}");
+    assert!(world.heard(other).contains(&format!("written {last}")));
+}
+
+#[test]
+fn what_was_asked_over_the_stream_that_is_lost_ends_as_disconnected() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.flowing = false;
+    let asked = world.request(tab, PING);
+    world.cut();
+    assert_eq!(world.heard(tab), [format!("response {asked} disconnected"), "Reconnecting".to_owned()]);
+    world.flowing = true;
+    world.advance(SECOND);
+    assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"], "and ends once");
+}
+
+#[test]
+fn what_waits_for_a_redial_that_fails_for_good_ends_too() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    world.cut();
+    world.run();
+    let (sent, asked) = (world.send(tab, MESSAGE), world.request(tab, PING));
+    world.advance(SECOND);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("failed {sent} not-connected")), "{heard:?}");
+    assert!(heard.contains(&format!("response {asked} disconnected")), "{heard:?}");
+}
+
+#[test]
+fn a_request_with_a_time_limit_that_waits_for_a_redial_ends_in_time_and_is_not_sent() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.reachable = false;
+    world.cut();
+    world.forget();
+    let asked = world.request_within(tab, PING, SECOND);
+    world.advance(SECOND);
+    assert_eq!(world.heard(tab), [format!("response {asked} timeout")]);
+    world.reachable = true;
+    world.advance(60 * SECOND);
+    assert!(!world.sent().contains(&PING.to_owned()));
+}
+
+#[test]
+fn a_logout_ends_a_session_that_is_being_dialled_again() {
+    for offline in [false, true] {
+        let mut world = World::new();
+        let (tab, other) = (world.online(ALICE), world.online(ALICE));
+        world.at_hub(Input::Online(!offline));
+        world.cut();
+        world.forget();
+        world.disconnect(tab);
+        for tab in [tab, other] {
+            assert_eq!(world.heard(tab), ["Disconnecting", "Disconnected"]);
+        }
+        world.advance(GRACE);
+        assert_eq!(world.dials(), 1);
+        assert!(world.nothing_is_due());
+    }
+}
+
+#[test]
+fn other_credentials_that_were_verified_are_used_for_the_next_dial() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.cut();
+    world.run();
+    // The server comes back with another password for the account.
+    let mut server = testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() };
+    server.accounts[0].password = "newer".to_owned();
+    world.server = Server::new(server, 2);
+    let newer = world.tab();
+    world.connect(newer, ALICE, "newer");
+    world.advance(SECOND);
+    assert_eq!(world.heard(tab), ["Reconnecting", "Connected alice@localhost/desk"]);
+    assert_eq!(world.heard(newer), ["Secondary", "Connected alice@localhost/desk"]);
+}
+
+#[test]
+fn a_slow_tab_hears_the_whole_story_in_order_and_claims_of_a_former_stream_touch_nothing() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.adds_upon(tab, "id='1'", super::page::all("message"));
+    world.hold(tab);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    world.cut();
+    world.advance(SECOND);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+    world.run();
+    world.let_read(tab);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='3'/>");
+    let heard = world.heard(tab);
+    let order: Vec<_> = heard.iter().map(|word| word.split(['<', ' ']).next().unwrap()).collect();
+    assert_eq!(order, ["Received", "Reconnecting", "Connected", "Received", "Received"]);
+    assert_eq!(world.handled(tab), ["2 3", ""]);
+    assert_eq!(world.claims(tab), 2, "those of the callback");
+}

@@ -1,0 +1,116 @@
+//! Tabs that do not answer: how the worker notices, what they lose, and what they keep.
+
+use std::time::Duration;
+
+use epode_tab::Event;
+
+use super::world::World;
+use crate::PortId;
+
+const ALICE: &str = "alice@localhost/desk";
+const NOTICED: Duration = Duration::from_secs(15);
+
+/// What the worker knows of the tabs: the number of each, `!` behind the primary, `z` behind one that sleeps.
+fn tabs(world: &mut World, asker: PortId) -> String {
+    world.run();
+    world.forget();
+    world.ask_tabs(asker);
+    let told = world.events(asker).into_iter().find_map(|event| match event {
+        Event::Tabs(_, tabs) => Some(tabs),
+        _ => None,
+    });
+    let word = |tab: epode_protocol::TabInfo| {
+        let role = if tab.role == epode_protocol::Role::Primary { "!" } else { "" };
+        let sleeps = if tab.awake { "" } else { "z" };
+        format!("{}{role}{sleeps}", tab.tab)
+    };
+    told.unwrap().into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_tab_that_says_it_is_being_frozen_loses_its_role_at_once_and_keeps_its_place() {
+    let mut world = World::new();
+    let (frozen, other) = (world.online(ALICE), world.online(ALICE));
+    assert_eq!(tabs(&mut world, other), "tab-1! tab-2");
+    world.freeze(frozen);
+    assert_eq!(world.heard(other), ["Primary"]);
+    assert_eq!(tabs(&mut world, other), "tab-1z tab-2!");
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    world.let_read(frozen);
+    assert_eq!(world.heard(frozen), ["Secondary", "Received <message xmlns='jabber:client' id='1'/>"]);
+}
+
+// Fault 10: it took 89 s.
+#[test]
+fn a_tab_that_freezes_without_a_word_is_noticed_within_fifteen_seconds() {
+    let mut world = World::new();
+    let (frozen, other) = (world.online(ALICE), world.online(ALICE));
+    world.hold(frozen);
+    world.advance(NOTICED);
+    assert_eq!(world.heard(other), ["Primary"]);
+    // It comes back with its first word, and who has the role keeps it.
+    world.let_read(frozen);
+    assert_eq!(tabs(&mut world, other), "tab-1 tab-2!");
+    world.advance(Duration::from_secs(3600));
+    assert_eq!(tabs(&mut world, frozen), "tab-1 tab-2!", "who answers stays awake");
+}
+
+#[test]
+fn a_tab_that_falls_asleep_while_it_is_the_only_one_stays_primary_until_another_comes() {
+    let mut world = World::new();
+    let frozen = world.online(ALICE);
+    world.freeze(frozen);
+    world.advance(NOTICED);
+    let other = world.tab();
+    world.attach(other, None);
+    assert_eq!(world.heard(other)[0], "Primary");
+}
+
+#[test]
+fn a_request_from_outside_is_not_given_to_a_tab_that_sleeps() {
+    let mut world = World::new();
+    let (frozen, other) = (world.online(ALICE), world.online(ALICE));
+    world.freeze(frozen);
+    world.run();
+    world.forget();
+    let request =
+        "<iq xmlns='jabber:client' type='get' id='q' from='bob@localhost/x'><q xmlns='urn:x'/></iq>";
+    world.server_says(ALICE, request);
+    assert_eq!(world.heard(other), [format!("Received {request}")]);
+    world.pass_up(other);
+    assert!(world.sent()[0].contains("service-unavailable"), "nobody else is awake");
+}
+
+#[test]
+fn a_tab_that_sleeps_for_an_hour_is_not_asked_again_and_again() {
+    let mut world = World::new();
+    let frozen = world.online(ALICE);
+    world.hold(frozen);
+    world.advance(Duration::from_secs(3600));
+    assert_eq!(world.unread(frozen), 1);
+}
+
+#[test]
+fn the_worker_knows_of_each_tab_what_an_inspector_asks() {
+    let mut world = World::new();
+    let (slow, hidden) = (world.online(ALICE), world.hidden_tab());
+    world.connect(hidden, ALICE, "secret-alice");
+    let bob = world.online("bob@localhost/desk");
+    world.hold(slow);
+    for _ in 0..40 {
+        world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    }
+    world.run();
+    world.forget();
+    world.ask_tabs(hidden);
+    let Some(Event::Tabs(_, tabs)) = world.events(hidden).pop() else { panic!("an answer") };
+    let of =
+        |at: usize| (tabs[at].own, tabs[at].visible, tabs[at].credit, tabs[at].waiting > 20, tabs[at].claims);
+    assert_eq!(tabs.len(), 2, "nothing of Bob's");
+    assert_eq!((of(0).0, of(0).1, of(0).2, of(0).3, of(0).4), (false, true, 0, true, 2));
+    assert_eq!((of(1).0, of(1).1, of(1).3, of(1).4), (true, false, false, 2));
+    let nobody = world.tab();
+    world.ask_tabs(nobody);
+    assert_eq!(world.heard(nobody), ["tabs 1: 0"]);
+    assert!(world.heard(bob).is_empty());
+}

@@ -1,0 +1,174 @@
+//! How tabs are slow, sleep and reload, and how a worker dies.
+
+use std::collections::VecDeque;
+
+use epode_protocol::{Before, ClaimId, Selector, ToWorker, Token};
+use epode_testkit as testkit;
+
+use super::{Arrival, World, config};
+use crate::tests::page::{After, Handler};
+use crate::{Config, Hub, Input, PortId};
+
+/// What a page that was unloaded leaves behind for the next one in its tab.
+pub(in crate::tests) struct Word {
+    pub(in crate::tests) name: String,
+    pub(in crate::tests) before: Before,
+}
+
+impl World {
+    /// The tab reads nothing any more: its page is busy, or frozen.
+    pub(in crate::tests) fn hold(&mut self, tab: PortId) {
+        self.run();
+        self.page(tab).unread.get_or_insert_default();
+    }
+
+    /// It reads again, from where it stopped.
+    pub(in crate::tests) fn let_read(&mut self, tab: PortId) {
+        for input in self.page(tab).unread.take().unwrap_or_default() {
+            self.page(tab).posts += 1;
+            self.with_tab(tab, |tab, now| tab.handle_input(now, input));
+        }
+    }
+
+    /// How many posts it has not read.
+    pub(in crate::tests) fn unread(&mut self, tab: PortId) -> usize {
+        self.run();
+        self.page(tab).unread.as_ref().map_or(0, VecDeque::len)
+    }
+
+    /// How many posts it has read, ever.
+    pub(in crate::tests) fn posts(&mut self, tab: PortId) -> usize {
+        self.run();
+        self.page(tab).posts
+    }
+
+    /// How many stanzas wait for it in the worker.
+    pub(in crate::tests) fn waiting(&mut self, tab: PortId) -> usize {
+        self.run();
+        self.hub.ports.get(&tab).map_or(0, |port| port.outbox.waiting())
+    }
+
+    /// How many claims the worker knows it by.
+    pub(in crate::tests) fn claims(&mut self, tab: PortId) -> usize {
+        self.run();
+        let rooms = self.hub.rooms.values_mut();
+        rooms.filter_map(|room| room.member(tab)).map(|member| member.claims.len()).sum()
+    }
+
+    /// How many stanzas are kept for pages that reload.
+    pub(in crate::tests) fn kept(&mut self) -> usize {
+        self.run();
+        self.hub.rooms.values().flat_map(|room| &room.ghosts).map(|ghost| ghost.kept.len()).sum()
+    }
+
+    pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {
+        self.with_tab(tab, |tab, _| tab.tabs())
+    }
+
+    /// The browser freezes the page, and lets it say so.
+    pub(in crate::tests) fn freeze(&mut self, tab: PortId) {
+        self.say(tab, ToWorker::Freeze);
+        self.page(tab).unread.get_or_insert_default();
+    }
+
+    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed.
+    pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
+        let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
+        if says_so {
+            self.at_hub(Input::Message(tab, ToWorker::Leave));
+        }
+        self.at_hub(Input::PortClosed(tab));
+        Word { name: page.name, before: page.tab.before() }
+    }
+
+    /// The page that comes after it in the same tab.
+    pub(in crate::tests) fn load(&mut self, word: Word) -> PortId {
+        let port = self.port();
+        self.introduce(port, word.name, true, Some(word.before));
+        port
+    }
+
+    pub(in crate::tests) fn reload(&mut self, tab: PortId) -> PortId {
+        let word = self.unload(tab, true);
+        self.load(word)
+    }
+
+    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its lock.
+    pub(in crate::tests) fn worker_dies(&mut self) {
+        let sockets = std::mem::take(&mut self.open_sockets);
+        let connections: Vec<_> = sockets.into_iter().map(|socket| self.connection(socket)).collect();
+        self.queue.retain(|arrival| matches!(arrival, Arrival::AtServer(_)));
+        for connection in connections {
+            self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection)));
+        }
+        self.epoch += 1;
+        self.hub = Hub::new(Config { boot: format!("boot-{}", self.epoch + 1), ..config() });
+        self.sockets = 0;
+        self.open_ports.clear();
+        for (port, page) in &mut self.pages {
+            if let Some(unread) = &mut page.unread {
+                unread.clear();
+            }
+            self.queue.push_back(Arrival::AtTab(*port, epode_tab::Input::Died));
+        }
+    }
+
+    /// What the page does to begin with, each time its session is up: it adds these handlers. Without this, one for everything, and the
+    /// hook for what other tabs send.
+    pub(in crate::tests) fn begins_with(&mut self, tab: PortId, selectors: &[Selector]) {
+        self.page(tab).begins_with = selectors.to_vec();
+    }
+
+    /// While it handles a stanza that contains these words, it adds this handler.
+    pub(in crate::tests) fn adds_upon(&mut self, tab: PortId, words: &str, selector: Selector) {
+        self.page(tab).upon.push((words.to_owned(), selector));
+    }
+
+    /// It adds a handler, at leisure.
+    pub(in crate::tests) fn adds(&mut self, tab: PortId, selector: Selector) -> ClaimId {
+        let page = self.page(tab);
+        let claim = page.add(selector, After::Leisure(page.tab.before().position));
+        self.drain_tab(tab);
+        claim
+    }
+
+    /// It removes a handler.
+    pub(in crate::tests) fn removes(&mut self, tab: PortId, claim: ClaimId) {
+        let page = self.page(tab);
+        page.tab.release(claim);
+        page.handlers.retain(|handler| handler.claim != claim);
+        self.drain_tab(tab);
+    }
+
+    /// Its handlers, in the order in which it added them.
+    pub(in crate::tests) fn handlers(&mut self, tab: PortId) -> &[Handler] {
+        self.run();
+        &self.page(tab).handlers
+    }
+
+    /// What its handlers heard, in the order in which it added them: the ids, separated by spaces.
+    pub(in crate::tests) fn handled(&mut self, tab: PortId) -> Vec<String> {
+        let ids =
+            |handler: &Handler| handler.heard.iter().map(|heard| heard.id()).collect::<Vec<_>>().join(" ");
+        self.handlers(tab).iter().map(ids).collect()
+    }
+
+    pub(super) fn introduce(&mut self, port: PortId, name: String, visible: bool, before: Option<Before>) {
+        let page = self.page(port);
+        page.name.clone_from(&name);
+        page.visible = visible;
+        let (tab, lock) = (name, Some(format!("lock-{}", port.0)));
+        self.with_tab(port, |machine, now| {
+            machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible, before });
+        });
+    }
+
+    /// A port to the worker that is there now. Ports are its own to number.
+    pub(super) fn reopen(&mut self, port: PortId) {
+        let Some(page) = self.pages.get(&port) else { return };
+        let (name, visible) = (page.name.clone(), page.visible);
+        self.open_ports.insert(port);
+        self.at_hub(Input::PortOpened(port));
+        self.introduce(port, name, visible, None);
+    }
+}
