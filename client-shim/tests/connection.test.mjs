@@ -201,6 +201,14 @@ test('a connect that cannot be leaves no session behind', async () => {
   assert.ok(port.posted.includes('Leave'));
 });
 
+test('a connect without a JID fails, and says why', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  const heard = [];
+  connection.connect(undefined, 'secret', (status, condition) => heard.push([status, condition]));
+  await settled();
+  assert.deepEqual(heard[1], [CONNFAIL, 'connect takes the JID and the password as strings']);
+});
+
 test('an amount without end is the greatest there is', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/w.js', reloadGrace: Infinity, queue: { stanzas: Infinity, bytes: 2 ** 40 } });
   connection.connect('alice@chat.example', 'secret');

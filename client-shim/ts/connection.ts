@@ -220,8 +220,8 @@ export class Connection {
     this.connect_callback = callback ?? null;
     this.#attempt++;
     this.#report(Status.CONNECTING, null);
-    if (pass !== undefined && pass !== null && typeof pass !== 'string') {
-      return this.#giveUp('connect takes the password as a string');
+    if (typeof jid !== 'string' || (pass !== undefined && pass !== null && typeof pass !== 'string')) {
+      return this.#giveUp('connect takes the JID and the password as strings');
     }
     const mechanisms = this.options.mechanisms?.map((Mechanism) => new Mechanism()).filter((mechanism) => mechanism.test({ authcid: this.authcid, pass }));
     this.#join((service) => ({
