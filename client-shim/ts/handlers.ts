@@ -174,11 +174,6 @@ export class HandlerList {
     yield* this.#added;
   }
 
-  /** Whether {@link dispatch} would run any. */
-  wants(stanza: Element, authenticated = true): boolean {
-    return [...this].some((handler) => isAllowed(handler, authenticated) && handler.isMatch(stanza));
-  }
-
   /** Shows a stanza to this handler alone, if it is still in the list and the stanza matches. */
   dispatchTo(handler: Handler, stanza: Element): void {
     if (!this.#active.includes(handler) && !this.#added.includes(handler)) return;
