@@ -261,6 +261,7 @@ impl<T: Text> Hub<T> {
         if up {
             self.elect(id);
             self.admit(id, port, entry.up());
+            self.indicate(id);
         }
     }
 

@@ -229,3 +229,15 @@ fn a_tab_that_connects_again_changes_its_account_and_leaves_the_old_one() {
     assert!(world.heard(tab).is_empty());
     assert_eq!(world.heard(stays).len(), 1);
 }
+
+#[test]
+fn the_server_hears_that_somebody_looks_again_when_a_visible_tab_joins_hidden_ones() {
+    let mut world = World::new();
+    world.offers = "<csi xmlns='urn:xmpp:csi:0'/>";
+    let hidden = world.online(ALICE);
+    world.show(hidden, false);
+    assert_eq!(world.sent(), ["<inactive xmlns=\"urn:xmpp:csi:0\"/>"]);
+    let visible = world.tab();
+    world.attach(visible, None);
+    assert_eq!(world.sent(), ["<active xmlns=\"urn:xmpp:csi:0\"/>"]);
+}
