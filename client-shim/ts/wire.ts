@@ -70,6 +70,7 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
         return tab.on_log(now, LogLevel[upper(content.level)], content.text);
       default:
         tag satisfies never;
+        tab.malformed(now, `a message ${String(tag)}`);
     }
   } catch (error) {
     tab.malformed(now, String(error));

@@ -35,6 +35,8 @@ impl Text for Stanza {
     /// What is not a string reads as the empty text, which no check lets through.
     fn with_str<R>(&self, read: impl FnOnce(&str) -> R) -> R {
         match self.0.dyn_ref::<JsString>() {
+            // Longer than any limit: its beginning is as much too long, and is not worth three times its memory.
+            Some(text) if text.length() > HUGE => Self(text.slice(0, HUGE).into()).with_str(read),
             Some(text) => SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
                 Ok(mut scratch) => read(scratch.fill(text)),
                 Err(_) => read(&String::from(text)),
@@ -53,6 +55,9 @@ struct Scratch {
     encoder: TextEncoder,
     buffer: Vec<u8>,
 }
+
+/// In UTF-16 units: what is longer breaks every limit on the size of a stanza.
+const HUGE: u32 = 16 << 20;
 
 /// A buffer that one huge stanza made large is not kept.
 const KEPT: usize = 1 << 20;

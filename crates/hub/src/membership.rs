@@ -37,7 +37,10 @@ impl<T: Text> Hub<T> {
         let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
             ToWorker::Hello(hello) => self.hello(port, hello),
-            ToWorker::StepAside => self.step_aside(is_new),
+            ToWorker::StepAside => {
+                let refused = tab.refused;
+                self.step_aside(refused);
+            }
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);
@@ -101,6 +104,7 @@ impl<T: Text> Hub<T> {
     fn hello(&mut self, port: PortId, hello: Hello) {
         let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         if !hello.versions.contains(&VERSION) {
+            tab.refused = true;
             self.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
             return;
         }

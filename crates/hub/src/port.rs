@@ -21,6 +21,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(4);
 /// One tab, as the worker knows it.
 pub(crate) struct Port<T> {
     pub(crate) stage: Stage,
+    /// Whether it speaks no version of ours.
+    pub(crate) refused: bool,
     /// Its name, which survives a reload.
     pub(crate) tab: String,
     /// Where the page before a reload stood, until this one joins a session.
@@ -61,6 +63,7 @@ impl<T> Port<T> {
     pub(crate) fn new(now: Duration) -> Self {
         Port {
             stage: Stage::New,
+            refused: false,
             tab: String::new(),
             before: None,
             visible: false,

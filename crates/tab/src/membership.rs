@@ -56,6 +56,8 @@ impl Membership {
             ToWorker::Attach { service, jid } => {
                 Some(Wish::Attach { service: service.clone(), jid: jid.clone() })
             }
+            // Whoever leaves does not come back as the same page: nothing is kept for it.
+            ToWorker::Leave => return *self = Membership::default(),
             _ => return,
         };
         self.account = None;
