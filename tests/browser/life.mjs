@@ -20,11 +20,12 @@ export const booked = (what, tab, ask) =>
     return ask(known) && known;
   });
 
-/** How many milliseconds after the beginning of `go` its tab is gone from the books that `observer` is shown. */
+/** How many milliseconds after the beginning of `go` its tab is gone from the books that `observer` is shown; 10,000 if it is not gone by then. */
 export async function goneAfter(observer, tab, go) {
   const { tab: name } = await own(tab);
   const gone = observer.evaluate(async (name) => {
-    while ((await connection.tabs()).some(({ tab }) => tab === name));
+    const deadline = performance.now() + 10_000;
+    while (performance.now() < deadline && (await connection.tabs()).some(({ tab }) => tab === name));
     return performance.timeOrigin + performance.now();
   }, name);
   // Not before the observer looks.
