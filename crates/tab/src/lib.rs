@@ -448,8 +448,10 @@ impl<T> Tab<T> {
         self.membership.note_status(&status);
         match (&status.session, status.code) {
             (Some(session), _) => {
-                // Claims made before this status hold from the beginning, too.
+                // Each session begins with an empty list of handlers, but for claims made before this status, which hold from the beginning.
                 let position = session.position;
+                let unsaid: Vec<ClaimId> = self.unsaid.iter().map(|(id, ..)| *id).collect();
+                self.claims.retain(|(id, _)| unsaid.contains(id));
                 for (_, from, exact) in &mut self.unsaid {
                     (*from, *exact) = (position, true);
                 }

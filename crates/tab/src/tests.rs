@@ -711,3 +711,19 @@ fn a_claim_that_nobody_holds_any_more_is_given_back() {
     assert!(given_back, "{:?}", page.posts);
     assert!(!page.heard().contains(&"caught 1 Received <m/>".to_owned()));
 }
+
+#[test]
+fn what_was_claimed_of_a_session_that_the_app_has_left_is_given_back() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.connect();
+    // The app hears of the session that it does not want any more, and claims.
+    page.hear(up(7));
+    let former = page.tab.claim(Selector::Everything);
+    page.drain();
+    page.hear(up(0));
+    page.posts.clear();
+    page.hear(caught(former, &[]));
+    let given_back = matches!(&page.posts[..], [ToWorker::Release { claims }] if *claims == [former]);
+    assert!(given_back, "{:?}", page.posts);
+}
