@@ -7,7 +7,7 @@ use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Posit
 use crate::inbound::Inbound;
 use crate::outbox::Gap;
 use crate::port::Stage;
-use crate::room::Entry;
+use crate::room::{Entry, Standing};
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
@@ -37,15 +37,15 @@ impl<T: Text> Hub<T> {
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
         behind.retain(|inbound| inbound.position <= forgotten);
         behind.extend(room.ring.behind(from).cloned());
-        // Who was there before a tab came late, and who came since if it could not hear of them.
+        // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
         let late = matches!(member.entry, Entry::Joined | Entry::Attached);
-        let unheard =
-            |seen: &Inbound<T>| seen.position <= member.base || seen.position <= from && !member.claims(seen);
+        let begins = exact && from == member.base;
+        let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> = room.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.
         let known = |claim: &Claim| {
-            let mut claims = member.claims.iter().map(|(_, selector)| selector).chain(&member.known);
-            claims.any(|selector| *selector == claim.selector)
+            let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(&member.known);
+            claims.any(|known| known.selector == claim.selector && known.since <= from)
         };
         let lost = from < forgotten && !claims.iter().all(known);
 
@@ -66,7 +66,7 @@ impl<T: Text> Hub<T> {
                 .collect();
             answer.push(Caught { claim: id, stanzas });
             member.claims.retain(|(known, _)| *known != id);
-            member.claims.push((id, selector));
+            member.claims.push((id, Standing { selector, since: from }));
         }
         if lost {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);

@@ -272,6 +272,10 @@ impl<T: Text> Hub<T> {
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
+        for (_, other) in self.rooms.iter_mut().filter(|(other, _)| **other != id) {
+            // Where a page of this tab stood in another session says nothing of where it stands from now on.
+            other.ghosts.retain(|ghost| ghost.tab != tab.tab);
+        }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let mut info = info.clone();
@@ -469,6 +473,8 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
         let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };
         let member = room.members.remove(at);
+        // Also while nobody is elected: who comes back is told its role anew.
+        room.primary.take_if(|primary| *primary == port);
         let grace = Duration::from_millis(room.options.reload_grace.into());
         if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
             room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
@@ -476,11 +482,9 @@ impl<T: Text> Hub<T> {
             kept.extend(outbox.unacknowledged().cloned());
             kept.sort_unstable_by_key(|inbound| inbound.position);
             kept.dedup_by_key(|inbound| inbound.position);
-            let claims = member.claims.into_iter().map(|(_, selector)| selector);
             room.ghosts.push(Ghost {
                 tab: tab.tab.clone(),
-                // A page that did not come so far as to claim anything wants what the one before it wanted.
-                claims: claims.chain(member.known).collect(),
+                claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
                 gap: outbox.given_up(),

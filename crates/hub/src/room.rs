@@ -77,19 +77,27 @@ impl Entry {
     }
 }
 
+/// A claim that holds.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) selector: Selector,
+    /// What came behind this position for it, the tab was given.
+    pub(crate) since: Position,
+}
+
 /// A tab in a room.
 #[derive(Debug)]
 pub(crate) struct Member<T> {
     pub(crate) port: PortId,
     pub(crate) entry: Entry,
     /// What it wants to hear.
-    pub(crate) claims: Vec<(ClaimId, Selector)>,
+    pub(crate) claims: Vec<(ClaimId, Standing)>,
     /// What it hears begins behind this position.
     pub(crate) base: Position,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// What that page wanted to hear.
-    pub(crate) known: Vec<Selector>,
+    pub(crate) known: Vec<Standing>,
 }
 
 impl<T> Member<T> {
@@ -98,18 +106,18 @@ impl<T> Member<T> {
     }
 
     pub(crate) fn claims(&self, inbound: &Inbound<T>) -> bool {
-        self.claims.iter().any(|(_, selector)| inbound.is_claimed_by(selector))
+        self.claims.iter().any(|(_, claim)| inbound.is_claimed_by(&claim.selector))
     }
 
     /// Whether one of its handlers, not only a hook, is for this stanza.
     pub(crate) fn handles(&self, inbound: &Inbound<T>) -> bool {
         let handles =
             |selector: &Selector| matches!(selector, Selector::Stanza(criteria) if inbound.meets(criteria));
-        self.claims.iter().any(|(_, selector)| handles(selector))
+        self.claims.iter().any(|(_, claim)| handles(&claim.selector))
     }
 
     pub(crate) fn claims_sent(&self) -> bool {
-        self.claims.iter().any(|(_, selector)| *selector == Selector::Sent)
+        self.claims.iter().any(|(_, claim)| claim.selector == Selector::Sent)
     }
 }
 
@@ -117,7 +125,7 @@ impl<T> Member<T> {
 #[derive(Debug)]
 pub(crate) struct Ghost<T> {
     pub(crate) tab: String,
-    pub(crate) claims: Vec<Selector>,
+    pub(crate) claims: Vec<Standing>,
     /// In order; bounded like the queue of a tab.
     pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
     pub(crate) bytes: usize,
@@ -128,7 +136,7 @@ pub(crate) struct Ghost<T> {
 
 impl<T> Ghost<T> {
     pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>, options: &Options) {
-        if !self.claims.iter().any(|selector| inbound.is_claimed_by(selector)) {
+        if !self.claims.iter().any(|claim| inbound.is_claimed_by(&claim.selector)) {
             return;
         }
         self.bytes += inbound.size;

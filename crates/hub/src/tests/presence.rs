@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use epode_protocol::Selector;
 use epode_testkit as testkit;
 
 use super::page::all;
@@ -139,6 +140,22 @@ fn whoever_came_between_a_late_joiner_and_its_claim_is_replayed_too() {
     let mut handled: Vec<_> = world.handled(late)[1].split(' ').map(str::to_owned).collect();
     handled.sort();
     assert_eq!(handled, ["desk", "phone"]);
+}
+
+#[test]
+fn a_presence_is_replayed_once_and_so_a_handler_that_adds_another_does_not_go_round_for_ever() {
+    let mut world = World::new();
+    world.online(ALICE);
+    contact_says(&mut world, "desk", "");
+    let late = world.tab();
+    world.begins_with(late, &[Selector::Everything, all("presence"), all("presence")]);
+    world.adds_upon(late, "id='desk'", all("presence"));
+    world.attach(late, None);
+    world.adds(late, all("presence"));
+    contact_says(&mut world, "phone", "");
+    let handled = world.handled(late);
+    assert_eq!(handled[..3], ["desk phone"; 3]);
+    assert!(handled[3..].iter().all(|handled| handled == "phone"), "{handled:?}");
 }
 
 #[test]

@@ -271,3 +271,16 @@ fn a_slow_tab_hears_the_whole_story_in_order_and_claims_of_a_former_stream_touch
     assert_eq!(world.handled(tab), ["2 3", ""]);
     assert_eq!(world.claims(tab), 2, "those of the callback");
 }
+
+#[test]
+fn a_primary_that_leaves_during_a_redial_and_comes_back_hears_its_role_anew() {
+    let mut world = World::new();
+    let (tab, _other) = (world.online("bob@localhost/desk"), world.online(ALICE));
+    world.at_hub(Input::Online(false));
+    world.cut();
+    world.attach(tab, Some("alice@localhost"));
+    world.attach(tab, Some("bob@localhost"));
+    world.forget();
+    world.at_hub(Input::Online(true));
+    assert_eq!(world.heard(tab), ["Primary", "Connected bob@localhost/desk"]);
+}

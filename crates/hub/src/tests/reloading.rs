@@ -251,3 +251,35 @@ fn a_page_that_says_it_stood_beyond_what_there_is_hears_what_comes() {
     says(&mut world, 1..=1);
     assert_eq!(world.handled(tab)[0], "1");
 }
+
+#[test]
+fn where_a_page_stood_in_one_session_says_nothing_of_another() {
+    let mut world = World::new();
+    let (tab, _alice) = (world.online(ALICE), world.online(ALICE));
+    let _bob = world.online("bob@localhost/desk");
+    says(&mut world, 1..=5);
+    let word = world.unload(tab, true);
+    let tab = world.load(word);
+    world.attach(tab, Some("bob@localhost"));
+    world.run();
+    let tab = world.reload(tab);
+    world.attach(tab, Some("alice@localhost"));
+    says(&mut world, 6..=6);
+    assert_eq!(world.handled(tab)[0], "6", "it has handled the others");
+}
+
+#[test]
+fn what_came_before_a_page_claimed_it_was_not_kept_for_the_next_one_which_is_told_so() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.begins_with(tab, &[]);
+    world.connect(tab, ALICE, "secret-alice");
+    says(&mut world, 1..=1000);
+    world.adds(tab, all("message"));
+    world.run();
+    let tab = world.reload(tab);
+    world.begins_with(tab, &[all("message")]);
+    world.attach(tab, None);
+    assert!(world.heard(tab).contains(&"gap 1 to 488: 488".to_owned()));
+    assert_eq!(world.handled(tab)[0], ids(489..=1000));
+}
