@@ -10,6 +10,7 @@ mod dying;
 mod greeting;
 mod joining;
 mod leaving;
+mod model;
 mod ownership;
 mod page;
 mod presence;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use epode_protocol::{ClaimId, Criteria, Origin, Outcome, Position, Selector, SessionInfo, StatusCode};
+use epode_protocol::{ClaimId, Criteria, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode};
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 
@@ -22,13 +22,20 @@ pub(super) struct Page {
     pub(super) unread: Option<VecDeque<epode_tab::Input<String>>>,
     /// The handlers it adds in each CONNECTED or ATTACHED callback.
     pub(super) begins_with: Vec<Selector>,
-    /// The handlers it adds while it handles a stanza with these words.
+    /// The handlers it adds, once, while it handles a stanza with these words.
     pub(super) upon: Vec<(String, Selector)>,
     /// The session that it believes in, as it was told.
     pub(super) session: Option<SessionInfo>,
+    /// The first that it was told of.
+    pub(super) joined: Option<SessionInfo>,
+    pub(super) role: Option<Role>,
     pub(super) handlers: Vec<Handler>,
-    /// What was given up of this session: first and last position.
-    pub(super) gaps: Vec<(Position, Position)>,
+    /// Those of streams that are over, which hear nothing any more.
+    pub(super) former: Vec<Handler>,
+    /// What was given up: the full JID of the session, first and last position.
+    pub(super) gaps: Vec<(String, Position, Position)>,
+    /// How many of them nobody has counted.
+    pub(super) new_gaps: usize,
     heard: Vec<Event<String>>,
 }
 
@@ -86,8 +93,12 @@ impl Default for Page {
             begins_with: vec![Selector::Stanza(Criteria::default()), Selector::Sent],
             upon: Vec::new(),
             session: None,
+            joined: None,
+            role: None,
             handlers: Vec::new(),
+            former: Vec::new(),
             gaps: Vec::new(),
+            new_gaps: 0,
             heard: Vec::new(),
         }
     }
@@ -108,18 +119,25 @@ impl Page {
                 handlers.for_each(|handler| handler.live = true);
                 return;
             }
-            Event::Gap(from, to, _) => self.gaps.push((*from, *to)),
+            Event::Gap(from, to, _) => {
+                self.new_gaps += 1;
+                let jid = self.session.as_ref().map(|session| session.jid.clone());
+                self.gaps.push((jid.unwrap_or_default(), *from, *to));
+            }
+            Event::Role(role) => self.role = Some(*role),
             Event::Status(status) => match (&status.session, status.code) {
                 (Some(session), _) => {
+                    // Of a session that the app has left, and heard of all the same.
+                    self.handlers.clear();
                     self.session = Some(session.clone());
+                    self.joined.get_or_insert(session.clone());
                     for selector in self.begins_with.clone() {
                         self.add(selector, After::Position(session.position));
                     }
                 }
                 (None, StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail) => {
                     self.session = None;
-                    self.handlers.clear();
-                    self.gaps.clear();
+                    self.former.append(&mut self.handlers);
                 }
                 _ => {}
             },
@@ -152,9 +170,16 @@ impl Page {
             let heard = Heard { origin, text: text.to_owned() };
             handler.heard.extend(wanted.then_some(heard));
         }
-        let adds = self.upon.iter().filter(|(words, _)| text.contains(words));
-        for selector in adds.map(|(_, selector)| selector.clone()).collect::<Vec<_>>() {
-            self.add(selector, position.map_or_else(|| After::Stanza(text.to_owned()), After::Position));
+        let before = self.tab.before().position;
+        for (_, selector) in
+            self.upon.extract_if(.., |(words, _)| text.contains(&**words)).collect::<Vec<_>>()
+        {
+            let after = match (position, origin) {
+                (Some(position), _) => After::Position(position),
+                (None, Origin::Replayed) => After::Leisure(before),
+                (None, _) => After::Stanza(text.to_owned()),
+            };
+            self.add(selector, after);
         }
     }
 

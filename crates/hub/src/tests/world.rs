@@ -44,9 +44,9 @@ pub(super) struct World {
     /// Further features that the server offers.
     pub(super) offers: &'static str,
     /// Which worker this is; each that dies is followed by another.
-    epoch: u32,
+    pub(super) epoch: u32,
     dials: usize,
-    clock: Clock,
+    pub(super) clock: Clock,
     random: Random,
     pages: BTreeMap<PortId, Page>,
     queue: VecDeque<Arrival>,
@@ -158,7 +158,11 @@ impl World {
 
     /// Lets everything arrive that is on its way, and all that follows from it.
     pub(super) fn run(&mut self) {
-        while self.step() {}
+        let mut steps = 0;
+        while self.step() {
+            steps += 1;
+            assert!(steps < 1_000_000, "the world does not come to rest");
+        }
     }
 
     /// Lets time pass, and whatever happens meanwhile.
@@ -231,7 +235,7 @@ impl World {
         self.open_ports.contains(&tab)
     }
 
-    fn page(&mut self, tab: PortId) -> &mut Page {
+    pub(super) fn page(&mut self, tab: PortId) -> &mut Page {
         self.pages.get_mut(&tab).expect("the test does not ask a tab that it killed")
     }
 

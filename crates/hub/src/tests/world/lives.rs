@@ -119,7 +119,7 @@ impl World {
         self.page(tab).begins_with = selectors.to_vec();
     }
 
-    /// While it handles a stanza that contains these words, it adds this handler.
+    /// While it handles the next stanza that contains these words, it adds this handler.
     pub(in crate::tests) fn adds_upon(&mut self, tab: PortId, words: &str, selector: Selector) {
         self.page(tab).upon.push((words.to_owned(), selector));
     }

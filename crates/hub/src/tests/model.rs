@@ -1,0 +1,373 @@
+//! The worker against a reference model: thousands of steps at random, the same for the same seed, and after each of them what every page
+//! has been told is held against what the worker was given.
+//!
+//! The model knows nothing of queues, rings, windows and ghosts. It knows which stanzas came over which stream, in order ([`Routed`](super::world::Routed)), and
+//! when which handler was added: from that follows what each handler must have heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use epode_protocol::{Criteria, Options, Selector, ToWorker, Token};
+use epode_testkit::Random;
+
+use super::page::all;
+use super::world::{GRACE, Word, World, password};
+use crate::PortId;
+
+mod ledger;
+
+use ledger::Ledger;
+
+const ACCOUNTS: [&str; 2] = ["alice@localhost", "bob@localhost"];
+
+/// How many stanzas may wait for a tab: few, so that tabs are often too slow.
+const QUEUE: u32 = 20;
+
+/// How many walks; the variable `EPODE_WALKS` asks for so many more.
+const WALKS: u64 = 48;
+
+#[test]
+fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it_is_missing() {
+    let mut met = Met::default();
+    let more = std::env::var("EPODE_WALKS").ok().and_then(|more| more.parse().ok()).unwrap_or(0);
+    for seed in 0..WALKS + more {
+        met += Model::walk(seed, 250);
+    }
+    // A walk that meets nothing shows nothing.
+    assert!(met.stanzas > 100_000 && met.gaps > 100 && met.reloads > 100, "{met:?}");
+}
+
+/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where the one before them stood.
+#[derive(Default, Debug)]
+struct Met {
+    stanzas: usize,
+    gaps: usize,
+    reloads: usize,
+}
+
+impl AddAssign for Met {
+    fn add_assign(&mut self, other: Met) {
+        self.stanzas += other.stanzas;
+        self.gaps += other.gaps;
+        self.reloads += other.reloads;
+    }
+}
+
+struct Model {
+    world: World,
+    random: Random,
+    pages: BTreeMap<PortId, Known>,
+    /// Tabs whose page is unloaded, and may load again.
+    words: Vec<(Word, Option<Stood>)>,
+    /// The inbound requests, by number: over which stream each came.
+    requests: BTreeMap<u64, u64>,
+    number: u64,
+    met: Met,
+}
+
+/// What the model knows of a page.
+#[derive(Default)]
+struct Known {
+    requests: BTreeSet<Token>,
+    sends: BTreeSet<Token>,
+    questions: BTreeSet<Token>,
+    /// Where the page before it stood, until this one has joined.
+    stood: Option<Stood>,
+    ledger: Ledger,
+}
+
+/// In which session a page stood, where, and when it was unloaded.
+#[derive(Clone)]
+struct Stood {
+    jid: String,
+    position: u64,
+    at: Duration,
+}
+
+impl Model {
+    fn walk(seed: u64, steps: u32) -> Met {
+        let mut model = Model {
+            world: World::new(),
+            random: Random::new(seed),
+            pages: BTreeMap::new(),
+            words: Vec::new(),
+            requests: BTreeMap::new(),
+            number: 0,
+            met: Met::default(),
+        };
+        for step in 0..steps {
+            model.act();
+            if model.random.below(4) > 0 {
+                model.look(&format!("seed {seed}, step {step}"));
+            } else {
+                for _ in 0..model.random.below(6) {
+                    model.world.step();
+                }
+            }
+        }
+        model.end(&format!("seed {seed}, end"))
+    }
+
+    fn act(&mut self) {
+        let what = self.random.below(100);
+        let reads: Vec<_> = self.pages.keys().copied().collect();
+        let reads: Vec<_> = reads.into_iter().filter(|tab| self.world.page(*tab).unread.is_none()).collect();
+        let tab = self.pick(&reads);
+        match (what, tab) {
+            (0..12, _) if self.pages.len() < 7 => self.come(),
+            (0..12, _) => self.thaw(),
+            (12..40, _) => self.serve(what),
+            (40..43, _) => self.thaw(),
+            (43..46, _) => (0..self.random.below(60)).for_each(|_| self.server_says(ACCOUNTS[0])),
+            (46..52, _) => self.load(),
+            (52..58, _) => {
+                let elapsed = Duration::from_millis(self.random.below(6000));
+                self.world.advance(elapsed);
+            }
+            (_, Some(tab)) => self.app_acts(tab, what),
+            _ => {}
+        }
+    }
+
+    /// What an app does, in a page that is awake.
+    fn app_acts(&mut self, tab: PortId, what: u64) {
+        match what {
+            58..62 => self.join(tab),
+            62..66 => self.unload(tab),
+            66..68 => self.duplicate(tab),
+            68 => {
+                self.pages.remove(&tab);
+                match self.random.below(2) {
+                    0 => self.world.kill(tab),
+                    _ => drop(self.world.unload(tab, true)),
+                }
+            }
+            69..75 => self.world.hold(tab),
+            75 => self.world.freeze(tab),
+            76..79 => {
+                let selector = self.selector();
+                if self.world.page(tab).session.is_some() && self.world.page(tab).handlers.len() < 8 {
+                    self.world.adds(tab, selector);
+                }
+            }
+            79..84 => {
+                let (selector, next) = (self.selector(), self.number + 1 + self.random.below(4));
+                if self.world.page(tab).handlers.len() < 8 {
+                    self.world.adds_upon(tab, &format!(" id='{next}'"), selector);
+                }
+            }
+            84..86 => {
+                let claims: Vec<_> =
+                    self.world.page(tab).handlers.iter().map(|handler| handler.claim).collect();
+                if let Some(claim) = self.pick(&claims) {
+                    self.world.removes(tab, claim);
+                }
+            }
+            86..91 => self.send(tab),
+            91..95 => self.ask(tab),
+            95 => {
+                let token = self.world.ask_tabs(tab);
+                self.know(tab).questions.insert(token);
+            }
+            96..98 => {
+                let visible = self.random.below(2) == 0;
+                self.world.show(tab, visible);
+            }
+            _ if self.random.below(4) == 0 => self.world.disconnect(tab),
+            _ => {}
+        }
+    }
+
+    /// What the server, the net and the system do.
+    fn serve(&mut self, what: u64) {
+        let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
+        match what {
+            12..26 => (0..self.random.below(6)).for_each(|_| self.server_says(account)),
+            26..31 => (0..self.random.below(80)).for_each(|_| self.server_says(account)),
+            31 => (0..700).for_each(|_| self.server_says(account)),
+            32..36 => self.server_asks(account),
+            36 => self.world.cut(),
+            37 => self.world.reachable = !self.world.reachable,
+            38 => self.world.reachable = true,
+            _ if self.random.below(3) == 0 => self.world.worker_dies(),
+            _ => {}
+        }
+    }
+
+    fn server_says(&mut self, account: &str) {
+        self.number += 1;
+        let name = ["message", "message", "presence"][self.random.below(3) as usize];
+        let kind = ["", " type='chat'", " type='error'"][self.random.below(3) as usize];
+        let kind = if name == "presence" { "" } else { kind };
+        let from = format!("contact@localhost/{}", self.random.below(5));
+        let stanza = format!("<{name} xmlns='jabber:client' from='{from}' id='{}'{kind}/>", self.number);
+        self.world.server_says(account, &stanza);
+    }
+
+    fn server_asks(&mut self, account: &str) {
+        self.number += 1;
+        let from = ["type='get' from='carol@localhost/x'", "type='set'"][self.random.below(2) as usize];
+        let bound = self.world.server.connections().into_iter();
+        let mut streams = bound.filter(|(_, jid)| jid.as_deref().is_some_and(|jid| jid.starts_with(account)));
+        if let Some((stream, _)) = streams.next_back() {
+            self.requests.insert(self.number, stream.0);
+        }
+        let request =
+            format!("<iq xmlns='jabber:client' id='{}' {from}><q xmlns='urn:x'/></iq>", self.number);
+        self.world.server_says(account, &request);
+    }
+
+    fn come(&mut self) {
+        let tab = if self.random.below(3) == 0 { self.world.hidden_tab() } else { self.world.tab() };
+        self.pages.insert(tab, Known::default());
+        self.join(tab);
+    }
+
+    fn load(&mut self) {
+        if self.words.is_empty() {
+            return;
+        }
+        let at = self.random.below(self.words.len() as u64) as usize;
+        let (word, stood) = self.words.swap_remove(at);
+        let tab = self.world.load(word);
+        self.pages.insert(tab, Known { stood, ..Known::default() });
+        self.join(tab);
+    }
+
+    fn unload(&mut self, tab: PortId) {
+        let says_so = self.random.below(2) == 0;
+        let (session, at) = (self.world.page(tab).session.clone(), self.world.clock.now());
+        let known = self.pages.remove(&tab).expect("it is one of ours");
+        let word = self.world.unload(tab, says_so);
+        let position = word.before.position;
+        let stood = session.map(|session| Stood { jid: session.jid, position, at }).or(known.stood);
+        self.words.push((word, stood));
+        if self.random.below(2) == 0 {
+            self.load();
+        }
+    }
+
+    fn duplicate(&mut self, tab: PortId) {
+        let before = self.world.page(tab).tab.before();
+        self.number += 1;
+        let copy = self.world.load(Word { name: format!("copy-{}", self.number), before });
+        self.pages.insert(copy, Known::default());
+        self.join(copy);
+    }
+
+    fn thaw(&mut self) {
+        let held: Vec<_> = self.pages.keys().copied().collect();
+        let held: Vec<_> = held.into_iter().filter(|tab| self.world.page(*tab).unread.is_some()).collect();
+        if let Some(tab) = self.pick(&held) {
+            self.world.let_read(tab);
+        }
+    }
+
+    /// The app wants a session: the one it is in ends for it, without a word.
+    fn join(&mut self, tab: PortId) {
+        let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
+        let selectors: Vec<_> = (0..self.random.below(4)).map(|_| self.selector()).collect();
+        self.world.begins_with(tab, &selectors);
+        let page = self.world.page(tab);
+        page.handlers.clear();
+        if page.session.take().is_some() {
+            self.know(tab).stood = None;
+        }
+        match self.random.below(3) {
+            0 => self.world.attach(tab, Some(account)),
+            _ => {
+                let options = Options { queue_stanzas: QUEUE, ..Options::default() };
+                self.world.connect_as(tab, account, Some(&password(account)), options);
+            }
+        }
+    }
+
+    fn send(&mut self, tab: PortId) {
+        self.number += 1;
+        let stanza = match self.random.below(6) {
+            0 => "<presence xmlns='jabber:client'/>".to_owned(),
+            1 => "<presence xmlns='jabber:client' type='unavailable'/>".to_owned(),
+            2 => "<broken".to_owned(),
+            _ => format!("<message xmlns='jabber:client' to='carol@elsewhere' id='{}'/>", self.number),
+        };
+        let token = self.world.send(tab, &stanza);
+        self.know(tab).sends.insert(token);
+    }
+
+    fn ask(&mut self, tab: PortId) {
+        let questions = [
+            "<iq type='get' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
+            "<iq type='get' id='q' to='localhost'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<iq type='get' id='q' to='carol@elsewhere'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+        ];
+        let question = questions[self.random.below(3) as usize];
+        let token = match self.random.below(2) {
+            0 => self.world.request(tab, question),
+            _ => self.world.request_within(tab, question, Duration::from_secs(self.random.below(20))),
+        };
+        self.know(tab).requests.insert(token);
+    }
+
+    fn answer(&mut self, tab: PortId, id: &str, position: u64) {
+        match self.random.below(3) {
+            0 => {
+                let to = if self.random.below(8) == 0 { "" } else { " to='carol@localhost/x'" };
+                let token =
+                    self.world.send(tab, &format!("<iq xmlns='jabber:client' type='result' id='{id}'{to}/>"));
+                self.know(tab).sends.insert(token);
+            }
+            1 => self.world.say(tab, ToWorker::Unhandled { position }),
+            _ => {}
+        }
+    }
+
+    /// Everybody wakes up and logs out; then every wish has ended, and the worker waits for nothing.
+    fn end(mut self, place: &str) -> Met {
+        self.world.reachable = true;
+        while self.pages.keys().copied().collect::<Vec<_>>().into_iter().any(|tab| {
+            let held = self.world.page(tab).unread.is_some();
+            held.then(|| self.world.let_read(tab)).is_some()
+        }) {}
+        // Long enough for a redial, and for every tab in turn to be silent about what it was asked.
+        self.world.advance(Duration::from_secs(150));
+        self.look(place);
+        self.look_at_requests(place);
+        for tab in self.pages.keys().copied().collect::<Vec<_>>() {
+            self.world.disconnect(tab);
+        }
+        self.world.advance(3 * GRACE);
+        self.look(place);
+        for (tab, known) in &self.pages {
+            let open = (&known.requests, &known.sends, &known.questions);
+            assert!(
+                open.0.is_empty() && open.1.is_empty() && open.2.is_empty(),
+                "{place}: {tab:?}: {open:?}"
+            );
+        }
+        assert!(self.world.open_sockets().is_empty(), "{place}");
+        assert!(self.world.nothing_is_due(), "{place}");
+        self.met
+    }
+
+    fn selector(&mut self) -> Selector {
+        let chat = Criteria { types: Some(vec!["chat".to_owned()]), ..Criteria::default() };
+        let contact = Criteria { from: Some("contact@localhost/1".to_owned()), ..Criteria::default() };
+        match self.random.below(8) {
+            0 | 1 => all("message"),
+            2 | 3 => all("presence"),
+            4 => Selector::Stanza(chat),
+            5 => Selector::Stanza(contact),
+            6 => Selector::Everything,
+            _ => Selector::Sent,
+        }
+    }
+
+    fn pick<P: Copy>(&mut self, of: &[P]) -> Option<P> {
+        (!of.is_empty()).then(|| of[self.random.below(of.len() as u64) as usize])
+    }
+
+    fn know(&mut self, tab: PortId) -> &mut Known {
+        self.pages.entry(tab).or_default()
+    }
+}
