@@ -44,7 +44,8 @@ impl<T: Text> Hub<T> {
         let present: Vec<_> = room.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.
         let known = |claim: &Claim| {
-            let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(&member.known);
+            let before = member.known.iter().filter(|_| forgotten <= member.admitted);
+            let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(before);
             claims.any(|known| known.selector == claim.selector && known.since <= from)
         };
         let lost = from < forgotten && !claims.iter().all(known);

@@ -289,11 +289,11 @@ impl<T: Text> Hub<T> {
         };
         let secondary = room.primary != Some(port);
         // What was given up and is still remembered is not missing.
-        let forgotten = room.ring.forgotten();
+        let (forgotten, admitted) = (room.ring.forgotten(), room.position);
         let gap = ghost.as_ref().and_then(|ghost| ghost.gap).filter(|gap| gap.from <= forgotten);
         if let Some(member) = room.member(port) {
             member.claims.clear();
-            member.base = base;
+            (member.base, member.admitted) = (base, admitted);
             (member.backlog, member.known) = match ghost {
                 Some(Ghost { mut kept, claims, .. }) => {
                     kept.retain(|inbound| inbound.position > base);

@@ -96,13 +96,23 @@ pub(crate) struct Member<T> {
     pub(crate) base: Position,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
-    /// What that page wanted to hear.
+    /// What that page wanted to hear, of all that came until this one was admitted.
     pub(crate) known: Vec<Standing>,
+    /// The position of the session then.
+    pub(crate) admitted: Position,
 }
 
 impl<T> Member<T> {
     pub(crate) fn new(port: PortId, entry: Entry) -> Self {
-        Member { port, entry, claims: Vec::new(), base: 0, backlog: Vec::new(), known: Vec::new() }
+        Member {
+            port,
+            entry,
+            claims: Vec::new(),
+            base: 0,
+            backlog: Vec::new(),
+            known: Vec::new(),
+            admitted: 0,
+        }
     }
 
     pub(crate) fn claims(&self, inbound: &Inbound<T>) -> bool {

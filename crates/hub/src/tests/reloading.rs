@@ -283,3 +283,50 @@ fn what_came_before_a_page_claimed_it_was_not_kept_for_the_next_one_which_is_tol
     assert!(world.heard(tab).contains(&"gap 1 to 488: 488".to_owned()));
     assert_eq!(world.handled(tab)[0], ids(489..=1000));
 }
+
+#[test]
+fn what_only_the_page_before_wanted_is_not_kept_while_its_successor_is_slow_which_is_told_so() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.begins_with(tab, &[all("presence")]);
+    world.connect(tab, ALICE, "secret-alice");
+    world.run();
+    let tab = world.reload(tab);
+    world.begins_with(tab, &[all("message")]);
+    world.attach(tab, None);
+    world.adds_upon(tab, "id='1'", all("presence"));
+    world.run();
+    world.hold(tab);
+    says(&mut world, 1..=1);
+    for id in 2..=1000 {
+        world.server_says(ALICE, &format!("<presence xmlns='jabber:client' id='{id}'/>"));
+    }
+    world.run();
+    world.let_read(tab);
+    assert!(world.heard(tab).contains(&"gap 2 to 488: 487".to_owned()));
+    assert_eq!(world.handled(tab)[1], ids(489..=1000));
+}
+
+#[test]
+fn what_a_claim_had_missed_and_the_page_has_not_read_is_heard_by_the_next() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.begins_with(tab, &[all("message")]);
+    world.connect(tab, ALICE, "secret-alice");
+    world.adds_upon(tab, "id='1'", all("presence"));
+    world.run();
+    world.hold(tab);
+    says(&mut world, 1..=1);
+    for id in 2..=100 {
+        world.server_says(ALICE, &format!("<presence xmlns='jabber:client' id='{id}'/>"));
+    }
+    world.run();
+    // It handles the message, and dies before the answer to its claim arrives.
+    world.let_read(tab);
+    world.hold_at_once(tab);
+    says(&mut world, 101..=1000);
+    let tab = world.reload(tab);
+    world.begins_with(tab, &[all("message"), all("presence")]);
+    world.attach(tab, None);
+    assert_eq!(world.handled(tab), [ids(101..=1000), ids(2..=100)]);
+}

@@ -19,6 +19,11 @@ impl World {
     /// The tab reads nothing any more: its page is busy, or frozen.
     pub(in crate::tests) fn hold(&mut self, tab: PortId) {
         self.run();
+        self.hold_at_once(tab);
+    }
+
+    /// The same, before what is on its way has arrived.
+    pub(in crate::tests) fn hold_at_once(&mut self, tab: PortId) {
         self.page(tab).unread.get_or_insert_default();
     }
 
@@ -68,7 +73,7 @@ impl World {
     /// The browser freezes the page, and lets it say so.
     pub(in crate::tests) fn freeze(&mut self, tab: PortId) {
         self.say(tab, ToWorker::Freeze);
-        self.page(tab).unread.get_or_insert_default();
+        self.hold_at_once(tab);
     }
 
     /// The page is unloaded, and may say so: as far as anybody can tell, it is closed.
