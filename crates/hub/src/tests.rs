@@ -18,6 +18,7 @@ mod redialling;
 mod reloading;
 mod routing;
 mod sending;
+mod sharing;
 mod sleeping;
 mod trials;
 mod walk;
