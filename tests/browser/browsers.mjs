@@ -65,7 +65,7 @@ export async function launch(name, { args = [], hearWorkers = true } = {}) {
     async openTab(url) {
       const page = await browser.newPage();
       page.on("console", (message) => {
-        if (message.type() === "error") errors.push({ where: page.url(), text: message.text() });
+        if (message.type() === "error") errors.push({ where: message.location().url ?? page.url(), text: message.text() });
       });
       page.on("pageerror", (error) => errors.push({ where: page.url(), text: String(error?.stack ?? error) }));
       await page.goto(url, { waitUntil: "load", timeout: 60_000 });

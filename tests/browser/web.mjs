@@ -41,6 +41,8 @@ export async function startWeb(roots = ROOTS) {
   };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    // Browsers ask for it on their own, some of them now and then.
+    if (path === "/favicon.ico") return void response.writeHead(204).end();
     requests.push(path);
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
     if (delay) await pause(delay);
