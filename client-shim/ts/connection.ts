@@ -5,36 +5,18 @@
  */
 import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
-import { NS, Status } from './constants.ts';
-import { parseStanza, toElement } from './element.ts';
-import { Handler, HandlerList, selectorOf, type Callback, type HandlerOptions } from './handlers.ts';
+import { Status } from './constants.ts';
+import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
+import { Hooks } from './hooks.ts';
+import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
-import { describe, error, tell, warn, type Log } from './log.ts';
-import { SASLMechanism } from './mechanisms.ts';
-import { resolveService, type Protocol } from './service.ts';
+import { guarded, tell, warn, type Log } from './log.ts';
+import type { ConnectionOptions } from './options.ts';
+import { Outbox, taken } from './outbox.ts';
+import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
+import { resolveService } from './service.ts';
 import { TimedHandler, TimedHandlers } from './timed.ts';
-
-/** The options of `new Strophe.Connection(service, options)`. */
-export interface ConnectionOptions {
-  /**
-   * The address of `epode-worker.js`, on the page's origin. All pages of an origin that name the same address share one worker,
-   * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why.
-   */
-  worker?: string | URL;
-  /** With `'ws'` or `'wss'`, a relative service address is a WebSocket on the page's host; on an https page always `wss`. Other names throw. */
-  protocol?: Protocol;
-  /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
-  mechanisms?: readonly (new () => SASLMechanism)[];
-  /** Names the session of an anonymous login: pages with the same key share it. */
-  sessionKey?: string;
-  /** Whether the worker dials again when the connection is lost; default `true`. With `false`, all tabs hear DISCONNECTED. */
-  reconnect?: boolean;
-  /** How long what arrives for a tab that reloads is kept for it, in milliseconds; default 10,000. */
-  reloadGrace?: number;
-  /** How much may wait for a tab that is slow or frozen, before the oldest is given up (`onGap`); default 10,000 stanzas and 16 MB. */
-  queue?: { stanzas?: number; bytes?: number };
-}
 
 /** A tab of the session, as the worker knows it. */
 export interface Tab {
@@ -73,15 +55,6 @@ export type StatusCallback = (
   reason: string | null,
 ) => void;
 
-/** What became of a stanza that was sent. */
-export type Receipt =
-  | { status: 'written' }
-  /** It was not sent. `condition` names the rule, `text` says it in a sentence. */
-  | { status: 'failed'; condition: string; text: string };
-
-/** A stanza to send: an element, anything with `.tree()`, or XML. `null` is ignored. */
-export type Sendable = Element | Treelike | string | null | undefined;
-
 /** A plugin: `init` is called with each new connection, `statusChanged` before its callback. */
 export interface ConnectionPlugin {
   init?(connection: Connection): void;
@@ -95,21 +68,8 @@ export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): 
   plugins.set(name, prototype);
 }
 
-/** A request that waits for its answer. */
-interface Question {
-  id: string;
-  ok: ((stanza: Element) => unknown) | null | undefined;
-  err: ((stanza: Element | null) => unknown) | null | undefined;
-}
-
-/** A stanza that is to be sent. */
-interface Letter {
-  text: string;
-  receipt: (receipt: Receipt) => void;
-}
-
 /** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
-export class Connection {
+export class Connection extends Hooks {
   /** The address of the service, as it was given. */
   readonly service: string;
   readonly options: ConnectionOptions;
@@ -131,48 +91,23 @@ export class Connection {
   disconnecting = false;
   /** Whether a BOSH session was restored; never, without BOSH. */
   restored = false;
-  /** Whether stanzas are held back by {@link pause}. */
-  paused = false;
   /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
   role: 'primary' | 'secondary' | null = null;
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
-  readonly #handlers = new HandlerList((handler) => this.#unclaim(handler));
-  /** Each handler's claim, and who it is for. */
-  readonly #claims = new Map<number, Handler | 'hook'>();
-  /** The claims of hooks: for what comes in, and for what other tabs send. */
-  #hooks: { everything?: number | undefined; sent?: number | undefined } = {};
-  readonly #replayed = new WeakSet<Element>();
+  readonly #inbox = new Inbox(this, (wish) => this.#link?.run(wish));
+  readonly #outbox = new Outbox(this, (wish) => this.#run(wish));
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   readonly #timed = new TimedHandlers();
-  readonly #questions = new Map<number, Question>();
-  readonly #receipts = new Map<number, (receipt: Receipt) => void>();
   #link: Link | undefined;
   /** What to wish again when the page comes back from the back/forward cache. */
   #membership: Wish | undefined;
-  /** What is to be sent, and what is to be asked while that is held back. */
-  #outbox: (Letter | Wish)[] = [];
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
   #uniqueId = 0;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
-
-  static {
-    // A hook that is assigned late begins to hear from then on; one on a subclass is found when the session comes up.
-    for (const name of ['rawInput', 'xmlInput', 'onForeignStanzaSent'] as const) {
-      const silent = (): void => {};
-      Object.defineProperty(Connection.prototype, name, {
-        configurable: true,
-        get: () => silent,
-        set(this: Connection, hook: unknown) {
-          Object.defineProperty(this, name, { value: hook, writable: true, configurable: true, enumerable: true });
-          this.#claimHooks();
-        },
-      });
-    }
-  }
 
   /**
    * Makes a connection; nothing is opened before `connect` or `attach`.
@@ -181,6 +116,7 @@ export class Connection {
    * @throws Error when `protocol` names an unknown one
    */
   constructor(service: string, options: ConnectionOptions = {}) {
+    super();
     this.service = service;
     this.options = options;
     const { protocol } = options;
@@ -271,7 +207,8 @@ export class Connection {
       return;
     }
     this.disconnecting = this.connected;
-    this.#wish({ run: (tab) => tab.disconnect(performance.now(), reason) });
+    this.flush();
+    this.#run({ run: (tab) => tab.disconnect(performance.now(), reason) });
   }
 
   /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
@@ -282,48 +219,29 @@ export class Connection {
     this.jid = '';
     this.domain = null;
     this.connect_callback = null;
-    this.#discard();
+    this.#outbox.discard();
     this.#leave();
+  }
+
+  /** Whether stanzas are held back by {@link pause}. */
+  get paused(): boolean {
+    return this.#outbox.paused;
   }
 
   /** Holds back what is sent from now on, until {@link resume}. */
   pause(): void {
-    this.paused = true;
+    this.#outbox.paused = true;
   }
 
   /** Sends what {@link pause} held back. */
   resume(): void {
-    this.paused = false;
+    this.#outbox.paused = false;
     this.flush();
   }
 
   /** Sends what waits for the end of the current task now. */
   flush(): void {
-    if (this.paused) return;
-    const batch: Letter[] = [];
-    for (const waiting of this.#outbox.splice(0)) {
-      if ('text' in waiting) {
-        batch.push(waiting);
-      } else {
-        this.#post(batch.splice(0));
-        this.#wish(waiting);
-      }
-    }
-    this.#post(batch);
-  }
-
-  #post(batch: Letter[]): void {
-    if (batch.length === 0) return;
-    const failed = (condition: string, text: string): void => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition, text }));
-    if (!this.#link || this.#link.ended) return failed('not-connected', 'there is no connection');
-    this.#link.run({
-      run: (tab) => {
-        const first = tab.send(batch.map(({ text }) => text)) - batch.length + 1;
-        // What follows from it comes in a later task.
-        batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
-      },
-      fail: (reason) => failed('not-connected', reason),
-    });
+    this.#outbox.flush();
   }
 
   /**
@@ -334,15 +252,7 @@ export class Connection {
    */
   send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
     const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
-    const texts = stanzas.filter((one) => one !== null && one !== undefined).map(textOf);
-    let last: Promise<Receipt> = Promise.resolve({ status: 'written' });
-    for (const text of texts) {
-      this.#output(text);
-      last = new Promise((receipt) => this.#outbox.push({ text, receipt }));
-      void last.then(reportFailure);
-    }
-    if (texts.length > 0) queueMicrotask(() => this.flush());
-    return last;
+    return this.#outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
   }
 
   /**
@@ -355,15 +265,7 @@ export class Connection {
   sendIQ(stanza: Element | Treelike | string, ok?: Question['ok'], err?: Question['err'], timeout?: number): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
-    const text = serialize(element);
-    this.#output(text);
-    const question = { id, ok, err };
-    const wish: Wish = {
-      run: (tab) => this.#questions.set(tab.request(text, timeout), question),
-      fail: (reason) => this.#refuse(question, 'service-unavailable', reason),
-    };
-    if (this.paused) this.#outbox.push(wish);
-    else this.#wish(wish);
+    this.#outbox.ask(serialize(element), timeout, { id, ok, err });
     return id;
   }
 
@@ -418,16 +320,12 @@ export class Connection {
     from?: string | null,
     options?: HandlerOptions | null,
   ): Handler {
-    const added = new Handler(handler, ns, name, type, id, from, options);
-    added.active = false;
-    this.#handlers.add(added);
-    this.#claim(added);
-    return added;
+    return this.#inbox.add(new Handler(handler, ns, name, type, id, from, options));
   }
 
   /** Removes a handler, at once. */
   deleteHandler(handler: Handler): void {
-    this.#handlers.delete(handler);
+    this.#inbox.handlers.delete(handler);
   }
 
   /** Calls `handler` after `period` milliseconds of being connected, and again for as long as it returns something truthy. */
@@ -448,7 +346,7 @@ export class Connection {
 
   /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
   isReplayed(stanza: Element): boolean {
-    return this.#replayed.has(stanza);
+    return this.#inbox.isReplayed(stanza);
   }
 
   /** What the worker knows of the tabs of this session, in the order in which they came; none outside a session. */
@@ -468,22 +366,10 @@ export class Connection {
     return false;
   }
 
-  /** Override to see each stanza that comes in, as an element. */
-  xmlInput(_element: Element): void {}
-  /** Override to see each stanza that this tab sends, as an element. */
-  xmlOutput(_element: Element): void {}
-  /** Override to see each stanza that comes in, as text. */
-  rawInput(_text: string): void {}
-  /** Override to see each stanza that this tab sends, as text. */
-  rawOutput(_text: string): void {}
-  /** Override to hear when this tab becomes `primary` or `secondary`. */
-  onRoleChanged(_role: 'primary' | 'secondary'): void {}
-  /** Override to hear that stanzas which this tab had claimed were given up, since too many waited for it. */
-  onGap(_gap: Gap): void {}
-  /** Override to see each message and presence that another tab sends. */
-  onForeignStanzaSent(_element: Element): void {}
-  /** Of BOSH. */
-  nextValidRid(_rid: number): void {}
+  protected override hooked(): void {
+    // A hook on the prototype belongs to no connection yet.
+    if (#inbox in this) this.#inbox.claimHooks();
+  }
 
   /** Wishes for membership in a session, which ends the one there was. */
   #join(wish: (service: string) => Wish): void {
@@ -499,13 +385,13 @@ export class Connection {
     // Handlers that were added for the session to come stay.
     if (this.authenticated) this.#over();
     this.#address = service;
-    this.#membership = wish(service);
-    this.#wish(this.#membership);
+    this.#enter(wish(service));
   }
 
-  #wish(wish: Wish): void {
-    if (!this.#link || this.#link.ended) {
-      if (wish !== this.#membership || !this.options.worker) return wish.fail?.('there is no connection');
+  /** Carries out the wish for membership, over a new link where there is none. */
+  #enter(membership: Wish): void {
+    this.#membership = membership;
+    if (this.options.worker && (!this.#link || this.#link.ended)) {
       this.#leave();
       this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
         unlinked: (reason) => this.#giveUp(reason),
@@ -515,10 +401,15 @@ export class Connection {
           this.#asked.delete(token);
         },
       });
-      for (const handler of this.#handlers) this.#claim(handler);
+      this.#inbox.claimAll();
     }
     this.flush();
-    this.#link.run(wish);
+    this.#run(membership);
+  }
+
+  #run(wish: Wish): void {
+    if (this.#link && !this.#link.ended) this.#link.run(wish);
+    else wish.fail?.('there is no connection');
   }
 
   /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
@@ -528,7 +419,7 @@ export class Connection {
     const membership = this.#membership;
     if (!membership) return;
     this.#report(Status.RECONNECTING, null);
-    this.#wish(membership);
+    this.#enter(membership);
   }
 
   #giveUp(reason: string): void {
@@ -547,24 +438,9 @@ export class Connection {
     const link = this.#link;
     this.#link = undefined;
     link?.leave();
-    const receipts = taken(this.#receipts);
-    const questions = taken(this.#questions);
+    this.#outbox.lose();
     const asked = taken(this.#asked);
-    queueMicrotask(() => {
-      const lost: Receipt = { status: 'failed', condition: 'not-connected', text: 'the connection was left; whether this was sent is not known' };
-      for (const receipt of receipts) receipt(lost);
-      for (const { err } of questions) guarded(() => err?.(null), 'the callback of sendIQ');
-      for (const known of asked) known([]);
-    });
-  }
-
-  /** What was to be sent in this session is not sent in another. */
-  #discard(): void {
-    const reason = 'there is no connection';
-    for (const waiting of this.#outbox.splice(0)) {
-      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: 'not-connected', text: reason });
-      else queueMicrotask(() => waiting.fail?.(reason));
-    }
+    queueMicrotask(() => asked.forEach((known) => known([])));
   }
 
   #audience(): Omit<Audience, 'tabs'> {
@@ -579,46 +455,21 @@ export class Connection {
         this.role = role;
         guarded(() => this.onRoleChanged(role), 'onRoleChanged');
       },
-      stanza: (position, sent, text) => (sent ? this.#foreign(text) : this.#receive(text, position)),
-      caught: (claim, replayed, text) => this.#caught(claim, replayed, text),
-      claimed: (claim) => {
-        const claimant = this.#claims.get(claim);
-        if (claimant instanceof Handler) claimant.active = true;
+      stanza: (position, sent, text) => {
+        if (sent) return this.#inbox.foreign(text);
+        const isUnhandled = this.#inbox.received(text, this.authenticated);
+        if (isUnhandled && this.authenticated) this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
       },
+      caught: (claim, replayed, text) => this.#inbox.caught(claim, replayed, text),
+      claimed: (claim) => this.#inbox.claimed(claim),
       gap: (from, to, count) => guarded(() => this.onGap({ from, to, count }), 'onGap'),
-      written: (upTo) => {
-        for (const [token, receipt] of this.#receipts) {
-          if (token > upTo) break;
-          this.#receipts.delete(token);
-          receipt({ status: 'written' });
-        }
-      },
-      failed: (token, condition, text) => {
-        this.#receipts.get(token)?.({ status: 'failed', condition, text });
-        this.#receipts.delete(token);
-      },
-      answered: (token, isError, text) => {
-        const question = this.#take(token);
-        const answer = this.#receive(text, undefined);
-        if (!question || !answer) return;
-        guarded(() => (isError ? question.err : question.ok)?.(answer), 'the callback of sendIQ');
-      },
-      unanswered: (token) => {
-        const question = this.#take(token);
-        guarded(() => question?.err?.(null), 'the callback of sendIQ');
-      },
-      unasked: (token, condition, text) => {
-        const question = this.#take(token);
-        if (question) this.#refuse(question, condition, text);
-      },
+      written: (upTo) => this.#outbox.written(upTo),
+      failed: (token, condition, text) => this.#outbox.failed(token, condition, text),
+      answered: (token, isError, text) => this.#outbox.answered(token, this.#inbox.answered(text, this.authenticated) ?? null, isError),
+      unanswered: (token) => this.#outbox.answered(token, null),
+      unasked: (token, condition, text) => this.#outbox.unasked(token, condition, text),
       log: (level, text) => tell(level as Parameters<Log>[0], text),
     };
-  }
-
-  #take(token: number): Question | undefined {
-    const question = this.#questions.get(token);
-    this.#questions.delete(token);
-    return question;
   }
 
   /** The session is up. */
@@ -626,7 +477,7 @@ export class Connection {
     this.jid = jid;
     this.domain = domain;
     this.features = (features && parsed(features)) || null;
-    this.#claimHooks();
+    this.#inbox.claimHooks();
     this.connected = true;
     this.authenticated = true;
     this.disconnecting = false;
@@ -641,9 +492,7 @@ export class Connection {
     this.disconnecting = false;
     this.role = null;
     this.features = null;
-    this.#handlers.clear();
-    this.#claims.clear();
-    this.#hooks = {};
+    this.#inbox.clear();
     this.#timed.stop();
     this.#timed.clear();
   }
@@ -656,7 +505,7 @@ export class Connection {
       this.#membership = undefined;
       this.#remember(null);
       this.#over();
-      this.#discard();
+      this.#outbox.discard();
     }
     this.#report(status, condition ?? text ?? null, text ?? null);
   }
@@ -667,91 +516,6 @@ export class Connection {
       guarded(() => plugin?.statusChanged?.(status, condition), `the plugin ${name}`);
     }
     guarded(() => this.connect_callback?.call(this, status, condition, null, reason), 'the callback of connect');
-  }
-
-  /** Claims what a handler is for. Until the worker has said that the claim holds, it brings what the handler misses. */
-  #claim(handler: Handler): void {
-    this.#link?.run({
-      run: (tab) => {
-        if (handler.active || ![...this.#handlers].includes(handler)) return;
-        const { ns, name, types, id, from, bare, ignoreFragment } = selectorOf(handler);
-        this.#claims.set(tab.claim(ns, name, types, id, from, bare ?? false, ignoreFragment ?? false), handler);
-      },
-    });
-  }
-
-  #unclaim(handler: Handler): void {
-    for (const [claim, claimant] of this.#claims) {
-      if (claimant !== handler) continue;
-      this.#claims.delete(claim);
-      this.#link?.run({ run: (tab) => tab.release(claim) });
-    }
-  }
-
-  /** Hooks look on: they claim everything there is. */
-  #claimHooks(): void {
-    this.#link?.run({
-      run: (tab) => {
-        const { rawInput, xmlInput, onForeignStanzaSent } = Connection.prototype;
-        if (this.#hooks.everything === undefined && (this.rawInput !== rawInput || this.xmlInput !== xmlInput)) {
-          this.#claims.set((this.#hooks.everything = tab.claim_everything()), 'hook');
-        }
-        if (this.#hooks.sent === undefined && this.onForeignStanzaSent !== onForeignStanzaSent) {
-          this.#hooks.sent = tab.claim_sent();
-        }
-      },
-    });
-  }
-
-  /** A stanza that came before the claim did. */
-  #caught(claim: number, replayed: boolean, text: string): void {
-    const claimant = this.#claims.get(claim);
-    if (claimant === 'hook') return void this.#look(text);
-    if (!claimant) return;
-    const stanza = parsed(text);
-    if (!stanza) return;
-    if (replayed) this.#replayed.add(stanza);
-    this.#handlers.dispatchTo(claimant, stanza);
-  }
-
-  /** Shows a stanza to the hooks; the element, if one had to be made. */
-  #look(text: string): Element | undefined {
-    if (this.rawInput !== Connection.prototype.rawInput) guarded(() => this.rawInput(text), 'rawInput');
-    if (this.xmlInput === Connection.prototype.xmlInput) return undefined;
-    const element = parsed(text);
-    if (element) guarded(() => this.xmlInput(element), 'xmlInput');
-    return element;
-  }
-
-  /** A stanza for this tab. Without a position it is the answer to a question, which nobody needs to take. */
-  #receive(text: string, position: number | undefined): Element | undefined {
-    const stanza = this.#look(text) ?? parsed(text);
-    if (!stanza) return undefined;
-    const { handled } = this.#handlers.dispatch(stanza, this.authenticated);
-    if (position !== undefined && this.authenticated && !handled && isRequest(stanza)) {
-      this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
-    }
-    return stanza;
-  }
-
-  #foreign(text: string): void {
-    if (this.onForeignStanzaSent === Connection.prototype.onForeignStanzaSent) return;
-    guarded(() => this.onForeignStanzaSent(parseStanza(text)), 'onForeignStanzaSent');
-  }
-
-  #output(text: string): void {
-    if (this.rawOutput !== Connection.prototype.rawOutput) guarded(() => this.rawOutput(text), 'rawOutput');
-    if (this.xmlOutput !== Connection.prototype.xmlOutput) guarded(() => this.xmlOutput(toElement(text)), 'xmlOutput');
-  }
-
-  /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
-  #refuse({ id, err }: Question, condition: string, text: string): void {
-    error(`an iq was not sent: ${condition}: ${text}`);
-    const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
-    refusal.setAttribute('id', id);
-    const [rule] = refusal.getElementsByTagName('text');
-    rule?.append(`${condition}: ${text}`);
-    guarded(() => err?.(refusal), 'the callback of sendIQ');
   }
 
   #identified(element: Element, suffix: string): string {
@@ -772,55 +536,9 @@ export class Connection {
   }
 }
 
-/** The element of a stanza that the worker has verified. */
-function parsed(text: string): Element | undefined {
-  try {
-    return parseStanza(text);
-  } catch (thrown) {
-    error(`an inbound stanza could not be read: ${describe(thrown)}`);
-    return undefined;
-  }
-}
-
-function textOf(stanza: NonNullable<Sendable>): string {
-  if (typeof stanza === 'string') return stanza;
-  if (typeof stanza === 'object' && ('tree' in stanza || 'nodeType' in stanza)) return serialize(stanza);
-  throw new TypeError(`only an element, something with .tree(), or XML can be sent, not ${String(stanza)}`);
-}
-
-function elementOf(stanza: Element | Treelike | string): Element {
-  if (typeof stanza === 'string') return toElement(stanza);
-  return 'tree' in stanza ? stanza.tree() : stanza;
-}
-
-function isRequest(stanza: Element): boolean {
-  const type = stanza.getAttribute('type');
-  return stanza.localName === 'iq' && (type === 'get' || type === 'set');
-}
-
 /** As a number that crosses to the worker: whole, and of 32 bits. */
 function amount(given: number | undefined, fallback: number): number {
   return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1);
-}
-
-/** What is in the map; nothing is afterwards. */
-function taken<V>(map: Map<number, V>): V[] {
-  const values = [...map.values()];
-  map.clear();
-  return values;
-}
-
-function reportFailure(receipt: Receipt): void {
-  if (receipt.status === 'failed') error(`a stanza was not sent: ${receipt.condition}: ${receipt.text}`);
-}
-
-/** Calls into the app; what it throws is logged, and stops nothing else. */
-function guarded(call: () => unknown, where: string): void {
-  try {
-    call();
-  } catch (thrown) {
-    error(`${where} threw: ${describe(thrown)}`);
-  }
 }
 
 function storage(): Storage | undefined {

@@ -25,14 +25,16 @@ import {
 import { TimedHandler } from './timed.ts';
 import { XHTML } from './xhtml.ts';
 
-export type { ConnectionOptions, ConnectionPlugin, Gap, Receipt, Sendable, StatusCallback, Tab } from './connection.ts';
+export type { ConnectionPlugin, Gap, StatusCallback, Tab } from './connection.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
 export type { Authenticating } from './mechanisms.ts';
+export type { ConnectionOptions } from './options.ts';
+export type { Receipt, Sendable } from './sendable.ts';
 export { SASLAnonymous, SASLExternal, SASLMechanism, SASLOAuthBearer, SASLPlain, SASLSHA1, SASLSHA256, SASLSHA384, SASLSHA512, SASLXOAuth2 };
 export { $build, $iq, $msg, $pres, Builder, Connection, Handler, Stanza, Status, stx, TimedHandler };
 
-const { parseStanza: _, ...helpers } = element;
-const { sink, tell: ___, describe: __, ...levels } = log;
+const { parseStanza: _parse, ...helpers } = element;
+const { sink, tell: _tell, describe: _describe, guarded: _guarded, ...levels } = log;
 
 /** What an app finds under `Strophe`. */
 export const Strophe = {

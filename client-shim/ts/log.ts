@@ -69,6 +69,15 @@ export function fatal(message: string): void {
   tell(LogLevel.FATAL, message);
 }
 
+/** Calls into the app; what it throws is logged, and stops nothing else. */
+export function guarded(call: () => unknown, where: string): void {
+  try {
+    call();
+  } catch (thrown) {
+    error(`${where} threw: ${describe(thrown)}`);
+  }
+}
+
 /** What was thrown, as text for the log: message and stack, whichever of them the engine puts into the other. */
 export function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown);

@@ -1,0 +1,24 @@
+/** The options of a connection. Strophe's own names and defaults, where Strophe has the option. */
+import type { SASLMechanism } from './mechanisms.ts';
+import type { Protocol } from './service.ts';
+
+/** The options of `new Strophe.Connection(service, options)`. */
+export interface ConnectionOptions {
+  /**
+   * The address of `epode-worker.js`, on the page's origin. All pages of an origin that name the same address share one worker,
+   * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why.
+   */
+  worker?: string | URL;
+  /** With `'ws'` or `'wss'`, a relative service address is a WebSocket on the page's host; on an https page always `wss`. Other names throw. */
+  protocol?: Protocol;
+  /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
+  mechanisms?: readonly (new () => SASLMechanism)[];
+  /** Names the session of an anonymous login: pages with the same key share it. */
+  sessionKey?: string;
+  /** Whether the worker dials again when the connection is lost; default `true`. With `false`, all tabs hear DISCONNECTED. */
+  reconnect?: boolean;
+  /** How long what arrives for a tab that reloads is kept for it, in milliseconds; default 10,000. */
+  reloadGrace?: number;
+  /** How much may wait for a tab that is slow or frozen, before the oldest is given up (`onGap`); default 10,000 stanzas and 16 MB. */
+  queue?: { stanzas?: number; bytes?: number };
+}

@@ -1,0 +1,167 @@
+/**
+ * What a tab sends and asks, from the call to its receipt or answer. Every one of them ends, whatever becomes of the link.
+ *
+ * What is sent within one task leaves together at its end. Order holds: what is asked leaves behind what was sent before.
+ */
+import { NS } from './constants.ts';
+import { toElement } from './element.ts';
+import { type Hooks, isHeard } from './hooks.ts';
+import type { Wish } from './link.ts';
+import { error, guarded } from './log.ts';
+import type { Question, Receipt } from './sendable.ts';
+
+/** A stanza that is to be sent. */
+interface Letter {
+  text: string;
+  receipt: (receipt: Receipt) => void;
+}
+
+/** The sends and questions of one connection. */
+export class Outbox {
+  /** Whether everything is held back. */
+  paused = false;
+  /** What is to be sent and asked. */
+  #waiting: (Letter | Wish)[] = [];
+  readonly #receipts = new Map<number, (receipt: Receipt) => void>();
+  readonly #questions = new Map<number, Question>();
+  readonly #hooks: Hooks;
+  readonly #run: (wish: Wish) => void;
+
+  /** @param run carries out a wish, or fails it where there is no link */
+  constructor(hooks: Hooks, run: (wish: Wish) => void) {
+    this.#hooks = hooks;
+    this.#run = run;
+  }
+
+  /**
+   * Sends stanzas.
+   *
+   * @returns what became of the last
+   */
+  send(texts: readonly string[]): Promise<Receipt> {
+    let last: Promise<Receipt> = Promise.resolve({ status: 'written' });
+    for (const text of texts) {
+      this.#show(text);
+      last = new Promise((receipt) => this.#waiting.push({ text, receipt }));
+      void last.then(reportFailure);
+    }
+    if (texts.length > 0) queueMicrotask(() => this.flush());
+    return last;
+  }
+
+  /** Asks an IQ. */
+  ask(text: string, timeout: number | undefined, question: Question): void {
+    this.#show(text);
+    this.#waiting.push({
+      run: (tab) => this.#questions.set(tab.request(text, timeout), question),
+      fail: (reason) => refuse(question, 'service-unavailable', reason),
+    });
+    this.flush();
+  }
+
+  /** Sends what waits, unless it is held back. */
+  flush(): void {
+    if (this.paused) return;
+    const batch: Letter[] = [];
+    for (const waiting of this.#waiting.splice(0)) {
+      if ('text' in waiting) {
+        batch.push(waiting);
+      } else {
+        this.#post(batch.splice(0));
+        this.#run(waiting);
+      }
+    }
+    this.#post(batch);
+  }
+
+  /** Everything up to this one was written. */
+  written(upTo: number): void {
+    for (const [token, receipt] of this.#receipts) {
+      if (token > upTo) break;
+      this.#receipts.delete(token);
+      receipt({ status: 'written' });
+    }
+  }
+
+  /** This one was not. */
+  failed(token: number, condition: string, text: string): void {
+    this.#receipts.get(token)?.({ status: 'failed', condition, text });
+    this.#receipts.delete(token);
+  }
+
+  /** A question is answered; `null` when no answer comes. */
+  answered(token: number, answer: Element | null, isError = false): void {
+    const question = this.#take(token);
+    guarded(() => (answer && !isError ? question?.ok?.(answer) : question?.err?.(answer)), 'the callback of sendIQ');
+  }
+
+  /** It was not asked. */
+  unasked(token: number, condition: string, text: string): void {
+    const question = this.#take(token);
+    if (question) refuse(question, condition, text);
+  }
+
+  /** What was to be sent in this session is not sent in another. */
+  discard(): void {
+    const reason = 'there is no connection';
+    for (const waiting of this.#waiting.splice(0)) {
+      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: 'not-connected', text: reason });
+      else queueMicrotask(() => waiting.fail?.(reason));
+    }
+  }
+
+  /** The link was let go of: whoever waits for something from it hears, a little later, that it does not come. */
+  lose(): void {
+    const receipts = taken(this.#receipts);
+    const questions = taken(this.#questions);
+    queueMicrotask(() => {
+      const lost: Receipt = { status: 'failed', condition: 'not-connected', text: 'the connection was left; whether this was sent is not known' };
+      for (const receipt of receipts) receipt(lost);
+      for (const { err } of questions) guarded(() => err?.(null), 'the callback of sendIQ');
+    });
+  }
+
+  #post(batch: Letter[]): void {
+    if (batch.length === 0) return;
+    this.#run({
+      run: (tab) => {
+        const first = tab.send(batch.map(({ text }) => text)) - batch.length + 1;
+        // What follows from it comes in a later task.
+        batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
+      },
+      fail: (text) => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition: 'not-connected', text })),
+    });
+  }
+
+  #take(token: number): Question | undefined {
+    const question = this.#questions.get(token);
+    this.#questions.delete(token);
+    return question;
+  }
+
+  #show(text: string): void {
+    if (isHeard(this.#hooks, 'rawOutput')) guarded(() => this.#hooks.rawOutput(text), 'rawOutput');
+    if (isHeard(this.#hooks, 'xmlOutput')) guarded(() => this.#hooks.xmlOutput(toElement(text)), 'xmlOutput');
+  }
+}
+
+/** What is in the map; nothing is afterwards. */
+export function taken<V>(map: Map<number, V>): V[] {
+  const values = [...map.values()];
+  map.clear();
+  return values;
+}
+
+/** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
+function refuse({ id, err }: Question, condition: string, text: string): void {
+  error(`an iq was not sent: ${condition}: ${text}`);
+  const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
+  refusal.setAttribute('id', id);
+  const [rule] = refusal.getElementsByTagName('text');
+  rule?.append(`${condition}: ${text}`);
+  guarded(() => err?.(refusal), 'the callback of sendIQ');
+}
+
+function reportFailure(receipt: Receipt): void {
+  if (receipt.status === 'failed') error(`a stanza was not sent: ${receipt.condition}: ${receipt.text}`);
+}

@@ -1,0 +1,32 @@
+/** What an app can send and ask, and what it hears of it. */
+import { serialize, type Treelike } from './builder.ts';
+import { toElement } from './element.ts';
+
+/** What became of a stanza that was sent. */
+export type Receipt =
+  | { status: 'written' }
+  /** It was not sent. `condition` names the rule, `text` says it in a sentence. */
+  | { status: 'failed'; condition: string; text: string };
+
+/** A stanza to send: an element, anything with `.tree()`, or XML. `null` is ignored. */
+export type Sendable = Element | Treelike | string | null | undefined;
+
+/** A request that waits for its answer. */
+export interface Question {
+  id: string;
+  ok: ((stanza: Element) => unknown) | null | undefined;
+  err: ((stanza: Element | null) => unknown) | null | undefined;
+}
+
+/** What there is to send, as XML. */
+export function textOf(stanza: NonNullable<Sendable>): string {
+  if (typeof stanza === 'string') return stanza;
+  if (typeof stanza === 'object' && ('tree' in stanza || 'nodeType' in stanza)) return serialize(stanza);
+  throw new TypeError(`only an element, something with .tree(), or XML can be sent, not ${String(stanza)}`);
+}
+
+/** What there is to send, as an element. */
+export function elementOf(stanza: Element | Treelike | string): Element {
+  if (typeof stanza === 'string') return toElement(stanza);
+  return 'tree' in stanza ? stanza.tree() : stanza;
+}
