@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
-const LAUNCH = {
+/** How each browser is started. */
+export const LAUNCH = {
   chromium: {
     browser: "chrome",
     executablePath: "/usr/bin/chromium",

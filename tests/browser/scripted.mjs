@@ -16,8 +16,10 @@ class Stream {
   frames = [];
   #authenticated = false;
 
-  constructor(socket, jid) {
+  /** @param {import("node:net").Socket} tcp what lies below the WebSocket */
+  constructor(socket, tcp, jid) {
     this.socket = socket;
+    this.tcp = tcp;
     this.jid = jid;
     socket.on("message", (data) => this.#hear(data.toString()));
     socket.on("error", () => {});
@@ -61,7 +63,7 @@ export async function startScripted({ jid = "alice@localhost/scripted", subproto
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
   /** @type {Stream[]} */
   const streams = [];
-  server.on("connection", (socket) => streams.push(new Stream(socket, jid)));
+  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, jid)));
   await once(server, "listening");
   return {
     ws: `ws://127.0.0.1:${server.address().port}/`,
