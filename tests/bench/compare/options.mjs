@@ -1,0 +1,29 @@
+// What stands on the command line. xtask has read it already, and passes on what it understood.
+
+import { parseArgs } from "node:util";
+
+export function options(argv) {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      output: { type: "string" },
+      browser: { type: "string", default: "chromium" },
+      rounds: { type: "string" },
+      tabs: { type: "string" },
+      only: { type: "string" },
+      quick: { type: "boolean", default: false },
+    },
+  });
+  const { quick } = values;
+  return {
+    output: values.output,
+    browser: values.browser,
+    rounds: Number(values.rounds ?? (quick ? 1 : 3)),
+    tabs: (values.tabs ?? (quick ? "1,16" : "1,4,16")).split(",").map(Number),
+    only: values.only?.split(","),
+    /** How much of a flood is sent. */
+    effort: quick ? 0.3 : 1,
+    /** Whether this is the run whose picture the README shows. */
+    whole: !quick && !values.only && !values.tabs && values.browser === "chromium",
+  };
+}

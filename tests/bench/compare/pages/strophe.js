@@ -1,0 +1,32 @@
+// A contestant that speaks Strophe's API: the same lines for Epode and for Strophe, as an app has them.
+
+/** @param {() => Promise<object>} library what the page imports; `options` are those of the connection */
+export const speaking = (library, options) => async () => {
+  const { Strophe, $msg, $pres } = await library();
+  const { CONNECTED, ATTACHED, CONNFAIL, AUTHFAIL, DISCONNECTED } = Strophe.Status;
+  let connection;
+  return {
+    connect: ({ service, jid, password }) =>
+      new Promise((up, failed) => {
+        connection = new Strophe.Connection(service, options);
+        connection.connect(jid, password, (status, condition) => {
+          if (status === CONNECTED || status === ATTACHED) up();
+          if (status === CONNECTED) connection.send($pres());
+          if ([CONNFAIL, AUTHFAIL, DISCONNECTED].includes(status)) failed(new Error(`status ${status}: ${condition}`));
+        });
+      }),
+
+    hear({ type, ns = null }, listener) {
+      const handler = connection.addHandler((element) => (listener(element), true), ns, "message", type);
+      return () => connection.deleteHandler(handler);
+    },
+
+    hearText(listener) {
+      connection.rawInput = listener;
+    },
+
+    send({ to, body, count }) {
+      for (let i = 0; i < count; i++) connection.send($msg({ to, type: "chat", id: `m${i}` }).c("body").t(body));
+    },
+  };
+};

@@ -1,0 +1,15 @@
+// Few numbers, read with care.
+
+const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(numbers) {
+  const list = sorted(numbers);
+  const half = list.length / 2;
+  return list.length % 2 ? list[Math.floor(half)] : (list[half - 1] + list[half]) / 2;
+}
+
+/** `{ median, least, most, count }`. */
+export function summary(numbers) {
+  return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers), count: numbers.length };
+}

@@ -1,0 +1,152 @@
+// One contestant with its tabs in a browser of its own, in front of one source: what a scenario measures.
+
+import { setTimeout as pause } from "node:timers/promises";
+
+import { openBrowser } from "./browser.mjs";
+import { cpu, memory, spent } from "./processes.mjs";
+import { mark, message } from "./stanzas.mjs";
+import { startControl } from "./tabs.mjs";
+
+export const now = () => performance.timeOrigin + performance.now();
+
+export class World {
+  /** Connected tabs, in the order in which they came. */
+  tabs = [];
+  /** The bytes that the empty tabs took. */
+  empty = 0;
+
+  constructor(parts) {
+    Object.assign(this, parts);
+  }
+
+  /**
+   * Starts a browser and connects a contestant's tabs.
+   * @param {{ browserName: string, web: object, source: object, contestant: string, count: number, effort: number }} how `effort`
+   *   shortens what takes long, where it is less than 1
+   */
+  static async open({ browserName, ...rest }) {
+    const world = new World({ ...rest, control: await startControl() });
+    try {
+      world.browser = await openBrowser(browserName);
+      const opened = [];
+      for (let i = 0; i < rest.count; i++) opened.push(await world.openTab());
+      world.empty = memory(world.browser.pid);
+      for (const { tab } of opened) {
+        await tab.ask("load");
+        await tab.ask("connect", world.source.account);
+        world.tabs.push(tab);
+      }
+      // A tab's presence is what a real server waits for.
+      await pause(200);
+      world.bytesUp = world.source.bytes?.() ?? 0;
+      await world.warmUp();
+      return world;
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+  }
+
+  /** Opens a tab with nothing in it yet. */
+  async openTab(options) {
+    const { url, tab } = this.control.expect();
+    const address = this.web.url(`/bench/page.html?contestant=${this.contestant}&control=${encodeURIComponent(url)}`);
+    const close = await this.browser.open(address, options);
+    return { tab: await tab, close };
+  }
+
+  /** Lets everybody's compilers see what comes. */
+  async warmUp() {
+    await this.flood({ stanzas: 500 });
+    await this.flood({ stanzas: 100, size: 2_048 });
+  }
+
+  /**
+   * Sends messages to all tabs and waits until each has handled all that concerns it.
+   *
+   * @param {{ as?: (index: number) => object, size?: number, stanzas?: number, share?: number }} how `as`: what the tab of this number
+   *   listens to (see page.js); `share`: one of so many stanzas is what tabs listen to, the rest is a headline
+   * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all the browser's processes
+   */
+  async flood({ as = () => ({ as: "elements" }), size = 300, stanzas = this.length(size), share = 1 } = {}) {
+    const to = this.source.account.jid;
+    const type = (number) => (number % share === 0 ? "chat" : "headline");
+    const texts = Array.from({ length: stanzas }, (_, number) => message({ to, number, size, type: type(number) }));
+    const listens = this.tabs.map((_, index) => ({ type: "chat", ...as(index) }));
+    await this.listen((index) => listens[index]);
+    const finished = this.ask("finished");
+    const before = cpu(this.browser.pid);
+    const begun = now();
+    this.source.send([...texts, mark(to)]);
+    const reports = await finished;
+    const used = spent(before, cpu(this.browser.pid));
+    reports.forEach(({ handled, disordered }, index) => {
+      const expected = listens[index].as === "nothing" ? 0 : Math.ceil(stanzas / share);
+      if (handled !== expected) throw new Error(`tab ${index} has handled ${handled} of ${expected} stanzas`);
+      if (disordered) throw new Error(`tab ${index} has handled ${disordered} stanzas out of order`);
+    });
+    const seconds = (Math.max(...reports.map(({ at }) => at)) - begun) / 1_000;
+    return { rate: stanzas / seconds, cpu: used / stanzas };
+  }
+
+  /** Sends a stanza at a time. @returns the delays of all tabs in milliseconds, and the browser's microseconds per stanza */
+  async drip({ perSecond, seconds }) {
+    const to = this.source.account.jid;
+    const stanzas = Math.round(perSecond * seconds);
+    await this.listen(() => ({ as: "delays", type: "chat" }));
+    const finished = this.ask("finished");
+    const before = cpu(this.browser.pid);
+    const begun = performance.now();
+    for (let number = 0; number < stanzas; number++) {
+      await pause(Math.max(0, begun + (number * 1_000) / perSecond - performance.now()));
+      this.source.send([message({ to, number: now() })]);
+    }
+    this.source.send([mark(to)]);
+    const reports = await finished;
+    const used = spent(before, cpu(this.browser.pid));
+    for (const { handled } of reports) {
+      if (handled !== stanzas) throw new Error(`a tab has handled ${handled} of ${stanzas} stanzas`);
+    }
+    return { delays: reports.flatMap(({ delays }) => delays), cpu: used / stanzas };
+  }
+
+  /** How many stanzas of this size make a flood: as many for one contestant as for the other. */
+  length(size) {
+    return Math.round((size > 1_000 ? 1_000 : 2_000) * this.effort);
+  }
+
+  /**
+   * Has every tab listen, and waits until everybody between it and the server knows: a word that it sends behind that has come through.
+   * A claim that is still on its way to a worker when a flood begins would miss some of it.
+   */
+  async listen(how) {
+    await this.ask("listen", (_, index) => how(index));
+    const through = this.source.received(this.tabs.length);
+    await this.ask("send", () => ({ to: this.source.contact, body: "ready", count: 1 }));
+    await through;
+  }
+
+  /** Asks all tabs. */
+  ask(command, argument = () => undefined) {
+    return Promise.all(this.tabs.map((tab, index) => tab.ask(command, argument(tab, index))));
+  }
+
+  /** The bytes on the wire for a message that all tabs handle. */
+  async bytesPerStanza() {
+    const before = this.source.bytes();
+    const stanzas = 100;
+    await this.flood({ stanzas });
+    return (this.source.bytes() - before) / stanzas;
+  }
+
+  /** The bytes of the browser's memory. */
+  memory() {
+    return memory(this.browser.pid);
+  }
+
+  async stop() {
+    await this.browser?.stop();
+    await this.control.stop();
+    await this.source.stop();
+  }
+}
