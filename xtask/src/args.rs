@@ -1,13 +1,22 @@
 //! What stands on the command line.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// How to call this program.
 pub const USAGE: &str = "\
 usage: cargo xtask build                             build the worker and the npm package into client-shim/dist
        cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL is a ws:// or wss:// server
        cargo xtask test                              everything that has to hold, in one command
+       cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
+           --browser NAME      chromium (the default) or firefox
+           --rounds N          how often each contestant takes its turn; 3
+           --tabs N,N…         how many tabs; 1,4,16
+           --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw
+           --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs";
+
+/// What can be measured of each contestant, as `tests/bench/compare/rounds.mjs` names it.
+const SCENARIOS: [&str; 8] = ["footprint", "flood", "claims", "latency", "uplink", "further", "first", "raw"];
 
 /// One command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,10 +43,12 @@ pub struct DemoOptions {
 }
 
 /// What can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Bench {
     /// Bytes and time to first use of a tab client that does nothing.
     EmptyClient,
+    /// Epode beside others, with these options for `tests/bench/compare/run.mjs`.
+    Compare(Vec<String>),
 }
 
 /// Reads the arguments after the program's name.
@@ -48,41 +59,33 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
         "build" => without_arguments(arguments, Command::Build),
         "test" => without_arguments(arguments, Command::Test),
         "demo" => demo(arguments).map(Command::Demo),
-        "bench" => match arguments.next().as_deref() {
-            Some("empty-client") => without_arguments(arguments, Command::Bench(Bench::EmptyClient)),
-            Some(other) => bail!("nothing to measure under the name `{other}`"),
-            None => bail!("`bench` wants the name of what to measure"),
-        },
+        "bench" => bench(arguments).map(Command::Bench),
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => bail!("unknown command `{other}`"),
     }
 }
 
-fn without_arguments(mut rest: impl Iterator<Item = String>, command: Command) -> Result<Command> {
+fn without_arguments<T>(mut rest: impl Iterator<Item = String>, command: T) -> Result<T> {
     match rest.next() {
         None => Ok(command),
         Some(extra) => bail!("unknown argument `{extra}`"),
     }
 }
 
-fn demo(mut arguments: impl Iterator<Item = String>) -> Result<DemoOptions> {
+fn demo(arguments: impl Iterator<Item = String>) -> Result<DemoOptions> {
     let mut options = DemoOptions::default();
-    while let Some(argument) = arguments.next() {
-        let (name, attached) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument, None),
-        };
-        let mut value = || attached.clone().or_else(|| arguments.next());
+    let mut arguments = Arguments::of(arguments);
+    while let Some(name) = arguments.next()? {
         match name.as_str() {
             "--port" => {
-                let port = value().context("`--port` wants a number")?;
+                let port = arguments.value("a number")?;
                 options.port = Some(
                     port.parse()
                         .with_context(|| format!("`--port` wants a number up to 65535, not `{port}`"))?,
                 );
             }
             "--server" => {
-                let url = value().context("`--server` wants a URL")?;
+                let url = arguments.value("a URL")?;
                 if !(url.starts_with("ws://") || url.starts_with("wss://")) {
                     bail!("`--server` wants a ws:// or wss:// URL, not `{url}`");
                 }
@@ -92,6 +95,75 @@ fn demo(mut arguments: impl Iterator<Item = String>) -> Result<DemoOptions> {
         }
     }
     Ok(options)
+}
+
+fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
+    let mut arguments = arguments.peekable();
+    if let Some(name) = arguments.next_if(|first| !first.starts_with("--")) {
+        return match name.as_str() {
+            "empty-client" => without_arguments(arguments, Bench::EmptyClient),
+            other => bail!("nothing to measure under the name `{other}`"),
+        };
+    }
+    let mut passed_on = Vec::new();
+    let mut arguments = Arguments::of(arguments);
+    while let Some(name) = arguments.next()? {
+        let (wants, fits): (_, fn(&str) -> bool) = match name.as_str() {
+            "--quick" => {
+                passed_on.push(name);
+                continue;
+            }
+            "--browser" => ("chromium or firefox", |value| matches!(value, "chromium" | "firefox")),
+            "--rounds" => ("a number from 1 on", is_count),
+            "--tabs" => ("numbers from 1 on, separated by commas", |value| value.split(',').all(is_count)),
+            "--only" => {
+                ("names of what to measure, separated by commas", |value| value.split(',').all(is_scenario))
+            }
+            other => bail!("unknown argument `{other}`"),
+        };
+        let value = arguments.value(wants)?;
+        ensure!(fits(&value), "`{name}` wants {wants}, not `{value}`");
+        passed_on.extend([name, value]);
+    }
+    Ok(Bench::Compare(passed_on))
+}
+
+fn is_count(value: &str) -> bool {
+    value.parse::<u8>().is_ok_and(|count| count > 0)
+}
+
+fn is_scenario(name: &str) -> bool {
+    SCENARIOS.contains(&name)
+}
+
+/// Options with their values, as `--name value` or `--name=value`.
+struct Arguments<I> {
+    rest: I,
+    name: String,
+    attached: Option<String>,
+}
+
+impl<I: Iterator<Item = String>> Arguments<I> {
+    fn of(rest: I) -> Self {
+        Self { rest, name: String::new(), attached: None }
+    }
+
+    /// The next option's name. Fails where the one before was given a value that it does not take.
+    fn next(&mut self) -> Result<Option<String>> {
+        ensure!(self.attached.is_none(), "`{}` takes no value", self.name);
+        let Some(argument) = self.rest.next() else { return Ok(None) };
+        (self.name, self.attached) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument, None),
+        };
+        Ok(Some(self.name.clone()))
+    }
+
+    /// The value of the option just read.
+    fn value(&mut self, wants: &str) -> Result<String> {
+        let value = self.attached.take().or_else(|| self.rest.next());
+        value.with_context(|| format!("`{}` wants {wants}", self.name))
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn what_the_bench_is_to_measure_is_passed_on() {
+        let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
+        let line = "--only flood,latency --tabs 1,16 --quick --rounds 5";
+        let expected = Bench::Compare(options(line));
+        assert_eq!(
+            parsed("bench --only=flood,latency --tabs=1,16 --quick --rounds 5"),
+            Ok(Command::Bench(expected))
+        );
+        assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));
+    }
+
+    #[test]
     fn what_is_not_understood_is_named() {
         for (line, error) in [
             ("", "no command given"),
@@ -124,8 +209,15 @@ mod tests {
                 "demo --server http://localhost",
                 "`--server` wants a ws:// or wss:// URL, not `http://localhost`",
             ),
-            ("bench", "`bench` wants the name of what to measure"),
             ("bench speed", "nothing to measure under the name `speed`"),
+            ("bench --browser safari", "`--browser` wants chromium or firefox, not `safari`"),
+            ("bench --rounds 0", "`--rounds` wants a number from 1 on, not `0`"),
+            ("bench --tabs 1,,4", "`--tabs` wants numbers from 1 on, separated by commas, not `1,,4`"),
+            (
+                "bench --only speed",
+                "`--only` wants names of what to measure, separated by commas, not `speed`",
+            ),
+            ("bench --quick=1", "`--quick` takes no value"),
         ] {
             assert_eq!(parsed(line), Err(error.to_owned()), "{line}");
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::args::Bench;
 use crate::build::wasm::WasmCrate;
@@ -11,7 +11,7 @@ use crate::build::{self, javascript, sizes};
 use crate::process::run;
 use crate::setup;
 use crate::stage::{explain, stage};
-use crate::workspace::{program, root};
+use crate::workspace::{program, root, target};
 
 /// Loads per variant.
 const LOADS: &str = "25";
@@ -36,7 +36,22 @@ const EMPTY_CLIENTS: [(&str, WasmCrate); 2] = [
 pub fn command(bench: Bench) -> Result<String> {
     match bench {
         Bench::EmptyClient => empty_client().inspect_err(explain),
+        Bench::Compare(options) => compare(&options).inspect_err(explain),
     }
+}
+
+/// Epode beside Strophe and hand-written workers. The script prints what it does and what came of it.
+fn compare(options: &[String]) -> Result<String> {
+    build::prepare()?;
+    stage("setup: browsers and servers", setup::for_tests)?;
+    build::everything()?;
+    let output = target().join("bench");
+    let mut node = program("node");
+    node.arg("tests/bench/compare/run.mjs").arg("--output").arg(&output).args(options);
+    let status = node.status().context("node cannot be started")?;
+    ensure!(status.success(), "not everything could be measured: see above");
+    let summary = output.join("summary.txt");
+    fs::read_to_string(&summary).with_context(|| format!("{} cannot be read", summary.display()))
 }
 
 /// Bytes, and the time from import to the first answer in Chromium.
