@@ -126,7 +126,9 @@ struct Due<T> {
 
 /// Where in the order of stanzas the tab is with what the app hears.
 enum Moment {
-    /// At this one, and so behind all before it.
+    /// A session begins behind this one.
+    Start(Position),
+    /// At this one, and so behind all before it; or back at it, for a request that others were asked first.
     At(Position),
     /// Back at this one, for one claim alone.
     Caught(Position),
@@ -233,9 +235,13 @@ impl<T> Tab<T> {
             return self.outputs.pop_front().map(|due| due.output);
         };
         match moment {
-            Some(Moment::At(position)) => {
+            Some(Moment::Start(position)) => {
                 self.handled = position;
                 self.within = Some(position);
+            }
+            Some(Moment::At(position)) => {
+                self.handled = self.handled.max(position);
+                self.within = Some(self.handled);
             }
             Some(Moment::Caught(position)) => self.within = Some(position),
             Some(Moment::Behind(position)) => self.handled = self.handled.max(position),
@@ -455,7 +461,8 @@ impl<T> Tab<T> {
                 for (_, from, exact) in &mut self.unsaid {
                     (*from, *exact) = (position, true);
                 }
-                self.event_at(position, Event::Status(status));
+                let output = Output::Event(Event::Status(status));
+                self.outputs.push_back(Due { output, moment: Some(Moment::Start(position)) });
             }
             (None, code) => {
                 if matches!(

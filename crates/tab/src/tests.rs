@@ -497,6 +497,23 @@ fn a_page_after_a_reload_goes_on_behind_what_the_one_before_has_caught() {
     assert_eq!(page.tab.before().position, 7);
 }
 
+// A request goes to one tab after the other, under the position at which it came.
+#[test]
+fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(4));
+    page.hear(deliver(&[9]));
+    page.tab.handle_input(page.now, Input::Message(deliver(&[5])));
+    while let Some(output) = page.tab.poll_output() {
+        if let Output::Post(ToWorker::Claim { from, exact, .. }) = output {
+            return assert_eq!((from, exact, page.tab.before().position), (9, true, 9));
+        }
+        page.tab.claim(Selector::Everything);
+    }
+    panic!("nothing was claimed");
+}
+
 #[test]
 fn every_half_window_is_acknowledged_behind_what_it_acknowledges() {
     let mut page = Page::welcomed();
