@@ -257,6 +257,7 @@ impl<T: Text> Hub<T> {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
+        tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
         room.members.push(Member::new(port, entry));

@@ -183,6 +183,18 @@ impl<T> Outbox<T> {
         self.in_flight.iter().flatten().chain(waiting)
     }
 
+    /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not given to it again.
+    pub(crate) fn change_session(&mut self) {
+        self.in_flight.iter_mut().for_each(Vec::clear);
+        for item in &mut self.waiting {
+            match item {
+                Item::Stanza(stanza) => stanza.inbound = None,
+                Item::Message(_, stanzas) => stanzas.clear(),
+                Item::Gap(gap) => *item = Item::Message(gap.told(), Vec::new()),
+            }
+        }
+    }
+
     /// What was given up and the tab has not been told.
     pub(crate) fn given_up(&self) -> Option<Gap> {
         let gaps = self.waiting.iter().filter_map(|item| match item {

@@ -200,3 +200,21 @@ fn claims_under_numbers_that_are_taken_or_unknown_harm_nobody() {
     }
     assert!(world.heard(stranger).is_empty());
 }
+
+#[test]
+fn what_a_tab_was_posted_of_a_session_that_it_has_left_is_nothing_to_its_next() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    for id in 1..=6 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='alice-{id}'/>"));
+    }
+    world.begins_with(tab, &[]);
+    world.connect(tab, "bob@localhost/desk", "secret-bob");
+    world.run();
+    // More than the worker remembers for claims that are on their way.
+    for _ in 0..600 {
+        world.server_says("bob@localhost/desk", "<message xmlns='jabber:client' id='bob'/>");
+    }
+    world.adds(tab, Selector::Everything);
+    assert_eq!(world.handled(tab), [""]);
+}
