@@ -483,14 +483,17 @@ impl<T: Text> Hub<T> {
             kept.extend(outbox.unacknowledged().cloned());
             kept.sort_unstable_by_key(|inbound| inbound.position);
             kept.dedup_by_key(|inbound| inbound.position);
-            room.ghosts.push(Ghost {
+            let mut ghost = Ghost {
                 tab: tab.tab.clone(),
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
                 gap: outbox.given_up(),
                 until: self.now + grace,
-            });
+            };
+            // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.
+            ghost.trim(&room.options);
+            room.ghosts.push(ghost);
         }
         if room.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !room.members.is_empty() {
             // It was its farewell: the account stays online for the others.

@@ -151,6 +151,11 @@ impl<T> Ghost<T> {
         }
         self.bytes += inbound.size;
         self.kept.push_back(inbound.clone());
+        self.trim(options);
+    }
+
+    /// Gives up the oldest of what is too much.
+    pub(crate) fn trim(&mut self, options: &Options) {
         let (stanzas, bytes) = (options.queue_stanzas as usize, options.queue_size as usize);
         while self.kept.len() > stanzas || self.bytes > bytes {
             let Some(oldest) = self.kept.pop_front() else { return };
