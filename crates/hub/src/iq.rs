@@ -13,7 +13,7 @@ use crate::{PortId, Table};
 pub(crate) const SILENCE: Duration = Duration::from_secs(10);
 
 /// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's; this many.
-const ORPHANS: usize = 1024;
+pub(crate) const ORPHANS: usize = 1024;
 
 /// An IQ of a tab, or of several that ask the same, whose answer is outstanding.
 #[derive(Debug)]
@@ -132,6 +132,13 @@ impl Asks {
                 Reply::Delivery => None,
             })
             .collect()
+    }
+
+    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for any more.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self) -> (usize, usize, usize) {
+        let waited_for = self.open.values().filter(|ask| !ask.askers.is_empty()).count();
+        (waited_for, self.shared.keys().count(), self.open.keys().count() - waited_for)
     }
 
     fn strike(&mut self, id: &str) -> Option<Ask> {
@@ -255,6 +262,11 @@ impl<T: Clone> Demands<T> {
         let id = head.id.clone().unwrap_or_default();
         let demand = Demand { id, from: head.from.clone(), text, asked, next: next.into() };
         self.0.insert(position, demand);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.keys().count()
     }
 
     /// The positions of all of them; none is left afterwards.

@@ -2,22 +2,29 @@
 //! has been told is held against what the worker was given.
 //!
 //! The model knows nothing of queues, rings, windows and ghosts. It knows which stanzas came over which stream, in order ([`Routed`](super::world::Routed)), and
-//! when which handler was added: from that follows what each handler must have heard.
+//! when which handler was added: from that follows what each handler must have heard (`ledger`). It knows what each page wants and what others want of
+//! the pages, and what may hold that back (`wishes`). How much that is bounds what the worker may remember (`bounds`).
+//!
+//! After a step either everything arrives, and all of it is looked at; or only some of what is on its way, and what must never happen is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use epode_protocol::{Criteria, Options, Selector, ToWorker, Token};
+use epode_protocol::{Criteria, Options, Position, Selector};
 use epode_testkit::Random;
 
 use super::page::all;
 use super::world::{GRACE, Word, World, password};
 use crate::PortId;
 
+mod bounds;
 mod ledger;
+mod wishes;
 
+use bounds::CONTACTS;
 use ledger::Ledger;
+use wishes::{Demand, Request, Wishes};
 
 const ACCOUNTS: [&str; 2] = ["alice@localhost", "bob@localhost"];
 
@@ -35,15 +42,19 @@ fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it
         met += Model::walk(seed, 250);
     }
     // A walk that meets nothing shows nothing.
-    assert!(met.stanzas > 100_000 && met.gaps > 100 && met.reloads > 100, "{met:?}");
+    let enough = met.stanzas > 100_000 && met.gaps > 50 && met.reloads > 100;
+    assert!(enough && met.reflections > 500 && met.requests > 200, "{met:?}");
 }
 
-/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where the one before them stood.
+/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where the one before them stood, what tabs
+/// saw others send, requests that tabs were given.
 #[derive(Default, Debug)]
 struct Met {
     stanzas: usize,
     gaps: usize,
     reloads: usize,
+    reflections: usize,
+    requests: usize,
 }
 
 impl AddAssign for Met {
@@ -51,6 +62,8 @@ impl AddAssign for Met {
         self.stanzas += other.stanzas;
         self.gaps += other.gaps;
         self.reloads += other.reloads;
+        self.reflections += other.reflections;
+        self.requests += other.requests;
     }
 }
 
@@ -60,8 +73,13 @@ struct Model {
     pages: BTreeMap<PortId, Known>,
     /// Tabs whose page is unloaded, and may load again.
     words: Vec<(Word, Option<Stood>)>,
-    /// The inbound requests, by number: over which stream each came.
-    requests: BTreeMap<u64, u64>,
+    /// When pages went of late.
+    gone: Vec<Duration>,
+    /// The requests from outside, by id.
+    demands: BTreeMap<String, Demand>,
+    /// What tabs sent and has left, in order; and the ids of all of it.
+    written: Vec<Written>,
+    left: BTreeSet<String>,
     number: u64,
     met: Met,
 }
@@ -69,12 +87,21 @@ struct Model {
 /// What the model knows of a page.
 #[derive(Default)]
 struct Known {
-    requests: BTreeSet<Token>,
-    sends: BTreeSet<Token>,
-    questions: BTreeSet<Token>,
+    wishes: Wishes,
+    /// The requests from outside that it was given.
+    asked: BTreeSet<String>,
     /// Where the page before it stood, until this one has joined.
     stood: Option<Stood>,
     ledger: Ledger,
+}
+
+/// A message or presence of a tab that has left.
+struct Written {
+    stream: u64,
+    /// The position of the session then.
+    position: Position,
+    sender: PortId,
+    text: String,
 }
 
 /// In which session a page stood, where, and when it was unloaded.
@@ -92,18 +119,23 @@ impl Model {
             random: Random::new(seed),
             pages: BTreeMap::new(),
             words: Vec::new(),
-            requests: BTreeMap::new(),
+            gone: Vec::new(),
+            demands: BTreeMap::new(),
+            written: Vec::new(),
+            left: BTreeSet::new(),
             number: 0,
             met: Met::default(),
         };
         for step in 0..steps {
             model.act();
+            let place = format!("seed {seed}, step {step}");
             if model.random.below(4) > 0 {
-                model.look(&format!("seed {seed}, step {step}"));
+                model.look(&place);
             } else {
                 for _ in 0..model.random.below(6) {
                     model.world.step();
                 }
+                model.glance(&place);
             }
         }
         model.end(&format!("seed {seed}, end"))
@@ -137,7 +169,7 @@ impl Model {
             62..66 => self.unload(tab),
             66..68 => self.duplicate(tab),
             68 => {
-                self.pages.remove(&tab);
+                self.forget(tab);
                 match self.random.below(2) {
                     0 => self.world.kill(tab),
                     _ => drop(self.world.unload(tab, true)),
@@ -164,11 +196,11 @@ impl Model {
                     self.world.removes(tab, claim);
                 }
             }
-            86..91 => self.send(tab),
+            86..91 => (0..1 + self.random.below(8)).for_each(|_| self.send(tab)),
             91..95 => self.ask(tab),
             95 => {
                 let token = self.world.ask_tabs(tab);
-                self.know(tab).questions.insert(token);
+                self.know(tab).wishes.questions.insert(token);
             }
             96..98 => {
                 let visible = self.random.below(2) == 0;
@@ -200,22 +232,9 @@ impl Model {
         let name = ["message", "message", "presence"][self.random.below(3) as usize];
         let kind = ["", " type='chat'", " type='error'"][self.random.below(3) as usize];
         let kind = if name == "presence" { "" } else { kind };
-        let from = format!("contact@localhost/{}", self.random.below(5));
+        let from = format!("contact@localhost/{}", self.random.below(CONTACTS));
         let stanza = format!("<{name} xmlns='jabber:client' from='{from}' id='{}'{kind}/>", self.number);
         self.world.server_says(account, &stanza);
-    }
-
-    fn server_asks(&mut self, account: &str) {
-        self.number += 1;
-        let from = ["type='get' from='carol@localhost/x'", "type='set'"][self.random.below(2) as usize];
-        let bound = self.world.server.connections().into_iter();
-        let mut streams = bound.filter(|(_, jid)| jid.as_deref().is_some_and(|jid| jid.starts_with(account)));
-        if let Some((stream, _)) = streams.next_back() {
-            self.requests.insert(self.number, stream.0);
-        }
-        let request =
-            format!("<iq xmlns='jabber:client' id='{}' {from}><q xmlns='urn:x'/></iq>", self.number);
-        self.world.server_says(account, &request);
     }
 
     fn come(&mut self) {
@@ -238,7 +257,7 @@ impl Model {
     fn unload(&mut self, tab: PortId) {
         let says_so = self.random.below(2) == 0;
         let (session, at) = (self.world.page(tab).session.clone(), self.world.clock.now());
-        let known = self.pages.remove(&tab).expect("it is one of ours");
+        let known = self.forget(tab);
         let word = self.world.unload(tab, says_so);
         let position = word.before.position;
         let stood = session.map(|session| Stood { jid: session.jid, position, at }).or(known.stood);
@@ -246,6 +265,12 @@ impl Model {
         if self.random.below(2) == 0 {
             self.load();
         }
+    }
+
+    /// A page goes.
+    fn forget(&mut self, tab: PortId) -> Known {
+        self.gone.push(self.world.clock.now());
+        self.pages.remove(&tab).expect("it is one of ours")
     }
 
     fn duplicate(&mut self, tab: PortId) {
@@ -285,14 +310,22 @@ impl Model {
 
     fn send(&mut self, tab: PortId) {
         self.number += 1;
-        let stanza = match self.random.below(6) {
-            0 => "<presence xmlns='jabber:client'/>".to_owned(),
-            1 => "<presence xmlns='jabber:client' type='unavailable'/>".to_owned(),
-            2 => "<broken".to_owned(),
-            _ => format!("<message xmlns='jabber:client' to='carol@elsewhere' id='{}'/>", self.number),
-        };
-        let token = self.world.send(tab, &stanza);
-        self.know(tab).sends.insert(token);
+        // What it says tells of whom it is.
+        let id = format!("{}.", tab.0);
+        match self.random.below(6) {
+            0 => self.sends(tab, &format!("<presence xmlns='jabber:client' id='{id}'/>"), None),
+            1 => self.sends(
+                tab,
+                &format!("<presence xmlns='jabber:client' type='unavailable' id='{id}'/>"),
+                None,
+            ),
+            2 => self.sends(tab, "<broken", None),
+            _ => {
+                let id = format!("{id}{}", self.number);
+                let message = format!("<message xmlns='jabber:client' to='carol@elsewhere' id='{id}'/>");
+                self.sends(tab, &message, Some(id));
+            }
+        }
     }
 
     fn ask(&mut self, tab: PortId) {
@@ -300,26 +333,18 @@ impl Model {
             "<iq type='get' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
             "<iq type='get' id='q' to='localhost'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
             "<iq type='get' id='q' to='carol@elsewhere'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<iq type='get' id='q' to='carol@silent'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
         ];
-        let question = questions[self.random.below(3) as usize];
-        let token = match self.random.below(2) {
-            0 => self.world.request(tab, question),
-            _ => self.world.request_within(tab, question, Duration::from_secs(self.random.below(20))),
+        let question = questions[self.random.below(4) as usize];
+        let (limit, now) = (Duration::from_secs(self.random.below(20)), self.world.clock.now());
+        let (token, until) = match self.random.below(2) {
+            0 => (self.world.request(tab, question), None),
+            _ => (self.world.request_within(tab, question, limit), Some(now + limit)),
         };
-        self.know(tab).requests.insert(token);
-    }
-
-    fn answer(&mut self, tab: PortId, id: &str, position: u64) {
-        match self.random.below(3) {
-            0 => {
-                let to = if self.random.below(8) == 0 { "" } else { " to='carol@localhost/x'" };
-                let token =
-                    self.world.send(tab, &format!("<iq xmlns='jabber:client' type='result' id='{id}'{to}/>"));
-                self.know(tab).sends.insert(token);
-            }
-            1 => self.world.say(tab, ToWorker::Unhandled { position }),
-            _ => {}
-        }
+        // One that no worker has heard of yet is not waited for.
+        let until = until.filter(|_| self.world.page(tab).tab.deadline().is_none());
+        let silent = question.contains("@silent").then_some(None);
+        self.know(tab).wishes.requests.insert(token, Request { until, silent });
     }
 
     /// Everybody wakes up and logs out; then every wish has ended, and the worker waits for nothing.
@@ -332,18 +357,13 @@ impl Model {
         // Long enough for a redial, and for every tab in turn to be silent about what it was asked.
         self.world.advance(Duration::from_secs(150));
         self.look(place);
-        self.look_at_requests(place);
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
             self.world.disconnect(tab);
         }
         self.world.advance(3 * GRACE);
         self.look(place);
-        for (tab, known) in &self.pages {
-            let open = (&known.requests, &known.sends, &known.questions);
-            assert!(
-                open.0.is_empty() && open.1.is_empty() && open.2.is_empty(),
-                "{place}: {tab:?}: {open:?}"
-            );
+        for tab in self.pages.keys() {
+            assert!(self.world.page(*tab).is_settled(), "{place}: {tab:?} waits for something");
         }
         assert!(self.world.open_sockets().is_empty(), "{place}");
         assert!(self.world.nothing_is_due(), "{place}");
@@ -353,12 +373,13 @@ impl Model {
     fn selector(&mut self) -> Selector {
         let chat = Criteria { types: Some(vec!["chat".to_owned()]), ..Criteria::default() };
         let contact = Criteria { from: Some("contact@localhost/1".to_owned()), ..Criteria::default() };
-        match self.random.below(8) {
+        match self.random.below(10) {
             0 | 1 => all("message"),
             2 | 3 => all("presence"),
             4 => Selector::Stanza(chat),
             5 => Selector::Stanza(contact),
             6 => Selector::Everything,
+            7 => all("iq"),
             _ => Selector::Sent,
         }
     }
@@ -370,4 +391,9 @@ impl Model {
     fn know(&mut self, tab: PortId) -> &mut Known {
         self.pages.entry(tab).or_default()
     }
+}
+
+/// What is between the quotes of an attribute.
+fn quoted<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.split(&format!(" {name}='")).nth(1)?.split('\'').next()
 }

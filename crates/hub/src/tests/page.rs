@@ -26,6 +26,8 @@ pub(super) struct Page {
     pub(super) upon: Vec<(String, Selector)>,
     /// The session that it believes in, as it was told.
     pub(super) session: Option<SessionInfo>,
+    /// Whether it wants to be in a session, and has not heard that it is in none.
+    pub(super) hopes: bool,
     /// The first that it was told of.
     pub(super) joined: Option<SessionInfo>,
     pub(super) role: Option<Role>,
@@ -76,6 +78,11 @@ impl Heard {
     }
 }
 
+fn read(text: &str) -> Inbound<()> {
+    let head = Head::read(text, &Limits::default()).expect("the worker has checked it");
+    Inbound { position: 0, head, text: (), size: 0 }
+}
+
 /// The selector of a handler for all stanzas of this name.
 pub(super) fn all(name: &str) -> Selector {
     Selector::Stanza(Criteria { name: Some(name.to_owned()), ..Criteria::default() })
@@ -93,6 +100,7 @@ impl Default for Page {
             begins_with: vec![Selector::Stanza(Criteria::default()), Selector::Sent],
             upon: Vec::new(),
             session: None,
+            hopes: false,
             joined: None,
             role: None,
             handlers: Vec::new(),
@@ -137,6 +145,7 @@ impl Page {
                 }
                 (None, StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail) => {
                     self.session = None;
+                    self.hopes = status.code == StatusCode::Reconnecting;
                     self.former.append(&mut self.handlers);
                 }
                 _ => {}
@@ -144,6 +153,24 @@ impl Page {
             _ => {}
         }
         self.heard.push(event);
+    }
+
+    /// Over which stream its session came up, if it is in one.
+    pub(super) fn stream(&self) -> Option<u64> {
+        self.session.as_ref().map(stream_of)
+    }
+
+    /// Whether the worker serves it, as far as it has heard, and it waits for nothing else.
+    pub(super) fn is_settled(&self) -> bool {
+        self.unread.is_none() && self.tab.deadline().is_none() && (self.session.is_some() || !self.hopes)
+    }
+
+    /// Whether one of its handlers is for this stanza.
+    pub(super) fn handles(&self, text: &str) -> bool {
+        let inbound = read(text);
+        self.handlers
+            .iter()
+            .any(|handler| matches!(&handler.selector, Selector::Stanza(criteria) if inbound.meets(criteria)))
     }
 
     /// Adds a handler, while something is handled or at leisure.
@@ -158,8 +185,7 @@ impl Page {
     }
 
     fn handle(&mut self, only: Option<ClaimId>, position: Option<Position>, origin: Origin, text: &str) {
-        let head = Head::read(text, &Limits::default()).expect("the worker has checked it");
-        let inbound = Inbound { position: 0, head, text: (), size: 0 };
+        let inbound = read(text);
         let is_for = |selector: &Selector| match origin {
             Origin::Sent => *selector == Selector::Sent,
             Origin::Received | Origin::Replayed => inbound.is_claimed_by(selector),
@@ -175,7 +201,7 @@ impl Page {
             self.upon.extract_if(.., |(words, _)| text.contains(&**words)).collect::<Vec<_>>()
         {
             let after = match (position, origin) {
-                (Some(position), _) => After::Position(position),
+                (Some(_), _) => After::Position(before),
                 (None, Origin::Replayed) => After::Leisure(before),
                 (None, _) => After::Stanza(text.to_owned()),
             };

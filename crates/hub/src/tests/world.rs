@@ -5,12 +5,12 @@
 //! it last looked. The same calls always give the same words.
 //!
 //! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a number twice, or ask to
-//! be woken for a deadline that is over.
+//! be woken for a deadline that is over, or end what a tab wanted a second time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use epode_protocol::{Position, SessionInfo};
+use epode_protocol::{FromWorker, Position, SessionInfo, Token};
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
@@ -52,7 +52,9 @@ pub(super) struct World {
     queue: VecDeque<Arrival>,
     open_ports: BTreeSet<PortId>,
     open_sockets: BTreeSet<SocketId>,
-    sent: Vec<(ConnectionId, String)>,
+    sent: Vec<Sent>,
+    /// Which sends and requests it has ended, by another word than [`FromWorker::Written`].
+    ended: BTreeSet<(PortId, Token)>,
     logged: Vec<String>,
     server_deadline: Option<Duration>,
     ports: u32,
@@ -66,6 +68,14 @@ pub(super) struct Routed {
     /// The stream over which it came, see [`stream_of`].
     pub(super) stream: u64,
     pub(super) inbound: Inbound<String>,
+}
+
+/// A frame that the worker has transmitted.
+pub(super) struct Sent {
+    pub(super) stream: u64,
+    /// The position of its session then.
+    pub(super) position: Position,
+    pub(super) text: String,
 }
 
 /// What is on its way.
@@ -104,6 +114,7 @@ impl World {
             open_ports: BTreeSet::new(),
             open_sockets: BTreeSet::new(),
             sent: Vec::new(),
+            ended: BTreeSet::new(),
             logged: Vec::new(),
             server_deadline: None,
             ports: 0,
@@ -205,7 +216,12 @@ impl World {
     /// The frames that the worker has transmitted since it was last asked, on whatever socket.
     pub(super) fn sent(&mut self) -> Vec<String> {
         self.run();
-        std::mem::take(&mut self.sent).into_iter().map(|(_, frame)| frame).collect()
+        self.transmitted().into_iter().map(|sent| sent.text).collect()
+    }
+
+    /// The same, with the stream of each, and without waiting for what is on its way.
+    pub(super) fn transmitted(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
     }
 
     /// What the worker has written to its console since it was last asked.
@@ -264,6 +280,9 @@ impl World {
         match output {
             Output::Post(port, message) => {
                 assert!(self.open_ports.contains(&port), "{message:?} to the closed {port:?}");
+                if let FromWorker::Failed { token, .. } | FromWorker::Response { token, .. } = &message {
+                    assert!(self.ended.insert((port, *token)), "{message:?} to {port:?}, a second time");
+                }
                 self.queue.push_back(Arrival::AtTab(port, epode_tab::Input::Message(message)));
             }
             Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
@@ -282,9 +301,10 @@ impl World {
             Output::Transmit(socket, frame) => {
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
                 let connection = self.connection(socket);
-                self.sent.push((connection, frame.clone()));
-                // The scripted server does not know of client state.
-                if self.flowing && !frame.contains("urn:xmpp:csi:0") {
+                let position = self.reached(socket).unwrap_or_default();
+                self.sent.push(Sent { stream: connection.0, position, text: frame.clone() });
+                // The scripted server does not know of client state, and some never answer.
+                if self.flowing && !["urn:xmpp:csi:0", "@silent"].iter().any(|word| frame.contains(word)) {
                     self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(connection, frame)));
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use epode_protocol::{ClaimId, Origin, Position, Role, Selector};
 use epode_tab::Event;
 
-use super::{Model, QUEUE};
+use super::{Model, Written, quoted};
 use crate::PortId;
 use crate::tests::page::{After, Handler, Page};
 use crate::tests::world::{GRACE, Routed};
@@ -18,9 +18,9 @@ pub(super) struct Ledger(BTreeMap<(ClaimId, u64), Account>);
 struct Account {
     /// It hears what comes behind this position.
     from: Position,
-    /// It may miss what came up to this one, since nobody can say when it was added.
-    unsure: Position,
-    /// How many of the stanzas that were routed are entered.
+    /// It may miss what came before this number, since nobody can say when it was added; `None` while the claim may be on its way.
+    sure_from: Option<usize>,
+    /// How many of those that came are entered.
     entered: usize,
     /// Those that it has not heard, by their numbers.
     due: VecDeque<usize>,
@@ -33,10 +33,47 @@ impl Model {
     /// Lets everything arrive, and holds what the pages were told against what they must have been.
     pub(super) fn look(&mut self, place: &str) {
         self.world.run();
-        for tab in self.pages.keys().copied().collect::<Vec<_>>() {
-            self.look_at_events(tab, place);
+        while self.look_at_events(place) {
+            self.world.run();
         }
-        self.world.run();
+        self.look_at_ledgers(true, place);
+        self.look_at_beliefs(place);
+        self.look_at_wishes(place);
+        self.look_at_bounds(place);
+    }
+
+    /// The same, as far as it can be said while something is on its way.
+    pub(super) fn glance(&mut self, place: &str) {
+        self.look_at_events(place);
+        self.look_at_ledgers(false, place);
+    }
+
+    /// Whether anybody was told anything.
+    fn look_at_events(&mut self, place: &str) -> bool {
+        let mut any = false;
+        self.note_transmitted(place);
+        for tab in self.pages.keys().copied().collect::<Vec<_>>() {
+            for event in self.world.page(tab).events() {
+                any = true;
+                let known = self.pages.entry(tab).or_default();
+                known.wishes.hear(&event, &self.left, &format!("{place}: {tab:?}"));
+                let Event::Stanza { position, text, .. } = event else { continue };
+                let Some(id) = quoted(&text, "id").filter(|_| text.contains("<q xmlns='urn:x'/>")) else {
+                    continue;
+                };
+                assert!(known.asked.insert(id.to_owned()), "{place}: {tab:?} was asked {id} twice");
+                self.met.requests += 1;
+                if self.world.page(tab).unread.is_none() {
+                    self.answer(tab, id, position);
+                }
+            }
+        }
+        self.note_transmitted(place);
+        any
+    }
+
+    fn look_at_ledgers(&mut self, settled: bool, place: &str) {
+        self.look_at_books(place);
         let (epoch, now) = (u64::from(self.world.epoch), self.world.clock.now());
         let routed = std::mem::take(&mut self.world.routed);
         for (tab, known) in &mut self.pages {
@@ -51,38 +88,17 @@ impl Model {
                 assert_eq!(joined.position, stood.position, "{place}: where the page before it stood");
                 self.met.reloads += 1;
             }
-            self.met.stanzas += known.ledger.settle(page, &routed, epoch, &place);
+            let came = Came { routed: &routed, written: &self.written, of: *tab, epoch, settled };
+            let (stanzas, reflections) = known.ledger.settle(page, &came, &place);
+            self.met.stanzas += stanzas;
+            self.met.reflections += reflections;
             self.met.gaps += std::mem::take(&mut page.new_gaps);
         }
         self.world.routed = routed;
-        self.look_at_roles(place);
-        self.look_at_bounds(place);
     }
 
-    fn look_at_events(&mut self, tab: PortId, place: &str) {
-        for event in self.world.events(tab) {
-            let known = self.know(tab);
-            match event {
-                Event::Written(up_to) => known.sends.retain(|token| *token > up_to),
-                Event::Failed(token, _) => assert!(known.sends.remove(&token), "{place}: {tab:?}: {token}"),
-                Event::Response(token, _) => {
-                    assert!(known.requests.remove(&token), "{place}: {tab:?}: {token} ended twice");
-                }
-                Event::Tabs(token, _) => assert!(known.questions.remove(&token), "{place}: {tab:?}: {token}"),
-                Event::Stanza { position, text, .. } if text.contains("<q xmlns='urn:x'/>") => {
-                    let id = text.split(" id='").nth(1).and_then(|rest| rest.split('\'').next());
-                    let id = id.expect("the model gave it one").to_owned();
-                    if self.world.page(tab).unread.is_none() {
-                        self.answer(tab, &id, position);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Exactly one tab is primary in the books, the fittest; and whoever reads knows.
-    fn look_at_roles(&mut self, place: &str) {
+    /// Exactly one tab of a session that is up is primary in the books, and none is fitter.
+    fn look_at_books(&mut self, place: &str) {
         for room in self.world.hub.rooms.values().filter(|room| room.is_up() && !room.members.is_empty()) {
             let primary = room.primary.expect("somebody is");
             assert!(room.ports().contains(&primary), "{place}: the primary is gone");
@@ -90,6 +106,10 @@ impl Model {
             let fittest = room.ports().iter().map(fitness).max();
             assert_eq!(Some(fitness(&primary)), fittest, "{place}: a fitter one could be primary");
         }
+    }
+
+    /// Whoever reads knows whether it is the one.
+    fn look_at_beliefs(&mut self, place: &str) {
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
             let rooms = self.world.hub.rooms.values();
             let is_primary = rooms.filter(|room| room.is_up()).any(|room| room.primary == Some(tab));
@@ -99,74 +119,83 @@ impl Model {
             }
         }
     }
+}
 
-    /// What waits is bounded, whoever is slow; requests aside, which are few here.
-    fn look_at_bounds(&mut self, place: &str) {
-        for (port, tab) in self.world.hub.ports.iter() {
-            let waiting = tab.outbox.waiting();
-            assert!(waiting <= QUEUE as usize + self.requests.len(), "{place}: {waiting} wait for {port:?}");
-        }
-        for room in self.world.hub.rooms.values() {
-            assert!(room.ring.behind(0).count() <= 512, "{place}");
-            assert!(room.ghosts.iter().all(|ghost| ghost.bytes <= 2 << 20), "{place}");
+/// What came so far.
+struct Came<'a> {
+    routed: &'a [Routed],
+    written: &'a [Written],
+    /// For which page.
+    of: PortId,
+    /// The present worker.
+    epoch: u64,
+    /// Whether nothing is on its way.
+    settled: bool,
+}
+
+impl Came<'_> {
+    /// How much of what such a handler is for, or is not.
+    fn len(&self, selector: &Selector) -> usize {
+        if *selector == Selector::Sent { self.written.len() } else { self.routed.len() }
+    }
+
+    /// The position and the text of this number.
+    fn get(&self, selector: &Selector, number: usize) -> (Position, &str) {
+        match selector {
+            Selector::Sent => (self.written[number].position, &self.written[number].text),
+            _ => (self.routed[number].inbound.position, &self.routed[number].inbound.text),
         }
     }
 
-    /// Of each inbound request whose stream is still there one answer has left; of any other, one at most.
-    pub(super) fn look_at_requests(&mut self, place: &str) {
-        let mut answers: BTreeMap<String, usize> = BTreeMap::new();
-        for frame in self.world.sent() {
-            let answers_one =
-                frame.starts_with("<iq") && ["result", "error"].iter().any(|kind| frame.contains(kind));
-            if let Some(id) = frame.replace('"', "'").split(" id='").nth(1).filter(|_| answers_one) {
-                *answers.entry(id.split('\'').next().unwrap_or_default().to_owned()).or_default() += 1;
-            }
+    /// Whether it is for a handler that is there from this position on.
+    fn is_for(&self, handler: &Handler, from: Position, number: usize) -> bool {
+        if handler.selector == Selector::Sent {
+            let written = &self.written[number];
+            return written.stream == handler.stream && written.sender != self.of;
         }
-        let streams: Vec<u64> = self.world.server.connections().into_keys().map(|stream| stream.0).collect();
-        for (number, stream) in &self.requests {
-            let left = answers.get(&number.to_string()).copied().unwrap_or_default();
-            let expected = if streams.contains(stream) { 1..=1 } else { 0..=1 };
-            assert!(expected.contains(&left), "{place}: {left} answers to request {number}");
-        }
+        let Routed { jid, stream, inbound } = &self.routed[number];
+        *jid == handler.jid
+            && *stream <= handler.stream
+            && inbound.position > from
+            && inbound.is_claimed_by(&handler.selector)
     }
 }
 
 impl Ledger {
-    /// Holds what the page's handlers heard against what came; how much it was. `epoch` is the present worker.
-    fn settle(&mut self, page: &mut Page, routed: &[Routed], epoch: u64, place: &str) -> usize {
-        let reads = page.unread.is_none();
-        let mut heard = 0;
+    /// Holds what the page's handlers heard against what came; how much it was, and how much of it other tabs had sent.
+    fn settle(&mut self, page: &mut Page, came: &Came<'_>, place: &str) -> (usize, usize) {
+        let reads = page.unread.is_none() && came.settled;
+        let mut met = (0, 0);
         for handler in page.handlers.iter().chain(&page.former) {
-            if handler.selector == Selector::Sent {
-                let mut ids = BTreeSet::new();
-                let mut numbered = handler.heard.iter().map(|heard| heard.id()).filter(|id| !id.is_empty());
-                assert!(numbered.all(|id| ids.insert(id)), "{place}: saw another tab send something twice");
-                continue;
-            }
             let key = (handler.claim, handler.stream);
-            let account = self.0.entry(key).or_insert_with(|| Account::of(handler, routed));
-            account.enter(handler, routed);
-            heard += handler.heard.len() - account.struck;
-            let mut missing = account.strike(handler, routed, place);
+            let account = self.0.entry(key).or_insert_with(|| Account::of(handler, came));
+            account.enter(handler, came);
+            let heard = if handler.selector == Selector::Sent { &mut met.1 } else { &mut met.0 };
+            *heard += handler.heard.len() - account.struck;
+            let mut missing = account.strike(handler, came, place);
             let over = page.former.iter().any(|former| std::ptr::eq(former, handler));
             // A claim that the worker never answered ended with its stream; and what a dead worker has not said nobody will say.
-            let complete = reads && if over { handler.live && handler.stream >> 32 == epoch } else { true };
+            let complete =
+                reads && if over { handler.live && handler.stream >> 32 == came.epoch } else { true };
             if complete {
                 assert!(handler.live || over, "{place}: {:?} was never answered", handler.selector);
-                missing.extend(account.due.drain(..).map(|due| routed[due].inbound.position));
+                missing.extend(account.due.drain(..));
             }
-            let told = |position: Position| {
+            let told = |number: &usize| {
+                let (position, _) = came.get(&handler.selector, *number);
                 let covers = |gap: &(String, Position, Position)| {
                     gap.0 == handler.jid && (gap.1..=gap.2).contains(&position)
                 };
-                position <= account.unsure || page.gaps.iter().any(covers)
+                account.is_unsure_of(*number) || page.gaps.iter().any(covers)
             };
-            missing.retain(|position| !told(*position));
+            missing.retain(|number| !told(number));
             assert!(
                 missing.is_empty(),
-                "{place}: {:?}, added after {:?}, misses {missing:?}; it was told of {:?}",
+                "{place}: {:?}, added after {:?}, misses {} from {:?} on; it was told of {:?}",
                 handler.selector,
                 handler.after,
+                missing.len(),
+                missing.first().map(|number| came.get(&handler.selector, *number)),
                 page.gaps
             );
         }
@@ -176,41 +205,41 @@ impl Ledger {
         let keys: Vec<_> =
             page.handlers.iter().chain(&page.former).map(|one| (one.claim, one.stream)).collect();
         self.0.retain(|key, _| keys.contains(key));
-        heard
+        met
     }
 }
 
 impl Account {
-    fn of(handler: &Handler, routed: &[Routed]) -> Self {
-        let latest = || {
-            let of_session = routed.iter().rev().find(|one| one.jid == handler.jid);
-            of_session.map_or(0, |one| one.inbound.position)
-        };
-        let (from, unsure) = match &handler.after {
-            After::Position(position) => (*position, 0),
-            After::Leisure(position) => (*position, latest()),
+    fn of(handler: &Handler, came: &Came<'_>) -> Self {
+        let from = match &handler.after {
+            After::Position(position) | After::Leisure(position) => *position,
             After::Stanza(text) => {
-                let stanza = routed.iter().find(|one| one.jid == handler.jid && one.inbound.text == *text);
-                (stanza.expect("it came from the server").inbound.position, 0)
+                let is_it = |one: &&Routed| one.jid == handler.jid && one.inbound.text == *text;
+                came.routed.iter().find(is_it).expect("it came from the server").inbound.position
             }
         };
-        Account { from, unsure, entered: 0, due: VecDeque::new(), replayed: BTreeSet::new(), struck: 0 }
+        // What other tabs send is not kept for claims that are on their way.
+        let late = matches!(handler.after, After::Leisure(_)) || handler.selector == Selector::Sent;
+        let sure_from = if late { None } else { Some(0) };
+        Account { from, sure_from, entered: 0, due: VecDeque::new(), replayed: BTreeSet::new(), struck: 0 }
+    }
+
+    fn is_unsure_of(&self, number: usize) -> bool {
+        self.sure_from.is_none_or(|sure_from| number < sure_from)
     }
 
     /// What has come since, and is for this handler.
-    fn enter(&mut self, handler: &Handler, routed: &[Routed]) {
-        for (number, one) in routed.iter().enumerate().skip(self.entered) {
-            let of_session = one.jid == handler.jid && one.stream <= handler.stream;
-            if of_session && one.inbound.position > self.from && one.inbound.is_claimed_by(&handler.selector)
-            {
-                self.due.push_back(number);
-            }
+    fn enter(&mut self, handler: &Handler, came: &Came<'_>) {
+        let all = came.len(&handler.selector);
+        self.due.extend((self.entered..all).filter(|number| came.is_for(handler, self.from, *number)));
+        self.entered = all;
+        if came.settled {
+            self.sure_from.get_or_insert(all);
         }
-        self.entered = routed.len();
     }
 
     /// Strikes out what it heard; what it should have heard before that is missing.
-    fn strike(&mut self, handler: &Handler, routed: &[Routed], place: &str) -> Vec<Position> {
+    fn strike(&mut self, handler: &Handler, came: &Came<'_>, place: &str) -> Vec<usize> {
         let mut missing = Vec::new();
         for heard in &handler.heard[self.struck..] {
             if heard.text.starts_with("<iq") {
@@ -228,10 +257,10 @@ impl Account {
                 let Some(due) = self.due.pop_front() else {
                     panic!("{} twice, too late or for nothing", what())
                 };
-                if routed[due].inbound.text == heard.text {
+                if came.get(&handler.selector, due).1 == heard.text {
                     break;
                 }
-                missing.push(routed[due].inbound.position);
+                missing.push(due);
             }
         }
         self.struck = handler.heard.len();

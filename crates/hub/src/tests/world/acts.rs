@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use epode_protocol::{Credentials, Options, Password, ToWorker, Token};
-use epode_testkit as testkit;
+use epode_testkit::{self as testkit, ConnectionId};
 
 use super::{Arrival, SERVICE, World};
 use crate::tests::page::Page;
@@ -102,6 +102,8 @@ impl World {
     }
 
     pub(in crate::tests) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
+        let joins = matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. });
+        self.page(tab).hopes |= joins;
         self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
     }
 
@@ -113,8 +115,9 @@ impl World {
     /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
     pub(in crate::tests) fn let_flow(&mut self) {
         self.flowing = true;
-        for (connection, frame) in &self.sent {
-            self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(*connection, frame.clone())));
+        for sent in &self.sent {
+            let frame = testkit::Input::Frame(ConnectionId(sent.stream), sent.text.clone());
+            self.queue.push_back(Arrival::AtServer(frame));
         }
         self.run();
     }

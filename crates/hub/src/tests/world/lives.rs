@@ -110,6 +110,7 @@ impl World {
         self.hub = Hub::new(Config { boot: format!("boot-{}", self.epoch + 1), ..config() });
         self.sockets = 0;
         self.open_ports.clear();
+        self.ended.clear();
         for (port, page) in &mut self.pages {
             if let Some(unread) = &mut page.unread {
                 unread.clear();
