@@ -319,6 +319,20 @@ for (const name of BROWSERS) {
       await tab.eventually("the mark", ({ messages }) => messages.includes(mark));
     };
 
+    test("a flood reaches each tab whole and in order", async (t) => {
+      const { stream, tabs } = await play(t, 2);
+      const count = 20_000;
+      for (let i = 0; i < count; i++) {
+        stream.send(`<message xmlns="jabber:client" from="bob@localhost/x" id="${i}"><body>${i} ${"x".repeat(200)}</body></message>`);
+        // Faster than the tabs, and yet with time for the browser in between.
+        if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      for (const tab of tabs) {
+        await tab.eventually("the last", ({ messages }) => messages.length >= count, 60_000);
+        assert.ok(await tab.evaluate((count) => heard.messages.length === count && heard.messages.every((body, i) => body.startsWith(`${i} `)), count));
+      }
+    });
+
     test("an answer counts only from whom it was asked", async (t) => {
       const { server, stream, tabs } = await play(t, 2);
       const result = (from, id = "q") => `<iq xmlns="jabber:client" type="result" id="${id}"${from ? ` from="${from}"` : ""} to="${server.jid}"><from>${from}</from></iq>`;
