@@ -30,6 +30,12 @@ extern "C" {
     #[wasm_bindgen(js_namespace = console)]
     fn error(text: &str);
 
+    type Scheduler;
+    #[wasm_bindgen(thread_local_v2, js_name = scheduler)]
+    static SCHEDULER: Option<Scheduler>;
+    #[wasm_bindgen(method, js_name = postTask)]
+    fn post_task(this: &Scheduler, callback: &Function);
+
     type LockManager;
     #[wasm_bindgen(thread_local_v2, js_namespace = navigator, js_name = locks)]
     static LOCKS: Option<LockManager>;
@@ -105,6 +111,14 @@ impl Alarm {
 /// Calls back in a task of its own, after what waits already.
 pub(crate) fn later(callback: impl FnOnce() + 'static) {
     set_timeout(Closure::once_into_js(callback).unchecked_ref(), 0.0);
+}
+
+/// Calls back in a task of its own, behind those that wait already. A timer would wait longer each time (HTML, "timer initialization steps").
+pub(crate) fn defer(callback: &Function) {
+    SCHEDULER.with(|scheduler| match scheduler {
+        Some(scheduler) => scheduler.post_task(callback),
+        None => drop(set_timeout(callback, 0.0)),
+    });
 }
 
 pub(crate) fn log(level: LogLevel, text: &str) {

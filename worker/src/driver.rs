@@ -32,6 +32,7 @@ struct Worker {
     custodian: Custodian,
     alarm: Alarm,
     alarm_rang: Function,
+    deferred: Function,
     counter: u32,
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian) {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
     });
+    let deferred = Closure::<dyn FnMut()>::new(|| run(Input::Deferred));
     let worker = Worker {
         hub: Hub::new(Config { boot: browser::nonce(), lock, grace: GRACE, seed: browser::seed() }),
         ports: Table::default(),
@@ -47,6 +49,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian) {
         custodian,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
+        deferred: deferred.into_js_value().unchecked_into(),
         counter: 0,
     };
     WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
@@ -104,6 +107,7 @@ impl Worker {
             }
             Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
             Output::Derive(socket, derivation) => derive(socket, derivation),
+            Output::Defer => browser::defer(&self.deferred),
             Output::Log(level, text) => browser::log(level, &text),
         }
     }

@@ -84,6 +84,8 @@ pub enum Input<T> {
     Denied(String),
     /// A newer worker asks for the session of this name.
     Wanted(String),
+    /// All that had happened when [`Output::Defer`] was asked for has been handed in.
+    Deferred,
     /// The deadline of [`Hub::deadline`] has come.
     Timeout,
 }
@@ -112,6 +114,8 @@ pub enum Output<T> {
     CloseSocket(SocketId),
     /// Run this derivation, in slices, and hand its keys back.
     Derive(SocketId, Derivation),
+    /// Hand in [`Input::Deferred`] behind what has happened already: what comes until then is one turn.
+    Defer,
     /// Write this to the worker's own console. Never holds a payload or a secret.
     Log(LogLevel, String),
 }
@@ -127,6 +131,8 @@ pub struct Hub<T> {
     sockets: Table<SocketId, SessionId>,
     timers: Timers,
     outputs: VecDeque<Output<T>>,
+    /// Whether the end of this turn was asked for.
+    deferred: bool,
     counter: u32,
 }
 
@@ -142,6 +148,7 @@ impl<T: Text> Hub<T> {
             sockets: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            deferred: false,
             counter: 0,
         }
     }
@@ -164,6 +171,7 @@ impl<T: Text> Hub<T> {
             Input::Owned(name) => self.owned(&name),
             Input::Denied(name) => self.denied(&name),
             Input::Wanted(name) => self.wanted(&name),
+            Input::Deferred => self.turn(),
             Input::Timeout => self.timeout(),
         }
     }
@@ -214,10 +222,25 @@ impl<T: Text> Hub<T> {
     }
 
     fn flush(&mut self, port: PortId) {
-        if let Some(tab) = self.ports.get_mut(&port) {
-            while let Some(message) = tab.outbox.next_post() {
-                self.outputs.push_back(Output::Post(port, message));
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        while let Some(message) = tab.outbox.next_post() {
+            self.outputs.push_back(Output::Post(port, message));
+        }
+        if tab.outbox.has_led() && !std::mem::replace(&mut self.deferred, true) {
+            self.outputs.push_back(Output::Defer);
+        }
+    }
+
+    /// A stanza leaves at once when nothing has left before it in this turn. Under a flood many arrive before the worker has its next turn: those
+    /// leave together, since a post costs many times what one more stanza in it does.
+    fn turn(&mut self) {
+        self.deferred = false;
+        let ports: Vec<PortId> = self.ports.keys().copied().collect();
+        for port in ports {
+            if let Some(tab) = self.ports.get_mut(&port) {
+                tab.outbox.turn();
             }
+            self.flush(port);
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Outbox<T> {
     in_flight: VecDeque<Vec<Rc<Inbound<T>>>>,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
+    /// Whether a post has left in this turn: what comes in the rest of it travels together.
+    led: bool,
     stanzas: usize,
     bytes: usize,
     /// How many stanzas may wait.
@@ -88,6 +90,7 @@ impl<T> Outbox<T> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             acknowledged: 0,
+            led: false,
             stanzas: 0,
             bytes: 0,
             stanza_limit: 10_000,
@@ -135,9 +138,21 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// The next post, while there is credit. Stanzas that wait behind each other travel together.
+    /// A turn is over: what waits may leave.
+    pub(crate) fn turn(&mut self) {
+        self.led = false;
+    }
+
+    /// Whether a post has left since the last [`Outbox::turn`].
+    pub(crate) fn has_led(&self) -> bool {
+        self.led
+    }
+
+    /// The next post, while there is credit. Stanzas that wait behind each other travel together; the first of a turn does not wait for others.
     pub(crate) fn next_post(&mut self) -> Option<FromWorker<T>> {
-        if self.credit() == 0 {
+        let only_stanzas =
+            self.stanzas == self.waiting.len() && self.stanzas < BATCH && self.bytes < BATCH_BYTES;
+        if self.credit() == 0 || self.led && only_stanzas {
             return None;
         }
         let mut carried = Vec::new();
@@ -169,6 +184,7 @@ impl<T> Outbox<T> {
                 FromWorker::Deliver { stanzas }
             }
         };
+        self.led = true;
         self.in_flight.push_back(carried);
         Some(message)
     }

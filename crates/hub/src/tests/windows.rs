@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Criteria, Options, Selector, ToWorker, WINDOW};
+use epode_protocol::{Criteria, Delivery, FromWorker, Options, Origin, Selector, ToWorker, WINDOW};
 
 use super::page::all;
 use super::world::World;
 use crate::PortId;
+use crate::outbox::{Outbox, Stanza};
 
 const ALICE: &str = "alice@localhost/desk";
 
@@ -48,6 +49,44 @@ fn no_more_posts_are_in_flight_than_the_window_holds_and_the_rest_travels_togeth
     assert_eq!(world.handled(tab)[0], ids(0..300));
     let posts = world.posts(tab) - before - unread;
     assert!(posts <= 2, "284 stanzas or more in {posts} posts");
+}
+
+#[test]
+fn what_arrives_while_the_worker_is_busy_travels_together_but_for_the_first() {
+    let mut world = World::new();
+    let tabs = [world.online(ALICE), world.online(ALICE)];
+    world.forget();
+    let before = tabs.map(|tab| world.posts(tab));
+    world.server_says_in_one_turn(ALICE, (0..100).map(message));
+    for (tab, before) in tabs.into_iter().zip(before) {
+        assert_eq!(world.handled(tab)[0], ids(0..100));
+        assert_eq!(world.posts(tab) - before, 2);
+    }
+}
+
+#[test]
+fn only_stanzas_wait_for_the_turn_to_end_and_not_more_of_them_than_one_post_carries() {
+    let stanza = |position| Stanza {
+        delivery: Delivery(position, Origin::Received, String::new()),
+        inbound: None,
+        droppable: true,
+        size: 100,
+    };
+    let mut outbox = Outbox::new();
+    outbox.push_stanza(stanza(1));
+    assert!(outbox.next_post().is_some());
+    outbox.push_stanza(stanza(2));
+    assert!(outbox.next_post().is_none(), "it waits for others");
+    outbox.push(FromWorker::Written { up_to: 1 });
+    assert!(matches!(outbox.next_post(), Some(FromWorker::Deliver { .. })), "what waits behind it does not");
+    assert!(matches!(outbox.next_post(), Some(FromWorker::Written { .. })));
+    for position in 3..=1000 {
+        outbox.push_stanza(stanza(position));
+    }
+    assert!(matches!(outbox.next_post(), Some(FromWorker::Deliver { stanzas }) if stanzas.len() == 512));
+    assert!(outbox.next_post().is_none());
+    outbox.turn();
+    assert!(matches!(outbox.next_post(), Some(FromWorker::Deliver { stanzas }) if stanzas.len() == 486));
 }
 
 #[test]
@@ -153,8 +192,8 @@ fn what_others_send_is_bounded_like_what_they_receive() {
     world.hold(tab);
     for number in 0..500 {
         world.send(sender, &format!("<message xmlns='jabber:client' id='{number}' to='bob@localhost'/>"));
+        world.run();
     }
-    world.run();
     assert!(world.waiting(tab) <= 10, "{}", world.waiting(tab));
     world.let_read(tab);
     let heard = world.heard(tab);

@@ -317,6 +317,7 @@ impl World {
                 let keys = derivation.advance(u32::MAX).expect("no derivation is longer than that");
                 self.at_hub(Input::Derived(socket, keys));
             }
+            Output::Defer => self.at_hub(Input::Deferred),
             Output::Log(level, text) => self.logged.push(format!("{level:?} {text}")),
         }
     }

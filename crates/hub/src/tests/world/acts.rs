@@ -129,6 +129,19 @@ impl World {
         self.drain_server();
     }
 
+    /// Stanzas that are all there when the worker reads the first.
+    pub(in crate::tests) fn server_says_in_one_turn(
+        &mut self,
+        to: &str,
+        stanzas: impl Iterator<Item = String>,
+    ) {
+        self.run();
+        for stanza in stanzas {
+            self.server.deliver(to, &stanza);
+        }
+        self.drain_server();
+    }
+
     /// The server, or the net in front of it, ends every socket without a word.
     pub(in crate::tests) fn cut(&mut self) {
         self.run();
