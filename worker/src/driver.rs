@@ -36,14 +36,14 @@ struct Worker {
     counter: u32,
 }
 
-pub(crate) fn start(lock: Option<String>, custodian: Custodian) {
+pub(crate) fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
     });
     let deferred = Closure::<dyn FnMut()>::new(|| run(Input::Deferred));
     let worker = Worker {
-        hub: Hub::new(Config { boot: browser::nonce(), lock, grace: GRACE, seed: browser::seed() }),
+        hub: Hub::new(Config { boot: browser::nonce(), lock, shared, grace: GRACE, seed: browser::seed() }),
         ports: Table::default(),
         sockets: Table::default(),
         custodian,

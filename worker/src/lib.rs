@@ -17,10 +17,10 @@ mod socket;
 mod text;
 
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
-/// is handed in.
+/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian.
 #[wasm_bindgen]
-pub fn start(lock: Option<String>, custodian: Custodian) {
-    driver::start(lock, custodian);
+pub fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
+    driver::start(lock, custodian, shared);
 }
 
 #[wasm_bindgen(typescript_custom_section)]

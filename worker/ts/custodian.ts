@@ -21,12 +21,11 @@ interface Word {
 const PATIENCE = 5_000;
 
 /**
- * Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours; and so it is for the worker of one
- * page, since each page has a session of its own where there is no shared worker.
+ * Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours.
  */
-export function custodian(outcomes: Outcomes, exit: () => void, shared: boolean): Custodian {
+export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
   const { locks } = navigator;
-  if (!shared || !locks || typeof BroadcastChannel === 'undefined') {
+  if (!locks || typeof BroadcastChannel === 'undefined') {
     return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
   }
   const born = Date.now();

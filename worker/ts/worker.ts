@@ -37,7 +37,7 @@ self.addEventListener('error', (event) => fail(`the worker broke: ${event.messag
 load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')
   .then(hold)
   .then((lock) => {
-    start(lock, custodian({ owned, denied, wanted }, leave, shared));
+    start(lock, custodian({ owned, denied, wanted }, leave), shared);
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;

@@ -145,7 +145,7 @@ impl<T: Text> Hub<T> {
     /// Joins the session of this account where the credentials are the same, opens it where there is none, and otherwise
     /// waits for it or tries the credentials beside it.
     pub(crate) fn connect(&mut self, port: PortId, account: Account, options: Options) {
-        let key = Key::new(&account, &options);
+        let key = self.key(port, &account, &options);
         let Some((id, room)) = self.rooms.iter_mut().find(|(_, room)| room.key == key) else {
             return self.open(port, account, key, options);
         };
@@ -164,6 +164,11 @@ impl<T: Text> Hub<T> {
         } else {
             self.try_credentials(port, account, options);
         }
+    }
+
+    /// Where nothing is shared, each port has sessions of its own.
+    fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
+        Key::new(account, options, (!self.config.shared).then_some(port))
     }
 
     fn open(&mut self, port: PortId, account: Account, key: Key, options: Options) {
@@ -193,7 +198,7 @@ impl<T: Text> Hub<T> {
 
     /// The server took these credentials: their tab may join, or open what was closed in the meantime.
     pub(crate) fn verified(&mut self, port: PortId, account: Account, options: Options) {
-        let key = Key::new(&account, &options);
+        let key = self.key(port, &account, &options);
         let there = self.rooms.iter_mut().find(|(_, room)| room.key == key && room.phase != Phase::Closing);
         match there {
             Some((id, room)) => {
@@ -212,6 +217,7 @@ impl<T: Text> Hub<T> {
             .rooms
             .iter()
             .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
+            .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
             .filter(|(_, room)| account.is_none_or(|account| jid::same_bare(&room.key.account, account)));
         let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
         drop(of_service);
@@ -476,7 +482,9 @@ impl<T: Text> Hub<T> {
         let member = room.members.remove(at);
         // Also while nobody is elected: who comes back is told its role anew.
         room.primary.take_if(|primary| *primary == port);
-        let grace = Duration::from_millis(room.options.reload_grace.into());
+        let for_good = outbox.is_some();
+        let grace = if self.config.shared { room.options.reload_grace } else { 0 };
+        let grace = Duration::from_millis(grace.into());
         if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
             room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
             let mut kept: Vec<_> = member.backlog;
@@ -507,7 +515,14 @@ impl<T: Text> Hub<T> {
         for position in orphaned {
             self.unhandled(id, position, port);
         }
-        if empty {
+        if empty && !self.config.shared {
+            self.close_session(id);
+            if for_good {
+                // The page may be gone before another event.
+                self.close_socket(id);
+                self.feed(id, stream::Input::Closed { code: 0, reason: "" });
+            }
+        } else if empty {
             self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace.max(grace)));
         } else {
             self.indicate(id);

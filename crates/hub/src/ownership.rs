@@ -12,10 +12,10 @@ const HANDED_OVER: &str = "a newer version of this app took over the session: re
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
 
 impl<T: Text> Hub<T> {
-    /// Makes the session ours before it is dialled. Sessions of nobody in particular cannot collide.
+    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody shares, cannot collide.
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.session.account().is_anonymous() {
+        if room.session.account().is_anonymous() || !self.config.shared {
             return self.drain(id, None);
         }
         let name = room.key.to_string();

@@ -22,16 +22,19 @@ pub(crate) struct Key {
     /// The name beside a bare domain, which alone says whose the session is.
     name: Option<String>,
     session_key: Option<String>,
+    /// Whose it is, where tabs share nothing.
+    pub(crate) port: Option<PortId>,
 }
 
 impl Key {
-    pub(crate) fn new(account: &Account, options: &Options) -> Self {
+    pub(crate) fn new(account: &Account, options: &Options, port: Option<PortId>) -> Self {
         Key {
             service: account.service().to_owned(),
             account: account.bare_jid().to_ascii_lowercase(),
             name: account.name_beside_domain().map(str::to_owned),
             // A name in the JID is the key; without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
+            port,
         }
     }
 }
@@ -308,7 +311,9 @@ pub struct Config {
     pub boot: String,
     /// The Web Lock that the worker holds, where the browser has locks.
     pub lock: Option<String>,
-    /// How long a session stays open without tabs.
+    /// Whether tabs share their sessions. Else each port has its own, which end with it: so where every page has an engine to itself.
+    pub shared: bool,
+    /// How long a shared session stays open without tabs.
     pub grace: Duration,
     /// Sets the jitter of later dials.
     pub seed: u64,

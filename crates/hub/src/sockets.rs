@@ -86,12 +86,7 @@ impl<T: Text> Hub<T> {
                         self.outputs.push_back(Output::Transmit(socket, text.into()));
                     }
                 }
-                Wish::CloseSocket => {
-                    if let Some(socket) = self.socket(id).and_then(Option::take) {
-                        self.sockets.remove(&socket);
-                        self.outputs.push_back(Output::CloseSocket(socket));
-                    }
-                }
+                Wish::CloseSocket => self.close_socket(id),
                 Wish::Derive(derivation) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
                         self.outputs.push_back(Output::Derive(socket, derivation));
@@ -103,6 +98,13 @@ impl<T: Text> Hub<T> {
         }
         let deadline = self.session(id).and_then(|session| session.deadline());
         self.timers.set(Timer::Session(id), deadline);
+    }
+
+    pub(crate) fn close_socket(&mut self, id: SessionId) {
+        if let Some(socket) = self.socket(id).and_then(Option::take) {
+            self.sockets.remove(&socket);
+            self.outputs.push_back(Output::CloseSocket(socket));
+        }
     }
 
     fn session_event(&mut self, id: SessionId, event: Event, frame: Option<(&T, usize)>) {

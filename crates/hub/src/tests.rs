@@ -3,6 +3,7 @@
 
 use crate::PortId;
 
+mod alone;
 mod answering;
 mod asking;
 mod claims;

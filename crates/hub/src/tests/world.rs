@@ -88,7 +88,13 @@ enum Arrival {
 
 /// What the worker of a world knows.
 pub(super) fn config() -> Config {
-    Config { boot: "boot-1".to_owned(), lock: Some("worker-1".to_owned()), grace: GRACE, seed: 1 }
+    Config {
+        boot: "boot-1".to_owned(),
+        lock: Some("worker-1".to_owned()),
+        shared: true,
+        grace: GRACE,
+        seed: 1,
+    }
 }
 
 impl World {
