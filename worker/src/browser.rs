@@ -108,9 +108,21 @@ impl Alarm {
     }
 }
 
-/// Calls back in a task of its own, after what waits already.
+/// Calls back in a task of its own, after what waits already. Not by a timer: one that is set by another waits for 4 ms, and in a hidden
+/// page for a second.
 pub(crate) fn later(callback: impl FnOnce() + 'static) {
-    set_timeout(Closure::once_into_js(callback).unchecked_ref(), 0.0);
+    #[wasm_bindgen(inline_js = "
+        const { port1, port2 } = new MessageChannel(), errands = [];
+        port1.onmessage = () => errands.shift()();
+        export function later(errand) {
+            errands.push(errand);
+            port2.postMessage(null);
+        }
+    ")]
+    extern "C" {
+        fn later(errand: &Function);
+    }
+    later(Closure::once_into_js(callback).unchecked_ref());
 }
 
 /// Calls back in a task of its own, behind those that wait already. A timer would wait longer each time (HTML, "timer initialization steps").
