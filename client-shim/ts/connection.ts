@@ -379,9 +379,6 @@ export class Connection extends Hooks {
     } catch (thrown) {
       return this.#giveUp((thrown as Error).message);
     }
-    if (!this.options.worker) {
-      return this.#giveUp('the option "worker" is missing: the address of epode-worker.js');
-    }
     // Handlers that were added for the session to come stay.
     if (this.authenticated) this.#over();
     this.#address = service;
@@ -391,7 +388,7 @@ export class Connection extends Hooks {
   /** Carries out the wish for membership, over a new link where there is none. */
   #enter(membership: Wish): void {
     this.#membership = membership;
-    if (this.options.worker && (!this.#link || this.#link.ended)) {
+    if (!this.#link || this.#link.ended) {
       this.#leave();
       this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
         unlinked: (reason) => this.#giveUp(reason),

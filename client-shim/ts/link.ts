@@ -1,14 +1,16 @@
 /**
- * The link of one connection to the worker: the port, the Web Lock that tells the worker that this page lives, and the
- * tab's end of the protocol, which is wasm.
+ * The link of one connection to the worker, or to the engine in the page: the port, the Web Lock that tells the worker that this page
+ * lives, and the tab's end of the protocol, which is wasm.
  *
  * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every wish hears why.
  */
-import init, { Tab, type Audience } from '../pkg/epode_client_shim.js';
+import { Tab, type Audience } from '../pkg/epode_client_shim.js';
+import { loadTab, openHere, type Port } from './engine.ts';
+import { leaveWord, takeLeft, type Left } from './left.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
-import { load } from './wasm.ts';
 import { hear, outlet } from './wire.ts';
+import { startWorker, whatIsAt } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
 export interface Wish {
@@ -29,32 +31,18 @@ export interface Events {
 /** Why nothing comes of a wish at a link that was left. */
 const LEFT = 'the connection was reset';
 
-/** The name under which pages of an origin share the worker of one script. */
-const NAME = 'epode';
-
-/** The page's wasm, loaded once for all connections. */
-let engine: Promise<void> | undefined;
-
-function loadEngine(): Promise<void> {
-  engine ??= load(init, new URL('./epode.wasm', import.meta.url), 'the page').catch((error: unknown) => {
-    engine = undefined;
-    throw error;
-  });
-  return engine;
-}
-
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
   readonly #audience: Omit<Audience, 'tabs'>;
-  readonly #script: string | URL;
+  readonly #script: string | URL | undefined;
   /** Where a page that is unloaded leaves word for the page after it. */
   readonly #key: string;
   /** Where the page before a reload stood, until the worker was told. */
   #before: Left | undefined;
   readonly #id: string;
   readonly #lock: string;
-  #port: MessagePort | undefined;
+  #port: Port | undefined;
   /** Where the worker's script is. */
   #url: URL | undefined;
   /** Ends the wait for the worker's death. */
@@ -66,7 +54,7 @@ export class Link {
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL, service: string, audience: Omit<Audience, 'tabs'>, events: Events) {
+  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'tabs'>, events: Events) {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
@@ -100,30 +88,35 @@ export class Link {
 
   async #open(): Promise<void> {
     try {
-      const port = this.#start();
       // The worker starts while the wasm of the page is on its way.
-      const [, lock] = await Promise.all([loadEngine(), this.#hold()]);
+      const [port, lock] = await Promise.all([this.#reach(), this.#hold(), loadTab()]);
       if (!this.#ended) this.#greet(port, lock);
     } catch (error) {
       this.#fail((error as Error).message);
     }
   }
 
-  /** Starts the worker, or finds it, and opens a port to it. */
-  #start(): MessagePort {
-    const url = resolveWorker(this.#script, location.href);
+  /** Opens a port: to the worker, which is started or found, else to the engine in this page. */
+  async #reach(): Promise<Port> {
+    this.#port?.close();
+    const port = this.#script ? this.#start(this.#script) : await openHere();
+    this.#port = port;
+    if (this.#ended) port.close();
+    return port;
+  }
+
+  #start(script: string | URL): MessagePort {
+    const url = resolveWorker(script, location.href);
     const [worker, port] = startWorker(url);
     worker.addEventListener('error', () => void this.#failed(url));
     this.#url = url;
-    this.#port?.close();
-    this.#port = port;
     return port;
   }
 
   /** The lock comes before the hello: once greeted, the worker waits for it. */
   #hold(): Promise<string | undefined> {
-    // Locks need a secure context.
-    if (!navigator.locks) return Promise.resolve(undefined);
+    // Locks need a secure context. An engine in the page goes with it.
+    if (!this.#script || !navigator.locks) return Promise.resolve(undefined);
     return new Promise((held, refused) => {
       navigator.locks
         .request(this.#lock, () => {
@@ -135,12 +128,12 @@ export class Link {
     });
   }
 
-  #greet(port: MessagePort, lock: string | undefined): void {
+  #greet(port: Port, lock: string | undefined): void {
     const tab = new Tab({
       ...this.#whileItLasts(this.#audience),
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
-      reopen: () => this.#reopen(tab, lock),
+      reopen: () => void this.#reopen(tab, lock),
       tabs: (token) => this.#events.tabsKnown(token, this.#tabs.get(token) ?? []),
     });
     this.#tab = tab;
@@ -160,7 +153,7 @@ export class Link {
   }
 
   /** Introduces the tab at this port. */
-  #meet(port: MessagePort, tab: Tab, lock: string | undefined): void {
+  #meet(port: Port, tab: Tab, lock: string | undefined): void {
     port.onmessage = ({ data }) => {
       hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs));
       this.#tabs.clear();
@@ -185,13 +178,12 @@ export class Link {
     });
   }
 
-  #reopen(tab: Tab, lock: string | undefined): void {
+  async #reopen(tab: Tab, lock: string | undefined): Promise<void> {
     try {
-      const port = this.#start();
-      // Not from within the tab's own turn.
-      queueMicrotask(() => this.#ended || this.#meet(port, tab, lock));
+      const port = await this.#reach();
+      if (!this.#ended) this.#meet(port, tab, lock);
     } catch (error) {
-      queueMicrotask(() => this.#fail((error as Error).message));
+      this.#fail((error as Error).message);
     }
   }
 
@@ -270,63 +262,6 @@ export class Link {
     removeEventListener('pageshow', this.#shown);
     this.#events.revived();
   };
-}
-
-function startWorker(url: URL): [AbstractWorker, MessagePort] {
-  try {
-    if (typeof SharedWorker === 'undefined') {
-      // The same script, for this page alone.
-      const worker = new Worker(url, { name: NAME });
-      const { port1, port2 } = new MessageChannel();
-      worker.postMessage(null, [port2]);
-      return [worker, port1];
-    }
-    // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the first release on.
-    const worker = new SharedWorker(url, { name: NAME, extendedLifetime: true } as WorkerOptions);
-    return [worker, worker.port];
-  } catch (error) {
-    throw new Error(`the browser does not start the worker script ${url.href}: ${(error as Error).message}`);
-  }
-}
-
-/** Why what is at this address cannot be the worker script, or nothing where it can. */
-async function whatIsAt(url: URL): Promise<string | undefined> {
-  try {
-    const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin' });
-    const type = response.headers.get('content-type') ?? 'no content type';
-    if (!response.ok) return `the worker script is not at ${url.href}: the server answered ${response.status}`;
-    if (!/javascript|ecmascript/i.test(type)) return `what is at ${url.href} is not a script but ${type}`;
-    return undefined;
-  } catch (error) {
-    return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;
-  }
-}
-
-/** Where a page stood when it was unloaded: the page that a reload puts in its place goes on from there. */
-interface Left {
-  tab: string;
-  boot: string;
-  position: number;
-}
-
-function leaveWord(key: string, left: Left): void {
-  try {
-    sessionStorage.setItem(key, JSON.stringify(left));
-  } catch {
-    // Full, or forbidden by the user: the page after this one begins anew.
-  }
-}
-
-/** Takes the word that the page before left. A duplicated tab finds none: its original is still there and has left nothing. */
-function takeLeft(key: string): Left | undefined {
-  try {
-    const left: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');
-    sessionStorage.removeItem(key);
-    const { tab, boot, position } = (left ?? {}) as Partial<Left>;
-    return typeof tab === 'string' && typeof boot === 'string' && typeof position === 'number' ? { tab, boot, position } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isVisible(): boolean {

@@ -6,7 +6,8 @@ import type { Protocol } from './service.ts';
 export interface ConnectionOptions {
   /**
    * The address of `epode-worker.js`, on the page's origin. All pages of an origin that name the same address share one worker,
-   * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why.
+   * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why. Without
+   * this option the engine runs in the page, and each connection has a session of its own.
    */
   worker?: string | URL;
   /** With `'ws'` or `'wss'`, a relative service address is a WebSocket on the page's host; on an https page always `wss`. Other names throw. */

@@ -17,11 +17,14 @@ const SOON = 10_000;
 /** Serves the built package, or the page, once more below another folder, where a test may bend it without touching anybody else. */
 async function serveCopy(web, folder, headers = {}) {
   const put = async (path, file) => web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
-  for (const file of ["epode.js", "epode.wasm", "epode-worker.js", "epode-worker.wasm"]) await put(`/${file}`, ROOTS["/"] + file);
+  for (const file of ["epode.js", "epode.wasm", "epode-engine.js", "epode-worker.js", "epode-worker.wasm"]) await put(`/${file}`, ROOTS["/"] + file);
   for (const file of ["app.html", "app.js"]) await put(`/pages/${file}`, ROOTS["/pages/"] + file);
 }
 
 const NO_WASM = { "Content-Security-Policy": "script-src 'self'" };
+
+/** The options of a page whose engine runs in it. */
+const ALONE = { options: { worker: "" } };
 
 /** What an app, or who serves it, can get wrong about the worker: `arrange` it, and what the reason must say. */
 const MISSTEPS = [
@@ -55,11 +58,6 @@ const MISSTEPS = [
     what: "the worker's address is none",
     arrange: () => ({ options: { worker: "http://" } }),
     reason: /http:\/\/ is not a URL/,
-  },
-  {
-    what: "the option worker is missing",
-    arrange: () => ({ options: { worker: "" } }),
-    reason: /option "worker" is missing/,
   },
   {
     what: "the worker's response forbids wasm",
@@ -111,6 +109,41 @@ const MISSTEPS = [
       return { path: "/spa-page/pages/app.html" };
     },
     reason: /wasm of the page could not be started/,
+  },
+  {
+    what: "there is no worker, and no engine beside the page's script",
+    arrange: async (web) => {
+      await serveCopy(web, "/no-engine");
+      web.overrides.delete("/no-engine/epode-engine.js");
+      return { path: "/no-engine/pages/app.html", ...ALONE };
+    },
+    reason: /engine.*option "worker".*could not be loaded.*\/no-engine\/epode-engine\.js/,
+  },
+  {
+    what: "there is no worker, and the engine's wasm is not there",
+    arrange: async (web) => {
+      await serveCopy(web, "/bare-engine");
+      web.overrides.delete("/bare-engine/epode-worker.wasm");
+      return { path: "/bare-engine/pages/app.html", ...ALONE };
+    },
+    reason: /wasm of the page is not at .*\/bare-engine\/epode-worker\.wasm.*404/,
+  },
+  {
+    what: "there is no worker, and the page's response forbids wasm",
+    arrange: async (web) => {
+      await serveCopy(web, "/csp-engine", NO_WASM);
+      return { path: "/csp-engine/pages/app.html", ...ALONE };
+    },
+    reason: /Content-Security-Policy of the page.*wasm-unsafe-eval/,
+  },
+  {
+    what: "there is no worker, and the page's response forbids the engine's script",
+    arrange: async (web) => {
+      const allowed = ["/csp-script/epode.js", "/csp-script/pages/"].map((path) => web.origin + path);
+      await serveCopy(web, "/csp-script", { "Content-Security-Policy": `script-src ${allowed.join(" ")} 'wasm-unsafe-eval'` });
+      return { path: "/csp-script/pages/app.html", ...ALONE };
+    },
+    reason: /engine.*could not be loaded/,
   },
 ];
 

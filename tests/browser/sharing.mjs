@@ -7,8 +7,8 @@ import { eventually } from "./apps.mjs";
 const MESSAGES = 20;
 
 /** Plays a session through, from the login to the logout. */
-export async function shareOneSession(scene, count) {
-  const tabs = await scene.connected(count);
+export async function shareOneSession(scene, count, options) {
+  const tabs = await scene.connected(count, options);
   const jid = await comeUp(scene, tabs);
   const peer = await scene.peer("peer");
   await hearMessages(scene, tabs, peer);

@@ -14,15 +14,19 @@ use crate::workspace::npm_tool;
 /// Supported by all browsers that have wasm reference types; Safari came last.
 const TARGET: &str = "--target=es2022,chrome96,firefox79,safari15";
 
-/// The worker script twice, with its wasm beside it and inside it, and the page's module.
+/// The worker script twice, with its wasm beside it and inside it, the page's module, and the engine that it loads where there is no worker.
 pub fn bundle() -> Result<()> {
     let dist = dist();
     fs::create_dir_all(&dist)?;
     // The loader decides what `import wasm from "….wasm"` means in worker.ts: an address or the bytes themselves.
     esbuild(worker("epode-worker.js").args(["--loader:.wasm=file", "--asset-names=epode-worker"]))?;
     esbuild(worker("epode-worker.inline.js").arg("--loader:.wasm=binary"))?;
-    esbuild(script("client-shim/ts/index.ts", "epode.js").arg("--format=esm"))?;
-    // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises.
+    // What only some pages need is a file of its own, and no chunk that all load.
+    esbuild(
+        script("client-shim/ts/index.ts", "epode.js").args(["--format=esm", "--external:*/epode-engine.js"]),
+    )?;
+    esbuild(script("client-shim/ts/epode-engine.ts", "epode-engine.js").arg("--format=esm"))?;
+    // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises; and epode-engine.js names the worker's.
     let wasm = CLIENT.wasm();
     fs::copy(&wasm, dist.join("epode.wasm"))
         .with_context(|| format!("{} cannot be copied", wasm.display()))?;

@@ -1,0 +1,33 @@
+/** What a connection loads, once for all: the page's wasm, and without a worker the engine. */
+import init from '../pkg/epode_client_shim.js';
+import type { Port } from './epode-engine.js';
+import { load } from './wasm.ts';
+
+export type { Port };
+
+/** Loads the page's wasm. */
+export const loadTab = once(() => load(init, new URL('./epode.wasm', import.meta.url), 'the page'));
+
+/** Loads the engine into this page. */
+const loadEngine = once(async () => {
+  const engine = await import('./epode-engine.js').catch((error: Error) => {
+    throw new Error(`the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}`);
+  });
+  await engine.begin(load);
+  return engine;
+});
+
+/** Opens a port to the engine in this page. */
+export async function openHere(): Promise<Port> {
+  return (await loadEngine()).open();
+}
+
+/** What could not be loaded is tried again when it is needed again. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () =>
+    (loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    }));
+}

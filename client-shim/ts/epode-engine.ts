@@ -1,0 +1,66 @@
+/**
+ * The engine in the page: stream, session and hub, which else run in the worker, for connections without one. A script of its own beside
+ * `epode.js`, with the worker's wasm, which no other page loads.
+ *
+ * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must be done before it is gone.
+ */
+import init, { accept, online, start } from '../../worker/pkg/epode_worker.js';
+import type { FromWorker } from './protocol/FromWorker.ts';
+import type { load } from './wasm.ts';
+
+/** One end of what joins a page and an engine: a `MessagePort`, or what does as well. */
+export type Port = Pick<MessagePort, 'onmessage' | 'postMessage' | 'close'>;
+
+/** The engine's ends of the ports that are open. */
+const ends = new Set<Port>();
+/** Why the engine serves nobody any more. */
+let failure: string | undefined;
+
+/** Starts the engine; to be called once. */
+export async function begin(how: typeof load): Promise<void> {
+  await how(init, new URL('./epode-worker.wasm', import.meta.url), 'the page');
+  // Nothing is shared, and no worker is to be ended.
+  const nothing = (): void => {};
+  start(undefined, { own: nothing, disown: nothing, exit: nothing }, false);
+  for (const name of ['online', 'offline']) addEventListener(name, probe);
+  // What goes wrong in a timer or at a socket is nobody's to catch.
+  addEventListener('error', probe);
+}
+
+/** Opens a port. What the page posts is done when `postMessage` returns; what the engine posts is heard a little later, never within. */
+export function open(): Port {
+  const page: Port = {
+    onmessage: null,
+    postMessage: (data) => attempt(() => hand(engine, data)),
+    close() {
+      if (ends.delete(engine)) page.postMessage('Leave');
+      page.onmessage = null;
+    },
+  };
+  const engine: Port = {
+    onmessage: null,
+    postMessage: (data: FromWorker<string>) => queueMicrotask(() => hand(page, data)),
+    close: () => void ends.delete(engine),
+  };
+  ends.add(engine);
+  attempt(() => accept(engine as MessagePort));
+  return page;
+}
+
+/** Tells the engine of the network, and learns so whether it still lives: one that panicked throws at every call. */
+function probe(): void {
+  attempt(() => online(navigator.onLine));
+}
+
+function attempt(call: () => void): void {
+  try {
+    if (failure === undefined) return call();
+  } catch (error) {
+    failure = `the engine broke: ${(error as Error).message}; reload the page`;
+  }
+  for (const end of ends) end.postMessage({ Refused: { Engine: { detail: failure } } } satisfies FromWorker<string>);
+}
+
+function hand(port: Port, data: unknown): void {
+  port.onmessage?.call(port as MessagePort, { data } as MessageEvent);
+}
