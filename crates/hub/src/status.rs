@@ -17,8 +17,11 @@ pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: impl ToSt
 pub(crate) fn attempt_failed(error: &Error) -> Status {
     let code = match error {
         // Strophe reports a lack of common mechanisms as a failure to connect: no credential was tried.
-        Error::Sasl(sasl::Error::NoMechanism { .. } | sasl::Error::PlaintextRefused) => StatusCode::ConnFail,
+        Error::Sasl(sasl::Error::NoMechanism { .. } | sasl::Error::PlaintextRefused(_)) => {
+            StatusCode::ConnFail
+        }
         Error::AuthRefused { .. }
+        | Error::OtherAccount(_)
         | Error::Sasl(_)
         | Error::BindRefused { .. }
         | Error::Peer(PeerMisbehaved::NotBase64) => StatusCode::AuthFail,

@@ -25,33 +25,34 @@ pub struct Choice<'a> {
     pub allowed: &'a [Allowed],
     /// What there is to authenticate with.
     pub credentials: &'a Credentials,
-    /// Whether PLAIN may be sent: the transport is encrypted, or the app insists.
+    /// Whether a secret itself may be sent: the transport is encrypted, or the app insists.
     pub plaintext: bool,
 }
 
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
-/// PLAIN and SCRAM need an authcid and a password; ANONYMOUS wants no authcid; PLAIN wants `plaintext`.
+/// PLAIN and SCRAM need an authcid and a password, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
+/// authcid; EXTERNAL takes what there is. What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
 ///
 /// # Errors
-/// [`Error::PlaintextRefused`] if only PLAIN was left and `plaintext` is false; otherwise [`Error::NoMechanism`].
+/// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise [`Error::NoMechanism`].
 pub fn choose(choice: &Choice<'_>) -> Result<MechanismName, Error> {
     let mut best: Option<Allowed> = None;
-    let mut plaintext_refused = false;
+    let mut refused = None;
     for &allowed in choice.allowed {
         if !choice.offered.contains(&allowed.name.as_str()) || !fits(allowed.name, choice.credentials) {
             continue;
         }
-        if allowed.name == MechanismName::Plain && !choice.plaintext {
-            plaintext_refused = true;
+        if allowed.name.shows_secret() && !choice.plaintext {
+            refused = refused.or(Some(allowed.name));
         } else if best.is_none_or(|best| allowed.priority > best.priority) {
             best = Some(allowed);
         }
     }
-    match best {
-        Some(best) => Ok(best.name),
-        None if plaintext_refused => Err(Error::PlaintextRefused),
-        None => {
+    match (best, refused) {
+        (Some(best), _) => Ok(best.name),
+        (None, Some(name)) => Err(Error::PlaintextRefused(name)),
+        (None, None) => {
             Err(Error::NoMechanism { offered: choice.offered.iter().map(|&name| name.to_owned()).collect() })
         }
     }
@@ -61,6 +62,10 @@ fn fits(name: MechanismName, credentials: &Credentials) -> bool {
     let named = credentials.authcid.as_deref().is_some_and(|authcid| !authcid.is_empty());
     match name {
         MechanismName::Anonymous => !named,
+        MechanismName::External => true,
+        MechanismName::OAuthBearer | MechanismName::XOAuth2 => {
+            credentials.jid.is_some() && credentials.password.is_some()
+        }
         MechanismName::ScramSha512
         | MechanismName::ScramSha384
         | MechanismName::ScramSha256

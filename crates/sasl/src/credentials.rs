@@ -5,12 +5,14 @@ use crate::{Error, Secret};
 /// An empty `authcid` or `authzid` counts as none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
+    /// The bare JID of the account; `None` where it has no name yet.
+    pub jid: Option<String>,
     /// The user name whose password it is: the node of the JID, as a rule.
     pub authcid: Option<String>,
     /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a mechanism sends
     /// whatever stands here, and servers refuse a needless one more often than they require it.
     pub authzid: Option<String>,
-    /// The password of `authcid`; it may be empty.
+    /// The password of `authcid`, which may be empty; or a token.
     pub password: Option<Secret>,
 }
 
@@ -27,6 +29,18 @@ impl Credentials {
             .filter(|name| !name.is_empty())
             .map(|name| without_nul(name, "authzid"))
             .transpose()
+    }
+
+    /// The account by its JID, checked likewise.
+    pub(crate) fn require_jid(&self) -> Result<&str, Error> {
+        without_nul(self.jid.as_deref().ok_or(Error::AuthcidMissing)?, "jid")
+    }
+
+    /// The token, in one of the forms that HTTP has for it: visible ASCII (RFC 6750 §2.1, more loosely).
+    pub(crate) fn require_token(&self) -> Result<&str, Error> {
+        let token = self.password.as_ref().ok_or(Error::PasswordMissing)?.expose();
+        let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if visible { Ok(token) } else { Err(Error::Token) }
     }
 
     pub(crate) fn require_password(&self) -> Result<&Secret, Error> {

@@ -1,3 +1,5 @@
+use crate::MechanismName;
+
 /// Who broke which rule of an authentication exchange.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -8,20 +10,23 @@ pub enum Error {
         /// What it offers, in its own words and order.
         offered: Vec<String>,
     },
-    /// Only PLAIN would have done, and the transport would show the password to everyone.
-    #[error("only PLAIN was left, which is not sent over this transport")]
-    PlaintextRefused,
+    /// Only a mechanism that shows the secret would have done, and the transport would show it to everyone.
+    #[error("only {} was left, which is not sent over this transport", .0.as_str())]
+    PlaintextRefused(MechanismName),
 
     /// The app gave no user name.
     #[error("the mechanism needs a user name")]
     AuthcidMissing,
-    /// The app gave no password.
+    /// The app gave no password, or no token.
     #[error("the mechanism needs a password")]
     PasswordMissing,
+    /// What the app gave as a token is none (RFC 6750 §2.1).
+    #[error("the token is not of visible ASCII characters")]
+    Token,
     /// The app gave credentials with a NUL in them, which would cut the message (RFC 4616 §2, RFC 5802 §7).
     #[error("{field} contains NUL")]
     Nul {
-        /// `authcid`, `authzid` or `password`.
+        /// `authcid`, `authzid`, `jid` or `password`.
         field: &'static str,
     },
     /// The caller's nonce is empty, or holds a comma or something unprintable (RFC 5802 §5.1, `r`).
@@ -37,6 +42,9 @@ pub enum Error {
     /// The server says success before the exchange is complete, that is, without having proven anything, or after it has ended.
     #[error("the server declared success out of order")]
     UnexpectedSuccess,
+    /// The server's reason for refusing a token is not a JSON object with a `status` (RFC 7628 §3.2.2).
+    #[error("the server's reason for refusing the token is not a JSON object with a status")]
+    TokenError,
     /// The server's message does not follow the grammar of RFC 5802 §7.
     #[error("malformed {message}: expected {expected}")]
     Malformed {
@@ -77,14 +85,16 @@ impl Error {
     pub fn condition(&self) -> &'static str {
         match self {
             Self::NoMechanism { .. } => "no-auth-mech",
-            Self::PlaintextRefused => "plaintext-refused",
+            Self::PlaintextRefused(_) => "plaintext-refused",
             Self::AuthcidMissing => "authcid-missing",
             Self::PasswordMissing => "password-missing",
+            Self::Token => "token-malformed",
             Self::Nul { .. } => "credentials-nul",
             Self::ClientNonce => "scram-client-nonce",
             Self::UnexpectedKeys => "scram-unexpected-keys",
             Self::UnexpectedChallenge => "sasl-unexpected-challenge",
             Self::UnexpectedSuccess => "sasl-unexpected-success",
+            Self::TokenError => "oauth-error-malformed",
             Self::Malformed { .. } => "scram-malformed",
             Self::MandatoryExtension => "scram-mandatory-extension",
             Self::ServerNonce => "scram-nonce-mismatch",

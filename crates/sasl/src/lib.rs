@@ -24,21 +24,26 @@
 //! the UTF-8 they came in, unnormalised: a server that prepares them refuses a password which was not
 //! typed in its NFKC form.
 //!
-//! One mechanism, one file. A further one (OAUTHBEARER, X-OAUTH2, EXTERNAL) is a file beside `plain.rs`, a
-//! [`MechanismName`], its line in `fits` of `choose.rs`, and its line in [`mechanism`].
+//! One mechanism, one file; those that say one message and are done share the machine `one_message.rs`. A further one is a file beside
+//! them, a [`MechanismName`], its line in `fits` of `choose.rs`, and its line in [`mechanism`].
 
 mod anonymous;
 mod choose;
 mod credentials;
 mod derivation;
 mod error;
+mod external;
 mod hash;
+mod json;
 mod mechanism;
 mod name;
+mod oauth_bearer;
+mod one_message;
 mod plain;
 mod scram;
 mod secret;
 mod server_message;
+mod x_oauth2;
 
 pub use choose::{Allowed, Choice, choose};
 pub use credentials::Credentials;

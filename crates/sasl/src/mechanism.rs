@@ -1,12 +1,12 @@
 use crate::{Credentials, Derivation, Error, MechanismName, ScramKeys};
-use crate::{anonymous::Anonymous, plain::Plain, scram::Scram};
+use crate::{anonymous, external, oauth_bearer, one_message::OneMessage, plain, scram::Scram, x_oauth2};
 
 /// One authentication exchange, seen from the client. The crate's page shows the order of the calls.
 pub trait Mechanism {
     /// Which mechanism it is: the `mechanism` attribute of `<auth>`.
     fn name(&self) -> MechanismName;
 
-    /// The initial response, in the clear: the caller encodes it, and wipes it if the mechanism is PLAIN. `None`: the
+    /// The initial response, in the clear: the caller encodes it, and wipes it. `None`: the
     /// mechanism waits for the server. To be called once.
     fn start(&mut self) -> Option<Vec<u8>>;
 
@@ -30,6 +30,11 @@ pub trait Mechanism {
     /// # Errors
     /// Whatever the server left out or got wrong; it is not to be trusted then.
     fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error>;
+
+    /// What the server said in a challenge about the failure it was about to declare: JSON (RFC 7628 §3.2.2).
+    fn complaint(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// What a challenge asks for.
@@ -45,16 +50,23 @@ pub enum Step {
 /// exchange, with 128 bits or more of entropy; the other mechanisms ignore it.
 ///
 /// # Errors
-/// [`Error::AuthcidMissing`], [`Error::PasswordMissing`] or [`Error::Nul`] if the credentials do not fit;
+/// [`Error::AuthcidMissing`], [`Error::PasswordMissing`], [`Error::Token`] or [`Error::Nul`] if the credentials do not fit;
 /// [`Error::ClientNonce`] if the nonce is not one.
 pub fn mechanism(
     name: MechanismName,
     credentials: &Credentials,
     nonce: &str,
 ) -> Result<Box<dyn Mechanism>, Error> {
-    Ok(match name.scram_hash() {
-        Some(hash) => Box::new(Scram::new(name, hash, credentials, nonce)?),
-        None if name == MechanismName::Plain => Box::new(Plain::new(credentials)?),
-        None => Box::new(Anonymous::ChallengeOrSuccess),
-    })
+    use MechanismName::*;
+    let message = match name {
+        ScramSha512 | ScramSha384 | ScramSha256 | ScramSha1 => {
+            return Ok(Box::new(Scram::new(name, credentials, nonce)?));
+        }
+        OAuthBearer => return Ok(Box::new(oauth_bearer::OAuthBearer::new(credentials)?)),
+        Anonymous => return Ok(Box::new(anonymous::Anonymous::ChallengeOrSuccess)),
+        Plain => plain::message(credentials)?,
+        XOAuth2 => x_oauth2::message(credentials)?,
+        External => external::message(credentials)?,
+    };
+    Ok(Box::new(OneMessage::new(name, message)))
 }

@@ -13,8 +13,14 @@ pub enum MechanismName {
     ScramSha1,
     /// The password itself (RFC 4616).
     Plain,
+    /// A token, with the server's word on why it is refused (RFC 7628).
+    OAuthBearer,
+    /// A token; older, and nowhere specified.
+    XOAuth2,
     /// Nobody in particular (RFC 4505).
     Anonymous,
+    /// What has been settled beneath the stream, by a certificate as a rule (RFC 4422, appendix A).
+    External,
 }
 
 impl MechanismName {
@@ -25,7 +31,10 @@ impl MechanismName {
         Self::ScramSha256,
         Self::ScramSha1,
         Self::Plain,
+        Self::OAuthBearer,
+        Self::XOAuth2,
         Self::Anonymous,
+        Self::External,
     ];
 
     /// The name as IANA registers it and servers offer it.
@@ -36,7 +45,10 @@ impl MechanismName {
             Self::ScramSha256 => "SCRAM-SHA-256",
             Self::ScramSha1 => "SCRAM-SHA-1",
             Self::Plain => "PLAIN",
+            Self::OAuthBearer => "OAUTHBEARER",
+            Self::XOAuth2 => "X-OAUTH2",
             Self::Anonymous => "ANONYMOUS",
+            Self::External => "EXTERNAL",
         }
     }
 
@@ -54,7 +66,10 @@ impl MechanismName {
             Self::ScramSha256 => 70,
             Self::ScramSha1 => 60,
             Self::Plain => 50,
+            Self::OAuthBearer => 40,
+            Self::XOAuth2 => 30,
             Self::Anonymous => 20,
+            Self::External => 10,
         }
     }
 
@@ -65,7 +80,18 @@ impl MechanismName {
             Self::ScramSha384 => Some(HashFunction::Sha384),
             Self::ScramSha256 => Some(HashFunction::Sha256),
             Self::ScramSha1 => Some(HashFunction::Sha1),
-            Self::Plain | Self::Anonymous => None,
+            _ => None,
         }
+    }
+
+    /// Whether it shows the secret itself to whoever reads along: a password, a token.
+    pub fn shows_secret(self) -> bool {
+        matches!(self, Self::Plain | Self::OAuthBearer | Self::XOAuth2)
+    }
+
+    /// Whether success proves that we are whom we named. A token or a certificate says itself whose it is, and not every server holds that
+    /// against the name beside it.
+    pub fn proves_name(self) -> bool {
+        !matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::External)
     }
 }

@@ -43,12 +43,8 @@ struct Client {
 }
 
 impl Scram {
-    pub(crate) fn new(
-        name: MechanismName,
-        hash: Hash,
-        credentials: &Credentials,
-        nonce: &str,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(name: MechanismName, credentials: &Credentials, nonce: &str) -> Result<Self, Error> {
+        let hash = name.scram_hash().ok_or(Error::AuthcidMissing)?;
         if !is_nonce(nonce) {
             return Err(Error::ClientNonce);
         }
@@ -144,6 +140,6 @@ fn verify(signature: &Digest, server_final: &[u8]) -> Result<(), Error> {
 }
 
 /// A name with the two characters escaped that have a meaning here (RFC 5802 §5.1, `n`).
-fn saslname(name: &str) -> String {
+pub(crate) fn saslname(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }

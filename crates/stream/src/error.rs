@@ -47,13 +47,18 @@ pub enum Error {
     #[error("the server sent XML that is not allowed: {0}")]
     Xml(#[from] Violation),
     /// The server refused the credentials (RFC 6120 §6.5).
-    #[error("the server refused the login: {condition}{}", detail(.text))]
+    #[error("the server refused the login: {condition}{}{}", detail(.text), complaint.as_ref().map(|json| format!(": {json}")).unwrap_or_default())]
     AuthRefused {
         /// The defined condition's element name, for example `not-authorized`.
         condition: String,
         /// The server's human-readable text, if any.
         text: Option<String>,
+        /// Why it does not take a token: the JSON object of RFC 7628 §3.2.2, with a string `status` in it, as the server wrote it.
+        complaint: Option<String>,
     },
+    /// The token or the certificate that the server took is another's.
+    #[error("the credentials are not for this account but for {0}")]
+    OtherAccount(String),
     /// The exchange of credentials failed on our side: the server broke a rule of the mechanism.
     #[error("{0}")]
     Sasl(#[from] epode_sasl::Error),
@@ -111,6 +116,7 @@ impl Error {
             Error::StreamError { condition, .. }
             | Error::AuthRefused { condition, .. }
             | Error::BindRefused { condition, .. } => Some(condition),
+            Error::OtherAccount(_) => Some("invalid-authzid"),
             Error::Peer(PeerMisbehaved::NoMechanisms) => Some("no-auth-mech"),
             Error::Peer(PeerMisbehaved::NotBase64) => Some("incorrect-encoding"),
             Error::Xml(violation) => Some(violation.condition()),
@@ -143,6 +149,7 @@ impl Error {
             Error::BindRefused { condition, .. } => condition == "resource-constraint",
             // A server that breaks the rules would break them again.
             Error::Peer(_) | Error::Xml(_) | Error::Sasl(_) => false,
+            Error::OtherAccount(_) => false,
         }
     }
 

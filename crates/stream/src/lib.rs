@@ -38,7 +38,7 @@ pub struct Config {
     pub credentials: Credentials,
     /// The mechanisms the app allows, with their priorities.
     pub allowed: Vec<Allowed>,
-    /// Whether a password may cross this transport in the clear (PLAIN).
+    /// Whether a password or a token may cross this transport in the clear (PLAIN, OAUTHBEARER, X-OAUTH2).
     pub plaintext: bool,
     /// How far to go.
     pub purpose: Purpose,
@@ -54,7 +54,7 @@ pub enum Purpose {
         /// The resource to ask for.
         resource: Option<String>,
     },
-    /// Only find out whether the credentials are good, then close.
+    /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only a bound JID tells.
     Verify,
 }
 
@@ -101,7 +101,7 @@ pub enum Output {
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
     Authenticating,
-    /// Both sides have proven what the mechanism lets them prove.
+    /// Both sides have proven what the mechanism lets them prove, and whose account it is.
     Authenticated,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
@@ -138,6 +138,8 @@ enum Phase {
 struct Common {
     config: Config,
     nonce: String,
+    /// Whether the mechanism proved that we are whom we named.
+    named: bool,
     now: Duration,
     deadline: Deadline,
     /// What a frame of ours may be at most.
@@ -161,8 +163,15 @@ impl Stream {
         let mut deadline = Deadline::default();
         deadline.set(now, Timer::Dial);
         let outbound = config.limits;
-        let common =
-            Common { config, nonce: String::new(), now, deadline, outbound, outputs: VecDeque::new() };
+        let common = Common {
+            config,
+            nonce: String::new(),
+            named: true,
+            now,
+            deadline,
+            outbound,
+            outputs: VecDeque::new(),
+        };
         Stream { phase: Phase::Dialing, common }
     }
 

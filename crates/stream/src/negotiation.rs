@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use epode_sasl::{Choice, Mechanism, ScramKeys, Step};
 use epode_xml::{Element, Limits};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
@@ -55,7 +56,7 @@ impl State {
             State::BindFeatures(expect) => expect.handle(element, common),
             State::BindResult(expect) => expect.handle(element, common),
             State::SessionResult(expect) => expect.handle(element, common),
-            State::Keys(_) if element.is("failure", ns::SASL) => Err(refused(&element)),
+            State::Keys(_) if element.is("failure", ns::SASL) => Err(refused(&element, None)),
             State::Keys(_) | State::Established | State::Verified => Err(unexpected(&element, waiting)),
         }
     }
@@ -109,9 +110,10 @@ impl ExpectMechanisms {
         })?;
         let mut mechanism = epode_sasl::mechanism(name, &config.credentials, &common.nonce)?;
         let mut auth = Element::new("auth", ns::SASL).with_attr("mechanism", name.as_str());
-        if let Some(initial) = mechanism.start() {
+        if let Some(initial) = mechanism.start().map(Zeroizing::new) {
             auth = auth.with_text(&encode_initial(&initial));
         }
+        common.named = name.proves_name();
         common.event(Event::Authenticating);
         common.transmit(auth.to_string());
         Ok(State::Outcome(ExpectOutcome { mechanism }))
@@ -133,13 +135,15 @@ impl ExpectOutcome {
                 }
                 "success" => {
                     self.mechanism.success(decode(&element.text())?.as_deref())?;
-                    common.event(Event::Authenticated);
+                    if common.named {
+                        common.event(Event::Authenticated);
+                    }
                     return Ok(match common.config.purpose {
-                        Purpose::Verify => State::Verified,
-                        Purpose::Bind { .. } => ExpectOpen::start(true, common),
+                        Purpose::Verify if common.named => State::Verified,
+                        _ => ExpectOpen::start(true, common),
                     });
                 }
-                "failure" => return Err(refused(&element)),
+                "failure" => return Err(refused(&element, self.mechanism.complaint())),
                 _ => {}
             }
         }
@@ -213,6 +217,16 @@ impl ExpectBindResult {
         if !matches!(jid::split(&jid), (_, domain, Some(resource)) if !domain.is_empty() && !resource.is_empty())
         {
             return Err(PeerMisbehaved::BindNotFull(jid).into());
+        }
+        if !common.named {
+            let account = common.config.credentials.jid.as_deref();
+            if account.is_some_and(|account| !jid::same_bare(account, &jid)) {
+                return Err(Error::OtherAccount(jid));
+            }
+            common.event(Event::Authenticated);
+            if common.config.purpose == Purpose::Verify {
+                return Ok(State::Verified);
+            }
         }
         let session_required = features
             .child("session", ns::SESSION)
@@ -302,9 +316,9 @@ fn unexpected(element: &Element, waiting: &'static str) -> Error {
     PeerMisbehaved::Unexpected { element: element.name().to_owned(), waiting }.into()
 }
 
-fn refused(failure: &Element) -> Error {
+fn refused(failure: &Element, complaint: Option<String>) -> Error {
     let (condition, text) = framing::condition(failure, ns::SASL);
-    Error::AuthRefused { condition, text }
+    Error::AuthRefused { condition, text, complaint }
 }
 
 /// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none at all is an empty element.

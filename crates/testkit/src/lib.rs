@@ -9,7 +9,7 @@
 //!
 //! 1. [`Input::Opened`]: a WebSocket is there. The server waits for `<open/>` (RFC 7395 §3.4) and answers with its
 //!    own and with the mechanisms on offer.
-//! 2. SASL (RFC 6120 §6): PLAIN, ANONYMOUS, or SCRAM with one of four hashes. On success, a second `<open/>`.
+//! 2. SASL (RFC 6120 §6): PLAIN, ANONYMOUS, EXTERNAL, a token, or SCRAM with one of four hashes. On success, a second `<open/>`.
 //! 3. Resource binding (RFC 6120 §7), after which the connection is a session of its account.
 //! 4. Stanzas: messages with carbons and an offline store, presence between the accounts, rosters, pings, service
 //!    discovery, and requests from one session to another.

@@ -140,6 +140,14 @@ impl Server {
         }
     }
 
+    /// Gives an account another password, which is its token too.
+    pub fn reset_password(&mut self, user: &str, password: &str) {
+        for account in self.config.accounts.iter_mut().filter(|account| account.user == user) {
+            account.password = password.to_owned();
+        }
+        self.vault = scram::Vault::default();
+    }
+
     /// Ends the socket without a word.
     pub fn drop_connection(&mut self, id: ConnectionId) {
         self.cut(id);

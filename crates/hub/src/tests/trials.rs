@@ -1,6 +1,6 @@
 //! Credentials put to the test beside a session that is up, or about to be.
 
-use epode_protocol::{Credentials, Options, Password, ToWorker};
+use epode_protocol::{Credentials, MechanismOffer, Options, Password, ToWorker};
 use epode_testkit::{self as testkit, Misbehaviour, Stage};
 
 use super::world::{GRACE, SERVICE, World};
@@ -61,6 +61,35 @@ fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
     let seen = world.server.statistics();
     assert_eq!((seen.total_connections, seen.bound_sessions, seen.open_connections), (2, 1, 1));
     assert!(world.heard(inside).is_empty());
+}
+
+#[test]
+fn a_token_joins_the_session_of_its_own_account_and_no_other() {
+    for mechanism in ["OAUTHBEARER", "X-OAUTH2"] {
+        let mut world = World::with(testkit::Config {
+            mechanisms: vec!["PLAIN".to_owned(), mechanism.to_owned()],
+            ..testkit::Config::default()
+        });
+        let inside = world.online(ALICE);
+        let options = || Options {
+            mechanisms: Some(vec![MechanismOffer { name: mechanism.to_owned(), priority: 40 }]),
+            ..Options::default()
+        };
+        let (bob, alice) = (world.tab(), world.tab());
+        // Valid, and bob's: a server that believes it alone would let him in as alice.
+        world.connect_as(bob, ALICE, Some("secret-bob"), options());
+        let failed = world.heard(bob);
+        assert!(
+            matches!(&failed[..], [failed, over] if failed.starts_with("AuthFail ") && over.starts_with("Disc")),
+            "{failed:?}"
+        );
+        // The same account's, and not the words that the session was opened with: what opened it does not count.
+        world.server.reset_password("alice", "another-token");
+        world.connect_as(alice, ALICE, Some("another-token"), options());
+        assert_eq!(world.heard(alice).last().unwrap(), "Attached alice@localhost/desk");
+        assert!(world.heard(inside).is_empty());
+        assert_eq!(world.server.statistics().bound_sessions, 1);
+    }
 }
 
 #[test]

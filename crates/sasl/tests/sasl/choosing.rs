@@ -72,8 +72,33 @@ fn a_named_user_does_not_become_anonymous() {
 
 #[test]
 fn plain_is_refused_by_name_where_it_alone_is_left_on_a_transport_that_shows_it() {
-    assert_eq!(chosen(&["PLAIN", "X-UNKNOWN"], &user(), false), Err(Error::PlaintextRefused));
+    assert_eq!(
+        chosen(&["PLAIN", "X-UNKNOWN"], &user(), false),
+        Err(Error::PlaintextRefused(MechanismName::Plain))
+    );
     assert_eq!(chosen(&["PLAIN", "SCRAM-SHA-1"], &user(), false), Ok(MechanismName::ScramSha1));
+}
+
+#[test]
+fn a_token_is_shown_as_little_as_a_password() {
+    let token = Credentials { jid: Some("user@example.net".to_owned()), ..user() };
+    for name in [MechanismName::OAuthBearer, MechanismName::XOAuth2] {
+        assert_eq!(chosen(&[name.as_str()], &token, true), Ok(name));
+        assert_eq!(chosen(&[name.as_str()], &token, false), Err(Error::PlaintextRefused(name)));
+        for unfit in
+            [Credentials { password: None, ..token.clone() }, Credentials { jid: None, ..token.clone() }]
+        {
+            assert!(matches!(chosen(&[name.as_str()], &unfit, true), Err(Error::NoMechanism { .. })));
+        }
+    }
+}
+
+#[test]
+fn external_fits_everybody_and_comes_last() {
+    let offered = ["EXTERNAL", "ANONYMOUS", "X-OAUTH2"];
+    assert_eq!(chosen(&offered[..1], &user(), false), Ok(MechanismName::External));
+    assert_eq!(chosen(&offered, &Credentials::default(), false), Ok(MechanismName::Anonymous));
+    assert_eq!(chosen(&offered[..2], &user(), false), Ok(MechanismName::External));
 }
 
 #[test]
@@ -85,7 +110,7 @@ fn names_are_read_exactly() {
         assert_eq!(MechanismName::parse(stranger), None, "{stranger}");
     }
     let priorities: Vec<u32> = MechanismName::ALL.iter().map(|name| name.priority()).collect();
-    assert_eq!(priorities, [72, 71, 70, 60, 50, 20]);
+    assert_eq!(priorities, [72, 71, 70, 60, 50, 40, 30, 20, 10]);
 }
 
 fn chosen(offered: &[&str], credentials: &Credentials, plaintext: bool) -> Result<MechanismName, Error> {

@@ -11,7 +11,8 @@ proptest! {
         name in prop::sample::select(MechanismName::ALL),
         messages in prop::collection::vec((any::<bool>(), bytes()), 0..4),
     ) {
-        let mut machine = mechanism(name, &user(), "nonce").unwrap();
+        let credentials = Credentials { jid: Some("user@example.net".to_owned()), ..user() };
+        let mut machine = mechanism(name, &credentials, "nonce").unwrap();
         machine.start();
         for (success, message) in &messages {
             if *success {

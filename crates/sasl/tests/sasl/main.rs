@@ -4,6 +4,7 @@
 mod choosing;
 mod derivation;
 mod hostile;
+mod oauth;
 mod refusals;
 mod scram;
 mod secrecy;
@@ -18,6 +19,7 @@ fn user() -> Credentials {
 
 fn credentials(authcid: &str, password: &str) -> Credentials {
     Credentials {
+        jid: None,
         authcid: Some(authcid.to_owned()),
         authzid: None,
         password: Some(Secret::new(password.to_owned())),

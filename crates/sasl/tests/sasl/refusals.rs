@@ -207,14 +207,16 @@ fn what_the_caller_gets_wrong_is_refused_before_anything_is_sent() {
 fn each_error_has_a_condition_of_its_own() {
     let errors = [
         Error::NoMechanism { offered: Vec::new() },
-        Error::PlaintextRefused,
+        Error::PlaintextRefused(MechanismName::Plain),
         Error::AuthcidMissing,
         Error::PasswordMissing,
+        Error::Token,
         Error::Nul { field: "authcid" },
         Error::ClientNonce,
         Error::UnexpectedKeys,
         Error::UnexpectedChallenge,
         Error::UnexpectedSuccess,
+        Error::TokenError,
         malformed(FIRST, "r="),
         Error::MandatoryExtension,
         Error::ServerNonce,

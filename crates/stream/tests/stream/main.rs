@@ -26,6 +26,7 @@ fn alice() -> Config {
     Config {
         domain: "localhost".to_owned(),
         credentials: Credentials {
+            jid: Some("alice@localhost".to_owned()),
             authcid: Some("alice".to_owned()),
             authzid: None,
             password: Some(Secret::new("secret-alice".to_owned())),

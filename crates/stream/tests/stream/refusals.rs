@@ -1,6 +1,7 @@
 //! Frames that must not be taken, at every step: what the stream calls them, and what it tells the server.
 
-use epode_stream::{Config, Error, PeerMisbehaved, sasl};
+use epode_stream::sasl::{self, MechanismName, Secret};
+use epode_stream::{Config, Error, PeerMisbehaved, Purpose};
 
 use crate::frames::*;
 use crate::peer::{Peer, stream_error};
@@ -23,7 +24,7 @@ fn unexpected(element: &str, waiting: &'static str) -> Error {
 }
 
 fn failure(condition: &str, text: Option<&str>) -> Error {
-    Error::AuthRefused { condition: condition.to_owned(), text: text.map(str::to_owned) }
+    Error::AuthRefused { condition: condition.to_owned(), text: text.map(str::to_owned), complaint: None }
 }
 
 const UNSUPPORTED: Option<&str> = Some("unsupported-stanza-type");
@@ -90,7 +91,7 @@ fn a_server_that_offers_no_way_to_authenticate() {
     let offered = sasl::Error::NoMechanism { offered: vec!["PLAIN".into()] };
     check(anonymous, &[(&[OPEN], PLAIN, offered.into(), None)]);
     let public = || Config { plaintext: false, ..alice() };
-    check(public, &[(&[OPEN], PLAIN, sasl::Error::PlaintextRefused.into(), None)]);
+    check(public, &[(&[OPEN], PLAIN, sasl::Error::PlaintextRefused(MechanismName::Plain).into(), None)]);
 }
 
 #[test]
@@ -133,6 +134,68 @@ fn a_server_that_authenticates_wrongly() {
             ),
         ],
     );
+}
+
+fn bearer() -> Config {
+    Config {
+        credentials: sasl::Credentials { password: Some(Secret::new("token".into())), ..alice().credentials },
+        ..alice()
+    }
+}
+
+const REASON: &str =
+    r#"{"status":"invalid_token","scope":"chat","openid-configuration":"https://localhost/o"}"#;
+
+#[test]
+fn a_server_that_does_not_take_the_token_says_why_in_the_sentence() {
+    let challenge = |text: &str| {
+        use base64::Engine as _;
+        let data = base64::engine::general_purpose::STANDARD.encode(text);
+        format!("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{data}</challenge>")
+    };
+    let offer = offering(&["OAUTHBEARER"]);
+    let reason = challenge(REASON);
+    let refused = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    let mut peer = Peer::after(bearer(), &[OPEN, &offer]);
+    // RFC 7628 §3.2.3.
+    assert_eq!(peer.answer(&reason), ["<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>AQ==</response>"]);
+    peer.say(refused);
+    let error = peer.ended().unwrap();
+    assert_eq!(error.condition(), Some("not-authorized"));
+    assert_eq!(error.to_string(), format!("the server refused the login: not-authorized: {REASON}"));
+
+    let (none, bare) = (challenge("no JSON"), challenge("{}"));
+    check(
+        bearer,
+        &[
+            (&[OPEN, &offer], refused, failure("not-authorized", None), None),
+            (&[OPEN, &offer], &none, sasl::Error::TokenError.into(), None),
+            (&[OPEN, &offer], &bare, sasl::Error::TokenError.into(), None),
+            (&[OPEN, &offer, &reason], SUCCESS, sasl::Error::UnexpectedSuccess.into(), None),
+            (&[OPEN, &offer, &reason], &reason, sasl::Error::UnexpectedChallenge.into(), None),
+        ],
+    );
+}
+
+#[test]
+fn a_token_of_somebody_else_does_not_open_this_account_whatever_the_server_thinks_of_it() {
+    let verifying = || Config { purpose: Purpose::Verify, ..bearer() };
+    let bob = bound("bob@localhost/tab");
+    for mechanism in ["OAUTHBEARER", "X-OAUTH2", "EXTERNAL"] {
+        let offer = offering(&[mechanism]);
+        for config in [bearer, verifying] {
+            let mut peer = Peer::after(config(), &[OPEN, &offer, SUCCESS, OPEN, BIND]);
+            assert!(peer.events().is_empty());
+            peer.say(&bob);
+            assert_eq!(peer.ended(), Some(Error::OtherAccount("bob@localhost/tab".into())), "{mechanism}");
+        }
+        // Its own name, in whatever case the server writes it.
+        let mut peer =
+            Peer::after(verifying(), &[OPEN, &offer, SUCCESS, OPEN, BIND, &bound("Alice@localhost/x")]);
+        assert_eq!(peer.sent(), [] as [&str; 0]);
+        peer.say(CLOSE);
+        assert_eq!(peer.ended(), None, "{mechanism}");
+    }
 }
 
 #[test]

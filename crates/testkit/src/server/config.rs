@@ -7,9 +7,11 @@ pub struct Config {
     pub domain: String,
     /// Who may log in. All accounts are in each other's rosters, subscribed both ways.
     pub accounts: Vec<Account>,
-    /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN. Any other is offered, and
-    /// refused when chosen.
+    /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN, OAUTHBEARER, X-OAUTH2 (an account's
+    /// token is its password), EXTERNAL. Any other is offered, and refused when chosen.
     pub mechanisms: Vec<String>,
+    /// Whose certificate every client shows, for EXTERNAL.
+    pub certificate: Option<String>,
     /// Iterations of PBKDF2 for SCRAM.
     pub iterations: u32,
     /// Whether each login gets a salt of its own, so that derived keys cannot be used again.
@@ -71,6 +73,7 @@ impl Default for Config {
             domain: "localhost".to_owned(),
             accounts: vec![account("alice"), account("bob")],
             mechanisms: mechanisms.map(str::to_owned).to_vec(),
+            certificate: None,
             iterations: 4096,
             fresh_salts: false,
             signature_in_challenge: false,
@@ -88,6 +91,11 @@ impl Default for Config {
 impl Config {
     pub(super) fn offered(&self) -> impl Iterator<Item = &str> {
         self.mechanisms.iter().map(String::as_str).chain(self.anonymous.then_some("ANONYMOUS"))
+    }
+
+    /// Whose token this is.
+    pub(super) fn bearer(&self, token: &str) -> Option<&str> {
+        self.accounts.iter().find(|account| account.password == token).map(|account| account.user.as_str())
     }
 
     pub(super) fn password(&self, user: &str) -> Option<&str> {

@@ -23,6 +23,8 @@ pub(super) enum Exchange {
     /// `<auth/>` came without an initial response.
     Initial(Mechanism),
     Scram(scram::Exchange),
+    /// Why the token is refused went out as a challenge; a dummy response is due (RFC 7628 §3.2.3).
+    TokenRefused,
     /// The server's signature went out as a challenge; an empty response is due (RFC 5802 §5).
     Signed {
         user: String,
@@ -33,6 +35,9 @@ pub(super) enum Exchange {
 pub(super) enum Mechanism {
     Plain,
     Anonymous,
+    OAuthBearer,
+    XOAuth2,
+    External,
     Scram(Hash),
 }
 
@@ -73,6 +78,8 @@ impl Context<'_> {
         match exchange {
             Exchange::Initial(mechanism) => self.initial(mechanism, &message),
             Exchange::Scram(exchange) => self.finish_scram(exchange, &message),
+            Exchange::TokenRefused if message == "\x01" => Step::Failure("not-authorized"),
+            Exchange::TokenRefused => Step::Failure("malformed-request"),
             Exchange::Signed { user } if message.is_empty() => Step::Success { user, data: None },
             Exchange::Signed { .. } => Step::Failure("malformed-request"),
         }
@@ -85,6 +92,12 @@ impl Context<'_> {
                 user: format!("anonymous-{}", self.random.token(6)).to_lowercase(),
                 data: None,
             },
+            Mechanism::OAuthBearer => self.oauth_bearer(message),
+            Mechanism::XOAuth2 => self.x_oauth2(message),
+            Mechanism::External => match &self.config.certificate {
+                Some(user) => self.authorized(user, Some(message).filter(|name| !name.is_empty())),
+                None => Step::Failure("not-authorized"),
+            },
             Mechanism::Scram(hash) => self.begin_scram(hash, message),
         }
     }
@@ -96,6 +109,32 @@ impl Context<'_> {
         match self.config.password(user) {
             Some(expected) if expected == password => {
                 self.authorized(user, Some(authzid).filter(|name| !name.is_empty()))
+            }
+            _ => Step::Failure("not-authorized"),
+        }
+    }
+
+    /// RFC 7628 §3.1. As some servers do, it believes the token alone.
+    fn oauth_bearer(&self, message: &str) -> Step {
+        let token = message.strip_prefix("n,a=").and_then(|rest| rest.split_once(",\x01auth=Bearer "));
+        let Some(token) = token.and_then(|(_, rest)| rest.strip_suffix("\x01\x01")) else {
+            return Step::Failure("malformed-request");
+        };
+        match self.config.bearer(token) {
+            Some(user) => Step::Success { user: user.to_owned(), data: None },
+            None => {
+                let reason = r#"{"status":"invalid_token","scope":"chat"}"#;
+                Step::Challenge(STANDARD.encode(reason), Exchange::TokenRefused)
+            }
+        }
+    }
+
+    fn x_oauth2(&self, message: &str) -> Step {
+        let parts: Vec<&str> = message.split('\0').collect();
+        let ["", jid, token] = parts[..] else { return Step::Failure("malformed-request") };
+        match self.config.bearer(token) {
+            Some(user) if jid == format!("{user}@{}", self.config.domain) => {
+                Step::Success { user: user.to_owned(), data: None }
             }
             _ => Step::Failure("not-authorized"),
         }
@@ -164,6 +203,9 @@ impl Mechanism {
         Some(match name {
             "PLAIN" => Self::Plain,
             "ANONYMOUS" => Self::Anonymous,
+            "OAUTHBEARER" => Self::OAuthBearer,
+            "X-OAUTH2" => Self::XOAuth2,
+            "EXTERNAL" => Self::External,
             "SCRAM-SHA-1" => Self::Scram(Hash::Sha1),
             "SCRAM-SHA-256" => Self::Scram(Hash::Sha256),
             "SCRAM-SHA-384" => Self::Scram(Hash::Sha384),
