@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Position, Text};
 
-use crate::inbound::Inbound;
+use crate::inbound::{Inbound, in_order};
 use crate::outbox::Gap;
 use crate::port::Stage;
 use crate::room::{Entry, Standing};
@@ -22,11 +22,8 @@ impl<T: Text> Hub<T> {
             // It was made on a former stream, with which it ended.
             return;
         }
-        let mut on_its_way: Vec<_> =
-            tab.outbox.unacknowledged().filter(|inbound| inbound.position > from).cloned().collect();
-        on_its_way.extend(member.backlog.iter().filter(|inbound| inbound.position > from).cloned());
-        on_its_way.sort_unstable_by_key(|inbound| inbound.position);
-        on_its_way.dedup_by_key(|inbound| inbound.position);
+        let unhandled = member.backlog.iter().chain(tab.outbox.unacknowledged());
+        let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
         // A claim that was made outside of any stanza hears what is on its way to the tab already, and what comes.
         let from = match exact {
             true => from,

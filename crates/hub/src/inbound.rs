@@ -47,6 +47,17 @@ impl<T> Inbound<T> {
     }
 }
 
+/// These in the order of their positions, each once. Most come in that order, so most are put at the end.
+pub(crate) fn in_order<'a, T: 'a>(inbounds: impl Iterator<Item = &'a Rc<Inbound<T>>>) -> Vec<Rc<Inbound<T>>> {
+    let mut ordered: Vec<Rc<Inbound<T>>> = Vec::new();
+    for inbound in inbounds {
+        if let Err(at) = ordered.binary_search_by_key(&inbound.position, |known| known.position) {
+            ordered.insert(at, inbound.clone());
+        }
+    }
+    ordered
+}
+
 /// How many stanzas, and how many bytes of them, a session remembers for claims that are on their way.
 const REMEMBERED: usize = 512;
 const REMEMBERED_BYTES: usize = 2 << 20;

@@ -99,9 +99,12 @@ pub(crate) fn attribute_value(raw: &str) -> String {
 
 /// Text with its line ends as XML 1.0 §2.11 normalises them.
 pub(crate) fn line_ends(raw: &str) -> Cow<'_, str> {
-    if raw.contains('\r') {
-        Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(raw)
+    let mut lines = raw.split('\r');
+    let mut text = Cow::Borrowed(lines.next().unwrap_or_default());
+    for line in lines {
+        let text = text.to_mut();
+        text.push('\n');
+        text.push_str(line.strip_prefix('\n').unwrap_or(line));
     }
+    text
 }
