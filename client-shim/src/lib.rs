@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use epode_protocol::{
     Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options,
-    Origin, Outcome, Password, Refusal, Role, Selector, SessionInfo, Status, StatusCode, ToWorker,
+    Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
 };
 use epode_tab::{Event, Input, Output};
 use wasm_bindgen::JsValue;
@@ -140,6 +140,10 @@ impl Tab {
         self.hear(now, FromWorker::Status(Status { code, condition, text, session }));
     }
 
+    pub fn on_keys(&self, now: f64, keys: String) {
+        self.hear(now, FromWorker::Keys { keys: Secret::new(keys) });
+    }
+
     pub fn on_role(&self, now: f64, primary: bool) {
         self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
     }
@@ -229,6 +233,7 @@ impl Tab {
         jid: String,
         authcid: Option<String>,
         password: Option<String>,
+        keys: Option<String>,
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
@@ -239,7 +244,8 @@ impl Tab {
     ) {
         let offer = |(name, priority)| MechanismOffer { name, priority };
         let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
-        let credentials = Credentials { authcid, password: password.map(Password::new) };
+        let credentials =
+            Credentials { authcid, password: password.map(Secret::new), keys: keys.map(Secret::new) };
         let options = Options { mechanisms, session_key, reconnect, reload_grace, queue_stanzas, queue_size };
         self.say(now, ToWorker::Connect { service, jid, credentials, options });
     }
@@ -376,6 +382,7 @@ impl Tab {
                 };
                 listener.status(status.code as u8, status.condition, status.text, jid, domain, features);
             }
+            Event::Keys(keys) => listener.keys(keys.expose()),
             Event::Role(role) => listener.role(role == Role::Primary),
             Event::Stanza { position, origin, text } => {
                 listener.stanza(position as f64, origin == Origin::Sent, &text);

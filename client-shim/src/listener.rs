@@ -1,6 +1,6 @@
 //! What the page's half must be able to hear.
 
-use epode_protocol::{Claim, Criteria, Hello, Selector, ToWorker};
+use epode_protocol::{Claim, Criteria, Hello, Secret, Selector, ToWorker};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -9,7 +9,7 @@ const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
   sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
-  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
+  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
   sayAttach(service: string, jid: string | undefined): void;
   sayRestore(service: string, jid: string): void;
   /** Opens a claim; the criteria of each follow, and `sayClaims` posts them. */
@@ -41,6 +41,7 @@ export interface Caretaker {
 /** What the app is to be told, in order. None of these may throw. */
 export interface Audience {
   status(code: number, condition?: string, text?: string, jid?: string, domain?: string, features?: string): void;
+  keys(text: string): void;
   role(primary: boolean): void;
   stanza(position: number, sent: boolean, text: string): void;
   caught(claim: number, replayed: boolean, text: string): void;
@@ -81,6 +82,7 @@ extern "C" {
         jid: &str,
         authcid: Option<String>,
         password: Option<String>,
+        keys: Option<String>,
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
@@ -145,6 +147,8 @@ extern "C" {
         features: Option<String>,
     );
     #[wasm_bindgen(method)]
+    pub(crate) fn keys(this: &Listener, text: &str);
+    #[wasm_bindgen(method)]
     pub(crate) fn role(this: &Listener, primary: bool);
     #[wasm_bindgen(method)]
     pub(crate) fn stanza(this: &Listener, position: f64, sent: bool, text: &JsValue);
@@ -192,13 +196,15 @@ impl Listener {
                     }
                     None => (None, Vec::new()),
                 };
-                let password = credentials.password.map(epode_protocol::Password::into_inner);
+                let [password, keys] =
+                    [credentials.password, credentials.keys].map(|secret| secret.map(Secret::into_inner));
                 let authcid = credentials.authcid;
                 self.say_connect(
                     &service,
                     &jid,
                     authcid,
                     password,
+                    keys,
                     names,
                     priorities,
                     options.session_key,

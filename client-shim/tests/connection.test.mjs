@@ -195,7 +195,7 @@ test('disconnecting is known at once', async () => {
 
 test('a connect that cannot be leaves no session behind', async () => {
   const { connection, statuses, port } = await online();
-  connection.connect('alice@chat.example', { name: 'SHA-1' }, (status) => statuses.push(status));
+  connection.connect('alice@chat.example', 1234, (status) => statuses.push(status));
   await settled();
   assert.deepEqual(statuses.slice(-3), [CONNECTING, CONNFAIL, DISCONNECTED]);
   assert.ok(port.posted.includes('Leave'));
@@ -206,7 +206,7 @@ test('a connect without a JID fails, and says why', async () => {
   const heard = [];
   connection.connect(undefined, 'secret', (status, condition) => heard.push([status, condition]));
   await settled();
-  assert.deepEqual(heard[1], [CONNFAIL, 'connect takes the JID and the password as strings']);
+  assert.deepEqual(heard[1], [CONNFAIL, 'connect takes the JID as a string, and a password or the keys of SCRAM']);
 });
 
 test('an amount without end is the greatest there is', async () => {

@@ -12,6 +12,7 @@ import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
 import { guarded, tell, warn, type Log } from './log.ts';
+import { keysOfText, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
@@ -83,6 +84,8 @@ export class Connection extends Hooks {
   authcid: string | null = null;
   /** The bare JID to act as. */
   authzid: string | null = null;
+  /** What SCRAM derived from the password, before CONNECTED is reported: `connect` takes it in the place of that password. As secret as it. */
+  scram_keys: ScramKeys | null = null;
   /** Whether the session is up. */
   authenticated = false;
   /** Whether there is a stream. */
@@ -135,13 +138,13 @@ export class Connection extends Hooks {
    * callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it, or CONNFAIL or AUTHFAIL and why.
    *
    * @param jid the account, with the resource to ask for if any; a bare domain to log in anonymously
-   * @param pass the password
+   * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do until the server draws another salt
    * @param _wait for BOSH, as are the next two
    * @param authcid the user name to authenticate as, where it is not the node of the JID
    */
   connect(
     jid: string,
-    pass?: string | null,
+    pass?: string | ScramKeys | null,
     callback?: StatusCallback | null,
     _wait?: number,
     _hold?: number,
@@ -156,10 +159,15 @@ export class Connection extends Hooks {
     this.connect_callback = callback ?? null;
     this.#attempt++;
     this.#report(Status.CONNECTING, null);
-    if (typeof jid !== 'string' || (pass !== undefined && pass !== null && typeof pass !== 'string')) {
-      return this.#giveUp('connect takes the JID and the password as strings');
+    this.scram_keys = null;
+    const keys = pass && typeof pass === 'object' ? textOfKeys(pass) : undefined;
+    const password = keys ? undefined : (pass ?? undefined);
+    if (typeof jid !== 'string' || (password !== undefined && typeof password !== 'string')) {
+      return this.#giveUp('connect takes the JID as a string, and a password or the keys of SCRAM');
     }
-    const mechanisms = this.options.mechanisms?.map((Mechanism) => new Mechanism()).filter((mechanism) => mechanism.test({ authcid: this.authcid, pass }));
+    // A mechanism may look at everything here, and at the password, which is not kept.
+    const authenticating = Object.create(this, { pass: { value: pass } }) as Authenticating;
+    const mechanisms = this.options.mechanisms?.map((Mechanism) => new Mechanism()).filter((mechanism) => mechanism.test(authenticating));
     this.#join((service) => ({
       run: (tab) =>
         tab.connect(
@@ -167,7 +175,8 @@ export class Connection extends Hooks {
           service,
           jid,
           authcid || undefined,
-          pass ?? undefined,
+          password,
+          keys,
           mechanisms?.map(({ mechname }) => mechname),
           new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
           this.options.sessionKey,
@@ -446,6 +455,7 @@ export class Connection extends Hooks {
         if (jid !== undefined) this.#up(jid, domain ?? null, features);
         this.#status(code as Status, condition, text);
       },
+      keys: (text) => (this.scram_keys = keysOfText(text)),
       role: (primary) => {
         const role = primary ? 'primary' : 'secondary';
         if (this.role === role) return;

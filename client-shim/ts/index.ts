@@ -27,7 +27,7 @@ import { XHTML } from './xhtml.ts';
 
 export type { ConnectionPlugin, Gap, StatusCallback, Tab } from './connection.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
-export type { Authenticating } from './mechanisms.ts';
+export type { Authenticating, ScramKeys } from './mechanisms.ts';
 export type { ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export { SASLAnonymous, SASLExternal, SASLMechanism, SASLOAuthBearer, SASLPlain, SASLSHA1, SASLSHA256, SASLSHA384, SASLSHA512, SASLXOAuth2 };

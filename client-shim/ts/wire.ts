@@ -38,6 +38,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
         const { code, condition, text, session } = content;
         return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);
       }
+      case 'Keys':
+        return tab.on_keys(now, content.keys);
       case 'Role':
         return tab.on_role(now, content === 'Primary');
       case 'Deliver':
@@ -82,12 +84,12 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
   let claims: Claim[] = [];
   return {
     sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
-    sayConnect: (service, jid, authcid, password, mechanisms, priorities, sessionKey, reconnect, reloadGrace, queueStanzas, queueSize) =>
+    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, sessionKey, reconnect, reloadGrace, queueStanzas, queueSize) =>
       post({
         Connect: {
           service,
           jid,
-          credentials: { authcid: authcid ?? null, password: password ?? null },
+          credentials: { authcid: authcid ?? null, password: password ?? null, keys: keys ?? null },
           options: {
             mechanisms: mechanisms?.map((name, index) => ({ name, priority: priorities[index] ?? 0 })) ?? null,
             session_key: sessionKey ?? null,

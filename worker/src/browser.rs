@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use epode_protocol::LogLevel;
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::JsCast as _;
@@ -56,7 +55,12 @@ pub(crate) fn now() -> Duration {
 pub(crate) fn nonce() -> String {
     let bytes = Uint8Array::new_with_length(18);
     get_random_values(&bytes);
-    URL_SAFE_NO_PAD.encode(bytes.to_vec())
+    Base64UrlUnpadded::encode_string(&bytes.to_vec())
+}
+
+/// The text in NFKC (UAX 15).
+pub(crate) fn nfkc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFKC").into()
 }
 
 /// Randomness for what is no secret.

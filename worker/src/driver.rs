@@ -43,7 +43,14 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
     });
     let deferred = Closure::<dyn FnMut()>::new(|| run(Input::Deferred));
     let worker = Worker {
-        hub: Hub::new(Config { boot: browser::nonce(), lock, shared, grace: GRACE, seed: browser::seed() }),
+        hub: Hub::new(Config {
+            boot: browser::nonce(),
+            lock,
+            shared,
+            grace: GRACE,
+            seed: browser::seed(),
+            nfkc: browser::nfkc,
+        }),
         ports: Table::default(),
         sockets: Table::default(),
         custodian,

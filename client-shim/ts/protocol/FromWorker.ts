@@ -6,6 +6,7 @@ import type { LogLevel } from "./LogLevel";
 import type { Outcome } from "./Outcome";
 import type { Refusal } from "./Refusal";
 import type { Role } from "./Role";
+import type { Secret } from "./Secret";
 import type { Status } from "./Status";
 import type { TabInfo } from "./TabInfo";
 
@@ -24,7 +25,11 @@ boot: string,
 /**
  * The Web Lock that the worker holds while it lives. `None` where the browser has no locks.
  */
-lock: string | null, } } | { "Refused": Refusal } | { "Status": Status } | { "Role": Role } | { "Deliver": { 
+lock: string | null, } } | { "Refused": Refusal } | { "Status": Status } | { "Keys": { 
+/**
+ * The keys.
+ */
+keys: Secret, } } | { "Role": Role } | { "Deliver": { 
 /**
  * The stanzas.
  */

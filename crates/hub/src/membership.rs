@@ -8,9 +8,10 @@ use epode_protocol::{
     ToWorker, Token, VERSION,
 };
 use epode_session::stream::jid;
-use epode_session::stream::sasl::Secret;
+use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::{Account, Purpose, stream};
 
+use crate::inbound::in_order;
 use crate::outbox::{Gap, Outbox};
 use crate::port::{ANSWER, Held, QUIET, Stage};
 use crate::room::{Entry, Fitness, Ghost, Key, Member, Phase, Room, Trial};
@@ -131,12 +132,25 @@ impl<T: Text> Hub<T> {
             .mechanisms
             .as_ref()
             .map(|offers| offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect());
-        let password = credentials.password.map(|password| Secret::new(password.into_inner()));
-        match Account::new(service, jid, credentials.authcid, password, mechanisms.as_deref()) {
+        let Credentials { authcid, password, keys } = credentials;
+        let secret = |secret: epode_protocol::Secret| Secret::new(secret.into_inner());
+        let proof = match keys.map(secret) {
+            Some(keys) => ScramKeys::parse(keys.expose()).map(|keys| Some(Proof::Keys(keys))),
+            None => Ok(password.map(|password| secret(password).into())),
+        };
+        let account = proof.map_err(Into::into);
+        let account = account.and_then(|proof| {
+            Account::new(service, jid, authcid, proof, mechanisms.as_deref(), self.config.nfkc)
+        });
+        match account {
             Ok(account) => self.connect(port, account, options),
             Err(error) => {
-                let failed = because(StatusCode::ConnFail, None, &error);
-                let over = because(StatusCode::Disconnected, None, &error);
+                let code = match error {
+                    epode_session::Error::Sasl(_) => StatusCode::AuthFail,
+                    _ => StatusCode::ConnFail,
+                };
+                let failed = because(code, error.condition(), &error);
+                let over = because(StatusCode::Disconnected, error.condition(), &error);
                 self.release(port, vec![failed, over]);
             }
         }
@@ -192,12 +206,19 @@ impl<T: Text> Hub<T> {
     pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
         self.wait(port);
         let (id, session) = self.session_for(account, Purpose::Verify);
-        self.trials.insert(id, Trial { port: Some(port), session, socket: None, options, verified: false });
+        let trial = Trial { port: Some(port), session, socket: None, options, verified: false, keys: None };
+        self.trials.insert(id, trial);
         self.drain(id, None);
     }
 
     /// The server took these credentials: their tab may join, or open what was closed in the meantime.
-    pub(crate) fn verified(&mut self, port: PortId, account: Account, options: Options) {
+    pub(crate) fn verified(
+        &mut self,
+        port: PortId,
+        account: Account,
+        options: Options,
+        keys: Option<ScramKeys>,
+    ) {
         let key = self.key(port, &account, &options);
         let there = self.rooms.iter_mut().find(|(_, room)| room.key == key && room.phase != Phase::Closing);
         match there {
@@ -205,6 +226,10 @@ impl<T: Text> Hub<T> {
                 let id = *id;
                 // They are the newest that are known to be good: the next dial will need such.
                 room.session.adopt(account);
+                room.keys = keys;
+                for member in &mut room.members {
+                    member.brought = false;
+                }
                 self.join(id, port, Entry::Joined);
             }
             None => self.connect(port, account, options),
@@ -295,10 +320,13 @@ impl<T: Text> Hub<T> {
             _ => (room.position, None),
         };
         let secondary = room.primary != Some(port);
+        let keys = room.keys.as_ref().map(ScramKeys::to_text);
         // What was given up and is still remembered is not missing.
         let (forgotten, admitted) = (room.ring.forgotten(), room.position);
         let gap = ghost.as_ref().and_then(|ghost| ghost.gap).filter(|gap| gap.from <= forgotten);
+        let mut brought = false;
         if let Some(member) = room.member(port) {
+            brought = member.brought;
             member.claims.clear();
             (member.base, member.admitted) = (base, admitted);
             (member.backlog, member.known) = match ghost {
@@ -316,6 +344,9 @@ impl<T: Text> Hub<T> {
         // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
         if secondary {
             self.post(port, FromWorker::Role(Role::Secondary));
+        }
+        if let Some(keys) = keys.filter(|_| brought) {
+            self.post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
         self.post(port, FromWorker::Status(up));
         if let Some(Gap { from, to, count }) = gap {
@@ -487,10 +518,7 @@ impl<T: Text> Hub<T> {
         let grace = Duration::from_millis(grace.into());
         if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
             room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
-            let mut kept: Vec<_> = member.backlog;
-            kept.extend(outbox.unacknowledged().cloned());
-            kept.sort_unstable_by_key(|inbound| inbound.position);
-            kept.dedup_by_key(|inbound| inbound.position);
+            let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
             let mut ghost = Ghost {
                 tab: tab.tab.clone(),
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),

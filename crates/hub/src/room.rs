@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, StatusCode};
+use epode_session::stream::sasl::ScramKeys;
 use epode_session::{Account, Session};
 
 use crate::inbound::{Inbound, Ring};
@@ -103,6 +104,8 @@ pub(crate) struct Member<T> {
     pub(crate) known: Vec<Standing>,
     /// The position of the session then.
     pub(crate) admitted: Position,
+    /// Whether it brought the credentials that the session is opened with.
+    pub(crate) brought: bool,
 }
 
 impl<T> Member<T> {
@@ -115,6 +118,7 @@ impl<T> Member<T> {
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
+            brought: entry != Entry::Attached,
         }
     }
 
@@ -173,6 +177,8 @@ impl<T> Ghost<T> {
 pub(crate) struct Room<T> {
     pub(crate) key: Key,
     pub(crate) session: Session,
+    /// What SCRAM derived at the latest login, for the tabs that brought the password.
+    pub(crate) keys: Option<ScramKeys>,
     /// `None` between two dials.
     pub(crate) socket: Option<SocketId>,
     pub(crate) options: Options,
@@ -207,6 +213,7 @@ impl<T: Clone> Room<T> {
         Room {
             key,
             session,
+            keys: None,
             socket: None,
             options,
             phase: Phase::Connecting,
@@ -302,6 +309,7 @@ pub(crate) struct Trial {
     pub(crate) socket: Option<SocketId>,
     pub(crate) options: Options,
     pub(crate) verified: bool,
+    pub(crate) keys: Option<ScramKeys>,
 }
 
 /// What a worker needs to know.
@@ -317,4 +325,6 @@ pub struct Config {
     pub grace: Duration,
     /// Sets the jitter of later dials.
     pub seed: u64,
+    /// The platform's NFKC (UAX 15), which user names and passwords are compared in.
+    pub nfkc: fn(&str) -> String,
 }

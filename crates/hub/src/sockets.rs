@@ -110,7 +110,11 @@ impl<T: Text> Hub<T> {
     fn session_event(&mut self, id: SessionId, event: Event, frame: Option<(&T, usize)>) {
         match event {
             Event::Authenticating => self.authenticating(id),
-            Event::Authenticated => {}
+            Event::Authenticated(keys) => {
+                if let Some(room) = self.rooms.get_mut(&id) {
+                    room.keys = keys;
+                }
+            }
             Event::Bound(bound) => {
                 let domain = jid::domain(&bound.jid).to_owned();
                 self.session_up(
@@ -138,7 +142,7 @@ impl<T: Text> Hub<T> {
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let again = room.phase == Phase::Reconnecting;
-        room.inactive = info.features.contains("urn:xmpp:csi:0").then_some(false);
+        room.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
         room.phase = Phase::Up(info);
         let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
         let contenders = std::mem::take(&mut room.contenders);
@@ -218,13 +222,13 @@ impl<T: Text> Hub<T> {
     fn trial_event(&mut self, id: SessionId, event: Event) {
         let Some(trial) = self.trials.get_mut(&id) else { return };
         match event {
-            Event::Authenticated => trial.verified = true,
+            Event::Authenticated(keys) => (trial.verified, trial.keys) = (true, keys),
             Event::Ended(error) => {
                 let Some(trial) = self.trials.remove(&id) else { return };
                 let Some(port) = trial.port else { return };
                 if trial.verified {
                     let account = trial.session.account().clone();
-                    self.verified(port, account, trial.options);
+                    self.verified(port, account, trial.options, trial.keys);
                 } else if let Some(error) = error {
                     let failed = trial_failed(&error);
                     let over = because(StatusCode::Disconnected, error.condition(), &error);
@@ -257,4 +261,9 @@ impl<T: Text> Hub<T> {
             self.post(port, FromWorker::Status(status));
         }
     }
+}
+
+/// Whether something of this namespace is among the features.
+fn offers(features: &str, namespace: &str) -> bool {
+    features.split(['"', '\'']).any(|part| part == namespace)
 }

@@ -10,6 +10,7 @@ mod claims;
 mod dying;
 mod greeting;
 mod joining;
+mod keys;
 mod leaving;
 mod model;
 mod ownership;

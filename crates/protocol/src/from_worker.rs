@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimId, Position, Token};
+use crate::{ClaimId, Position, Secret, Token};
 
 /// What the worker says to a tab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +21,12 @@ pub enum FromWorker<T> {
     Refused(Refusal),
     /// Where the session stands, for this tab.
     Status(Status),
+    /// The keys that SCRAM derived from the credentials of this tab, in the form of [`Credentials::keys`](crate::Credentials::keys). Only a tab that
+    /// brought what the session was opened with is told, before the status that says it is up.
+    Keys {
+        /// The keys.
+        keys: Secret,
+    },
     /// Which role this tab has in the worker's books.
     Role(Role),
     /// Stanzas, in order.

@@ -28,7 +28,7 @@ pub use from_worker::{
 };
 pub use selector::{Claim, ClaimId, Criteria, Seen, Selector};
 pub use text::Text;
-pub use to_worker::{Before, Credentials, Hello, MechanismOffer, Options, Outgoing, Password, ToWorker};
+pub use to_worker::{Before, Credentials, Hello, MechanismOffer, Options, Outgoing, Secret, ToWorker};
 
 /// The version of the protocol that this build speaks. A worker speaks the one before, too, once there is one.
 pub const VERSION: u32 = 1;

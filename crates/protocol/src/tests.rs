@@ -22,7 +22,8 @@ fn a_delivery_is_a_tuple() {
 
 #[test]
 fn a_password_is_not_printed() {
-    let credentials = Credentials { authcid: None, password: Some(Password::new("hunter2".into())) };
+    let credentials =
+        Credentials { authcid: None, password: Some(Secret::new("hunter2".into())), keys: None };
     assert!(!format!("{credentials:?}").contains("hunter2"));
 }
 

@@ -138,35 +138,42 @@ pub struct Before {
 pub struct Credentials {
     /// The authentication identity (RFC 6120 §6.3.8); without it the local part of the JID.
     pub authcid: Option<String>,
-    /// The password; `None` for ANONYMOUS.
-    pub password: Option<Password>,
+    /// The password, or a token; `None` where there is none.
+    pub password: Option<Secret>,
+    /// In the place of a password the keys that SCRAM derives from one: `hash$iterations:salt$client-key:server-key`, the last three in base64.
+    pub keys: Option<Secret>,
 }
 
-/// A password on its way from the tab to the worker. Wiped when dropped; `Debug` does not print it.
+/// A secret on its way between a tab and the worker. Wiped when dropped; `Debug` does not print it.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export, type = "string"))]
 #[serde(transparent)]
-pub struct Password(String);
+pub struct Secret(String);
 
-impl Password {
-    /// Takes the password.
-    pub fn new(password: String) -> Self {
-        Password(password)
+impl Secret {
+    /// Takes the secret.
+    pub fn new(secret: String) -> Self {
+        Secret(secret)
     }
 
-    /// Hands the password over; nothing stays behind.
+    /// The secret itself. Whoever copies it answers for the copy.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Hands the secret over; nothing stays behind.
     pub fn into_inner(mut self) -> String {
         std::mem::take(&mut self.0)
     }
 }
 
-impl fmt::Debug for Password {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
+        f.write_str("Secret(…)")
     }
 }
 
-impl Drop for Password {
+impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
     }

@@ -1,4 +1,4 @@
-use crate::{Credentials, Error, MechanismName};
+use crate::{Credentials, Error, MechanismName, Proof};
 
 /// A mechanism that the app allows, and how much it likes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ pub struct Choice<'a> {
 
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
-/// PLAIN and SCRAM need an authcid and a password, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
+/// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
 /// authcid; EXTERNAL takes what there is. What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
 ///
 /// # Errors
@@ -64,12 +64,19 @@ fn fits(name: MechanismName, credentials: &Credentials) -> bool {
         MechanismName::Anonymous => !named,
         MechanismName::External => true,
         MechanismName::OAuthBearer | MechanismName::XOAuth2 => {
-            credentials.jid.is_some() && credentials.password.is_some()
+            credentials.jid.is_some() && credentials.password().is_some()
         }
+        MechanismName::Plain => named && credentials.password().is_some(),
         MechanismName::ScramSha512
         | MechanismName::ScramSha384
         | MechanismName::ScramSha256
-        | MechanismName::ScramSha1
-        | MechanismName::Plain => named && credentials.password.is_some(),
+        | MechanismName::ScramSha1 => {
+            named
+                && match &credentials.proof {
+                    Some(Proof::Password(_)) => true,
+                    Some(Proof::Keys(keys)) => name.scram_hash() == Some(keys.hash()),
+                    None => false,
+                }
+        }
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Error, Secret};
+use crate::{Error, ScramKeys, Secret};
 
 /// Who authenticates, as whom, and with what. `Debug` prints no secret.
 ///
@@ -12,8 +12,23 @@ pub struct Credentials {
     /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a mechanism sends
     /// whatever stands here, and servers refuse a needless one more often than they require it.
     pub authzid: Option<String>,
-    /// The password of `authcid`, which may be empty; or a token.
-    pub password: Option<Secret>,
+    /// What proves it.
+    pub proof: Option<Proof>,
+}
+
+/// What proves who authenticates. Equality takes the same time wherever two of one kind and length differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A password, which may be empty; or a token.
+    Password(Secret),
+    /// The keys that SCRAM derives from a password, for as long as the server does not draw another salt.
+    Keys(ScramKeys),
+}
+
+impl From<Secret> for Proof {
+    fn from(password: Secret) -> Self {
+        Proof::Password(password)
+    }
 }
 
 impl Credentials {
@@ -38,13 +53,20 @@ impl Credentials {
 
     /// The token, in one of the forms that HTTP has for it: visible ASCII (RFC 6750 §2.1, more loosely).
     pub(crate) fn require_token(&self) -> Result<&str, Error> {
-        let token = self.password.as_ref().ok_or(Error::PasswordMissing)?.expose();
+        let token = self.password().ok_or(Error::PasswordMissing)?.expose();
         let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         if visible { Ok(token) } else { Err(Error::Token) }
     }
 
+    pub(crate) fn password(&self) -> Option<&Secret> {
+        match &self.proof {
+            Some(Proof::Password(password)) => Some(password),
+            _ => None,
+        }
+    }
+
     pub(crate) fn require_password(&self) -> Result<&Secret, Error> {
-        let password = self.password.as_ref().ok_or(Error::PasswordMissing)?;
+        let password = self.password().ok_or(Error::PasswordMissing)?;
         without_nul(password.expose(), "password").map(|_| password)
     }
 }

@@ -1,6 +1,8 @@
 use std::fmt;
 
+use crate::ScramKeys;
 use crate::hash::{Digest, Hash, Keyed};
+use crate::keys::Keys;
 
 /// PBKDF2 (RFC 8018 §5.2, `Hi()` of RFC 5802 §2.2) in slices, so that a worker never blocks: the slow work as a value.
 ///
@@ -39,12 +41,14 @@ impl Derivation {
         let slice = iterations.min(work.left);
         work.password.iterate(&mut work.last, &mut work.sum, slice);
         work.left -= slice;
-        (work.left == 0).then(|| ScramKeys {
-            hash: work.hash,
-            salt: work.salt.clone(),
-            iterations: work.iterations,
-            client_key: work.hash.hmac(work.sum.as_bytes(), b"Client Key"),
-            server_key: work.hash.hmac(work.sum.as_bytes(), b"Server Key"),
+        (work.left == 0).then(|| {
+            ScramKeys::from(Keys {
+                hash: work.hash,
+                salt: work.salt.clone(),
+                iterations: work.iterations,
+                client_key: work.hash.hmac(work.sum.as_bytes(), b"Client Key"),
+                server_key: work.hash.hmac(work.sum.as_bytes(), b"Server Key"),
+            })
         })
     }
 }
@@ -54,53 +58,6 @@ impl fmt::Debug for Derivation {
         f.debug_struct("Derivation")
             .field("hash", &self.0.hash)
             .field("left", &self.0.left)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The keys of RFC 5802 §3 with what they were derived under: as good as the password until the server draws another
-/// salt. Wiped when dropped; `Debug` prints no secret.
-#[derive(Clone)]
-pub struct ScramKeys {
-    hash: Hash,
-    salt: Vec<u8>,
-    iterations: u32,
-    client_key: Digest,
-    server_key: Digest,
-}
-
-impl ScramKeys {
-    /// The hash of the mechanism they serve.
-    pub fn hash(&self) -> Hash {
-        self.hash
-    }
-
-    /// The server's salt, decoded.
-    pub fn salt(&self) -> &[u8] {
-        &self.salt
-    }
-
-    /// The server's iteration count.
-    pub fn iterations(&self) -> u32 {
-        self.iterations
-    }
-
-    /// ClientKey, as long as the hash's output: what signs for us. Secret.
-    pub fn client_key(&self) -> &[u8] {
-        self.client_key.as_bytes()
-    }
-
-    /// ServerKey, as long as the hash's output: what the server signs with. Secret.
-    pub fn server_key(&self) -> &[u8] {
-        self.server_key.as_bytes()
-    }
-}
-
-impl fmt::Debug for ScramKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScramKeys")
-            .field("hash", &self.hash)
-            .field("iterations", &self.iterations)
             .finish_non_exhaustive()
     }
 }

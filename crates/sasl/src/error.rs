@@ -20,6 +20,15 @@ pub enum Error {
     /// The app gave no password, or no token.
     #[error("the mechanism needs a password")]
     PasswordMissing,
+    /// What the app gave as keys of SCRAM are none.
+    #[error(
+        "keys are an object {{name, iter, salt, ck, sk}}: a hash of SCRAM, a count, and three times base64, the last two as long as the hash"
+    )]
+    Keys,
+    /// The keys were derived under another salt or iteration count than the server asks for: it draws a new salt at each login, or the
+    /// password has changed.
+    #[error("the keys are for another salt or iteration count than the server's; log in with the password")]
+    KeysOutdated,
     /// What the app gave as a token is none (RFC 6750 §2.1).
     #[error("the token is not of visible ASCII characters")]
     Token,
@@ -27,6 +36,18 @@ pub enum Error {
     #[error("{field} contains NUL")]
     Nul {
         /// `authcid`, `authzid`, `jid` or `password`.
+        field: &'static str,
+    },
+    /// What the app gave holds a character that SASLprep prohibits (RFC 4013 §2.3): no server can hold such a name or password.
+    #[error("the {field} holds a character that is not allowed in one (SASLprep)")]
+    Prohibited {
+        /// `user name` or `password`.
+        field: &'static str,
+    },
+    /// What the app gave mixes the directions of writing, or does not begin and end in the one it has (RFC 4013 §2.4).
+    #[error("the {field} mixes right-to-left and left-to-right text (SASLprep)")]
+    Bidirectional {
+        /// `user name` or `password`.
         field: &'static str,
     },
     /// The caller's nonce is empty, or holds a comma or something unprintable (RFC 5802 §5.1, `r`).
@@ -88,8 +109,12 @@ impl Error {
             Self::PlaintextRefused(_) => "plaintext-refused",
             Self::AuthcidMissing => "authcid-missing",
             Self::PasswordMissing => "password-missing",
+            Self::Keys => "scram-keys-malformed",
+            Self::KeysOutdated => "scram-keys-outdated",
             Self::Token => "token-malformed",
             Self::Nul { .. } => "credentials-nul",
+            Self::Prohibited { .. } => "saslprep-prohibited",
+            Self::Bidirectional { .. } => "saslprep-bidirectional",
             Self::ClientNonce => "scram-client-nonce",
             Self::UnexpectedKeys => "scram-unexpected-keys",
             Self::UnexpectedChallenge => "sasl-unexpected-challenge",

@@ -30,6 +30,21 @@ impl Hash {
         }
     }
 
+    /// The hash of that exact name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|hash| hash.as_str() == name)
+    }
+
+    /// How many bytes it puts out.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     /// `H()` of RFC 5802 §2.2.
     pub(crate) fn digest(self, data: &[u8]) -> Digest {
         match self {
@@ -109,7 +124,7 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    fn new(output: &[u8]) -> Self {
+    pub(crate) fn new(output: &[u8]) -> Self {
         let mut bytes = [0; 64];
         bytes[..output.len()].copy_from_slice(output);
         Self { bytes, length: output.len() }

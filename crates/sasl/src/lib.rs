@@ -20,9 +20,7 @@
 //!
 //! **Secrets** live in a [`Secret`] or in a value that is wiped when dropped, and no `Debug` prints them.
 //!
-//! **SASLprep** (RFC 4013): ASCII user names and passwords are their own prepared form. Others are sent, and derived from, as
-//! the UTF-8 they came in, unnormalised: a server that prepares them refuses a password which was not
-//! typed in its NFKC form.
+//! **SASLprep** ([`prepare`]; RFC 4013) comes before all of this: whoever makes [`Credentials`] prepares user name and password.
 //!
 //! One mechanism, one file; those that say one message and are done share the machine `one_message.rs`. A further one is a file beside
 //! them, a [`MechanismName`], its line in `fits` of `choose.rs`, and its line in [`mechanism`].
@@ -35,21 +33,25 @@ mod error;
 mod external;
 mod hash;
 mod json;
+mod keys;
 mod mechanism;
 mod name;
 mod oauth_bearer;
 mod one_message;
 mod plain;
+mod saslprep;
 mod scram;
 mod secret;
 mod server_message;
 mod x_oauth2;
 
 pub use choose::{Allowed, Choice, choose};
-pub use credentials::Credentials;
-pub use derivation::{Derivation, ScramKeys};
+pub use credentials::{Credentials, Proof};
+pub use derivation::Derivation;
 pub use error::Error;
 pub use hash::Hash;
+pub use keys::ScramKeys;
 pub use mechanism::{Mechanism, Step, mechanism};
 pub use name::MechanismName;
+pub use saslprep::prepare;
 pub use secret::Secret;

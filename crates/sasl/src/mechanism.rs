@@ -31,6 +31,11 @@ pub trait Mechanism {
     /// Whatever the server left out or got wrong; it is not to be trusted then.
     fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error>;
 
+    /// After success: the keys that would do in the place of the password next time.
+    fn keys(&mut self) -> Option<ScramKeys> {
+        None
+    }
+
     /// What the server said in a challenge about the failure it was about to declare: JSON (RFC 7628 §3.2.2).
     fn complaint(&mut self) -> Option<String> {
         None

@@ -2,10 +2,10 @@
 
 use std::mem;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64ct::{Base64, Encoding};
 
 use crate::{
-    Credentials, Derivation, Error, Hash, Mechanism, MechanismName, ScramKeys, Secret, Step,
+    Credentials, Derivation, Error, Hash, Mechanism, MechanismName, Proof, ScramKeys, Step,
     hash::Digest,
     server_message::{ServerFirst, is_nonce, server_signature},
 };
@@ -28,9 +28,12 @@ enum State {
     },
     ServerFinal {
         signature: Digest,
+        keys: ScramKeys,
     },
     /// The server has proven itself in a challenge, and may say so.
-    Success,
+    Success(ScramKeys),
+    /// It has said so.
+    Succeeded(ScramKeys),
     /// Nothing: it has ended, well or badly.
     Over,
 }
@@ -39,7 +42,7 @@ struct Client {
     gs2_header: String,
     nonce: String,
     bare: String,
-    password: Secret,
+    proof: Proof,
 }
 
 impl Scram {
@@ -57,24 +60,30 @@ impl Scram {
             },
             nonce: nonce.to_owned(),
             bare: ["n=", &saslname(credentials.require_authcid()?), ",r=", nonce].concat(),
-            password: credentials.require_password()?.clone(),
+            proof: match &credentials.proof {
+                Some(Proof::Keys(keys)) => Proof::Keys(keys.clone()),
+                _ => Proof::Password(credentials.require_password()?.clone()),
+            },
         };
         Ok(Self { name, hash, state: State::Start(client) })
     }
 
     fn server_first(&mut self, client: Client, data: &[u8]) -> Result<Step, Error> {
         let first = ServerFirst::parse(data, &client.nonce)?;
-        let gs2_header = STANDARD.encode(&client.gs2_header);
+        let gs2_header = Base64::encode_string(client.gs2_header.as_bytes());
         let final_without_proof = ["c=", &gs2_header, ",r=", first.nonce].concat();
         // AuthMessage of RFC 5802 §3; the tail of it opens the answer.
         let auth_message = [&client.bare, ",", first.text, ",", &final_without_proof].concat();
         let without_proof = auth_message.len() - final_without_proof.len();
 
-        let derivation =
-            Derivation::new(self.hash, client.password.expose(), first.salt.clone(), first.iterations);
-        self.state =
-            State::Keys { auth_message, without_proof, salt: first.salt, iterations: first.iterations };
-        Ok(Step::Derive(derivation))
+        let ServerFirst { salt, iterations, .. } = first;
+        self.state = State::Keys { auth_message, without_proof, salt: salt.clone(), iterations };
+        match client.proof {
+            Proof::Password(password) => {
+                Ok(Step::Derive(Derivation::new(self.hash, password.expose(), salt, iterations)))
+            }
+            Proof::Keys(keys) => self.derived(keys).map_err(|_| Error::KeysOutdated),
+        }
     }
 }
 
@@ -97,9 +106,9 @@ impl Mechanism for Scram {
     fn challenge(&mut self, data: &[u8]) -> Result<Step, Error> {
         match mem::replace(&mut self.state, State::Over) {
             State::ServerFirst(client) => self.server_first(client, data),
-            State::ServerFinal { signature } => {
+            State::ServerFinal { signature, keys } => {
                 verify(&signature, data)?;
-                self.state = State::Success;
+                self.state = State::Success(keys);
                 Ok(Step::Respond(Vec::new()))
             }
             _ => Err(Error::UnexpectedChallenge),
@@ -119,18 +128,30 @@ impl Mechanism for Scram {
         let mut proof = self.hash.hmac(stored_key.as_bytes(), auth_message.as_bytes());
         proof.xor(keys.client_key());
         let signature = self.hash.hmac(keys.server_key(), auth_message.as_bytes());
-        self.state = State::ServerFinal { signature };
-
-        let response = [&auth_message[without_proof..], ",p=", &STANDARD.encode(proof.as_bytes())].concat();
+        let response =
+            [&auth_message[without_proof..], ",p=", &Base64::encode_string(proof.as_bytes())].concat();
+        self.state = State::ServerFinal { signature, keys };
         Ok(Step::Respond(response.into_bytes()))
     }
 
     fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error> {
-        match (mem::replace(&mut self.state, State::Over), data.unwrap_or_default()) {
-            (State::ServerFinal { .. }, []) => Err(Error::SignatureMissing),
-            (State::ServerFinal { signature }, data) => verify(&signature, data),
-            (State::Success, _) => Ok(()),
-            _ => Err(Error::UnexpectedSuccess),
+        let keys = match (mem::replace(&mut self.state, State::Over), data.unwrap_or_default()) {
+            (State::ServerFinal { .. }, []) => return Err(Error::SignatureMissing),
+            (State::ServerFinal { signature, keys }, data) => {
+                verify(&signature, data)?;
+                keys
+            }
+            (State::Success(keys), _) => keys,
+            _ => return Err(Error::UnexpectedSuccess),
+        };
+        self.state = State::Succeeded(keys);
+        Ok(())
+    }
+
+    fn keys(&mut self) -> Option<ScramKeys> {
+        match mem::replace(&mut self.state, State::Over) {
+            State::Succeeded(keys) => Some(keys),
+            _ => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64ct::{Base64, Encoding};
 
 use crate::Error;
 
@@ -33,7 +33,7 @@ impl<'a> ServerFirst<'a> {
         }
 
         let salt = attributes.next_if('s')?.filter(|salt| !salt.is_empty()).ok_or(Error::SaltMissing)?;
-        let salt = STANDARD.decode(salt).map_err(|_| Error::Salt)?;
+        let salt = Base64::decode_vec(salt).map_err(|_| Error::Salt)?;
 
         let iterations = attributes.next_if('i')?.ok_or_else(|| attributes.expected("i="))?;
         let iterations =
@@ -49,7 +49,7 @@ pub(crate) fn server_signature(data: &[u8]) -> Result<Vec<u8>, Error> {
     let message = "server-final-message";
     let mut attributes = Attributes { message, rest: Some(read(data, message)?) };
     let signature = attributes.next_if('v')?.ok_or_else(|| attributes.expected("v= or e="))?;
-    let signature = STANDARD.decode(signature).map_err(|_| attributes.expected("base64 after v="))?;
+    let signature = Base64::decode_vec(signature).map_err(|_| attributes.expected("base64 after v="))?;
     attributes.pass_over_extensions()?;
     Ok(signature)
 }

@@ -2,7 +2,7 @@
 
 use epode_stream::Config;
 use epode_stream::jid;
-use epode_stream::sasl::{Allowed, Credentials, MechanismName, Secret};
+use epode_stream::sasl::{self, Allowed, Credentials, MechanismName, Proof, prepare};
 use epode_stream::xml::Limits;
 
 use crate::{Error, Purpose};
@@ -13,7 +13,8 @@ pub struct Account {
     service: String,
     jid: String,
     authcid: Option<String>,
-    password: Option<Secret>,
+    authzid: Option<String>,
+    proof: Option<Proof>,
     allowed: Vec<Allowed>,
     plaintext: bool,
 }
@@ -22,16 +23,18 @@ impl Account {
     /// An account, from what the app gave.
     ///
     /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
-    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none.
+    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none. User name and password
+    /// are prepared (RFC 4013) by way of `nfkc`, the platform's NFKC.
     ///
     /// # Errors
-    /// If the URL or the JID cannot be meant, or none of the mechanisms named is one of ours.
+    /// If the URL or the JID cannot be meant, or if user name or password cannot be prepared.
     pub fn new(
         service: &str,
         jid: &str,
         authcid: Option<String>,
-        password: Option<Secret>,
+        proof: Option<Proof>,
         mechanisms: Option<&[(String, u32)]>,
+        nfkc: fn(&str) -> String,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
         let (local, domain, _) = jid::split(jid);
@@ -50,11 +53,27 @@ impl Account {
         // An app that lists such a mechanism itself has decided that its password or token may be seen.
         let plaintext = private || mechanisms.is_some();
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
+        // RFC 6120 §6.3.8: the authzid only if it differs from what the authcid stands for.
+        let implied = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
+        let authzid = local.filter(|_| !implied).map(|_| jid::bare(jid).to_owned());
+        let authcid = match authcid {
+            Some(name) => match prepare(&name, "user name", nfkc)?.expose() {
+                // Somebody whose name comes to nothing is not nobody in particular.
+                "" => return Err(sasl::Error::AuthcidMissing.into()),
+                name => Some(name.to_owned()),
+            },
+            None => None,
+        };
+        let proof = match proof {
+            Some(Proof::Password(password)) => Some(prepare(password.expose(), "password", nfkc)?.into()),
+            proof => proof,
+        };
         Ok(Account {
             service: service.to_owned(),
             jid: jid.to_owned(),
             authcid,
-            password,
+            authzid,
+            proof,
             allowed,
             plaintext,
         })
@@ -82,13 +101,14 @@ impl Account {
 
     /// Whether `other` proves the same as this account, as far as can be told without asking the server. In constant time.
     pub fn same_credentials(&self, other: &Account) -> bool {
-        self.authcid == other.authcid && self.password == other.password
+        self.authcid == other.authcid && self.proof == other.proof
     }
 
     /// Takes over the credentials of another that stands for the same account.
     pub(crate) fn adopt(&mut self, other: Account) {
         self.authcid = other.authcid;
-        self.password = other.password;
+        self.authzid = other.authzid;
+        self.proof = other.proof;
     }
 
     /// The server bound this full JID: the next stream asks for the same resource.
@@ -101,18 +121,13 @@ impl Account {
     /// What a stream of this account needs to know.
     pub(crate) fn config(&self, purpose: Purpose) -> Config {
         let (local, domain, resource) = jid::split(&self.jid);
-        let authzid = match (local, &self.authcid) {
-            // RFC 6120 §6.3.8: only if it differs from what the authcid stands for.
-            (Some(local), Some(authcid)) if authcid != local => Some(self.bare_jid().to_owned()),
-            _ => None,
-        };
         Config {
             domain: domain.to_owned(),
             credentials: Credentials {
                 jid: local.map(|_| self.bare_jid().to_owned()),
                 authcid: self.authcid.clone(),
-                authzid,
-                password: self.password.clone(),
+                authzid: self.authzid.clone(),
+                proof: self.proof.clone(),
             },
             allowed: self.allowed.clone(),
             plaintext: self.plaintext,
@@ -128,7 +143,8 @@ impl Account {
 /// Whether what crosses this URL can be read only by its two ends: TLS, or a host that is this machine.
 fn is_private(service: &str) -> Result<bool, Error> {
     let error = || Error::Service(service.to_owned());
-    let (scheme, rest) = service.split_once("://").ok_or_else(error)?;
+    let (scheme, rest) = service.split_once(':').ok_or_else(error)?;
+    let rest = rest.strip_prefix("//").ok_or_else(error)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     let host = match host.strip_prefix('[') {
@@ -145,22 +161,26 @@ fn is_private(service: &str) -> Result<bool, Error> {
     }
 }
 
-/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3.
+/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. Addresses in the form that browsers give them; any other counts as foreign.
 fn is_loopback(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let is_address = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name == "::1"
+        || (is_address && name.starts_with("127."))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)] // a test may
 
+    use epode_stream::sasl::Secret;
+
     use super::*;
 
     fn account(service: &str, jid: &str, mechanisms: Option<&[(String, u32)]>) -> Result<Account, Error> {
-        Account::new(service, jid, None, Some(Secret::new("secret".into())), mechanisms)
+        Account::new(service, jid, None, Some(Secret::new("secret".into()).into()), mechanisms, str::to_owned)
     }
 
     #[test]
@@ -173,7 +193,12 @@ mod tests {
             ("ws://localhost:5280/ws", None, true),
             ("ws://app.localhost/ws", None, true),
             ("ws://127.8.0.1/ws", None, true),
+            ("ws://127.0.0.256/ws", None, false),
+            ("ws://127.1/ws", None, false),
+            ("ws://127.0.0.1.5/ws", None, false),
+            ("ws://128.0.0.1/ws", None, false),
             ("ws://[::1]:80/ws", None, true),
+            ("ws://[::2]/ws", None, false),
             ("ws://localhost.example/ws", None, false),
             ("ws://127.0.0.1.example/ws", None, false),
             ("ws://localhost@evil.example/ws", None, false),
@@ -197,11 +222,31 @@ mod tests {
     #[test]
     fn acting_as_somebody_else_names_both() {
         let account = |authcid: &str| {
-            let account = Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None).unwrap();
+            let account =
+                Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None, str::to_owned).unwrap();
             account.config(Purpose::Join { reconnect: true }).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
         assert_eq!(account("a").authzid, None);
+        assert_eq!(account("a@b").authzid, None);
         assert_eq!(account("").authcid.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn names_and_passwords_are_prepared_and_keys_and_jids_are_not() {
+        let nfkc = |text: &str| text.replace('Ⅸ', "IX");
+        let account = |name: &str, password: &str| {
+            let password = Some(Secret::new(password.into()).into());
+            Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, None, nfkc)
+        };
+        let credentials = account("Ⅸ", "p\u{AD}Ⅸ").unwrap().config(Purpose::Verify).credentials;
+        assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("IX"), None));
+        assert_eq!(credentials.jid.as_deref(), Some("Ⅸ@b"));
+        assert_eq!(credentials.proof, Some(Secret::new("pIX".into()).into()));
+        let condition = |account: Result<Account, Error>| account.unwrap_err().condition();
+        assert_eq!(condition(account("a\u{E000}", "p")), Some("saslprep-prohibited"));
+        assert_eq!(condition(account("\u{AD}", "p")), Some("authcid-missing"));
+        assert_eq!(condition(account("a", "p\0")), Some("saslprep-prohibited"));
+        assert_eq!(condition(account("a", "אp")), Some("saslprep-bidirectional"));
     }
 }

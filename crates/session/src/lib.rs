@@ -32,6 +32,19 @@ pub enum Error {
     /// Not a JID.
     #[error("{0:?} is not a JID: user@domain, or a domain to log in anonymously")]
     Jid(String),
+    /// Credentials that no mechanism can use.
+    #[error("{0}")]
+    Sasl(#[from] stream::sasl::Error),
+}
+
+impl Error {
+    /// The rule as a word that an app can compare, where it has a name.
+    pub fn condition(&self) -> Option<&'static str> {
+        match self {
+            Error::Sasl(error) => Some(error.condition()),
+            Error::Service(_) | Error::Jid(_) => None,
+        }
+    }
 }
 
 /// What a session is for.
@@ -81,8 +94,8 @@ pub enum Output {
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
     Authenticating,
-    /// The credentials are good.
-    Authenticated,
+    /// The credentials are good; see [`stream::Event::Authenticated`].
+    Authenticated(Option<ScramKeys>),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
@@ -188,7 +201,7 @@ impl Session {
                 stream::Output::Derive(derivation) => Output::Derive(derivation),
                 stream::Output::Event(event) => match event {
                     stream::Event::Authenticating => Output::Event(Event::Authenticating),
-                    stream::Event::Authenticated => Output::Event(Event::Authenticated),
+                    stream::Event::Authenticated(keys) => Output::Event(Event::Authenticated(keys)),
                     stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
                     stream::Event::Bound(bound) => {
                         self.was_up = true;

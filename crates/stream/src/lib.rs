@@ -101,8 +101,9 @@ pub enum Output {
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
     Authenticating,
-    /// Both sides have proven what the mechanism lets them prove, and whose account it is.
-    Authenticated,
+    /// Both sides have proven what the mechanism lets them prove, and whose account it is. With the keys that would do in the place of the password next
+    /// time, where the mechanism has such.
+    Authenticated(Option<ScramKeys>),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.

@@ -1,8 +1,7 @@
 //! From the open socket to the bound resource: one type per thing the stream waits for, each holding only what that moment
 //! needs. A step consumes the state it was in and returns the next, or the error that ends the stream.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64ct::{Base64, Encoding};
 use epode_sasl::{Choice, Mechanism, ScramKeys, Step};
 use epode_xml::{Element, Limits};
 use zeroize::Zeroizing;
@@ -136,7 +135,7 @@ impl ExpectOutcome {
                 "success" => {
                     self.mechanism.success(decode(&element.text())?.as_deref())?;
                     if common.named {
-                        common.event(Event::Authenticated);
+                        common.event(Event::Authenticated(self.mechanism.keys()));
                     }
                     return Ok(match common.config.purpose {
                         Purpose::Verify if common.named => State::Verified,
@@ -153,7 +152,7 @@ impl ExpectOutcome {
     fn step(self, step: Step, common: &mut Common) -> Next {
         match step {
             Step::Respond(data) => {
-                let data = BASE64.encode(&data);
+                let data = Base64::encode_string(&data);
                 common.transmit(Element::new("response", ns::SASL).with_text(&data).to_string());
                 Ok(State::Outcome(self))
             }
@@ -223,7 +222,7 @@ impl ExpectBindResult {
             if account.is_some_and(|account| !jid::same_bare(account, &jid)) {
                 return Err(Error::OtherAccount(jid));
             }
-            common.event(Event::Authenticated);
+            common.event(Event::Authenticated(None));
             if common.config.purpose == Purpose::Verify {
                 return Ok(State::Verified);
             }
@@ -323,13 +322,13 @@ fn refused(failure: &Element, complaint: Option<String>) -> Error {
 
 /// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none at all is an empty element.
 fn encode_initial(data: &[u8]) -> String {
-    if data.is_empty() { "=".to_owned() } else { BASE64.encode(data) }
+    if data.is_empty() { "=".to_owned() } else { Base64::encode_string(data) }
 }
 
 fn decode(text: &str) -> Result<Option<Vec<u8>>, PeerMisbehaved> {
     match text.trim() {
         "" => Ok(None),
         "=" => Ok(Some(Vec::new())),
-        data => BASE64.decode(data).map(Some).map_err(|_| PeerMisbehaved::NotBase64),
+        data => Base64::decode_vec(data).map(Some).map_err(|_| PeerMisbehaved::NotBase64),
     }
 }

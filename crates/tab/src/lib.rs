@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use epode_protocol::{
     Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
-    Position, Refusal, Role, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
+    Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
 };
 
 mod membership;
@@ -76,6 +76,8 @@ pub enum Output<T> {
 pub enum Event<T> {
     /// Where the session stands.
     Status(Status),
+    /// The keys that SCRAM derived from the credentials of this tab.
+    Keys(Secret),
     /// Which role this tab has.
     Role(Role),
     /// A stanza, for whatever is claimed.
@@ -377,6 +379,7 @@ impl<T> Tab<T> {
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
             FromWorker::Status(status) => self.status(status),
+            FromWorker::Keys { keys } => self.event(Event::Keys(keys)),
             FromWorker::Role(role) => self.event(Event::Role(role)),
             FromWorker::Deliver { stanzas } => {
                 for Delivery(position, origin, text) in stanzas {

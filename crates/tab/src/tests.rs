@@ -331,7 +331,8 @@ impl Page {
     fn connect_word() -> ToWorker<String> {
         let credentials = epode_protocol::Credentials {
             authcid: None,
-            password: Some(epode_protocol::Password::new("secret".to_owned())),
+            password: Some(Secret::new("secret".to_owned())),
+            keys: None,
         };
         let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
         ToWorker::Connect { service, jid, credentials, options: epode_protocol::Options::default() }
@@ -383,6 +384,7 @@ impl Page {
             Event::Written(up_to) => format!("written {up_to}"),
             Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
             Event::Response(token, outcome) => format!("response {token} {outcome:?}"),
+            Event::Keys(keys) => format!("keys {}", keys.expose()),
             Event::Log(level, text) => format!("{level:?} {text}"),
         };
         std::mem::take(&mut self.events).into_iter().map(in_words).collect()

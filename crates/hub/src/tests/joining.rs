@@ -1,6 +1,6 @@
 //! Who comes into which session, with what, and what everybody hears of it.
 
-use epode_protocol::{Credentials, MechanismOffer, Options, Password, StatusCode, ToWorker};
+use epode_protocol::{Credentials, MechanismOffer, Options, Secret, StatusCode, ToWorker};
 use epode_tab::Event;
 use epode_testkit as testkit;
 
@@ -113,7 +113,7 @@ fn a_service_or_jid_that_cannot_be_meant_is_connfail_in_words() {
     let tab = world.tab();
     world.connect(tab, "@localhost", "secret-alice");
     assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
-    let credentials = Credentials { authcid: None, password: None };
+    let credentials = Credentials { authcid: None, password: None, keys: None };
     let options = Options::default();
     world.say(
         tab,
@@ -185,8 +185,11 @@ fn the_case_of_a_jid_does_not_count_and_its_resource_is_not_part_of_the_account(
     let mut world = World::new();
     world.online(ALICE);
     let tab = world.tab();
-    let credentials =
-        Credentials { authcid: Some("alice".into()), password: Some(Password::new(password(ALICE))) };
+    let credentials = Credentials {
+        authcid: Some("alice".into()),
+        password: Some(Secret::new(password(ALICE))),
+        keys: None,
+    };
     let (service, options) = (SERVICE.to_owned(), Options::default());
     world.say(tab, ToWorker::Connect { service, jid: "Alice@LOCALHOST/x".into(), credentials, options });
     assert_eq!(world.heard(tab), ["Secondary", "Attached alice@localhost/desk"]);

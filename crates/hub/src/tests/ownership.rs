@@ -1,6 +1,6 @@
 //! Two workers of one origin: which has the session.
 
-use epode_protocol::{Credentials, Hello, Options, Password, ToWorker, VERSION};
+use epode_protocol::{Credentials, Hello, Options, Secret, ToWorker, VERSION};
 
 use super::world::{SERVICE, config};
 use crate::{Hub, Input, Output, PortId};
@@ -14,7 +14,8 @@ fn worker() -> (Hub<String>, Vec<Output<String>>) {
         Hello { versions: vec![VERSION], tab: "t".to_owned(), lock: None, before: None, visible: true };
     hub.handle_input(super::world::GRACE, Input::PortOpened(PORT));
     hub.handle_input(super::world::GRACE, Input::Message(PORT, ToWorker::Hello(hello)));
-    let credentials = Credentials { authcid: None, password: Some(Password::new("secret-alice".to_owned())) };
+    let credentials =
+        Credentials { authcid: None, password: Some(Secret::new("secret-alice".to_owned())), keys: None };
     let (service, jid) = (SERVICE.to_owned(), "alice@localhost".to_owned());
     let connect = ToWorker::Connect { service, jid, credentials, options: Options::default() };
     let outputs = told(&mut hub, Input::Message(PORT, connect));

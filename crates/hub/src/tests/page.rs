@@ -223,6 +223,7 @@ impl Page {
                 let detail = jid.or(status.condition).map(|detail| format!(" {detail}")).unwrap_or_default();
                 format!("{:?}{detail}", status.code)
             }
+            Event::Keys(keys) => format!("keys {}", keys.expose()),
             Event::Role(role) => format!("{role:?}"),
             Event::Stanza { origin, text, .. } => format!("{origin:?} {text}"),
             Event::Caught(_, origin, text) => format!("{origin:?} {text}"),

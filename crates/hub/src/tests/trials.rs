@@ -1,6 +1,6 @@
 //! Credentials put to the test beside a session that is up, or about to be.
 
-use epode_protocol::{Credentials, MechanismOffer, Options, Password, ToWorker};
+use epode_protocol::{Credentials, MechanismOffer, Options, Secret, ToWorker};
 use epode_testkit::{self as testkit, Misbehaviour, Stage};
 
 use super::world::{GRACE, SERVICE, World};
@@ -40,8 +40,11 @@ fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
     let inside = world.online(ALICE);
     let newcomer = world.tab();
     // Not the words of the first tab, and the server takes them: only it can tell.
-    let credentials =
-        Credentials { authcid: Some("bob".into()), password: Some(Password::new("secret-bob".into())) };
+    let credentials = Credentials {
+        authcid: Some("bob".into()),
+        password: Some(Secret::new("secret-bob".into())),
+        keys: None,
+    };
     let (service, options) = (SERVICE.to_owned(), Options::default());
     world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
     assert_eq!(world.heard(newcomer), ["AuthFail invalid-authzid", "Disconnected invalid-authzid"]);
@@ -200,8 +203,8 @@ fn nobody_in_particular_does_not_get_into_the_session_of_a_name() {
     let (alice, bob, nobody) = (world.tab(), world.tab(), world.tab());
     // A bare domain, and the name beside it.
     for (tab, name) in [(alice, "alice"), (bob, "bob")] {
-        let password = Some(Password::new(format!("secret-{name}")));
-        let credentials = Credentials { authcid: Some(name.to_owned()), password };
+        let password = Some(Secret::new(format!("secret-{name}")));
+        let credentials = Credentials { authcid: Some(name.to_owned()), password, keys: None };
         let (service, options) = (SERVICE.to_owned(), Options::default());
         world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
     }

@@ -14,6 +14,7 @@ use epode_protocol::{FromWorker, Position, SessionInfo, Token};
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::page::Page;
 use crate::inbound::Inbound;
@@ -94,6 +95,7 @@ pub(super) fn config() -> Config {
         shared: true,
         grace: GRACE,
         seed: 1,
+        nfkc: |text| text.nfkc().collect(),
     }
 }
 

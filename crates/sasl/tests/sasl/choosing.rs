@@ -49,7 +49,7 @@ fn a_mechanism_that_the_app_does_not_allow_is_not_chosen() {
 fn a_password_without_a_user_or_a_user_without_a_password_fits_nothing_but_anonymous() {
     let nameless = Credentials { authcid: Some(String::new()), ..user() };
     assert_eq!(chosen(EVERYTHING, &nameless, true), Ok(MechanismName::Anonymous));
-    let passwordless = Credentials { password: None, ..user() };
+    let passwordless = Credentials { proof: None, ..user() };
     assert_eq!(
         chosen(EVERYTHING, &passwordless, true),
         Err(Error::NoMechanism { offered: EVERYTHING.iter().map(|&name| name.to_owned()).collect() })
@@ -58,7 +58,7 @@ fn a_password_without_a_user_or_a_user_without_a_password_fits_nothing_but_anony
 
 #[test]
 fn an_empty_password_is_a_password() {
-    let empty = Credentials { password: Some(Secret::new(String::new())), ..user() };
+    let empty = Credentials { proof: Some(Secret::new(String::new()).into()), ..user() };
     assert_eq!(chosen(EVERYTHING, &empty, true), Ok(MechanismName::ScramSha512));
 }
 
@@ -86,7 +86,7 @@ fn a_token_is_shown_as_little_as_a_password() {
         assert_eq!(chosen(&[name.as_str()], &token, true), Ok(name));
         assert_eq!(chosen(&[name.as_str()], &token, false), Err(Error::PlaintextRefused(name)));
         for unfit in
-            [Credentials { password: None, ..token.clone() }, Credentials { jid: None, ..token.clone() }]
+            [Credentials { proof: None, ..token.clone() }, Credentials { jid: None, ..token.clone() }]
         {
             assert!(matches!(chosen(&[name.as_str()], &unfit, true), Err(Error::NoMechanism { .. })));
         }

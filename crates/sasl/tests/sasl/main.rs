@@ -6,6 +6,7 @@ mod derivation;
 mod hostile;
 mod oauth;
 mod refusals;
+mod saslprep;
 mod scram;
 mod secrecy;
 mod simple;
@@ -22,7 +23,7 @@ fn credentials(authcid: &str, password: &str) -> Credentials {
         jid: None,
         authcid: Some(authcid.to_owned()),
         authzid: None,
-        password: Some(Secret::new(password.to_owned())),
+        proof: Some(Secret::new(password.to_owned()).into()),
     }
 }
 

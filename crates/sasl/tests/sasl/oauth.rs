@@ -10,7 +10,7 @@ const TOKEN: &str = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
 fn bearer(token: &str) -> Credentials {
     Credentials {
         jid: Some("user@example.com".to_owned()),
-        password: Some(Secret::new(token.to_owned())),
+        proof: Some(Secret::new(token.to_owned()).into()),
         ..user()
     }
 }
@@ -91,7 +91,7 @@ fn what_no_header_could_hold_is_no_token() {
         }
         let nameless = Credentials { jid: None, ..bearer(TOKEN) };
         assert_eq!(mechanism(name, &nameless, "").err(), Some(Error::AuthcidMissing));
-        let tokenless = Credentials { password: None, ..bearer(TOKEN) };
+        let tokenless = Credentials { proof: None, ..bearer(TOKEN) };
         assert_eq!(mechanism(name, &tokenless, "").err(), Some(Error::PasswordMissing));
     }
 }

@@ -198,7 +198,7 @@ fn what_the_caller_gets_wrong_is_refused_before_anything_is_sent() {
             let nameless = Credentials { authcid, ..user() };
             assert_eq!(mechanism(name, &nameless, "nonce").err(), Some(Error::AuthcidMissing));
         }
-        let passwordless = Credentials { password: None, ..user() };
+        let passwordless = Credentials { proof: None, ..user() };
         assert_eq!(mechanism(name, &passwordless, "nonce").err(), Some(Error::PasswordMissing));
     }
 }
@@ -210,7 +210,11 @@ fn each_error_has_a_condition_of_its_own() {
         Error::PlaintextRefused(MechanismName::Plain),
         Error::AuthcidMissing,
         Error::PasswordMissing,
+        Error::Keys,
+        Error::KeysOutdated,
         Error::Token,
+        Error::Prohibited { field: "password" },
+        Error::Bidirectional { field: "password" },
         Error::Nul { field: "authcid" },
         Error::ClientNonce,
         Error::UnexpectedKeys,

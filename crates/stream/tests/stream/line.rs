@@ -89,7 +89,7 @@ impl Line {
                 self.stream.handle_input(now, Input::Derived(keys));
             }
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
-            Output::Event(Event::Authenticated) => self.stages.push("authenticated"),
+            Output::Event(Event::Authenticated(_)) => self.stages.push("authenticated"),
             Output::Event(Event::Bound(bound)) => {
                 self.stages.push("bound");
                 self.bound = Some(bound);

@@ -29,7 +29,7 @@ fn alice() -> Config {
             jid: Some("alice@localhost".to_owned()),
             authcid: Some("alice".to_owned()),
             authzid: None,
-            password: Some(Secret::new("secret-alice".to_owned())),
+            proof: Some(Secret::new("secret-alice".to_owned()).into()),
         },
         allowed: MechanismName::ALL.iter().map(|&name| name.into()).collect(),
         plaintext: true,

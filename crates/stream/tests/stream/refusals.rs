@@ -138,7 +138,10 @@ fn a_server_that_authenticates_wrongly() {
 
 fn bearer() -> Config {
     Config {
-        credentials: sasl::Credentials { password: Some(Secret::new("token".into())), ..alice().credentials },
+        credentials: sasl::Credentials {
+            proof: Some(Secret::new("token".into()).into()),
+            ..alice().credentials
+        },
         ..alice()
     }
 }

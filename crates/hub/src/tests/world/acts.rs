@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Credentials, Options, Password, ToWorker, Token};
+use epode_protocol::{Credentials, Options, Secret, ToWorker, Token};
 use epode_testkit::{self as testkit, ConnectionId};
 
 use super::{Arrival, SERVICE, World};
@@ -48,8 +48,8 @@ impl World {
         password: Option<&str>,
         options: Options,
     ) {
-        let password = password.map(|password| Password::new(password.to_owned()));
-        let credentials = Credentials { authcid: None, password };
+        let password = password.map(|password| Secret::new(password.to_owned()));
+        let credentials = Credentials { authcid: None, password, keys: None };
         let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
         self.say(tab, ToWorker::Connect { service, jid, credentials, options });
     }

@@ -1,0 +1,97 @@
+//! SASLprep: the examples of RFC 4013, what is not allowed, and an independent implementation to agree with.
+
+use epode_sasl::{Error, prepare};
+use proptest::prelude::*;
+use stringprep::tables;
+use unicode_normalization::UnicodeNormalization as _;
+
+fn nfkc(text: &str) -> String {
+    text.nfkc().collect()
+}
+
+fn prepared(text: &str) -> Result<String, Error> {
+    prepare(text, "password", nfkc).map(|secret| secret.expose().to_owned())
+}
+
+const PROHIBITED: Result<String, Error> = Err(Error::Prohibited { field: "password" });
+const BIDIRECTIONAL: Result<String, Error> = Err(Error::Bidirectional { field: "password" });
+
+#[test]
+fn the_examples_of_rfc_4013_section_3() {
+    let examples = [
+        ("I\u{AD}X", Ok("IX".to_owned())),
+        ("user", Ok("user".to_owned())),
+        ("USER", Ok("USER".to_owned())),
+        ("\u{AA}", Ok("a".to_owned())),
+        ("\u{2168}", Ok("IX".to_owned())),
+        ("\u{7}", PROHIBITED),
+        ("\u{627}\u{31}", BIDIRECTIONAL),
+    ];
+    for (text, expected) in examples {
+        assert_eq!(prepared(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn spaces_become_one_kind_and_what_nobody_sees_goes() {
+    assert_eq!(prepared("a\u{A0}b\u{1680}c\u{2003}d\u{200B}e\u{3000}f"), Ok("a b c d e f".to_owned()));
+    assert_eq!(prepared("e\u{AD}\u{301}"), Ok("é".to_owned()), "what goes does not come between");
+    assert_eq!(prepared("a\u{200D}\u{FE0F}\u{FEFF}\u{2060}b"), Ok("ab".to_owned()));
+    assert_eq!(prepared("ﬁ Å ½"), Ok("fi Å 1⁄2".to_owned()));
+    assert_eq!(prepared("  a  "), Ok("  a  ".to_owned()));
+    assert_eq!(prepared(""), Ok(String::new()));
+}
+
+#[test]
+fn right_to_left_text_begins_and_ends_so_and_has_nothing_else_in_it() {
+    for good in ["שלום", "شَلام", "א1ב", "א-😀ב", "א"] {
+        assert!(prepared(good).is_ok(), "{good}");
+    }
+    for bad in ["אa", "aא", "אaב", "1א", "א!", "אяב", "א中ב", "א\u{20000}ב"] {
+        assert_eq!(prepared(bad), BIDIRECTIONAL, "{bad}");
+    }
+}
+
+#[test]
+fn ascii_needs_no_normalisation() {
+    let never = |_: &str| -> String { panic!("normalised") };
+    assert!(prepare("correct horse", "password", never).is_ok());
+    assert!(matches!(prepare("tab\t", "user name", never), Err(Error::Prohibited { field: "user name" })));
+}
+
+#[test]
+fn every_character_alone_fares_as_in_an_independent_implementation() {
+    for character in (0..=0x10_ffff).filter_map(char::from_u32) {
+        if !tables::unassigned_code_point(character) {
+            agree(&character.to_string());
+            // Between two letters of each direction, the tables of both show.
+            agree(&format!("א{character}א"));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_fares_as_in_an_independent_implementation(
+        text in prop_oneof![
+            "[ -~\u{A0}-\u{17F}\u{300}-\u{345}\u{5BE}-\u{6FF}\u{AD}\u{200B}-\u{2063}\u{FB1D}-\u{FEFF}]{0,6}",
+            "\\PC{0,6}",
+        ],
+    ) {
+        agree(&text);
+    }
+}
+
+/// The other implementation prepares stored strings, which may not hold what Unicode 3.2 did not know, and takes the direction of a character from
+/// today's Unicode.
+fn agree(text: &str) {
+    let changed = |character| matches!(character, '\u{CBF}' | '\u{CC6}' | '\u{1734}' | '\u{17B4}'..='\u{17B5}' | '\u{1885}'..='\u{1886}' | '\u{2132}' | '\u{302E}'..='\u{302F}' | '\u{2800}'..='\u{28FF}');
+    let differs = |character| tables::unassigned_code_point(character) || changed(character);
+    if !nfkc(text).chars().chain(text.chars()).any(differs) {
+        assert_eq!(
+            prepared(text).ok(),
+            stringprep::saslprep(text).ok().map(|text| text.into_owned()),
+            "{text:?}"
+        );
+    }
+}
