@@ -8,6 +8,7 @@ import { eventually } from "./apps.mjs";
 
 const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
 const STREAMS = "http://etherx.jabber.org/streams";
+export const SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND = "urn:ietf:params:xml:ns:xmpp-bind";
 
 /** One stream of a client. */
@@ -17,10 +18,12 @@ class Stream {
   #authenticated = false;
 
   /** @param {import("node:net").Socket} tcp what lies below the WebSocket */
-  constructor(socket, tcp, jid) {
+  constructor(socket, tcp, { jid, mechanisms, login }) {
     this.socket = socket;
     this.tcp = tcp;
     this.jid = jid;
+    this.mechanisms = mechanisms;
+    this.login = login;
     socket.on("message", (data) => this.#hear(data.toString()));
     socket.on("error", () => {});
   }
@@ -40,11 +43,12 @@ class Stream {
       this.send(`<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`);
       const offer = this.#authenticated
         ? `<bind xmlns="${BIND}"/>`
-        : `<mechanisms xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><mechanism>PLAIN</mechanism></mechanisms>`;
+        : `<mechanisms xmlns="${SASL}">${this.mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join("")}</mechanisms>`;
       this.send(`<stream:features xmlns:stream="${STREAMS}">${offer}</stream:features>`);
-    } else if (frame.startsWith("<auth")) {
-      this.#authenticated = true;
-      this.send(`<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>`);
+    } else if (frame.startsWith("<auth") || frame.startsWith("<response")) {
+      const answer = this.login.shift() ?? `<success xmlns="${SASL}"/>`;
+      this.#authenticated = answer.startsWith("<success");
+      this.send(answer);
     } else if (frame.startsWith("<iq") && frame.includes(BIND)) {
       const id = /\bid=["']([^"']*)/.exec(frame)[1];
       this.send(`<iq xmlns="jabber:client" type="result" id="${id}"><bind xmlns="${BIND}"><jid>${this.jid}</jid></bind></iq>`);
@@ -57,13 +61,14 @@ class Stream {
 
 /**
  * Starts it on a free port of loopback.
- * @param {{ jid?: string, subprotocol?: string | false }} options `jid`, which everybody is given; `subprotocol`, the one it speaks
+ * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[] }} options `jid`, which everybody is given;
+ *   `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it answers to each word of a login before it says yes
  */
-export async function startScripted({ jid = "alice@localhost/scripted", subprotocol = "xmpp" } = {}) {
+export async function startScripted({ jid = "alice@localhost/scripted", subprotocol = "xmpp", mechanisms = ["PLAIN"], login = [] } = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
   /** @type {Stream[]} */
   const streams = [];
-  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, jid)));
+  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login] })));
   await once(server, "listening");
   return {
     ws: `ws://127.0.0.1:${server.address().port}/`,
