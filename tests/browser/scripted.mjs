@@ -18,13 +18,17 @@ class Stream {
   #authenticated = false;
 
   /** @param {import("node:net").Socket} tcp what lies below the WebSocket */
-  constructor(socket, tcp, { jid, mechanisms, login }) {
+  constructor(socket, tcp, { jid, mechanisms, login, heard }) {
     this.socket = socket;
     this.tcp = tcp;
     this.jid = jid;
     this.mechanisms = mechanisms;
     this.login = login;
-    socket.on("message", (data) => this.#hear(data.toString()));
+    socket.on("message", (data) => {
+      const frame = data.toString();
+      this.#hear(frame);
+      heard(frame);
+    });
     socket.on("error", () => {});
   }
 
@@ -61,14 +65,21 @@ class Stream {
 
 /**
  * Starts it on a free port of loopback.
- * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[] }} options `jid`, which everybody is given;
- *   `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it answers to each word of a login before it says yes
+ * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], heard?: (frame: string) => void }} options
+ *   `jid`, which everybody is given; `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it answers to each word of a
+ *   login before it says yes; `heard` is told every frame of every client
  */
-export async function startScripted({ jid = "alice@localhost/scripted", subprotocol = "xmpp", mechanisms = ["PLAIN"], login = [] } = {}) {
+export async function startScripted({
+  jid = "alice@localhost/scripted",
+  subprotocol = "xmpp",
+  mechanisms = ["PLAIN"],
+  login = [],
+  heard = () => {},
+} = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
   /** @type {Stream[]} */
   const streams = [];
-  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login] })));
+  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login], heard })));
   await once(server, "listening");
   return {
     ws: `ws://127.0.0.1:${server.address().port}/`,

@@ -12,6 +12,7 @@ usage: cargo xtask build                             build the worker and the np
            --rounds N          how often each contestant takes its turn; 3
            --tabs N,N…         how many tabs; 1,4,16
            --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw
+           --sources NAME,…    scripted and prosody, where the stanzas come from; both
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs";
 
@@ -116,6 +117,9 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
             "--browser" => ("chromium or firefox", |value| matches!(value, "chromium" | "firefox")),
             "--rounds" => ("a number from 1 on", is_count),
             "--tabs" => ("numbers from 1 on, separated by commas", |value| value.split(',').all(is_count)),
+            "--sources" => ("scripted, prosody or both, separated by a comma", |value| {
+                value.split(',').all(|name| matches!(name, "scripted" | "prosody"))
+            }),
             "--only" => {
                 ("names of what to measure, separated by commas", |value| value.split(',').all(is_scenario))
             }
@@ -216,6 +220,10 @@ mod tests {
             (
                 "bench --only speed",
                 "`--only` wants names of what to measure, separated by commas, not `speed`",
+            ),
+            (
+                "bench --sources ejabberd",
+                "`--sources` wants scripted, prosody or both, separated by a comma, not `ejabberd`",
             ),
             ("bench --quick=1", "`--quick` takes no value"),
         ] {

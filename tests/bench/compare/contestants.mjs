@@ -1,6 +1,7 @@
 // Who takes part, and what each has the browser load. `pages/contestants/` holds what each page does.
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
@@ -22,8 +23,12 @@ export async function bundleStrophe(outdir) {
   await build({ ...common, entryPoints: [`${dist}/shared-connection-worker.js`], outfile: `${outdir}/worker.js` });
 }
 
-/** What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`. */
-export function sizes({ page, worker }, pathOf) {
+/** What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`. `roots` are folders by prefix. */
+export function sizes({ page, worker }, roots) {
+  const pathOf = (address) => {
+    const prefix = `/${/^\/(\w+\/)?/.exec(address)[1] ?? ""}`;
+    return join(roots[prefix], address.slice(prefix.length));
+  };
   const sum = (addresses) => {
     const files = addresses.map((address) => readFileSync(pathOf(address)));
     const total = (encode) => files.reduce((bytes, file) => bytes + encode(file).length, 0);

@@ -11,6 +11,7 @@ export function options(argv) {
       rounds: { type: "string" },
       tabs: { type: "string" },
       only: { type: "string" },
+      sources: { type: "string", default: "scripted,prosody" },
       quick: { type: "boolean", default: false },
     },
   });
@@ -21,9 +22,10 @@ export function options(argv) {
     rounds: Number(values.rounds ?? (quick ? 1 : 3)),
     tabs: (values.tabs ?? (quick ? "1,16" : "1,4,16")).split(",").map(Number),
     only: values.only?.split(","),
+    sources: values.sources.split(","),
     /** How much of a flood is sent. */
     effort: quick ? 0.3 : 1,
     /** Whether this is the run whose picture the README shows. */
-    whole: !quick && !values.only && !values.tabs && values.browser === "chromium",
+    whole: !quick && !values.only && !values.tabs && values.sources === "scripted,prosody" && values.browser === "chromium",
   };
 }

@@ -7,7 +7,7 @@ const WIDTH = { title: 34, cell: 34 };
 
 /** One table per metric: a row per contestant, a column per number of tabs. */
 export function tables(results) {
-  const lines = [];
+  const lines = ["", "Medians of all rounds (least … most), and × what Strophe's worker has in the same rounds."];
   for (const source of ["scripted", "prosody"]) {
     for (const [metric, { title, unit }] of METRICS) {
       const tabs = results.tabs.filter((count) => CONTESTANTS.some(({ name }) => results.summary({ source, metric, contestant: name, tabs: count })));
@@ -43,13 +43,26 @@ export function sizeTable(sizes) {
   return ["", row("what is loaded, bytes", ["raw", "gzip", "brotli"]), ...rows].join("\n");
 }
 
+/** How fast the sources are alone, and who came close to it: what is measured there is the source. */
+export function sourceTable(alone, results) {
+  const lines = ["", "sources alone, read by a client that only counts, stanzas/s"];
+  for (const [source, rates] of Object.entries(alone)) {
+    for (const [label, rate] of Object.entries(rates)) {
+      const fastest = Math.max(...results.samples.filter((sample) => sample.source === source && sample.metric.endsWith(` ${label}`) && METRICS.get(sample.metric)?.unit === "stanzas/s").map(({ value }) => value));
+      const limits = fastest > rate / 2 ? "  it limits the fastest of the contestants" : "";
+      lines.push(`  ${source}, ${label}`.padEnd(WIDTH.title) + number(rate).padStart(12) + limits);
+    }
+  }
+  return lines.join("\n");
+}
+
 /** Every goal, and whether it was reached. */
 export function goalTable(goals, tabs) {
   const lines = ["", `goals, ${tabs} tabs, ratios within a round: median (least … most)`];
-  for (const { title, ratio, least, most, reached } of goals) {
-    const bound = least ? `at least ${least}` : `at most ${most}`;
-    const measured = `${number(ratio.median)} (${number(ratio.least)} … ${number(ratio.most)})`;
-    lines.push(`  ${title.padEnd(70)} ${bound.padStart(14)} ${measured.padStart(24)}  ${reached ? "reached" : "MISSED"}`);
+  for (const { title, measured: { median, ...range }, least, most, reached } of goals) {
+    const bound = least ? `at least ${number(least)}` : `at most ${number(most)}`;
+    const measured = `${number(median)} (${number(range.least)} … ${number(range.most)})`;
+    lines.push(`  ${title.padEnd(68)} ${bound.padStart(16)} ${measured.padStart(30)}  ${reached ? "reached" : "MISSED"}`);
   }
   return lines.join("\n");
 }

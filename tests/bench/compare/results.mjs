@@ -1,13 +1,15 @@
 // Samples, summed up: medians over the rounds, and ratios that are taken within a round before their median is.
 
-import { GOALS } from "./metrics.mjs";
+import { BUDGETS, GOALS } from "./metrics.mjs";
 import { summary } from "./statistics.mjs";
 
 export const mostTabs = (tabs) => Math.max(...tabs);
 
 export class Results {
-  constructor(samples) {
+  /** @param {object[]} sizes what each contestant has the browser load, Epode first */
+  constructor(samples, sizes = []) {
     this.samples = samples;
+    this.sizes = sizes;
     this.tabs = [...new Set(samples.map(({ tabs }) => tabs))].sort((one, other) => one - other);
   }
 
@@ -20,23 +22,22 @@ export class Results {
 
   /** `{ median, least, most, count }` of a cell; nothing where nothing was measured. */
   summary(cell) {
-    const values = [...this.cell(cell).values()];
-    return values.length ? summary(values) : undefined;
+    return summary([...this.cell(cell).values()]);
   }
 
   /** The ratios of two cells, round by round, summed up. */
   ratio(of, by) {
     const below = this.cell(by);
-    const ratios = [...this.cell(of)].filter(([round]) => below.has(round)).map(([round, value]) => value / below.get(round));
-    return ratios.length ? summary(ratios) : undefined;
+    return summary([...this.cell(of)].filter(([round]) => below.has(round)).map(([round, value]) => value / below.get(round)));
   }
 
-  /** Every goal that can be judged: `{ title, ratio, least?, most?, reached }`. */
+  /** Every goal that can be judged: `{ title, measured, least?, most?, reached }`. `measured` is a summary: of ratios, or of Epode's bytes. */
   goals() {
-    return GOALS.flatMap(({ title, of, by, least, most, tabs }) => {
-      const ratio = this.ratio({ tabs, ...of }, { tabs, ...by });
-      if (!ratio) return [];
-      return [{ title, ratio, least, most, reached: least ? ratio.median >= least : ratio.median <= most }];
-    });
+    const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({ ...goal, measured: this.ratio({ tabs, ...of }, { tabs, ...by }) }));
+    const [epode] = this.sizes;
+    const budgets = BUDGETS.map(({ part, ...goal }) => ({ ...goal, measured: summary(epode ? [epode[part].brotli] : []) }));
+    return [...ratios, ...budgets]
+      .filter(({ measured }) => measured)
+      .map((goal) => ({ ...goal, reached: goal.least ? goal.measured.median >= goal.least : goal.measured.median <= goal.most }));
   }
 }

@@ -14,6 +14,7 @@ import * as further from "./scenarios/further.mjs";
 import * as latency from "./scenarios/latency.mjs";
 import * as raw from "./scenarios/raw.mjs";
 import * as uplink from "./scenarios/uplink.mjs";
+import { alone } from "./sources/alone.mjs";
 import { startProsodySources } from "./sources/prosody.mjs";
 import { openScripted } from "./sources/scripted.mjs";
 import { stage } from "./stage.mjs";
@@ -41,7 +42,7 @@ export async function startContestantsWeb(output) {
 
 /**
  * Measures everything that `options` ask for. All `sources` by default, Prosody only with the most tabs.
- * @returns the samples: `{ round, source, tabs, contestant, metric, value }`, and the failures, in sentences
+ * @returns `samples`: `{ round, source, tabs, contestant, metric, value }`; `failures`, in sentences; and `alone`, the sources' own rates
  */
 export async function measureAll({ output, browser, rounds, tabs, only, effort, sources = ["scripted", "prosody"] }, contestants = CONTESTANTS) {
   const scenarios = Object.keys(SCENARIOS).filter((name) => !only || only.includes(name));
@@ -50,8 +51,12 @@ export async function measureAll({ output, browser, rounds, tabs, only, effort, 
   const failures = [];
   const web = await startContestantsWeb(output);
   const prosody = sources.includes("prosody") && of("prosody").length ? await startProsodySources() : undefined;
+  const rates = {};
   const opening = { scripted: openScripted, prosody: prosody?.open };
   try {
+    for (const source of sources.filter((source) => of(source).length)) {
+      await stage(`source: ${source}`, async () => (rates[source] = await alone(await opening[source]())));
+    }
     for (let round = 0; round < rounds; round++) {
       for (const source of sources) {
         const here = of(source);
@@ -78,7 +83,7 @@ export async function measureAll({ output, browser, rounds, tabs, only, effort, 
     await prosody?.stop();
     await web.stop();
   }
-  return { samples, failures };
+  return { samples, failures, alone: rates };
 }
 
 function rotated(list, by) {

@@ -9,7 +9,8 @@ export function median(numbers) {
   return list.length % 2 ? list[Math.floor(half)] : (list[half - 1] + list[half]) / 2;
 }
 
-/** `{ median, least, most, count }`. */
+/** `{ median, least, most, count }`; nothing of no numbers. */
 export function summary(numbers) {
+  if (numbers.length === 0) return undefined;
   return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers), count: numbers.length };
 }

@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { openBrowser } from "./browser.mjs";
 import { cpu, memory, spent } from "./processes.mjs";
 import { mark, message } from "./stanzas.mjs";
+import { median } from "./statistics.mjs";
 import { startControl } from "./tabs.mjs";
 
 export const now = () => performance.timeOrigin + performance.now();
@@ -55,6 +56,25 @@ export class World {
     return { tab: await tab, close };
   }
 
+  /**
+   * Opens tabs that connect, one after the other, and closes each.
+   * @returns the medians of the milliseconds in the tab: `connected` from `new Connection` until the session is up, `whole` from the opening
+   *   of the tab, import included
+   */
+  async timeTabs(times, options) {
+    const wholes = [];
+    const connects = [];
+    for (let time = 0; time < times; time++) {
+      const { tab, close } = await this.openTab(options);
+      const { opened, loaded } = await tab.ask("load");
+      const connected = await tab.ask("connect", this.source.account);
+      wholes.push(opened + loaded + connected);
+      connects.push(connected);
+      await close();
+    }
+    return { whole: median(wholes), connected: median(connects) };
+  }
+
   /** Lets everybody's compilers see what comes. */
   async warmUp() {
     await this.flood({ stanzas: 500 });
@@ -74,10 +94,11 @@ export class World {
     const texts = Array.from({ length: stanzas }, (_, number) => message({ to, number, size, type: type(number) }));
     const listens = this.tabs.map((_, index) => ({ type: "chat", ...as(index) }));
     await this.listen((index) => listens[index]);
+    const send = this.source.prepare([...texts, mark(to)]);
     const finished = this.ask("finished");
     const before = cpu(this.browser.pid);
     const begun = now();
-    this.source.send([...texts, mark(to)]);
+    send();
     const reports = await finished;
     const used = spent(before, cpu(this.browser.pid));
     reports.forEach(({ handled, disordered }, index) => {
@@ -99,9 +120,9 @@ export class World {
     const begun = performance.now();
     for (let number = 0; number < stanzas; number++) {
       await pause(Math.max(0, begun + (number * 1_000) / perSecond - performance.now()));
-      this.source.send([message({ to, number: now() })]);
+      this.source.prepare([message({ to, number: now() })])();
     }
-    this.source.send([mark(to)]);
+    this.source.prepare([mark(to)])();
     const reports = await finished;
     const used = spent(before, cpu(this.browser.pid));
     for (const { handled } of reports) {
@@ -112,7 +133,7 @@ export class World {
 
   /** How many stanzas of this size make a flood: as many for one contestant as for the other. */
   length(size) {
-    return Math.round((size > 1_000 ? 1_000 : 2_000) * this.effort);
+    return Math.round((size > 1_000 ? 600 : 1_500) * this.effort);
   }
 
   /**

@@ -1,6 +1,8 @@
 // A tab of the benchmark: does what the harness asks over a socket of its own, with the contestant that its address names.
 // No debugger is attached to it, since that costs a page with a WebSocket more than the library under test does.
 
+/** How long the page itself took, from the click on. */
+const opened = performance.now();
 const { searchParams } = new URL(location.href);
 const control = new WebSocket(searchParams.get("control"));
 /** The clock of the server, too. */
@@ -16,12 +18,12 @@ let listening = [];
 let run;
 
 const commands = {
-  /** Loads what the contestant loads; answers with the milliseconds it took. */
-  load: () =>
-    timed(async () => {
-      const { default: load } = await import(`./contestants/${searchParams.get("contestant")}.js`);
-      contestant = await load();
-    }),
+  /** Loads what the contestant loads; answers with the milliseconds that this took, and the page before. */
+  async load() {
+    const { default: load } = await import(`./contestants/${searchParams.get("contestant")}.js`);
+    const loaded = await timed(async () => (contestant = await load()));
+    return { opened, loaded };
+  },
 
   /** Connects; answers with the milliseconds until the session can be used. */
   connect: (account) => timed(() => contestant.connect(account)),

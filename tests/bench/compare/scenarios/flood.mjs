@@ -1,12 +1,10 @@
 // All tabs handle all messages, as elements that a handler is given.
 
-import { SIZES } from "../stanzas.mjs";
-
 export const sources = ["scripted", "prosody"];
 
 export async function measure(world) {
   const measured = {};
-  for (const [label, size] of Object.entries(SIZES)) {
+  for (const [label, size] of Object.entries(world.source.sizes)) {
     const { rate, cpu } = await world.flood({ size });
     measured[`flood ${label}`] = rate;
     measured[`flood CPU ${label}`] = cpu;

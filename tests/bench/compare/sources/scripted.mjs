@@ -4,40 +4,39 @@
 import { WebSocket } from "ws";
 
 import { startScripted } from "../../../browser/scripted.mjs";
+import { SIZES } from "../stanzas.mjs";
 
 const JID = "romeo@montague.lit";
 
 export async function openScripted() {
-  const server = await startScripted({ jid: `${JID}/orchard` });
+  /** Who waits for messages: how many are missing, and whom to tell. */
+  let awaited;
+  const heard = (frame) => {
+    if (!frame.startsWith("<message") || !awaited || --awaited.missing > 0) return;
+    awaited.tell(performance.timeOrigin + performance.now());
+    awaited = undefined;
+  };
+  const server = await startScripted({ jid: `${JID}/orchard`, heard });
   const open = () => server.streams.filter(({ socket }) => socket.readyState === WebSocket.OPEN);
-  const write = (stanzas) => {
+  const prepare = (stanzas) => {
     const frames = Buffer.concat(stanzas.map(frame));
-    for (const { tcp } of open()) tcp.write(frames);
+    return () => {
+      for (const { tcp } of open()) tcp.write(frames);
+    };
   };
   return {
     name: "scripted",
     account: { service: server.ws, jid: JID, password: "secret" },
     /** Somebody to write to. */
     contact: "juliet@capulet.lit",
-    /** Sends stanzas to every stream of the account, as fast as they are taken. */
-    send: write,
+    /** The sizes of stanzas that are worth measuring with this source. */
+    sizes: SIZES,
+    /** Makes ready to send stanzas to every stream of the account; answers with how to send them, as fast as they are taken. */
+    prepare,
     /** The bytes of all streams of the account so far, in both directions. */
     bytes: () => server.streams.reduce((sum, { tcp }) => sum + tcp.bytesRead + tcp.bytesWritten, 0),
     /** Answers with the moment at which so many messages of the tabs will have come in. */
-    received(count) {
-      return new Promise((resolve) => {
-        let missing = count;
-        for (const { socket } of open()) {
-          const hear = (data) => {
-            if (!data.toString().startsWith("<message")) return;
-            if (--missing > 0) return;
-            socket.off("message", hear);
-            resolve(performance.timeOrigin + performance.now());
-          };
-          socket.on("message", hear);
-        }
-      });
-    },
+    received: (count) => new Promise((tell) => (awaited = { missing: count, tell })),
     stop: server.stop,
   };
 }
