@@ -55,7 +55,7 @@ export async function measureAll({ output, browser, rounds, tabs, only, effort, 
   const opening = { scripted: openScripted, prosody: prosody?.open };
   try {
     for (const source of sources.filter((source) => of(source).length)) {
-      await stage(`source: ${source}`, async () => (rates[source] = await alone(await opening[source]())));
+      await stage(`source: ${source}`, async () => (rates[source] = await alone(await opening[source](), Math.round(2_000 * effort))));
     }
     for (let round = 0; round < rounds; round++) {
       for (const source of sources) {
