@@ -5,12 +5,15 @@ export const speaking = (library, options) => async () => {
   const { Strophe, $msg, $pres } = await library();
   const { CONNECTED, ATTACHED, CONNFAIL, AUTHFAIL, DISCONNECTED } = Strophe.Status;
   let connection;
+  let isUp = false;
   return {
     connect: ({ service, jid, password }) =>
       new Promise((up, failed) => {
         connection = new Strophe.Connection(service, options);
         connection.connect(jid, password, (status, condition) => {
-          if (status === CONNECTED || status === ATTACHED) up();
+          // What is lost and comes back has no handlers: nothing more would be counted.
+          if (isUp) reportError(new Error(`the session did not last: status ${status}, ${condition}`));
+          if (status === CONNECTED || status === ATTACHED) up((isUp = true));
           if (status === CONNECTED) connection.send($pres());
           if ([CONNFAIL, AUTHFAIL, DISCONNECTED].includes(status)) failed(new Error(`status ${status}: ${condition}`));
         });
