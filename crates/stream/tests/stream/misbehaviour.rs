@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use epode_stream::sasl::{self, MechanismName};
 use epode_stream::{Config, Error, PeerMisbehaved};
-use epode_testkit::{self as testkit, BindFault, Misbehaviour, OpenFault, ScramFault, Stage};
+use epode_testkit::{self as testkit, BindFault, Fault, Misbehaviour, OpenFault, ScramFault, Stage};
 
 use crate::line::Line;
 use crate::{alice, anonymous, verifying};
@@ -88,6 +88,8 @@ fn each_fault_of_scram_is_called_by_its_name() {
             ScramFault::SaltNotBase64 => Salt.into(),
             ScramFault::MissingSalt => SaltMissing.into(),
             ScramFault::MandatoryExtension => MandatoryExtension.into(),
+            ScramFault::Truncated => malformed("server-first-message", "i="),
+            ScramFault::Reordered => malformed("server-first-message", "r="),
             ScramFault::ChallengeNotBase64 => PeerMisbehaved::NotBase64.into(),
             ScramFault::ChallengeNotText => malformed("server-first-message", "UTF-8 without NUL"),
             ScramFault::MissingSignature => SignatureMissing.into(),
@@ -98,6 +100,16 @@ fn each_fault_of_scram_is_called_by_its_name() {
         };
         let (line, _) = played(alice(), &Misbehaviour::Scram(fault));
         assert_eq!(line.ends, [Some(expected)], "{fault:?}");
+    }
+}
+
+#[test]
+fn a_frame_of_10_mb_is_not_read_at_any_stage() {
+    for stage in Stage::ALL {
+        let (line, took) = played(alice(), &Misbehaviour::At(stage, Fault::oversize(10 << 20)));
+        let error = line.ends[0].as_ref().unwrap();
+        assert_eq!(error.condition(), Some("policy-violation"), "{stage:?}: {error:?}");
+        assert_eq!(took, Duration::ZERO, "{stage:?}");
     }
 }
 

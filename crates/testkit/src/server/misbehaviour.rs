@@ -89,6 +89,10 @@ pub enum ScramFault {
     MissingSalt,
     /// A mandatory extension (`m=`), which no client may accept.
     MandatoryExtension,
+    /// A challenge that breaks off before the iteration count.
+    Truncated,
+    /// A challenge whose attributes stand in another order.
+    Reordered,
     /// A challenge that is not base64.
     ChallengeNotBase64,
     /// A challenge that is not UTF-8.
@@ -237,7 +241,7 @@ impl OpenFault {
 
 impl ScramFault {
     /// All of them, the iteration count too low, zero, too high, and beyond what 32 bits hold.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::WrongNonce,
         Self::NonceNotLonger,
         Self::Iterations(0),
@@ -248,6 +252,8 @@ impl ScramFault {
         Self::SaltNotBase64,
         Self::MissingSalt,
         Self::MandatoryExtension,
+        Self::Truncated,
+        Self::Reordered,
         Self::ChallengeNotBase64,
         Self::ChallengeNotText,
         Self::MissingSignature,

@@ -135,7 +135,11 @@ impl Exchange {
             _ => credentials.iterations.to_string(),
         };
         let extension = if fault == Some(ScramFault::MandatoryExtension) { "m=unheard-of," } else { "" };
-        let server_first = format!("{extension}r={nonce}{salt},i={iterations}");
+        let server_first = match fault {
+            Some(ScramFault::Truncated) => format!("r={nonce}{salt}"),
+            Some(ScramFault::Reordered) => format!("i={iterations}{salt},r={nonce}"),
+            _ => format!("{extension}r={nonce}{salt},i={iterations}"),
+        };
         let exchange = Self {
             user: first.user.clone(),
             hash: credentials.hash,
