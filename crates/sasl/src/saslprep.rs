@@ -17,17 +17,19 @@ pub fn prepare(text: &str, field: &'static str, nfkc: fn(&str) -> String) -> Res
         false => nfkc(&mapped(text)),
     };
     let prepared = Secret::new(prepared);
-    let characters = || prepared.expose().chars().map(u32::from);
-    if characters().any(is_prohibited) {
-        return Err(Error::Prohibited { field });
+    let (mut begins, mut ends) = (None, false);
+    let (mut right, mut left) = (false, false);
+    for character in prepared.expose().chars().map(u32::from) {
+        if is_prohibited(character) {
+            return Err(Error::Prohibited { field });
+        }
+        ends = is_right_to_left(character);
+        begins = begins.or(Some(ends));
+        right |= ends;
+        left |= is_left_to_right(character);
     }
     // RFC 3454 §6.
-    let leads_right = |character: Option<u32>| character.is_some_and(is_right_to_left);
-    if characters().any(is_right_to_left)
-        && (characters().any(is_left_to_right)
-            || !leads_right(characters().next())
-            || !leads_right(characters().next_back()))
-    {
+    if right && (left || begins != Some(true) || !ends) {
         return Err(Error::Bidirectional { field });
     }
     Ok(prepared)
