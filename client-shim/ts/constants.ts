@@ -23,9 +23,9 @@ export const Status = {
   DISCONNECTING: 7,
   /** The session stands and this tab joined it. */
   ATTACHED: 8,
-  /** The server sent the client elsewhere; the condition is the address. */
+  /** The server sent the client elsewhere; the condition is the address. DISCONNECTED follows: whether to go there is the app's to say. */
   REDIRECT: 9,
-  /** The attempt took longer than its time limit. */
+  /** The attempt took longer than its time limit; DISCONNECTED follows. */
   CONNTIMEOUT: 10,
   /** Authenticated; the app asked to call `bind()` itself (`explicitResourceBinding`). */
   BINDREQUIRED: 11,

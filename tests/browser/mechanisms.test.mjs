@@ -235,6 +235,15 @@ describe("in chromium, on a scripted server", () => {
     assert.deepEqual(spoken(server.streams.at(-1).frames), ["PLAIN", "\0alice@localhost\0secret"]);
   });
 
+  test("a server that wants to be met elsewhere is REDIRECT with the address", async (t) => {
+    const away = `<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" see-other-uri="wss://other.example/ws"/>`;
+    const [server, tab] = await stageOn(t, { login: [away] });
+    await connect(tab, undefined, "alice@localhost", "secret");
+    assert.equal((await failure(tab, "REDIRECT")).condition, "wss://other.example/ws");
+    assert.deepEqual(await tab.statuses(), ["CONNECTING", "AUTHENTICATING", "REDIRECT", "DISCONNECTED"]);
+    assert.equal(server.streams.length, 1);
+  });
+
   test("a reason that is no JSON is AUTHFAIL with a condition of its own", async (t) => {
     const challenge = `<challenge xmlns="${SASL}">${Buffer.from("invalid_token").toString("base64")}</challenge>`;
     const [, tab] = await stageOn(t, { mechanisms: ["OAUTHBEARER"], login: [challenge] });

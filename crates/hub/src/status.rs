@@ -13,8 +13,17 @@ pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: impl ToSt
     Status { code, condition: condition.map(str::to_owned), text: Some(text.to_string()), session: None }
 }
 
+/// The server wants to be met elsewhere. Nobody goes there but the app: what the browser would verify of that address is not that it speaks for
+/// the domain (RFC 6120 §4.9.3.19), and to another address the credentials were not given.
+fn redirected(error: &Error) -> Option<Status> {
+    error.elsewhere().map(|address| because(StatusCode::Redirect, Some(address), error))
+}
+
 /// What to call the error that ended an attempt to log in.
 pub(crate) fn attempt_failed(error: &Error) -> Status {
+    if let Some(redirected) = redirected(error) {
+        return redirected;
+    }
     let code = match error {
         // Strophe reports a lack of common mechanisms as a failure to connect: no credential was tried.
         Error::Sasl(sasl::Error::NoMechanism { .. } | sasl::Error::PlaintextRefused(_)) => {
@@ -25,6 +34,7 @@ pub(crate) fn attempt_failed(error: &Error) -> Status {
         | Error::Sasl(_)
         | Error::BindRefused { .. }
         | Error::Peer(PeerMisbehaved::NotBase64) => StatusCode::AuthFail,
+        Error::Timeout(_) => StatusCode::ConnTimeout,
         _ => StatusCode::ConnFail,
     };
     because(code, error.condition(), error)
@@ -42,6 +52,9 @@ pub(crate) fn trial_failed(error: &Error) -> Status {
 pub(crate) fn session_over(error: Option<&Error>) -> Vec<Status> {
     let Some(error) = error else { return vec![status(StatusCode::Disconnected)] };
     let disconnected = because(StatusCode::Disconnected, error.condition(), error);
+    if let Some(redirected) = redirected(error) {
+        return vec![redirected, disconnected];
+    }
     match error {
         // Nobody did anything wrong.
         Error::SocketClosed { .. } | Error::ClosedByServer { .. } => vec![disconnected],

@@ -6,6 +6,7 @@ use crate::PortId;
 mod alone;
 mod answering;
 mod asking;
+mod attempts;
 mod claims;
 mod dying;
 mod greeting;

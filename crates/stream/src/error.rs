@@ -35,7 +35,7 @@ pub enum Error {
         elsewhere: Option<String>,
     },
     /// The server closed the stream without an error (RFC 7395 §3.6).
-    #[error("the server closed the stream")]
+    #[error("the server closed the stream{}", after(", and wants to be met at ", elsewhere))]
     ClosedByServer {
         /// `see-other-uri` of the `<close/>`, if any (RFC 7395 §3.6.1).
         elsewhere: Option<String>,
@@ -47,7 +47,7 @@ pub enum Error {
     #[error("the server sent XML that is not allowed: {0}")]
     Xml(#[from] Violation),
     /// The server refused the credentials (RFC 6120 §6.5).
-    #[error("the server refused the login: {condition}{}{}", detail(.text), complaint.as_ref().map(|json| format!(": {json}")).unwrap_or_default())]
+    #[error("the server refused the login: {condition}{}{}", detail(.text), after(": ", complaint))]
     AuthRefused {
         /// The defined condition's element name, for example `not-authorized`.
         condition: String,
@@ -129,6 +129,16 @@ impl Error {
         }
     }
 
+    /// Where the server wants us to go: the address of `see-other-uri`, or the host of `see-other-host`.
+    pub fn elsewhere(&self) -> Option<&str> {
+        match self {
+            Error::StreamError { elsewhere, .. } | Error::ClosedByServer { elsewhere } => {
+                elsewhere.as_deref()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether another stream may fare better: the network failed, the server is restarting, or it is not known to be otherwise. What
     /// the server says about the account or about our behaviour is permanent.
     pub fn is_transient(&self) -> bool {
@@ -170,6 +180,11 @@ impl Error {
 
 fn detail(text: &Option<String>) -> String {
     text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// What follows, if there is something.
+fn after(words: &str, more: &Option<String>) -> String {
+    more.as_deref().map(|more| [words, more].concat()).unwrap_or_default()
 }
 
 fn socket_detail(code: u16, reason: &str) -> String {

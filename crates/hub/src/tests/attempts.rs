@@ -1,0 +1,72 @@
+//! How an attempt to log in ends that comes to nothing, each in its own words.
+
+use std::time::Duration;
+
+use epode_testkit::{Fault, Misbehaviour, Stage};
+
+use super::world::World;
+
+const ALICE: &str = "alice@localhost/desk";
+
+#[test]
+fn a_server_that_wants_to_be_met_elsewhere_is_redirect_with_the_address_and_nobody_goes_there() {
+    let uri = "wss://other.example/xmpp-websocket";
+    for (fault, address, over) in [
+        (Fault::SeeOtherUri(uri), uri, "Disconnected"),
+        (Fault::SeeOtherHost("other.example"), "other.example", "Disconnected see-other-host"),
+    ] {
+        for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Challenge) {
+            let mut world = World::new();
+            world.server.misbehave(Misbehaviour::At(stage, fault.clone()));
+            let tab = world.tab();
+            world.connect(tab, ALICE, "secret-alice");
+            world.advance(Duration::from_secs(60));
+            let heard = world.heard(tab);
+            assert_eq!(
+                heard[heard.len() - 2..],
+                [format!("Redirect {address}"), over.to_owned()],
+                "{stage:?}"
+            );
+            assert_eq!(world.dials(), 1, "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_is_sent_elsewhere_ends_for_all_its_tabs_with_the_address() {
+    let mut world = World::new();
+    let tabs = [world.online(ALICE), world.tab()];
+    world.attach(tabs[1], None);
+    world.forget();
+    let away = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://other.example/'/>";
+    world.server_says(ALICE, away);
+    for tab in tabs {
+        assert_eq!(world.heard(tab), ["Redirect wss://other.example/", "Disconnected"]);
+    }
+    world.advance(Duration::from_secs(60));
+    assert_eq!(world.dials(), 1);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_conntimeout_at_whatever_stage() {
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Challenge) {
+        let mut world = World::new();
+        world.server.misbehave(Misbehaviour::At(stage, Fault::Silence));
+        let tab = world.tab();
+        world.connect(tab, ALICE, "secret-alice");
+        world.advance(Duration::from_secs(60));
+        let heard = world.heard(tab);
+        assert_eq!(heard[heard.len() - 2..], ["ConnTimeout", "Disconnected"], "{stage:?}");
+    }
+}
+
+#[test]
+fn a_stream_error_is_called_by_its_name() {
+    for condition in ["conflict", "host-unknown", "system-shutdown"] {
+        let mut world = World::new();
+        world.server.misbehave(Misbehaviour::At(Stage::Mechanisms, Fault::StreamError(condition)));
+        let tab = world.tab();
+        world.connect(tab, ALICE, "secret-alice");
+        assert_eq!(world.heard(tab), [format!("ConnFail {condition}"), format!("Disconnected {condition}")]);
+    }
+}
