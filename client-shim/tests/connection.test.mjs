@@ -229,3 +229,12 @@ test('what is paused keeps its order, requests included', async () => {
   const order = port.posted.flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : [])).map(({ text }) => /id="(.)"/.exec(text)[1]);
   assert.deepEqual(order, ['a', 'b', 'c']);
 });
+
+test('a cookie that is none keeps a connection from being made', () => {
+  assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), { message: /name of the cookie "a b"/ });
+});
+
+test('only ws and wss are protocols', () => {
+  for (const protocol of ['ws', 'wss', '', undefined, null]) new Connection('/ws', { protocol });
+  for (const protocol of ['https', 'WS', 1]) assert.throws(() => new Connection('/ws', { protocol }), { message: /protocol is "ws" or "wss", not/ });
+});

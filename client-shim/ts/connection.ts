@@ -6,6 +6,7 @@
 import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
+import { writeCookies } from './cookies.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { Inbox, parsed } from './inbox.ts';
@@ -116,16 +117,17 @@ export class Connection extends Hooks {
    * Makes a connection; nothing is opened before `connect` or `attach`.
    *
    * @param service the WebSocket address of the XMPP service
-   * @throws Error when `protocol` names an unknown one
+   * @throws Error when `protocol` names an unknown one, or `cookies` has what is none
    */
   constructor(service: string, options: ConnectionOptions = {}) {
     super();
     this.service = service;
     this.options = options;
-    const { protocol } = options;
-    if (protocol !== undefined && protocol !== 'ws' && protocol !== 'wss') {
+    const { cookies, protocol } = options;
+    if (protocol && protocol !== 'ws' && protocol !== 'wss') {
       throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
     }
+    if (cookies) writeCookies(cookies);
     for (const [name, prototype] of plugins) {
       const plugin = Object.create(prototype) as ConnectionPlugin;
       (this as unknown as Record<string, unknown>)[name] = plugin;

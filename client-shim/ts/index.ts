@@ -26,6 +26,7 @@ import { TimedHandler } from './timed.ts';
 import { XHTML } from './xhtml.ts';
 
 export type { ConnectionPlugin, Gap, StatusCallback, Tab } from './connection.ts';
+export type { Cookie } from './cookies.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
 export type { Authenticating, ScramKeys } from './mechanisms.ts';
 export type { ConnectionOptions } from './options.ts';

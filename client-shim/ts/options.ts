@@ -1,4 +1,5 @@
 /** The options of a connection. Strophe's own names and defaults, where Strophe has the option. */
+import type { Cookie } from './cookies.ts';
 import type { SASLMechanism } from './mechanisms.ts';
 import type { Protocol } from './service.ts';
 
@@ -10,8 +11,16 @@ export interface ConnectionOptions {
    * this option the engine runs in the page, and each connection has a session of its own.
    */
   worker?: string | URL;
-  /** With `'ws'` or `'wss'`, a relative service address is a WebSocket on the page's host; on an https page always `wss`. Other names throw. */
+  /**
+   * With `'ws'` or `'wss'`, a service address without a scheme is a WebSocket on the page's host: behind a leading `/` from its root, else from
+   * the page's folder. On an https page always `wss`. Other names throw.
+   */
   protocol?: Protocol;
+  /**
+   * Cookies by name, written to `document.cookie` by the constructor: servers see them in the handshake of the WebSocket. An Error is thrown
+   * where a name, a value or an attribute would break out of its cookie, and none is written then.
+   */
+  cookies?: Readonly<Record<string, Cookie>>;
   /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
   mechanisms?: readonly (new () => SASLMechanism)[];
   /** Names the session of an anonymous login: pages with the same key share it. */

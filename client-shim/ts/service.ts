@@ -6,31 +6,32 @@ export type Protocol = 'ws' | 'wss';
 /**
  * The absolute WebSocket address of a service.
  *
- * A `ws:` or `wss:` URL is taken as it is. With `protocol`, another one is on the page's host: behind a leading `/` from its root, else
+ * A `ws:` or `wss:` URL is taken as it is. With `protocol`, a relative one is on the page's host: behind a leading `/` from its root, else
  * from the page's folder. On an https page `ws` becomes `wss`, since the browser allows nothing else.
  *
  * @param page the address of the page
  * @throws Error with a sentence for the app: an address that is none, or one that needs BOSH
  */
 export function resolveService(service: string, protocol: Protocol | undefined, page: string): string {
-  const absolute = /^wss?:/i.test(service);
-  if (!absolute && /^https?:/i.test(service)) {
-    throw new Error(`${service} is a BOSH service; this version speaks XMPP over WebSocket only: use its ws:// or wss:// address`);
+  const scheme = /^([a-z][a-z\d+.-]*):/i.exec(service)?.[1];
+  const isMeant = scheme === undefined ? service && protocol : /^wss?$/i.test(scheme);
+  if (!isMeant) {
+    throw new Error(
+      `${service || 'an empty address'} is not the address of a WebSocket: begin it with ws:// or wss://, or set the option "protocol" for a relative one; BOSH is not spoken yet`,
+    );
   }
-  if (!absolute && !protocol) {
-    throw new Error(`${service || 'an empty address'} is not the address of a WebSocket: begin it with ws:// or wss://, or set the option "protocol"`);
-  }
-  let url: URL;
   try {
-    url = new URL(service, page);
+    const url = new URL(service, page);
+    if (url.protocol === 'https:') url.protocol = 'wss:';
+    if (url.protocol === 'http:') url.protocol = `${protocol}:`;
+    if (/^ws/.test(url.protocol)) {
+      url.hash = '';
+      return url.href;
+    }
   } catch {
-    throw new Error(`${service} is not a URL`);
+    // Said below.
   }
-  if (!absolute) {
-    url.protocol = url.protocol === 'https:' ? 'wss:' : `${protocol}:`;
-  }
-  url.hash = '';
-  return url.href;
+  throw new Error(`${service} is not a URL on the page ${page}`);
 }
 
 /**

@@ -152,7 +152,8 @@ const ADDRESSES = [
   ["", /empty address/],
   ["garbage", /garbage is not the address of a WebSocket/],
   ["/xmpp-websocket", /xmpp-websocket is not the address of a WebSocket.*"protocol"/],
-  ["http://localhost/http-bind", /BOSH.*WebSocket/],
+  ["http://localhost/http-bind", /http-bind is not the address of a WebSocket.*BOSH/],
+  ["localhost:5280/xmpp", /xmpp is not the address of a WebSocket/],
   ["ws://", /not a URL/],
   ["wss://[/", /not a URL/],
 ];

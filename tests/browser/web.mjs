@@ -54,14 +54,17 @@ export async function startWeb(roots = ROOTS) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end(`${path}: ${error.code ?? error.message}`);
     }
   });
+  server.on("upgrade", (request, socket, head) => (web.upgrade ? web.upgrade(request, socket, head) : socket.destroy()));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const origin = `http://localhost:${server.address().port}`;
 
-  return {
+  const web = {
     origin,
     overrides,
     requests,
+    /** Who takes a WebSocket on this origin, as a wire's `upgrade` does; else nobody. */
+    upgrade: undefined,
     url: (path) => `${origin}${path}`,
     async stop() {
       server.close();
@@ -69,4 +72,5 @@ export async function startWeb(roots = ROOTS) {
       await once(server, "close");
     },
   };
+  return web;
 }

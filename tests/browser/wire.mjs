@@ -23,6 +23,12 @@ class Connection {
   /** @type {Frame[]} */
   frames = [];
 
+  /** @param {import("node:http").IncomingMessage} request the handshake: where to, and with which headers */
+  constructor(request) {
+    this.path = request.url;
+    this.headers = request.headers;
+  }
+
   /** Only the first end counts: what follows answers it. */
   end(by, code) {
     if (this.closedAt !== undefined) return;
@@ -73,6 +79,8 @@ export async function startWire({ upstream }) {
     swallow: false,
     /** By how many milliseconds each frame comes later, in both directions; the order is kept. */
     delay: 0,
+    /** Takes a handshake that another server was sent. */
+    upgrade: undefined,
     /** Connections that are open now. */
     open: () => wire.connections.filter((connection) => connection.closedAt === undefined),
     /** Ends all connections without a closing handshake, as a network that goes away does. */
@@ -89,22 +97,23 @@ export async function startWire({ upstream }) {
   };
 
   const listener = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
-  http.on("upgrade", (request, socket, head) => {
+  wire.upgrade = (request, socket, head) => {
     if (wire.refuse) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }
-    listener.handleUpgrade(request, socket, head, (client) => relay(wire, sockets, client, upstream));
-  });
+    listener.handleUpgrade(request, socket, head, (client) => relay(wire, sockets, client, upstream, request));
+  };
+  http.on("upgrade", wire.upgrade);
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   wire.url = `ws://127.0.0.1:${http.address().port}/`;
   return wire;
 }
 
-function relay(wire, sockets, client, upstream) {
+function relay(wire, sockets, client, upstream, request) {
   const server = new WebSocket(upstream, SUBPROTOCOL);
-  const connection = new Connection();
+  const connection = new Connection(request);
   wire.connections.push(connection);
 
   const forward = (from, source, sink, ready) => {

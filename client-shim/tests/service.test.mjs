@@ -1,0 +1,66 @@
+// Which address the service is at, for each that an app may give.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load } from './load.mjs';
+
+const { resolveService, resolveWorker } = await load('client-shim/ts/service.ts');
+
+const HTTP = 'http://app.example:8080/chat/index.html?room=1#top';
+const HTTPS = 'https://app.example/chat/';
+
+const ADDRESSES = [
+  // service, protocol, page, address
+  ['wss://chat.example/ws', undefined, HTTP, 'wss://chat.example/ws'],
+  ['ws://chat.example:5280/ws?a=b', undefined, HTTPS, 'ws://chat.example:5280/ws?a=b'],
+  ['WSS://Chat.Example', undefined, HTTP, 'wss://chat.example/'],
+  ['ws://chat.example/ws', 'wss', HTTP, 'ws://chat.example/ws'],
+  ['wss://chat.example/ws#top', undefined, HTTP, 'wss://chat.example/ws'],
+  ['/xmpp', 'ws', HTTP, 'ws://app.example:8080/xmpp'],
+  ['/xmpp', 'wss', HTTP, 'wss://app.example:8080/xmpp'],
+  ['/xmpp', 'ws', HTTPS, 'wss://app.example/xmpp'],
+  ['/xmpp', 'wss', HTTPS, 'wss://app.example/xmpp'],
+  ['xmpp', 'ws', HTTP, 'ws://app.example:8080/chat/xmpp'],
+  ['xmpp', 'ws', HTTPS, 'wss://app.example/chat/xmpp'],
+  ['../xmpp', 'wss', HTTPS, 'wss://app.example/xmpp'],
+  ['?to=xmpp', 'ws', HTTP, 'ws://app.example:8080/chat/index.html?to=xmpp'],
+  ['//chat.example/ws', 'ws', HTTP, 'ws://chat.example/ws'],
+];
+
+for (const [service, protocol, page, address] of ADDRESSES) {
+  test(`${service} with ${protocol ?? 'no protocol'} on ${page} is ${address}`, () => {
+    assert.equal(resolveService(service, protocol, page), address);
+  });
+}
+
+const NO_ADDRESS = [
+  ['/http-bind', undefined, HTTP, /^\/http-bind is not the address of a WebSocket.*"protocol".*BOSH/],
+  ['http-bind', undefined, HTTP, /^http-bind is not the address of a WebSocket.*BOSH/],
+  ['http://chat.example/http-bind', undefined, HTTP, /http-bind is not the address of a WebSocket.*BOSH/],
+  ['https://chat.example/http-bind', 'wss', HTTPS, /http-bind is not the address of a WebSocket.*BOSH/],
+  ['localhost:5280/xmpp', 'ws', HTTP, /^localhost:5280\/xmpp is not the address of a WebSocket: begin it with ws:\/\//],
+  ['ftp://chat.example/ws', 'ws', HTTP, /not the address of a WebSocket/],
+  ['javascript:alert(1)', 'ws', HTTP, /not the address of a WebSocket/],
+  ['', undefined, HTTP, /^an empty address/],
+  ['', 'ws', HTTP, /^an empty address/],
+  ['ws://', undefined, HTTP, /^ws:\/\/ is not a URL/],
+  ['wss://[/', undefined, HTTP, /is not a URL/],
+  ['ws://a b/', undefined, HTTP, /is not a URL/],
+  ['wss://chat.example:99999/', undefined, HTTP, /is not a URL/],
+  ['//', 'ws', HTTP, /is not a URL/],
+  ['/xmpp', 'ws', 'file:///home/app/index.html', /^\/xmpp is not a URL on the page file:/],
+  ['/xmpp', 'ws', 'about:blank', /is not a URL on the page about:blank/],
+];
+
+for (const [service, protocol, page, reason] of NO_ADDRESS) {
+  test(`${JSON.stringify(service)} with ${protocol ?? 'no protocol'} on ${page} is no address`, () => {
+    assert.throws(() => resolveService(service, protocol, page), { message: reason });
+  });
+}
+
+test('the worker is on the origin of the page, wherever its address begins', () => {
+  for (const worker of ['/epode-worker.js', '../epode-worker.js', 'https://app.example/epode-worker.js', new URL('/epode-worker.js', HTTPS)]) {
+    assert.equal(resolveWorker(worker, HTTPS).href, 'https://app.example/epode-worker.js');
+  }
+  assert.throws(() => resolveWorker('https://cdn.example/epode-worker.js', HTTPS), { message: /cross-origin.*https:\/\/app\.example/ });
+  assert.throws(() => resolveWorker('http://', HTTPS), { message: /http:\/\/ is not a URL/ });
+});
