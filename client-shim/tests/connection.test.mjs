@@ -230,6 +230,40 @@ test('what is paused keeps its order, requests included', async () => {
   assert.deepEqual(order, ['a', 'b', 'c']);
 });
 
+test('disconnecting what is not connected is told as every other end', () => {
+  const heard = [];
+  const connection = new Connection('wss://chat.example/ws');
+  connection.connect_callback = (status, condition) => heard.push([status, condition]);
+  connection.disconnect('enough');
+  assert.deepEqual(heard, [
+    [Status.DISCONNECTING, 'enough'],
+    [Status.DISCONNECTED, 'enough'],
+  ]);
+});
+
+test('an app may assign another service before it connects', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  connection.service = 'wss://other.example/ws';
+  connection.connect('alice@chat.example', 'secret', () => {});
+  await settled();
+  assert.equal(ports.at(-1).said('Connect')[0].Connect.service, 'wss://other.example/ws');
+  connection.reset();
+});
+
+test('a hook on the prototype is heard by every connection', async () => {
+  const heard = [];
+  Connection.prototype.rawInput = (text) => heard.push(text);
+  try {
+    const { connection, port } = await online();
+    assert.equal(port.said('Claim')[0].Claim.claims[0].selector, 'Everything');
+    port.say(deliver('<message xmlns="jabber:client"/>'));
+    assert.deepEqual(heard, ['<message xmlns="jabber:client"/>']);
+    connection.reset();
+  } finally {
+    delete Connection.prototype.rawInput;
+  }
+});
+
 test('a cookie that is none keeps a connection from being made', () => {
   assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), { message: /name of the cookie "a b"/ });
 });

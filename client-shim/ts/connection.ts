@@ -19,6 +19,7 @@ import { Outbox, taken } from './outbox.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { resolveService } from './service.ts';
 import { TimedHandler, TimedHandlers } from './timed.ts';
+import { Websocket } from './transports.ts';
 
 /** A tab of the session, as the worker knows it. */
 export interface Tab {
@@ -72,9 +73,11 @@ export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): 
 
 /** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
 export class Connection extends Hooks {
-  /** The address of the service, as it was given. */
-  readonly service: string;
+  /** The address of the service, as it was given; another may be assigned before `connect`. */
+  service: string;
   readonly options: ConnectionOptions;
+  /** What carries the stream. */
+  readonly _proto = new Websocket();
   /** The full JID once the session is up; before, as it was given to `connect`. */
   jid = '';
   /** The domain of {@link jid}. */
@@ -214,7 +217,7 @@ export class Connection extends Hooks {
   disconnect(reason?: string): void {
     if (!this.#link || this.#link.ended) {
       warn('disconnect was called before connect');
-      this.#report(Status.DISCONNECTED, null);
+      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#report(status, reason ?? null, reason);
       return;
     }
     this.disconnecting = this.connected;

@@ -23,6 +23,7 @@ import {
   SASLXOAuth2,
 } from './mechanisms.ts';
 import { TimedHandler } from './timed.ts';
+import { Bosh, Websocket } from './transports.ts';
 import { XHTML } from './xhtml.ts';
 
 export type { ConnectionPlugin, Gap, StatusCallback, Tab } from './connection.ts';
@@ -52,6 +53,8 @@ export const Strophe = {
   addNamespace,
   Connection,
   addConnectionPlugin,
+  Bosh,
+  Websocket,
   Handler,
   TimedHandler,
   Builder,
