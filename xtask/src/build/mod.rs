@@ -11,7 +11,9 @@ pub mod javascript;
 pub mod sizes;
 pub mod wasm;
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use anyhow::Result;
 
@@ -38,10 +40,20 @@ pub fn command() -> Result<String> {
     Ok(format!("built {} files in client-shim/dist", sizes.len()))
 }
 
-/// What a build needs: no apt, no root.
+/// What a build needs: no apt, no root, and nobody else who builds in this tree.
 pub fn prepare() -> Result<()> {
+    stage("setup: no other build", keep_others_out)?;
     stage("setup: wasm target", setup::wasm_target)?;
     stage("setup: npm packages", setup::npm_packages)
+}
+
+/// Waits for other builds in this tree, and keeps them out until this process ends: each would delete what the other has just made.
+pub fn keep_others_out() -> Result<()> {
+    static LOCK: OnceLock<File> = OnceLock::new();
+    let tree = File::open(dist().parent().unwrap_or(root()))?;
+    tree.lock()?;
+    LOCK.get_or_init(|| tree);
+    Ok(())
 }
 
 /// All stages of the build.

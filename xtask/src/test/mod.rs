@@ -32,6 +32,7 @@ const WASM_CRATES: [&str; 7] = [
 /// Runs all stages and prints the count.
 pub fn command() -> ExitCode {
     let mut course = Course::default();
+    course.check("setup: no other build", build::keep_others_out);
     course.check("setup: wasm target", setup::wasm_target);
     course.check("setup: npm packages", setup::npm_packages);
     course.check("setup: browsers and servers", setup::for_tests);
