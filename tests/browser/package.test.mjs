@@ -6,7 +6,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/pro
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { after, before, describe, test } from "node:test";
 
@@ -35,19 +35,26 @@ before(async () => {
 after(() => folder && rm(folder, { recursive: true, force: true }));
 
 test("holds what its exports name, and no sources", async () => {
-  const { resolve } = createRequire(join(folder, "package.json"));
+  const require = createRequire(join(folder, "package.json"));
+  const { resolve } = require;
   const installed = join(folder, "node_modules/epode");
-  const expected = { epode: "epode.js", "epode/worker": "epode-worker.js", "epode/worker/inline": "epode-worker.inline.js" };
+  const modules = run(process.execPath, ["--input-type=module", "--eval", `console.log(import.meta.resolve("epode"))`], folder);
+  assert.equal(modules.trim(), pathToFileURL(join(installed, "dist/epode.js")).href);
+  const expected = { epode: "epode.umd.cjs", "epode/umd": "epode.umd.js", "epode/engine": "epode-engine.js", "epode/worker": "epode-worker.js", "epode/worker/inline": "epode-worker.inline.js" };
   for (const [name, file] of Object.entries(expected)) assert.equal(resolve(name), join(installed, "dist", file));
   for (const file of ["epode.wasm", "epode-worker.wasm"]) assert.equal(resolve(`epode/${file}`), join(installed, "dist", file));
   const files = await readdir(installed);
-  assert.ok(files.includes("package.json"));
+  for (const file of ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(files.includes(file), file);
   assert.ok(!files.includes("ts") && !files.includes("src"), `sources are not part of it: ${files}`);
 });
 
-for (const resolution of ["bundler", "nodenext"]) {
-  test(`its declarations compile in an app that resolves like ${resolution}`, async () => {
-    const file = `types-${resolution}.ts`;
+for (const [resolution, extension] of [
+  ["bundler", "ts"],
+  ["nodenext", "mts"],
+  ["nodenext", "cts"],
+]) {
+  test(`its declarations compile in an app that resolves like ${resolution}, in a .${extension} file`, async () => {
+    const file = `types-${resolution}.${extension}`;
     await copyFile(join(root, "client-shim/tests/types.ts"), join(folder, file));
     const config = {
       compilerOptions: {
@@ -64,7 +71,7 @@ for (const resolution of ["bundler", "nodenext"]) {
       },
       files: [file],
     };
-    const project = join(folder, `tsconfig.${resolution}.json`);
+    const project = join(folder, `tsconfig.${file}.json`);
     await writeFile(project, JSON.stringify(config));
     run(join(root, "node_modules/.bin/tsc"), ["--pretty", "false", "--project", project], folder);
   });
@@ -79,6 +86,29 @@ test("is imported where there is no window, does what needs none, and keeps noth
   const written = run(process.execPath, ["--input-type=module", "--eval", script], folder);
   assert.equal(written, `undefined a@b 5 false\n<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>\n`);
 });
+
+for (const [how, load] of [
+  ["is required where there is no window", `const epode = require("epode");`],
+  [
+    "is loaded as AMD has it",
+    `delete globalThis.module;
+    let epode;
+    globalThis.define = (make) => (epode = make());
+    define.amd = {};
+    require("node:vm").runInThisContext(require("node:fs").readFileSync(require.resolve("epode/umd"), "utf8"));`,
+  ],
+]) {
+  test(`${how}, and leaves no globals`, () => {
+    const script = `
+      ${load}
+      const { Strophe, $msg } = epode;
+      const connection = new Strophe.Connection("wss://chat.example/ws");
+      console.log(typeof window, typeof globalThis.epode, typeof globalThis.Strophe, Strophe.Status.CONNECTED, connection.connected);
+      console.log($msg({ to: "a@b" }).toString());`;
+    const written = run(process.execPath, ["--input-type=commonjs", "--eval", script], folder);
+    assert.equal(written, `undefined undefined undefined 5 false\n<message to="a@b" xmlns="jabber:client"/>\n`);
+  });
+}
 
 describe("bundled by esbuild", () => {
   let web, prosody;
@@ -95,6 +125,7 @@ describe("bundled by esbuild", () => {
       logLevel: "error",
     });
     // What an app serves beside its bundle: the page's wasm next to it, the worker where the option says.
+    // An engine in the page is part of the bundle, since esbuild splits only what it is told to.
     for (const name of ["epode.wasm", "epode-worker.wasm"]) await copyFile(resolve(`epode/${name}`), join(folder, "public", name));
     await copyFile(resolve("epode/worker"), join(folder, "public/epode-worker.js"));
     await copyFile(resolve("epode/worker/inline"), join(folder, "public/inline.js"));
@@ -127,5 +158,16 @@ describe("bundled by esbuild", () => {
         assert.deepEqual(browser.errors, []);
       });
     }
+
+    test(`a tab in ${name} connects without a worker`, async (t) => {
+      const browser = await launch(name);
+      t.after(() => browser.stop());
+      const tab = await App.open(browser, web, { service: prosody.ws, path: "/index.html", options: { worker: "" } });
+      await tab.connect("alice@localhost/alone", "secret");
+      assert.equal(await tab.up(), "CONNECTED");
+      await tab.say("alice@localhost/alone", "hi");
+      await tab.eventually("the message", ({ messages }) => messages.includes("hi"));
+      assert.deepEqual(browser.errors, []);
+    });
   }
 });

@@ -9,10 +9,23 @@ use anyhow::{Context, Result, ensure};
 
 use super::{CLIENT, dist};
 use crate::process::run;
-use crate::workspace::npm_tool;
+use crate::workspace::{npm_tool, root};
 
 /// Supported by all browsers that have wasm reference types and private class members, which cost 1.2 KB where they must be made up.
 const TARGET: &str = "--target=es2022,chrome96,firefox90,safari15";
+
+/// Around the page's script for script tags, AMD and CommonJS. `here` stands for `import.meta.url`, which only modules have.
+const UMD: [&str; 2] = [
+    r#"((root, make) => {
+  if (typeof module === "object" && module.exports) module.exports = make();
+  else if (typeof define === "function" && define.amd) define(make);
+  else {
+    const epode = (root.epode = make());
+    for (const name of ["Strophe", "$build", "$iq", "$msg", "$pres", "stx"]) root[name] = epode[name];
+  }
+})(globalThis, (here => () => {"#,
+    r#"return epode; })(globalThis.document?.currentScript?.src || globalThis.location?.href));"#,
+];
 
 /// The worker script twice, with its wasm beside it and inside it, the page's module, and the engine that it loads where there is no worker.
 pub fn bundle() -> Result<()> {
@@ -26,10 +39,31 @@ pub fn bundle() -> Result<()> {
         script("client-shim/ts/index.ts", "epode.js").args(["--format=esm", "--external:*/epode-engine.js"]),
     )?;
     esbuild(script("client-shim/ts/epode-engine.ts", "epode-engine.js").arg("--format=esm"))?;
+    let [banner, footer] = UMD;
+    let mut umd = script("client-shim/ts/index.ts", "epode.umd.js");
+    umd.args(["--format=iife", "--global-name=epode", "--external:*/epode-engine.js"]);
+    umd.args([
+        "--define:import.meta.url=here",
+        &format!("--banner:js={banner}"),
+        &format!("--footer:js={footer}"),
+    ]);
+    esbuild(&mut umd)?;
+    // Where a package is one of modules, Node.js takes no other name for what is not.
+    copy(&dist.join("epode.umd.js"), &dist.join("epode.umd.cjs"))?;
     // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises; and epode-engine.js names the worker's.
-    let wasm = CLIENT.wasm();
-    fs::copy(&wasm, dist.join("epode.wasm"))
-        .with_context(|| format!("{} cannot be copied", wasm.display()))?;
+    copy(&CLIENT.wasm(), &dist.join("epode.wasm"))
+}
+
+/// What npm packs besides: the licences.
+pub fn license() -> Result<()> {
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        copy(&root().join(name), &root().join("client-shim").join(name))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
     Ok(())
 }
 
@@ -39,7 +73,11 @@ pub fn declare() -> Result<()> {
     let _ = fs::remove_dir_all(&types);
     tsc(&["--project", "client-shim"])?;
     ensure!(types.join("index.d.ts").exists(), "tsc wrote no dist/types/index.d.ts");
-    fs::write(dist().join("epode.d.ts"), "export * from \"./types/index.js\";\n")?;
+    // The same declarations for modules and for `require`.
+    fs::write(types.join("package.json"), "{ \"type\": \"commonjs\" }\n")?;
+    for file in ["epode.d.ts", "epode.d.cts"] {
+        fs::write(dist().join(file), "export * from \"./types/index.js\";\n")?;
+    }
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! worker       ─ cargo ─ wasm-bindgen ─ wasm-opt ─┬─ esbuild ─ epode-worker.js + epode-worker.wasm
-//!                                                 └─ esbuild ─ epode-worker.inline.js
-//! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─── esbuild ─ epode.js + epode.wasm
+//!                                                 ├─ esbuild ─ epode-worker.inline.js
+//!                                                 └─ esbuild ─ epode-engine.js
+//! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─── esbuild ─ epode.js, epode.umd.js + epode.wasm
 //!                                                    tsc ───── epode.d.ts and the declarations behind it
 //! ```
 
@@ -60,6 +61,7 @@ pub fn keep_others_out() -> Result<()> {
 pub fn everything() -> Result<()> {
     stage("build: wasm", wasm_crates)?;
     stage("build: scripts", javascript::bundle)?;
+    stage("build: licences", javascript::license)?;
     stage("build: type declarations", javascript::declare)
 }
 

@@ -50,6 +50,7 @@ pub fn command() -> ExitCode {
     course.check("check: generated TypeScript", generated::check);
     let built = course.check("build: wasm", build::wasm_crates)
         && course.check("build: scripts", javascript::bundle)
+        && course.check("build: licences", javascript::license)
         && course.check("build: type declarations", javascript::declare);
     if built {
         course.check("check: types", javascript::check_types);
