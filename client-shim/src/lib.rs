@@ -12,12 +12,13 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use epode_protocol::{
-    Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options,
-    Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
+    Batch, Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer,
+    Options, Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Slice, Status, StatusCode,
+    ToWorker,
 };
 use epode_tab::{Event, Input, Output};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
 
 mod listener;
 
@@ -26,7 +27,7 @@ pub use listener::Listener;
 /// The tab's end of the protocol. Times are milliseconds of `performance.now()`.
 #[wasm_bindgen]
 pub struct Tab {
-    tab: RefCell<epode_tab::Tab<JsValue>>,
+    tab: RefCell<epode_tab::Tab<Stanza>>,
     listener: Listener,
     /// A listener may call back into the tab: what follows waits its turn, so that order holds.
     busy: Cell<bool>,
@@ -148,10 +149,18 @@ impl Tab {
         self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
     }
 
-    /// A `Deliver`, column by column: origins are 0 received, 1 sent, 2 replayed.
-    pub fn on_deliver(&self, now: f64, positions: Vec<f64>, origins: Vec<u8>, texts: Vec<JsValue>) {
-        let stanzas = deliveries(positions, origins, texts).collect();
-        self.hear(now, FromWorker::Deliver { stanzas });
+    /// A `Deliver`: origins are 0 received, 1 sent, 2 replayed, and absent when all are 0.
+    pub fn on_deliver(
+        &self,
+        now: f64,
+        positions: Vec<f64>,
+        origins: Option<Vec<u8>>,
+        lengths: Vec<u32>,
+        text: JsValue,
+    ) {
+        let positions = positions.into_iter().map(|position| position as u64).collect();
+        let origins = origins.map(|origins| origins.into_iter().map(origin).collect());
+        self.hear(now, FromWorker::Deliver(Batch::from_columns(positions, origins, lengths, Stanza(text))));
     }
 
     /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by column.
@@ -196,6 +205,7 @@ impl Tab {
 
     /// A `Response` with an answer.
     pub fn on_answered(&self, now: f64, token: u32, error: bool, text: JsValue, position: f64) {
+        let text = Stanza(text);
         let outcome = if error { Outcome::Error(text) } else { Outcome::Result(text) };
         self.hear(now, FromWorker::Response { token, outcome, position: position as u64 });
     }
@@ -257,7 +267,7 @@ impl Tab {
 
     /// Sends stanzas, in order; the token of the last, the others' are those before it.
     pub fn send(&self, texts: Vec<JsValue>) -> u32 {
-        let token = self.tab.borrow_mut().send(texts);
+        let token = self.tab.borrow_mut().send(texts.into_iter().map(Stanza));
         self.pump();
         token
     }
@@ -265,7 +275,7 @@ impl Tab {
     /// Asks an IQ and waits at most `timeout` milliseconds for the answer; its token.
     pub fn request(&self, text: JsValue, timeout: Option<f64>) -> u32 {
         let timeout = timeout.map(|timeout| Duration::from_secs_f64(timeout.clamp(0.0, 4e9) / 1000.0));
-        let token = self.tab.borrow_mut().request(text, timeout);
+        let token = self.tab.borrow_mut().request(Stanza(text), timeout);
         self.pump();
         token
     }
@@ -341,15 +351,15 @@ impl Tab {
         claim
     }
 
-    fn say(&self, now: f64, wish: ToWorker<JsValue>) {
+    fn say(&self, now: f64, wish: ToWorker<Stanza>) {
         self.handle(now, Input::Say(wish));
     }
 
-    fn hear(&self, now: f64, message: FromWorker<JsValue>) {
+    fn hear(&self, now: f64, message: FromWorker<Stanza>) {
         self.handle(now, Input::Message(message));
     }
 
-    fn handle(&self, now: f64, input: Input<JsValue>) {
+    fn handle(&self, now: f64, input: Input<Stanza>) {
         let now = Duration::from_micros((now * 1000.0) as u64);
         self.tab.borrow_mut().handle_input(now, input);
         self.pump();
@@ -372,7 +382,7 @@ impl Tab {
         self.busy.set(false);
     }
 
-    fn tell(&self, event: Event<JsValue>) {
+    fn tell(&self, event: Event<Stanza>) {
         let listener = &self.listener;
         match event {
             Event::Status(status) => {
@@ -385,17 +395,17 @@ impl Tab {
             Event::Keys(keys) => listener.keys(keys.expose()),
             Event::Role(role) => listener.role(role == Role::Primary),
             Event::Stanza { position, origin, text } => {
-                listener.stanza(position as f64, origin == Origin::Sent, &text);
+                listener.stanza(position as f64, origin == Origin::Sent, &text.0);
             }
-            Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text),
+            Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
             Event::Claimed(claim) => listener.claimed(claim),
             Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),
             Event::Tabs(token, _) => listener.tabs(token),
             Event::Written(up_to) => listener.written(up_to),
             Event::Failed(token, fault) => listener.failed(token, &fault.condition, &fault.text),
             Event::Response(token, outcome) => match outcome {
-                Outcome::Result(text) => listener.answered(token, false, &text),
-                Outcome::Error(text) => listener.answered(token, true, &text),
+                Outcome::Result(text) => listener.answered(token, false, &text.0),
+                Outcome::Error(text) => listener.answered(token, true, &text.0),
                 Outcome::Timeout => listener.unanswered(token, true),
                 Outcome::Disconnected => listener.unanswered(token, false),
                 Outcome::Refused(fault) => listener.unasked(token, &fault.condition, &fault.text),
@@ -409,12 +419,31 @@ fn deliveries(
     positions: Vec<f64>,
     origins: Vec<u8>,
     texts: Vec<JsValue>,
-) -> impl Iterator<Item = Delivery<JsValue>> {
-    let origin = |number| match number {
+) -> impl Iterator<Item = Delivery<Stanza>> {
+    let columns = positions.into_iter().zip(origins).zip(texts);
+    columns.map(move |((position, number), text)| Delivery(position as u64, origin(number), Stanza(text)))
+}
+
+fn origin(number: u8) -> Origin {
+    match number {
         0 => Origin::Received,
         1 => Origin::Sent,
         _ => Origin::Replayed,
-    };
-    let columns = positions.into_iter().zip(origins).zip(texts);
-    columns.map(move |((position, number), text)| Delivery(position as u64, origin(number), text))
+    }
+}
+
+/// The text of a stanza as the JavaScript string it is.
+struct Stanza(JsValue);
+
+impl Slice for Stanza {
+    fn slice(&self, start: u32, end: u32) -> Self {
+        Stanza(self.0.unchecked_ref::<JsString>().substring(start, end))
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type JsString;
+    #[wasm_bindgen(method)]
+    fn substring(this: &JsString, start: u32, end: u32) -> JsValue;
 }

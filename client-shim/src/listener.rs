@@ -4,6 +4,8 @@ use epode_protocol::{Claim, Criteria, Hello, Secret, Selector, ToWorker};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::Stanza;
+
 #[wasm_bindgen(typescript_custom_section)]
 const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
@@ -180,7 +182,7 @@ extern "C" {
 
 impl Listener {
     /// Has a message posted to the worker.
-    pub(crate) fn post(&self, message: ToWorker<JsValue>) {
+    pub(crate) fn post(&self, message: ToWorker<Stanza>) {
         match message {
             ToWorker::Hello(hello) => {
                 let Hello { versions, tab, lock, before, visible } = hello;
@@ -230,9 +232,9 @@ impl Listener {
             ToWorker::Tabs { token } => self.say_tabs(token),
             ToWorker::Send { stanzas } => {
                 let first = stanzas.first().map_or(0, |stanza| stanza.token);
-                self.say_send(first, stanzas.into_iter().map(|stanza| stanza.text).collect());
+                self.say_send(first, stanzas.into_iter().map(|stanza| stanza.text.0).collect());
             }
-            ToWorker::Request { token, text, timeout } => self.say_request(token, &text, timeout),
+            ToWorker::Request { token, text, timeout } => self.say_request(token, &text.0, timeout),
             ToWorker::Unhandled { position } => self.say_unhandled(position as f64),
             ToWorker::Visibility { visible } => self.say_visibility(visible),
             ToWorker::Disconnect { reason } => self.say_disconnect(reason),

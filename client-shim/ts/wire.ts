@@ -42,8 +42,10 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
         return tab.on_keys(now, content.keys);
       case 'Role':
         return tab.on_role(now, content === 'Primary');
-      case 'Deliver':
-        return tab.on_deliver(now, ...columns(content.stanzas));
+      case 'Deliver': {
+        const { positions, origins, lengths, text } = content;
+        return tab.on_deliver(now, new Float64Array(positions), origins ? Uint8Array.from(origins, (origin) => ORIGINS.indexOf(origin)) : undefined, new Uint32Array(lengths), text);
+      }
       case 'Claimed': {
         const { claims } = content;
         const counts = claims.map(({ stanzas }) => stanzas.length);

@@ -11,7 +11,7 @@ use wasm_bindgen::closure::Closure;
 
 use crate::Custodian;
 use crate::browser::{self, Alarm};
-use crate::port::Port;
+use crate::port::{Made, Port};
 use crate::socket::Socket;
 use crate::text::Stanza;
 
@@ -29,6 +29,7 @@ struct Worker {
     hub: Hub<Stanza>,
     ports: Table<PortId, Port>,
     sockets: Table<SocketId, Socket>,
+    made: Made,
     custodian: Custodian,
     alarm: Alarm,
     alarm_rang: Function,
@@ -53,6 +54,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
         }),
         ports: Table::default(),
         sockets: Table::default(),
+        made: Made::default(),
         custodian,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
@@ -83,6 +85,7 @@ pub(crate) fn run(input: Input<Stanza>) {
         while let Some(output) = worker.hub.poll_output() {
             worker.carry_out(output);
         }
+        worker.made = Made::default();
         worker.alarm.set(now, worker.hub.deadline(), &worker.alarm_rang);
     });
 }
@@ -92,7 +95,7 @@ impl Worker {
         match output {
             Output::Post(port, message) => {
                 if let Some(port) = self.ports.get(&port) {
-                    port.post(&message);
+                    port.post(&self.made.of(message));
                 }
             }
             Output::Watch(port, lock) => {

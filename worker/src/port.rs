@@ -1,5 +1,7 @@
 //! A tab's port.
 
+use std::rc::Rc;
+
 use epode_hub::{Input, PortId};
 use epode_protocol::{FromWorker, LogLevel, ToWorker};
 use serde::Serialize as _;
@@ -38,14 +40,29 @@ fn read(id: PortId, data: JsValue) -> Input<Stanza> {
 }
 
 impl Port {
-    pub(crate) fn post(&self, message: &FromWorker<Stanza>) {
-        let posted = message
-            .serialize(&Serializer::new())
-            .map_err(JsValue::from)
-            .and_then(|message| self.port.post_message(&message));
-        if posted.is_err() {
+    pub(crate) fn post(&self, message: &JsValue) {
+        if self.port.post_message(message).is_err() {
             // All that is ever posted is plain data, which can be cloned.
             browser::log(LogLevel::Error, "a message to a tab could not be posted");
+        }
+    }
+}
+
+/// The latest message as the object that is posted: one that goes to several ports is made once.
+#[derive(Default)]
+pub(crate) struct Made(Option<(Rc<FromWorker<Stanza>>, JsValue)>);
+
+impl Made {
+    /// The object of this message.
+    pub(crate) fn of(&mut self, message: Rc<FromWorker<Stanza>>) -> JsValue {
+        match &self.0 {
+            Some((latest, made)) if Rc::ptr_eq(latest, &message) => made.clone(),
+            _ => {
+                // No variant holds what serde_wasm_bindgen cannot make: maps with other keys than strings, or numbers too large.
+                let made = message.serialize(&Serializer::new()).unwrap_or_default();
+                self.0 = Some((message, made.clone()));
+                made
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use epode_protocol::Text;
-use js_sys::JsString;
+use epode_protocol::{Join, Text};
+use js_sys::{Array, JsString};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -28,6 +28,18 @@ impl From<JsValue> for Stanza {
 impl From<String> for Stanza {
     fn from(text: String) -> Self {
         Stanza(JsValue::from(text))
+    }
+}
+
+impl Join for Stanza {
+    fn join(mut texts: Vec<Self>) -> (Self, Vec<u32>) {
+        let lengths =
+            texts.iter().map(|text| text.0.dyn_ref::<JsString>().map_or(0, JsString::length)).collect();
+        if texts.len() == 1 {
+            return (texts.remove(0), lengths);
+        }
+        let texts: Array = texts.into_iter().map(|text| text.0).collect();
+        (Stanza(texts.join("").into()), lengths)
     }
 }
 

@@ -2,6 +2,6 @@
 import type { Origin } from "./Origin";
 
 /**
- * One stanza for a tab: its position, where it comes from, its text. A tuple, since many travel.
+ * One stanza for a tab: its position, where it comes from, its text.
  */
 export type Delivery<T> = [number, Origin, T];

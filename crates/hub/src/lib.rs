@@ -16,6 +16,7 @@
 //! (`T`) it came as.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{FromWorker, LogLevel, Text, ToWorker};
@@ -23,7 +24,7 @@ pub use epode_session as session;
 use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
-use outbox::Stanza;
+use outbox::{Latest, Stanza};
 use port::Port;
 pub use room::Config;
 use room::{Room, Trial};
@@ -93,8 +94,8 @@ pub enum Input<T> {
 /// What the worker wants done.
 #[derive(Debug)]
 pub enum Output<T> {
-    /// Post this to a tab.
-    Post(PortId, FromWorker<T>),
+    /// Post this to a tab. What several tabs are to be given is one and the same.
+    Post(PortId, Rc<FromWorker<T>>),
     /// Report [`Input::PortClosed`] when this Web Lock is free: the tab that holds it lives until then.
     Watch(PortId, String),
     /// Close the port: its tab is gone, or has said goodbye.
@@ -131,6 +132,8 @@ pub struct Hub<T> {
     sockets: Table<SocketId, SessionId>,
     timers: Timers,
     outputs: VecDeque<Output<T>>,
+    /// What was delivered last in this turn.
+    latest: Latest<T>,
     /// Whether the end of this turn was asked for.
     deferred: bool,
     counter: u32,
@@ -148,6 +151,7 @@ impl<T: Text> Hub<T> {
             sockets: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            latest: Latest::default(),
             deferred: false,
             counter: 0,
         }
@@ -178,7 +182,11 @@ impl<T: Text> Hub<T> {
 
     /// The next thing to do, in order; `None` when there is nothing.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            self.latest = Latest::default();
+        }
+        output
     }
 
     /// When to hand in [`Input::Timeout`].
@@ -218,12 +226,12 @@ impl<T: Text> Hub<T> {
 
     /// Posts to a tab at once: what belongs to the port, and not to a session.
     fn post_now(&mut self, port: PortId, message: FromWorker<T>) {
-        self.outputs.push_back(Output::Post(port, message));
+        self.outputs.push_back(Output::Post(port, Rc::new(message)));
     }
 
     fn flush(&mut self, port: PortId) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        while let Some(message) = tab.outbox.next_post() {
+        while let Some(message) = tab.outbox.next_post(&mut self.latest) {
             self.outputs.push_back(Output::Post(port, message));
         }
         if tab.outbox.has_led() && !std::mem::replace(&mut self.deferred, true) {

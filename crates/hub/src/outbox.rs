@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use epode_protocol::{Delivery, FromWorker, Origin, Position, WINDOW};
+use epode_protocol::{Delivery, FromWorker, Join, Origin, Position, WINDOW};
 
 use crate::inbound::Inbound;
 
@@ -84,6 +84,36 @@ impl<T: Clone> Stanza<T> {
     }
 }
 
+/// The latest delivery: tabs that are to be given the same share it, and what it costs to make.
+#[derive(Debug)]
+pub(crate) struct Latest<T>(Option<(Vec<Rc<Inbound<T>>>, Rc<FromWorker<T>>)>);
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Latest(None)
+    }
+}
+
+impl<T: Join> Latest<T> {
+    fn deliver(&mut self, stanzas: Vec<Delivery<T>>, carried: &[Rc<Inbound<T>>]) -> Rc<FromWorker<T>> {
+        let is_shared = carried.len() == stanzas.len();
+        match &self.0 {
+            Some((same, message)) if is_shared && is_same(same, carried) => message.clone(),
+            _ => {
+                let message = Rc::new(FromWorker::Deliver(stanzas.into_iter().collect()));
+                if is_shared {
+                    self.0 = Some((carried.to_vec(), message.clone()));
+                }
+                message
+            }
+        }
+    }
+}
+
+fn is_same<T>(one: &[Rc<T>], other: &[Rc<T>]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Rc::ptr_eq(one, other))
+}
+
 impl<T> Outbox<T> {
     pub(crate) fn new() -> Self {
         Outbox {
@@ -149,7 +179,10 @@ impl<T> Outbox<T> {
     }
 
     /// The next post, while there is credit. Stanzas that wait behind each other travel together; the first of a turn does not wait for others.
-    pub(crate) fn next_post(&mut self) -> Option<FromWorker<T>> {
+    pub(crate) fn next_post(&mut self, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
+    where
+        T: Join,
+    {
         let only_stanzas =
             self.stanzas == self.waiting.len() && self.stanzas < BATCH && self.bytes < BATCH_BYTES;
         if self.credit() == 0 || self.led && only_stanzas {
@@ -159,9 +192,9 @@ impl<T> Outbox<T> {
         let message = match self.waiting.pop_front()? {
             Item::Message(message, stanzas) => {
                 carried = stanzas;
-                message
+                Rc::new(message)
             }
-            Item::Gap(gap) => gap.told(),
+            Item::Gap(gap) => Rc::new(gap.told()),
             Item::Stanza(first) => {
                 let mut stanzas = Vec::new();
                 let mut bytes = 0;
@@ -181,7 +214,7 @@ impl<T> Outbox<T> {
                         _ => None,
                     };
                 }
-                FromWorker::Deliver { stanzas }
+                latest.deliver(stanzas, &carried)
             }
         };
         self.led = true;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClaimId, Position, Secret, Token};
+use crate::{Batch, ClaimId, Position, Secret, Token};
 
 /// What the worker says to a tab.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,10 +30,7 @@ pub enum FromWorker<T> {
     /// Which role this tab has in the worker's books.
     Role(Role),
     /// Stanzas, in order.
-    Deliver {
-        /// The stanzas.
-        stanzas: Vec<Delivery<T>>,
-    },
+    Deliver(Batch<T>),
     /// These claims hold from here on, and what they missed until now.
     Claimed {
         /// Each claim, with the stanzas for it alone, in order.
@@ -193,7 +190,7 @@ pub enum Role {
     Secondary,
 }
 
-/// One stanza for a tab: its position, where it comes from, its text. A tuple, since many travel.
+/// One stanza for a tab: its position, where it comes from, its text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Delivery<T>(#[cfg_attr(test, ts(type = "number"))] pub Position, pub Origin, pub T);

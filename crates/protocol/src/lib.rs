@@ -12,22 +12,24 @@
 //! [`FromWorker::Gap`] says what.
 //!
 //! The enums are generic over the text of a stanza: in a browser it stays the JavaScript string it was, so that the worker
-//! hands the same string to every port; in native tests it is a [`String`]. Everything else is plain data. The TypeScript in
+//! hands the same string to every port, and what travels together is one string; in native tests it is a [`String`]. Everything else is plain data. The TypeScript in
 //! `client-shim/ts/protocol/` is generated from here by this crate's tests.
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.
 
+mod batch;
 mod from_worker;
 mod selector;
 mod text;
 mod to_worker;
 
+pub use batch::Batch;
 pub use from_worker::{
     Caught, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
     StatusCode, TabInfo,
 };
 pub use selector::{Claim, ClaimId, Criteria, Seen, Selector};
-pub use text::Text;
+pub use text::{Join, Slice, Text};
 pub use to_worker::{Before, Credentials, Hello, MechanismOffer, Options, Outgoing, Secret, ToWorker};
 
 /// The version of the protocol that this build speaks. A worker speaks the one before, too, once there is one.

@@ -12,12 +12,47 @@ fn a_message_crosses_as_plain_tagged_data() {
 }
 
 #[test]
-fn a_delivery_is_a_tuple() {
-    let message =
-        FromWorker::Deliver { stanzas: vec![Delivery(3, Origin::Received, "<message/>".to_owned())] };
+fn stanzas_travel_as_one_text() {
+    let stanzas = [
+        Delivery(3, Origin::Received, "<message/>".to_owned()),
+        Delivery(5, Origin::Received, "<presence/>".to_owned()),
+    ];
+    let message = FromWorker::Deliver(stanzas.iter().cloned().collect());
     let json = serde_json::to_string(&message).unwrap();
-    assert_eq!(json, r#"{"Deliver":{"stanzas":[[3,"Received","<message/>"]]}}"#);
-    assert_eq!(serde_json::from_str::<FromWorker<String>>(&json).unwrap(), message);
+    let columns = r#""positions":[3,5],"origins":null,"lengths":[10,11],"text":"<message/><presence/>""#;
+    assert_eq!(json, format!("{{\"Deliver\":{{{columns}}}}}"));
+    let read = serde_json::from_str::<FromWorker<String>>(&json).unwrap();
+    assert_eq!(read, message);
+    let FromWorker::Deliver(batch) = read else { panic!("{read:?}") };
+    assert_eq!((batch.len(), batch.is_empty()), (2, false));
+    assert!(batch.into_deliveries().eq(stanzas));
+}
+
+#[test]
+fn where_a_stanza_comes_from_travels_too() {
+    let stanzas = [
+        Delivery(3, Origin::Received, "<message/>".to_owned()),
+        Delivery(3, Origin::Sent, "<presence/>".to_owned()),
+        Delivery(1, Origin::Replayed, "<iq/>".to_owned()),
+    ];
+    assert!(stanzas.iter().cloned().collect::<Batch<_>>().into_deliveries().eq(stanzas));
+}
+
+#[test]
+fn columns_that_do_not_fit_are_cut_and_nothing_breaks() {
+    let deliveries = |origins, lengths: &[u32], text: &str| {
+        let batch = Batch::from_columns(vec![1, 2], origins, lengths.to_vec(), text.to_owned());
+        batch
+            .into_deliveries()
+            .map(|Delivery(position, _, text)| format!("{position}{text}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(deliveries(None, &[2, 2], "aabb"), ["1aa", "2bb"]);
+    assert_eq!(deliveries(None, &[2], "aabb"), ["1aa"]);
+    assert_eq!(deliveries(None, &[2, 9], "aabb"), ["1aa", "2"]);
+    assert_eq!(deliveries(None, &[u32::MAX, u32::MAX], "aabb"), ["1", "2"]);
+    assert_eq!(deliveries(None, &[1, 2], "äb"), ["1", "2"]);
+    assert_eq!(deliveries(Some(vec![Origin::Sent]), &[2, 2], "aabb"), ["1aa"]);
 }
 
 #[test]

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use epode_protocol::{
     Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
-    Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
+    Position, Refusal, Role, Secret, Selector, Slice, Status, StatusCode, TabInfo, ToWorker, Token, VERSION,
+    WINDOW,
 };
 
 mod membership;
@@ -199,7 +200,7 @@ impl<T> Default for Tab<T> {
     }
 }
 
-impl<T> Tab<T> {
+impl<T: Slice> Tab<T> {
     /// Takes note of what happened. Collect what follows from it with [`Tab::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         match input {
@@ -381,8 +382,8 @@ impl<T> Tab<T> {
             FromWorker::Status(status) => self.status(status),
             FromWorker::Keys { keys } => self.event(Event::Keys(keys)),
             FromWorker::Role(role) => self.event(Event::Role(role)),
-            FromWorker::Deliver { stanzas } => {
-                for Delivery(position, origin, text) in stanzas {
+            FromWorker::Deliver(batch) => {
+                for Delivery(position, origin, text) in batch.into_deliveries() {
                     self.event_at(position, Event::Stanza { position, origin, text });
                 }
             }

@@ -417,7 +417,7 @@ fn status(code: StatusCode) -> FromWorker<String> {
 
 fn deliver(positions: &[Position]) -> FromWorker<String> {
     let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
-    FromWorker::Deliver { stanzas: positions.iter().map(stanza).collect() }
+    FromWorker::Deliver(positions.iter().map(stanza).collect())
 }
 
 fn caught(claim: ClaimId, positions: &[Position]) -> FromWorker<String> {

@@ -1,5 +1,7 @@
 //! Hello, and what is answered to it.
 
+use std::rc::Rc;
+
 use epode_protocol::{FromWorker, Hello, Refusal, ToWorker, VERSION};
 
 use super::world::World;
@@ -13,7 +15,7 @@ fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
         hub.handle_input(std::time::Duration::ZERO, word);
     }
     let posts = std::iter::from_fn(|| hub.poll_output()).filter_map(|output| match output {
-        Output::Post(_, message) => Some(message),
+        Output::Post(_, message) => Some(Rc::unwrap_or_clone(message)),
         _ => None,
     });
     posts.collect()

@@ -8,6 +8,7 @@
 //! be woken for a deadline that is over, or end what a tab wanted a second time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{FromWorker, Position, SessionInfo, Token};
@@ -288,9 +289,10 @@ impl World {
         match output {
             Output::Post(port, message) => {
                 assert!(self.open_ports.contains(&port), "{message:?} to the closed {port:?}");
-                if let FromWorker::Failed { token, .. } | FromWorker::Response { token, .. } = &message {
+                if let FromWorker::Failed { token, .. } | FromWorker::Response { token, .. } = &*message {
                     assert!(self.ended.insert((port, *token)), "{message:?} to {port:?}, a second time");
                 }
+                let message = Rc::unwrap_or_clone(message);
                 self.queue.push_back(Arrival::AtTab(port, epode_tab::Input::Message(message)));
             }
             Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
