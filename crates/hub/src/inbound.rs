@@ -71,13 +71,12 @@ pub(crate) struct Ring<T> {
     forgotten: Position,
 }
 
-impl<T> Default for Ring<T> {
-    fn default() -> Self {
-        Ring { recent: VecDeque::new(), bytes: 0, forgotten: 0 }
-    }
-}
-
 impl<T> Ring<T> {
+    /// That of a session whose stanzas come behind this position.
+    pub(crate) fn new(start: Position) -> Self {
+        Ring { recent: VecDeque::new(), bytes: 0, forgotten: start }
+    }
+
     pub(crate) fn remember(&mut self, inbound: Rc<Inbound<T>>) {
         self.bytes += inbound.size;
         self.recent.push_back(inbound);
@@ -94,7 +93,7 @@ impl<T> Ring<T> {
         self.recent.range(start..)
     }
 
-    /// The latest position that is not remembered any more; 0 if all are.
+    /// The latest position that is not remembered any more, or the one before the first.
     pub(crate) fn forgotten(&self) -> Position {
         self.forgotten
     }

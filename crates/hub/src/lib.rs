@@ -137,6 +137,8 @@ pub struct Hub<T> {
     /// Whether the end of this turn was asked for.
     deferred: bool,
     counter: u32,
+    /// How many sessions there have been.
+    sessions: u32,
 }
 
 impl<T: Text> Hub<T> {
@@ -154,6 +156,7 @@ impl<T: Text> Hub<T> {
             latest: Latest::default(),
             deferred: false,
             counter: 0,
+            sessions: 0,
         }
     }
 

@@ -22,6 +22,9 @@ use crate::{Hub, Output, PortId, SessionId};
 /// How long a tab that lost its worker waits for another tab to bring credentials.
 const RESTORE: Duration = Duration::from_secs(4);
 
+/// How many sessions have positions of their own, of 2^32 each: browsers hold no more than 2^53.
+const SESSIONS: u32 = 1 << 21;
+
 /// What a tab that leaves a session still wanted of it.
 struct Unfinished<T> {
     asked: Vec<Token>,
@@ -189,7 +192,10 @@ impl<T: Text> Hub<T> {
         let purpose = Purpose::Join { reconnect: options.reconnect };
         let (id, session) = self.session_for(account, purpose);
         let (service, account) = (key.service.clone(), key.account.clone());
-        self.rooms.insert(id, Room::new(key, session, options));
+        // A position says of which session it is.
+        let start = u64::from(self.sessions % SESSIONS) << 32;
+        self.sessions = self.sessions.wrapping_add(1);
+        self.rooms.insert(id, Room::new(key, session, options, start));
         self.join(id, port, Entry::Opened);
         // Tabs whose worker died have been waiting for somebody with credentials.
         let waiting = Stage::Restoring(service, account);
@@ -291,7 +297,7 @@ impl<T: Text> Hub<T> {
         tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
-        room.members.push(Member::new(port, entry));
+        room.members.push(Member::new(port, entry, room.position));
         let up = room.is_up();
         self.timers.set(Timer::Grace(id), None);
         if up {
@@ -316,7 +322,11 @@ impl<T: Text> Hub<T> {
         let ghost =
             room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
         let (base, ghost) = match (ghost, tab.before.take()) {
-            (Some(ghost), Some(Before { position, .. })) => (position.min(room.position), Some(ghost)),
+            (Some(ghost), Some(Before { position, .. })) => {
+                let stood = (room.start..=room.position).contains(&position);
+                // A page that stood in another session still was unloaded before it heard of this one.
+                (if stood { position } else { ghost.base }, Some(ghost))
+            }
             _ => (room.position, None),
         };
         let secondary = room.primary != Some(port);
@@ -521,6 +531,7 @@ impl<T: Text> Hub<T> {
             let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
             let mut ghost = Ghost {
                 tab: tab.tab.clone(),
+                base: member.base,
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),

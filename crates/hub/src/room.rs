@@ -109,12 +109,12 @@ pub(crate) struct Member<T> {
 }
 
 impl<T> Member<T> {
-    pub(crate) fn new(port: PortId, entry: Entry) -> Self {
+    pub(crate) fn new(port: PortId, entry: Entry, base: Position) -> Self {
         Member {
             port,
             entry,
             claims: Vec::new(),
-            base: 0,
+            base,
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
@@ -143,6 +143,8 @@ impl<T> Member<T> {
 pub(crate) struct Ghost<T> {
     pub(crate) tab: String,
     pub(crate) claims: Vec<Standing>,
+    /// What the page could hear began behind this position.
+    pub(crate) base: Position,
     /// In order; bounded like the queue of a tab.
     pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
     pub(crate) bytes: usize,
@@ -189,6 +191,8 @@ pub(crate) struct Room<T> {
     /// Tabs with other credentials, who wait for the outcome of this attempt.
     pub(crate) contenders: Vec<(PortId, Account, Options)>,
     pub(crate) primary: Option<PortId>,
+    /// Its stanzas come behind this position.
+    pub(crate) start: Position,
     /// The position of the latest inbound stanza.
     pub(crate) position: Position,
     pub(crate) ring: Ring<T>,
@@ -209,7 +213,7 @@ pub(crate) struct Room<T> {
 }
 
 impl<T: Clone> Room<T> {
-    pub(crate) fn new(key: Key, session: Session, options: Options) -> Self {
+    pub(crate) fn new(key: Key, session: Session, options: Options, start: Position) -> Self {
         Room {
             key,
             session,
@@ -221,8 +225,9 @@ impl<T: Clone> Room<T> {
             ghosts: Vec::new(),
             contenders: Vec::new(),
             primary: None,
-            position: 0,
-            ring: Ring::default(),
+            start,
+            position: start,
+            ring: Ring::new(start),
             presences: Table::default(),
             own_presence: None,
             farewell: None,

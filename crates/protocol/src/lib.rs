@@ -38,8 +38,8 @@ pub const VERSION: u32 = 1;
 /// What a tab calls one of its sends or requests; the answer carries the same number. Each tab counts its own.
 pub type Token = u32;
 
-/// The number the worker gave an inbound stanza of a session on arrival; counts from 1, never goes back, never repeats. Browsers hold it
-/// as a double: 2^53 stanzas are enough.
+/// The number the worker gave an inbound stanza of a session on arrival; rises by one, never goes back, and no two sessions of a worker share
+/// one: a position says of which session it is. Browsers hold it as a double, up to 2^53.
 pub type Position = u64;
 
 /// How many posts a tab may be given that it has not acknowledged.

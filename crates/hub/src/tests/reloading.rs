@@ -330,3 +330,19 @@ fn what_a_claim_had_missed_and_the_page_has_not_read_is_heard_by_the_next() {
     world.attach(tab, None);
     assert_eq!(world.handled(tab), [ids(101..=1000), ids(2..=100)]);
 }
+
+#[test]
+fn a_page_that_reloads_before_it_has_heard_of_its_next_session_misses_nothing_of_that() {
+    const BOB: &str = "bob@localhost/desk";
+    let mut world = World::new();
+    let (tab, _) = (world.online(ALICE), world.online(BOB));
+    says(&mut world, 1..=9);
+    world.connect(tab, BOB, "secret-bob");
+    world.hold_at_once(tab);
+    world.run();
+    world.server_says(BOB, "<message xmlns='jabber:client' id='b1'/>");
+    let tab = world.reload(tab);
+    world.server_says(BOB, "<message xmlns='jabber:client' id='b2'/>");
+    world.connect(tab, BOB, "secret-bob");
+    assert_eq!(world.handled(tab)[0], "b1 b2");
+}
