@@ -119,6 +119,10 @@ impl Tab {
         self.hear(now, FromWorker::Refused(Refusal::Engine { detail }));
     }
 
+    pub fn on_joining(&self, now: f64) {
+        self.hear(now, FromWorker::Joining);
+    }
+
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn on_status(
         &self,

@@ -121,6 +121,7 @@ test('connecting anew ends the session that was, handlers included', async () =>
     if (status === Status.ATTACHED) connection.addHandler(() => heard.push('new'), null, 'message');
   });
   assert.equal(connection.authenticated, false);
+  await settled();
   port.say(up('Attached'));
   await settled();
   const { claims } = port.said('Claim').at(-1).Claim;
@@ -142,6 +143,22 @@ test('connecting anew in the callback of a failure is not undone by what else th
   await settled();
   const port = ports.at(-1);
   assert.notEqual(port, lost);
+  port.say(up('Connected'));
+  assert.deepEqual(statuses, [CONNECTING, CONNFAIL, CONNECTING, CONNECTED]);
+});
+
+test('connecting anew in the callback of a failure is not undone by what the worker still says of the failure', async () => {
+  const statuses = [];
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  const callback = (status) => {
+    statuses.push(status);
+    if (status === CONNFAIL && statuses.length < 4) connection.connect('alice@chat.example', 'secret', callback);
+  };
+  connection.connect('alice@chat.example', 'secret', callback);
+  await settled();
+  const port = ports.at(-1);
+  port.say(status('ConnFail'), status('Disconnected'));
+  await settled();
   port.say(up('Connected'));
   assert.deepEqual(statuses, [CONNECTING, CONNFAIL, CONNECTING, CONNECTED]);
 });

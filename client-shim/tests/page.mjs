@@ -26,6 +26,7 @@ class Port {
     if (this.closed) return;
     this.posted.push(structuredClone(message));
     if (message.Hello) queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: null } }));
+    if (message.Connect || message.Attach) queueMicrotask(() => this.say('Joining'));
   }
 
   say(...messages) {

@@ -34,6 +34,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
         if ('Version' in content) return tab.on_refused_version(now, new Uint32Array(content.Version.speaks));
         if ('Engine' in content) return tab.on_refused_engine(now, content.Engine.detail);
         return tab.on_refused_malformed(now, content.Malformed.detail);
+      case 'Joining':
+        return tab.on_joining(now);
       case 'Status': {
         const { code, condition, text, session } = content;
         return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);

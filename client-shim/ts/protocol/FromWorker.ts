@@ -25,7 +25,7 @@ boot: string,
 /**
  * The Web Lock that the worker holds while it lives. `None` where the browser has no locks.
  */
-lock: string | null, } } | { "Refused": Refusal } | { "Status": Status } | { "Keys": { 
+lock: string | null, } } | { "Refused": Refusal } | "Joining" | { "Status": Status } | { "Keys": { 
 /**
  * The keys.
  */

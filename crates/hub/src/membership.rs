@@ -477,6 +477,7 @@ impl<T: Text> Hub<T> {
         for held in held {
             self.turn_down(port, held);
         }
+        self.post(port, FromWorker::Joining);
     }
 
     /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `outbox` is what it

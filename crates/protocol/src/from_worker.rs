@@ -19,6 +19,9 @@ pub enum FromWorker<T> {
     },
     /// This tab cannot be served.
     Refused(Refusal),
+    /// The worker has taken up a `Connect`, `Attach` or `Restore` of this tab, the next that it was said: whatever came of a session before
+    /// this is of the one that the tab has left.
+    Joining,
     /// Where the session stands, for this tab.
     Status(Status),
     /// The keys that SCRAM derived from the credentials of this tab, in the form of [`Credentials::keys`](crate::Credentials::keys). Only a tab that

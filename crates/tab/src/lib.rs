@@ -164,6 +164,8 @@ pub struct Tab<T> {
     acknowledged: u32,
     /// Whether a worker that is too old was asked to make room; one is asked once.
     asked_to_step_aside: bool,
+    /// How many wishes to join a session were said that the worker has not taken up.
+    unjoined: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
     outputs: VecDeque<Due<T>>,
@@ -194,6 +196,7 @@ impl<T> Default for Tab<T> {
             posts: 0,
             acknowledged: 0,
             asked_to_step_aside: false,
+            unjoined: 0,
             died_young: 0,
             outputs: VecDeque::new(),
         }
@@ -379,6 +382,15 @@ impl<T: Slice> Tab<T> {
             }
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
+            FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
+            // Of a session that the app has left, which it must not take for the one it wants.
+            FromWorker::Status(_)
+            | FromWorker::Keys { .. }
+            | FromWorker::Role(_)
+            | FromWorker::Deliver { .. }
+            | FromWorker::Claimed { .. }
+            | FromWorker::Gap { .. }
+                if self.unjoined > 0 => {}
             FromWorker::Status(status) => self.status(status),
             FromWorker::Keys { keys } => self.event(Event::Keys(keys)),
             FromWorker::Role(role) => self.event(Event::Role(role)),
@@ -441,13 +453,14 @@ impl<T: Slice> Tab<T> {
         self.boot = boot;
         self.posts = 0;
         self.acknowledged = 0;
+        self.unjoined = 0;
         if let Some(lock) = lock {
             self.output(Output::Watch(lock));
         }
         // What the app wished meanwhile counts more than what it had.
         let rejoins = !self.waiting.iter().any(Membership::is_wish_for);
         if let Some(wish) = self.membership.rejoin().filter(|_| rejoins) {
-            self.output(Output::Post(wish));
+            self.post(wish);
         }
         for wish in std::mem::take(&mut self.waiting) {
             self.post(wish);
@@ -600,6 +613,9 @@ impl<T: Slice> Tab<T> {
 
     fn post(&mut self, wish: ToWorker<T>) {
         self.membership.note_said(&wish);
+        let joins =
+            matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. });
+        self.unjoined += u32::from(joins);
         self.output(Output::Post(wish));
     }
 

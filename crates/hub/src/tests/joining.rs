@@ -4,6 +4,7 @@ use epode_protocol::{Credentials, MechanismOffer, Options, Secret, StatusCode, T
 use epode_tab::Event;
 use epode_testkit as testkit;
 
+use super::page::Page;
 use super::world::{SERVICE, World, password};
 
 const ALICE: &str = "alice@localhost/desk";
@@ -243,4 +244,21 @@ fn the_server_hears_that_somebody_looks_again_when_a_visible_tab_joins_hidden_on
     let visible = world.tab();
     world.attach(visible, None);
     assert_eq!(world.sent(), ["<active xmlns=\"urn:xmpp:csi:0\"/>"]);
+}
+
+#[test]
+fn an_app_that_connects_again_in_its_connfail_callback_hears_no_more_of_the_failed_attempt() {
+    let mut world = World::new();
+    let tab = world.tab();
+    world.reachable = false;
+    world.connect(tab, ALICE, "secret-alice");
+    let mut heard = Vec::new();
+    while world.step() {
+        heard.extend(world.page(tab).events().into_iter().map(Page::in_words));
+        if heard == ["ConnFail"] && !world.reachable {
+            world.reachable = true;
+            world.connect(tab, ALICE, "secret-alice");
+        }
+    }
+    assert_eq!(heard, ["ConnFail", "Authenticating", "Primary", "Connected alice@localhost/desk"]);
 }

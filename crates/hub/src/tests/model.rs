@@ -294,9 +294,7 @@ impl Model {
         let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
         let selectors: Vec<_> = (0..self.random.below(4)).map(|_| self.selector()).collect();
         self.world.begins_with(tab, &selectors);
-        let page = self.world.page(tab);
-        page.handlers.clear();
-        if page.session.take().is_some() {
+        if self.world.page(tab).session.is_some() {
             self.know(tab).stood = None;
         }
         match self.random.below(3) {

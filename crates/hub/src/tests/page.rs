@@ -135,8 +135,7 @@ impl Page {
             Event::Role(role) => self.role = Some(*role),
             Event::Status(status) => match (&status.session, status.code) {
                 (Some(session), _) => {
-                    // Of a session that the app has left, and heard of all the same.
-                    self.handlers.clear();
+                    assert!(self.handlers.is_empty(), "the app is in a session already");
                     self.session = Some(session.clone());
                     self.joined.get_or_insert(session.clone());
                     for selector in self.begins_with.clone() {
@@ -153,6 +152,13 @@ impl Page {
             _ => {}
         }
         self.heard.push(event);
+    }
+
+    /// The app wants a session: the one it is in ends for it, without a word.
+    pub(super) fn turn(&mut self) {
+        self.hopes = true;
+        self.session = None;
+        self.handlers.clear();
     }
 
     /// Over which stream its session came up, if it is in one.

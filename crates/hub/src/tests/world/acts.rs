@@ -102,8 +102,9 @@ impl World {
     }
 
     pub(in crate::tests) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
-        let joins = matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. });
-        self.page(tab).hopes |= joins;
+        if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) {
+            self.page(tab).turn();
+        }
         self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
     }
 
