@@ -95,6 +95,11 @@ impl Asks {
         Entered::Send { id }
     }
 
+    /// How many answers this tab waits for.
+    pub(crate) fn of(&self, port: PortId) -> usize {
+        self.open.values().flat_map(|ask| &ask.askers).filter(|asker| asker.port == port).count()
+    }
+
     /// Strikes out the IQ that this stanza answers: its id, and from whom it was asked (RFC 6120 §8.2.3).
     pub(crate) fn answered(&mut self, head: &Head, own: &str) -> Option<Ask> {
         let id = head.id.as_ref()?;

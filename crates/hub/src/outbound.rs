@@ -41,8 +41,8 @@ pub(crate) enum Refused {
     /// The session is not up.
     #[error("there is no connection")]
     NotConnected,
-    /// Too much is waiting for the session to come up.
-    #[error("too many stanzas wait for the connection")]
+    /// Too much of this tab waits for the session to come up, or for an answer.
+    #[error("too much of this tab waits for the connection, or for an answer")]
     TooMany,
 }
 

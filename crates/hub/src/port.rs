@@ -18,6 +18,12 @@ pub(crate) const QUIET: Duration = Duration::from_secs(10);
 /// How long it may take to answer that, before it counts as asleep.
 pub(crate) const ANSWER: Duration = Duration::from_secs(4);
 
+/// How long one may be asleep whose death nobody would report, before it counts as dead.
+pub(crate) const GONE: Duration = Duration::from_secs(300);
+
+/// How many requests of a tab may wait for their answers.
+pub(crate) const ASKED: usize = 1000;
+
 /// One tab, as the worker knows it.
 pub(crate) struct Port<T> {
     pub(crate) stage: Stage,

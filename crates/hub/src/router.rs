@@ -10,7 +10,7 @@ use crate::inbound::Inbound;
 use crate::iq::{Entered, Reply, SILENCE, Turn, is_push, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::outbox::Stanza;
-use crate::port::{HELD, Held, Stage};
+use crate::port::{ASKED, HELD, Held, Stage};
 use crate::room::{Fitness, Phase};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
@@ -248,6 +248,7 @@ impl<T: Text> Hub<T> {
         }
         let mut wire_id = None;
         match kind {
+            Kind::Request if room.asks.of(port) >= ASKED => return Err(Refused::TooMany),
             Kind::Request => {
                 let question = match &framed {
                     Some(framed) => question(&head, framed),

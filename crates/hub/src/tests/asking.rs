@@ -262,3 +262,21 @@ fn an_answer_does_not_overtake_what_came_before_it() {
         ]
     );
 }
+
+#[test]
+fn a_tab_that_asks_without_end_is_told_that_it_is_too_much_and_others_are_not() {
+    let (mut world, a, b) = silent_server();
+    let iq = |id: u32| format!("<iq xmlns='jabber:client' type='get' id='{id}'><q xmlns='urn:x'/></iq>");
+    for id in 1..=1000 {
+        world.request(a, &iq(id));
+    }
+    assert_eq!((world.heard(a).len(), world.sent().len()), (0, 1000));
+    let refused = world.request(a, &iq(1001));
+    assert_eq!(world.heard(a), [format!("response {refused} refused too-many")]);
+    world.request(b, &iq(1002));
+    assert_eq!(world.sent(), [iq(1002)]);
+    // Whoever has an answer may ask again.
+    world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='7'/>");
+    world.request(a, &iq(1003));
+    assert_eq!(world.sent(), [iq(1003)]);
+}
