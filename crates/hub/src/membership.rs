@@ -13,7 +13,7 @@ use epode_session::{Account, Purpose, stream};
 
 use crate::inbound::in_order;
 use crate::outbox::{Gap, Outbox};
-use crate::port::{ANSWER, Held, QUIET, Stage};
+use crate::port::{ANSWER, GONE, Held, QUIET, Stage};
 use crate::room::{Entry, Fitness, Ghost, Key, Member, Phase, Room, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
@@ -116,6 +116,7 @@ impl<T: Text> Hub<T> {
         tab.tab = hello.tab;
         tab.before = hello.before.filter(|before| before.boot == self.config.boot);
         tab.visible = hello.visible;
+        tab.watched = hello.lock.is_some();
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
         self.timers.set(Timer::Life(port), Some(self.now + QUIET));
         let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());
@@ -385,6 +386,11 @@ impl<T: Text> Hub<T> {
             return self.timers.set(Timer::Life(port), Some(quiet_until));
         }
         if tab.asked {
+            if !tab.watched && tab.heard + GONE <= self.now {
+                let detail = "this page has said nothing for minutes: connect again".to_owned();
+                self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
+                return self.port_closed(port);
+            }
             // What it says next wakes it, and nothing else does.
             let slept = std::mem::replace(&mut tab.awake, false);
             self.timers.set(Timer::Life(port), Some(self.now + QUIET));

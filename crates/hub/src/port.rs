@@ -29,6 +29,8 @@ pub(crate) struct Port<T> {
     pub(crate) stage: Stage,
     /// Whether it speaks no version of ours.
     pub(crate) refused: bool,
+    /// Whether its death is reported: it holds a Web Lock.
+    pub(crate) watched: bool,
     /// Its name, which survives a reload.
     pub(crate) tab: String,
     /// Where the page before a reload stood, until this one joins a session.
@@ -70,6 +72,7 @@ impl<T> Port<T> {
         Port {
             stage: Stage::New,
             refused: false,
+            watched: false,
             tab: String::new(),
             before: None,
             visible: false,

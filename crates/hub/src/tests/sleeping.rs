@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use epode_protocol::{Hello, ToWorker, VERSION};
 use epode_tab::Event;
 
 use super::world::World;
-use crate::PortId;
+use crate::{Input, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
 const NOTICED: Duration = Duration::from_secs(15);
@@ -113,4 +114,22 @@ fn the_worker_knows_of_each_tab_what_an_inspector_asks() {
     world.ask_tabs(nobody);
     assert_eq!(world.heard(nobody), ["tabs 1: 0"]);
     assert!(world.heard(bob).is_empty());
+}
+
+#[test]
+fn a_page_without_a_lock_that_is_silent_for_minutes_is_taken_for_dead_and_told_so() {
+    let mut world = World::new();
+    let (frozen, silent) = (world.online(ALICE), world.port());
+    let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock: None, before: None, visible: true };
+    world.at_hub(Input::Message(silent, ToWorker::Hello(hello)));
+    for tab in [frozen, silent] {
+        world.hold(tab);
+    }
+    world.advance(Duration::from_secs(290));
+    assert!(world.is_port_open(silent));
+    world.advance(Duration::from_secs(30));
+    assert!(!world.is_port_open(silent));
+    assert!(world.is_port_open(frozen), "of this one the lock will tell");
+    world.let_read(silent);
+    assert!(world.page(silent).tab.is_over(), "it needs a new port");
 }
