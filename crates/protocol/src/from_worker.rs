@@ -47,7 +47,7 @@ pub enum FromWorker<T> {
         /// The last.
         #[cfg_attr(test, ts(type = "number"))]
         to: Position,
-        /// How many that the tab had claimed.
+        /// How many that the tab had claimed, what other tabs sent among them.
         count: u32,
     },
     /// Is anybody there?

@@ -183,11 +183,6 @@ impl Session {
         }
     }
 
-    /// Whether stanzas flow.
-    pub fn is_up(&self) -> bool {
-        matches!(self.phase, Phase::Streaming) && self.stream.is_bound()
-    }
-
     /// Reads a stanza that is to be sent; an error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         self.stream.check(text)
