@@ -108,6 +108,8 @@ export class Connection extends Hooks {
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   readonly #timed = new TimedHandlers();
   #link: Link | undefined;
+  /** The place of the latest link in this page. */
+  #place: string | undefined;
   /** What to wish again when the page comes back from the back/forward cache. */
   #membership: Wish | undefined;
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
@@ -205,7 +207,7 @@ export class Connection extends Hooks {
     }
     this.connect_callback = callback ?? null;
     this.#attempt++;
-    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(service)) }));
+    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered()) }));
   }
 
   /** @throws Error always: only a BOSH session can be restored */
@@ -412,6 +414,7 @@ export class Connection extends Hooks {
           this.#asked.delete(token);
         },
       });
+      this.#place = this.#link.place;
       this.#inbox.claimAll();
     }
     this.flush();
@@ -536,13 +539,13 @@ export class Connection extends Hooks {
     return id;
   }
 
-  #remembered(service: string): string | undefined {
-    return storage()?.getItem(`epode ${service}`) ?? undefined;
+  #remembered(): string | undefined {
+    return storage()?.getItem(`epode ${this.#place}`) ?? undefined;
   }
 
   /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
   #remember(account: string | null): void {
-    const key = `epode ${this.#address}`;
+    const key = `epode ${this.#place}`;
     // A full store only costs the way back.
     guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
   }

@@ -31,13 +31,16 @@ export interface Events {
 /** Why nothing comes of a wish at a link that was left. */
 const LEFT = 'the connection was reset';
 
+/** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
+const places = new Set<string>();
+
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
   readonly #audience: Omit<Audience, 'tabs'>;
   readonly #script: string | URL | undefined;
-  /** Where a page that is unloaded leaves word for the page after it. */
-  readonly #key: string;
+  /** Names this link among those of its page, before and after a reload: by its service, and its number among several of one service. */
+  readonly place: string;
   /** Where the page before a reload stood, until the worker was told. */
   #before: Left | undefined;
   readonly #id: string;
@@ -58,8 +61,10 @@ export class Link {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
-    this.#key = `epode-tab ${service}`;
-    this.#before = takeLeft(this.#key);
+    let place = service;
+    for (let number = 2; places.has(place); number++) place = `${service} ${number}`;
+    places.add((this.place = place));
+    this.#before = takeLeft(`epode-tab ${place}`);
     this.#id = this.#before?.tab ?? randomId();
     // Of the page instance: the page before a reload may hold its own a moment longer.
     this.#lock = `epode-tab-${this.#id}-${randomId()}`;
@@ -232,6 +237,7 @@ export class Link {
   }
 
   #end(): void {
+    if (!this.#ended) places.delete(this.place);
     this.#ended = true;
     clearTimeout(this.#alarm);
     this.#unlock?.();
@@ -249,7 +255,7 @@ export class Link {
   // is closed, and comes anew.
   readonly #hidden = (): void => {
     const tab = this.#tab;
-    if (tab && tab.boot() !== '') leaveWord(this.#key, { tab: this.#id, boot: tab.boot(), position: tab.position() });
+    if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.place}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
     tab?.leave(performance.now());
     this.#end();
   };

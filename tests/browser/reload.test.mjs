@@ -45,6 +45,26 @@ for (const name of BROWSERS) {
       });
     }
 
+    test("a page with two accounts of one service finds the way back to each", async (t) => {
+      const [scene, other] = [await stage.scene(t), await stage.scene(t)];
+      // Another tab, so that the worker outlives the reload.
+      const [, app] = await scene.connected(2, ownWorker());
+      const second = (service, options, join) =>
+        new Promise((told) => {
+          window.second = new epode.Strophe.Connection(service, options);
+          const callback = (status) => [5, 8, 12].includes(status) && told([status, window.second.jid]);
+          if (join) window.second.connect(join.jid, join.password, callback);
+          else window.second.attach(callback);
+        });
+      const join = { jid: `${other.jid}/tab1`, password: other.password };
+      assert.deepEqual(await app.evaluate(second, app.service, app.options, join), [5, join.jid]);
+      await app.reload();
+      await app.attach();
+      assert.equal(await app.up(), "ATTACHED");
+      assert.deepEqual(await app.evaluate(second, app.service, app.options, null), [8, join.jid]);
+      assert.equal(await app.evaluate(() => connection.jid), `${scene.jid}/tab0`);
+    });
+
     test("what waited for a tab that reloaded does not wait for it again when it reloads at once", async (t) => {
       const scene = await stage.scene(t);
       const [steady, reloading] = await scene.connected(2, ownWorker());

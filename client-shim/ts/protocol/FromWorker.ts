@@ -43,7 +43,7 @@ from: number,
  */
 to: number, 
 /**
- * How many that the tab had claimed.
+ * How many that the tab had claimed, what other tabs sent among them.
  */
 count: number, } } | "Ping" | { "Tabs": { 
 /**
