@@ -258,7 +258,7 @@ impl<T: Text> Hub<T> {
             Some(_) => "there are several sessions of this service: connect with credentials to say which",
             None => "there is no session to attach to",
         };
-        self.release(port, vec![because(StatusCode::AttachFail, None, why)]);
+        self.release(port, vec![because(StatusCode::AttachFail, None, &why)]);
     }
 
     /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
@@ -280,7 +280,7 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn restore_timeout(&mut self, port: PortId) {
         let text = "the worker died, and no tab has the credentials: connect again";
-        let over = because(StatusCode::Disconnected, Some("credentials-required"), text);
+        let over = because(StatusCode::Disconnected, Some("credentials-required"), &text);
         self.release(port, vec![over]);
     }
 
@@ -311,10 +311,6 @@ impl<T: Text> Hub<T> {
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        for (_, other) in self.rooms.iter_mut().filter(|(other, _)| **other != id) {
-            // Where a page of this tab stood in another session says nothing of where it stands from now on.
-            other.ghosts.retain(|ghost| ghost.tab != tab.tab);
-        }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let mut info = info.clone();
@@ -323,11 +319,13 @@ impl<T: Text> Hub<T> {
         let ghost =
             room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
         let (base, ghost) = match (ghost, tab.before.take()) {
-            (Some(ghost), Some(Before { position, .. })) => {
-                let stood = (room.start..=room.position).contains(&position);
-                // A page that stood in another session still was unloaded before it heard of this one.
-                (if stood { position } else { ghost.base }, Some(ghost))
+            (Some(ghost), Some(Before { position, .. }))
+                if (room.start..=room.position).contains(&position) =>
+            {
+                (position, Some(ghost))
             }
+            // The page before stood in another session still, and was unloaded before it heard of this one.
+            (Some(ghost), Some(_)) if ghost.claims.is_empty() => (ghost.base, Some(ghost)),
             _ => (room.position, None),
         };
         let secondary = room.primary != Some(port);

@@ -37,8 +37,8 @@ impl<T: Text> Hub<T> {
         let Some(id) = self.session_of(name) else { return };
         let Some(room) = self.rooms.remove(&id) else { return };
         for port in room.ports() {
-            let failed = because(StatusCode::ConnFail, None, NEWER_HAS_IT);
-            let over = because(StatusCode::Disconnected, None, NEWER_HAS_IT);
+            let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
+            let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
             self.release(port, vec![failed, over]);
         }
         for (port, account, options) in room.contenders {

@@ -202,7 +202,7 @@ impl<T: Text> Hub<T> {
         for member in room.members {
             let statuses = match (&room.phase, &error) {
                 (_, None) if room.handed_over.is_some() => {
-                    vec![because(StatusCode::Disconnected, None, room.handed_over.unwrap_or_default())]
+                    vec![because(StatusCode::Disconnected, None, &room.handed_over.unwrap_or_default())]
                 }
                 (Phase::Connecting, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]

@@ -1,5 +1,7 @@
 //! What a tab is told when a stream ends, in Strophe's terms (strophe.js `Status`).
 
+use std::fmt::Display;
+
 use epode_protocol::{Status, StatusCode};
 use epode_session::stream::{Error, PeerMisbehaved, sasl};
 
@@ -9,7 +11,7 @@ pub(crate) fn status(code: StatusCode) -> Status {
 }
 
 /// A status with its reason: the condition, where one is defined, and a sentence.
-pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: impl ToString) -> Status {
+pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Display) -> Status {
     Status { code, condition: condition.map(str::to_owned), text: Some(text.to_string()), session: None }
 }
 
