@@ -27,10 +27,10 @@ pub(crate) enum Refused {
     #[error("<{0}/> is not a stanza: only message, presence and iq may be sent")]
     NotAStanza(Box<str>),
     /// RFC 6120 §8.1.2.1: the server would end the stream with `invalid-from`.
-    #[error("the stanza claims to be from {0:?}, which is not this session")]
+    #[error("the stanza claims to be from \"{0}\", which is not this session")]
     ForeignFrom(Box<str>),
     /// RFC 6120 §8.2.3.
-    #[error("an iq must be of type get, set, result or error, not {0:?}")]
+    #[error("an iq must be of type get, set, result or error, not \"{0}\"")]
     IqType(Box<str>),
     /// RFC 6120 §8.2.3: only get and set are answered.
     #[error("only an iq of type get or set can be asked")]

@@ -27,10 +27,10 @@ mod backoff;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
     /// Not the URL of an XMPP service over WebSocket.
-    #[error("{0:?} is not the address of a WebSocket: it must begin with ws:// or wss:// and name a host")]
+    #[error("\"{0}\" is not the address of a WebSocket: it must begin with ws:// or wss:// and name a host")]
     Service(String),
     /// Not a JID.
-    #[error("{0:?} is not a JID: user@domain, or a domain to log in anonymously")]
+    #[error("\"{0}\" is not a JID: user@domain, or a domain to log in anonymously")]
     Jid(String),
     /// Credentials that no mechanism can use.
     #[error("{0}")]

@@ -81,7 +81,7 @@ pub enum PeerMisbehaved {
     #[error("its first frame was <{0}/>, not <open/>")]
     NoOpen(String),
     /// `<open/>` without `version='1.0'` (RFC 6120 §4.7.5): a server from before SASL.
-    #[error("it speaks version {0:?} of XMPP, not 1.0")]
+    #[error("it speaks version \"{}\" of XMPP, not 1.0", .0.as_deref().unwrap_or_default())]
     Version(Option<String>),
     /// Something other than what this step of the negotiation allows.
     #[error("<{element}/> while {waiting}")]
@@ -104,7 +104,7 @@ pub enum PeerMisbehaved {
     #[error("its bind result names no JID")]
     BindWithoutJid,
     /// A bind result with something that is not a full JID (RFC 6120 §7.6.1).
-    #[error("it bound {0:?}, which is not a full JID")]
+    #[error("it bound \"{0}\", which is not a full JID")]
     BindNotFull(String),
 }
 
