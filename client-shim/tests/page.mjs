@@ -102,7 +102,8 @@ export function status(code, text = null) {
 }
 
 export function deliver(...texts) {
-  return { Deliver: { stanzas: texts.map((text, index) => [index + 1, 'Received', text]) } };
+  const positions = texts.map((_, index) => index + 1);
+  return { Deliver: { positions, origins: null, lengths: texts.map(({ length }) => length), text: texts.join('') } };
 }
 
 /** A connection that has heard CONNECTED; its statuses so far, and the port it has. */
