@@ -166,6 +166,8 @@ pub struct Tab<T> {
     asked_to_step_aside: bool,
     /// How many wishes to join a session were said that the worker has not taken up.
     unjoined: u32,
+    /// How many more ports are tried, since the browser may still give out ones to the worker that died (Firefox, when it closed itself).
+    retries: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
     outputs: VecDeque<Due<T>>,
@@ -173,6 +175,10 @@ pub struct Tab<T> {
 
 /// How long a worker that is too old may take to make room for another.
 const STEP_ASIDE: Duration = Duration::from_secs(1);
+
+/// How often, and after what silence, a further port is tried when a worker has died.
+const RETRIES: u32 = 3;
+const RETRY: Duration = Duration::from_secs(2);
 
 /// A worker that lived for this long did not die young.
 const YOUTH: Duration = Duration::from_secs(10);
@@ -197,6 +203,7 @@ impl<T> Default for Tab<T> {
             acknowledged: 0,
             asked_to_step_aside: false,
             unjoined: 0,
+            retries: 0,
             died_young: 0,
             outputs: VecDeque::new(),
         }
@@ -213,7 +220,8 @@ impl<T: Slice> Tab<T> {
                     (self.boot, self.handled) = (boot.clone(), *position);
                 }
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
-                self.stage = Stage::Greeting { until: now + PATIENCE, alive: false };
+                let patience = if self.retries > 0 { RETRY } else { PATIENCE };
+                self.stage = Stage::Greeting { until: now + patience, alive: false };
                 self.output(Output::Post(ToWorker::Hello(hello)));
             }
             Input::Message(message) => self.message(now, message),
@@ -526,6 +534,11 @@ impl<T: Slice> Tab<T> {
                 self.stage = Stage::Closed;
                 self.output(Output::Reopen);
             }
+            Stage::Greeting { until, alive: false } if until <= now && self.retries > 0 => {
+                self.retries -= 1;
+                self.stage = Stage::Closed;
+                self.output(Output::Reopen);
+            }
             Stage::Greeting { until, alive } if until <= now => {
                 let text = match alive {
                     false => "the worker did not answer within 8 s: is its script the one of this package?",
@@ -544,6 +557,7 @@ impl<T: Slice> Tab<T> {
             Stage::Greeting { .. } => now,
             Stage::Closed | Stage::Resting { .. } | Stage::Over => return,
         };
+        self.retries = RETRIES;
         self.died_young = if now.saturating_sub(since) < YOUTH { self.died_young + 1 } else { 0 };
         self.fail_open(&Fault {
             condition: "worker-lost".to_owned(),

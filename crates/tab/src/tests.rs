@@ -613,6 +613,22 @@ fn workers_that_die_young_are_not_tried_again_at_once() {
     assert_eq!(page.reopened, 2);
 }
 
+// Firefox may hand out ports to a worker that has closed itself.
+#[test]
+fn when_a_worker_has_died_a_port_at_which_nobody_speaks_is_given_up_for_another() {
+    let mut page = Page::up_at(4);
+    page.input(Input::Died);
+    for reopened in 1..=4 {
+        assert_eq!((page.reopened, page.tab.is_over()), (reopened, false));
+        page.open();
+        let deadline = page.tab.deadline().unwrap();
+        assert_eq!(deadline - page.now, if reopened < 4 { RETRY } else { PATIENCE });
+        page.timeout(deadline);
+    }
+    assert!(page.tab.is_over(), "nobody was there in {:?}", page.now);
+    assert_eq!(page.heard(), ["Connected", "Reconnecting", "Disconnected"]);
+}
+
 #[test]
 fn a_worker_that_is_too_old_is_asked_once_to_make_room() {
     let mut page = Page::opened();
