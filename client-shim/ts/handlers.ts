@@ -124,20 +124,6 @@ export function selectorOf({ ns, name, type, id, from, options }: Handler): Sele
   return selector;
 }
 
-/** How one handler fared with one stanza. */
-export interface Run {
-  handler: Handler;
-  outcome: 'stayed' | 'left' | 'threw';
-}
-
-/** How a stanza was received. */
-export interface Dispatch {
-  /** Whether some handler matched and did not throw. */
-  handled: boolean;
-  /** The handlers that ran, in their order. */
-  runs: Run[];
-}
-
 /** The handlers of one connection, in the order in which they hear a stanza. */
 export class HandlerList {
   #active: Handler[] = [];
@@ -185,33 +171,39 @@ export class HandlerList {
     }
   }
 
+  /** Whether a stanza that reads like this has to become an element: a handler may match it, or it is a request that somebody has to answer. */
+  concerns(text: string): boolean {
+    const mayMatch = ({ name }: Handler): boolean => name === null || text.startsWith(name, 1);
+    return !/^<(message|presence)[ />]/.test(text) || this.#active.some(mayMatch) || this.#added.some(mayMatch);
+  }
+
   /**
-   * Shows a stanza to every handler that matches it. What one throws is logged and reported, and keeps the stanza from
-   * nobody else.
+   * Shows a stanza to every handler that matches it. What one throws is logged, and keeps the stanza from nobody else.
    *
    * @param authenticated whether the app's handlers may run
+   * @returns whether some handler matched and did not throw
    */
-  dispatch(stanza: Element, authenticated = true): Dispatch {
-    this.#active = this.#active.concat(this.#added.reverse());
-    this.#added = [];
-    const runs: Run[] = [];
+  dispatch(stanza: Element, authenticated = true): boolean {
+    if (this.#added.length > 0) {
+      this.#active = this.#active.concat(this.#added.reverse());
+      this.#added = [];
+    }
     // Whatever removes a handler makes a new list, which is asked before each further run.
     const before = this.#active;
+    let handled = false;
     for (const handler of before) {
       if (this.#active !== before && !this.#active.includes(handler)) continue;
-      if (!isAllowed(handler, authenticated)) continue;
+      if (!handler.active || (!authenticated && handler.user)) continue;
       try {
         if (!handler.isMatch(stanza)) continue;
-        const stays = handler.run(stanza);
-        if (!stays) this.#remove(handler);
-        runs.push({ handler, outcome: stays ? 'stayed' : 'left' });
+        if (!handler.run(stanza)) this.#remove(handler);
+        handled = true;
       } catch (thrown) {
         this.#remove(handler);
         error(`a handler is removed because it threw: ${describe(thrown)}`);
-        runs.push({ handler, outcome: 'threw' });
       }
     }
-    return { handled: runs.some(({ outcome }) => outcome !== 'threw'), runs };
+    return handled;
   }
 
   // Not from among the added: a handler may return nothing and yet have added itself anew.
@@ -219,8 +211,4 @@ export class HandlerList {
     this.#active = this.#active.filter((other) => other !== handler);
     if (!this.#added.includes(handler)) this.#removed(handler);
   }
-}
-
-function isAllowed(handler: Handler, authenticated: boolean): boolean {
-  return handler.active && (authenticated || !handler.user);
 }

@@ -17,6 +17,9 @@ export class Inbox {
   /** The claims of hooks: for what comes in, and for what other tabs send. */
   #everything: number | undefined;
   #sent: number | undefined;
+  /** Which hooks look at what comes in: asked once for each session, not for each stanza. */
+  #raw = false;
+  #xml = false;
   readonly #replayed = new WeakSet<Element>();
   readonly #hooks: Hooks;
   readonly #run: (wish: Wish) => void;
@@ -42,9 +45,11 @@ export class Inbox {
 
   /** Hooks look on: they claim everything there is. */
   claimHooks(): void {
+    this.#raw = isHeard(this.#hooks, 'rawInput');
+    this.#xml = isHeard(this.#hooks, 'xmlInput');
     this.#run({
       run: (tab) => {
-        if (this.#everything === undefined && (isHeard(this.#hooks, 'rawInput') || isHeard(this.#hooks, 'xmlInput'))) {
+        if (this.#everything === undefined && (this.#raw || this.#xml)) {
           this.#claims.set((this.#everything = tab.claim_everything()), 'hook');
         }
         if (this.#sent === undefined && isHeard(this.#hooks, 'onForeignStanzaSent')) this.#sent = tab.claim_sent();
@@ -83,9 +88,8 @@ export class Inbox {
 
   /** A stanza that came in; whether it is a request that no handler took. */
   received(text: string, authenticated: boolean): boolean {
-    const stanza = this.#look(text) ?? parsed(text);
-    if (!stanza) return false;
-    return !this.handlers.dispatch(stanza, authenticated).handled && isRequest(stanza);
+    const stanza = this.#look(text) ?? (this.handlers.concerns(text) ? parsed(text) : undefined);
+    return stanza !== undefined && !this.handlers.dispatch(stanza, authenticated) && isRequest(stanza);
   }
 
   /** The answer to a question of this tab, which others may hear too. */
@@ -120,8 +124,8 @@ export class Inbox {
 
   /** Shows a stanza to the hooks; the element, if one had to be made. */
   #look(text: string): Element | undefined {
-    if (isHeard(this.#hooks, 'rawInput')) guarded(() => this.#hooks.rawInput(text), 'rawInput');
-    if (!isHeard(this.#hooks, 'xmlInput')) return undefined;
+    if (this.#raw) guarded(() => this.#hooks.rawInput(text), 'rawInput');
+    if (!this.#xml) return undefined;
     const element = parsed(text);
     if (element) guarded(() => this.#hooks.xmlInput(element), 'xmlInput');
     return element;
