@@ -86,7 +86,13 @@ impl<T: Clone> Stanza<T> {
 
 /// The latest delivery: tabs that are to be given the same share it, and what it costs to make.
 #[derive(Debug)]
-pub(crate) struct Latest<T>(Option<(Vec<Rc<Inbound<T>>>, Rc<FromWorker<T>>)>);
+pub(crate) struct Latest<T>(Option<Shared<T>>);
+
+#[derive(Debug)]
+struct Shared<T> {
+    stanzas: Vec<Rc<Inbound<T>>>,
+    message: Rc<FromWorker<T>>,
+}
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
@@ -95,14 +101,15 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T: Join> Latest<T> {
-    fn deliver(&mut self, stanzas: Vec<Delivery<T>>, carried: &[Rc<Inbound<T>>]) -> Rc<FromWorker<T>> {
-        let is_shared = carried.len() == stanzas.len();
+    fn deliver(&mut self, deliveries: Vec<Delivery<T>>, carried: &[Rc<Inbound<T>>]) -> Rc<FromWorker<T>> {
+        // Others, such as a request, are for one tab.
+        let is_shared = carried.len() == deliveries.len();
         match &self.0 {
-            Some((same, message)) if is_shared && is_same(same, carried) => message.clone(),
+            Some(shared) if is_shared && is_same(&shared.stanzas, carried) => shared.message.clone(),
             _ => {
-                let message = Rc::new(FromWorker::Deliver(stanzas.into_iter().collect()));
+                let message = Rc::new(FromWorker::Deliver(deliveries.into_iter().collect()));
                 if is_shared {
-                    self.0 = Some((carried.to_vec(), message.clone()));
+                    self.0 = Some(Shared { stanzas: carried.to_vec(), message: message.clone() });
                 }
                 message
             }
