@@ -251,6 +251,7 @@ impl Tab {
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
+        explicit_binding: bool,
         reconnect: bool,
         reload_grace: u32,
         queue_stanzas: u32,
@@ -260,13 +261,26 @@ impl Tab {
         let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
         let credentials =
             Credentials { authcid, password: password.map(Secret::new), keys: keys.map(Secret::new) };
-        let options = Options { mechanisms, session_key, reconnect, reload_grace, queue_stanzas, queue_size };
+        let options = Options {
+            mechanisms,
+            session_key,
+            explicit_binding,
+            reconnect,
+            reload_grace,
+            queue_stanzas,
+            queue_size,
+        };
         self.say(now, ToWorker::Connect { service, jid, credentials, options });
     }
 
     /// Joins a session that is there.
-    pub fn attach(&self, now: f64, service: String, jid: Option<String>) {
-        self.say(now, ToWorker::Attach { service, jid });
+    pub fn attach(&self, now: f64, service: String, jid: Option<String>, explicit_binding: bool) {
+        self.say(now, ToWorker::Attach { service, jid, explicit_binding });
+    }
+
+    /// Binds a resource, where the session waits for it.
+    pub fn bind(&self, now: f64, resource: Option<String>) {
+        self.say(now, ToWorker::Bind { resource });
     }
 
     /// Sends stanzas, in order; the token of the last, the others' are those before it.

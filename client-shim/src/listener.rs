@@ -11,8 +11,9 @@ const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
   sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
-  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
-  sayAttach(service: string, jid: string | undefined): void;
+  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, explicitBinding: boolean, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
+  sayAttach(service: string, jid: string | undefined, explicitBinding: boolean): void;
+  sayBind(resource: string | undefined): void;
   sayRestore(service: string, jid: string): void;
   /** Opens a claim; the criteria of each follow, and `sayClaims` posts them. */
   addClaim(id: number, kind: number, ns?: string, name?: string, types?: string[], stanzaId?: string, from?: string, bare?: boolean, ignoreFragment?: boolean): void;
@@ -88,13 +89,16 @@ extern "C" {
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
         session_key: Option<String>,
+        explicit_binding: bool,
         reconnect: bool,
         reload_grace: u32,
         queue_stanzas: u32,
         queue_size: u32,
     );
     #[wasm_bindgen(method, js_name = sayAttach)]
-    fn say_attach(this: &Listener, service: &str, jid: Option<String>);
+    fn say_attach(this: &Listener, service: &str, jid: Option<String>, explicit_binding: bool);
+    #[wasm_bindgen(method, js_name = sayBind)]
+    fn say_bind(this: &Listener, resource: Option<String>);
     #[wasm_bindgen(method, js_name = sayRestore)]
     fn say_restore(this: &Listener, service: &str, jid: &str);
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
@@ -210,13 +214,17 @@ impl Listener {
                     names,
                     priorities,
                     options.session_key,
+                    options.explicit_binding,
                     options.reconnect,
                     options.reload_grace,
                     options.queue_stanzas,
                     options.queue_size,
                 );
             }
-            ToWorker::Attach { service, jid } => self.say_attach(&service, jid),
+            ToWorker::Attach { service, jid, explicit_binding } => {
+                self.say_attach(&service, jid, explicit_binding);
+            }
+            ToWorker::Bind { resource } => self.say_bind(resource),
             ToWorker::Restore { service, jid } => self.say_restore(&service, &jid),
             ToWorker::Claim { claims, from, exact } => {
                 for claim in claims {

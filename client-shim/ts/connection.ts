@@ -10,9 +10,9 @@ import { writeCookies } from './cookies.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { Inbox, parsed } from './inbox.ts';
-import { getBareJidFromJid, getDomainFromJid, getNodeFromJid } from './jid.ts';
+import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
-import { guarded, tell, warn, type Log } from './log.ts';
+import { error, guarded, tell, warn, type Log } from './log.ts';
 import { keysOfText, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
@@ -115,6 +115,8 @@ export class Connection extends Hooks {
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
   #uniqueId = 0;
+  /** Whether the session waits for `bind`. */
+  #unbound = false;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
 
@@ -187,6 +189,7 @@ export class Connection extends Hooks {
           mechanisms?.map(({ mechname }) => mechname),
           new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
           this.options.sessionKey,
+          !!this.options.explicitResourceBinding,
           this.options.reconnect ?? true,
           amount(this.options.reloadGrace, 10_000),
           amount(this.options.queue?.stanzas, 10_000),
@@ -207,7 +210,17 @@ export class Connection extends Hooks {
     }
     this.connect_callback = callback ?? null;
     this.#attempt++;
-    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered()) }));
+    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(), !!this.options.explicitResourceBinding) }));
+  }
+
+  /**
+   * Binds a resource, that of {@link jid} if it has one, where BINDREQUIRED was reported: option `explicitResourceBinding`. The first tab
+   * that does so binds for all.
+   */
+  bind(): void {
+    if (!this.#unbound) return error('bind was called, but the session does not wait for it');
+    this.#unbound = false;
+    this.#run({ run: (tab) => tab.bind(performance.now(), getResourceFromJid(this.jid) ?? undefined) });
   }
 
   /** @throws Error always: only a BOSH session can be restored */
@@ -505,6 +518,7 @@ export class Connection extends Hooks {
     this.connected = false;
     this.authenticated = false;
     this.disconnecting = false;
+    this.#unbound = false;
     this.role = null;
     this.features = null;
     this.#inbox.clear();
@@ -513,7 +527,8 @@ export class Connection extends Hooks {
   }
 
   #status(status: Status, condition: string | undefined, text: string | undefined): void {
-    if (status === Status.AUTHENTICATING) this.connected = true;
+    this.#unbound = status === Status.BINDREQUIRED;
+    if (status === Status.AUTHENTICATING || this.#unbound) this.connected = true;
     if (status === Status.DISCONNECTING) this.disconnecting = true;
     if (status === Status.RECONNECTING) this.#over();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {

@@ -23,6 +23,12 @@ export interface ConnectionOptions {
   cookies?: Readonly<Record<string, Cookie>>;
   /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
   mechanisms?: readonly (new () => SASLMechanism)[];
+  /**
+   * Whether a login stops before it binds a resource: all tabs of the session, those that join meanwhile too, hear BINDREQUIRED, and the first
+   * `bind()` of any of them binds. A tab without this option that joins has it bound at once. Default `false`. What is dialled again, or joined
+   * later, is not waited for.
+   */
+  explicitResourceBinding?: boolean;
   /** Names the session of an anonymous login: pages with the same key share it. */
   sessionKey?: string;
   /** Whether the worker dials again when the connection is lost; default `true`. With `false`, all tabs hear DISCONNECTED. */

@@ -88,7 +88,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
   let claims: Claim[] = [];
   return {
     sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
-    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, sessionKey, reconnect, reloadGrace, queueStanzas, queueSize) =>
+    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, sessionKey, explicitBinding, reconnect, reloadGrace, queueStanzas, queueSize) =>
       post({
         Connect: {
           service,
@@ -97,6 +97,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
           options: {
             mechanisms: mechanisms?.map((name, index) => ({ name, priority: priorities[index] ?? 0 })) ?? null,
             session_key: sessionKey ?? null,
+            explicit_binding: explicitBinding,
             reconnect,
             reload_grace: reloadGrace,
             queue_stanzas: queueStanzas,
@@ -104,7 +105,8 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
           },
         },
       }),
-    sayAttach: (service, jid) => post({ Attach: { service, jid: jid ?? null } }),
+    sayAttach: (service, jid, explicitBinding) => post({ Attach: { service, jid: jid ?? null, explicit_binding: explicitBinding } }),
+    sayBind: (resource) => post({ Bind: { resource: resource ?? null } }),
     sayRestore: (service, jid) => post({ Restore: { service, jid } }),
     addClaim: (id, kind, ns, name, types, stanzaId, from, bare = false, ignoreFragment = false) =>
       claims.push({ id, selector: selector(kind, { ns: ns ?? null, name: name ?? null, types: types ?? null, id: stanzaId ?? null, from: from ?? null, bare, ignore_fragment: ignoreFragment }) }),

@@ -14,6 +14,11 @@ mechanisms: Array<MechanismOffer> | null,
  */
 session_key: string | null, 
 /**
+ * Whether this tab is content to wait, before the session is up for the first time, until a tab says [`Bind`](ToWorker::Bind). One that is
+ * not has it bound when it joins.
+ */
+explicit_binding: boolean, 
+/**
  * Whether the worker dials again when the connection is lost.
  */
 reconnect: boolean, 

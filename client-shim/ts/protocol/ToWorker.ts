@@ -32,7 +32,11 @@ service: string,
 /**
  * The account that this tab had before, if it remembers one.
  */
-jid: string | null, } } | { "Restore": { 
+jid: string | null, 
+/**
+ * As in [`Options`].
+ */
+explicit_binding: boolean, } } | { "Restore": { 
 /**
  * Absolute WebSocket URL of the XMPP service.
  */
@@ -40,7 +44,11 @@ service: string,
 /**
  * The account that this tab had.
  */
-jid: string, } } | { "Claim": { 
+jid: string, } } | { "Bind": { 
+/**
+ * Which, in the place of the one that the session was opened with.
+ */
+resource: string | null, } } | { "Claim": { 
 /**
  * What is claimed, each under a number of the tab's own.
  */

@@ -49,8 +49,15 @@ impl<T: Text> Hub<T> {
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);
             }
-            ToWorker::Attach { service, jid } => self.attach(port, &service, jid.as_deref()),
+            ToWorker::Attach { service, jid, explicit_binding } => {
+                self.attach(port, &service, jid.as_deref(), explicit_binding);
+            }
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
+            ToWorker::Bind { resource } => {
+                if let Stage::In(id) = tab.stage {
+                    self.bind(id, resource);
+                }
+            }
             ToWorker::Claim { claims, from, exact } => self.claim(port, claims, from, exact),
             ToWorker::Release { claims } => self.release_claims(port, &claims),
             ToWorker::Ack { posts } => {
@@ -162,7 +169,7 @@ impl<T: Text> Hub<T> {
 
     /// Joins the session of this account where the credentials are the same, opens it where there is none, and otherwise
     /// waits for it or tries the credentials beside it.
-    pub(crate) fn connect(&mut self, port: PortId, account: Account, options: Options) {
+    pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
         let key = self.key(port, &account, &options);
         let Some((id, room)) = self.rooms.iter_mut().find(|(_, room)| room.key == key) else {
             return self.open(port, account, key, options);
@@ -173,12 +180,14 @@ impl<T: Text> Hub<T> {
             room.contenders.push((port, account, options));
             self.wait(port);
         } else if same {
+            // Not the session's, but each tab's own.
+            let waits = std::mem::take(&mut options.explicit_binding);
             if room.options != options {
                 let text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
-            self.join(id, port, Entry::Joined);
+            self.join(id, port, Entry::Joined, waits);
         } else {
             self.try_credentials(port, account, options);
         }
@@ -189,22 +198,24 @@ impl<T: Text> Hub<T> {
         Key::new(account, options, (!self.config.shared).then_some(port))
     }
 
-    fn open(&mut self, port: PortId, account: Account, key: Key, options: Options) {
-        let purpose = Purpose::Join { reconnect: options.reconnect };
+    fn open(&mut self, port: PortId, account: Account, key: Key, mut options: Options) {
+        let explicit = std::mem::take(&mut options.explicit_binding);
+        let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
         let (id, session) = self.session_for(account, purpose);
         let (service, account) = (key.service.clone(), key.account.clone());
         // A position says of which session it is.
         let start = u64::from(self.sessions % SESSIONS) << 32;
         self.sessions = self.sessions.wrapping_add(1);
         self.rooms.insert(id, Room::new(key, session, options, start));
-        self.join(id, port, Entry::Opened);
+        self.join(id, port, Entry::Opened, explicit);
         // Tabs whose worker died have been waiting for somebody with credentials.
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
             self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
         for port in restoring {
             self.timers.set(Timer::Restore(port), None);
-            self.join(id, port, Entry::Attached);
+            // They were in a session that was bound.
+            self.join(id, port, Entry::Attached, false);
         }
         self.own(id);
     }
@@ -237,13 +248,13 @@ impl<T: Text> Hub<T> {
                 for member in &mut room.members {
                     member.brought = false;
                 }
-                self.join(id, port, Entry::Joined);
+                self.join(id, port, Entry::Joined, options.explicit_binding);
             }
             None => self.connect(port, account, options),
         }
     }
 
-    fn attach(&mut self, port: PortId, service: &str, account: Option<&str>) {
+    fn attach(&mut self, port: PortId, service: &str, account: Option<&str>, waits: bool) {
         self.start_over(port);
         let mut of_service = self
             .rooms
@@ -254,7 +265,7 @@ impl<T: Text> Hub<T> {
         let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
         drop(of_service);
         let why = match found {
-            Some(id) if !another => return self.join(id, port, Entry::Attached),
+            Some(id) if !another => return self.join(id, port, Entry::Attached, waits),
             Some(_) => "there are several sessions of this service: connect with credentials to say which",
             None => "there is no session to attach to",
         };
@@ -270,7 +281,7 @@ impl<T: Text> Hub<T> {
         });
         if let Some((id, _)) = there {
             let id = *id;
-            return self.join(id, port, Entry::Attached);
+            return self.join(id, port, Entry::Attached, false);
         }
         if let Some(tab) = self.ports.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);
@@ -290,7 +301,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    fn join(&mut self, id: SessionId, port: PortId, entry: Entry) {
+    /// `waits`: whether the tab is content to wait until a resource is bound.
+    fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool) {
         // The tab may have vanished while its credentials were under trial.
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
@@ -299,12 +311,26 @@ impl<T: Text> Hub<T> {
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
         room.members.push(Member::new(port, entry, room.position));
-        let up = room.is_up();
+        let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
         self.timers.set(Timer::Grace(id), None);
         if up {
             self.elect(id);
             self.admit(id, port, entry.up());
             self.indicate(id);
+        } else if !waits {
+            self.bind(id, None);
+        } else if unbound {
+            self.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
+        }
+    }
+
+    /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
+    fn bind(&mut self, id: SessionId, resource: Option<String>) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        room.session.handle_input(self.now, stream::Input::Bind { resource }.into());
+        if room.phase == Phase::Unbound {
+            room.phase = Phase::Connecting;
+            self.drain(id, None);
         }
     }
 

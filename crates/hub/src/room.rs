@@ -53,6 +53,8 @@ impl fmt::Display for Key {
 pub(crate) enum Phase {
     /// It is being opened, for the first time.
     Connecting,
+    /// It waits, the first time, for a tab to say that a resource is to be bound.
+    Unbound,
     /// Stanzas flow.
     Up(SessionInfo),
     /// It was up, and is being opened again.

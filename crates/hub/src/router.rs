@@ -189,7 +189,7 @@ impl<T: Text> Hub<T> {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
-            (Some((_, Phase::Connecting | Phase::Reconnecting)), _)
+            (Some((_, Phase::Connecting | Phase::Unbound | Phase::Reconnecting)), _)
             | (None, Stage::Waiting | Stage::Restoring(..)) => {
                 if tab.held.len() < HELD {
                     tab.held.push_back(held);

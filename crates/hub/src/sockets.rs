@@ -115,6 +115,7 @@ impl<T: Text> Hub<T> {
                     room.keys = keys;
                 }
             }
+            Event::BindRequired => self.bind_required(id),
             Event::Bound(bound) => {
                 let domain = jid::domain(&bound.jid).to_owned();
                 self.session_up(
@@ -136,6 +137,17 @@ impl<T: Text> Hub<T> {
     fn authenticating(&mut self, id: SessionId) {
         if self.rooms.get(&id).is_some_and(|room| room.phase == Phase::Connecting) {
             self.report(id, StatusCode::Authenticating);
+        }
+    }
+
+    /// Whoever else wants in is not parked behind a tab that may never bind.
+    fn bind_required(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        room.phase = Phase::Unbound;
+        let contenders = std::mem::take(&mut room.contenders);
+        self.report(id, StatusCode::BindRequired);
+        for (port, account, options) in contenders {
+            self.try_credentials(port, account, options);
         }
     }
 
@@ -204,10 +216,10 @@ impl<T: Text> Hub<T> {
                 (_, None) if room.handed_over.is_some() => {
                     vec![because(StatusCode::Disconnected, None, &room.handed_over.unwrap_or_default())]
                 }
-                (Phase::Connecting, Some(error)) if member.entry == Entry::Attached => {
+                (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
                 }
-                (Phase::Connecting | Phase::Reconnecting, Some(error)) => {
+                (Phase::Connecting | Phase::Unbound | Phase::Reconnecting, Some(error)) => {
                     vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
                 }
                 (_, error) => session_over(error.as_ref()),
@@ -237,7 +249,11 @@ impl<T: Text> Hub<T> {
                     self.release(port, vec![status(StatusCode::Disconnected)]);
                 }
             }
-            Event::Authenticating | Event::Bound(_) | Event::Stanza(_) | Event::Dropped(_) => {}
+            Event::Authenticating
+            | Event::BindRequired
+            | Event::Bound(_)
+            | Event::Stanza(_)
+            | Event::Dropped(_) => {}
         }
     }
 

@@ -7,6 +7,7 @@ mod alone;
 mod answering;
 mod asking;
 mod attempts;
+mod binding;
 mod claims;
 mod dying;
 mod greeting;

@@ -30,6 +30,8 @@ pub enum ToWorker<T> {
         service: String,
         /// The account that this tab had before, if it remembers one.
         jid: Option<String>,
+        /// As in [`Options`].
+        explicit_binding: bool,
     },
     /// Join the session of this account again after a worker died, without credentials: another tab may bring them.
     Restore {
@@ -37,6 +39,11 @@ pub enum ToWorker<T> {
         service: String,
         /// The account that this tab had.
         jid: String,
+    },
+    /// Bind a resource: the session [waits](crate::StatusCode::BindRequired) for it. The first tab that says it is the one that counts.
+    Bind {
+        /// Which, in the place of the one that the session was opened with.
+        resource: Option<String>,
     },
     /// Deliver what matches these, from here on.
     Claim {
@@ -187,6 +194,9 @@ pub struct Options {
     pub mechanisms: Option<Vec<MechanismOffer>>,
     /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
     pub session_key: Option<String>,
+    /// Whether this tab is content to wait, before the session is up for the first time, until a tab says [`Bind`](ToWorker::Bind). One that is
+    /// not has it bound when it joins.
+    pub explicit_binding: bool,
     /// Whether the worker dials again when the connection is lost.
     pub reconnect: bool,
     /// How long what arrives for a tab that reloads is kept for it, in milliseconds.
@@ -202,6 +212,7 @@ impl Default for Options {
         Options {
             mechanisms: None,
             session_key: None,
+            explicit_binding: false,
             reconnect: true,
             reload_grace: 10_000,
             queue_stanzas: 10_000,

@@ -132,7 +132,9 @@ impl Account {
             allowed: self.allowed.clone(),
             plaintext: self.plaintext,
             purpose: match purpose {
-                Purpose::Join { .. } => epode_stream::Purpose::Bind { resource: resource.map(str::to_owned) },
+                Purpose::Join { explicit, .. } => {
+                    epode_stream::Purpose::Bind { resource: resource.map(str::to_owned), explicit }
+                }
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
@@ -224,7 +226,7 @@ mod tests {
         let account = |authcid: &str| {
             let account =
                 Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None, str::to_owned).unwrap();
-            account.config(Purpose::Join { reconnect: true }).credentials
+            account.config(Purpose::Join { reconnect: true, explicit: false }).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
         assert_eq!(account("a").authzid, None);

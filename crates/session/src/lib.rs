@@ -54,6 +54,8 @@ pub enum Purpose {
     Join {
         /// Whether to dial again when the connection is lost.
         reconnect: bool,
+        /// Whether to wait for [`stream::Input::Bind`] before it is online for the first time.
+        explicit: bool,
     },
     /// To find out whether credentials are good.
     Verify,
@@ -71,6 +73,12 @@ pub enum Input<'a> {
 impl From<ScramKeys> for Input<'_> {
     fn from(keys: ScramKeys) -> Self {
         Input::Stream(stream::Input::Derived(keys))
+    }
+}
+
+impl<'a> From<stream::Input<'a>> for Input<'a> {
+    fn from(input: stream::Input<'a>) -> Self {
+        Input::Stream(input)
     }
 }
 
@@ -96,6 +104,8 @@ pub enum Event {
     Authenticating,
     /// The credentials are good; see [`stream::Event::Authenticated`].
     Authenticated(Option<ScramKeys>),
+    /// See [`stream::Event::BindRequired`].
+    BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
@@ -197,12 +207,16 @@ impl Session {
                 stream::Output::Event(event) => match event {
                     stream::Event::Authenticating => Output::Event(Event::Authenticating),
                     stream::Event::Authenticated(keys) => Output::Event(Event::Authenticated(keys)),
+                    stream::Event::BindRequired => Output::Event(Event::BindRequired),
                     stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
                     stream::Event::Bound(bound) => {
                         self.was_up = true;
                         self.backoff.up(now);
                         // The next stream is to be the same resource.
                         self.account.bound(&bound.jid);
+                        if let Purpose::Join { explicit, .. } = &mut self.purpose {
+                            *explicit = false;
+                        }
                         Output::Event(Event::Bound(bound))
                     }
                     stream::Event::Ended(error) => return self.stream_ended(now, error),
@@ -213,7 +227,7 @@ impl Session {
     }
 
     fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
-        let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true }) && self.was_up;
+        let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. }) && self.was_up;
         match error {
             Some(error) if reconnect && error.is_transient() => {
                 self.phase = match self.online {

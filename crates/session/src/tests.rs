@@ -16,7 +16,7 @@ fn up(now: Duration, reconnect: bool) -> Session {
         str::to_owned,
     )
     .unwrap();
-    let mut session = Session::new(now, account, Purpose::Join { reconnect }, 1);
+    let mut session = Session::new(now, account, Purpose::Join { reconnect, explicit: false }, 1);
     negotiate(&mut session, now);
     session
 }
@@ -57,15 +57,15 @@ fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_ha
     assert!(matches!(session.poll_output(), Some(Output::Dial(url)) if url == "ws://localhost/"));
     session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
     assert_eq!(
-        session.account().config(Purpose::Join { reconnect: true }).purpose,
-        stream::Purpose::Bind { resource: Some("given".into()) }
+        session.account().config(Purpose::Join { reconnect: true, explicit: true }).purpose,
+        stream::Purpose::Bind { resource: Some("given".into()), explicit: true }
     );
 }
 
 #[test]
 fn an_attempt_that_never_was_up_is_not_repeated() {
     let account = Account::new("ws://localhost/", "a@b", None, None, None, str::to_owned).unwrap();
-    let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true }, 1);
+    let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true }, 1);
     let outputs = lose(&mut session, SECOND);
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");
     assert_eq!(session.deadline(), None);

@@ -8,7 +8,7 @@ use epode_session::stream::{self, Error};
 use epode_session::{Account, Event, Input, Output, Purpose, Session};
 
 /// What a session is for, where nothing else is said.
-const JOIN: Purpose = Purpose::Join { reconnect: true };
+const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false };
 
 const SERVICE: &str = "ws://localhost/xmpp";
 const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";

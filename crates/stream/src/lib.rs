@@ -53,6 +53,8 @@ pub enum Purpose {
     Bind {
         /// The resource to ask for.
         resource: Option<String>,
+        /// Whether to wait for [`Input::Bind`] before that.
+        explicit: bool,
     },
     /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only a bound JID tells.
     Verify,
@@ -77,6 +79,11 @@ pub enum Input<'a> {
     },
     /// The derivation that [`Output::Derive`] asked for is done.
     Derived(ScramKeys),
+    /// Bind, now or as soon as it can be, without waiting. Of several the first counts, and of one that does not wait none.
+    Bind {
+        /// The resource to ask for, in the place of the configured one.
+        resource: Option<String>,
+    },
     /// Close the stream, cleanly where it can be.
     Close,
     /// The deadline of [`Stream::deadline`] has come.
@@ -104,6 +111,8 @@ pub enum Event {
     /// Both sides have proven what the mechanism lets them prove, and whose account it is. With the keys that would do in the place of the password next
     /// time, where the mechanism has such.
     Authenticated(Option<ScramKeys>),
+    /// A resource can be bound; [`Input::Bind`] is awaited, for as long as the server bears it.
+    BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
@@ -184,6 +193,7 @@ impl Stream {
             Input::Frame(text) => self.frame(text),
             Input::Closed { code, reason } => self.socket_closed(code, reason),
             Input::Derived(keys) => self.derived(keys),
+            Input::Bind { resource } => self.bind(resource),
             Input::Close => self.close(),
             Input::Timeout => self.timeout(),
         }
@@ -261,6 +271,23 @@ impl Stream {
             Phase::Open(State::Keys(expect)) => {
                 let next = expect.derived(keys, &mut self.common);
                 self.proceed(next);
+            }
+            phase => self.phase = phase,
+        }
+    }
+
+    fn bind(&mut self, resource: Option<String>) {
+        let Purpose::Bind { resource: asked, explicit: explicit @ true } = &mut self.common.config.purpose
+        else {
+            return;
+        };
+        *explicit = false;
+        if resource.is_some() {
+            *asked = resource;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Open(State::BindRequest(expect)) => {
+                self.phase = Phase::Open(expect.bind(&mut self.common));
             }
             phase => self.phase = phase,
         }

@@ -19,6 +19,7 @@ pub(crate) enum State {
     Outcome(ExpectOutcome),
     Keys(ExpectKeys),
     BindFeatures(ExpectBindFeatures),
+    BindRequest(ExpectBindRequest),
     BindResult(ExpectBindResult),
     SessionResult(ExpectSessionResult),
     /// The resource is bound: stanzas flow.
@@ -38,6 +39,7 @@ impl State {
             State::Outcome(_) => "authenticating",
             State::Keys(_) => "it is our turn to speak",
             State::BindFeatures(_) => "waiting for the features that offer resource binding",
+            State::BindRequest(_) => "it is our turn to bind a resource",
             State::BindResult(_) => "binding a resource",
             State::SessionResult(_) => "opening the legacy session",
             State::Established => "exchanging stanzas",
@@ -56,7 +58,9 @@ impl State {
             State::BindResult(expect) => expect.handle(element, common),
             State::SessionResult(expect) => expect.handle(element, common),
             State::Keys(_) if element.is("failure", ns::SASL) => Err(refused(&element, None)),
-            State::Keys(_) | State::Established | State::Verified => Err(unexpected(&element, waiting)),
+            State::Keys(_) | State::BindRequest(_) | State::Established | State::Verified => {
+                Err(unexpected(&element, waiting))
+            }
         }
     }
 }
@@ -187,12 +191,30 @@ impl ExpectBindFeatures {
         if features.child("bind", ns::BIND).is_none() {
             return Err(PeerMisbehaved::NoBind.into());
         }
+        let expect = ExpectBindRequest { features };
+        if let Purpose::Bind { explicit: true, .. } = common.config.purpose {
+            // Whoever is to say it takes the time they need.
+            common.deadline.clear();
+            common.event(Event::BindRequired);
+            return Ok(State::BindRequest(expect));
+        }
+        Ok(expect.bind(common))
+    }
+}
+
+/// The word that a resource is to be bound comes next, from ourselves.
+pub(crate) struct ExpectBindRequest {
+    features: Element,
+}
+
+impl ExpectBindRequest {
+    pub(crate) fn bind(self, common: &mut Common) -> State {
         let mut bind = Element::new("bind", ns::BIND);
-        if let Purpose::Bind { resource: Some(resource) } = &common.config.purpose {
+        if let Purpose::Bind { resource: Some(resource), .. } = &common.config.purpose {
             bind = bind.with_child(Element::new("resource", ns::BIND).with_text(resource));
         }
         let request = common.request(bind);
-        Ok(State::BindResult(ExpectBindResult { request, features }))
+        State::BindResult(ExpectBindResult { request, features: self.features })
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Membership {
 /// the next worker.
 enum Wish {
     Connect { service: String, jid: String, credentials: Credentials, options: Options },
-    Attach { service: String, jid: Option<String> },
+    Attach { service: String, jid: Option<String>, explicit_binding: bool },
 }
 
 /// What the app believes, and must hear when it is not so any more.
@@ -53,9 +53,11 @@ impl Membership {
                 credentials: credentials.clone(),
                 options: options.clone(),
             }),
-            ToWorker::Attach { service, jid } => {
-                Some(Wish::Attach { service: service.clone(), jid: jid.clone() })
-            }
+            ToWorker::Attach { service, jid, explicit_binding } => Some(Wish::Attach {
+                service: service.clone(),
+                jid: jid.clone(),
+                explicit_binding: *explicit_binding,
+            }),
             // Whoever leaves does not come back as the same page: nothing is kept for it.
             ToWorker::Leave => return *self = Membership::default(),
             _ => return,
@@ -77,6 +79,10 @@ impl Membership {
             StatusCode::Connected | StatusCode::Attached => {
                 self.belief = Belief::Up;
                 self.account = status.session.as_ref().map(|session| session.jid.clone());
+                if let Some(Wish::Connect { options, .. }) = &mut self.wish {
+                    // Who was in a session comes back without waiting.
+                    options.explicit_binding = false;
+                }
             }
             StatusCode::Reconnecting => self.belief = Belief::Rejoining,
             StatusCode::Disconnected | StatusCode::AttachFail => *self = Membership::default(),
@@ -136,7 +142,11 @@ impl Wish {
                 credentials: credentials.clone(),
                 options: options.clone(),
             },
-            Wish::Attach { service, jid } => ToWorker::Attach { service: service.clone(), jid: jid.clone() },
+            Wish::Attach { service, jid, explicit_binding } => ToWorker::Attach {
+                service: service.clone(),
+                jid: jid.clone(),
+                explicit_binding: *explicit_binding,
+            },
         }
     }
 }

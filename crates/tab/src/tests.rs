@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use epode_protocol::Options;
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -337,7 +339,7 @@ impl Page {
             keys: None,
         };
         let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
-        ToWorker::Connect { service, jid, credentials, options: epode_protocol::Options::default() }
+        ToWorker::Connect { service, jid, credentials, options: Options::default() }
     }
 
     fn say(&mut self, wish: ToWorker<String>) {
@@ -584,7 +586,7 @@ fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_cre
 #[test]
 fn a_tab_that_attached_asks_to_be_restored() {
     let mut page = Page::welcomed();
-    page.say(ToWorker::Attach { service: "ws://x/".to_owned(), jid: None });
+    page.say(ToWorker::Attach { service: "ws://x/".to_owned(), jid: None, explicit_binding: false });
     page.hear(up(0));
     page.input(Input::Died);
     page.posts.clear();
@@ -595,6 +597,31 @@ fn a_tab_that_attached_asks_to_be_restored() {
         "{:?}",
         page.posts
     );
+}
+
+#[test]
+fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_waits_again() {
+    for was_up in [false, true] {
+        let mut page = Page::welcomed();
+        let ToWorker::Connect { service, jid, credentials, options } = Page::connect_word() else {
+            unreachable!()
+        };
+        let options = Options { explicit_binding: true, ..options };
+        page.say(ToWorker::Connect { service, jid, credentials, options });
+        let status = |code| Status { code, condition: None, text: None, session: None };
+        page.hear(FromWorker::Status(status(StatusCode::BindRequired)));
+        if was_up {
+            page.hear(up(0));
+        }
+        page.input(Input::Died);
+        page.posts.clear();
+        page.open();
+        page.welcome();
+        let [ToWorker::Hello(_), ToWorker::Connect { options, .. }] = &page.posts[..] else {
+            panic!("{:?}", page.posts)
+        };
+        assert_eq!(options.explicit_binding, !was_up);
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_tab_of_another_version_is_refused_in_words() {
 
 #[test]
 fn nothing_is_heard_before_hello() {
-    let connect = ToWorker::Attach { service: "ws://localhost/".into(), jid: None };
+    let connect = ToWorker::Attach { service: "ws://localhost/".into(), jid: None, explicit_binding: false };
     let answers = answers(vec![said(connect)]);
     assert!(matches!(&answers[..], [FromWorker::Refused(Refusal::Malformed { .. })]), "{answers:?}");
 }

@@ -160,7 +160,10 @@ fn attach_joins_a_session_of_its_own_service_only() {
     let mut world = World::new();
     world.online(ALICE);
     let tab = world.tab();
-    world.say(tab, ToWorker::Attach { service: "ws://127.0.0.1/xmpp".into(), jid: None });
+    world.say(
+        tab,
+        ToWorker::Attach { service: "ws://127.0.0.1/xmpp".into(), jid: None, explicit_binding: false },
+    );
     assert_eq!(world.heard(tab), ["AttachFail"]);
 }
 

@@ -108,7 +108,7 @@ proptest! {
                     Event::Ended(_) => ended = true,
                     Event::Bound(_) => bound += 1,
                     Event::Stanza(_) => prop_assert_eq!(bound, 1),
-                    Event::Authenticating | Event::Authenticated(_) => {}
+                    Event::Authenticating | Event::Authenticated(_) | Event::BindRequired => {}
                 }
             }
             prop_assert_eq!(ended, peer.stream.is_closed());

@@ -90,6 +90,7 @@ impl Line {
             }
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
             Output::Event(Event::Authenticated(_)) => self.stages.push("authenticated"),
+            Output::Event(Event::BindRequired) => self.stages.push("bind required"),
             Output::Event(Event::Bound(bound)) => {
                 self.stages.push("bound");
                 self.bound = Some(bound);

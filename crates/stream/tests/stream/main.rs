@@ -33,7 +33,7 @@ fn alice() -> Config {
         },
         allowed: MechanismName::ALL.iter().map(|&name| name.into()).collect(),
         plaintext: true,
-        purpose: Purpose::Bind { resource: Some("tab".to_owned()) },
+        purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false },
         limits: Limits::default(),
     }
 }
@@ -45,5 +45,9 @@ fn verifying() -> Config {
 
 /// Nobody in particular.
 fn anonymous() -> Config {
-    Config { credentials: Credentials::default(), purpose: Purpose::Bind { resource: None }, ..alice() }
+    Config {
+        credentials: Credentials::default(),
+        purpose: Purpose::Bind { resource: None, explicit: false },
+        ..alice()
+    }
 }

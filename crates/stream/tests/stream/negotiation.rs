@@ -1,7 +1,7 @@
 //! From the open socket to the bound resource, where all goes well.
 
 use epode_stream::sasl::MechanismName;
-use epode_stream::{Bound, Event, Purpose};
+use epode_stream::{Bound, Error, Event, Input, PeerMisbehaved, Purpose};
 use epode_testkit::{self as testkit, LegacySession};
 
 use crate::frames::*;
@@ -13,7 +13,7 @@ use crate::{alice, anonymous, verifying};
 fn each_step_says_exactly_what_the_specification_has_there() {
     let mut peer = Peer::dialling(alice());
     assert!(peer.sent().is_empty());
-    peer.input(epode_stream::Input::Opened { nonce: "n".to_owned() });
+    peer.input(Input::Opened { nonce: "n".to_owned() });
     assert_eq!(peer.sent(), [OPEN_SENT]);
     assert_eq!(peer.answer(OPEN), [""; 0]);
     assert_eq!(peer.answer(PLAIN), [AUTH_SENT]);
@@ -113,7 +113,8 @@ fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
 
 #[test]
 fn without_a_wish_the_server_picks_the_resource() {
-    let config = epode_stream::Config { purpose: Purpose::Bind { resource: None }, ..alice() };
+    let config =
+        epode_stream::Config { purpose: Purpose::Bind { resource: None, explicit: false }, ..alice() };
     let mut peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert_eq!(
         peer.answer(BIND),
@@ -125,9 +126,60 @@ fn without_a_wish_the_server_picks_the_resource() {
     );
 }
 
+fn explicit() -> epode_stream::Config {
+    epode_stream::Config {
+        purpose: Purpose::Bind { resource: Some("tab".into()), explicit: true },
+        ..alice()
+    }
+}
+
+#[test]
+fn where_it_is_told_to_wait_it_binds_when_it_is_told_to_and_has_all_the_time_in_the_world() {
+    let mut peer = Peer::after(explicit(), &[OPEN, PLAIN, SUCCESS, OPEN]);
+    assert_eq!(peer.answer(BIND), [""; 0]);
+    assert!(matches!(peer.events()[..], [Event::BindRequired]));
+    assert_eq!(peer.patience(), None);
+    peer.input(Input::Bind { resource: None });
+    assert_eq!(peer.sent(), [BIND_SENT]);
+    assert!(peer.patience().is_some());
+    peer.input(Input::Bind { resource: Some("another".to_owned()) });
+    assert_eq!(peer.sent(), [""; 0], "once");
+    peer.say(BOUND);
+    assert!(peer.stream.is_bound());
+}
+
+#[test]
+fn who_is_told_early_to_bind_does_not_wait_and_the_first_word_counts() {
+    let mut peer = Peer::after(explicit(), &[OPEN]);
+    for resource in ["desk", "late"] {
+        peer.input(Input::Bind { resource: Some(resource.to_owned()) });
+    }
+    for frame in [PLAIN, SUCCESS, OPEN] {
+        peer.say(frame);
+    }
+    peer.sent();
+    assert_eq!(peer.answer(BIND), [BIND_SENT.replace("tab", "desk")]);
+    assert!(!peer.events().iter().any(|event| matches!(event, Event::BindRequired)));
+}
+
+#[test]
+fn while_it_waits_to_bind_it_can_be_closed_and_the_server_may_lose_patience() {
+    let frames = [OPEN, PLAIN, SUCCESS, OPEN, BIND];
+    let mut peer = Peer::after(explicit(), &frames);
+    peer.input(Input::Close);
+    assert_eq!(peer.answer(CLOSE), [CLOSE]);
+    assert_eq!(peer.ended(), None);
+    let mut peer = Peer::after(explicit(), &frames);
+    peer.say(CLOSE);
+    assert!(matches!(peer.ended(), Some(Error::ClosedByServer { .. })));
+    let mut peer = Peer::after(explicit(), &frames);
+    peer.say(MESSAGE);
+    assert!(matches!(peer.ended(), Some(Error::Peer(PeerMisbehaved::Unexpected { .. }))));
+}
+
 #[test]
 fn the_resource_that_is_asked_for_is_escaped() {
-    let purpose = Purpose::Bind { resource: Some("<&>".to_owned()) };
+    let purpose = Purpose::Bind { resource: Some("<&>".to_owned()), explicit: false };
     let mut peer = Peer::after(epode_stream::Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert!(peer.answer(BIND)[0].contains("<resource>&lt;&amp;&gt;</resource>"));
 }

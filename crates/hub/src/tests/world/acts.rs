@@ -54,8 +54,19 @@ impl World {
         self.say(tab, ToWorker::Connect { service, jid, credentials, options });
     }
 
+    /// Connects and is content to wait until somebody binds.
+    pub(in crate::tests) fn connect_to_bind(&mut self, tab: PortId, jid: &str, password: &str) {
+        let options = Options { explicit_binding: true, ..Options::default() };
+        self.connect_as(tab, jid, Some(password), options);
+    }
+
+    pub(in crate::tests) fn bind(&mut self, tab: PortId, resource: Option<&str>) {
+        self.say(tab, ToWorker::Bind { resource: resource.map(str::to_owned) });
+    }
+
     pub(in crate::tests) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
-        self.say(tab, ToWorker::Attach { service: SERVICE.to_owned(), jid: jid.map(str::to_owned) });
+        let (service, jid) = (SERVICE.to_owned(), jid.map(str::to_owned));
+        self.say(tab, ToWorker::Attach { service, jid, explicit_binding: false });
     }
 
     pub(in crate::tests) fn send(&mut self, tab: PortId, stanza: &str) -> Token {
