@@ -73,7 +73,7 @@ Object.defineProperty(globalThis, 'navigator', {
 
 const { outputFiles } = await build({
   stdin: {
-    contents: ['connection', 'builder', 'constants', 'log'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),
+    contents: ['connection', 'builder', 'constants', 'errors', 'log'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),
     resolveDir: root,
     loader: 'ts',
   },
@@ -83,9 +83,10 @@ const { outputFiles } = await build({
   define: { 'import.meta.url': '"https://app.example/epode.js"' },
   write: false,
 });
-export const { addConnectionPlugin, Connection, $iq, $msg, $pres, sink, Status } = await import(
+export const epode = await import(
   `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
 );
+export const { addConnectionPlugin, Connection, $iq, $msg, $pres, sink, Status } = epode;
 
 /** A little later: the wasm is there, locks are granted, everything that was posted is heard. */
 export const settled = () => new Promise((resolve) => setTimeout(resolve, 30));

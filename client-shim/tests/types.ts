@@ -14,8 +14,13 @@ import {
   Status,
   Strophe,
   stx,
+  AuthenticationError,
+  StanzaError,
+  XmppError,
   type ConnectionOptions,
   type Receipt,
+  type Stanzas,
+  type StanzaSelector,
   type StatusCallback,
 } from 'epode';
 
@@ -124,6 +129,30 @@ connection.deleteHandler(() => true);
 // @ts-expect-error no such option
 connection.addHandler(() => true, null, null, null, null, null, { matchBare: true });
 connection.deleteTimedHandler(connection.addTimedHandler(1000, () => true));
+
+// Promises
+
+same<typeof connection.ready, Promise<Connection>>(true);
+// @ts-expect-error it is asked for, not given
+connection.ready = Promise.resolve(connection);
+same<ReturnType<typeof connection.iq>, Promise<Element>>(true);
+connection.iq(message, { timeout: 1000, signal: AbortSignal.timeout(1000) });
+connection.iq('<iq type="get"/>').catch((error: unknown) => {
+  if (error instanceof StanzaError) same<[typeof error.condition, typeof error.element], [string, Element]>(true);
+  else if (error instanceof XmppError) same<[typeof error.condition, typeof error.element], [string | null, Element | null]>(true);
+  same<typeof Strophe.AuthenticationError, typeof AuthenticationError>(true);
+});
+// @ts-expect-error there is something to ask
+connection.iq(null);
+// @ts-expect-error the time is a number
+connection.iq(message, { timeout: '1s' });
+const selector: StanzaSelector = { ns: 'urn:example', name: 'message', type: ['chat', 'normal'], from: 'bob@chat.example', matchBareFromJid: true };
+same<ReturnType<typeof connection.stanzas>, Stanzas>(true);
+void (async () => {
+  for await (const stanza of connection.stanzas(selector, { signal: AbortSignal.timeout(1000) })) same<typeof stanza, Element>(true);
+})();
+// @ts-expect-error no such criterion: a typing error would select everything
+connection.stanzas({ tag: 'message' });
 
 // Hooks
 

@@ -7,6 +7,7 @@ import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
+import { DisconnectedError } from './errors.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { Inbox, parsed } from './inbox.ts';
@@ -16,8 +17,10 @@ import { error, guarded, tell, warn, type Log } from './log.ts';
 import { keysOfText, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
+import { Ready } from './ready.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { resolveService } from './service.ts';
+import { type Abortable, listen, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
 import { TimedHandler, TimedHandlers } from './timed.ts';
 import { Websocket } from './transports.ts';
 
@@ -64,6 +67,12 @@ export interface ConnectionPlugin {
   statusChanged?(status: Status, condition: string | null): void;
 }
 
+/** Hears the answer. */
+type Answered = (stanza: Element) => unknown;
+
+/** Hears the error, or `null` where no answer came. */
+type Unanswered = (stanza: Element | null) => unknown;
+
 const plugins = new Map<string, ConnectionPlugin>();
 
 /** Makes `prototype` part of every connection made from now on, as `connection[name]`. */
@@ -107,6 +116,7 @@ export class Connection extends Hooks {
   readonly #outbox = new Outbox(this, (wish) => this.#run(wish));
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   readonly #timed = new TimedHandlers();
+  readonly #ready = new Ready<this>();
   #link: Link | undefined;
   /** The place of the latest link in this page. */
   #place: string | undefined;
@@ -143,6 +153,16 @@ export class Connection extends Hooks {
   }
 
   /**
+   * Resolves, with this connection, when the session is up: CONNECTED or ATTACHED. Before the first `connect` or `attach` it waits for that; when the
+   * session is lost and redialled it is a new promise, which waits for the next. It is rejected when an attempt fails or the session is over, until the next `connect` or
+   * `attach`: with a {@link ConnectionError}, an {@link AuthenticationError}, a {@link TimeoutError}, a {@link RedirectError}, an {@link AttachError}
+   * or, after a logout say, a {@link DisconnectedError}. A connection whose `ready` nobody asks for rejects nothing.
+   */
+  get ready(): Promise<this> {
+    return this.#ready.promise;
+  }
+
+  /**
    * Logs in, or joins the session of this account with the same credentials. CONNECTING is reported before this returns; then the
    * callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it, or CONNFAIL or AUTHFAIL and why.
    *
@@ -166,7 +186,7 @@ export class Connection extends Hooks {
     this.authzid = getBareJidFromJid(jid);
     this.authcid = authcid || getNodeFromJid(jid);
     this.connect_callback = callback ?? null;
-    this.#attempt++;
+    this.#begin();
     this.#report(Status.CONNECTING, null);
     this.scram_keys = null;
     const keys = pass && typeof pass === 'object' ? textOfKeys(pass) : undefined;
@@ -209,7 +229,7 @@ export class Connection extends Hooks {
       throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
     }
     this.connect_callback = callback ?? null;
-    this.#attempt++;
+    this.#begin();
     this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(), !!this.options.explicitResourceBinding) }));
   }
 
@@ -242,9 +262,10 @@ export class Connection extends Hooks {
 
   /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
   reset(): void {
-    this.#attempt++;
     this.#membership = undefined;
     this.#over();
+    this.#ready.over(new DisconnectedError('the connection was reset'));
+    this.#begin();
     this.jid = '';
     this.domain = null;
     this.connect_callback = null;
@@ -291,11 +312,31 @@ export class Connection extends Hooks {
    * @param err hears the error, or `null` where no answer came: within `timeout` milliseconds, or before the session ended
    * @returns the `id`, which is made up where the IQ has none
    */
-  sendIQ(stanza: Element | Treelike | string, ok?: Question['ok'], err?: Question['err'], timeout?: number): string {
-    const element = elementOf(stanza);
-    const id = this.#identified(element, 'sendIQ');
-    this.#outbox.ask(serialize(element), timeout, { id, ok, err });
-    return id;
+  sendIQ(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
+    return this.#ask(stanza, timeout, { ok: (result) => ok?.(result), err: ({ element }) => err?.(element) });
+  }
+
+  /**
+   * Sends an IQ of type `get` or `set` and waits for its answer: the result.
+   *
+   * The promise is rejected with a {@link StanzaError} where the answer is an error, a {@link TimeoutError} when none came within
+   * `timeout` milliseconds (without it, while the session lasts), a {@link DisconnectedError} when the session ended before it came or there is none,
+   * a {@link RefusedError} when the IQ breaks a rule and was not sent, and with the `reason` of `signal` when that is aborted; an answer
+   * that comes after that goes nowhere.
+   */
+  iq(stanza: Element | Treelike | string, { timeout, signal }: { timeout?: number } & Abortable = {}): Promise<Element> {
+    return new Promise((ok, err) => {
+      const abort = (): void => err(reasonOf(signal));
+      if (signal?.aborted) return abort();
+      const settling =
+        <T>(settle: (outcome: T) => void) =>
+        (outcome: T): void => {
+          signal?.removeEventListener('abort', abort);
+          settle(outcome);
+        };
+      signal?.addEventListener('abort', abort);
+      this.#ask(stanza, timeout, { ok: settling(ok), err: settling(err), signal });
+    });
   }
 
   /**
@@ -305,7 +346,7 @@ export class Connection extends Hooks {
    * @param err hears an error, or `null` when nothing came within `timeout` milliseconds
    * @returns the `id`, which is made up where the presence has none
    */
-  sendPresence(stanza: Element | Treelike | string, ok?: Question['ok'], err?: Question['err'], timeout?: number): string {
+  sendPresence(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendPresence');
     if (ok || err) {
@@ -357,6 +398,18 @@ export class Connection extends Hooks {
     this.#inbox.handlers.delete(handler);
   }
 
+  /**
+   * The stanzas that match everything given, from this call on, in order: `for await (const message of connection.stanzas({ name: 'message' }))`.
+   * As for a handler, whoever takes a request answers it.
+   *
+   * None is lost between two turns of the loop: what comes meanwhile waits here, without a bound, so a loop that is slower than what comes for it
+   * should ask for less. The loop ends with the session, also when that is redialled: stanzas are missed then, and the loop of the next session is
+   * made when that is up, like handlers. A `break` ends it too; `signal` does with its `reason`, and drops what waits.
+   */
+  stanzas(selector: StanzaSelector = {}, { signal }: Abortable = {}): Stanzas {
+    return listen(this.#inbox, selector, signal);
+  }
+
   /** Calls `handler` after `period` milliseconds of being connected, and again for as long as it returns something truthy. */
   addTimedHandler(period: number, handler: () => unknown): TimedHandler {
     return this.#timed.add(period, handler);
@@ -398,6 +451,12 @@ export class Connection extends Hooks {
   protected override hooked(): void {
     // A hook on the prototype belongs to no connection yet.
     if (#inbox in this) this.#inbox.claimHooks();
+  }
+
+  /** What an attempt before this one came to does not count any more. */
+  #begin(): void {
+    this.#attempt++;
+    this.#ready.renew();
   }
 
   /** Wishes for membership in a session, which ends the one there was. */
@@ -493,8 +552,8 @@ export class Connection extends Hooks {
       gap: (from, to, count) => guarded(() => this.onGap({ from, to, count }), 'onGap'),
       written: (upTo) => this.#outbox.written(upTo),
       failed: (token, condition, text) => this.#outbox.failed(token, condition, text),
-      answered: (token, isError, text) => this.#outbox.answered(token, this.#inbox.answered(text, this.authenticated) ?? null, isError),
-      unanswered: (token) => this.#outbox.answered(token, null),
+      answered: (token, isError, text) => this.#outbox.answered(token, this.#inbox.answered(text, this.authenticated), isError),
+      unanswered: (token, timeout) => this.#outbox.unanswered(token, timeout),
       unasked: (token, condition, text) => this.#outbox.unasked(token, condition, text),
       log: (level, text) => tell(level as Parameters<Log>[0], text),
     };
@@ -509,12 +568,14 @@ export class Connection extends Hooks {
     this.connected = true;
     this.authenticated = true;
     this.disconnecting = false;
+    this.#ready.up(this);
     this.#timed.start();
     this.#remember(getBareJidFromJid(jid));
   }
 
   /** The session is over, or this tab is out of it. */
   #over(): void {
+    if (this.authenticated) this.#ready.renew();
     this.connected = false;
     this.authenticated = false;
     this.disconnecting = false;
@@ -537,6 +598,7 @@ export class Connection extends Hooks {
       this.#over();
       this.#outbox.discard();
     }
+    this.#ready.note(status, text, condition);
     this.#report(status, condition ?? text ?? null, text ?? null);
   }
 
@@ -546,6 +608,13 @@ export class Connection extends Hooks {
       guarded(() => plugin?.statusChanged?.(status, condition), `the plugin ${name}`);
     }
     guarded(() => this.connect_callback?.call(this, status, condition, null, reason), 'the callback of connect');
+  }
+
+  #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
+    const element = elementOf(stanza);
+    const id = this.#identified(element, 'sendIQ');
+    this.#outbox.ask(serialize(element), timeout, { ...question, id });
+    return id;
   }
 
   #identified(element: Element, suffix: string): string {

@@ -12,6 +12,8 @@ import { describe, error, guarded } from './log.ts';
 /** The handlers of one connection, and what they are given. */
 export class Inbox {
   readonly handlers = new HandlerList((handler) => this.#release(handler));
+  /** The loops that are open, each by what ends it: they end with the session. */
+  readonly loops = new Set<() => void>();
   /** Each claim, and who it is for. */
   readonly #claims = new Map<number, Handler | 'hook'>();
   /** The claims of hooks: for what comes in, and for what other tabs send. */
@@ -62,6 +64,7 @@ export class Inbox {
     this.handlers.clear();
     this.#claims.clear();
     this.#everything = this.#sent = undefined;
+    for (const end of this.loops) end();
   }
 
   /** Whether this stanza is a contact's presence of before. */

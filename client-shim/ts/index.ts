@@ -7,6 +7,7 @@ import { $build, $iq, $msg, $pres, Builder, Stanza, serialize, stx } from './bui
 import { addConnectionPlugin, Connection } from './connection.ts';
 import { addNamespace, ElementType, ErrorCondition, LogLevel, NS, SECONDARY_TIMEOUT, Status, TIMEOUT } from './constants.ts';
 import * as element from './element.ts';
+import * as errors from './errors.ts';
 import { Handler } from './handlers.ts';
 import * as jid from './jid.ts';
 import * as log from './log.ts';
@@ -32,6 +33,8 @@ export type { Callback, HandlerOptions } from './handlers.ts';
 export type { Authenticating, ScramKeys } from './mechanisms.ts';
 export type { ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
+export type { Abortable, Stanzas, StanzaSelector } from './stanzas.ts';
+export * from './errors.ts';
 export { SASLAnonymous, SASLExternal, SASLMechanism, SASLOAuthBearer, SASLPlain, SASLSHA1, SASLSHA256, SASLSHA384, SASLSHA512, SASLXOAuth2 };
 export { $build, $iq, $msg, $pres, Builder, Connection, Handler, Stanza, Status, stx, TimedHandler };
 
@@ -64,6 +67,7 @@ export const Strophe = {
   ...helpers,
   ...jid,
   ...levels,
+  ...errors,
   SASLAnonymous,
   SASLExternal,
   SASLMechanism,

@@ -5,10 +5,17 @@
  */
 import { NS } from './constants.ts';
 import { toElement } from './element.ts';
+import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
 import { type Hooks, isHeard } from './hooks.ts';
 import type { Wish } from './link.ts';
 import { error, guarded } from './log.ts';
 import type { Question, Receipt } from './sendable.ts';
+
+/** Where what an app throws is thrown. */
+const CALLBACK = 'the callback of sendIQ';
+
+/** The rule that what has no session cannot be sent, as the worker calls it. */
+const UNCONNECTED = 'not-connected';
 
 /** A stanza that is to be sent. */
 interface Letter {
@@ -53,8 +60,8 @@ export class Outbox {
   ask(text: string, timeout: number | undefined, question: Question): void {
     this.#show(text);
     this.#waiting.push({
-      run: (tab) => this.#questions.set(tab.request(text, timeout), question),
-      fail: (reason) => refuse(question, 'service-unavailable', reason),
+      run: (tab) => void (question.signal?.aborted || this.#questions.set(tab.request(text, timeout), question)),
+      fail: (reason) => refuse(question, UNCONNECTED, reason),
     });
     this.flush();
   }
@@ -89,10 +96,17 @@ export class Outbox {
     this.#receipts.delete(token);
   }
 
-  /** A question is answered; `null` when no answer comes. */
-  answered(token: number, answer: Element | null, isError = false): void {
+  /** A question is answered. */
+  answered(token: number, answer: Element | undefined, isError: boolean): void {
     const question = this.#take(token);
-    guarded(() => (answer && !isError ? question?.ok?.(answer) : question?.err?.(answer)), 'the callback of sendIQ');
+    if (!answer) fail(question, new XmppError('the answer could not be read'));
+    else if (isError) fail(question, new StanzaError(answer));
+    else guarded(() => question?.ok(answer), CALLBACK);
+  }
+
+  /** No answer comes: the time is up, or the session. */
+  unanswered(token: number, timeout: boolean): void {
+    fail(this.#take(token), timeout ? new TimeoutError('no answer came in time') : disconnected());
   }
 
   /** It was not asked. */
@@ -105,7 +119,7 @@ export class Outbox {
   discard(): void {
     const reason = 'there is no connection';
     for (const waiting of this.#waiting.splice(0)) {
-      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: 'not-connected', text: reason });
+      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: UNCONNECTED, text: reason });
       else queueMicrotask(() => waiting.fail?.(reason));
     }
   }
@@ -115,9 +129,9 @@ export class Outbox {
     const receipts = taken(this.#receipts);
     const questions = taken(this.#questions);
     queueMicrotask(() => {
-      const lost: Receipt = { status: 'failed', condition: 'not-connected', text: 'the connection was left; whether this was sent is not known' };
+      const lost: Receipt = { status: 'failed', condition: UNCONNECTED, text: 'the connection was left; whether this was sent is not known' };
       for (const receipt of receipts) receipt(lost);
-      for (const { err } of questions) guarded(() => err?.(null), 'the callback of sendIQ');
+      for (const question of questions) fail(question, disconnected());
     });
   }
 
@@ -129,7 +143,7 @@ export class Outbox {
         // What follows from it comes in a later task.
         batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
       },
-      fail: (text) => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition: 'not-connected', text })),
+      fail: (text) => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition: UNCONNECTED, text })),
     });
   }
 
@@ -153,13 +167,22 @@ export function taken<V>(map: Map<number, V>): V[] {
 }
 
 /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
-function refuse({ id, err }: Question, condition: string, text: string): void {
+function refuse(question: Question, condition: string, text: string): void {
   error(`an iq was not sent: ${condition}: ${text}`);
   const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
-  refusal.setAttribute('id', id);
+  refusal.setAttribute('id', question.id);
   const [rule] = refusal.getElementsByTagName('text');
   rule?.append(`${condition}: ${text}`);
-  guarded(() => err?.(refusal), 'the callback of sendIQ');
+  const Failure = condition === UNCONNECTED ? DisconnectedError : RefusedError;
+  fail(question, new Failure(text, condition, refusal));
+}
+
+function fail(question: Question | undefined, failure: XmppError): void {
+  guarded(() => question?.err(failure), CALLBACK);
+}
+
+function disconnected(): XmppError {
+  return new DisconnectedError('the session ended before an answer came', UNCONNECTED);
 }
 
 function reportFailure(receipt: Receipt): void {

@@ -1,6 +1,7 @@
 /** What an app can send and ask, and what it hears of it. */
 import { serialize, type Treelike } from './builder.ts';
 import { toElement } from './element.ts';
+import type { XmppError } from './errors.ts';
 
 /** What became of a stanza that was sent. */
 export type Receipt =
@@ -14,8 +15,12 @@ export type Sendable = Element | Treelike | string | null | undefined;
 /** A request that waits for its answer. */
 export interface Question {
   id: string;
-  ok: ((stanza: Element) => unknown) | null | undefined;
-  err: ((stanza: Element | null) => unknown) | null | undefined;
+  /** Hears the result. */
+  ok(stanza: Element): unknown;
+  /** Hears that there is none. */
+  err(failure: XmppError): unknown;
+  /** If this is aborted before the question is asked, it is not asked. */
+  signal?: AbortSignal | null | undefined;
 }
 
 /** What there is to send, as XML. */
