@@ -34,9 +34,8 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
 // A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
 self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
 
-load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')
-  .then(hold)
-  .then((lock) => {
+Promise.all([hold(), load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
+  .then(([lock]) => {
     start(lock, custodian({ owned, denied, wanted }, leave), shared);
     heedNetwork();
     const queued = waiting ?? [];

@@ -45,6 +45,8 @@ impl<T: Text> Hub<T> {
                 let refused = tab.refused;
                 self.step_aside(refused);
             }
+            // It was told so already.
+            _ if tab.refused => return,
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);

@@ -113,8 +113,9 @@ enum Stage {
     Closed,
     /// A worker died young; the next is tried then.
     Resting { until: Duration },
-    /// Hello is said: until when to wait for the answer, and whether the worker has given a sign of life.
-    Greeting { until: Duration, alive: bool },
+    /// Hello is said: until when to wait for the answer, whether the worker has given a sign of life, and whether the wish to join went out
+    /// right behind it.
+    Greeting { until: Duration, alive: bool, joining: bool },
     /// The worker serves this tab; whether its death will be noticed.
     Welcome { since: Duration, watched: bool },
     /// It does not, and will not.
@@ -220,8 +221,9 @@ impl<T: Slice> Tab<T> {
                     (self.boot, self.handled) = (boot.clone(), *position);
                 }
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
+                self.unjoined = 0;
                 let patience = if self.retries > 0 { RETRY } else { PATIENCE };
-                self.stage = Stage::Greeting { until: now + patience, alive: false };
+                self.stage = Stage::Greeting { until: now + patience, alive: false, joining: false };
                 self.output(Output::Post(ToWorker::Hello(hello)));
             }
             Input::Message(message) => self.message(now, message),
@@ -338,8 +340,16 @@ impl<T: Slice> Tab<T> {
         // What is claimed holds from before what is said next.
         self.say_claims();
         self.membership.note_wish(&wish);
-        match self.stage {
+        match &mut self.stage {
             Stage::Welcome { .. } => self.post(wish),
+            // The first connection of a page waits for nothing it need not wait for. Should nothing come of this worker, the wish is said to the next.
+            Stage::Greeting { joining: joining @ false, .. }
+                if self.waiting.is_empty()
+                    && matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) =>
+            {
+                *joining = true;
+                self.post(wish);
+            }
             Stage::Closed | Stage::Greeting { .. } | Stage::Resting { .. } => self.waiting.push_back(wish),
             Stage::Over => self.lose(Fault {
                 condition: "worker-lost".to_owned(),
@@ -371,7 +381,7 @@ impl<T: Slice> Tab<T> {
             return;
         }
         // A sign of life: its wasm is on its way.
-        if let Stage::Greeting { until, alive } = &mut self.stage {
+        if let Stage::Greeting { until, alive, .. } = &mut self.stage {
             (*until, *alive) = (now + LONG_PATIENCE, true);
         }
         match message {
@@ -388,6 +398,8 @@ impl<T: Slice> Tab<T> {
             {
                 return self.event(Event::Log(LogLevel::Error, detail));
             }
+            // What else it refuses, since it is too old, is of no moment.
+            FromWorker::Refused(_) if matches!(self.stage, Stage::Resting { .. }) => return,
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
             FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
@@ -451,9 +463,7 @@ impl<T: Slice> Tab<T> {
     }
 
     fn welcome(&mut self, now: Duration, boot: String, lock: Option<String>) {
-        if !matches!(self.stage, Stage::Greeting { .. }) {
-            return;
-        }
+        let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         if self.boot != boot {
             self.handled = 0;
@@ -461,12 +471,11 @@ impl<T: Slice> Tab<T> {
         self.boot = boot;
         self.posts = 0;
         self.acknowledged = 0;
-        self.unjoined = 0;
         if let Some(lock) = lock {
             self.output(Output::Watch(lock));
         }
         // What the app wished meanwhile counts more than what it had.
-        let rejoins = !self.waiting.iter().any(Membership::is_wish_for);
+        let rejoins = !joining && !self.waiting.iter().any(Membership::is_wish_for);
         if let Some(wish) = self.membership.rejoin().filter(|_| rejoins) {
             self.post(wish);
         }
@@ -534,12 +543,12 @@ impl<T: Slice> Tab<T> {
                 self.stage = Stage::Closed;
                 self.output(Output::Reopen);
             }
-            Stage::Greeting { until, alive: false } if until <= now && self.retries > 0 => {
+            Stage::Greeting { until, alive: false, .. } if until <= now && self.retries > 0 => {
                 self.retries -= 1;
                 self.stage = Stage::Closed;
                 self.output(Output::Reopen);
             }
-            Stage::Greeting { until, alive } if until <= now => {
+            Stage::Greeting { until, alive, .. } if until <= now => {
                 let text = match alive {
                     false => "the worker did not answer within 8 s: is its script the one of this package?",
                     true => "the worker did not get ready within 60 s",

@@ -43,6 +43,47 @@ fn what_the_app_wants_before_the_welcome_goes_out_behind_it_in_order() {
 }
 
 #[test]
+fn the_wish_to_join_goes_out_right_behind_hello_and_is_not_said_twice() {
+    let mut page = Page::opened();
+    page.connect();
+    page.tab.send(["<a/>".to_owned()]);
+    page.drain();
+    assert!(matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }]), "{:?}", page.posts);
+    page.posts.clear();
+    page.welcome();
+    assert!(matches!(&page.posts[..], [ToWorker::Send { .. }]), "{:?}", page.posts);
+    // What it says of the session is about this wish.
+    page.hear(up(1));
+    assert_eq!(page.heard(), ["Connected"]);
+}
+
+#[test]
+fn a_wish_that_went_out_early_is_said_again_to_the_next_worker() {
+    let mut page = Page::opened();
+    page.connect();
+    page.posts.clear();
+    page.input(Input::Died);
+    assert_eq!(page.reopened, 1);
+    page.open();
+    page.welcome();
+    assert!(matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }]), "{:?}", page.posts);
+}
+
+#[test]
+fn a_worker_that_is_too_old_may_refuse_the_early_wish_as_well() {
+    let mut page = Page::opened();
+    page.connect();
+    page.hear(FromWorker::Refused(Refusal::Version { speaks: vec![VERSION - 1] }));
+    page.hear(FromWorker::Refused(Refusal::Malformed { detail: "what?".to_owned() }));
+    assert!(!page.tab.is_over() && page.heard().is_empty());
+    page.posts.clear();
+    page.timeout(STEP_ASIDE);
+    page.open();
+    page.welcome();
+    assert!(matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }]), "{:?}", page.posts);
+}
+
+#[test]
 fn a_second_welcome_changes_nothing() {
     let mut page = Page::welcomed();
     page.tab.send(["<a/>".to_owned()]);
@@ -291,6 +332,9 @@ struct Page {
     reopened: u32,
     /// Whether the worker takes its time to hear what the tab says.
     slow: bool,
+    /// Whether it has said welcome, and the wishes to join that it heard before.
+    welcomed: bool,
+    early: u32,
 }
 
 impl Page {
@@ -316,6 +360,7 @@ impl Page {
     }
 
     fn open(&mut self) {
+        (self.welcomed, self.early) = (false, 0);
         self.input(Input::Opened {
             tab: "tab-1".into(),
             lock: Some("lock-1".into()),
@@ -325,7 +370,16 @@ impl Page {
     }
 
     fn welcome(&mut self) {
-        self.hear(FromWorker::Welcome { version: VERSION, boot: "boot-1".to_owned(), lock: None });
+        self.welcome_under(None);
+    }
+
+    fn welcome_under(&mut self, lock: Option<&str>) {
+        let (boot, lock) = ("boot-1".to_owned(), lock.map(str::to_owned));
+        self.hear(FromWorker::Welcome { version: VERSION, boot, lock });
+        self.welcomed = true;
+        for _ in 0..std::mem::take(&mut self.early) {
+            self.hear(FromWorker::Joining);
+        }
     }
 
     fn connect(&mut self) {
@@ -369,7 +423,9 @@ impl Page {
                         ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. }
                     );
                     self.posts.push(message);
-                    if joins && !self.slow {
+                    if joins && !self.welcomed {
+                        self.early += 1;
+                    } else if joins && !self.slow {
                         self.tab.handle_input(self.now, Input::Message(FromWorker::Joining));
                     }
                 }
@@ -686,11 +742,7 @@ fn a_worker_that_is_newer_than_the_page_is_not_asked_to_make_room() {
 fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
     let mut page = Page::opened();
     page.connect();
-    page.hear(FromWorker::Welcome {
-        version: VERSION,
-        boot: "boot-1".to_owned(),
-        lock: Some("worker-1".to_owned()),
-    });
+    page.welcome_under(Some("worker-1"));
     page.hear(up(0));
     page.heard();
     let broke = || FromWorker::Refused(Refusal::Engine { detail: "the worker broke".to_owned() });
