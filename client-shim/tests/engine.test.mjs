@@ -19,7 +19,7 @@ async function run(engine) {
       {
         name: 'engine',
         setup(build) {
-          build.onResolve({ filter: /\/pkg\// }, ({ path }) => ({ path, namespace: 'engine' }));
+          build.onResolve({ filter: /\/pkg\/|engine-wire/ }, ({ path }) => ({ path, namespace: 'engine' }));
           build.onLoad({ filter: /.*/, namespace: 'engine' }, () => ({
             contents: `export const { ${Object.keys(engine)} } = globalThis.engine; export default () => {};`,
           }));

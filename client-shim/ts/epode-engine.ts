@@ -4,7 +4,8 @@
  *
  * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must be done before it is gone.
  */
-import init, { accept, online, start } from '../../worker/pkg/epode_worker.js';
+import init, { online } from '../../worker/pkg/epode_worker.js';
+import { accept, start } from './engine-wire.ts';
 import type { FromWorker } from './protocol/FromWorker.ts';
 import type { load } from './wasm.ts';
 
@@ -43,7 +44,7 @@ export function open(): Port {
     close: () => void ends.delete(engine),
   };
   ends.add(engine);
-  attempt(() => accept(engine as MessagePort));
+  attempt(() => accept(engine));
   return page;
 }
 

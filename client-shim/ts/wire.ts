@@ -1,6 +1,6 @@
 /**
- * The objects that cross the port, read and made. Their types are generated from `epode-protocol`, which the worker decodes with; here the
- * type checker holds the two ends together, and the page is spared a decoder in wasm.
+ * The objects that cross the port, read and made. Their types are generated from `epode-protocol`: the type checker holds this end and the
+ * engine's (`engine-wire.ts`) together, and the page is spared a decoder in wasm.
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
@@ -17,7 +17,7 @@ import type { TabInfo } from './protocol/TabInfo.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
 
 /** The variants of a tagged union, each as `[name, content]`. */
-type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
+export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
 export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void): void {

@@ -11,7 +11,8 @@ use wasm_bindgen::closure::Closure;
 
 use crate::Custodian;
 use crate::browser::{self, Alarm};
-use crate::port::{Made, Port};
+use crate::outlet::Outlet;
+use crate::port::{Maker, Port};
 use crate::socket::Socket;
 use crate::text::Stanza;
 
@@ -29,15 +30,14 @@ struct Worker {
     hub: Hub<Stanza>,
     ports: Table<PortId, Port>,
     sockets: Table<SocketId, Socket>,
-    made: Made,
+    maker: Maker,
     custodian: Custodian,
     alarm: Alarm,
     alarm_rang: Function,
     deferred: Function,
-    counter: u32,
 }
 
-pub(crate) fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
+pub(crate) fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, shared: bool) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
@@ -54,27 +54,19 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
         }),
         ports: Table::default(),
         sockets: Table::default(),
-        made: Made::default(),
+        maker: Maker::new(outlet),
         custodian,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         deferred: deferred.into_js_value().unchecked_into(),
-        counter: 0,
     };
     WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
 }
 
-/// Enters a port under a number of its own.
-pub(crate) fn open_port(make: impl FnOnce(PortId) -> Port) {
-    let opened = with(|worker| {
-        worker.counter += 1;
-        let id = PortId(worker.counter);
-        worker.ports.insert(id, make(id));
-        id
-    });
-    if let Some(id) = opened {
-        run(Input::PortOpened(id));
-    }
+/// Enters a port under a number that no other had.
+pub(crate) fn open_port(id: PortId, port: Port) {
+    with(|worker| drop(worker.ports.insert(id, port)));
+    run(Input::PortOpened(id));
 }
 
 /// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next deadline.
@@ -85,7 +77,7 @@ pub(crate) fn run(input: Input<Stanza>) {
         while let Some(output) = worker.hub.poll_output() {
             worker.carry_out(output);
         }
-        worker.made = Made::default();
+        worker.maker.rest();
         worker.alarm.set(now, worker.hub.deadline(), &worker.alarm_rang);
     });
 }
@@ -95,7 +87,7 @@ impl Worker {
         match output {
             Output::Post(port, message) => {
                 if let Some(port) = self.ports.get(&port) {
-                    port.post(&self.made.of(message));
+                    port.post(self.maker.object(message));
                 }
             }
             Output::Watch(port, lock) => {

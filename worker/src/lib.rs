@@ -4,23 +4,33 @@
 //! [`accept`]. From then on everything is an event: a post of a tab, a frame, a lock that came free, a timer. Each goes into the
 //! [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and what the hub wants is done on the spot.
 //!
-//! `port` and `socket` turn browser objects into inputs of the hub; `text` is the stanza as a JavaScript string; `browser` is the
+//! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked through there and comes in as a flat call
+//! ([`inlet`]), and what goes out is made there by flat calls ([`outlet`]). Decoding by serde in here would make it a sixth larger.
+//!
+//! `port` and `socket` are browser objects at the hub's ends; `text` is the stanza as a JavaScript string; `browser` is the
 //! rest of what the browser has to give: time, randomness, locks, timers, the console.
 
+use epode_hub::PortId;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::MessagePort;
 
+use crate::port::Port;
+
 mod browser;
 mod driver;
+mod inlet;
+mod outlet;
 mod port;
 mod socket;
 mod text;
 
+pub use outlet::Outlet;
+
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
 /// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian.
 #[wasm_bindgen]
-pub fn start(lock: Option<String>, custodian: Custodian, shared: bool) {
-    driver::start(lock, custodian, shared);
+pub fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, shared: bool) {
+    driver::start(lock, custodian, outlet, shared);
 }
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -71,8 +81,8 @@ pub fn online(online: bool) {
     driver::run(epode_hub::Input::Online(online));
 }
 
-/// Takes over the port of a tab that connected.
+/// Takes over the port of a tab that connected, under a number that no other had: what the tab posts comes under it.
 #[wasm_bindgen]
-pub fn accept(port: MessagePort) {
-    port::accept(port);
+pub fn accept(number: u32, port: MessagePort) {
+    driver::open_port(PortId(number), Port(port));
 }

@@ -4,14 +4,12 @@ use std::cell::RefCell;
 
 use epode_protocol::{Join, Text};
 use js_sys::{Array, JsString};
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A stanza on its way through: never re-encoded, the same string for every port.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Stanza(#[serde(with = "serde_wasm_bindgen::preserve")] JsValue);
+#[derive(Clone, Debug)]
+pub(crate) struct Stanza(JsValue);
 
 impl Stanza {
     pub(crate) fn as_js(&self) -> &JsValue {

@@ -1,9 +1,10 @@
 // The worker script. Ports that come before the wasm is there wait in a queue: `onconnect` must be set before
 // anything is awaited, or the first page is lost for ever.
 
+import { accept, start } from '../../client-shim/ts/engine-wire';
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { load } from '../../client-shim/ts/wasm';
-import init, { accept, denied, online, owned, start, wanted } from '../pkg/epode_worker.js';
+import init, { denied, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
 

@@ -32,6 +32,11 @@ impl<T> Batch<T> {
         Batch { positions, origins, lengths, text }
     }
 
+    /// The columns, as they stand in a message: positions, origins, lengths, and the text of all.
+    pub fn columns(&self) -> (&[Position], Option<&[Origin]>, &[u32], &T) {
+        (&self.positions, self.origins.as_deref(), &self.lengths, &self.text)
+    }
+
     /// How many stanzas there are.
     pub fn len(&self) -> usize {
         self.positions.len()

@@ -1,0 +1,189 @@
+// The engine's end of a port: what tabs post must be of the protocol in every field before the engine hears of it.
+import assert from 'node:assert/strict';
+import { build } from 'esbuild';
+import { beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What the engine, which here only listens, was called with. */
+let calls = [];
+const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'pong', 'release', 'request', 'restore', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
+const FUNCTIONS = ['accept', 'start', 'add_claim', ...NAMES.map((name) => `on_${name}`)];
+globalThis.engine = Object.fromEntries(FUNCTIONS.map((name) => [name, (...words) => void calls.push([name, ...words])]));
+
+const { outputFiles } = await build({
+  entryPoints: [`${root}client-shim/ts/engine-wire.ts`],
+  bundle: true,
+  format: 'esm',
+  write: false,
+  plugins: [
+    {
+      name: 'engine',
+      setup(build) {
+        build.onResolve({ filter: /\/pkg\// }, ({ path }) => ({ path, namespace: 'engine' }));
+        build.onLoad({ filter: /.*/, namespace: 'engine' }, () => ({ contents: `export const { ${FUNCTIONS} } = globalThis.engine;` }));
+      },
+    },
+  ],
+});
+const { accept, start } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+
+beforeEach(() => (calls = []));
+
+/** What the engine is called with when a tab posts this; what a port cannot carry fails the test. */
+function heard(data) {
+  const port = {};
+  calls = [];
+  accept(port);
+  const [[, number]] = calls.splice(0);
+  port.onmessage({ data: structuredClone(data) });
+  return calls.map(([name, ...words]) => {
+    if (name.startsWith('on_') && words[0] === number) words[0] = 'port';
+    return [name, ...words.map((word) => (ArrayBuffer.isView(word) ? [...word] : word))];
+  });
+}
+
+const hello = { versions: [1], tab: 't', lock: null, before: null, visible: true };
+const options = { mechanisms: null, session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
+const credentials = { authcid: null, password: 'sesame', keys: null };
+const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
+const criteria = { ns: null, name: 'iq', types: ['get', 'set'], id: null, from: null, bare: false, ignore_fragment: true };
+const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, exact: true };
+
+/** Each variant with its content, and what the engine hears of it. */
+const WORDS = [
+  [{ Hello: hello }, ['on_hello', 'port', [1], 't', null, true, undefined, 0]],
+  [{ Hello: { ...hello, lock: 'l', before: { boot: 'b', position: 2 ** 53 - 1 } } }, ['on_hello', 'port', [1], 't', 'l', true, 'b', 2 ** 53 - 1]],
+  [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, undefined, [], null, false, true, 10_000, 3, 4_294_967_295]],
+  [
+    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
+    ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['PLAIN'], [50], 'k', true, false, 10_000, 3, 4_294_967_295],
+  ],
+  [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],
+  [{ Restore: { service: 's', jid: 'a@b' } }, ['on_restore', 'port', 's', 'a@b']],
+  [{ Bind: { resource: 'r' } }, ['on_bind', 'port', 'r']],
+  [{ Claim: claim }, ['add_claim', 1, 0, null, 'iq', ['get', 'set'], null, null, false, true], ['on_claim', 'port', 7, true]],
+  [
+    { Claim: { claims: [{ id: 2, selector: 'Everything' }, { id: 3, selector: 'Sent' }], from: 0, exact: false } },
+    ['add_claim', 2, 1, null, null, null, null, null, false, false],
+    ['add_claim', 3, 2, null, null, null, null, null, false, false],
+    ['on_claim', 'port', 0, false],
+  ],
+  [{ Release: { claims: [7, 9] } }, ['on_release', 'port', [7, 9]]],
+  [{ Ack: { posts: 8 } }, ['on_ack', 'port', 8]],
+  [{ Send: { stanzas: [{ token: 4, text: '<a/>' }, { token: 5, text: '<b/>' }] } }, ['on_send', 'port', [4, 5], ['<a/>', '<b/>']]],
+  [{ Request: { token: 6, text: '<iq/>', timeout: 100 } }, ['on_request', 'port', 6, '<iq/>', 100]],
+  [{ Unhandled: { position: 9 } }, ['on_unhandled', 'port', 9]],
+  [{ Visibility: { visible: false } }, ['on_visibility', 'port', false]],
+  ['StepAside', ['on_step_aside', 'port', undefined]],
+  ['Freeze', ['on_freeze', 'port', undefined]],
+  ['Pong', ['on_pong', 'port', undefined]],
+  [{ Tabs: { token: 5 } }, ['on_tabs', 'port', 5]],
+  [{ Disconnect: { reason: 'enough' } }, ['on_disconnect', 'port', 'enough']],
+  ['Leave', ['on_leave', 'port', undefined]],
+];
+
+test('each word of a tab reaches the engine', () => {
+  for (const [word, ...expected] of WORDS) assert.deepEqual(heard(word), expected, JSON.stringify(word));
+});
+
+/** Everything that a field could hold and should not. */
+const WRONG = [undefined, null, 'hunter2', '', true, 0, 1, -1, 1.5, NaN, Infinity, 2 ** 32, 2 ** 53, 1n, {}, [], [,], [null], ['hunter2'], [1.5], [[]], [{}], new Map(), new Date(0), new Uint8Array(2)];
+
+/** Whether a wrong value is one that the place of this value takes after all. */
+function fits(value, wrong, path) {
+  if (wrong === value) return true;
+  const optional = /lock|before|authcid|password|keys|mechanisms|session_key|reason|resource|timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
+  if (optional && wrong == null) return true;
+  // All that is in them may be left out.
+  if (/Bind$|Disconnect$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
+  if (Array.isArray(value)) return Array.isArray(wrong) && (wrong.length === 0 || (typeof value[0] === 'string' && wrong[0] === 'hunter2'));
+  if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$/.test(path) ? 2 ** 53 : 2 ** 32);
+  if (value === null) return /mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
+  return typeof wrong === typeof value && typeof value !== 'object';
+}
+
+/** The message with each of its fields in turn gone wrong. */
+function* spoilt(value, path = '') {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, content] of Object.entries(value)) {
+    const here = `${path}.${name}`;
+    for (const wrong of WRONG) if (!fits(content, wrong, here)) yield [Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [name]: wrong }), here];
+    for (const [inner, where] of spoilt(content, here)) yield [Object.assign(Array.isArray(value) ? [...value] : { ...value }, { [name]: inner }), where];
+  }
+}
+
+test('a field of another type is refused, named, and not quoted', () => {
+  let tried = 0;
+  for (const [word] of WORDS) {
+    for (const [wrong, path] of spoilt(word)) {
+      const [[name, port, detail], ...more] = heard(wrong);
+      assert.deepEqual([name, port, more], ['on_malformed', 'port', []], `${path}: ${name}`);
+      assert.match(detail, /^a message \w+ with a wrong \w+$/);
+      assert.doesNotMatch(detail, /sesame|hunter2/, path);
+      tried += 1;
+    }
+  }
+  assert.ok(tried > 500, `${tried}`);
+  const [[, , detail]] = heard({ Connect: { ...connect, options: { ...options, reconnect: 'yes' } } });
+  assert.equal(detail, 'a message Connect with a wrong reconnect');
+});
+
+test('what is no message is refused', () => {
+  const known = 'not a message that this worker knows';
+  for (const data of [null, undefined, 42, 'Nonsense', '', 'constructor', '__proto__', [], ['Pong'], {}, { Novelty: {} }, { constructor: {} }, { Tabs: { token: 5 }, Ack: { posts: 1 } }, 1n, new Map([['Pong', 1]])]) {
+    assert.deepEqual(heard(data), [['on_malformed', 'port', known]]);
+  }
+  assert.deepEqual(heard('Hello'), [['on_malformed', 'port', 'a message Hello with a wrong content']]);
+  assert.deepEqual(heard({ Leave: {} }), [['on_malformed', 'port', 'a message Leave with a wrong content']]);
+});
+
+test('what is not given may be left out, and what is not known is passed over', () => {
+  assert.deepEqual(heard({ Disconnect: { novelty: 1 } }), [['on_disconnect', 'port', undefined]]);
+  assert.deepEqual(heard({ Request: { token: 6, text: '<iq/>' } }), [['on_request', 'port', 6, '<iq/>', undefined]]);
+});
+
+test('each port has a number of its own', () => {
+  for (let times = 0; times < 3; times++) accept({});
+  const numbers = calls.map(([, number]) => number);
+  assert.equal(new Set(numbers).size, 3);
+});
+
+test('what the engine says is posted as the protocol has it', () => {
+  start('lock', {}, true);
+  const [[, lock, , outlet, shared]] = calls;
+  assert.deepEqual([lock, shared], ['lock', true]);
+  assert.deepEqual(outlet.welcome(1, 'b', undefined), { Welcome: { version: 1, boot: 'b', lock: null } });
+  assert.deepEqual(outlet.refusedVersion(new Uint32Array([1])), { Refused: { Version: { speaks: [1] } } });
+  assert.deepEqual(outlet.status(5, undefined, undefined, 'a@b/c', 'b', '<f/>', 3), {
+    Status: { code: 'Connected', condition: null, text: null, session: { jid: 'a@b/c', domain: 'b', features: '<f/>', position: 3 } },
+  });
+  assert.deepEqual(outlet.status(13, 'c', 't', undefined, undefined, undefined, 0), { Status: { code: 'Reconnecting', condition: 'c', text: 't', session: null } });
+  assert.deepEqual(outlet.unasked(4, 'c', 't', 2), { Response: { token: 4, outcome: { Refused: { condition: 'c', text: 't' } }, position: 2 } });
+  assert.deepEqual([outlet.joining(), outlet.ping()], ['Joining', 'Ping']);
+  assert.deepEqual(outlet.log(2, 'x'), { Log: { level: 'Warn', text: 'x' } });
+});
+
+test('rows that were posted are not posted again', () => {
+  start(undefined, {}, true);
+  const outlet = calls[0][3];
+  outlet.addStanza(1, 4, undefined);
+  outlet.addStanza(2, 5, undefined);
+  assert.deepEqual(outlet.deliver('<a/><bc/>'), { Deliver: { positions: [1, 2], origins: null, lengths: [4, 5], text: '<a/><bc/>' } });
+  outlet.addStanza(3, 4, 2);
+  outlet.addStanza(3, 4, 1);
+  assert.deepEqual(outlet.deliver('<a/><b/>'), { Deliver: { positions: [3, 3], origins: ['Replayed', 'Sent'], lengths: [4, 4], text: '<a/><b/>' } });
+  outlet.addStanza(4, 4, undefined);
+  assert.deepEqual(outlet.deliver('<a/>'), { Deliver: { positions: [4], origins: null, lengths: [4], text: '<a/>' } });
+
+  outlet.addCaught(1, 0, '<a/>');
+  outlet.addClaim(7);
+  outlet.addClaim(8);
+  assert.deepEqual(outlet.claimed(), { Claimed: { claims: [{ claim: 7, stanzas: [[1, 'Received', '<a/>']] }, { claim: 8, stanzas: [] }] } });
+  assert.deepEqual(outlet.claimed(), { Claimed: { claims: [] } });
+
+  outlet.addTab('t', true, false, true, false, 16, 2, 3);
+  assert.deepEqual(outlet.tabs(5), { Tabs: { token: 5, tabs: [{ tab: 't', own: true, role: 'Secondary', visible: true, awake: false, credit: 16, waiting: 2, claims: 3 }] } });
+  assert.deepEqual(outlet.tabs(6), { Tabs: { token: 6, tabs: [] } });
+});
