@@ -38,6 +38,7 @@ impl WasmCrate {
         let mut cargo = cargo();
         cargo.args(["build", "--quiet", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]);
         cargo.args(["--package", self.package, "--features", self.features]);
+        cargo.arg("--config").arg(nameless_sources()?);
         run(&mut cargo, Duration::from_secs(1800))?;
 
         let compiled = target().join(format!("wasm32-unknown-unknown/wasm/{}.wasm", self.name()));
@@ -81,6 +82,21 @@ impl WasmCrate {
         fs::read(root().join("node_modules/binaryen/package.json")).ok().hash(&mut hasher);
         format!("{:016x}\n", hasher.finish())
     }
+}
+
+/// Has panics name the sources of other crates without saying where they lie on the machine that built the module.
+fn nameless_sources() -> Result<String> {
+    let home = match (std::env::var_os("CARGO_HOME"), std::env::home_dir()) {
+        (Some(home), _) => PathBuf::from(home),
+        (None, Some(home)) => home.join(".cargo"),
+        (None, None) => return Ok("target.wasm32-unknown-unknown.rustflags=[]".to_owned()),
+    };
+    // One folder for each registry. This program was built from them, so they are there.
+    let registries = fs::read_dir(home.join("registry/src")).into_iter().flatten();
+    let flags: Vec<String> = registries
+        .map(|registry| Ok(format!("{:?}", format!("--remap-path-prefix={}=", registry?.path().display()))))
+        .collect::<Result<_>>()?;
+    Ok(format!("target.wasm32-unknown-unknown.rustflags=[{}]", flags.join(",")))
 }
 
 fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
