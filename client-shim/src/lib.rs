@@ -142,7 +142,7 @@ impl Tab {
             }
             _ => None,
         };
-        self.hear(now, FromWorker::Status(Status { code, condition, text, session }));
+        self.hear(now, FromWorker::Status(Status { code, condition, text, session, close_code: None }));
     }
 
     pub fn on_keys(&self, now: f64, keys: String) {
@@ -351,9 +351,9 @@ impl Tab {
         self.say(now, ToWorker::Visibility { visible });
     }
 
-    /// Ends the session, for every tab.
-    pub fn disconnect(&self, now: f64, reason: Option<String>) {
-        self.say(now, ToWorker::Disconnect { reason });
+    /// Ends the session, for every tab; the server has `timeout` milliseconds to close the stream too.
+    pub fn disconnect(&self, now: f64, reason: Option<String>, timeout: u32) {
+        self.say(now, ToWorker::Disconnect { reason, timeout });
     }
 
     /// Says goodbye for this tab.

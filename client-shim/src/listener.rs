@@ -29,7 +29,7 @@ export interface Outlet {
   sayRequest(token: number, text: string, timeout: number | undefined): void;
   sayUnhandled(position: number): void;
   sayVisibility(visible: boolean): void;
-  sayDisconnect(reason: string | undefined): void;
+  sayDisconnect(reason: string | undefined, timeout: number): void;
   sayLeave(): void;
 }
 
@@ -138,7 +138,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = sayVisibility)]
     fn say_visibility(this: &Listener, visible: bool);
     #[wasm_bindgen(method, js_name = sayDisconnect)]
-    fn say_disconnect(this: &Listener, reason: Option<String>);
+    fn say_disconnect(this: &Listener, reason: Option<String>, timeout: u32);
     #[wasm_bindgen(method, js_name = sayLeave)]
     fn say_leave(this: &Listener);
 
@@ -245,7 +245,7 @@ impl Listener {
             ToWorker::Request { token, text, timeout } => self.say_request(token, &text.0, timeout),
             ToWorker::Unhandled { position } => self.say_unhandled(position as f64),
             ToWorker::Visibility { visible } => self.say_visibility(visible),
-            ToWorker::Disconnect { reason } => self.say_disconnect(reason),
+            ToWorker::Disconnect { reason, timeout } => self.say_disconnect(reason, timeout),
             ToWorker::Leave => self.say_leave(),
         }
     }

@@ -210,6 +210,45 @@ test('disconnecting is known at once', async () => {
   assert.deepEqual(statuses.slice(-2), [DISCONNECTING, DISCONNECTED]);
 });
 
+test('disconnecting tells the worker how long the server may take', async () => {
+  for (const [given, told] of [[undefined, 3000], [500, 500], [0, 0], [Infinity, 2 ** 32 - 1]]) {
+    const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+    connection.connect('alice@chat.example', 'secret', () => {}, undefined, undefined, undefined, undefined, given);
+    await settled();
+    const port = ports.at(-1);
+    port.say(up('Connected'));
+    connection.disconnect('enough');
+    assert.deepEqual(port.said('Disconnect')[0].Disconnect, { reason: 'enough', timeout: told });
+    connection.reset();
+  }
+});
+
+test('whoever asks for a close code of the WebSocket hears it, before the status', async () => {
+  const heard = [];
+  const { connection, port } = await online((status) => heard.push(status));
+  connection.addProtocolErrorHandler('websocket', 1006, () => heard.push('replaced'));
+  connection.addProtocolErrorHandler('websocket', 1006, function (code) {
+    heard.push(code, this === connection);
+    throw new Error('mine');
+  });
+  connection.addProtocolErrorHandler('HTTP', 1001, () => heard.push('BOSH'));
+  heard.length = 0;
+  for (const close_code of [1001, null, 1006]) port.say({ Status: { code: 'Reconnecting', condition: null, text: null, session: null, close_code } });
+  assert.deepEqual(heard, [RECONNECTING, RECONNECTING, 1006, true, RECONNECTING]);
+  assert.match(lines.at(-1), /mine/);
+});
+
+test('a tab that attaches knows domain and features as the one that opened the session does', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  let known;
+  connection.attach(function (status) {
+    if (status === Status.ATTACHED) known = [this.jid, this.domain, this.features.tagName, this.connected, this.authenticated];
+  });
+  await settled();
+  ports.at(-1).say(up('Attached'));
+  assert.deepEqual(known, ['alice@chat.example/desk', 'chat.example', 'stream:features', true, true]);
+});
+
 test('a connect that cannot be leaves no session behind', async () => {
   const { connection, statuses, port } = await online();
   connection.connect('alice@chat.example', 1234, (status) => statuses.push(status));

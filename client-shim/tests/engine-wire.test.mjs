@@ -80,7 +80,7 @@ const WORDS = [
   ['Freeze', ['on_freeze', 'port', undefined]],
   ['Pong', ['on_pong', 'port', undefined]],
   [{ Tabs: { token: 5 } }, ['on_tabs', 'port', 5]],
-  [{ Disconnect: { reason: 'enough' } }, ['on_disconnect', 'port', 'enough']],
+  [{ Disconnect: { reason: 'enough', timeout: 3000 } }, ['on_disconnect', 'port', 'enough', 3000]],
   ['Leave', ['on_leave', 'port', undefined]],
 ];
 
@@ -94,10 +94,10 @@ const WRONG = [undefined, null, 'hunter2', '', true, 0, 1, -1, 1.5, NaN, Infinit
 /** Whether a wrong value is one that the place of this value takes after all. */
 function fits(value, wrong, path) {
   if (wrong === value) return true;
-  const optional = /lock|before|authcid|password|keys|mechanisms|session_key|reason|resource|timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
+  const optional = /lock|before|authcid|password|keys|mechanisms|session_key|reason|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
   if (optional && wrong == null) return true;
   // All that is in them may be left out.
-  if (/Bind$|Disconnect$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
+  if (/Bind$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
   if (Array.isArray(value)) return Array.isArray(wrong) && (wrong.length === 0 || (typeof value[0] === 'string' && wrong[0] === 'hunter2'));
   if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$/.test(path) ? 2 ** 53 : 2 ** 32);
   if (value === null) return /mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
@@ -140,7 +140,7 @@ test('what is no message is refused', () => {
 });
 
 test('what is not given may be left out, and what is not known is passed over', () => {
-  assert.deepEqual(heard({ Disconnect: { novelty: 1 } }), [['on_disconnect', 'port', undefined]]);
+  assert.deepEqual(heard({ Disconnect: { timeout: 0, novelty: 1 } }), [['on_disconnect', 'port', undefined, 0]]);
   assert.deepEqual(heard({ Request: { token: 6, text: '<iq/>' } }), [['on_request', 'port', 6, '<iq/>', undefined]]);
 });
 
@@ -157,9 +157,9 @@ test('what the engine says is posted as the protocol has it', () => {
   assert.deepEqual(outlet.welcome(1, 'b', undefined), { Welcome: { version: 1, boot: 'b', lock: null } });
   assert.deepEqual(outlet.refusedVersion(new Uint32Array([1])), { Refused: { Version: { speaks: [1] } } });
   assert.deepEqual(outlet.status(5, undefined, undefined, 'a@b/c', 'b', '<f/>', 3), {
-    Status: { code: 'Connected', condition: null, text: null, session: { jid: 'a@b/c', domain: 'b', features: '<f/>', position: 3 } },
+    Status: { code: 'Connected', condition: null, text: null, session: { jid: 'a@b/c', domain: 'b', features: '<f/>', position: 3 }, close_code: null },
   });
-  assert.deepEqual(outlet.status(13, 'c', 't', undefined, undefined, undefined, 0), { Status: { code: 'Reconnecting', condition: 'c', text: 't', session: null } });
+  assert.deepEqual(outlet.status(13, 'c', 't', undefined, undefined, undefined, 0, 1006), { Status: { code: 'Reconnecting', condition: 'c', text: 't', session: null, close_code: 1006 } });
   assert.deepEqual(outlet.unasked(4, 'c', 't', 2), { Response: { token: 4, outcome: { Refused: { condition: 'c', text: 't' } }, position: 2 } });
   assert.deepEqual([outlet.joining(), outlet.ping()], ['Joining', 'Ping']);
   assert.deepEqual(outlet.log(2, 'x'), { Log: { level: 'Warn', text: 'x' } });

@@ -130,6 +130,16 @@ connection.deleteHandler(() => true);
 connection.addHandler(() => true, null, null, null, null, null, { matchBare: true });
 connection.deleteTimedHandler(connection.addTimedHandler(1000, () => true));
 
+// The end of a connection
+
+connection.addProtocolErrorHandler('websocket', 1006, function (code) {
+  same<[typeof this, typeof code], [Connection, number]>(true);
+});
+connection.addProtocolErrorHandler('HTTP', 500, () => {});
+// @ts-expect-error no such protocol
+connection.addProtocolErrorHandler('ws', 1006, () => {});
+connection.connect('alice@chat.example', 'secret', onStatus, 60, 1, '', null, 1000);
+
 // Promises
 
 same<typeof connection.ready, Promise<Connection>>(true);

@@ -67,6 +67,9 @@ export interface ConnectionPlugin {
   statusChanged?(status: Status, condition: string | null): void;
 }
 
+/** Hears the code of a protocol error. */
+type ProtocolErrorCallback = (this: Connection, code: number) => unknown;
+
 /** Hears the answer. */
 type Answered = (stanza: Element) => unknown;
 
@@ -109,6 +112,8 @@ export class Connection extends Hooks {
   restored = false;
   /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
   role: 'primary' | 'secondary' | null = null;
+  /** How long {@link disconnect} waits for the server, in milliseconds; also an argument of {@link connect}. */
+  disconnection_timeout = 3000;
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
@@ -117,6 +122,7 @@ export class Connection extends Hooks {
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   readonly #timed = new TimedHandlers();
   readonly #ready = new Ready<this>();
+  readonly #protocolErrors = new Map<number, ProtocolErrorCallback>();
   #link: Link | undefined;
   /** The place of the latest link in this page. */
   #place: string | undefined;
@@ -170,6 +176,7 @@ export class Connection extends Hooks {
    * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do until the server draws another salt
    * @param _wait for BOSH, as are the next two
    * @param authcid the user name to authenticate as, where it is not the node of the JID
+   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in milliseconds
    */
   connect(
     jid: string,
@@ -179,9 +186,10 @@ export class Connection extends Hooks {
     _hold?: number,
     _route?: string,
     authcid?: string | null,
-    _disconnectionTimeout = 3000,
+    disconnection_timeout = 3000,
   ): void {
     this.jid = jid;
+    this.disconnection_timeout = disconnection_timeout;
     this.domain = getDomainFromJid(jid);
     this.authzid = getBareJidFromJid(jid);
     this.authcid = authcid || getNodeFromJid(jid);
@@ -248,7 +256,10 @@ export class Connection extends Hooks {
     throw new Error('restore is for BOSH; with a worker use attach');
   }
 
-  /** Ends the session, for every tab: all hear DISCONNECTED. A tab that only leaves needs to call nothing. */
+  /**
+   * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT where the server did not close the stream
+   * too, within {@link disconnection_timeout}. A tab that only leaves needs to call nothing.
+   */
   disconnect(reason?: string): void {
     if (!this.#link || this.#link.ended) {
       warn('disconnect was called before connect');
@@ -257,7 +268,7 @@ export class Connection extends Hooks {
     }
     this.disconnecting = this.connected;
     this.flush();
-    this.#run({ run: (tab) => tab.disconnect(performance.now(), reason) });
+    this.#run({ run: (tab) => tab.disconnect(performance.now(), reason, amount(this.disconnection_timeout, 3000)) });
   }
 
   /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
@@ -420,6 +431,15 @@ export class Connection extends Hooks {
     this.#timed.delete(handler);
   }
 
+  /**
+   * Calls `callback` with `code` when the WebSocket is closed with it (RFC 6455 §7.4) and nobody asked for that: when the service cannot be reached, or the
+   * connection is lost, before the status says so. A further attempt to dial that fails is no news. The latest callback of a code counts, for as
+   * long as this connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
+   */
+  addProtocolErrorHandler(protocol: 'websocket' | 'HTTP', code: number, callback: ProtocolErrorCallback): void {
+    if (protocol === 'websocket') this.#protocolErrors.set(code, callback);
+  }
+
   /** An id that no other stanza has, with `suffix` behind a colon. */
   getUniqueId(suffix?: string | number): string {
     const id = `${randomPart()}-${++this.#uniqueId}`;
@@ -479,6 +499,7 @@ export class Connection extends Hooks {
     if (!this.#link || this.#link.ended) {
       this.#leave();
       this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
+        closed: (code) => guarded(() => this.#protocolErrors.get(code)?.call(this, code), 'addProtocolErrorHandler'),
         unlinked: (reason) => this.#giveUp(reason),
         revived: () => this.#revive(),
         tabsKnown: (token, tabs) => {

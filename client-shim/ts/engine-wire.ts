@@ -178,7 +178,7 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
   Freeze: [nothing, on_freeze],
   Pong: [nothing, on_pong],
   Tabs: [record({ token: number }), (port, { token }) => on_tabs(port, token)],
-  Disconnect: [record({ reason: optional(text) }), (port, { reason }) => on_disconnect(port, reason)],
+  Disconnect: [record({ reason: optional(text), timeout: number }), (port, { reason, timeout }) => on_disconnect(port, reason, timeout)],
   Leave: [nothing, on_leave],
 };
 
@@ -235,12 +235,13 @@ function outlet(): Outlet {
     refusedMalformed: (detail) => ({ Refused: { Malformed: { detail } } }),
     refusedEngine: (detail) => ({ Refused: { Engine: { detail } } }),
     joining: () => 'Joining',
-    status: (code, condition, text, jid, domain, features, position) => ({
+    status: (code, condition, text, jid, domain, features, position, closeCode) => ({
       Status: {
         code: CODES[code]!,
         condition: condition ?? null,
         text: text ?? null,
         session: jid === undefined ? null : { jid, domain: domain!, features: features!, position },
+        close_code: closeCode ?? null,
       },
     }),
     keys: (keys) => ({ Keys: { keys } }),

@@ -22,6 +22,8 @@ export interface Wish {
 export interface Events {
   /** The worker's answer to `tabs`; none when it died. */
   tabsKnown(token: number, tabs: TabInfo[]): void;
+  /** A socket was closed with this code; the status that says so follows. */
+  closed(code: number): void;
   /** There is no worker for this page, and why: all wishes have failed. */
   unlinked(reason: string): void;
   /** The page is back from the back/forward cache: the worker took it for gone. */
@@ -160,7 +162,7 @@ export class Link {
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
     port.onmessage = ({ data }) => {
-      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs));
+      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs), this.#events.closed);
       this.#tabs.clear();
       this.#wind(tab);
     };

@@ -99,7 +99,7 @@ export class Outbox {
   /** A question is answered. */
   answered(token: number, answer: Element | undefined, isError: boolean): void {
     const question = this.#take(token);
-    if (!answer) fail(question, new XmppError('the answer could not be read'));
+    if (!answer) fail(question, new XmppError('an inbound stanza could not be read'));
     else if (isError) fail(question, new StanzaError(answer));
     else guarded(() => question?.ok(answer), CALLBACK);
   }
@@ -182,7 +182,7 @@ function fail(question: Question | undefined, failure: XmppError): void {
 }
 
 function disconnected(): XmppError {
-  return new DisconnectedError('the session ended before an answer came', UNCONNECTED);
+  return new DisconnectedError('the session is over', UNCONNECTED);
 }
 
 function reportFailure(receipt: Receipt): void {

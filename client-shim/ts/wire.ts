@@ -20,7 +20,7 @@ import type { ToWorker } from './protocol/ToWorker.ts';
 export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void, closed: (code: number) => void): void {
   const now = performance.now();
   try {
     // A variant without content is its name alone.
@@ -37,7 +37,9 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
       case 'Joining':
         return tab.on_joining(now);
       case 'Status': {
-        const { code, condition, text, session } = content;
+        const { code, condition, text, session, close_code } = content;
+        // What the tab does does not depend on it.
+        if (close_code) closed(close_code);
         return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);
       }
       case 'Keys':
@@ -124,7 +126,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     sayRequest: (token, text, timeout) => post({ Request: { token, text, timeout: timeout ?? null } }),
     sayUnhandled: (position) => post({ Unhandled: { position } }),
     sayVisibility: (visible) => post({ Visibility: { visible } }),
-    sayDisconnect: (reason) => post({ Disconnect: { reason: reason ?? null } }),
+    sayDisconnect: (reason, timeout) => post({ Disconnect: { reason: reason ?? null, timeout } }),
     sayLeave: () => post('Leave'),
   };
 }

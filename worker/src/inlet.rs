@@ -172,8 +172,8 @@ pub fn on_tabs(port: u32, token: u32) {
 }
 
 #[wasm_bindgen]
-pub fn on_disconnect(port: u32, reason: Option<String>) {
-    hear(port, ToWorker::Disconnect { reason });
+pub fn on_disconnect(port: u32, reason: Option<String>, timeout: u32) {
+    hear(port, ToWorker::Disconnect { reason, timeout });
 }
 
 #[wasm_bindgen]

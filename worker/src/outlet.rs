@@ -18,7 +18,7 @@ export interface Outlet {
   refusedMalformed(detail: string): unknown;
   refusedEngine(detail: string): unknown;
   joining(): unknown;
-  status(code: number, condition: string | undefined, text: string | undefined, jid: string | undefined, domain: string | undefined, features: string | undefined, position: number): unknown;
+  status(code: number, condition: string | undefined, text: string | undefined, jid: string | undefined, domain: string | undefined, features: string | undefined, position: number, closeCode: number | undefined): unknown;
   keys(keys: string): unknown;
   role(primary: boolean): unknown;
   /** A stanza of the next `deliver`; all have an origin, or none. */
@@ -69,6 +69,7 @@ extern "C" {
         domain: Option<&str>,
         features: Option<&str>,
         position: f64,
+        close_code: Option<u16>,
     ) -> JsValue;
     #[wasm_bindgen(method)]
     fn keys(this: &Outlet, keys: &str) -> JsValue;
@@ -125,7 +126,7 @@ impl Outlet {
             FromWorker::Refused(Refusal::Malformed { detail }) => self.refused_malformed(detail),
             FromWorker::Refused(Refusal::Engine { detail }) => self.refused_engine(detail),
             FromWorker::Joining => self.joining(),
-            FromWorker::Status(Status { code, condition, text, session }) => {
+            FromWorker::Status(Status { code, condition, text, session, close_code }) => {
                 let (jid, domain, features, position) = match session {
                     Some(session) => (
                         Some(&*session.jid),
@@ -136,7 +137,7 @@ impl Outlet {
                     None => (None, None, None, 0.0),
                 };
                 let (condition, text) = (condition.as_deref(), text.as_deref());
-                self.status(*code as u8, condition, text, jid, domain, features, position)
+                self.status(*code as u8, condition, text, jid, domain, features, position, *close_code)
             }
             FromWorker::Keys { keys } => self.keys(keys.expose()),
             FromWorker::Role(role) => self.role(*role == Role::Primary),

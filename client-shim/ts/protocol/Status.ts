@@ -21,4 +21,8 @@ text: string | null,
 /**
  * Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
  */
-session: SessionInfo | null, };
+session: SessionInfo | null, 
+/**
+ * The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each end.
+ */
+close_code: number | null, };

@@ -101,4 +101,8 @@ token: number, } } | { "Disconnect": {
 /**
  * Why, for the log.
  */
-reason: string | null, } } | "Leave";
+reason: string | null, 
+/**
+ * How long the server may take to close the stream too, in milliseconds.
+ */
+timeout: number, } } | "Leave";

@@ -203,7 +203,7 @@ impl<T: Text> Hub<T> {
                 Timer::Session(id) => self.feed(id, stream::Input::Timeout),
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
                 Timer::Silence(session, position) => self.pass(session, position),
-                Timer::Grace(session) => self.close_session(session),
+                Timer::Grace(session) => self.close_session(session, stream::CLOSE),
                 Timer::Life(port) => self.life(port),
                 Timer::Restore(port) => self.restore_timeout(port),
                 Timer::Farewell(session) => self.farewell_due(session),

@@ -97,7 +97,9 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Pong => {}
             ToWorker::Tabs { token } => self.tabs(port, token),
-            ToWorker::Disconnect { reason } => self.disconnect(port, reason),
+            ToWorker::Disconnect { reason, timeout } => {
+                self.disconnect(port, reason, Duration::from_millis(timeout.into()));
+            }
             ToWorker::Leave => self.port_closed(port),
         }
         if woke {
@@ -546,7 +548,7 @@ impl<T: Text> Hub<T> {
         };
         trial.port = None;
         let id = *id;
-        self.feed(id, stream::Input::Close);
+        self.feed(id, stream::Input::Close(stream::CLOSE));
     }
 
     /// The requests that the tab waited for.
@@ -588,7 +590,7 @@ impl<T: Text> Hub<T> {
             self.unhandled(id, position, port);
         }
         if empty && !self.config.shared {
-            self.close_session(id);
+            self.close_session(id, stream::CLOSE);
             if for_good {
                 // The page may be gone before another event.
                 self.close_socket(id);
@@ -603,13 +605,13 @@ impl<T: Text> Hub<T> {
     }
 
     /// A tab ends the session, for all.
-    fn disconnect(&mut self, port: PortId, reason: Option<String>) {
+    fn disconnect(&mut self, port: PortId, reason: Option<String>, patience: Duration) {
         let Some(tab) = self.ports.get(&port) else { return };
         match tab.stage.clone() {
             Stage::In(id) => {
                 let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 self.log(LogLevel::Info, format!("port {} ends the session{why}", port.0));
-                self.close_session(id);
+                self.close_session(id, patience);
             }
             Stage::Waiting => {
                 self.withdraw(port);
@@ -622,18 +624,17 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Closes a session, cleanly.
-    pub(crate) fn close_session(&mut self, id: SessionId) {
+    /// Closes a session, cleanly: the server has this long to do so too.
+    pub(crate) fn close_session(&mut self, id: SessionId, patience: Duration) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let was = std::mem::replace(&mut room.phase, Phase::Closing);
-        if was == Phase::Closing {
-            return;
+        if was != Phase::Closing {
+            self.report(id, StatusCode::Disconnecting);
         }
-        self.report(id, StatusCode::Disconnecting);
         if matches!(was, Phase::Up(_)) {
             // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
             self.transmit(id, "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned().into());
         }
-        self.feed(id, stream::Input::Close);
+        self.feed(id, stream::Input::Close(patience));
     }
 }

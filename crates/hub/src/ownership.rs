@@ -53,7 +53,7 @@ impl<T: Text> Hub<T> {
             room.handed_over = Some(HANDED_OVER);
             room.phase = Phase::Closing;
         }
-        self.feed(id, stream::Input::Close);
+        self.feed(id, stream::Input::Close(stream::CLOSE));
     }
 
     /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs find a new worker and come back
@@ -69,7 +69,7 @@ impl<T: Text> Hub<T> {
                 room.members.clear();
                 room.contenders.clear();
             }
-            self.feed(id, stream::Input::Close);
+            self.feed(id, stream::Input::Close(stream::CLOSE));
         }
         self.outputs.push_back(Output::Exit);
     }

@@ -187,7 +187,8 @@ impl<T: Text> Hub<T> {
         self.settle_books(id);
         let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
         for port in ports {
-            let reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+            let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+            reconnecting.close_code = error.close_code();
             self.post(port, FromWorker::Status(reconnecting));
         }
     }
@@ -212,8 +213,8 @@ impl<T: Text> Hub<T> {
         }
         self.outputs.extend(room.owned.map(Output::Disown));
         for member in room.members {
-            let statuses = match (&room.phase, &error) {
-                (_, None) if room.handed_over.is_some() => {
+            let mut statuses = match (&room.phase, &error) {
+                (_, None | Some(Error::NotClosed)) if room.handed_over.is_some() => {
                     vec![because(StatusCode::Disconnected, None, &room.handed_over.unwrap_or_default())]
                 }
                 (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
@@ -224,6 +225,9 @@ impl<T: Text> Hub<T> {
                 }
                 (_, error) => session_over(error.as_ref()),
             };
+            if let Some(first) = statuses.first_mut() {
+                first.close_code = error.as_ref().and_then(Error::close_code);
+            }
             self.release(member.port, statuses);
         }
         for (port, account, options) in room.contenders {
@@ -242,7 +246,8 @@ impl<T: Text> Hub<T> {
                     let account = trial.session.account().clone();
                     self.verified(port, account, trial.options, trial.keys);
                 } else if let Some(error) = error {
-                    let failed = trial_failed(&error);
+                    let mut failed = trial_failed(&error);
+                    failed.close_code = error.close_code();
                     let over = because(StatusCode::Disconnected, error.condition(), &error);
                     self.release(port, vec![failed, over]);
                 } else {

@@ -7,12 +7,18 @@ use epode_session::stream::{Error, PeerMisbehaved, sasl};
 
 /// A status without more to say.
 pub(crate) fn status(code: StatusCode) -> Status {
-    Status { code, condition: None, text: None, session: None }
+    Status { code, condition: None, text: None, session: None, close_code: None }
 }
 
 /// A status with its reason: the condition, where one is defined, and a sentence.
 pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Display) -> Status {
-    Status { code, condition: condition.map(str::to_owned), text: Some(text.to_string()), session: None }
+    Status {
+        code,
+        condition: condition.map(str::to_owned),
+        text: Some(text.to_string()),
+        session: None,
+        close_code: None,
+    }
 }
 
 /// The server wants to be met elsewhere. Nobody goes there but the app: what the browser would verify of that address is not that it speaks for
@@ -58,6 +64,7 @@ pub(crate) fn session_over(error: Option<&Error>) -> Vec<Status> {
         return vec![redirected, disconnected];
     }
     match error {
+        Error::NotClosed => vec![because(StatusCode::ConnTimeout, None, error), disconnected],
         // Nobody did anything wrong.
         Error::SocketClosed { .. } | Error::ClosedByServer { .. } => vec![disconnected],
         _ => vec![because(StatusCode::Error, error.condition(), error), disconnected],

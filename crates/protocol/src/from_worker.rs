@@ -124,6 +124,8 @@ pub struct Status {
     pub text: Option<String>,
     /// Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
     pub session: Option<SessionInfo>,
+    /// The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each end.
+    pub close_code: Option<u16>,
 }
 
 /// The status codes of Strophe that the worker reports. The names are the protocol's; a client maps them to numbers.

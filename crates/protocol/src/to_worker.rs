@@ -107,6 +107,8 @@ pub enum ToWorker<T> {
     Disconnect {
         /// Why, for the log.
         reason: Option<String>,
+        /// How long the server may take to close the stream too, in milliseconds.
+        timeout: u32,
     },
     /// This tab leaves; the session goes on for the others.
     Leave,

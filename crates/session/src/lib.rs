@@ -174,7 +174,7 @@ impl Session {
                 self.drain(now);
             }
             (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
-            (Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close)) => self.end(None),
+            (Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close(_))) => self.end(None),
             (Phase::Resting(_) | Phase::Held | Phase::Over, Input::Stream(_)) => {}
         }
     }

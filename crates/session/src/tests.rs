@@ -105,7 +105,7 @@ fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_back()
 fn closing_between_two_dials_is_the_end() {
     let mut session = up(SECOND, true);
     lose(&mut session, SECOND);
-    session.handle_input(SECOND, Input::Stream(stream::Input::Close));
+    session.handle_input(SECOND, Input::Stream(stream::Input::Close(stream::CLOSE)));
     assert!(matches!(session.poll_output(), Some(Output::Event(Event::Ended(None)))));
     session.handle_input(100 * SECOND, Input::Stream(stream::Input::Timeout));
     assert!(session.poll_output().is_none());

@@ -24,6 +24,9 @@ pub enum Error {
     /// The server was silent for too long.
     #[error("the server did not answer in time: waited for {0}")]
     Timeout(&'static str),
+    /// The server did not close the stream that we had closed (RFC 7395 §3.6).
+    #[error("the server did not close the stream in time")]
+    NotClosed,
     /// The server ended the stream with a stream error (RFC 6120 §4.9).
     #[error("the server ended the stream: {condition}{}", detail(.text))]
     StreamError {
@@ -124,6 +127,7 @@ impl Error {
             Error::Unreachable { .. }
             | Error::SocketClosed { .. }
             | Error::Timeout(_)
+            | Error::NotClosed
             | Error::ClosedByServer { .. }
             | Error::Peer(_) => None,
         }
@@ -134,6 +138,16 @@ impl Error {
         match self {
             Error::StreamError { elsewhere, .. } | Error::ClosedByServer { elsewhere } => {
                 elsewhere.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The WebSocket close code (RFC 6455 §7.4) of the socket whose end this was; `None` where there is none.
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Error::Unreachable { code, .. } | Error::SocketClosed { code, .. } => {
+                Some(*code).filter(|code| *code != 0)
             }
             _ => None,
         }
@@ -159,7 +173,8 @@ impl Error {
             Error::BindRefused { condition, .. } => condition == "resource-constraint",
             // A server that breaks the rules would break them again.
             Error::Peer(_) | Error::Xml(_) | Error::Sasl(_) => false,
-            Error::OtherAccount(_) => false,
+            // Nobody wants another stream after one that was to be closed.
+            Error::OtherAccount(_) | Error::NotClosed => false,
         }
     }
 

@@ -21,13 +21,16 @@ use epode_xml::{Element, Head, Limits, Violation};
 pub use error::{Error, PeerMisbehaved};
 use framing::ns;
 use negotiation::{ExpectOpen, State};
-use timer::{Deadline, Timer};
+use timer::{Deadline, PATIENCE, Timer};
 
 mod error;
 mod framing;
 pub mod jid;
 mod negotiation;
 mod timer;
+
+/// How long a server may take to close a stream where nobody says otherwise.
+pub const CLOSE: Duration = Duration::from_secs(3);
 
 /// What a stream needs to know before it begins.
 #[derive(Clone, Debug)]
@@ -84,8 +87,8 @@ pub enum Input<'a> {
         /// The resource to ask for, in the place of the configured one.
         resource: Option<String>,
     },
-    /// Close the stream, cleanly where it can be.
-    Close,
+    /// Close the stream, cleanly where it can be: the server has this long to close it too. Said again, it may shorten that, not prolong it.
+    Close(Duration),
     /// The deadline of [`Stream::deadline`] has come.
     Timeout,
 }
@@ -171,7 +174,7 @@ impl Stream {
     /// A stream whose socket is being dialled from `now` on.
     pub fn new(now: Duration, config: Config) -> Self {
         let mut deadline = Deadline::default();
-        deadline.set(now, Timer::Dial);
+        deadline.set(Timer::Dial, now + PATIENCE);
         let outbound = config.limits;
         let common = Common {
             config,
@@ -194,7 +197,7 @@ impl Stream {
             Input::Closed { code, reason } => self.socket_closed(code, reason),
             Input::Derived(keys) => self.derived(keys),
             Input::Bind { resource } => self.bind(resource),
-            Input::Close => self.close(),
+            Input::Close(patience) => self.close(patience),
             Input::Timeout => self.timeout(),
         }
     }
@@ -297,7 +300,7 @@ impl Stream {
         match next {
             Ok(State::Verified) => {
                 self.phase = Phase::Open(State::Verified);
-                self.close();
+                self.close(CLOSE);
             }
             Ok(state) => self.phase = Phase::Open(state),
             Err(error) => self.end(error),
@@ -330,15 +333,17 @@ impl Stream {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, patience: Duration) {
+        let at = self.common.now + patience;
         match self.phase {
             Phase::Dialing => self.finish(None),
             Phase::Open(_) => {
                 self.common.output(Output::Transmit(framing::close()));
-                self.common.deadline.set(self.common.now, Timer::Close);
+                self.common.deadline.set(Timer::Close, at);
                 self.phase = Phase::Closing;
             }
-            Phase::Closing | Phase::Closed => {}
+            Phase::Closing => self.common.deadline.hasten(at),
+            Phase::Closed => {}
         }
     }
 
@@ -352,7 +357,7 @@ impl Stream {
                 };
                 self.end(Error::Timeout(waiting));
             }
-            Some(Timer::Close) => self.finish(None),
+            Some(Timer::Close) => self.finish(Some(Error::NotClosed)),
             None => {}
         }
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
-use crate::timer::Timer;
+use crate::timer::{PATIENCE, Timer};
 use crate::{Bound, Common, Event, Output, Purpose};
 
 /// Where the negotiation stands.
@@ -299,7 +299,7 @@ impl Common {
     }
 
     fn transmit(&mut self, frame: String) {
-        self.deadline.set(self.now, Timer::Answer);
+        self.deadline.set(Timer::Answer, self.now + PATIENCE);
         self.output(Output::Transmit(frame));
     }
 }

@@ -13,23 +13,23 @@ pub(crate) enum Timer {
     Close,
 }
 
-impl Timer {
-    pub(crate) const fn after(self) -> Duration {
-        match self {
-            Timer::Dial => Duration::from_secs(20),
-            Timer::Answer => Duration::from_secs(20),
-            Timer::Close => Duration::from_secs(3),
-        }
-    }
-}
+/// How long a server may take to open the socket, and to answer at each step.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The one deadline that runs at a time: a stream waits for one thing.
 #[derive(Default, Debug)]
 pub(crate) struct Deadline(Option<(Timer, Duration)>);
 
 impl Deadline {
-    pub(crate) fn set(&mut self, now: Duration, timer: Timer) {
-        self.0 = Some((timer, now + timer.after()));
+    pub(crate) fn set(&mut self, timer: Timer, at: Duration) {
+        self.0 = Some((timer, at));
+    }
+
+    /// Nothing is waited for beyond this.
+    pub(crate) fn hasten(&mut self, at: Duration) {
+        if let Some((_, due)) = &mut self.0 {
+            *due = at.min(*due);
+        }
     }
 
     pub(crate) fn clear(&mut self) {

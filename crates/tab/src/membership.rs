@@ -152,5 +152,5 @@ impl Wish {
 }
 
 fn said(code: StatusCode, text: &str) -> Status {
-    Status { code, condition: None, text: Some(text.to_owned()), session: None }
+    Status { code, condition: None, text: Some(text.to_owned()), session: None, close_code: None }
 }

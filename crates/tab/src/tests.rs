@@ -481,7 +481,7 @@ fn outgoing(token: Token, text: &str) -> Outgoing<String> {
 }
 
 fn status(code: StatusCode) -> FromWorker<String> {
-    FromWorker::Status(Status { code, condition: None, text: None, session: None })
+    FromWorker::Status(Status { code, condition: None, text: None, session: None, close_code: None })
 }
 
 fn deliver(positions: &[Position]) -> FromWorker<String> {
@@ -510,6 +510,7 @@ fn up(position: Position) -> FromWorker<String> {
         condition: None,
         text: None,
         session: Some(session),
+        close_code: None,
     })
 }
 
@@ -664,7 +665,7 @@ fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_wa
         };
         let options = Options { explicit_binding: true, ..options };
         page.say(ToWorker::Connect { service, jid, credentials, options });
-        let status = |code| Status { code, condition: None, text: None, session: None };
+        let status = |code| Status { code, condition: None, text: None, session: None, close_code: None };
         page.hear(FromWorker::Status(status(StatusCode::BindRequired)));
         if was_up {
             page.hear(up(0));
@@ -766,7 +767,7 @@ fn a_logout_that_the_worker_takes_into_its_grave_is_one_all_the_same() {
     page.connect();
     page.hear(up(0));
     page.heard();
-    page.say(ToWorker::Disconnect { reason: None });
+    page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
     page.input(Input::Died);
     assert_eq!(page.heard(), ["Disconnected"]);
     page.posts.clear();
@@ -781,7 +782,7 @@ fn a_logout_that_waited_for_the_next_worker_is_told_to_it_and_nothing_else_is() 
     page.connect();
     page.hear(up(0));
     page.input(Input::Died);
-    page.say(ToWorker::Disconnect { reason: None });
+    page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
     assert_eq!(page.heard(), ["Connected", "Reconnecting"]);
     page.posts.clear();
     page.open();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use epode_protocol::StatusCode;
+use epode_tab::Event;
 use epode_testkit::{Fault, Misbehaviour, Stage};
 
 use super::world::World;
@@ -58,6 +60,30 @@ fn a_server_that_says_nothing_is_conntimeout_at_whatever_stage() {
         let heard = world.heard(tab);
         assert_eq!(heard[heard.len() - 2..], ["ConnTimeout", "Disconnected"], "{stage:?}");
     }
+}
+
+#[test]
+fn the_close_code_of_a_socket_is_told_once_for_each_end() {
+    let codes = |world: &mut World, tab| -> Vec<_> {
+        let told = |event| match event {
+            Event::Status(status) => Some((status.code, status.close_code)),
+            _ => None,
+        };
+        world.events(tab).into_iter().filter_map(told).collect()
+    };
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.reachable = false;
+    world.cut();
+    assert_eq!(codes(&mut world, tab), [(StatusCode::Reconnecting, Some(1000))]);
+    let newcomer = world.tab();
+    world.connect(newcomer, "bob@localhost/desk", "secret-bob");
+    let failed = [(StatusCode::ConnFail, Some(1006)), (StatusCode::Disconnected, None)];
+    assert_eq!(codes(&mut world, newcomer), failed);
+    // What ends otherwise has no code.
+    world.disconnect(tab);
+    let over = [(StatusCode::Disconnecting, None), (StatusCode::Disconnected, None)];
+    assert_eq!(codes(&mut world, tab), over);
 }
 
 #[test]

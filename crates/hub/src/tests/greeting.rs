@@ -97,7 +97,7 @@ fn a_port_that_was_never_opened_or_is_closed_is_nobody() {
     let mut world = World::new();
     let tab = world.online("alice@localhost/desk");
     world.kill(tab);
-    world.at_hub(Input::Message(tab, ToWorker::Disconnect { reason: None }));
+    world.at_hub(Input::Message(tab, ToWorker::Disconnect { reason: None, timeout: 3000 }));
     world.at_hub(Input::Malformed(tab, "x".into()));
     world.at_hub(Input::PortClosed(tab));
     world.at_hub(Input::Message(PortId(77), ToWorker::Leave));

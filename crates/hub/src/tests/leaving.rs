@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use epode_protocol::ToWorker;
+
 use crate::Input;
 
 use super::world::{GRACE, World};
@@ -23,6 +25,32 @@ fn disconnect_is_for_all() {
     assert_eq!(world.sent(), [FAREWELL, CLOSE]);
     assert!(world.open_sockets().is_empty());
     assert_eq!(world.server.statistics().clean_closes, 1);
+}
+
+#[test]
+fn a_logout_waits_for_the_server_as_long_as_the_tab_says_and_no_longer() {
+    let within = |timeout| ToWorker::Disconnect { reason: None, timeout };
+    for (first, then, waits) in
+        [(3000, None, 3000), (500, None, 500), (10_000, Some(200), 200), (200, Some(10_000), 200)]
+    {
+        let mut world = World::new();
+        let tabs = [world.online(ALICE), world.online(ALICE)];
+        world.flowing = false;
+        world.say(tabs[0], within(first));
+        if let Some(then) = then {
+            world.say(tabs[1], within(then));
+        }
+        for tab in tabs {
+            assert_eq!(world.heard(tab), ["Disconnecting"]);
+        }
+        world.advance(Duration::from_millis(waits) - MOMENT);
+        assert!(world.heard(tabs[1]).is_empty(), "{first} {then:?}");
+        world.advance(MOMENT);
+        for tab in tabs {
+            assert_eq!(world.heard(tab), ["ConnTimeout", "Disconnected"], "{first} {then:?}");
+        }
+        assert_eq!(world.dials(), 1, "nobody dials again");
+    }
 }
 
 // Fault 6: a logged-out tab still heard stanzas, and still answered IQs.
@@ -141,7 +169,7 @@ fn who_connects_while_a_session_is_being_closed_opens_the_next() {
     world.flowing = true;
     // The server never heard our <close/>.
     world.advance(Duration::from_secs(3));
-    assert_eq!(world.heard(first), ["Disconnected"]);
+    assert_eq!(world.heard(first), ["ConnTimeout", "Disconnected"]);
     assert_eq!(world.heard(second), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
 }
 

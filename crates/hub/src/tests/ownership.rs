@@ -71,7 +71,7 @@ fn a_newer_worker_is_handed_the_session_and_the_tabs_hear_why() {
 fn a_session_that_nobody_wants_any_more_is_let_go() {
     let (mut hub, outputs) = worker();
     let name = name(&outputs);
-    told(&mut hub, Input::Message(PORT, ToWorker::Disconnect { reason: None }));
+    told(&mut hub, Input::Message(PORT, ToWorker::Disconnect { reason: None, timeout: 3000 }));
     let outputs = told(&mut hub, Input::Owned(name));
     assert!(says(&outputs, "Disown") && !says(&outputs, "Dial"), "{outputs:?}");
 }

@@ -185,7 +185,7 @@ impl Walk {
     fn end(mut self) {
         self.world.run();
         for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
-            self.world.say(tab, ToWorker::Disconnect { reason: None });
+            self.world.say(tab, ToWorker::Disconnect { reason: None, timeout: 3000 });
         }
         self.world.advance(3 * GRACE);
         self.look();

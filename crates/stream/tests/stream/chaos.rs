@@ -98,7 +98,7 @@ proptest! {
                 Act::Open(nonce) => peer.input(Input::Opened { nonce }),
                 Act::Say(frame) => peer.say(&frame),
                 Act::Gone(code) => peer.input(Input::Closed { code, reason: "gone" }),
-                Act::Close => peer.input(Input::Close),
+                Act::Close => peer.input(Input::Close(epode_stream::CLOSE)),
                 Act::Derived => peer.input(Input::Derived(KEYS.get_or_init(some_keys).clone())),
                 Act::Wait(seconds) => peer.advance(Duration::from_secs(seconds)),
             }

@@ -9,7 +9,7 @@ use crate::{SECOND, alice};
 #[test]
 fn closing_while_dialling_ends_at_once() {
     let mut peer = Peer::dialling(alice());
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     assert_eq!(peer.ended(), None);
     assert_eq!(peer.sent(), [""; 0]);
 }
@@ -18,7 +18,7 @@ fn closing_while_dialling_ends_at_once() {
 fn closing_says_so_and_waits_for_the_answer_at_every_step() {
     for steps in 0..=NEGOTIATION.len() {
         let mut peer = Peer::after(alice(), &NEGOTIATION[..steps]);
-        peer.input(Input::Close);
+        peer.input(Input::Close(epode_stream::CLOSE));
         assert_eq!(peer.sent(), [CLOSE]);
         assert!(!peer.socket_closed && peer.events().is_empty());
         assert_eq!(peer.patience(), Some(3 * SECOND));
@@ -34,7 +34,7 @@ fn closing_while_keys_are_derived_makes_no_use_of_them() {
         cj1meWtvK2QybGJiRmdPTlJ2OXFreGRhd0wzcmZjTkhZSlkxWlZ2V1ZzN2oscz1RU1hDUitRNnNlazhiZjkyLGk9NDA5Ng==</challenge>";
     let mut peer = Peer::after(alice(), &[OPEN, &offering(&["SCRAM-SHA-1"]), challenge]);
     let keys = peer.derivation.take().unwrap().advance(u32::MAX).unwrap();
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     assert_eq!(peer.sent(), [CLOSE]);
     peer.input(Input::Derived(keys));
     assert_eq!(peer.sent(), [""; 0]);
@@ -45,7 +45,7 @@ fn closing_while_keys_are_derived_makes_no_use_of_them() {
 #[test]
 fn what_the_server_still_says_before_it_closes_does_not_matter() {
     let mut peer = Peer::bound();
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     for frame in [MESSAGE, "", "<broken", "<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>"] {
         peer.say(frame);
     }
@@ -57,7 +57,7 @@ fn what_the_server_still_says_before_it_closes_does_not_matter() {
 #[test]
 fn a_socket_that_goes_while_closing_is_a_clean_end() {
     let mut peer = Peer::bound();
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     peer.input(Input::Closed { code: 1006, reason: "gone" });
     assert_eq!(peer.ended(), None);
 }

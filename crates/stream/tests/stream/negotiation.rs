@@ -166,7 +166,7 @@ fn who_is_told_early_to_bind_does_not_wait_and_the_first_word_counts() {
 fn while_it_waits_to_bind_it_can_be_closed_and_the_server_may_lose_patience() {
     let frames = [OPEN, PLAIN, SUCCESS, OPEN, BIND];
     let mut peer = Peer::after(explicit(), &frames);
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     assert_eq!(peer.answer(CLOSE), [CLOSE]);
     assert_eq!(peer.ended(), None);
     let mut peer = Peer::after(explicit(), &frames);

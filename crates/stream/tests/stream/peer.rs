@@ -103,7 +103,7 @@ impl Peer {
         self.say(MESSAGE);
         self.say(CLOSE);
         self.input(Input::Opened { nonce: "another".to_owned() });
-        self.input(Input::Close);
+        self.input(Input::Close(epode_stream::CLOSE));
         self.input(Input::Closed { code: 1006, reason: "" });
         self.advance(Duration::from_secs(3600));
         assert!(self.events().is_empty() && self.sent().is_empty(), "spoke after its end");

@@ -75,19 +75,38 @@ fn our_own_work_has_no_deadline_and_what_comes_after_it_has() {
 #[test]
 fn the_servers_close_has_three_seconds() {
     let mut peer = Peer::bound();
-    peer.input(Input::Close);
-    assert_eq!(wait_out(&mut peer, 3 * SECOND), None);
+    peer.input(Input::Close(epode_stream::CLOSE));
+    assert_eq!(wait_out(&mut peer, 3 * SECOND), Some(Error::NotClosed));
     assert_eq!(peer.sent(), [CLOSE]);
+}
+
+#[test]
+fn the_servers_close_has_as_long_as_is_said_even_no_time() {
+    for patience in [Duration::ZERO, MOMENT, 60 * SECOND] {
+        let mut peer = Peer::bound();
+        peer.input(Input::Close(patience));
+        assert_eq!(peer.patience(), Some(patience));
+        peer.advance(patience);
+        assert_eq!(peer.ended(), Some(Error::NotClosed));
+    }
+}
+
+#[test]
+fn to_ask_for_the_close_again_may_shorten_it() {
+    let mut peer = Peer::bound();
+    peer.input(Input::Close(60 * SECOND));
+    peer.input(Input::Close(SECOND));
+    assert_eq!(wait_out(&mut peer, SECOND), Some(Error::NotClosed));
 }
 
 #[test]
 fn to_ask_for_the_close_again_does_not_prolong_it() {
     let mut peer = Peer::bound();
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     peer.advance(SECOND);
-    peer.input(Input::Close);
+    peer.input(Input::Close(epode_stream::CLOSE));
     peer.say(MESSAGE);
-    assert_eq!(wait_out(&mut peer, 2 * SECOND), None);
+    assert_eq!(wait_out(&mut peer, 2 * SECOND), Some(Error::NotClosed));
 }
 
 #[test]

@@ -99,7 +99,7 @@ impl World {
     }
 
     pub(in crate::tests) fn disconnect(&mut self, tab: PortId) {
-        self.say(tab, ToWorker::Disconnect { reason: None });
+        self.say(tab, ToWorker::Disconnect { reason: None, timeout: 3000 });
     }
 
     pub(in crate::tests) fn leave(&mut self, tab: PortId) {
