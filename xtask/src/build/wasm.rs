@@ -1,12 +1,14 @@
 //! One crate on its way to a small wasm module with JavaScript glue.
 
+use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, Output};
 
 use crate::process::run;
 use crate::workspace::{cargo, npm_tool, root, target};
@@ -109,10 +111,64 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
         .remove_producers_section(true);
     // Each script names the module's address itself; a second default address in the glue misleads bundlers.
     bindgen.omit_default_module_path(true);
-    bindgen
-        .web(true)
-        .and_then(|bindgen| bindgen.generate(output))
-        .map_err(|error| anyhow!("wasm-bindgen: {error:?}"))
+    let bound = bindgen.web(true).and_then(Bindgen::generate_output);
+    let mut bound = bound.map_err(|error| anyhow!("wasm-bindgen: {error:?}"))?;
+    let short = shorten(&mut bound);
+    bound.emit(output).map_err(|error| anyhow!("wasm-bindgen: {error:?}"))?;
+    let glue = output.join(format!("{name}.js"));
+    let text = fs::read_to_string(&glue).with_context(|| format!("{} cannot be read", glue.display()))?;
+    fs::write(&glue, rename(&text, &short))?;
+    Ok(())
+}
+
+/// Names and what stands in their place.
+#[derive(Default)]
+struct Short {
+    imports: HashMap<String, String>,
+    exports: HashMap<String, String>,
+}
+
+/// Gives what a module and its glue have of each other names of a letter or two: the long ones stand in both, with hashes, which cannot be
+/// compressed.
+fn shorten(bound: &mut Output) -> Short {
+    let mut short = Short::default();
+    let module = bound.wasm_mut();
+    // What comes from elsewhere is named there.
+    let from_glue = module.imports.iter_mut().filter(|import| import.module.ends_with("_bg.js"));
+    for (number, import) in from_glue.enumerate() {
+        let long = mem::replace(&mut import.name, letters(number));
+        short.imports.insert(long, import.name.clone());
+    }
+    for (number, export) in module.exports.iter_mut().enumerate() {
+        let long = mem::replace(&mut export.name, letters(number));
+        short.exports.insert(long, export.name.clone());
+    }
+    short
+}
+
+/// `a` to `z`, `aa`, `ba`, and so on.
+fn letters(number: usize) -> String {
+    let letter = char::from(b'a' + (number % 26) as u8);
+    match (number / 26).checked_sub(1) {
+        Some(more) => format!("{letter}{}", letters(more)),
+        None => letter.to_string(),
+    }
+}
+
+/// Renames in the glue: imports are functions of its own, exports stand behind `wasm.`.
+fn rename(glue: &str, short: &Short) -> String {
+    let in_name = |character: char| character.is_alphanumeric() || "_$".contains(character);
+    let mut renamed = String::with_capacity(glue.len());
+    let mut rest = glue;
+    while let Some(start) = rest.find(in_name) {
+        let (before, name) = rest.split_at(start);
+        let (name, after) = name.split_at(name.find(|character| !in_name(character)).unwrap_or(name.len()));
+        renamed.push_str(before);
+        let names = if renamed.ends_with("wasm.") { &short.exports } else { &short.imports };
+        renamed.push_str(names.get(name).map_or(name, String::as_str));
+        rest = after;
+    }
+    renamed + rest
 }
 
 fn optimise(module: &Path) -> Result<()> {
@@ -121,4 +177,27 @@ fn optimise(module: &Path) -> Result<()> {
     wasm_opt.args(["-Oz", "--low-memory-unused", "-Oz"]).args(FEATURES).arg(module).arg("-o").arg(module);
     run(&mut wasm_opt, Duration::from_secs(900))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn short_names_are_all_different() {
+        let names: Vec<_> = (0..1000).map(letters).collect();
+        assert_eq!([&*names[0], &*names[25], &*names[26], &*names[52]], ["a", "z", "aa", "ab"]);
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), 1000);
+    }
+
+    #[test]
+    fn only_whole_names_are_shortened_and_exports_only_behind_wasm() {
+        let map = |long: &str, short: &str| HashMap::from([(long.to_owned(), short.to_owned())]);
+        let short = Short { imports: map("__wbg_log_1f", "a"), exports: map("tabs", "b") };
+        let glue = "{ __wbg_log_1f: function(tabs) { wasm.tabs(my.tabs, ...wasm.tabs.list, wasm.tabs_of, __wbg_log_1f2); }";
+        let renamed = "{ a: function(tabs) { wasm.b(my.tabs, ...wasm.b.list, wasm.tabs_of, __wbg_log_1f2); }";
+        assert_eq!(rename(glue, &short), renamed);
+    }
 }
