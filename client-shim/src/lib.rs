@@ -404,11 +404,12 @@ impl Tab {
         let listener = &self.listener;
         match event {
             Event::Status(status) => {
-                let (jid, domain, features) = match status.session {
-                    Some(session) => (Some(session.jid), Some(session.domain), Some(session.features)),
+                let Status { code, condition, text, session, .. } = &status;
+                let (jid, domain, features) = match session {
+                    Some(session) => (Some(&*session.jid), Some(&*session.domain), Some(&*session.features)),
                     None => (None, None, None),
                 };
-                listener.status(status.code as u8, status.condition, status.text, jid, domain, features);
+                listener.status(*code as u8, condition.as_deref(), text.as_deref(), jid, domain, features);
             }
             Event::Keys(keys) => listener.keys(keys.expose()),
             Event::Role(role) => listener.role(role == Role::Primary),

@@ -1,6 +1,6 @@
 //! What the page's half must be able to hear.
 
-use epode_protocol::{Claim, Criteria, Hello, Secret, Selector, ToWorker};
+use epode_protocol::{Claim, Credentials, Criteria, Hello, Secret, Selector, ToWorker};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -73,9 +73,9 @@ extern "C" {
         this: &Listener,
         versions: Vec<u32>,
         tab: &str,
-        lock: Option<String>,
+        lock: Option<&str>,
         visible: bool,
-        boot: Option<String>,
+        boot: Option<&str>,
         position: f64,
     );
     #[wasm_bindgen(method, js_name = sayConnect)]
@@ -83,12 +83,12 @@ extern "C" {
         this: &Listener,
         service: &str,
         jid: &str,
-        authcid: Option<String>,
-        password: Option<String>,
-        keys: Option<String>,
+        authcid: Option<&str>,
+        password: Option<&str>,
+        keys: Option<&str>,
         mechanisms: Option<Vec<String>>,
         priorities: Vec<u32>,
-        session_key: Option<String>,
+        session_key: Option<&str>,
         explicit_binding: bool,
         reconnect: bool,
         reload_grace: u32,
@@ -96,9 +96,9 @@ extern "C" {
         queue_size: u32,
     );
     #[wasm_bindgen(method, js_name = sayAttach)]
-    fn say_attach(this: &Listener, service: &str, jid: Option<String>, explicit_binding: bool);
+    fn say_attach(this: &Listener, service: &str, jid: Option<&str>, explicit_binding: bool);
     #[wasm_bindgen(method, js_name = sayBind)]
-    fn say_bind(this: &Listener, resource: Option<String>);
+    fn say_bind(this: &Listener, resource: Option<&str>);
     #[wasm_bindgen(method, js_name = sayRestore)]
     fn say_restore(this: &Listener, service: &str, jid: &str);
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
@@ -107,11 +107,11 @@ extern "C" {
         this: &Listener,
         id: u32,
         kind: u8,
-        ns: Option<String>,
-        name: Option<String>,
+        ns: Option<&str>,
+        name: Option<&str>,
         types: Option<Vec<String>>,
-        stanza_id: Option<String>,
-        from: Option<String>,
+        stanza_id: Option<&str>,
+        from: Option<&str>,
         bare: bool,
         ignore_fragment: bool,
     );
@@ -138,7 +138,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = sayVisibility)]
     fn say_visibility(this: &Listener, visible: bool);
     #[wasm_bindgen(method, js_name = sayDisconnect)]
-    fn say_disconnect(this: &Listener, reason: Option<String>, timeout: u32);
+    fn say_disconnect(this: &Listener, reason: Option<&str>, timeout: u32);
     #[wasm_bindgen(method, js_name = sayLeave)]
     fn say_leave(this: &Listener);
 
@@ -146,11 +146,11 @@ extern "C" {
     pub(crate) fn status(
         this: &Listener,
         code: u8,
-        condition: Option<String>,
-        text: Option<String>,
-        jid: Option<String>,
-        domain: Option<String>,
-        features: Option<String>,
+        condition: Option<&str>,
+        text: Option<&str>,
+        jid: Option<&str>,
+        domain: Option<&str>,
+        features: Option<&str>,
     );
     #[wasm_bindgen(method)]
     pub(crate) fn keys(this: &Listener, text: &str);
@@ -190,8 +190,11 @@ impl Listener {
         match message {
             ToWorker::Hello(hello) => {
                 let Hello { versions, tab, lock, before, visible } = hello;
-                let (boot, position) = before.map(|before| (before.boot, before.position as f64)).unzip();
-                self.say_hello(versions, &tab, lock, visible, boot, position.unwrap_or_default());
+                let (boot, position) = match &before {
+                    Some(before) => (Some(&*before.boot), before.position as f64),
+                    None => (None, 0.0),
+                };
+                self.say_hello(versions, &tab, lock.as_deref(), visible, boot, position);
             }
             ToWorker::Connect { service, jid, credentials, options } => {
                 let (names, priorities) = match options.mechanisms {
@@ -202,18 +205,16 @@ impl Listener {
                     }
                     None => (None, Vec::new()),
                 };
-                let [password, keys] =
-                    [credentials.password, credentials.keys].map(|secret| secret.map(Secret::into_inner));
-                let authcid = credentials.authcid;
+                let Credentials { authcid, password, keys } = &credentials;
                 self.say_connect(
                     &service,
                     &jid,
-                    authcid,
-                    password,
-                    keys,
+                    authcid.as_deref(),
+                    password.as_ref().map(Secret::expose),
+                    keys.as_ref().map(Secret::expose),
                     names,
                     priorities,
-                    options.session_key,
+                    options.session_key.as_deref(),
                     options.explicit_binding,
                     options.reconnect,
                     options.reload_grace,
@@ -222,9 +223,9 @@ impl Listener {
                 );
             }
             ToWorker::Attach { service, jid, explicit_binding } => {
-                self.say_attach(&service, jid, explicit_binding);
+                self.say_attach(&service, jid.as_deref(), explicit_binding);
             }
-            ToWorker::Bind { resource } => self.say_bind(resource),
+            ToWorker::Bind { resource } => self.say_bind(resource.as_deref()),
             ToWorker::Restore { service, jid } => self.say_restore(&service, &jid),
             ToWorker::Claim { claims, from, exact } => {
                 for claim in claims {
@@ -245,7 +246,7 @@ impl Listener {
             ToWorker::Request { token, text, timeout } => self.say_request(token, &text.0, timeout),
             ToWorker::Unhandled { position } => self.say_unhandled(position as f64),
             ToWorker::Visibility { visible } => self.say_visibility(visible),
-            ToWorker::Disconnect { reason, timeout } => self.say_disconnect(reason, timeout),
+            ToWorker::Disconnect { reason, timeout } => self.say_disconnect(reason.as_deref(), timeout),
             ToWorker::Leave => self.say_leave(),
         }
     }
@@ -257,6 +258,7 @@ impl Listener {
             Selector::Sent => (2, Criteria::default()),
         };
         let Criteria { ns, name, types, id: stanza_id, from, bare, ignore_fragment } = criteria;
+        let [ns, name, stanza_id, from] = [&ns, &name, &stanza_id, &from].map(Option::as_deref);
         self.add_claim(id, kind, ns, name, types, stanza_id, from, bare, ignore_fragment);
     }
 }
