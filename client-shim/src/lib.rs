@@ -24,6 +24,10 @@ mod listener;
 
 pub use listener::Listener;
 
+/// The allocator of `std`, which has it compiled for speed, at the size that the profile asks for.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// The tab's end of the protocol. Times are milliseconds of `performance.now()`.
 #[wasm_bindgen]
 pub struct Tab {
