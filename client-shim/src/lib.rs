@@ -368,7 +368,7 @@ impl Tab {
 
 impl Tab {
     fn claim_selector(&self, selector: Selector) -> u32 {
-        let claim = self.tab.borrow_mut().claim(selector);
+        let claim = self.tab.borrow_mut().claim(time_of_day(), selector);
         self.pump();
         claim
     }
@@ -466,6 +466,9 @@ impl Slice for Stanza {
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn time_of_day() -> f64;
+
     type JsString;
     #[wasm_bindgen(method)]
     fn substring(this: &JsString, start: u32, end: u32) -> JsValue;

@@ -17,7 +17,7 @@ export interface Outlet {
   sayRestore(service: string, jid: string): void;
   /** Opens a claim; the criteria of each follow, and `sayClaims` posts them. */
   addClaim(id: number, kind: number, ns?: string, name?: string, types?: string[], stanzaId?: string, from?: string, bare?: boolean, ignoreFragment?: boolean): void;
-  sayClaims(from: number, exact: boolean): void;
+  sayClaims(from: number, made: number): void;
   sayRelease(claims: Uint32Array): void;
   sayAck(posts: number): void;
   sayStepAside(): void;
@@ -116,7 +116,7 @@ extern "C" {
         ignore_fragment: bool,
     );
     #[wasm_bindgen(method, js_name = sayClaims)]
-    fn say_claims(this: &Listener, from: f64, exact: bool);
+    fn say_claims(this: &Listener, from: f64, made: f64);
     #[wasm_bindgen(method, js_name = sayRelease)]
     fn say_release(this: &Listener, claims: Vec<u32>);
     #[wasm_bindgen(method, js_name = sayAck)]
@@ -227,11 +227,11 @@ impl Listener {
             }
             ToWorker::Bind { resource } => self.say_bind(resource.as_deref()),
             ToWorker::Restore { service, jid } => self.say_restore(&service, &jid),
-            ToWorker::Claim { claims, from, exact } => {
+            ToWorker::Claim { claims, from, made } => {
                 for claim in claims {
                     self.claim(claim);
                 }
-                self.say_claims(from as f64, exact);
+                self.say_claims(from as f64, made);
             }
             ToWorker::Release { claims } => self.say_release(claims),
             ToWorker::Ack { posts } => self.say_ack(posts),

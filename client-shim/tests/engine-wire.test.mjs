@@ -49,7 +49,7 @@ const options = { mechanisms: null, session_key: null, explicit_binding: false, 
 const credentials = { authcid: null, password: 'sesame', keys: null };
 const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
 const criteria = { ns: null, name: 'iq', types: ['get', 'set'], id: null, from: null, bare: false, ignore_fragment: true };
-const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, exact: true };
+const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, made: 0 };
 
 /** Each variant with its content, and what the engine hears of it. */
 const WORDS = [
@@ -63,12 +63,12 @@ const WORDS = [
   [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],
   [{ Restore: { service: 's', jid: 'a@b' } }, ['on_restore', 'port', 's', 'a@b']],
   [{ Bind: { resource: 'r' } }, ['on_bind', 'port', 'r']],
-  [{ Claim: claim }, ['add_claim', 1, 0, null, 'iq', ['get', 'set'], null, null, false, true], ['on_claim', 'port', 7, true]],
+  [{ Claim: claim }, ['add_claim', 1, 0, null, 'iq', ['get', 'set'], null, null, false, true], ['on_claim', 'port', 7, 0]],
   [
-    { Claim: { claims: [{ id: 2, selector: 'Everything' }, { id: 3, selector: 'Sent' }], from: 0, exact: false } },
+    { Claim: { claims: [{ id: 2, selector: 'Everything' }, { id: 3, selector: 'Sent' }], from: 0, made: 1_800_000_000_000 } },
     ['add_claim', 2, 1, null, null, null, null, null, false, false],
     ['add_claim', 3, 2, null, null, null, null, null, false, false],
-    ['on_claim', 'port', 0, false],
+    ['on_claim', 'port', 0, 1_800_000_000_000],
   ],
   [{ Release: { claims: [7, 9] } }, ['on_release', 'port', [7, 9]]],
   [{ Ack: { posts: 8 } }, ['on_ack', 'port', 8]],
@@ -99,7 +99,7 @@ function fits(value, wrong, path) {
   // All that is in them may be left out.
   if (/Bind$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
   if (Array.isArray(value)) return Array.isArray(wrong) && (wrong.length === 0 || (typeof value[0] === 'string' && wrong[0] === 'hunter2'));
-  if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$/.test(path) ? 2 ** 53 : 2 ** 32);
+  if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$|made$/.test(path) ? 2 ** 53 : 2 ** 32);
   if (value === null) return /mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
   return typeof wrong === typeof value && typeof value !== 'object';
 }

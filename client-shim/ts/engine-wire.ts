@@ -74,6 +74,7 @@ const text: Is<string> = (value) => typeof value === 'string';
 const flag: Is<boolean> = (value) => typeof value === 'boolean';
 const number: Is<number> = (value): value is number => typeof value === 'number' && value >>> 0 === value;
 const position: Is<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const time = position;
 const nothing: Is<undefined> = (value) => value === undefined;
 
 const optional =
@@ -154,15 +155,15 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
     record({
       claims: list(record<Claim>({ id: number, selector: (value): value is Selector => value === 'Everything' || value === 'Sent' || criteria(value) })),
       from: position,
-      exact: flag,
+      made: time,
     }),
-    (port, { claims, from, exact }) => {
+    (port, { claims, from, made }) => {
       for (const { id, selector } of claims) {
         const kind = selector === 'Everything' ? 1 : selector === 'Sent' ? 2 : 0;
         const { ns, name, types, id: stanzaId, from, bare, ignore_fragment } = typeof selector === 'string' ? NO_CRITERIA : selector.Stanza;
         add_claim(id, kind, ns, name, types, stanzaId, from, bare, ignore_fragment);
       }
-      on_claim(port, from, exact);
+      on_claim(port, from, made);
     },
   ],
   Release: [record({ claims: list(number) }), (port, { claims }) => on_release(port, new Uint32Array(claims))],

@@ -112,8 +112,8 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     sayRestore: (service, jid) => post({ Restore: { service, jid } }),
     addClaim: (id, kind, ns, name, types, stanzaId, from, bare = false, ignoreFragment = false) =>
       claims.push({ id, selector: selector(kind, { ns: ns ?? null, name: name ?? null, types: types ?? null, id: stanzaId ?? null, from: from ?? null, bare, ignore_fragment: ignoreFragment }) }),
-    sayClaims(from, exact) {
-      post({ Claim: { claims, from, exact } });
+    sayClaims(from, made) {
+      post({ Claim: { claims, from, made } });
       claims = [];
     },
     sayRelease: (released) => post({ Release: { claims: [...released] } }),

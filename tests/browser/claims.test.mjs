@@ -6,6 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { eventually } from "./apps.mjs";
 import { BROWSERS } from "./browsers.mjs";
 import { booked, connectBare, countPosts, numbered, ownWorker } from "./life.mjs";
+import { startScripted } from "./scripted.mjs";
 import { Stage } from "./stage.mjs";
 
 for (const name of BROWSERS) {
@@ -112,6 +113,40 @@ for (const name of BROWSERS) {
       assert.deepEqual((await tab.heard()).messages, bodies);
     });
 
+    test("a handler added outside of any stanza hears what comes from the call on, and nothing from before it", async (t) => {
+      const scene = await stage.scene(t);
+      const server = await startScripted({ jid: `${scene.jid}/bare` });
+      t.after(() => server.stop());
+      scene.service = server.ws;
+      const [tab] = await bareTabs(scene, 1);
+      let said = 0;
+      const body = () => (server.streams[0].send(`<message xmlns="jabber:client" id="${said++}"/>`), "said");
+      stage.web.overrides.set("/say", { body });
+      const heard = await tab.evaluate(async (rounds) => {
+        // Where the machine is busy, a post takes its time; all the same they stay in order.
+        const { postMessage } = MessagePort.prototype;
+        let latest = Promise.resolve();
+        let slow = false;
+        MessagePort.prototype.postMessage = function (message) {
+          const transit = slow && new Promise((arrived) => setTimeout(arrived, Math.random() * 20));
+          latest = latest.then(() => transit).then(() => postMessage.call(this, message));
+        };
+        const heard = [];
+        for (let round = 0; round < rounds && !heard.includes("nothing"); round++) {
+          slow = round % 2 === 1;
+          const next = new Promise((hear) => {
+            setTimeout(hear, 5_000, "nothing");
+            connection.addHandler((message) => hear(message.getAttribute("id")), null, "message");
+          });
+          // What the page asks for by other ways overtakes its claim.
+          await fetch("/say");
+          heard.push(await next);
+        }
+        return heard;
+      }, 300);
+      assert.deepEqual(heard, Array.from({ length: 300 }, (_, round) => String(round)));
+    });
+
     test("what comes in behind the login waits for the handlers added in the callback", async (t) => {
       const scene = await stage.scene(t);
       const peer = await scene.peer("peer");
@@ -154,6 +189,8 @@ for (const name of BROWSERS) {
       const peer = await scene.peer("peer");
       peer.say(`${scene.jid}/bare`, "before");
       await subclassed.eventually("the message", ({ messages }) => messages.some((text) => text.includes("before")));
+      // What it has not heard of may still have been on its way.
+      await tab.settle();
       await tab.evaluate(() => {
         connection.rawInput = (text) => heard.messages.push(text);
         connection.xmlInput = (element) => heard.iqs.push(element.textContent);

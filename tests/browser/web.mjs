@@ -29,7 +29,7 @@ export const ROOTS = {
  */
 export async function startWeb(roots = ROOTS) {
   const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
-  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds. */
+  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body perhaps by a function that is called for it. */
   const overrides = new Map();
   /** The path of every request, in their order. */
   const requests = [];
@@ -47,7 +47,7 @@ export async function startWeb(roots = ROOTS) {
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
     if (delay) await pause(delay);
     try {
-      const content = body ?? (await file(path));
+      const content = typeof body === "function" ? body() : (body ?? (await file(path)));
       const type = TYPES[extname(path)] ?? "application/octet-stream";
       response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store", ...headers }).end(content);
     } catch (error) {

@@ -17,7 +17,7 @@ use crate::driver;
 use crate::text::Stanza;
 
 fn hear(port: u32, message: ToWorker<Stanza>) {
-    driver::run(Input::Message(PortId(port), message));
+    driver::run(Input::Message(PortId(port), message, js_sys::Date::now()));
 }
 
 /// What was posted is not of this protocol, or not yet: says why, without quoting it, for it may be a password.
@@ -115,8 +115,8 @@ pub fn add_claim(
 }
 
 #[wasm_bindgen]
-pub fn on_claim(port: u32, from: f64, exact: bool) {
-    hear(port, ToWorker::Claim { claims: CLAIMS.take(), from: from as u64, exact });
+pub fn on_claim(port: u32, from: f64, made: f64) {
+    hear(port, ToWorker::Claim { claims: CLAIMS.take(), from: from as u64, made });
 }
 
 #[wasm_bindgen]

@@ -7,6 +7,10 @@ import type { Outgoing } from "./Outgoing";
 
 /**
  * What a tab says to the worker.
+ *
+ * # Time of day
+ *
+ * Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said by it is said roughly.
  */
 export type ToWorker<T> = { "Hello": Hello } | { "Connect": { 
 /**
@@ -54,14 +58,14 @@ resource: string | null, } } | { "Claim": {
  */
 claims: Array<Claim>, 
 /**
- * The claims hold from behind this position: the latest that the tab has handled.
+ * The claims hold from behind this position at the earliest: the latest that the tab has handled.
  */
 from: number, 
 /**
- * Whether they were made while exactly that position was handled, so that whatever came after it counts. Otherwise only what
- * is already on its way to the tab does.
+ * When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the tab had been given by then and has not handled
+ * counts, and what came since. Zero if they were made while exactly `from` was handled, so that whatever came after it counts.
  */
-exact: boolean, } } | { "Release": { 
+made: number, } } | { "Release": { 
 /**
  * Their numbers.
  */

@@ -1,34 +1,40 @@
 //! What each tab wants to hear, and what it missed while its claim was on the way.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Position, Text};
 
-use crate::inbound::{Inbound, in_order};
+use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::outbox::Gap;
 use crate::port::Stage;
 use crate::room::{Entry, Standing};
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
-    /// Enters claims, and answers with what they missed since the position from which they hold.
-    pub(crate) fn claim(&mut self, port: PortId, claims: Vec<Claim>, from: Position, exact: bool) {
+    /// Enters claims, and answers with what they missed since the position from which they hold. Those that were made outside of any stanza
+    /// hold from when they were: so many milliseconds `ago`, by a clock that may have been set meanwhile.
+    pub(crate) fn claim(&mut self, port: PortId, claims: Vec<Claim>, from: Position, ago: Option<f64>) {
+        let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
+        let made = ago.map(|ago| self.now.saturating_sub(ago));
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Stage::In(id) = tab.stage else { return };
         let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
         let Some(at) = room.members.iter().position(|member| member.port == port) else { return };
         let member = &mut room.members[at];
-        if exact && from < member.base {
+        if made.is_none() && from < member.base {
             // It was made on a former stream, with which it ended.
             return;
         }
         let unhandled = member.backlog.iter().chain(tab.outbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
-        // A claim that was made outside of any stanza hears what is on its way to the tab already, and what comes.
-        let from = match exact {
-            true => from,
-            false => on_its_way.first().map_or(room.position, |first| first.position - 1),
-        };
+        // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has come since; but nothing that the tab
+        // had handled for others.
+        let from = made.map_or(from, |made| {
+            let came = room.ring.before(made).unwrap_or(room.position);
+            let given = on_its_way.first().map_or(came, |first| first.position - 1);
+            came.min(given).max(from).max(member.base).min(room.position)
+        });
         // The ring remembers everything since it forgot; of what came before there is only what this tab has not handled.
         let forgotten = room.ring.forgotten();
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
@@ -36,7 +42,7 @@ impl<T: Text> Hub<T> {
         behind.extend(room.ring.behind(from).cloned());
         // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
         let late = matches!(member.entry, Entry::Joined | Entry::Attached);
-        let begins = exact && from == member.base;
+        let begins = made.is_none() && from == member.base;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> = room.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use epode_protocol::{Criteria, Position, Seen, Selector};
 use epode_session::stream::xml::Head;
@@ -62,6 +63,12 @@ pub(crate) fn in_order<'a, T: 'a>(inbounds: impl Iterator<Item = &'a Rc<Inbound<
 const REMEMBERED: usize = 512;
 const REMEMBERED_BYTES: usize = 2 << 20;
 
+/// How long a claim may be on its way that was made outside of any stanza.
+pub(crate) const TRANSIT: Duration = Duration::from_secs(10);
+
+/// What comes within this time counts as one moment, of which a claim hears all or nothing; and so far may the clocks of a tab and the worker differ.
+pub(crate) const MOMENT: Duration = Duration::from_millis(4);
+
 /// The latest messages and presences of a session: claims are looked up here again.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
@@ -69,15 +76,21 @@ pub(crate) struct Ring<T> {
     bytes: usize,
     /// The latest position that was forgotten.
     forgotten: Position,
+    /// When something came of late, and the position before it: also of what the ring has forgotten.
+    moments: Vec<(Duration, Position)>,
 }
 
 impl<T> Ring<T> {
     /// That of a session whose stanzas come behind this position.
     pub(crate) fn new(start: Position) -> Self {
-        Ring { recent: VecDeque::new(), bytes: 0, forgotten: start }
+        Ring { recent: VecDeque::new(), bytes: 0, forgotten: start, moments: Vec::new() }
     }
 
-    pub(crate) fn remember(&mut self, inbound: Rc<Inbound<T>>) {
+    pub(crate) fn remember(&mut self, now: Duration, inbound: Rc<Inbound<T>>) {
+        if self.moments.last().is_none_or(|(began, _)| *began + MOMENT < now) {
+            self.moments.retain(|(began, _)| *began + TRANSIT + 2 * MOMENT >= now);
+            self.moments.push((now, inbound.position - 1));
+        }
         self.bytes += inbound.size;
         self.recent.push_back(inbound);
         while self.recent.len() > REMEMBERED || self.bytes > REMEMBERED_BYTES {
@@ -85,6 +98,12 @@ impl<T> Ring<T> {
             self.bytes -= inbound.size;
             self.forgotten = inbound.position;
         }
+    }
+
+    /// The position behind which all is that has come since, and may be what came shortly before; `None` if nothing has.
+    pub(crate) fn before(&self, since: Duration) -> Option<Position> {
+        let mut moments = self.moments.iter();
+        moments.find(|(began, _)| *began + 2 * MOMENT >= since).map(|(_, before)| *before)
     }
 
     /// What came behind this position, as far as it is remembered.

@@ -63,8 +63,8 @@ pub(crate) struct SessionId(u32);
 pub enum Input<T> {
     /// A tab opened a port.
     PortOpened(PortId),
-    /// A tab said something.
-    Message(PortId, ToWorker<T>),
+    /// A tab said something; and the [time of day](ToWorker#time-of-day), since tabs say by it when they did.
+    Message(PortId, ToWorker<T>, f64),
     /// A tab posted what is not of the protocol.
     Malformed(PortId, String),
     /// A tab is gone: its lock is free.
@@ -165,7 +165,7 @@ impl<T: Text> Hub<T> {
         self.now = now;
         match input {
             Input::PortOpened(port) => drop(self.ports.insert(port, Port::new(now))),
-            Input::Message(port, message) => self.message(port, message),
+            Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
             Input::PortClosed(port) => self.port_closed(port),
             Input::SocketOpened(socket, nonce) => self.socket_input(socket, stream::Input::Opened { nonce }),

@@ -33,7 +33,7 @@ struct Unfinished<T> {
 
 /// Tabs come.
 impl<T: Text> Hub<T> {
-    pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>) {
+    pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let is_new = tab.stage == Stage::New;
         tab.heard = self.now;
@@ -60,7 +60,10 @@ impl<T: Text> Hub<T> {
                     self.bind(id, resource);
                 }
             }
-            ToWorker::Claim { claims, from, exact } => self.claim(port, claims, from, exact),
+            ToWorker::Claim { claims, from, made } => {
+                let ago = (made > 0.0).then_some(time - made);
+                self.claim(port, claims, from, ago);
+            }
             ToWorker::Release { claims } => self.release_claims(port, &claims),
             ToWorker::Ack { posts } => {
                 tab.outbox.acknowledge(posts);

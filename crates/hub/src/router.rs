@@ -48,7 +48,7 @@ impl<T: Text> Hub<T> {
         if inbound.is_presence() {
             room.note_presence(&inbound);
         }
-        room.ring.remember(inbound.clone());
+        room.ring.remember(now, inbound.clone());
         for port in given_to {
             self.deliver(port, Stanza::received(&inbound));
         }

@@ -8,6 +8,10 @@ use zeroize::Zeroize;
 use crate::{Claim, ClaimId, Position, Token};
 
 /// What a tab says to the worker.
+///
+/// # Time of day
+///
+/// Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said by it is said roughly.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub enum ToWorker<T> {
@@ -49,12 +53,12 @@ pub enum ToWorker<T> {
     Claim {
         /// What is claimed, each under a number of the tab's own.
         claims: Vec<Claim>,
-        /// The claims hold from behind this position: the latest that the tab has handled.
+        /// The claims hold from behind this position at the earliest: the latest that the tab has handled.
         #[cfg_attr(test, ts(type = "number"))]
         from: Position,
-        /// Whether they were made while exactly that position was handled, so that whatever came after it counts. Otherwise only what
-        /// is already on its way to the tab does.
-        exact: bool,
+        /// When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the tab had been given by then and has not handled
+        /// counts, and what came since. Zero if they were made while exactly `from` was handled, so that whatever came after it counts.
+        made: f64,
     },
     /// These claims hold no more.
     Release {

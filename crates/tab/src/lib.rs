@@ -153,8 +153,8 @@ pub struct Tab<T> {
     token: Token,
     membership: Membership,
     claims: Vec<(ClaimId, Selector)>,
-    /// Claims that are not posted yet, with the position they were made at.
-    unsaid: Vec<(ClaimId, Position, bool)>,
+    /// Claims that are not posted yet, with the position they were made at, and when; zero within a stanza.
+    unsaid: Vec<(ClaimId, Position, f64)>,
     next_claim: ClaimId,
     /// The latest position that was handled.
     handled: Position,
@@ -315,11 +315,13 @@ impl<T: Slice> Tab<T> {
         token
     }
 
-    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does.
-    pub fn claim(&mut self, selector: Selector) -> ClaimId {
+    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does. `made` is the
+    /// [time of day](ToWorker#time-of-day): outside of any stanza nothing else says when that is.
+    pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
         self.next_claim += 1;
         self.claims.push((self.next_claim, selector));
-        self.unsaid.push((self.next_claim, self.within.unwrap_or(self.handled), self.within.is_some()));
+        let (from, made) = self.within.map_or((self.handled, made), |within| (within, 0.0));
+        self.unsaid.push((self.next_claim, from, made));
         self.next_claim
     }
 
@@ -364,14 +366,14 @@ impl<T: Slice> Tab<T> {
             return;
         }
         let mut unsaid = std::mem::take(&mut self.unsaid).into_iter().peekable();
-        while let Some((id, from, exact)) = unsaid.next() {
+        while let Some((id, from, made)) = unsaid.next() {
             let mut ids = vec![id];
-            while let Some((id, ..)) = unsaid.next_if(|(_, at, within)| (*at, *within) == (from, exact)) {
+            while let Some((id, ..)) = unsaid.next_if(|(_, at, when)| (*at, *when) == (from, made)) {
                 ids.push(id);
             }
             let claims = self.claims.iter().filter(|(id, _)| ids.contains(id));
             let claims = claims.map(|(id, selector)| Claim { id: *id, selector: selector.clone() }).collect();
-            self.output(Output::Post(ToWorker::Claim { claims, from, exact }));
+            self.output(Output::Post(ToWorker::Claim { claims, from, made }));
         }
     }
 
@@ -492,8 +494,8 @@ impl<T: Slice> Tab<T> {
                 let position = session.position;
                 let unsaid: Vec<ClaimId> = self.unsaid.iter().map(|(id, ..)| *id).collect();
                 self.claims.retain(|(id, _)| unsaid.contains(id));
-                for (_, from, exact) in &mut self.unsaid {
-                    (*from, *exact) = (position, true);
+                for (_, from, made) in &mut self.unsaid {
+                    (*from, *made) = (position, 0.0);
                 }
                 let output = Output::Event(Event::Status(status));
                 self.outputs.push_back(Due { output, moment: Some(Moment::Start(position)) });

@@ -7,6 +7,8 @@ use epode_protocol::Options;
 
 use super::*;
 
+/// A time of day.
+const TODAY: f64 = 1.8e12;
 const SECOND: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -459,11 +461,11 @@ impl Page {
         std::mem::take(&mut self.events).into_iter().map(in_words).collect()
     }
 
-    /// The claims that were posted: their numbers, the position they hold from, and whether they do so exactly.
-    fn said_claims(&self) -> Vec<(Vec<ClaimId>, Position, bool)> {
+    /// The claims that were posted: their numbers, the position they hold from, and when they were made.
+    fn said_claims(&self) -> Vec<(Vec<ClaimId>, Position, f64)> {
         let claim = |post: &ToWorker<String>| match post {
-            ToWorker::Claim { claims, from, exact } => {
-                Some((claims.iter().map(|claim| claim.id).collect(), *from, *exact))
+            ToWorker::Claim { claims, from, made } => {
+                Some((claims.iter().map(|claim| claim.id).collect(), *from, *made))
             }
             _ => None,
         };
@@ -518,29 +520,29 @@ fn up(position: Position) -> FromWorker<String> {
 fn a_claim_holds_from_the_stanza_that_was_being_handled_and_one_made_at_leisure_from_now() {
     let mut page = Page::welcomed();
     page.connect();
-    let early = page.tab.claim(Selector::Everything);
+    let early = page.tab.claim(TODAY, Selector::Everything);
     page.posts.clear();
     page.tab.handle_input(page.now, Input::Message(up(5)));
     page.tab.handle_input(page.now, Input::Message(deliver(&[7])));
     // In the callback of the status.
     assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Status(_)))));
-    let in_status = page.tab.claim(Selector::Sent);
+    let in_status = page.tab.claim(TODAY, Selector::Sent);
     assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Stanza { position: 7, .. }))));
-    let in_stanza = page.tab.claim(Selector::Sent);
+    let in_stanza = page.tab.claim(TODAY, Selector::Sent);
     page.drain();
-    let at_leisure = page.tab.claim(Selector::Sent);
+    let at_leisure = page.tab.claim(TODAY, Selector::Sent);
     page.drain();
     let said = page.said_claims();
     assert_eq!(
         said,
-        [(vec![early, in_status], 5, true), (vec![in_stanza], 7, true), (vec![at_leisure], 7, false)]
+        [(vec![early, in_status], 5, 0.0), (vec![in_stanza], 7, 0.0), (vec![at_leisure], 7, TODAY)]
     );
 }
 
 #[test]
 fn a_claim_made_while_a_caught_stanza_is_handled_holds_from_that_stanza() {
     let mut page = Page::up_at(5);
-    let first = page.tab.claim(Selector::Everything);
+    let first = page.tab.claim(TODAY, Selector::Everything);
     page.drain();
     page.posts.clear();
     page.tab.handle_input(page.now, Input::Message(deliver(&[6, 9])));
@@ -549,20 +551,20 @@ fn a_claim_made_while_a_caught_stanza_is_handled_holds_from_that_stanza() {
     while let Some(output) = page.tab.poll_output() {
         match output {
             Output::Event(Event::Caught(..)) if made.is_none() => {
-                made = Some(page.tab.claim(Selector::Sent));
+                made = Some(page.tab.claim(TODAY, Selector::Sent));
             }
             Output::Post(post) => page.posts.push(post),
             _ => {}
         }
     }
-    assert_eq!(page.said_claims(), [(vec![made.unwrap()], 7, true)]);
+    assert_eq!(page.said_claims(), [(vec![made.unwrap()], 7, 0.0)]);
     assert_eq!(page.tab.before().position, 9, "what was handled stays handled");
 }
 
 #[test]
 fn a_page_after_a_reload_goes_on_behind_what_the_one_before_has_caught() {
     let mut page = Page::up_at(5);
-    let claim = page.tab.claim(Selector::Everything);
+    let claim = page.tab.claim(TODAY, Selector::Everything);
     page.drain();
     page.tab.handle_input(page.now, Input::Message(caught(claim, &[6, 7])));
     page.drain();
@@ -578,10 +580,10 @@ fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
     page.hear(deliver(&[9]));
     page.tab.handle_input(page.now, Input::Message(deliver(&[5])));
     while let Some(output) = page.tab.poll_output() {
-        if let Output::Post(ToWorker::Claim { from, exact, .. }) = output {
-            return assert_eq!((from, exact, page.tab.before().position), (9, true, 9));
+        if let Output::Post(ToWorker::Claim { from, made, .. }) = output {
+            return assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
         }
-        page.tab.claim(Selector::Everything);
+        page.tab.claim(TODAY, Selector::Everything);
     }
     panic!("nothing was claimed");
 }
@@ -827,7 +829,7 @@ fn a_claim_that_nobody_holds_any_more_is_given_back() {
     let mut page = Page::welcomed();
     page.connect();
     page.hear(up(0));
-    let claim = page.tab.claim(Selector::Everything);
+    let claim = page.tab.claim(TODAY, Selector::Everything);
     page.drain();
     page.hear(status(StatusCode::Reconnecting));
     page.hear(up(0));

@@ -1,10 +1,15 @@
 //! Only what is wanted is delivered: from which stanza on a handler hears, and until when.
 
+use std::time::Duration;
+
 use epode_protocol::{ClaimId, Criteria, Selector};
 
 use super::page::all;
 use super::world::World;
 use crate::PortId;
+
+/// No claim is on its way for longer on a machine that is not in trouble.
+const LONG: Duration = Duration::from_millis(100);
 
 const ALICE: &str = "alice@localhost/desk";
 
@@ -105,7 +110,10 @@ fn a_handler_added_at_leisure_hears_what_is_on_its_way_and_what_comes() {
     says(&mut world, "message/1 presence/2");
     world.run();
     world.hold(tab);
-    says(&mut world, "presence/3 message/4 presence/5");
+    says(&mut world, "presence/3");
+    world.advance(LONG);
+    says(&mut world, "message/4 presence/5");
+    world.advance(LONG);
     world.adds(tab, all("presence"));
     world.adds(tab, all("message"));
     world.let_read(tab);
@@ -113,6 +121,84 @@ fn a_handler_added_at_leisure_hears_what_is_on_its_way_and_what_comes() {
     let handled = world.handled(tab);
     assert_eq!(handled[0], "1 4 7");
     assert_eq!(handled[1..], ["5 6", "4 7"], "from the first that was on its way on");
+}
+
+#[test]
+fn a_handler_added_at_leisure_hears_what_comes_while_its_claim_is_on_its_way() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[]);
+    says(&mut world, "presence/1");
+    world.advance(LONG);
+    world.hold_up(tab);
+    world.adds(tab, all("presence"));
+    says(&mut world, "presence/2 message/3");
+    world.advance(LONG);
+    says(&mut world, "presence/4");
+    world.let_through(tab);
+    says(&mut world, "presence/5");
+    assert_eq!(world.handled(tab), ["2 4 5"]);
+}
+
+#[test]
+fn a_hook_assigned_late_hears_what_comes_while_its_claim_is_on_its_way() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[]);
+    world.hold_up(tab);
+    world.adds(tab, Selector::Everything);
+    says(&mut world, "presence/1 message/2");
+    world.advance(LONG);
+    world.let_through(tab);
+    assert_eq!(world.handled(tab), ["1 2"]);
+}
+
+#[test]
+fn what_was_handled_before_a_handler_was_added_does_not_come_again_however_short_before() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[all("message")]);
+    says(&mut world, "presence/1 message/2");
+    world.run();
+    world.hold_up(tab);
+    world.adds(tab, all("message"));
+    world.adds(tab, all("presence"));
+    says(&mut world, "message/3 presence/4");
+    world.let_through(tab);
+    assert_eq!(world.handled(tab), ["2 3", "3", "4"]);
+}
+
+#[test]
+fn what_comes_while_a_claim_is_on_its_way_and_is_not_remembered_is_told_as_missing() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[]);
+    let ids =
+        |ids: std::ops::Range<u32>| ids.map(|id| format!("presence/{id}")).collect::<Vec<_>>().join(" ");
+    says(&mut world, &ids(0..300));
+    world.advance(LONG);
+    world.hold_up(tab);
+    world.adds(tab, all("presence"));
+    says(&mut world, &ids(300..900));
+    world.let_through(tab);
+    let heard = world.heard(tab);
+    assert_eq!(heard[0], "gap 301 to 388: 88");
+    assert_eq!(heard.len(), 1 + 512);
+    assert!(heard[1].contains("id='388'"), "{}", heard[1]);
+}
+
+#[test]
+fn a_clock_that_is_set_meanwhile_brings_no_more_than_ten_seconds_of_what_came_before() {
+    let mut world = World::new();
+    let tab = tab_with(&mut world, &[]);
+    says(&mut world, "presence/1");
+    world.advance(Duration::from_secs(9));
+    says(&mut world, "presence/2");
+    world.advance(2 * LONG);
+    for (hour, heard) in [(-3.6e6, ""), (3.6e6, "2")] {
+        world.hold_up(tab);
+        world.adds(tab, all("presence"));
+        world.set_by += hour;
+        world.advance(Duration::from_secs(1));
+        world.let_through(tab);
+        assert_eq!(world.handled(tab).pop().as_deref(), Some(heard));
+    }
 }
 
 #[test]
@@ -160,6 +246,7 @@ fn a_hook_hears_everything_and_is_never_asked() {
     // A hook that is assigned late hears what comes then.
     let late = tab_with(&mut world, &[]);
     says(&mut world, "message/3");
+    world.advance(LONG);
     world.adds(late, Selector::Everything);
     says(&mut world, "message/4");
     assert_eq!(world.handled(late), ["4"]);
@@ -184,9 +271,9 @@ fn claims_under_numbers_that_are_taken_or_unknown_harm_nobody() {
     let (tab, other) = (tab_with(&mut world, &[all("message")]), tab_with(&mut world, &[all("message")]));
     let stranger = world.tab();
     let claims = vec![epode_protocol::Claim { id: 1, selector: all("message") }];
-    for (exact, from) in [(true, u64::MAX), (false, u64::MAX), (true, 0), (false, 0)] {
+    for (made, from) in [(0.0, u64::MAX), (1.0, u64::MAX), (f64::NAN, 0), (f64::INFINITY, 0), (-1.0, 0)] {
         for port in [tab, stranger] {
-            let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, exact };
+            let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, made };
             world.say(port, claim);
             let claims: Vec<ClaimId> = vec![7, u32::MAX];
             world.say(port, epode_protocol::ToWorker::Release { claims });
@@ -215,6 +302,7 @@ fn what_a_tab_was_posted_of_a_session_that_it_has_left_is_nothing_to_its_next() 
     for _ in 0..600 {
         world.server_says("bob@localhost/desk", "<message xmlns='jabber:client' id='bob'/>");
     }
+    world.advance(LONG);
     world.adds(tab, Selector::Everything);
     assert_eq!(world.handled(tab), [""]);
 }

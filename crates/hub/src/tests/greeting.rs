@@ -22,7 +22,7 @@ fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
 }
 
 fn said(message: ToWorker<String>) -> Input<String> {
-    Input::Message(PortId(1), message)
+    Input::Message(PortId(1), message, 0.0)
 }
 
 fn hello(versions: &[u32]) -> Input<String> {
@@ -49,7 +49,7 @@ fn the_lock_of_a_tab_is_watched_from_its_hello_on() {
     hub.handle_input(now, Input::PortOpened(port));
     let lock = Some("lock-1".to_owned());
     let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock, before: None, visible: true };
-    hub.handle_input(now, Input::Message(port, ToWorker::Hello(hello)));
+    hub.handle_input(now, Input::Message(port, ToWorker::Hello(hello), 0.0));
     let Some(Output::Watch(PortId(1), lock)) = hub.poll_output() else { panic!("nothing is watched") };
     assert_eq!(lock, "lock-1");
 }
@@ -97,10 +97,10 @@ fn a_port_that_was_never_opened_or_is_closed_is_nobody() {
     let mut world = World::new();
     let tab = world.online("alice@localhost/desk");
     world.kill(tab);
-    world.at_hub(Input::Message(tab, ToWorker::Disconnect { reason: None, timeout: 3000 }));
+    world.at_hub(Input::Message(tab, ToWorker::Disconnect { reason: None, timeout: 3000 }, 0.0));
     world.at_hub(Input::Malformed(tab, "x".into()));
     world.at_hub(Input::PortClosed(tab));
-    world.at_hub(Input::Message(PortId(77), ToWorker::Leave));
+    world.at_hub(Input::Message(PortId(77), ToWorker::Leave, 0.0));
     assert!(world.sent().is_empty());
 }
 

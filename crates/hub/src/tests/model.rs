@@ -43,11 +43,11 @@ fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it
     }
     // A walk that meets nothing shows nothing.
     let enough = met.stanzas > 100_000 && met.gaps > 50 && met.reloads > 100;
-    assert!(enough && met.reflections > 500 && met.requests > 200, "{met:?}");
+    assert!(enough && met.reflections > 500 && met.requests > 200 && met.late > 50, "{met:?}");
 }
 
 /// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where the one before them stood, what tabs
-/// saw others send, requests that tabs were given.
+/// saw others send, requests that tabs were given, claims that took their time.
 #[derive(Default, Debug)]
 struct Met {
     stanzas: usize,
@@ -55,6 +55,7 @@ struct Met {
     reloads: usize,
     reflections: usize,
     requests: usize,
+    late: usize,
 }
 
 impl AddAssign for Met {
@@ -64,6 +65,7 @@ impl AddAssign for Met {
         self.reloads += other.reloads;
         self.reflections += other.reflections;
         self.requests += other.requests;
+        self.late += other.late;
     }
 }
 
@@ -177,12 +179,7 @@ impl Model {
             }
             69..75 => self.world.hold(tab),
             75 => self.world.freeze(tab),
-            76..79 => {
-                let selector = self.selector();
-                if self.world.page(tab).session.is_some() && self.world.page(tab).handlers.len() < 8 {
-                    self.world.adds(tab, selector);
-                }
-            }
+            76..79 => self.add_at_leisure(tab),
             79..84 => {
                 let (selector, next) = (self.selector(), self.number + 1 + self.random.below(4));
                 if self.world.page(tab).handlers.len() < 8 {
@@ -209,6 +206,26 @@ impl Model {
             _ if self.random.below(4) == 0 => self.world.disconnect(tab),
             _ => {}
         }
+    }
+
+    /// The claim takes its time on the way to the worker, and much may come meanwhile.
+    fn add_at_leisure(&mut self, tab: PortId) {
+        let selector = self.selector();
+        if self.random.below(2) == 0 {
+            self.world.hold_up(tab);
+        }
+        if self.world.page(tab).session.is_some() && self.world.page(tab).handlers.len() < 8 {
+            self.world.adds(tab, selector);
+            self.met.late += usize::from(self.world.page(tab).unsent.is_some());
+        }
+        if self.world.page(tab).unsent.is_some() {
+            for _ in 0..self.random.below(4) {
+                let (what, elapsed) = (12 + self.random.below(28), self.random.below(30));
+                self.serve(what);
+                self.world.advance(Duration::from_millis(elapsed));
+            }
+        }
+        self.world.let_through(tab);
     }
 
     /// What the server, the net and the system do.

@@ -13,12 +13,12 @@ fn worker() -> (Hub<String>, Vec<Output<String>>) {
     let hello =
         Hello { versions: vec![VERSION], tab: "t".to_owned(), lock: None, before: None, visible: true };
     hub.handle_input(super::world::GRACE, Input::PortOpened(PORT));
-    hub.handle_input(super::world::GRACE, Input::Message(PORT, ToWorker::Hello(hello)));
+    hub.handle_input(super::world::GRACE, Input::Message(PORT, ToWorker::Hello(hello), 0.0));
     let credentials =
         Credentials { authcid: None, password: Some(Secret::new("secret-alice".to_owned())), keys: None };
     let (service, jid) = (SERVICE.to_owned(), "alice@localhost".to_owned());
     let connect = ToWorker::Connect { service, jid, credentials, options: Options::default() };
-    let outputs = told(&mut hub, Input::Message(PORT, connect));
+    let outputs = told(&mut hub, Input::Message(PORT, connect, 0.0));
     (hub, outputs)
 }
 
@@ -71,7 +71,7 @@ fn a_newer_worker_is_handed_the_session_and_the_tabs_hear_why() {
 fn a_session_that_nobody_wants_any_more_is_let_go() {
     let (mut hub, outputs) = worker();
     let name = name(&outputs);
-    told(&mut hub, Input::Message(PORT, ToWorker::Disconnect { reason: None, timeout: 3000 }));
+    told(&mut hub, Input::Message(PORT, ToWorker::Disconnect { reason: None, timeout: 3000 }, 0.0));
     let outputs = told(&mut hub, Input::Owned(name));
     assert!(says(&outputs, "Disown") && !says(&outputs, "Dial"), "{outputs:?}");
 }
@@ -81,16 +81,16 @@ fn a_worker_makes_room_for_a_page_that_is_too_new_for_it_and_for_no_other() {
     let (mut hub, outputs) = worker();
     told(&mut hub, Input::Owned(name(&outputs)));
     // Who is served has no reason to ask.
-    let outputs = told(&mut hub, Input::Message(PORT, ToWorker::StepAside));
+    let outputs = told(&mut hub, Input::Message(PORT, ToWorker::StepAside, 0.0));
     assert!(!says(&outputs, "Exit"), "{outputs:?}");
 
     let newer = PortId(2);
     hub.handle_input(super::world::GRACE, Input::PortOpened(newer));
     let versions = vec![VERSION + 1];
     let hello = Hello { versions, tab: "n".to_owned(), lock: None, before: None, visible: true };
-    let outputs = told(&mut hub, Input::Message(newer, ToWorker::Hello(hello)));
+    let outputs = told(&mut hub, Input::Message(newer, ToWorker::Hello(hello), 0.0));
     assert!(says(&outputs, "Refused"), "{outputs:?}");
-    let outputs = told(&mut hub, Input::Message(newer, ToWorker::StepAside));
+    let outputs = told(&mut hub, Input::Message(newer, ToWorker::StepAside, 0.0));
     assert!(says(&outputs, "CloseSocket") && matches!(outputs.last(), Some(Output::Exit)), "{outputs:?}");
     assert!(!says(&outputs, "Disconnected"), "its tabs are to come back, as if it had died: {outputs:?}");
 }

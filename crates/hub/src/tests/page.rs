@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use epode_protocol::{ClaimId, Criteria, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode};
+use epode_protocol::{
+    ClaimId, Criteria, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode, ToWorker,
+};
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 
@@ -14,6 +16,8 @@ pub(super) struct Page {
     /// Names the tab, and the pages before and after a reload.
     pub(super) name: String,
     pub(super) visible: bool,
+    /// Whether it took the place of another that was unloaded.
+    pub(super) was_loaded: bool,
     /// The position of the latest stanza.
     pub(super) position: Position,
     /// How many posts it has read.
@@ -28,6 +32,11 @@ pub(super) struct Page {
     pub(super) session: Option<SessionInfo>,
     /// Whether it wants to be in a session, and has not heard that it is in none.
     pub(super) hopes: bool,
+    /// What it posted and has not reached the worker; `None` while all does.
+    pub(super) unsent: Option<VecDeque<ToWorker<String>>>,
+    /// The time of day, and how much the worker has been given.
+    pub(super) time: f64,
+    pub(super) came: usize,
     /// The first that it was told of.
     pub(super) joined: Option<SessionInfo>,
     pub(super) role: Option<Role>,
@@ -60,8 +69,15 @@ pub(super) enum After {
     /// It was added while exactly this was handled.
     Position(Position),
     Stanza(String),
-    /// It was added when nothing was handled, after this at least.
-    Leisure(Position),
+    /// It was added when nothing was handled.
+    Leisure {
+        /// After this at least.
+        position: Position,
+        /// How much of what came had come long before, and was not on its way to the page.
+        old: usize,
+        /// How much had come.
+        came: usize,
+    },
 }
 
 /// A stanza that a handler heard.
@@ -94,6 +110,7 @@ impl Default for Page {
             tab: Tab::default(),
             name: String::new(),
             visible: true,
+            was_loaded: false,
             position: 0,
             posts: 0,
             unread: None,
@@ -101,6 +118,9 @@ impl Default for Page {
             upon: Vec::new(),
             session: None,
             hopes: false,
+            unsent: None,
+            time: 0.0,
+            came: 0,
             joined: None,
             role: None,
             handlers: Vec::new(),
@@ -181,7 +201,7 @@ impl Page {
 
     /// Adds a handler, while something is handled or at leisure.
     pub(super) fn add(&mut self, selector: Selector, after: After) -> ClaimId {
-        let claim = self.tab.claim(selector.clone());
+        let claim = self.tab.claim(self.time, selector.clone());
         if let Some(session) = &self.session {
             let (jid, stream) = (session.jid.clone(), stream_of(session));
             let (live, heard) = (false, Vec::new());
@@ -208,7 +228,7 @@ impl Page {
         {
             let after = match (position, origin) {
                 (Some(_), _) => After::Position(before),
-                (None, Origin::Replayed) => After::Leisure(before),
+                (None, Origin::Replayed) => After::Leisure { position: before, old: 0, came: self.came },
                 (None, _) => After::Stanza(text.to_owned()),
             };
             self.add(selector, after);

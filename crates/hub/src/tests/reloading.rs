@@ -275,6 +275,7 @@ fn what_came_before_a_page_claimed_it_was_not_kept_for_the_next_one_which_is_tol
     world.begins_with(tab, &[]);
     world.connect(tab, ALICE, "secret-alice");
     says(&mut world, 1..=1000);
+    world.advance(Duration::from_secs(1));
     world.adds(tab, all("message"));
     world.run();
     let tab = world.reload(tab);

@@ -121,7 +121,7 @@ fn a_page_without_a_lock_that_is_silent_for_minutes_is_taken_for_dead_and_told_s
     let mut world = World::new();
     let (frozen, silent) = (world.online(ALICE), world.port());
     let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock: None, before: None, visible: true };
-    world.at_hub(Input::Message(silent, ToWorker::Hello(hello)));
+    world.at_hub(Input::Message(silent, ToWorker::Hello(hello), 0.0));
     for tab in [frozen, silent] {
         world.hold(tab);
     }

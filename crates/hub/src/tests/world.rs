@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) epoch: u32,
     dials: usize,
     pub(super) clock: Clock,
+    /// By how many milliseconds somebody has set the time of day.
+    pub(super) set_by: f64,
     random: Random,
     pages: BTreeMap<PortId, Page>,
     queue: VecDeque<Arrival>,
@@ -69,6 +71,7 @@ pub(super) struct Routed {
     pub(super) jid: String,
     /// The stream over which it came, see [`stream_of`].
     pub(super) stream: u64,
+    pub(super) at: Duration,
     pub(super) inbound: Inbound<String>,
 }
 
@@ -117,6 +120,7 @@ impl World {
             epoch: 0,
             dials: 0,
             clock: Clock::new(),
+            set_by: 0.0,
             random: Random::new(1),
             pages: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -264,6 +268,10 @@ impl World {
         self.pages.get_mut(&tab).expect("the test does not ask a tab that it killed")
     }
 
+    fn time_of_day(&self) -> f64 {
+        1.8e12 + self.set_by + self.clock.now().as_secs_f64() * 1000.0
+    }
+
     fn with_tab<R>(&mut self, port: PortId, act: impl FnOnce(&mut Tab<String>, Duration) -> R) -> R {
         let now = self.clock.now();
         let result = act(&mut self.page(port).tab, now);
@@ -271,7 +279,10 @@ impl World {
         result
     }
 
-    fn feed(&mut self, input: Input<String>) {
+    fn feed(&mut self, mut input: Input<String>) {
+        if let Input::Message(_, _, time) = &mut input {
+            *time = self.time_of_day();
+        }
         let frame = match &input {
             Input::Frame(socket, text) => Some((*socket, text.clone(), self.reached(*socket))),
             _ => None,
@@ -335,10 +346,16 @@ impl World {
     fn drain_tab(&mut self, port: PortId) {
         while let Some(output) = self.pages.get_mut(&port).and_then(|page| page.tab.poll_output()) {
             match output {
-                epode_tab::Output::Post(message) => {
-                    self.queue.push_back(Arrival::AtHub(Input::Message(port, message)));
+                epode_tab::Output::Post(message) => match &mut self.page(port).unsent {
+                    Some(unsent) => unsent.push_back(message),
+                    None => self.at_hub(Input::Message(port, message, 0.0)),
+                },
+                epode_tab::Output::Event(event) => {
+                    let (time, came) = (self.time_of_day(), self.routed.len());
+                    let page = self.page(port);
+                    (page.time, page.came) = (time, came);
+                    page.hear(event);
                 }
-                epode_tab::Output::Event(event) => self.page(port).hear(event),
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
                 epode_tab::Output::Reopen => self.reopen(port),
             }
@@ -380,9 +397,9 @@ impl World {
         let room = self.hub.sockets.get(&socket).and_then(|id| self.hub.rooms.get(id));
         let jid = room.and_then(|room| room.jid()).unwrap_or_default().to_owned();
         let head = Head::read(&text, &Limits::default()).expect("the worker took it");
-        let (size, stream) = (text.len(), self.connection(socket).0);
+        let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
         let inbound = Inbound { position, head, text, size };
-        self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, inbound }));
+        self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, at, inbound }));
     }
 
     /// Lets tabs tell streams apart: each has features of its own.

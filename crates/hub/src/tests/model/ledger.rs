@@ -18,9 +18,9 @@ pub(super) struct Ledger(BTreeMap<(ClaimId, u64), Account>);
 struct Account {
     /// It hears what comes behind this position.
     from: Position,
-    /// It may miss what came before this number, since nobody can say when it was added; `None` while the claim may be on its way.
+    /// It may miss what came before this number, since it may have had no chance to reach the page by then; `None` while the claim may be on its way.
     sure_from: Option<usize>,
-    /// How many of those that came are entered.
+    /// How many of those that came are entered, or came too early for it.
     entered: usize,
     /// Those that it has not heard, by their numbers.
     due: VecDeque<usize>,
@@ -153,7 +153,7 @@ impl Came<'_> {
             let written = &self.written[number];
             return written.stream == handler.stream && written.sender != self.of;
         }
-        let Routed { jid, stream, inbound } = &self.routed[number];
+        let Routed { jid, stream, inbound, .. } = &self.routed[number];
         *jid == handler.jid
             && *stream <= handler.stream
             && inbound.position > from
@@ -212,16 +212,19 @@ impl Ledger {
 impl Account {
     fn of(handler: &Handler, came: &Came<'_>) -> Self {
         let from = match &handler.after {
-            After::Position(position) | After::Leisure(position) => *position,
+            After::Position(position) | After::Leisure { position, .. } => *position,
             After::Stanza(text) => {
                 let is_it = |one: &&Routed| one.jid == handler.jid && one.inbound.text == *text;
                 came.routed.iter().find(is_it).expect("it came from the server").inbound.position
             }
         };
-        // What other tabs send is not kept for claims that are on their way.
-        let late = matches!(handler.after, After::Leisure(_)) || handler.selector == Selector::Sent;
-        let sure_from = if late { None } else { Some(0) };
-        Account { from, sure_from, entered: 0, due: VecDeque::new(), replayed: BTreeSet::new(), struck: 0 }
+        let (old, sure_from) = match handler.after {
+            // What other tabs send is not kept for claims that are on their way.
+            _ if handler.selector == Selector::Sent => (0, None),
+            After::Leisure { old, came, .. } => (old, Some(came)),
+            After::Position(_) | After::Stanza(_) => (0, Some(0)),
+        };
+        Account { from, sure_from, entered: old, due: VecDeque::new(), replayed: BTreeSet::new(), struck: 0 }
     }
 
     fn is_unsure_of(&self, number: usize) -> bool {

@@ -6,6 +6,7 @@ use epode_protocol::{Before, ClaimId, Selector, ToWorker, Token};
 use epode_testkit as testkit;
 
 use super::{Arrival, World, config};
+use crate::inbound::MOMENT;
 use crate::tests::page::{After, Handler};
 use crate::{Config, Hub, Input, PortId};
 
@@ -80,7 +81,7 @@ impl World {
     pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
         let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
         if says_so {
-            self.at_hub(Input::Message(tab, ToWorker::Leave));
+            self.at_hub(Input::Message(tab, ToWorker::Leave, 0.0));
         }
         self.at_hub(Input::PortClosed(tab));
         Word { name: page.name, before: page.tab.before() }
@@ -89,6 +90,7 @@ impl World {
     /// The page that comes after it in the same tab.
     pub(in crate::tests) fn load(&mut self, word: Word) -> PortId {
         let port = self.port();
+        self.page(port).was_loaded = true;
         self.introduce(port, word.name, true, Some(word.before));
         port
     }
@@ -115,6 +117,9 @@ impl World {
             if let Some(unread) = &mut page.unread {
                 unread.clear();
             }
+            if let Some(unsent) = &mut page.unsent {
+                unsent.clear();
+            }
             self.queue.push_back(Arrival::AtTab(*port, epode_tab::Input::Died));
         }
     }
@@ -132,10 +137,31 @@ impl World {
 
     /// It adds a handler, at leisure.
     pub(in crate::tests) fn adds(&mut self, tab: PortId, selector: Selector) -> ClaimId {
+        let (time, came) = (self.time_of_day(), self.routed.len());
+        // What is on its way to a page is not old to it, nor what was kept for it while it loaded.
+        let on_its_way = |arrival: &Arrival| matches!(arrival, Arrival::AtTab(port, _) if *port == tab);
+        let behind = self.queue.iter().any(on_its_way);
+        let recent = self.clock.now().saturating_sub(3 * MOMENT);
+        let old = self.routed.partition_point(|routed| routed.at < recent);
         let page = self.page(tab);
-        let claim = page.add(selector, After::Leisure(page.tab.before().position));
+        let old = if behind || page.unread.is_some() || page.was_loaded { 0 } else { old };
+        page.time = time;
+        let claim = page.add(selector, After::Leisure { position: page.tab.before().position, old, came });
         self.drain_tab(tab);
         claim
+    }
+
+    /// What the tab posts does not reach the worker for now.
+    pub(in crate::tests) fn hold_up(&mut self, tab: PortId) {
+        self.run();
+        self.page(tab).unsent.get_or_insert_default();
+    }
+
+    /// What was held up arrives, and so does what it posts from now on.
+    pub(in crate::tests) fn let_through(&mut self, tab: PortId) {
+        for message in self.page(tab).unsent.take().unwrap_or_default() {
+            self.at_hub(Input::Message(tab, message, 0.0));
+        }
     }
 
     /// It removes a handler.
