@@ -152,9 +152,9 @@ pub struct Tab<T> {
     questions: Vec<Token>,
     token: Token,
     membership: Membership,
-    claims: Vec<(ClaimId, Selector)>,
-    /// Claims that are not posted yet, with the position they were made at, and when; zero within a stanza.
-    unsaid: Vec<(ClaimId, Position, f64)>,
+    claims: Vec<ClaimId>,
+    /// Claims that are not posted yet, those of one moment together: the position they were made at, and when; zero within a stanza.
+    unsaid: Vec<(Position, f64, Vec<Claim>)>,
     next_claim: ClaimId,
     /// The latest position that was handled.
     handled: Position,
@@ -319,9 +319,13 @@ impl<T: Slice> Tab<T> {
     /// [time of day](ToWorker#time-of-day): outside of any stanza nothing else says when that is.
     pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
         self.next_claim += 1;
-        self.claims.push((self.next_claim, selector));
+        let claim = Claim { id: self.next_claim, selector };
+        self.claims.push(claim.id);
         let (from, made) = self.within.map_or((self.handled, made), |within| (within, 0.0));
-        self.unsaid.push((self.next_claim, from, made));
+        match self.unsaid.last_mut() {
+            Some((at, when, claims)) if (*at, *when) == (from, made) => claims.push(claim),
+            _ => self.unsaid.push((from, made, vec![claim])),
+        }
         self.next_claim
     }
 
@@ -330,10 +334,8 @@ impl<T: Slice> Tab<T> {
         if !self.is_claimed(claim) {
             return;
         }
-        self.claims.retain(|(id, _)| *id != claim);
-        let unsaid = self.unsaid.len();
-        self.unsaid.retain(|(id, ..)| *id != claim);
-        if unsaid == self.unsaid.len() && self.membership.is_up() {
+        self.claims.retain(|id| *id != claim);
+        if self.membership.is_up() {
             self.say(ToWorker::Release { claims: vec![claim] });
         }
     }
@@ -365,15 +367,11 @@ impl<T: Slice> Tab<T> {
         if !self.membership.is_up() || !matches!(self.stage, Stage::Welcome { .. }) {
             return;
         }
-        let mut unsaid = std::mem::take(&mut self.unsaid).into_iter().peekable();
-        while let Some((id, from, made)) = unsaid.next() {
-            let mut ids = vec![id];
-            while let Some((id, ..)) = unsaid.next_if(|(_, at, when)| (*at, *when) == (from, made)) {
-                ids.push(id);
+        for (from, made, mut claims) in std::mem::take(&mut self.unsaid) {
+            claims.retain(|claim| self.is_claimed(claim.id));
+            if !claims.is_empty() {
+                self.output(Output::Post(ToWorker::Claim { claims, from, made }));
             }
-            let claims = self.claims.iter().filter(|(id, _)| ids.contains(id));
-            let claims = claims.map(|(id, selector)| Claim { id: *id, selector: selector.clone() }).collect();
-            self.output(Output::Post(ToWorker::Claim { claims, from, made }));
         }
     }
 
@@ -492,9 +490,11 @@ impl<T: Slice> Tab<T> {
             (Some(session), _) => {
                 // Each session begins with an empty list of handlers, but for claims made before this status, which hold from the beginning.
                 let position = session.position;
-                let unsaid: Vec<ClaimId> = self.unsaid.iter().map(|(id, ..)| *id).collect();
-                self.claims.retain(|(id, _)| unsaid.contains(id));
-                for (_, from, made) in &mut self.unsaid {
+                let unsaid = &mut self.unsaid;
+                self.claims.retain(|id| {
+                    unsaid.iter().any(|(.., claims)| claims.iter().any(|claim| claim.id == *id))
+                });
+                for (from, made, _) in unsaid {
                     (*from, *made) = (position, 0.0);
                 }
                 let output = Output::Event(Event::Status(status));
@@ -628,7 +628,7 @@ impl<T: Slice> Tab<T> {
     }
 
     fn is_claimed(&self, claim: ClaimId) -> bool {
-        self.claims.iter().any(|(id, _)| *id == claim)
+        self.claims.contains(&claim)
     }
 
     fn fresh_token(&mut self) -> Token {
