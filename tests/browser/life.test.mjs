@@ -8,8 +8,9 @@ import { BROWSERS } from "./browsers.mjs";
 import { back, booked, books, crash, freeze, goneAfter, median, numbered, own, ownWorker } from "./life.mjs";
 import { Stage } from "./stage.mjs";
 
-/** The goal is a median of 200 ms from the act to the books; a machine that does other things meanwhile is given twice that. */
-const GONE = 400;
+/** The median from the act to the books, in milliseconds, over so many tabs for each way to go. */
+const GONE = 200;
+const TIMES = 7;
 
 /** From the death of the worker's process to a session that is up again. */
 const REPLACED = 2_000;
@@ -29,15 +30,21 @@ for (const name of BROWSERS) {
 
     test("of 16 tabs, those that close, navigate, reload or crash are soon gone from the worker's books, and the session stays", async (t) => {
       const scene = await stage.scene(t);
-      const tabs = await scene.connected(16, ownWorker());
+      const options = ownWorker();
+      const tabs = await scene.connected(16, options);
       const [host, observer, ...others] = tabs;
       const ways = Object.entries(WAYS_TO_GO).filter(([way]) => way !== "crash" || name === "chromium");
       assert.equal((await books(observer)).length, 16);
       for (const [way, go] of ways) {
         const times = [];
-        for (const tab of others.splice(-3)) times.push(await goneAfter(observer, tab, (tab) => go(tab, stage.web)));
+        for (const tab of others.splice(-TIMES)) {
+          times.push(await goneAfter(observer, tab, (tab) => go(tab, stage.web)));
+          // What is left of it, a page that is in no session.
+          await tab.close();
+        }
         t.diagnostic(`${way}: gone after ${times.map((time) => time.toFixed(0)).join(", ")} ms`);
         assert.ok(median(times) < GONE, `${way}: gone after ${times.map((time) => time.toFixed(0))} ms`);
+        others.push(...(await scene.connected(TIMES, options)));
       }
 
       // The primary too: another one is named in the same breath.
@@ -80,6 +87,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await books(tabs[0]), [], "outside a session there is nothing to tell");
     });
 
+    // Firefox's driver can neither freeze a page nor crash one nor kill a process. There `deploy.test.mjs` shows a worker that ends, and the tabs on a fresh one.
     if (name !== "chromium") return;
 
     test("when the worker's process is killed, the tabs start another, and the session is back", async (t) => {
