@@ -242,7 +242,8 @@ impl Tab {
 /// What the app wants.
 #[wasm_bindgen]
 impl Tab {
-    /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together; without them all are allowed.
+    /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together: the page's `own`, so many, and then the worker's;
+    /// all of those are allowed unless they are `listed`.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn connect(
         &self,
@@ -252,8 +253,10 @@ impl Tab {
         authcid: Option<String>,
         password: Option<String>,
         keys: Option<String>,
-        mechanisms: Option<Vec<String>>,
+        mechanisms: Vec<String>,
         priorities: Vec<u32>,
+        own: u32,
+        listed: bool,
         session_key: Option<String>,
         explicit_binding: bool,
         reconnect: bool,
@@ -262,11 +265,14 @@ impl Tab {
         queue_size: u32,
     ) {
         let offer = |(name, priority)| MechanismOffer { name, priority };
-        let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
+        let mut own_mechanisms: Vec<_> = mechanisms.into_iter().zip(priorities).map(offer).collect();
+        let ours = own_mechanisms.split_off(own_mechanisms.len().min(own as usize));
+        let mechanisms = listed.then_some(ours);
         let credentials =
             Credentials { authcid, password: password.map(Secret::new), keys: keys.map(Secret::new) };
         let options = Options {
             mechanisms,
+            own_mechanisms,
             session_key,
             explicit_binding,
             reconnect,
@@ -416,6 +422,8 @@ impl Tab {
                 listener.status(*code as u8, condition.as_deref(), text.as_deref(), jid, domain, features);
             }
             Event::Keys(keys) => listener.keys(keys.expose()),
+            // The page sees to it without this.
+            Event::Challenge(..) => {}
             Event::Role(role) => listener.role(role == Role::Primary),
             Event::Stanza { position, origin, text } => {
                 listener.stanza(position as f64, origin == Origin::Sent, &text.0);

@@ -11,7 +11,7 @@ const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
   sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
-  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[] | undefined, priorities: Uint32Array, sessionKey: string | undefined, explicitBinding: boolean, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
+  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[], priorities: Uint32Array, own: number, listed: boolean, sessionKey: string | undefined, explicitBinding: boolean, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
   sayAttach(service: string, jid: string | undefined, explicitBinding: boolean): void;
   sayBind(resource: string | undefined): void;
   sayRestore(service: string, jid: string): void;
@@ -86,8 +86,10 @@ extern "C" {
         authcid: Option<&str>,
         password: Option<&str>,
         keys: Option<&str>,
-        mechanisms: Option<Vec<String>>,
+        mechanisms: Vec<String>,
         priorities: Vec<u32>,
+        own: u32,
+        listed: bool,
         session_key: Option<&str>,
         explicit_binding: bool,
         reconnect: bool,
@@ -197,14 +199,11 @@ impl Listener {
                 self.say_hello(versions, &tab, lock.as_deref(), visible, boot, position);
             }
             ToWorker::Connect { service, jid, credentials, options } => {
-                let (names, priorities) = match options.mechanisms {
-                    Some(offers) => {
-                        let (names, priorities) =
-                            offers.into_iter().map(|offer| (offer.name, offer.priority)).unzip();
-                        (Some(names), priorities)
-                    }
-                    None => (None, Vec::new()),
-                };
+                let mut offers = options.own_mechanisms;
+                let (own, listed) = (offers.len() as u32, options.mechanisms.is_some());
+                offers.extend(options.mechanisms.unwrap_or_default());
+                let (names, priorities) =
+                    offers.into_iter().map(|offer| (offer.name, offer.priority)).unzip();
                 let Credentials { authcid, password, keys } = &credentials;
                 self.say_connect(
                     &service,
@@ -214,6 +213,8 @@ impl Listener {
                     keys.as_ref().map(Secret::expose),
                     names,
                     priorities,
+                    own,
+                    listed,
                     options.session_key.as_deref(),
                     options.explicit_binding,
                     options.reconnect,
@@ -225,6 +226,8 @@ impl Listener {
             ToWorker::Attach { service, jid, explicit_binding } => {
                 self.say_attach(&service, jid.as_deref(), explicit_binding);
             }
+            // The page says these itself, to the port that was asked on.
+            ToWorker::SaslResponse { .. } | ToWorker::SaslAbort { .. } => {}
             ToWorker::Bind { resource } => self.say_bind(resource.as_deref()),
             ToWorker::Restore { service, jid } => self.say_restore(&service, &jid),
             ToWorker::Claim { claims, from, made } => {

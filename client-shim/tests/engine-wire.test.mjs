@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the engine, which here only listens, was called with. */
 let calls = [];
-const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'pong', 'release', 'request', 'restore', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
+const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'pong', 'release', 'request', 'restore', 'sasl_abort', 'sasl_response', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
 const FUNCTIONS = ['accept', 'start', 'add_claim', ...NAMES.map((name) => `on_${name}`)];
 globalThis.engine = Object.fromEntries(FUNCTIONS.map((name) => [name, (...words) => void calls.push([name, ...words])]));
 
@@ -45,7 +45,7 @@ function heard(data) {
 }
 
 const hello = { versions: [1], tab: 't', lock: null, before: null, visible: true };
-const options = { mechanisms: null, session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
+const options = { mechanisms: null, own_mechanisms: [], session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
 const credentials = { authcid: null, password: 'sesame', keys: null };
 const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
 const criteria = { ns: null, name: 'iq', types: ['get', 'set'], id: null, from: null, bare: false, ignore_fragment: true };
@@ -55,14 +55,16 @@ const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, ma
 const WORDS = [
   [{ Hello: hello }, ['on_hello', 'port', [1], 't', null, true, undefined, 0]],
   [{ Hello: { ...hello, lock: 'l', before: { boot: 'b', position: 2 ** 53 - 1 } } }, ['on_hello', 'port', [1], 't', 'l', true, 'b', 2 ** 53 - 1]],
-  [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, undefined, [], null, false, true, 10_000, 3, 4_294_967_295]],
+  [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, [], [], 0, false, null, false, true, 10_000, 3, 4_294_967_295]],
   [
-    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
-    ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['PLAIN'], [50], 'k', true, false, 10_000, 3, 4_294_967_295],
+    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
+    ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['X', 'PLAIN'], [90, 50], 1, true, 'k', true, false, 10_000, 3, 4_294_967_295],
   ],
   [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],
   [{ Restore: { service: 's', jid: 'a@b' } }, ['on_restore', 'port', 's', 'a@b']],
   [{ Bind: { resource: 'r' } }, ['on_bind', 'port', 'r']],
+  [{ SaslResponse: { exchange: 3, response: 'r' } }, ['on_sasl_response', 'port', 3, 'r']],
+  [{ SaslAbort: { exchange: 4 } }, ['on_sasl_abort', 'port', 4]],
   [{ Claim: claim }, ['add_claim', 1, 0, null, 'iq', ['get', 'set'], null, null, false, true], ['on_claim', 'port', 7, 0]],
   [
     { Claim: { claims: [{ id: 2, selector: 'Everything' }, { id: 3, selector: 'Sent' }], from: 0, made: 1_800_000_000_000 } },
@@ -94,13 +96,13 @@ const WRONG = [undefined, null, 'hunter2', '', true, 0, 1, -1, 1.5, NaN, Infinit
 /** Whether a wrong value is one that the place of this value takes after all. */
 function fits(value, wrong, path) {
   if (wrong === value) return true;
-  const optional = /lock|before|authcid|password|keys|mechanisms|session_key|reason|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
+  const optional = /lock|before|authcid|password|keys|\.mechanisms|session_key|reason|response|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
   if (optional && wrong == null) return true;
   // All that is in them may be left out.
   if (/Bind$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
   if (Array.isArray(value)) return Array.isArray(wrong) && (wrong.length === 0 || (typeof value[0] === 'string' && wrong[0] === 'hunter2'));
   if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$|made$/.test(path) ? 2 ** 53 : 2 ** 32);
-  if (value === null) return /mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
+  if (value === null) return /\.mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
   return typeof wrong === typeof value && typeof value !== 'object';
 }
 

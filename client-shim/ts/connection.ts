@@ -14,7 +14,8 @@ import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
 import { Link, type Wish } from './link.ts';
 import { error, guarded, tell, warn, type Log } from './log.ts';
-import { keysOfText, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
+import { Login, type Mechanism } from './login.ts';
+import { ALL, keysOfText, livesInPage, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
 import { Ready } from './ready.ts';
@@ -131,6 +132,10 @@ export class Connection extends Hooks {
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
   #uniqueId = 0;
+  /** What was registered: in the place of the option `mechanisms`, and besides. */
+  #listed: readonly Mechanism[] | undefined;
+  #added: Mechanism[] = [];
+  #login: Login | undefined;
   /** Whether the session waits for `bind`. */
   #unbound = false;
   /** The absolute address of the service, once it was needed. */
@@ -204,7 +209,8 @@ export class Connection extends Hooks {
     }
     // A mechanism may look at everything here, and at the password, which is not kept.
     const authenticating = Object.create(this, { pass: { value: pass } }) as Authenticating;
-    const mechanisms = this.options.mechanisms?.map((Mechanism) => new Mechanism()).filter((mechanism) => mechanism.test(authenticating));
+    const listed = this.#listed ?? this.options.mechanisms;
+    const { mechanisms, own } = (this.#login = new Login([...(listed ?? []), ...this.#added], authenticating));
     this.#join((service) => ({
       run: (tab) =>
         tab.connect(
@@ -214,8 +220,10 @@ export class Connection extends Hooks {
           authcid || undefined,
           password,
           keys,
-          mechanisms?.map(({ mechname }) => mechname),
-          new Uint32Array(mechanisms?.map(({ priority }) => priority) ?? []),
+          mechanisms.map(({ mechname }) => mechname),
+          Uint32Array.from(mechanisms, ({ priority }) => priority),
+          own,
+          !!listed,
           this.options.sessionKey,
           !!this.options.explicitResourceBinding,
           this.options.reconnect ?? true,
@@ -256,6 +264,18 @@ export class Connection extends Hooks {
     throw new Error('restore is for BOSH; with a worker use attach');
   }
 
+  /** Allows a further mechanism from the next `connect` on, or another in the place of one of the same name. */
+  registerSASLMechanism(mechanism: Mechanism): void {
+    if (livesInPage(new mechanism())) this.#added.push(mechanism);
+    else this.#listed = [...(this.#listed ?? this.options.mechanisms ?? ALL), mechanism];
+  }
+
+  /** Allows these mechanisms and no other, as the option `mechanisms` does. */
+  registerSASLMechanisms(mechanisms?: readonly Mechanism[]): void {
+    this.#listed = mechanisms;
+    this.#added = [];
+  }
+
   /**
    * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT where the server did not close the stream
    * too, within {@link disconnection_timeout}. A tab that only leaves needs to call nothing.
@@ -273,7 +293,7 @@ export class Connection extends Hooks {
 
   /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
   reset(): void {
-    this.#membership = undefined;
+    this.#membership = this.#login = undefined;
     this.#over();
     this.#ready.over(new DisconnectedError('the connection was reset'));
     this.#begin();
@@ -500,6 +520,7 @@ export class Connection extends Hooks {
       this.#leave();
       this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
         closed: (code) => guarded(() => this.#protocolErrors.get(code)?.call(this, code), 'addProtocolErrorHandler'),
+        challenged: async (name, challenge) => this.#login!.answer(name, challenge),
         unlinked: (reason) => this.#giveUp(reason),
         revived: () => this.#revive(),
         tabsKnown: (token, tabs) => {
@@ -609,12 +630,13 @@ export class Connection extends Hooks {
   }
 
   #status(status: Status, condition: string | undefined, text: string | undefined): void {
+    this.#login?.reached(status);
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) this.connected = true;
     if (status === Status.DISCONNECTING) this.disconnecting = true;
     if (status === Status.RECONNECTING) this.#over();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
-      this.#membership = undefined;
+      this.#membership = this.#login = undefined;
       this.#remember(null);
       this.#over();
       this.#outbox.discard();

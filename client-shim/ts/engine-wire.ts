@@ -20,6 +20,8 @@ import {
   on_release,
   on_request,
   on_restore,
+  on_sasl_abort,
+  on_sasl_response,
   on_send,
   on_step_aside,
   on_tabs,
@@ -109,6 +111,8 @@ const criteria = record<{ Stanza: Criteria }>({
   }),
 });
 
+const offer = record<MechanismOffer>({ name: text, priority: number });
+
 /** For each variant what its content must be, and what is done with it. */
 const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, hear: (port: number, content: Word[1]) => void] } = {
   Hello: [
@@ -121,7 +125,8 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
       jid: text,
       credentials: record<Credentials>({ authcid: optional(text), password: optional(text), keys: optional(text) }),
       options: record<Options>({
-        mechanisms: optional(list(record<MechanismOffer>({ name: text, priority: number }))),
+        mechanisms: optional(list(offer)),
+        own_mechanisms: list(offer),
         session_key: optional(text),
         explicit_binding: flag,
         reconnect: flag,
@@ -130,7 +135,8 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         queue_size: number,
       }),
     }),
-    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, session_key, explicit_binding, reconnect, reload_grace, queue_stanzas, queue_size } }) =>
+    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, own_mechanisms, session_key, explicit_binding, reconnect, reload_grace, queue_stanzas, queue_size } }) => {
+      const offers = [...own_mechanisms, ...(mechanisms ?? [])];
       on_connect(
         port,
         service,
@@ -138,18 +144,23 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         authcid,
         password,
         keys,
-        mechanisms?.map(({ name }) => name),
-        Uint32Array.from(mechanisms ?? [], ({ priority }) => priority),
+        offers.map(({ name }) => name),
+        Uint32Array.from(offers, ({ priority }) => priority),
+        own_mechanisms.length,
+        !!mechanisms,
         session_key,
         explicit_binding,
         reconnect,
         reload_grace,
         queue_stanzas,
         queue_size,
-      ),
+      );
+    },
   ],
   Attach: [record({ service: text, jid: optional(text), explicit_binding: flag }), (port, { service, jid, explicit_binding }) => on_attach(port, service, jid, explicit_binding)],
   Restore: [record({ service: text, jid: text }), (port, { service, jid }) => on_restore(port, service, jid)],
+  SaslResponse: [record({ exchange: number, response: optional(text) }), (port, { exchange, response }) => on_sasl_response(port, exchange, response)],
+  SaslAbort: [record({ exchange: number }), (port, { exchange }) => on_sasl_abort(port, exchange)],
   Bind: [record({ resource: optional(text) }), (port, { resource }) => on_bind(port, resource)],
   Claim: [
     record({
@@ -246,6 +257,7 @@ function outlet(): Outlet {
       },
     }),
     keys: (keys) => ({ Keys: { keys } }),
+    saslChallenge: (exchange, mechanism, challenge) => ({ SaslChallenge: { exchange, mechanism, challenge: challenge ?? null } }),
     role: (primary) => ({ Role: role(primary) }),
     addStanza(position, length, origin) {
       positions.push(position);

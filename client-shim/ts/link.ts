@@ -9,7 +9,8 @@ import { loadTab, openHere, type Port } from './engine.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
-import { hear, outlet } from './wire.ts';
+import type { ToWorker } from './protocol/ToWorker.ts';
+import { hear, outlet, type SaslChallenge } from './wire.ts';
 import { startWorker, whatIsAt } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
@@ -24,6 +25,8 @@ export interface Events {
   tabsKnown(token: number, tabs: TabInfo[]): void;
   /** A socket was closed with this code; the status that says so follows. */
   closed(code: number): void;
+  /** A mechanism of this page is to answer a challenge, or to begin; rejects when it fails. */
+  challenged(mechanism: string, challenge: string | null): Promise<string | undefined>;
   /** There is no worker for this page, and why: all wishes have failed. */
   unlinked(reason: string): void;
   /** The page is back from the back/forward cache: the worker took it for gone. */
@@ -162,13 +165,22 @@ export class Link {
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
     port.onmessage = ({ data }) => {
-      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs), this.#events.closed);
+      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs), this.#events.closed, (challenge) => this.#challenged(port, challenge));
       this.#tabs.clear();
       this.#wind(tab);
     };
     tab.opened(performance.now(), this.#id, lock, isVisible(), this.#before?.boot, this.#before?.position ?? 0);
     this.#before = undefined;
     this.#wind(tab);
+  }
+
+  /** Whatever becomes of this worker, the answer is for no other. */
+  #challenged(port: Port, { exchange, mechanism, challenge }: SaslChallenge): void {
+    const answer = (message: ToWorker<string>): void => port.postMessage(message);
+    this.#events.challenged(mechanism, challenge).then(
+      (response) => answer({ SaslResponse: { exchange, response: response ?? null } }),
+      () => answer({ SaslAbort: { exchange } }),
+    );
   }
 
   /** Waits for the death of the worker that holds this lock. */

@@ -1,7 +1,8 @@
 /**
  * The mechanisms of SASL as an app names them in the option `mechanisms`. The exchange itself is the worker's: of the nine
  * here only name and priority travel, and whether they are in the running. A mechanism of the app's own is a subclass
- * that overrides `onChallenge` or `clientChallenge`; its exchange is relayed to the page that brought it.
+ * that overrides `onChallenge` or `clientChallenge`; its exchange is relayed to the page that brought it. Of one that overrides neither, nobody
+ * calls `onStart`, `onSuccess` and `onFailure`.
  */
 
 /** What SCRAM (RFC 5802) derives from a password, as Strophe writes it. */
@@ -66,7 +67,8 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
   onStart(_connection: C): void {}
 
   /**
-   * Answers a challenge of the server; both are the text before base64.
+   * Answers a challenge of the server; both are the text before base64. What is thrown or is no string fails the login, with `mechanism-failed`;
+   * so does an answer that takes more than 60 s, with `mechanism-silent`.
    *
    * @throws Error unless overridden: the exchange of the nine is the worker's
    */
@@ -186,6 +188,19 @@ export class SASLExternal extends SASLMechanism {
     super(mechname, isClientFirst, priority);
   }
 }
+
+/** The nine. */
+export const ALL: readonly (new () => SASLMechanism)[] = [
+  SASLSHA512,
+  SASLSHA384,
+  SASLSHA256,
+  SASLSHA1,
+  SASLPlain,
+  SASLOAuthBearer,
+  SASLXOAuth2,
+  SASLAnonymous,
+  SASLExternal,
+];
 
 function isNamed({ authcid }: Authenticating): boolean {
   return authcid !== null && authcid !== undefined;

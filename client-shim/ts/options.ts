@@ -21,7 +21,10 @@ export interface ConnectionOptions {
    * where a name, a value or an attribute would break out of its cookie, and none is written then.
    */
   cookies?: Readonly<Record<string, Cookie>>;
-  /** The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. */
+  /**
+   * The mechanisms that may be used, as classes; by default all. Of those that the server offers the one of the highest `priority` wins. One
+   * that overrides `onChallenge` or `clientChallenge` is asked in this page.
+   */
   mechanisms?: readonly (new () => SASLMechanism)[];
   /**
    * Whether a login stops before it binds a resource: all tabs of the session, those that join meanwhile too, hear BINDREQUIRED, and the first

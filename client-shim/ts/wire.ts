@@ -19,8 +19,11 @@ import type { ToWorker } from './protocol/ToWorker.ts';
 /** The variants of a tagged union, each as `[name, content]`. */
 export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
+/** A mechanism is to answer. */
+export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown }>['SaslChallenge'];
+
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void, closed: (code: number) => void): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void, closed: (code: number) => void, challenged: (challenge: SaslChallenge) => void): void {
   const now = performance.now();
   try {
     // A variant without content is its name alone.
@@ -44,6 +47,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
       }
       case 'Keys':
         return tab.on_keys(now, content.keys);
+      case 'SaslChallenge':
+        return challenged(content);
       case 'Role':
         return tab.on_role(now, content === 'Primary');
       case 'Deliver': {
@@ -90,14 +95,16 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
   let claims: Claim[] = [];
   return {
     sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
-    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, sessionKey, explicitBinding, reconnect, reloadGrace, queueStanzas, queueSize) =>
+    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, own, listed, sessionKey, explicitBinding, reconnect, reloadGrace, queueStanzas, queueSize) => {
+      const offers = mechanisms.map((name, index) => ({ name, priority: priorities[index] ?? 0 }));
       post({
         Connect: {
           service,
           jid,
           credentials: { authcid: authcid ?? null, password: password ?? null, keys: keys ?? null },
           options: {
-            mechanisms: mechanisms?.map((name, index) => ({ name, priority: priorities[index] ?? 0 })) ?? null,
+            mechanisms: listed ? offers.slice(own) : null,
+            own_mechanisms: offers.slice(0, own),
             session_key: sessionKey ?? null,
             explicit_binding: explicitBinding,
             reconnect,
@@ -106,7 +113,8 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
             queue_size: queueSize,
           },
         },
-      }),
+      });
+    },
     sayAttach: (service, jid, explicitBinding) => post({ Attach: { service, jid: jid ?? null, explicit_binding: explicitBinding } }),
     sayBind: (resource) => post({ Bind: { resource: resource ?? null } }),
     sayRestore: (service, jid) => post({ Restore: { service, jid } }),

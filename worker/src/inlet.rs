@@ -40,7 +40,7 @@ pub fn on_hello(
     hear(port, ToWorker::Hello(Hello { versions, tab, lock, before, visible }));
 }
 
-/// `mechanisms` and `priorities` go together; without them all are allowed.
+/// `mechanisms` and `priorities` go together: the tab's `own`, so many, and then the worker's; all of those are allowed unless they are `listed`.
 #[wasm_bindgen]
 pub fn on_connect(
     port: u32,
@@ -49,8 +49,10 @@ pub fn on_connect(
     authcid: Option<String>,
     password: Option<String>,
     keys: Option<String>,
-    mechanisms: Option<Vec<String>>,
+    mechanisms: Vec<String>,
     priorities: Vec<u32>,
+    own: u32,
+    listed: bool,
     session_key: Option<String>,
     explicit_binding: bool,
     reconnect: bool,
@@ -61,9 +63,11 @@ pub fn on_connect(
     let [password, keys] = [password, keys].map(|secret| secret.map(Secret::new));
     let credentials = Credentials { authcid, password, keys };
     let offer = |(name, priority)| MechanismOffer { name, priority };
-    let mechanisms = mechanisms.map(|names| names.into_iter().zip(priorities).map(offer).collect());
+    let mut own_mechanisms: Vec<_> = mechanisms.into_iter().zip(priorities).map(offer).collect();
+    let mechanisms = listed.then_some(own_mechanisms.split_off(own_mechanisms.len().min(own as usize)));
     let options = Options {
         mechanisms,
+        own_mechanisms,
         session_key,
         explicit_binding,
         reconnect,
@@ -82,6 +86,16 @@ pub fn on_attach(port: u32, service: String, jid: Option<String>, explicit_bindi
 #[wasm_bindgen]
 pub fn on_restore(port: u32, service: String, jid: String) {
     hear(port, ToWorker::Restore { service, jid });
+}
+
+#[wasm_bindgen]
+pub fn on_sasl_response(port: u32, exchange: u32, response: Option<String>) {
+    hear(port, ToWorker::SaslResponse { exchange, response: response.map(Secret::new) });
+}
+
+#[wasm_bindgen]
+pub fn on_sasl_abort(port: u32, exchange: u32) {
+    hear(port, ToWorker::SaslAbort { exchange });
 }
 
 #[wasm_bindgen]

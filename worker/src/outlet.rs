@@ -20,6 +20,7 @@ export interface Outlet {
   joining(): unknown;
   status(code: number, condition: string | undefined, text: string | undefined, jid: string | undefined, domain: string | undefined, features: string | undefined, position: number, closeCode: number | undefined): unknown;
   keys(keys: string): unknown;
+  saslChallenge(exchange: number, mechanism: string, challenge: string | undefined): unknown;
   role(primary: boolean): unknown;
   /** A stanza of the next `deliver`; all have an origin, or none. */
   addStanza(position: number, length: number, origin: number | undefined): void;
@@ -73,6 +74,8 @@ extern "C" {
     ) -> JsValue;
     #[wasm_bindgen(method)]
     fn keys(this: &Outlet, keys: &str) -> JsValue;
+    #[wasm_bindgen(method, js_name = saslChallenge)]
+    fn sasl_challenge(this: &Outlet, exchange: u32, mechanism: &str, challenge: Option<&str>) -> JsValue;
     #[wasm_bindgen(method)]
     fn role(this: &Outlet, primary: bool) -> JsValue;
     #[wasm_bindgen(method, js_name = addStanza)]
@@ -140,6 +143,9 @@ impl Outlet {
                 self.status(*code as u8, condition, text, jid, domain, features, position, *close_code)
             }
             FromWorker::Keys { keys } => self.keys(keys.expose()),
+            FromWorker::SaslChallenge { exchange, mechanism, challenge } => {
+                self.sasl_challenge(*exchange, mechanism, challenge.as_deref())
+            }
             FromWorker::Role(role) => self.role(*role == Role::Primary),
             FromWorker::Deliver(batch) => {
                 let (positions, origins, lengths, text) = batch.columns();

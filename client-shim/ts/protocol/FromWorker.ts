@@ -29,7 +29,19 @@ lock: string | null, } } | { "Refused": Refusal } | "Joining" | { "Status": Stat
 /**
  * The keys.
  */
-keys: Secret, } } | { "Role": Role } | { "Deliver": Batch<T> } | { "Claimed": { 
+keys: Secret, } } | { "SaslChallenge": { 
+/**
+ * Comes back with the answer.
+ */
+exchange: number, 
+/**
+ * Its name.
+ */
+mechanism: string, 
+/**
+ * What the server says, without base64; `None` to begin with.
+ */
+challenge: string | null, } } | { "Role": Role } | { "Deliver": Batch<T> } | { "Claimed": { 
 /**
  * Each claim, with the stanzas for it alone, in order.
  */

@@ -10,6 +10,10 @@ export type Options = {
  */
 mechanisms: Array<MechanismOffer> | null, 
 /**
+ * Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
+ */
+own_mechanisms: Array<MechanismOffer>, 
+/**
  * Names the session where no account does (ANONYMOUS): tabs with the same key share it.
  */
 session_key: string | null, 

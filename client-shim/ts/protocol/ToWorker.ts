@@ -4,6 +4,7 @@ import type { Credentials } from "./Credentials";
 import type { Hello } from "./Hello";
 import type { Options } from "./Options";
 import type { Outgoing } from "./Outgoing";
+import type { Secret } from "./Secret";
 
 /**
  * What a tab says to the worker.
@@ -52,7 +53,19 @@ jid: string, } } | { "Bind": {
 /**
  * Which, in the place of the one that the session was opened with.
  */
-resource: string | null, } } | { "Claim": { 
+resource: string | null, } } | { "SaslResponse": { 
+/**
+ * As in the challenge.
+ */
+exchange: number, 
+/**
+ * The text, before base64; `None`, to begin with, where the server speaks first.
+ */
+response: Secret | null, } } | { "SaslAbort": { 
+/**
+ * As in the challenge.
+ */
+exchange: number, } } | { "Claim": { 
 /**
  * What is claimed, each under a number of the tab's own.
  */

@@ -32,6 +32,7 @@ pub use table::Table;
 use timer::{Timer, Timers};
 
 mod claims;
+mod exchange;
 mod inbound;
 mod iq;
 mod membership;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{
-    Before, Credentials, FromWorker, Hello, LogLevel, Options, Refusal, Role, StatusCode, TabInfo, Text,
-    ToWorker, Token, VERSION,
+    Before, Credentials, FromWorker, Hello, LogLevel, MechanismOffer, Options, Refusal, Role, StatusCode,
+    TabInfo, Text, ToWorker, Token, VERSION,
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
@@ -60,6 +60,11 @@ impl<T: Text> Hub<T> {
                     self.bind(id, resource);
                 }
             }
+            ToWorker::SaslResponse { exchange, response } => {
+                let said = response.map(|response| Secret::new(response.into_inner()));
+                self.answered(port, exchange, stream::Answer::Say(said));
+            }
+            ToWorker::SaslAbort { exchange } => self.answered(port, exchange, stream::Answer::Failed),
             ToWorker::Claim { claims, from, made } => {
                 let ago = (made > 0.0).then_some(time - made);
                 self.claim(port, claims, from, ago);
@@ -146,10 +151,10 @@ impl<T: Text> Hub<T> {
         options: Options,
     ) {
         self.start_over(port);
-        let mechanisms: Option<Vec<(String, u32)>> = options
-            .mechanisms
-            .as_ref()
-            .map(|offers| offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect());
+        let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
+            offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
+        };
+        let (mechanisms, own) = (options.mechanisms.as_ref().map(pairs), pairs(&options.own_mechanisms));
         let Credentials { authcid, password, keys } = credentials;
         let secret = |secret: epode_protocol::Secret| Secret::new(secret.into_inner());
         let proof = match keys.map(secret) {
@@ -158,7 +163,7 @@ impl<T: Text> Hub<T> {
         };
         let account = proof.map_err(Into::into);
         let account = account.and_then(|proof| {
-            Account::new(service, jid, authcid, proof, mechanisms.as_deref(), self.config.nfkc)
+            Account::new(service, jid, authcid, proof, mechanisms.as_deref(), &own, self.config.nfkc)
         });
         match account {
             Ok(account) => self.connect(port, account, options),
@@ -194,7 +199,7 @@ impl<T: Text> Hub<T> {
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
-            self.join(id, port, Entry::Joined, waits);
+            self.join(id, port, Entry::Joined, waits, Vec::new());
         } else {
             self.try_credentials(port, account, options);
         }
@@ -207,6 +212,7 @@ impl<T: Text> Hub<T> {
 
     fn open(&mut self, port: PortId, account: Account, key: Key, mut options: Options) {
         let explicit = std::mem::take(&mut options.explicit_binding);
+        let speaks = speaks(&options);
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
         let (id, session) = self.session_for(account, purpose);
         let (service, account) = (key.service.clone(), key.account.clone());
@@ -214,7 +220,7 @@ impl<T: Text> Hub<T> {
         let start = u64::from(self.sessions % SESSIONS) << 32;
         self.sessions = self.sessions.wrapping_add(1);
         self.rooms.insert(id, Room::new(key, session, options, start));
-        self.join(id, port, Entry::Opened, explicit);
+        self.join(id, port, Entry::Opened, explicit, speaks);
         // Tabs whose worker died have been waiting for somebody with credentials.
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
@@ -222,7 +228,7 @@ impl<T: Text> Hub<T> {
         for port in restoring {
             self.timers.set(Timer::Restore(port), None);
             // They were in a session that was bound.
-            self.join(id, port, Entry::Attached, false);
+            self.join(id, port, Entry::Attached, false, Vec::new());
         }
         self.own(id);
     }
@@ -231,7 +237,15 @@ impl<T: Text> Hub<T> {
     pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
         self.wait(port);
         let (id, session) = self.session_for(account, Purpose::Verify);
-        let trial = Trial { port: Some(port), session, socket: None, options, verified: false, keys: None };
+        let trial = Trial {
+            port: Some(port),
+            session,
+            socket: None,
+            exchange: None,
+            options,
+            verified: false,
+            keys: None,
+        };
         self.trials.insert(id, trial);
         self.drain(id, None);
     }
@@ -250,12 +264,16 @@ impl<T: Text> Hub<T> {
             Some((id, room)) => {
                 let id = *id;
                 // They are the newest that are known to be good: the next dial will need such.
-                room.session.adopt(account);
-                room.keys = keys;
-                for member in &mut room.members {
-                    member.brought = false;
+                let adopted = room.session.adopt(account);
+                if adopted {
+                    room.keys = keys;
+                    for member in &mut room.members {
+                        member.brought = false;
+                    }
                 }
-                self.join(id, port, Entry::Joined, options.explicit_binding);
+                // Of what the session goes on with it has brought nothing otherwise.
+                let entry = if adopted { Entry::Joined } else { Entry::Attached };
+                self.join(id, port, entry, options.explicit_binding, speaks(&options));
             }
             None => self.connect(port, account, options),
         }
@@ -272,7 +290,7 @@ impl<T: Text> Hub<T> {
         let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
         drop(of_service);
         let why = match found {
-            Some(id) if !another => return self.join(id, port, Entry::Attached, waits),
+            Some(id) if !another => return self.join(id, port, Entry::Attached, waits, Vec::new()),
             Some(_) => "there are several sessions of this service: connect with credentials to say which",
             None => "there is no session to attach to",
         };
@@ -288,7 +306,7 @@ impl<T: Text> Hub<T> {
         });
         if let Some((id, _)) = there {
             let id = *id;
-            return self.join(id, port, Entry::Attached, false);
+            return self.join(id, port, Entry::Attached, false, Vec::new());
         }
         if let Some(tab) = self.ports.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);
@@ -308,8 +326,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// `waits`: whether the tab is content to wait until a resource is bound.
-    fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool) {
+    /// `waits`: whether the tab is content to wait until a resource is bound; `speaks`: the mechanisms that live in it.
+    fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool, speaks: Vec<String>) {
         // The tab may have vanished while its credentials were under trial.
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
@@ -317,7 +335,7 @@ impl<T: Text> Hub<T> {
         tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
-        room.members.push(Member::new(port, entry, room.position));
+        room.members.push(Member { speaks, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
         self.timers.set(Timer::Grace(id), None);
         if up {
@@ -604,6 +622,7 @@ impl<T: Text> Hub<T> {
         } else {
             self.indicate(id);
         }
+        self.speaker_gone(id, port);
         asked
     }
 
@@ -640,4 +659,8 @@ impl<T: Text> Hub<T> {
         }
         self.feed(id, stream::Input::Close(patience));
     }
+}
+
+fn speaks(options: &Options) -> Vec<String> {
+    options.own_mechanisms.iter().map(|offer| offer.name.clone()).collect()
 }

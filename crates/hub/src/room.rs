@@ -9,6 +9,7 @@ use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, St
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::{Account, Session};
 
+use crate::exchange::Exchange;
 use crate::inbound::{Inbound, Ring};
 use crate::iq::{Asks, Demands};
 use crate::outbox::Gap;
@@ -108,6 +109,8 @@ pub(crate) struct Member<T> {
     pub(crate) admitted: Position,
     /// Whether it brought the credentials that the session is opened with.
     pub(crate) brought: bool,
+    /// The mechanisms that live in it, and that it brought.
+    pub(crate) speaks: Vec<String>,
 }
 
 impl<T> Member<T> {
@@ -121,6 +124,7 @@ impl<T> Member<T> {
             known: Vec::new(),
             admitted: 0,
             brought: entry != Entry::Attached,
+            speaks: Vec::new(),
         }
     }
 
@@ -185,6 +189,7 @@ pub(crate) struct Room<T> {
     pub(crate) keys: Option<ScramKeys>,
     /// `None` between two dials.
     pub(crate) socket: Option<SocketId>,
+    pub(crate) exchange: Exchange,
     pub(crate) options: Options,
     pub(crate) phase: Phase,
     /// In the order in which they came.
@@ -221,6 +226,7 @@ impl<T: Clone> Room<T> {
             session,
             keys: None,
             socket: None,
+            exchange: None,
             options,
             phase: Phase::Connecting,
             members: Vec::new(),
@@ -314,6 +320,7 @@ pub(crate) struct Trial {
     pub(crate) port: Option<PortId>,
     pub(crate) session: Session,
     pub(crate) socket: Option<SocketId>,
+    pub(crate) exchange: Exchange,
     pub(crate) options: Options,
     pub(crate) verified: bool,
     pub(crate) keys: Option<ScramKeys>,

@@ -1,7 +1,7 @@
 //! What happens on sockets: fed to the session or the trial they belong to, and what those say to that.
 
 use epode_protocol::{FromWorker, SessionInfo, Status, StatusCode, Text};
-use epode_session::stream::{self, Error, jid};
+use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
@@ -92,6 +92,7 @@ impl<T: Text> Hub<T> {
                         self.outputs.push_back(Output::Derive(socket, derivation));
                     }
                 }
+                Wish::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
                 Wish::Event(event) if self.trials.contains_key(&id) => self.trial_event(id, event),
                 Wish::Event(event) => self.session_event(id, event, frame),
             }
@@ -219,6 +220,10 @@ impl<T: Text> Hub<T> {
                 }
                 (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
+                }
+                // Nobody refused anything.
+                (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_)))) => {
+                    vec![because(StatusCode::Disconnected, error.condition(), error)]
                 }
                 (Phase::Connecting | Phase::Unbound | Phase::Reconnecting, Some(error)) => {
                     vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]

@@ -15,6 +15,7 @@ mod joining;
 mod keys;
 mod leaving;
 mod model;
+mod own_mechanisms;
 mod ownership;
 mod page;
 mod presence;

@@ -30,6 +30,16 @@ pub enum FromWorker<T> {
         /// The keys.
         keys: Secret,
     },
+    /// A mechanism that lives in this tab is to speak; [`SaslResponse`](crate::ToWorker::SaslResponse) or
+    /// [`SaslAbort`](crate::ToWorker::SaslAbort) answers.
+    SaslChallenge {
+        /// Comes back with the answer.
+        exchange: Token,
+        /// Its name.
+        mechanism: String,
+        /// What the server says, without base64; `None` to begin with.
+        challenge: Option<String>,
+    },
     /// Which role this tab has in the worker's books.
     Role(Role),
     /// Stanzas, in order.

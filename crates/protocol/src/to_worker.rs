@@ -49,6 +49,18 @@ pub enum ToWorker<T> {
         /// Which, in the place of the one that the session was opened with.
         resource: Option<String>,
     },
+    /// What the mechanism of this tab says to a [`SaslChallenge`](crate::FromWorker::SaslChallenge).
+    SaslResponse {
+        /// As in the challenge.
+        exchange: Token,
+        /// The text, before base64; `None`, to begin with, where the server speaks first.
+        response: Option<Secret>,
+    },
+    /// The mechanism failed.
+    SaslAbort {
+        /// As in the challenge.
+        exchange: Token,
+    },
     /// Deliver what matches these, from here on.
     Claim {
         /// What is claimed, each under a number of the tab's own.
@@ -198,6 +210,8 @@ impl Drop for Secret {
 pub struct Options {
     /// The mechanisms that the app allows, if it named any; all otherwise.
     pub mechanisms: Option<Vec<MechanismOffer>>,
+    /// Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
+    pub own_mechanisms: Vec<MechanismOffer>,
     /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
     pub session_key: Option<String>,
     /// Whether this tab is content to wait, before the session is up for the first time, until a tab says [`Bind`](ToWorker::Bind). One that is
@@ -217,6 +231,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             mechanisms: None,
+            own_mechanisms: Vec::new(),
             session_key: None,
             explicit_binding: false,
             reconnect: true,

@@ -1,7 +1,7 @@
 use crate::{Credentials, Error, MechanismName, Proof};
 
 /// A mechanism that the app allows, and how much it likes it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Allowed {
     /// Which.
     pub name: MechanismName,
@@ -12,7 +12,7 @@ pub struct Allowed {
 impl From<MechanismName> for Allowed {
     /// With the priority that the mechanism has by default.
     fn from(name: MechanismName) -> Self {
-        Self { name, priority: name.priority() }
+        Self { priority: name.priority(), name }
     }
 }
 
@@ -32,37 +32,38 @@ pub struct Choice<'a> {
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
 /// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
-/// authcid; EXTERNAL takes what there is. What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
+/// authcid; EXTERNAL takes what there is, a foreign mechanism whatever it knows. What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
 ///
 /// # Errors
 /// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise [`Error::NoMechanism`].
 pub fn choose(choice: &Choice<'_>) -> Result<MechanismName, Error> {
-    let mut best: Option<Allowed> = None;
+    let mut best: Option<&Allowed> = None;
     let mut refused = None;
-    for &allowed in choice.allowed {
-        if !choice.offered.contains(&allowed.name.as_str()) || !fits(allowed.name, choice.credentials) {
+    for allowed in choice.allowed {
+        if !choice.offered.contains(&allowed.name.as_str()) || !fits(&allowed.name, choice.credentials) {
             continue;
         }
         if allowed.name.shows_secret() && !choice.plaintext {
-            refused = refused.or(Some(allowed.name));
+            refused = refused.or(Some(&allowed.name));
         } else if best.is_none_or(|best| allowed.priority > best.priority) {
             best = Some(allowed);
         }
     }
     match (best, refused) {
-        (Some(best), _) => Ok(best.name),
-        (None, Some(name)) => Err(Error::PlaintextRefused(name)),
+        (Some(best), _) => Ok(best.name.clone()),
+        (None, Some(name)) => Err(Error::PlaintextRefused(name.clone())),
         (None, None) => {
             Err(Error::NoMechanism { offered: choice.offered.iter().map(|&name| name.to_owned()).collect() })
         }
     }
 }
 
-fn fits(name: MechanismName, credentials: &Credentials) -> bool {
+fn fits(name: &MechanismName, credentials: &Credentials) -> bool {
     let named = credentials.authcid.as_deref().is_some_and(|authcid| !authcid.is_empty());
     match name {
         MechanismName::Anonymous => !named,
-        MechanismName::External => true,
+        // Whether a foreign one does, whoever speaks it has decided.
+        MechanismName::External | MechanismName::Foreign(_) => true,
         MechanismName::OAuthBearer | MechanismName::XOAuth2 => {
             credentials.jid.is_some() && credentials.password().is_some()
         }

@@ -63,6 +63,21 @@ pub enum Error {
     /// The server says success before the exchange is complete, that is, without having proven anything, or after it has ended.
     #[error("the server declared success out of order")]
     UnexpectedSuccess,
+    /// A foreign mechanism was given a challenge that is not UTF-8.
+    #[error("the server's challenge is not text")]
+    ChallengeNotText,
+    /// Whoever speaks this foreign mechanism says that it failed.
+    #[error("the mechanism {0} failed in its page")]
+    Failed(String),
+    /// Whoever spoke this foreign mechanism went away in the middle of it.
+    #[error("the page in which the mechanism {0} was spoken is gone")]
+    Gone(String),
+    /// Whoever speaks this foreign mechanism did not answer in time.
+    #[error("the mechanism {0} did not answer in its page within 60 s")]
+    Silent(String),
+    /// Nobody is there any more who speaks this foreign mechanism.
+    #[error("no page is left that speaks the mechanism {0}: connect again")]
+    Unspoken(String),
     /// The server's reason for refusing a token is not a JSON object with a `status` (RFC 7628 §3.2.2).
     #[error("the server's reason for refusing the token is not a JSON object with a status")]
     TokenError,
@@ -119,6 +134,11 @@ impl Error {
             Self::UnexpectedKeys => "scram-unexpected-keys",
             Self::UnexpectedChallenge => "sasl-unexpected-challenge",
             Self::UnexpectedSuccess => "sasl-unexpected-success",
+            Self::ChallengeNotText => "sasl-challenge-not-text",
+            Self::Failed(_) => "mechanism-failed",
+            Self::Gone(_) => "mechanism-gone",
+            Self::Silent(_) => "mechanism-silent",
+            Self::Unspoken(_) => "credentials-required",
             Self::TokenError => "oauth-error-malformed",
             Self::Malformed { .. } => "scram-malformed",
             Self::MandatoryExtension => "scram-mandatory-extension",

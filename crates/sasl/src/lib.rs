@@ -18,6 +18,8 @@
 //! Messages are in the clear; base64 belongs to the stream that carries them (RFC 6120 §6.4.2). An error of a mechanism is
 //! final: a machine that has returned one refuses whatever comes next.
 //!
+//! An app may bring mechanisms of its own ([`MechanismName::Foreign`]). Those are chosen here, and spoken elsewhere: [`Step::Relay`].
+//!
 //! **Secrets** live in a [`Secret`] or in a value that is wiped when dropped, and no `Debug` prints them.
 //!
 //! **SASLprep** ([`prepare`]; RFC 4013) comes before all of this: whoever makes [`Credentials`] prepares user name and password.
@@ -31,6 +33,7 @@ mod credentials;
 mod derivation;
 mod error;
 mod external;
+mod foreign;
 mod hash;
 mod json;
 mod keys;

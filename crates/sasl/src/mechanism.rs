@@ -1,5 +1,7 @@
 use crate::{Credentials, Derivation, Error, MechanismName, ScramKeys};
-use crate::{anonymous, external, oauth_bearer, one_message::OneMessage, plain, scram::Scram, x_oauth2};
+use crate::{
+    anonymous, external, foreign, oauth_bearer, one_message::OneMessage, plain, scram::Scram, x_oauth2,
+};
 
 /// One authentication exchange, seen from the client. The crate's page shows the order of the calls.
 pub trait Mechanism {
@@ -49,6 +51,8 @@ pub enum Step {
     Respond(Vec<u8>),
     /// Derive keys first, and give them to [`Mechanism::derived`].
     Derive(Derivation),
+    /// Have whoever speaks the mechanism answer this, and send the answer: it is foreign.
+    Relay(String),
 }
 
 /// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn anew for each
@@ -68,6 +72,7 @@ pub fn mechanism(
             return Ok(Box::new(Scram::new(name, credentials, nonce)?));
         }
         OAuthBearer => return Ok(Box::new(oauth_bearer::OAuthBearer::new(credentials)?)),
+        Foreign(_) => return Ok(Box::new(foreign::Foreign(name))),
         Anonymous => return Ok(Box::new(anonymous::Anonymous::ChallengeOrSuccess)),
         Plain => plain::message(credentials)?,
         XOAuth2 => x_oauth2::message(credentials)?,

@@ -24,7 +24,7 @@ impl OneMessage {
 
 impl Mechanism for OneMessage {
     fn name(&self) -> MechanismName {
-        self.name
+        self.name.clone()
     }
 
     fn start(&mut self) -> Option<Vec<u8>> {

@@ -89,7 +89,7 @@ impl Scram {
 
 impl Mechanism for Scram {
     fn name(&self) -> MechanismName {
-        self.name
+        self.name.clone()
     }
 
     fn start(&mut self) -> Option<Vec<u8>> {

@@ -23,7 +23,8 @@ impl Account {
     /// An account, from what the app gave.
     ///
     /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
-    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none. User name and password
+    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none; `foreign` are
+    /// those that the app speaks itself, also in the place of one of ours. User name and password
     /// are prepared (RFC 4013) by way of `nfkc`, the platform's NFKC.
     ///
     /// # Errors
@@ -34,6 +35,7 @@ impl Account {
         authcid: Option<String>,
         proof: Option<Proof>,
         mechanisms: Option<&[(String, u32)]>,
+        foreign: &[(String, u32)],
         nfkc: fn(&str) -> String,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
@@ -41,8 +43,8 @@ impl Account {
         if domain.is_empty() || local.is_some_and(str::is_empty) {
             return Err(Error::Jid(jid.to_owned()));
         }
-        let allowed: Vec<Allowed> = match mechanisms {
-            None => MechanismName::ALL.iter().map(|&name| name.into()).collect(),
+        let ours: Vec<Allowed> = match mechanisms {
+            None => MechanismName::ALL.iter().cloned().map(Into::into).collect(),
             Some(named) => named
                 .iter()
                 .filter_map(|(name, priority)| {
@@ -50,6 +52,15 @@ impl Account {
                 })
                 .collect(),
         };
+        let spoken = |ours: &Allowed| foreign.iter().any(|(name, _)| name == ours.name.as_str());
+        let mut allowed: Vec<Allowed> = foreign
+            .iter()
+            .map(|(name, priority)| Allowed {
+                name: MechanismName::Foreign(name.clone()),
+                priority: *priority,
+            })
+            .collect();
+        allowed.extend(ours.into_iter().filter(|ours| !spoken(ours)));
         // An app that lists such a mechanism itself has decided that its password or token may be seen.
         let plaintext = private || mechanisms.is_some();
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
@@ -99,16 +110,32 @@ impl Account {
         self.authcid.is_none()
     }
 
-    /// Whether `other` proves the same as this account, as far as can be told without asking the server. In constant time.
+    /// Whether `other` proves the same as this account, as far as can be told without asking the server: never, where the app may speak for
+    /// itself. In constant time.
     pub fn same_credentials(&self, other: &Account) -> bool {
-        self.authcid == other.authcid && self.proof == other.proof
+        !self.may_be_foreign()
+            && !other.may_be_foreign()
+            && self.authcid == other.authcid
+            && self.proof == other.proof
     }
 
-    /// Takes over the credentials of another that stands for the same account.
-    pub(crate) fn adopt(&mut self, other: Account) {
-        self.authcid = other.authcid;
-        self.authzid = other.authzid;
-        self.proof = other.proof;
+    /// Whether the app may speak for itself.
+    fn may_be_foreign(&self) -> bool {
+        self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
+    }
+
+    /// Takes over the credentials of another that stands for the same account, with the mechanisms that use them; not what only the app can say
+    /// in the place of what is known here.
+    pub(crate) fn adopt(&mut self, other: Account) -> bool {
+        let better = self.may_be_foreign() || !other.may_be_foreign();
+        if better {
+            self.authcid = other.authcid;
+            self.authzid = other.authzid;
+            self.proof = other.proof;
+            self.allowed = other.allowed;
+            self.plaintext = other.plaintext;
+        }
+        better
     }
 
     /// The server bound this full JID: the next stream asks for the same resource.
@@ -182,7 +209,15 @@ mod tests {
     use super::*;
 
     fn account(service: &str, jid: &str, mechanisms: Option<&[(String, u32)]>) -> Result<Account, Error> {
-        Account::new(service, jid, None, Some(Secret::new("secret".into()).into()), mechanisms, str::to_owned)
+        Account::new(
+            service,
+            jid,
+            None,
+            Some(Secret::new("secret".into()).into()),
+            mechanisms,
+            &[],
+            str::to_owned,
+        )
     }
 
     #[test]
@@ -225,7 +260,8 @@ mod tests {
     fn acting_as_somebody_else_names_both() {
         let account = |authcid: &str| {
             let account =
-                Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None, str::to_owned).unwrap();
+                Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None, &[], str::to_owned)
+                    .unwrap();
             account.config(Purpose::Join { reconnect: true, explicit: false }).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
@@ -239,7 +275,7 @@ mod tests {
         let nfkc = |text: &str| text.replace('Ⅸ', "IX");
         let account = |name: &str, password: &str| {
             let password = Some(Secret::new(password.into()).into());
-            Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, None, nfkc)
+            Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, None, &[], nfkc)
         };
         let credentials = account("Ⅸ", "p\u{AD}Ⅸ").unwrap().config(Purpose::Verify).credentials;
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("IX"), None));

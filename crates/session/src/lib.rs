@@ -93,6 +93,9 @@ pub enum Output {
     CloseSocket,
     /// Run this derivation, in slices, and hand its keys back.
     Derive(Derivation),
+    /// See [`stream::Output::Ask`].
+    #[allow(missing_docs, reason = "documented there")]
+    Ask { mechanism: String, challenge: Option<String> },
     /// Tell the hub.
     Event(Event),
 }
@@ -160,9 +163,10 @@ impl Session {
         &self.account
     }
 
-    /// Takes over credentials that have proven good, for the dials to come.
-    pub fn adopt(&mut self, account: Account) {
-        self.account.adopt(account);
+    /// Takes over credentials that have proven good, for the dials to come; whether it did, for it does not give up what it can use by itself
+    /// for what it cannot.
+    pub fn adopt(&mut self, account: Account) -> bool {
+        self.account.adopt(account)
     }
 
     /// Takes note of what happened.
@@ -204,6 +208,7 @@ impl Session {
                 stream::Output::Transmit(frame) => Output::Transmit(frame),
                 stream::Output::CloseSocket => Output::CloseSocket,
                 stream::Output::Derive(derivation) => Output::Derive(derivation),
+                stream::Output::Ask { mechanism, challenge } => Output::Ask { mechanism, challenge },
                 stream::Output::Event(event) => match event {
                     stream::Event::Authenticating => Output::Event(Event::Authenticating),
                     stream::Event::Authenticated(keys) => Output::Event(Event::Authenticated(keys)),

@@ -171,6 +171,8 @@ impl Error {
             ),
             Error::AuthRefused { condition, .. } => condition == "temporary-auth-failure",
             Error::BindRefused { condition, .. } => condition == "resource-constraint",
+            // Another may be there by then.
+            Error::Sasl(epode_sasl::Error::Gone(_)) => true,
             // A server that breaks the rules would break them again.
             Error::Peer(_) | Error::Xml(_) | Error::Sasl(_) => false,
             // Nobody wants another stream after one that was to be closed.

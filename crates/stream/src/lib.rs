@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use epode_sasl as sasl;
-use epode_sasl::{Allowed, Credentials, Derivation, ScramKeys};
+use epode_sasl::{Allowed, Credentials, Derivation, ScramKeys, Secret};
 pub use epode_xml as xml;
 use epode_xml::{Element, Head, Limits, Violation};
 
@@ -82,6 +82,8 @@ pub enum Input<'a> {
     },
     /// The derivation that [`Output::Derive`] asked for is done.
     Derived(ScramKeys),
+    /// What became of [`Output::Ask`].
+    Answer(Answer),
     /// Bind, now or as soon as it can be, without waiting. Of several the first counts, and of one that does not wait none.
     Bind {
         /// The resource to ask for, in the place of the configured one.
@@ -93,6 +95,19 @@ pub enum Input<'a> {
     Timeout,
 }
 
+/// What whoever speaks a foreign mechanism answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// This is to be said; `None`, to begin with, where the server speaks first.
+    Say(Option<Secret>),
+    /// The mechanism failed.
+    Failed,
+    /// Whoever it was is gone.
+    Gone,
+    /// There is nobody.
+    Nobody,
+}
+
 /// What a stream wants done.
 #[derive(Debug)]
 pub enum Output {
@@ -102,6 +117,13 @@ pub enum Output {
     CloseSocket,
     /// Run this derivation, in slices, and hand its keys back.
     Derive(Derivation),
+    /// Have whoever speaks this foreign mechanism answer, by [`Input::Answer`].
+    Ask {
+        /// Its name.
+        mechanism: String,
+        /// What the server says, in the clear; `None` to begin with.
+        challenge: Option<String>,
+    },
     /// Tell the session.
     Event(Event),
 }
@@ -196,6 +218,7 @@ impl Stream {
             Input::Frame(text) => self.frame(text),
             Input::Closed { code, reason } => self.socket_closed(code, reason),
             Input::Derived(keys) => self.derived(keys),
+            Input::Answer(answer) => self.answered(answer),
             Input::Bind { resource } => self.bind(resource),
             Input::Close(patience) => self.close(patience),
             Input::Timeout => self.timeout(),
@@ -279,6 +302,16 @@ impl Stream {
         }
     }
 
+    fn answered(&mut self, answer: Answer) {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Open(State::Answer(expect)) => {
+                let next = expect.answered(answer, &mut self.common);
+                self.proceed(next);
+            }
+            phase => self.phase = phase,
+        }
+    }
+
     fn bind(&mut self, resource: Option<String>) {
         let Purpose::Bind { resource: asked, explicit: explicit @ true } = &mut self.common.config.purpose
         else {
@@ -356,6 +389,11 @@ impl Stream {
                     _ => "it",
                 };
                 self.end(Error::Timeout(waiting));
+            }
+            Some(Timer::Foreign) => {
+                if let Phase::Open(State::Answer(expect)) = &self.phase {
+                    self.end(sasl::Error::Silent(expect.mechanism()).into());
+                }
             }
             Some(Timer::Close) => self.finish(Some(Error::NotClosed)),
             None => {}

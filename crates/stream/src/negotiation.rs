@@ -2,15 +2,15 @@
 //! needs. A step consumes the state it was in and returns the next, or the error that ends the stream.
 
 use base64ct::{Base64, Encoding};
-use epode_sasl::{Choice, Mechanism, ScramKeys, Step};
+use epode_sasl::{self as sasl, Choice, Mechanism, MechanismName, ScramKeys, Step};
 use epode_xml::{Element, Limits};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
-use crate::timer::{PATIENCE, Timer};
-use crate::{Bound, Common, Event, Output, Purpose};
+use crate::timer::{FOREIGN_PATIENCE, PATIENCE, Timer};
+use crate::{Answer, Bound, Common, Event, Output, Purpose};
 
 /// Where the negotiation stands.
 pub(crate) enum State {
@@ -18,6 +18,7 @@ pub(crate) enum State {
     Mechanisms(ExpectMechanisms),
     Outcome(ExpectOutcome),
     Keys(ExpectKeys),
+    Answer(ExpectAnswer),
     BindFeatures(ExpectBindFeatures),
     BindRequest(ExpectBindRequest),
     BindResult(ExpectBindResult),
@@ -37,7 +38,7 @@ impl State {
             State::Open(_) => "waiting for <open/>",
             State::Mechanisms(_) => "waiting for the features that offer authentication",
             State::Outcome(_) => "authenticating",
-            State::Keys(_) => "it is our turn to speak",
+            State::Keys(_) | State::Answer(_) => "it is our turn to speak",
             State::BindFeatures(_) => "waiting for the features that offer resource binding",
             State::BindRequest(_) => "it is our turn to bind a resource",
             State::BindResult(_) => "binding a resource",
@@ -57,10 +58,14 @@ impl State {
             State::BindFeatures(expect) => expect.handle(element, common),
             State::BindResult(expect) => expect.handle(element, common),
             State::SessionResult(expect) => expect.handle(element, common),
-            State::Keys(_) if element.is("failure", ns::SASL) => Err(refused(&element, None)),
-            State::Keys(_) | State::BindRequest(_) | State::Established | State::Verified => {
-                Err(unexpected(&element, waiting))
+            State::Keys(_) | State::Answer(_) if element.is("failure", ns::SASL) => {
+                Err(refused(&element, None))
             }
+            State::Keys(_)
+            | State::Answer(_)
+            | State::BindRequest(_)
+            | State::Established
+            | State::Verified => Err(unexpected(&element, waiting)),
         }
     }
 }
@@ -105,22 +110,32 @@ impl ExpectMechanisms {
             .map(|child| child.text().trim().to_owned())
             .collect();
         let config = &common.config;
-        let name = epode_sasl::choose(&Choice {
+        let name = sasl::choose(&Choice {
             offered: &offered.iter().map(String::as_str).collect::<Vec<_>>(),
             allowed: &config.allowed,
             credentials: &config.credentials,
             plaintext: config.plaintext,
         })?;
-        let mut mechanism = epode_sasl::mechanism(name, &config.credentials, &common.nonce)?;
-        let mut auth = Element::new("auth", ns::SASL).with_attr("mechanism", name.as_str());
-        if let Some(initial) = mechanism.start().map(Zeroizing::new) {
-            auth = auth.with_text(&encode_initial(&initial));
-        }
-        common.named = name.proves_name();
+        let is_foreign = matches!(name, MechanismName::Foreign(_));
+        let named = name.proves_name();
+        let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce)?;
+        common.named = named;
         common.event(Event::Authenticating);
-        common.transmit(auth.to_string());
-        Ok(State::Outcome(ExpectOutcome { mechanism }))
+        if is_foreign {
+            return Ok(ExpectAnswer::ask(mechanism, None, common));
+        }
+        let initial = mechanism.start().map(Zeroizing::new);
+        Ok(begin(mechanism, initial.as_ref().map(|initial| &initial[..]), common))
     }
+}
+
+fn begin(mechanism: Box<dyn Mechanism>, initial: Option<&[u8]>, common: &mut Common) -> State {
+    let mut auth = Element::new("auth", ns::SASL).with_attr("mechanism", mechanism.name().as_str());
+    if let Some(initial) = initial {
+        auth = auth.with_text(&encode_initial(initial));
+    }
+    common.transmit(auth.to_string());
+    State::Outcome(ExpectOutcome { mechanism })
 }
 
 /// A challenge, success or failure comes next (RFC 6120 §6.4.3 to §6.4.6).
@@ -155,11 +170,8 @@ impl ExpectOutcome {
 
     fn step(self, step: Step, common: &mut Common) -> Next {
         match step {
-            Step::Respond(data) => {
-                let data = Base64::encode_string(&data);
-                common.transmit(Element::new("response", ns::SASL).with_text(&data).to_string());
-                Ok(State::Outcome(self))
-            }
+            Step::Respond(data) => Ok(self.respond(&data, common)),
+            Step::Relay(challenge) => Ok(ExpectAnswer::ask(self.mechanism, Some(challenge), common)),
             Step::Derive(derivation) => {
                 // Our own work has no deadline; the next answer of the server has.
                 common.deadline.clear();
@@ -167,6 +179,12 @@ impl ExpectOutcome {
                 Ok(State::Keys(ExpectKeys { mechanism: self.mechanism }))
             }
         }
+    }
+
+    fn respond(self, data: &[u8], common: &mut Common) -> State {
+        let data = Base64::encode_string(data);
+        common.transmit(Element::new("response", ns::SASL).with_text(&data).to_string());
+        State::Outcome(self)
     }
 }
 
@@ -179,6 +197,42 @@ impl ExpectKeys {
     pub(crate) fn derived(mut self, keys: ScramKeys, common: &mut Common) -> Next {
         let step = self.mechanism.derived(keys)?;
         ExpectOutcome { mechanism: self.mechanism }.step(step, common)
+    }
+}
+
+/// What a foreign mechanism says comes next, from whoever speaks it.
+pub(crate) struct ExpectAnswer {
+    mechanism: Box<dyn Mechanism>,
+    /// Whether the server has heard of it.
+    begun: bool,
+}
+
+impl ExpectAnswer {
+    fn ask(mechanism: Box<dyn Mechanism>, challenge: Option<String>, common: &mut Common) -> State {
+        common.deadline.set(Timer::Foreign, common.now + FOREIGN_PATIENCE);
+        let expect = ExpectAnswer { mechanism, begun: challenge.is_some() };
+        common.output(Output::Ask { mechanism: expect.mechanism(), challenge });
+        State::Answer(expect)
+    }
+
+    pub(crate) fn mechanism(&self) -> String {
+        self.mechanism.name().as_str().to_owned()
+    }
+
+    pub(crate) fn answered(self, answer: Answer, common: &mut Common) -> Next {
+        let name = self.mechanism();
+        let said = match answer {
+            Answer::Say(said) => said,
+            Answer::Failed => return Err(sasl::Error::Failed(name).into()),
+            Answer::Gone => return Err(sasl::Error::Gone(name).into()),
+            Answer::Nobody => return Err(sasl::Error::Unspoken(name).into()),
+        };
+        let said = said.as_ref().map(|said| said.expose().as_bytes());
+        let ExpectAnswer { mechanism, begun } = self;
+        Ok(match begun {
+            true => ExpectOutcome { mechanism }.respond(said.unwrap_or_default(), common),
+            false => begin(mechanism, said, common),
+        })
     }
 }
 

@@ -9,12 +9,17 @@ pub(crate) enum Timer {
     Dial,
     /// When to give up on the server's answer to a step of the negotiation.
     Answer,
+    /// When to give up on whoever speaks a foreign mechanism: it may have to ask a person.
+    Foreign,
     /// When to stop waiting for the server's `<close/>` (RFC 7395 §3.6).
     Close,
 }
 
 /// How long a server may take to open the socket, and to answer at each step.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long whoever speaks a foreign mechanism may take to answer a challenge.
+pub(crate) const FOREIGN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The one deadline that runs at a time: a stream waits for one thing.
 #[derive(Default, Debug)]

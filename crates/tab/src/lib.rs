@@ -79,6 +79,9 @@ pub enum Event<T> {
     Status(Status),
     /// The keys that SCRAM derived from the credentials of this tab.
     Keys(Secret),
+    /// A mechanism of this tab is to answer a challenge of the server, or to begin: the number of the question, its name, and the challenge.
+    /// The answer is for the worker that asks, and no other: whoever takes it to another port spoils that one's login.
+    Challenge(Token, String, Option<String>),
     /// Which role this tab has.
     Role(Role),
     /// A stanza, for whatever is claimed.
@@ -413,6 +416,9 @@ impl<T: Slice> Tab<T> {
                 if self.unjoined > 0 => {}
             FromWorker::Status(status) => self.status(status),
             FromWorker::Keys { keys } => self.event(Event::Keys(keys)),
+            FromWorker::SaslChallenge { exchange, mechanism, challenge } => {
+                return self.event(Event::Challenge(exchange, mechanism, challenge));
+            }
             FromWorker::Role(role) => self.event(Event::Role(role)),
             FromWorker::Deliver(batch) => {
                 for Delivery(position, origin, text) in batch.into_deliveries() {

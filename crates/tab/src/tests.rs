@@ -446,6 +446,7 @@ impl Page {
                 self.reason = status.text.unwrap_or_default();
                 format!("{:?}", status.code)
             }
+            Event::Challenge(token, mechanism, challenge) => format!("{mechanism} {token} {challenge:?}"),
             Event::Role(role) => format!("{role:?}"),
             Event::Stanza { position, origin, text } => format!("{position} {origin:?} {text}"),
             Event::Caught(claim, origin, text) => format!("caught {claim} {origin:?} {text}"),

@@ -250,6 +250,9 @@ impl Page {
                 format!("{:?}{detail}", status.code)
             }
             Event::Keys(keys) => format!("keys {}", keys.expose()),
+            Event::Challenge(_, mechanism, challenge) => {
+                format!("{mechanism} {}", challenge.as_deref().unwrap_or("begin"))
+            }
             Event::Role(role) => format!("{role:?}"),
             Event::Stanza { origin, text, .. } => format!("{origin:?} {text}"),
             Event::Caught(_, origin, text) => format!("{origin:?} {text}"),

@@ -229,7 +229,7 @@ impl Knowledge {
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
             Event::Gap(..) => panic!("nobody was slow"),
-            Event::Keys(_) | Event::Claimed(_) | Event::Tabs(..) | Event::Log(..) => {}
+            Event::Keys(_) | Event::Challenge(..) | Event::Claimed(_) | Event::Tabs(..) | Event::Log(..) => {}
         }
     }
 }

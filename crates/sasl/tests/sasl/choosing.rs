@@ -30,11 +30,11 @@ fn the_apps_priorities_outrank_ours_and_of_equals_the_first_wins() {
     let choose_from = |allowed: &[Allowed]| {
         choose(&Choice { offered: EVERYTHING, allowed, credentials: &user(), plaintext: true })
     };
-    let (plain, sha1) = (MechanismName::Plain, MechanismName::ScramSha1);
-    assert_eq!(choose_from(&allowed((plain, 2), (sha1, 1))), Ok(plain));
-    assert_eq!(choose_from(&allowed((plain, 1), (sha1, 2))), Ok(sha1));
-    assert_eq!(choose_from(&allowed((sha1, 1), (plain, 1))), Ok(sha1));
-    assert_eq!(choose_from(&allowed((plain, 1), (sha1, 1))), Ok(plain));
+    use MechanismName::{Plain, ScramSha1};
+    assert_eq!(choose_from(&allowed((Plain, 2), (ScramSha1, 1))), Ok(Plain));
+    assert_eq!(choose_from(&allowed((Plain, 1), (ScramSha1, 2))), Ok(ScramSha1));
+    assert_eq!(choose_from(&allowed((ScramSha1, 1), (Plain, 1))), Ok(ScramSha1));
+    assert_eq!(choose_from(&allowed((Plain, 1), (ScramSha1, 1))), Ok(Plain));
 }
 
 #[test]
@@ -43,6 +43,20 @@ fn a_mechanism_that_the_app_does_not_allow_is_not_chosen() {
     let choice = Choice { offered: EVERYTHING, allowed: &allowed, credentials: &user(), plaintext: true };
     assert_eq!(choose(&choice), Ok(MechanismName::ScramSha1));
     assert!(matches!(choose(&Choice { allowed: &[], ..choice }), Err(Error::NoMechanism { .. })));
+}
+
+#[test]
+fn a_mechanism_of_the_apps_own_needs_nothing_but_to_be_offered_and_outranks_by_its_priority() {
+    let own = MechanismName::Foreign("X-ECHO".to_owned());
+    let offered = ["PLAIN", "X-ECHO"];
+    for (priority, expected) in [(49, MechanismName::Plain), (51, own.clone())] {
+        let allowed = [Allowed { name: own.clone(), priority }, MechanismName::Plain.into()];
+        let choice = Choice { offered: &offered, allowed: &allowed, credentials: &user(), plaintext: true };
+        assert_eq!(choose(&choice), Ok(expected));
+        let nobody = Credentials::default();
+        assert_eq!(choose(&Choice { credentials: &nobody, plaintext: false, ..choice }), Ok(own.clone()));
+        assert!(choose(&Choice { offered: &["x-echo"], credentials: &nobody, ..choice }).is_err());
+    }
 }
 
 #[test]
@@ -83,8 +97,8 @@ fn plain_is_refused_by_name_where_it_alone_is_left_on_a_transport_that_shows_it(
 fn a_token_is_shown_as_little_as_a_password() {
     let token = Credentials { jid: Some("user@example.net".to_owned()), ..user() };
     for name in [MechanismName::OAuthBearer, MechanismName::XOAuth2] {
-        assert_eq!(chosen(&[name.as_str()], &token, true), Ok(name));
-        assert_eq!(chosen(&[name.as_str()], &token, false), Err(Error::PlaintextRefused(name)));
+        assert_eq!(chosen(&[name.as_str()], &token, true), Ok(name.clone()));
+        assert_eq!(chosen(&[name.as_str()], &token, false), Err(Error::PlaintextRefused(name.clone())));
         for unfit in
             [Credentials { proof: None, ..token.clone() }, Credentials { jid: None, ..token.clone() }]
         {
@@ -103,8 +117,8 @@ fn external_fits_everybody_and_comes_last() {
 
 #[test]
 fn names_are_read_exactly() {
-    for &name in MechanismName::ALL {
-        assert_eq!(MechanismName::parse(name.as_str()), Some(name));
+    for name in MechanismName::ALL {
+        assert_eq!(MechanismName::parse(name.as_str()).as_ref(), Some(name));
     }
     for stranger in ["", "plain", "SCRAM-SHA-1-PLUS", "PLAIN ", "DIGEST-MD5"] {
         assert_eq!(MechanismName::parse(stranger), None, "{stranger}");
@@ -114,6 +128,6 @@ fn names_are_read_exactly() {
 }
 
 fn chosen(offered: &[&str], credentials: &Credentials, plaintext: bool) -> Result<MechanismName, Error> {
-    let allowed: Vec<Allowed> = MechanismName::ALL.iter().rev().map(|&name| name.into()).collect();
+    let allowed: Vec<Allowed> = MechanismName::ALL.iter().rev().cloned().map(Into::into).collect();
     choose(&Choice { offered, allowed: &allowed, credentials, plaintext })
 }

@@ -45,7 +45,7 @@ proptest! {
         iterations in 4096..4200_u32,
         slice in 100..5000_u32,
     ) {
-        let mut derivation = ask(name, &password, &salt, iterations);
+        let mut derivation = ask(name.clone(), &password, &salt, iterations);
         let keys = loop {
             if let Some(keys) = derivation.advance(slice) {
                 break keys;
@@ -64,7 +64,7 @@ proptest! {
 
 fn ask(name: MechanismName, password: &str, salt: &[u8], iterations: u32) -> Derivation {
     use base64::{Engine, engine::general_purpose::STANDARD};
-    let mut scram = started(name, &credentials(&user().authcid.unwrap(), password), "nonce");
+    let mut scram = started(name.clone(), &credentials(&user().authcid.unwrap(), password), "nonce");
     let first = format!("r=nonce2,s={},i={iterations}", STANDARD.encode(salt));
     derivation(scram.challenge(first.as_bytes()).unwrap())
 }

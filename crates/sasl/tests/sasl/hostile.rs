@@ -12,7 +12,7 @@ proptest! {
         messages in prop::collection::vec((any::<bool>(), bytes()), 0..4),
     ) {
         let credentials = Credentials { jid: Some("user@example.net".to_owned()), ..user() };
-        let mut machine = mechanism(name, &credentials, "nonce").unwrap();
+        let mut machine = mechanism(name.clone(), &credentials, "nonce").unwrap();
         machine.start();
         for (success, message) in &messages {
             if *success {

@@ -29,7 +29,7 @@ fn credentials(authcid: &str, password: &str) -> Credentials {
 
 /// A SCRAM machine that has sent its first message.
 fn started(name: MechanismName, credentials: &Credentials, nonce: &str) -> Box<dyn Mechanism> {
-    let mut scram = mechanism(name, credentials, nonce).unwrap();
+    let mut scram = mechanism(name.clone(), credentials, nonce).unwrap();
     scram.start().unwrap();
     scram
 }
@@ -38,6 +38,7 @@ fn derivation(step: Step) -> Derivation {
     match step {
         Step::Derive(derivation) => derivation,
         Step::Respond(response) => panic!("answered at once: {response:?}"),
+        Step::Relay(challenge) => panic!("passed on {challenge:?}"),
     }
 }
 
@@ -45,6 +46,7 @@ fn response(step: Step) -> String {
     match step {
         Step::Respond(response) => String::from_utf8(response).unwrap(),
         Step::Derive(derivation) => panic!("asked for {derivation:?}"),
+        Step::Relay(challenge) => panic!("passed on {challenge:?}"),
     }
 }
 

@@ -16,7 +16,7 @@ fn bearer(token: &str) -> Credentials {
 }
 
 fn spoken(name: MechanismName, credentials: &Credentials) -> (Box<dyn Mechanism>, String) {
-    let mut machine = mechanism(name, credentials, "").unwrap();
+    let mut machine = mechanism(name.clone(), credentials, "").unwrap();
     let message = machine.start().unwrap();
     (machine, String::from_utf8(message).unwrap())
 }
@@ -87,12 +87,12 @@ fn x_oauth2_shows_the_bare_jid_and_the_token() {
 fn what_no_header_could_hold_is_no_token() {
     for name in [MechanismName::OAuthBearer, MechanismName::XOAuth2] {
         for token in ["", "a b", "a\x01auth=b", "a\0b", "tökén", "a\n"] {
-            assert_eq!(mechanism(name, &bearer(token), "").err(), Some(Error::Token), "{token:?}");
+            assert_eq!(mechanism(name.clone(), &bearer(token), "").err(), Some(Error::Token), "{token:?}");
         }
         let nameless = Credentials { jid: None, ..bearer(TOKEN) };
-        assert_eq!(mechanism(name, &nameless, "").err(), Some(Error::AuthcidMissing));
+        assert_eq!(mechanism(name.clone(), &nameless, "").err(), Some(Error::AuthcidMissing));
         let tokenless = Credentials { proof: None, ..bearer(TOKEN) };
-        assert_eq!(mechanism(name, &tokenless, "").err(), Some(Error::PasswordMissing));
+        assert_eq!(mechanism(name.clone(), &tokenless, "").err(), Some(Error::PasswordMissing));
     }
 }
 

@@ -154,7 +154,7 @@ fn a_challenge_out_of_order_is_refused() {
 
 #[test]
 fn keys_that_were_not_asked_for_are_refused() {
-    let ask = |name, first: &str| {
+    let ask = |name: MechanismName, first: &str| {
         let mut scram = started(name, &user(), "fyko+d2lbbFgONRv9qkxdawL");
         let step = scram.challenge(first.as_bytes()).unwrap();
         (scram, step)
@@ -166,7 +166,7 @@ fn keys_that_were_not_asked_for_are_refused() {
         (MechanismName::ScramSha1, RFC_5802_FIRST.replace("s=QSXC", "s=QSXD")),
         (MechanismName::ScramSha1, RFC_5802_FIRST.replace("i=4096", "i=4097")),
     ] {
-        let (mut scram, _) = ask(name, &first);
+        let (mut scram, _) = ask(name.clone(), &first);
         assert_eq!(scram.derived(keys.clone()).err(), Some(Error::UnexpectedKeys), "{name:?} {first}");
     }
 
@@ -196,10 +196,10 @@ fn what_the_caller_gets_wrong_is_refused_before_anything_is_sent() {
     for name in [MechanismName::ScramSha512, MechanismName::Plain] {
         for authcid in [None, Some(String::new())] {
             let nameless = Credentials { authcid, ..user() };
-            assert_eq!(mechanism(name, &nameless, "nonce").err(), Some(Error::AuthcidMissing));
+            assert_eq!(mechanism(name.clone(), &nameless, "nonce").err(), Some(Error::AuthcidMissing));
         }
         let passwordless = Credentials { proof: None, ..user() };
-        assert_eq!(mechanism(name, &passwordless, "nonce").err(), Some(Error::PasswordMissing));
+        assert_eq!(mechanism(name.clone(), &passwordless, "nonce").err(), Some(Error::PasswordMissing));
     }
 }
 

@@ -104,7 +104,7 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     fn check(&self) {
         let name = MechanismName::parse(self.mechanism).unwrap();
-        let mut scram = mechanism(name, &self.credentials, self.nonce).unwrap();
+        let mut scram = mechanism(name.clone(), &self.credentials, self.nonce).unwrap();
         assert_eq!(scram.name(), name);
         assert_eq!(String::from_utf8(scram.start().unwrap()).unwrap(), self.client_first);
         let keys = keys(scram.challenge(self.server_first.as_bytes()).unwrap());

@@ -49,7 +49,11 @@ fn credentials_with_nul_are_refused_before_anything_is_sent() {
         ("authzid", Credentials { authzid: Some("\0".to_owned()), ..user() }),
     ] {
         for name in [MechanismName::Plain, MechanismName::ScramSha256] {
-            assert_eq!(mechanism(name, &credentials, "nonce").err(), Some(Error::Nul { field }), "{name:?}");
+            assert_eq!(
+                mechanism(name.clone(), &credentials, "nonce").err(),
+                Some(Error::Nul { field }),
+                "{name:?}"
+            );
         }
     }
 }

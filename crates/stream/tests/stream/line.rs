@@ -88,6 +88,7 @@ impl Line {
                 let keys = derivation.advance(u32::MAX).unwrap();
                 self.stream.handle_input(now, Input::Derived(keys));
             }
+            Output::Ask { .. } => unreachable!("no mechanism is foreign here"),
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
             Output::Event(Event::Authenticated(_)) => self.stages.push("authenticated"),
             Output::Event(Event::BindRequired) => self.stages.push("bind required"),

@@ -5,6 +5,7 @@
 mod chaos;
 mod closing;
 mod established;
+mod foreign;
 mod frames;
 mod line;
 mod misbehaviour;
@@ -31,7 +32,7 @@ fn alice() -> Config {
             authzid: None,
             proof: Some(Secret::new("secret-alice".to_owned()).into()),
         },
-        allowed: MechanismName::ALL.iter().map(|&name| name.into()).collect(),
+        allowed: MechanismName::ALL.iter().cloned().map(Into::into).collect(),
         plaintext: true,
         purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false },
         limits: Limits::default(),

@@ -16,6 +16,8 @@ pub struct Peer {
     /// What it told its session, since it was last looked at.
     events: Vec<Event>,
     pub derivation: Option<Derivation>,
+    /// What a foreign mechanism was asked, since it was last looked at.
+    pub asked: Vec<(String, Option<String>)>,
     pub socket_closed: bool,
 }
 
@@ -24,7 +26,15 @@ impl Peer {
     pub fn dialling(config: Config) -> Self {
         let clock = Clock::new();
         let stream = Stream::new(clock.now(), config);
-        Peer { stream, clock, sent: Vec::new(), events: Vec::new(), derivation: None, socket_closed: false }
+        Peer {
+            stream,
+            clock,
+            sent: Vec::new(),
+            events: Vec::new(),
+            derivation: None,
+            asked: Vec::new(),
+            socket_closed: false,
+        }
     }
 
     /// A stream whose socket has opened.
@@ -59,6 +69,7 @@ impl Peer {
                 Output::Transmit(frame) => self.sent.push(frame),
                 Output::CloseSocket => self.socket_closed = true,
                 Output::Derive(derivation) => self.derivation = Some(derivation),
+                Output::Ask { mechanism, challenge } => self.asked.push((mechanism, challenge)),
                 Output::Event(event) => self.events.push(event),
             }
         }

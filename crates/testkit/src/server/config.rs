@@ -8,7 +8,7 @@ pub struct Config {
     /// Who may log in. All accounts are in each other's rosters, subscribed both ways.
     pub accounts: Vec<Account>,
     /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN, OAUTHBEARER, X-OAUTH2 (an account's
-    /// token is its password), EXTERNAL. Any other is offered, and refused when chosen.
+    /// token is its password), EXTERNAL, and X-ECHO, which is nobody's but this server's. Any other is offered, and refused when chosen.
     pub mechanisms: Vec<String>,
     /// Whose certificate every client shows, for EXTERNAL.
     pub certificate: Option<String>,

@@ -25,6 +25,12 @@ pub(super) enum Exchange {
     Scram(scram::Exchange),
     /// Why the token is refused went out as a challenge; a dummy response is due (RFC 7628 §3.2.3).
     TokenRefused,
+    /// A question of X-ECHO: what answers it, and whether the last one is to come.
+    Echo {
+        user: String,
+        expected: String,
+        proven: bool,
+    },
     /// The server's signature went out as a challenge; an empty response is due (RFC 5802 §5).
     Signed {
         user: String,
@@ -38,6 +44,8 @@ pub(super) enum Mechanism {
     OAuthBearer,
     XOAuth2,
     External,
+    /// A mechanism that no library knows: who, then `password? NONCE` answered by the nonce and the password, then `again? NONCE` by the nonce.
+    Echo,
     Scram(Hash),
 }
 
@@ -80,6 +88,9 @@ impl Context<'_> {
             Exchange::Scram(exchange) => self.finish_scram(exchange, &message),
             Exchange::TokenRefused if message == "\x01" => Step::Failure("not-authorized"),
             Exchange::TokenRefused => Step::Failure("malformed-request"),
+            Exchange::Echo { expected, .. } if message != expected => Step::Failure("not-authorized"),
+            Exchange::Echo { user, proven: true, .. } => Step::Success { user, data: None },
+            Exchange::Echo { user, .. } => self.ask_echo(user, "again?", "", true),
             Exchange::Signed { user } if message.is_empty() => Step::Success { user, data: None },
             Exchange::Signed { .. } => Step::Failure("malformed-request"),
         }
@@ -98,8 +109,25 @@ impl Context<'_> {
                 Some(user) => self.authorized(user, Some(message).filter(|name| !name.is_empty())),
                 None => Step::Failure("not-authorized"),
             },
+            Mechanism::Echo => match self.config.password(message) {
+                Some(password) => {
+                    let password = format!(" {password}");
+                    self.ask_echo(message.to_owned(), "password?", &password, false)
+                }
+                None => Step::Failure("not-authorized"),
+            },
             Mechanism::Scram(hash) => self.begin_scram(hash, message),
         }
+    }
+
+    fn ask_echo(&mut self, user: String, question: &str, more: &str, proven: bool) -> Step {
+        // Text that is not ASCII.
+        let nonce = format!("¿{}", self.random.token(6));
+        let expected = format!("{nonce}{more}");
+        Step::Challenge(
+            STANDARD.encode(format!("{question} {nonce}")),
+            Exchange::Echo { user, expected, proven },
+        )
     }
 
     /// RFC 4616: `[authzid] NUL authcid NUL passwd`.
@@ -206,6 +234,7 @@ impl Mechanism {
             "OAUTHBEARER" => Self::OAuthBearer,
             "X-OAUTH2" => Self::XOAuth2,
             "EXTERNAL" => Self::External,
+            "X-ECHO" => Self::Echo,
             "SCRAM-SHA-1" => Self::Scram(Hash::Sha1),
             "SCRAM-SHA-256" => Self::Scram(Hash::Sha256),
             "SCRAM-SHA-384" => Self::Scram(Hash::Sha384),

@@ -64,6 +64,17 @@ impl World {
         self.say(tab, ToWorker::Bind { resource: resource.map(str::to_owned) });
     }
 
+    /// What a mechanism that lives in the tab says.
+    pub(in crate::tests) fn respond(&mut self, tab: PortId, token: Token, response: Option<&str>) {
+        let response = response.map(|response| Secret::new(response.to_owned()));
+        self.say(tab, ToWorker::SaslResponse { exchange: token, response });
+    }
+
+    /// It fails.
+    pub(in crate::tests) fn abort(&mut self, tab: PortId, token: Token) {
+        self.say(tab, ToWorker::SaslAbort { exchange: token });
+    }
+
     pub(in crate::tests) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
         let (service, jid) = (SERVICE.to_owned(), jid.map(str::to_owned));
         self.say(tab, ToWorker::Attach { service, jid, explicit_binding: false });
