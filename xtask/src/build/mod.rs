@@ -14,7 +14,7 @@ pub mod wasm;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
@@ -48,13 +48,20 @@ pub fn prepare() -> Result<()> {
     stage("setup: npm packages", setup::npm_packages)
 }
 
-/// Waits for other builds in this tree, and keeps them out until this process ends: each would delete what the other has just made.
+/// Held while this process builds.
+static TREE: Mutex<Option<File>> = Mutex::new(None);
+
+/// Waits for other builds in this tree, and keeps them out until [`let_others_in`]: each would delete what the other has just made.
 pub fn keep_others_out() -> Result<()> {
-    static LOCK: OnceLock<File> = OnceLock::new();
     let tree = File::open(dist().parent().unwrap_or(root()))?;
     tree.lock()?;
-    LOCK.get_or_init(|| tree);
+    *TREE.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
     Ok(())
+}
+
+/// The build is over. What this process runs next, the tests say, may build too.
+pub fn let_others_in() {
+    TREE.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
 
 /// All stages of the build.
@@ -62,7 +69,9 @@ pub fn everything() -> Result<()> {
     stage("build: wasm", wasm_crates)?;
     stage("build: scripts", javascript::bundle)?;
     stage("build: licences", javascript::license)?;
-    stage("build: type declarations", javascript::declare)
+    stage("build: type declarations", javascript::declare)?;
+    let_others_in();
+    Ok(())
 }
 
 /// The wasm modules with their glue.
