@@ -1,0 +1,113 @@
+/** The object that apps of Strophe know by that name: everything of this package that has a name there, and more. */
+import type * as builder from './builder.ts';
+import { Builder, Stanza, serialize, stx } from './builder.ts';
+import type * as connection from './connection.ts';
+import { addConnectionPlugin, Connection } from './connection.ts';
+import type * as constants from './constants.ts';
+import { addNamespace, ElementType, ErrorCondition, LogLevel, NS, SECONDARY_TIMEOUT, Status, TIMEOUT } from './constants.ts';
+import type * as document from './document.ts';
+import * as element from './element.ts';
+import * as errors from './errors.ts';
+import type * as escape from './escape.ts';
+import type * as handlers from './handlers.ts';
+import { Handler } from './handlers.ts';
+import * as jid from './jid.ts';
+import * as log from './log.ts';
+import type * as mechanisms from './mechanisms.ts';
+import {
+  SASLAnonymous,
+  SASLExternal,
+  SASLMechanism,
+  SASLOAuthBearer,
+  SASLPlain,
+  SASLSHA1,
+  SASLSHA256,
+  SASLSHA384,
+  SASLSHA512,
+  SASLXOAuth2,
+} from './mechanisms.ts';
+import type * as parse from './parse.ts';
+import type * as timed from './timed.ts';
+import { TimedHandler } from './timed.ts';
+import type * as transports from './transports.ts';
+import { Bosh, Websocket } from './transports.ts';
+import type * as xhtml from './xhtml.ts';
+import { XHTML } from './xhtml.ts';
+
+const { parseStanza: _parse, ...helpers } = element;
+const { sink, tell: _tell, describe: _describe, guarded: _guarded, ...levels } = log;
+
+type Constants = typeof constants;
+type Errors = typeof errors;
+type Jids = typeof jid;
+type Transports = typeof transports;
+
+/** What an app finds under `Strophe`. Each is declared, and described, in the module it comes from. */
+export interface Strophe
+  extends Constants,
+    Errors,
+    Jids,
+    Transports,
+    Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
+    Pick<typeof connection, 'Connection' | 'addConnectionPlugin'>,
+    Pick<typeof document, 'xmlGenerator'>,
+    Pick<typeof escape, 'xmlescape' | 'xmlunescape'>,
+    Omit<typeof parse, 'parseStanza'>,
+    Omit<typeof element, keyof typeof document | keyof typeof escape | keyof typeof parse>,
+    Pick<typeof handlers, 'Handler'>,
+    Pick<typeof log, 'setLogLevel' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>,
+    Omit<typeof mechanisms, 'ALL' | 'keysOfText' | 'livesInPage' | 'textOfKeys'>,
+    Pick<typeof timed, 'TimedHandler'>,
+    Pick<typeof xhtml, 'XHTML'> {
+  /** The version of this package. */
+  readonly VERSION: string;
+  /**
+   * Takes each line of this library's log, whatever its level; assign a function to have the lines elsewhere than in the console. The default writes
+   * those of at least the level that {@link setLogLevel} was given. What an own one throws goes to the console instead.
+   */
+  log: log.Log;
+}
+
+/** What an app finds under `Strophe`. */
+export const Strophe: Strophe = {
+  VERSION: '0.1.0',
+  TIMEOUT,
+  SECONDARY_TIMEOUT,
+  Status,
+  ErrorCondition,
+  LogLevel,
+  ElementType,
+  NS,
+  XHTML,
+  addNamespace,
+  Connection,
+  addConnectionPlugin,
+  Bosh,
+  Websocket,
+  Handler,
+  TimedHandler,
+  Builder,
+  Stanza,
+  stx,
+  serialize,
+  ...helpers,
+  ...jid,
+  ...levels,
+  ...errors,
+  SASLAnonymous,
+  SASLExternal,
+  SASLMechanism,
+  SASLOAuthBearer,
+  SASLPlain,
+  SASLSHA1,
+  SASLSHA256,
+  SASLSHA384,
+  SASLSHA512,
+  SASLXOAuth2,
+  get log() {
+    return sink.log;
+  },
+  set log(write) {
+    sink.log = write;
+  },
+};
