@@ -35,6 +35,6 @@ reload_grace: number,
  */
 queue_stanzas: number, 
 /**
- * The same, in UTF-16 units of their text.
+ * The same, in bytes of their text as UTF-8.
  */
 queue_size: number, };

@@ -223,7 +223,7 @@ pub struct Options {
     pub reload_grace: u32,
     /// How many stanzas may wait for a tab that is slow, before the oldest are given up.
     pub queue_stanzas: u32,
-    /// The same, in UTF-16 units of their text.
+    /// The same, in bytes of their text as UTF-8.
     pub queue_size: u32,
 }
 
