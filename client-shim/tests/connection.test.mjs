@@ -50,6 +50,15 @@ test('what was wished before the wasm is there ends when the connection is reset
   assert.deepEqual(await byNow(tabs), []);
 });
 
+test('a time limit of nothing, or that is no number, is none', async () => {
+  const { connection, port } = await online();
+  for (const timeout of [0, NaN, undefined, null, 1500]) connection.sendIQ($iq({ type: 'get' }), null, null, timeout);
+  connection.iq($iq({ type: 'get' }), { timeout: NaN }).catch(() => {});
+  await settled();
+  const limits = port.said('Request').map(({ Request }) => Request.timeout);
+  assert.deepEqual(limits, [null, null, null, null, 1500, null]);
+});
+
 test('a receipt of one session does not stand in the way of those of the next', async () => {
   const { connection } = await online();
   // Tokens begin anew with each link: this receipt has a higher one than the next session's first.

@@ -656,7 +656,7 @@ export class Connection extends Hooks {
   #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
-    this.#outbox.ask(serialize(element), timeout, { ...question, id });
+    this.#outbox.ask(serialize(element), timeout || undefined, { ...question, id });
     return id;
   }
 
