@@ -12,13 +12,17 @@ import { appendHtml } from './xhtml.ts';
 
 export type { Attributes, AttributeValue } from './draft.ts';
 
-/** Whatever can become an element: builders, ours and others'. */
+/** Whatever can become an element: builders, of this library and of others. */
 export interface Treelike {
   /** The element; the same one at each call. */
   tree(): Element;
 }
 
-/** A builder whose root is `name`. */
+/**
+ * A builder whose root is `name`.
+ *
+ * @throws Error when a name is none in XML
+ */
 export function $build(name: string, attributes?: Attributes | null): Builder {
   return new Builder(name, attributes);
 }
@@ -65,7 +69,11 @@ export class Builder implements Treelike {
   #root: Draft | Element | undefined;
   #current: Draft | Element | undefined;
 
-  /** @throws Error when a name is none in XML */
+  /**
+   * @param name the qualified name of the root
+   * @param attributes its attributes; those that are `null` or `undefined` are left out
+   * @throws Error when a name is none in XML
+   */
   constructor(name: string, attributes?: Attributes | null) {
     if (name) this.#current = this.#root = new Draft(name, attributes);
   }
@@ -75,7 +83,7 @@ export class Builder implements Treelike {
     return new Stanza([text], []);
   }
 
-  /** See {@link serialize}. */
+  /** The text of an element or of anything with `.tree()`; of nothing, `null`. */
   static serialize(stanza: Element | Treelike | null): string | null {
     return serialize(stanza);
   }
@@ -127,7 +135,11 @@ export class Builder implements Treelike {
     return this;
   }
 
-  /** Sets attributes of the current element; those that are `null` or `undefined` are removed. */
+  /**
+   * Sets attributes of the current element; those that are `null` or `undefined` are removed.
+   *
+   * @throws Error when a name is none in XML
+   */
   attrs(attributes: Attributes): this {
     const current = this.#position();
     if (current instanceof Draft) {
@@ -144,8 +156,10 @@ export class Builder implements Treelike {
   /**
    * Adds a child. It becomes the current element, unless `text` is given.
    *
+   * @param name its qualified name; without a prefix it is in the default namespace of its place
    * @param attributes its attributes; a string here is its text, and the child becomes the current element
-   * @param text what it contains
+   * @param text what it contains; also an empty string keeps the parent the current element
+   * @throws Error when a name is none in XML
    */
   c(name: string, attributes?: Attributes | string | null, text?: string | number | boolean | null): this {
     const parent = this.#position();
@@ -172,7 +186,7 @@ export class Builder implements Treelike {
     return this;
   }
 
-  /** Adds text. The current element stays the current one. */
+  /** Adds text, which is escaped. The current element stays the current one. */
   t(text: string | number | boolean): this {
     const current = this.#position();
     if (current instanceof Draft) current.children.push(String(text));
@@ -213,14 +227,17 @@ export class Builder implements Treelike {
   }
 }
 
-/** Text that {@link stx} takes as XML, not as text. */
+/** Text that {@link stx} takes as XML, not as text: {@link Stanza.unsafeXML} makes it. */
 export class UnsafeXML {
+  /** The text. */
   readonly xml: string;
 
+  /** @param xml is not escaped, and not checked */
   constructor(xml: string) {
     this.xml = xml;
   }
 
+  /** The text. */
   toString(): string {
     return this.xml;
   }
@@ -233,6 +250,7 @@ export type StanzaValue = string | number | boolean | null | undefined | Element
 export class Stanza extends Builder {
   readonly #text: string;
 
+  /** @param strings what stands around the values, one more than there are values */
   constructor(strings: readonly string[], values: readonly StanzaValue[]) {
     super('');
     this.#text = strings.reduce((text, string, i) => text + textOf(values[i - 1]) + string).trim();
@@ -243,7 +261,12 @@ export class Stanza extends Builder {
     return new UnsafeXML(xml);
   }
 
-  /** See {@link toElement}. */
+  /**
+   * The element of text, as `Strophe.toElement` makes it.
+   *
+   * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default `false`
+   * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is no DOM
+   */
   static toElement(text: string, strict?: boolean): Element {
     return toElement(text, strict);
   }

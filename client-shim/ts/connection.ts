@@ -7,7 +7,7 @@ import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
-import { DisconnectedError } from './errors.ts';
+import { DisconnectedError, type RefusedError, type StanzaError, type TimeoutError } from './errors.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { Inbox, parsed } from './inbox.ts';
@@ -21,21 +21,23 @@ import { Outbox, taken } from './outbox.ts';
 import { Ready } from './ready.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { resolveService } from './service.ts';
-import { type Abortable, listen, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
+import { type Abortable, listen, type Patience, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
 import { TimedHandler, TimedHandlers } from './timed.ts';
 import { Websocket } from './transports.ts';
 
 /** A tab of the session, as the worker knows it. */
 export interface Tab {
-  /** Names the tab. */
+  /** Names the tab, before and after a reload. */
   tab: string;
   /** Whether it is this one. */
   own: boolean;
+  /** `primary` in exactly one tab. */
   role: 'primary' | 'secondary';
+  /** Whether its page can be seen. */
   visible: boolean;
   /** Whether it answers: a frozen tab does not. */
   awake: boolean;
-  /** How many posts it may be given before it has to acknowledge some. */
+  /** How many posts it may be given before it has to acknowledge some: 16, less those in flight. */
   credit: number;
   /** How many stanzas wait for it. */
   waiting: number;
@@ -43,16 +45,20 @@ export interface Tab {
   claims: number;
 }
 
-/** Stanzas that were given up: the first position, the last, and how many. */
+/** Stanzas that were given up. A position numbers the stanzas of a session in the order in which they arrive in the worker. */
 export interface Gap {
+  /** The position of the first. */
   from: number;
+  /** The position of the last. */
   to: number;
+  /** How many that this tab had claimed are missing. */
   count: number;
 }
 
 /**
  * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a mechanism or the server
- * names one, else the reason in a sentence; an element, where there is one; and always the reason in a sentence.
+ * names one, else the reason in a sentence; `null`, where Strophe has an element; and the reason in a sentence. The last three are `null` where there is
+ * no reason to give. What it throws is logged.
  */
 export type StatusCallback = (
   this: Connection,
@@ -62,9 +68,11 @@ export type StatusCallback = (
   reason: string | null,
 ) => void;
 
-/** A plugin: `init` is called with each new connection, `statusChanged` before its callback. */
+/** A plugin: each connection has an object of its own that inherits from it. */
 export interface ConnectionPlugin {
+  /** Called by the constructor of each connection. What it throws, that throws. */
   init?(connection: Connection): void;
+  /** Called with each status and its condition, before the callback of `connect`. What it throws is logged. */
   statusChanged?(status: Status, condition: string | null): void;
 }
 
@@ -79,41 +87,45 @@ type Unanswered = (stanza: Element | null) => unknown;
 
 const plugins = new Map<string, ConnectionPlugin>();
 
-/** Makes `prototype` part of every connection made from now on, as `connection[name]`. */
+/** Makes an object that inherits from `prototype` part of every connection made from now on, as `connection[name]`. */
 export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
   plugins.set(name, prototype);
 }
 
 /** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
 export class Connection extends Hooks {
-  /** The address of the service, as it was given; another may be assigned before `connect`. */
+  /** The address of the service, as it was given; another may be assigned, and counts from the next `connect` or `attach` on. */
   service: string;
+  /** The options, as they were given. */
   readonly options: ConnectionOptions;
-  /** What carries the stream. */
+  /** What carries the stream: an instance of `Strophe.Websocket`. */
   readonly _proto = new Websocket();
-  /** The full JID once the session is up; before, as it was given to `connect`. */
+  /** The full JID once the session is up (RFC 7622); before, as it was given to `connect`. */
   jid = '';
-  /** The domain of {@link jid}. */
+  /** The domain of {@link jid}; `null` before `connect` or `attach` has said whose session it is. */
   domain: string | null = null;
-  /** The server's `<stream:features/>` behind authentication, once the session is up. */
+  /** The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also in tabs that join; else `null`. */
   features: Element | null = null;
-  /** The user name that authenticates. */
+  /** The user name that authenticates (RFC 6120 §6.3.8); `null` before `connect`, and for an anonymous login. */
   authcid: string | null = null;
-  /** The bare JID to act as. */
+  /** The bare JID to act as (RFC 6120 §6.3.8); `null` before `connect`. */
   authzid: string | null = null;
-  /** What SCRAM derived from the password, before CONNECTED is reported: `connect` takes it in the place of that password. As secret as it. */
+  /**
+   * What SCRAM derived from the password, set before CONNECTED or ATTACHED is reported, in the tabs that brought that password; `null` after other
+   * mechanisms. {@link connect} takes it in the place of the password. As secret as it.
+   */
   scram_keys: ScramKeys | null = null;
-  /** Whether the session is up. */
+  /** Whether the session is up, in this tab: from CONNECTED or ATTACHED to RECONNECTING or DISCONNECTED. */
   authenticated = false;
-  /** Whether there is a stream. */
+  /** Whether there is a stream: as {@link authenticated}, but from AUTHENTICATING on. */
   connected = false;
-  /** Whether the session is being closed. */
+  /** Whether the session is being closed: from {@link disconnect}, in whichever tab, to DISCONNECTED. */
   disconnecting = false;
-  /** Whether a BOSH session was restored; never, without BOSH. */
+  /** Whether a BOSH session was restored: always `false`, without BOSH. */
   restored = false;
   /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
   role: 'primary' | 'secondary' | null = null;
-  /** How long {@link disconnect} waits for the server, in milliseconds; also an argument of {@link connect}. */
+  /** How long {@link disconnect} waits for the server, in milliseconds. An argument of {@link connect}, and may be assigned after it; default 3,000. */
   disconnection_timeout = 3000;
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
@@ -142,9 +154,10 @@ export class Connection extends Hooks {
   #address: string | undefined;
 
   /**
-   * Makes a connection; nothing is opened before `connect` or `attach`.
+   * Makes a connection; nothing is opened before `connect` or `attach`. Needs no DOM.
    *
-   * @param service the WebSocket address of the XMPP service
+   * @param service the WebSocket address of the XMPP service (RFC 7395): `ws:` or `wss:`, or relative with the option `protocol`. One that cannot be
+   * meant is CONNFAIL at `connect` and `attach`, in a sentence
    * @throws Error when `protocol` names an unknown one, or `cookies` has what is none
    */
   constructor(service: string, options: ConnectionOptions = {}) {
@@ -174,14 +187,21 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Logs in, or joins the session of this account with the same credentials. CONNECTING is reported before this returns; then the
-   * callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it, or CONNFAIL or AUTHFAIL and why.
+   * Logs in, or joins the session of this account with the same credentials; others are tried at the server first. CONNECTING is reported before
+   * this returns; then the callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it. An attempt that fails is
+   * CONNFAIL, AUTHFAIL, CONNTIMEOUT or REDIRECT with the reason, then DISCONNECTED; also where the arguments cannot be meant: CONNFAIL for a JID that is
+   * none, AUTHFAIL for credentials that no mechanism can use (`saslprep-prohibited`, `scram-keys-malformed`, …). A session that this connection has
+   * is left.
    *
-   * @param jid the account, with the resource to ask for if any; a bare domain to log in anonymously
+   * @param jid the account, with the resource to ask for if any (RFC 6120 §7.7.1); a bare domain to log in anonymously
    * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do until the server draws another salt
-   * @param _wait for BOSH, as are the next two
-   * @param authcid the user name to authenticate as, where it is not the node of the JID
-   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in milliseconds
+   * @param callback hears each status, from now until the next `connect` or `attach`
+   * @param _wait for BOSH, as are the next two: ignored
+   * @param _hold ignored
+   * @param _route ignored
+   * @param authcid the user name to authenticate as, where it is not the node of the JID (RFC 6120 §6.3.8)
+   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in milliseconds; default 3,000
+   * @throws what the constructor or `test` of a mechanism throws
    */
   connect(
     jid: string,
@@ -236,8 +256,11 @@ export class Connection extends Hooks {
 
   /**
    * Joins a session that is there, without credentials: the one of the account that this tab had before a reload, else the only one
-   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why.
+   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is none, or several, or the login of the one there is fails. A page without a worker shares
+   * nothing, so there it is ATTACHFAIL.
    *
+   * @param callback hears each status, from now until the next `connect` or `attach`
+   * @param bosh none: the other arguments of Strophe are for BOSH
    * @throws Error when called with the arguments of BOSH
    */
   attach(callback?: StatusCallback | null, ...bosh: unknown[]): void {
@@ -250,8 +273,8 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Binds a resource, that of {@link jid} if it has one, where BINDREQUIRED was reported: option `explicitResourceBinding`. The first tab
-   * that does so binds for all.
+   * Binds a resource (RFC 6120 §7), that of {@link jid} if it has one, where BINDREQUIRED was reported: option `explicitResourceBinding`. The first tab
+   * that does so binds for all. Where nothing waits for it, an error is logged.
    */
   bind(): void {
     if (!this.#unbound) return error('bind was called, but the session does not wait for it');
@@ -259,18 +282,26 @@ export class Connection extends Hooks {
     this.#run({ run: (tab) => tab.bind(performance.now(), getResourceFromJid(this.jid) ?? undefined) });
   }
 
-  /** @throws Error always: only a BOSH session can be restored */
+  /**
+   * Of BOSH: with a worker a page finds its session again by {@link attach}.
+   *
+   * @throws Error always
+   */
   restore(): never {
     throw new Error('restore is for BOSH; with a worker use attach');
   }
 
-  /** Allows a further mechanism from the next `connect` on, or another in the place of one of the same name. */
+  /**
+   * Allows a further mechanism from the next `connect` on, or another in the place of one of the same name.
+   *
+   * @throws what its constructor throws
+   */
   registerSASLMechanism(mechanism: Mechanism): void {
     if (livesInPage(new mechanism())) this.#added.push(mechanism);
     else this.#listed = [...(this.#listed ?? this.options.mechanisms ?? ALL), mechanism];
   }
 
-  /** Allows these mechanisms and no other, as the option `mechanisms` does. */
+  /** Allows these mechanisms and no other, as the option `mechanisms` does, from the next `connect` on; without an argument those of that option again. */
   registerSASLMechanisms(mechanisms?: readonly Mechanism[]): void {
     this.#listed = mechanisms;
     this.#added = [];
@@ -278,7 +309,9 @@ export class Connection extends Hooks {
 
   /**
    * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT where the server did not close the stream
-   * too, within {@link disconnection_timeout}. A tab that only leaves needs to call nothing.
+   * too (RFC 7395 §3.6), within {@link disconnection_timeout}. A tab that only leaves needs to call nothing.
+   *
+   * @param reason for the log of the worker
    */
   disconnect(reason?: string): void {
     if (!this.#link || this.#link.ended) {
@@ -291,7 +324,10 @@ export class Connection extends Hooks {
     this.#run({ run: (tab) => tab.disconnect(performance.now(), reason, amount(this.disconnection_timeout, 3000)) });
   }
 
-  /** Forgets everything about the session, which goes on for other tabs. Handlers and statuses start anew with `connect`; what is open ends. */
+  /**
+   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, and what it waits for ends. Handlers and
+   * statuses start anew with `connect`.
+   */
   reset(): void {
     this.#membership = this.#login = undefined;
     this.#over();
@@ -309,7 +345,7 @@ export class Connection extends Hooks {
     return this.#outbox.paused;
   }
 
-  /** Holds back what is sent from now on, until {@link resume}. */
+  /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */
   pause(): void {
     this.#outbox.paused = true;
   }
@@ -320,13 +356,15 @@ export class Connection extends Hooks {
     this.flush();
   }
 
-  /** Sends what waits for the end of the current task now. */
+  /** Sends what waits for the end of the current task now; nothing while {@link paused}. */
   flush(): void {
     this.#outbox.flush();
   }
 
   /**
-   * Sends a stanza, or an array of them. The worker checks each: one that would break the stream is not sent.
+   * Sends a stanza, or an array of them, in order; `null` and `undefined` are passed over. The worker checks each: one that would break the stream is
+   * not sent (see {@link RefusedError}), and an error is logged. While the session comes up, up to 1,000 wait for it; where none does, the condition is
+   * `not-connected`.
    *
    * @returns what became of the last of them; never rejects
    * @throws TypeError when it is nothing that can be sent
@@ -337,25 +375,28 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends an IQ of type `get` or `set` and calls back with its answer, and with nobody else's.
+   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls back with its answer, and with nobody else's. One of the two is called, once.
    *
    * @param ok hears the result
-   * @param err hears the error, or `null` where no answer came: within `timeout` milliseconds, or before the session ended
+   * @param err hears the error, which this library makes up where the IQ was not sent; or `null` where no answer came: in time, or before the session
+   * ended
+   * @param timeout in milliseconds, the wait for the session included; without it or with 0, for as long as the session lasts
    * @returns the `id`, which is made up where the IQ has none
+   * @throws Error when text is not well-formed, or where there is no DOM
    */
   sendIQ(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
     return this.#ask(stanza, timeout, { ok: (result) => ok?.(result), err: ({ element }) => err?.(element) });
   }
 
   /**
-   * Sends an IQ of type `get` or `set` and waits for its answer: the result.
+   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and waits for its answer: the result.
    *
    * The promise is rejected with a {@link StanzaError} where the answer is an error, a {@link TimeoutError} when none came within
-   * `timeout` milliseconds (without it, while the session lasts), a {@link DisconnectedError} when the session ended before it came or there is none,
-   * a {@link RefusedError} when the IQ breaks a rule and was not sent, and with the `reason` of `signal` when that is aborted; an answer
-   * that comes after that goes nowhere.
+   * `timeout`, a {@link DisconnectedError} when the session ended before it came or there is none,
+   * a {@link RefusedError} when the IQ breaks a rule and was not sent, with the `reason` of `signal` when that is aborted (an answer
+   * that comes after that goes nowhere), and with an Error when text is not well-formed.
    */
-  iq(stanza: Element | Treelike | string, { timeout, signal }: { timeout?: number } & Abortable = {}): Promise<Element> {
+  iq(stanza: Element | Treelike | string, { timeout, signal }: Patience = {}): Promise<Element> {
     return new Promise((ok, err) => {
       const abort = (): void => err(reasonOf(signal));
       if (signal?.aborted) return abort();
@@ -371,11 +412,14 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered, an error.
+   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered (XEP-0045 §7.2.2), an error. When the session ends
+   * first, nobody is called.
    *
    * @param ok hears a presence that is no error
-   * @param err hears an error, or `null` when nothing came within `timeout` milliseconds
+   * @param err hears an error, or `null` when nothing came within `timeout`
+   * @param timeout in milliseconds; without it or with 0, for as long as the session lasts
    * @returns the `id`, which is made up where the presence has none
+   * @throws Error when text is not well-formed, or where there is no DOM
    */
   sendPresence(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
     const element = elementOf(stanza);
@@ -405,11 +449,15 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy.
+   * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy; one that throws is removed, and the log
+   * says so. It begins with what comes behind the stanza that is being handled, else with what comes from now on, and ends with the session: each CONNECTED
+   * and ATTACHED starts with an empty list. An IQ request that no handler takes is answered with `service-unavailable` (RFC 6120 §8.2.3).
    *
    * @param ns the namespace of the stanza or of anything within it
    * @param name the exact tag name
    * @param type the `type`, or several of which one must match
+   * @param id the `id`
+   * @param from the `from`, to the letter; with `matchBareFromJid` whatever the resource
    * @returns what {@link deleteHandler} takes
    */
   addHandler(
@@ -424,7 +472,7 @@ export class Connection extends Hooks {
     return this.#inbox.add(new Handler(handler, ns, name, type, id, from, options));
   }
 
-  /** Removes a handler, at once. */
+  /** Removes a handler, at once. One that is not there is no error. */
   deleteHandler(handler: Handler): void {
     this.#inbox.handlers.delete(handler);
   }
@@ -436,17 +484,24 @@ export class Connection extends Hooks {
    * None is lost between two turns of the loop: what comes meanwhile waits here, without a bound, so a loop that is slower than what comes for it
    * should ask for less. The loop ends with the session, also when that is redialled: stanzas are missed then, and the loop of the next session is
    * made when that is up, like handlers. A `break` ends it too; `signal` does with its `reason`, and drops what waits.
+   *
+   * @param selector by default everything
    */
   stanzas(selector: StanzaSelector = {}, { signal }: Abortable = {}): Stanzas {
     return listen(this.#inbox, selector, signal);
   }
 
-  /** Calls `handler` after `period` milliseconds of being connected, and again for as long as it returns something truthy. */
+  /**
+   * Calls `handler` after `period` milliseconds of the session being up, and again for as long as it returns something truthy. It ends with the session;
+   * one that throws is removed, and the log says so.
+   *
+   * @returns what {@link deleteTimedHandler} takes
+   */
   addTimedHandler(period: number, handler: () => unknown): TimedHandler {
     return this.#timed.add(period, handler);
   }
 
-  /** Removes a timed handler, at once. */
+  /** Removes a timed handler, at once. One that is not there is no error. */
   deleteTimedHandler(handler: TimedHandler): void {
     this.#timed.delete(handler);
   }
@@ -460,7 +515,7 @@ export class Connection extends Hooks {
     if (protocol === 'websocket') this.#protocolErrors.set(code, callback);
   }
 
-  /** An id that no other stanza has, with `suffix` behind a colon. */
+  /** An id that no other stanza has, of no other tab either, with `suffix` behind a colon. */
   getUniqueId(suffix?: string | number): string {
     const id = `${randomPart()}-${++this.#uniqueId}`;
     return suffix === undefined ? id : `${id}:${suffix}`;
@@ -478,12 +533,12 @@ export class Connection extends Hooks {
     return new Promise((known) => link.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
   }
 
-  /** Whether the stream of this session was resumed; not before XEP-0198 is there. */
+  /** Whether the stream of this session was resumed (XEP-0198): always `false`, until that is there. */
   hasResumed(): boolean {
     return false;
   }
 
-  /** Whether the stream is acknowledged (XEP-0198); not before that is there. */
+  /** Whether the stream is acknowledged (XEP-0198): always `false`, until that is there. */
   isStreamManagementEnabled(): boolean {
     return false;
   }

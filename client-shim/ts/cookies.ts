@@ -5,6 +5,7 @@ import { guarded } from './log.ts';
 export type Cookie =
   | string
   | {
+      /** The value (RFC 6265 §4.1.1: no white space, commas, semicolons or backslashes). */
       value: string;
       /** The host that may see it, and those below; without it only the page's own. */
       domain?: string;

@@ -4,23 +4,32 @@
  */
 import type { Gap } from './connection.ts';
 
-/** The hooks of a connection. */
+/** The hooks of a connection. What one throws is logged, and stops nothing. */
 export class Hooks {
-  /** Override to see each stanza that comes in, as an element. */
+  /**
+   * Override to see each stanza that comes in, as an element, before handlers do. Every message and presence of the account is then posted to this tab
+   * and parsed in it.
+   */
   xmlInput(_element: Element): void {}
-  /** Override to see each stanza that this tab sends, as an element. */
+  /** Override to see each stanza that this tab sends, as an element of its own, when it is handed in: it may be refused yet. */
   xmlOutput(_element: Element): void {}
-  /** Override to see each stanza that comes in, as text. */
+  /** Override to see each stanza that comes in, as text, before handlers do. Every message and presence of the account is then posted to this tab. */
   rawInput(_text: string): void {}
-  /** Override to see each stanza that this tab sends, as text. */
+  /** Override to see each stanza that this tab sends, as text, when it is handed in: it may be refused yet. */
   rawOutput(_text: string): void {}
-  /** Override to hear when this tab becomes `primary` or `secondary`. */
+  /**
+   * Override to hear when this tab becomes `primary`, which exactly one tab of a session is, or `secondary`. Of a session that comes up it hears
+   * before the status says so.
+   */
   onRoleChanged(_role: 'primary' | 'secondary'): void {}
-  /** Override to hear that stanzas which this tab had claimed were given up, since too many waited for it. */
+  /**
+   * Override to hear that stanzas which this tab had claimed were given up, since more than the option `queue` allows waited for it, at the place where
+   * they are missing.
+   */
   onGap(_gap: Gap): void {}
-  /** Override to see each message and presence that another tab sends. */
+  /** Override to see each message and presence that another tab of this session sends. */
   onForeignStanzaSent(_element: Element): void {}
-  /** Of BOSH. */
+  /** Of BOSH: never called. */
   nextValidRid(_rid: number): void {}
 
   /** A hook was assigned that needs a claim. */

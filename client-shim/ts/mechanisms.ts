@@ -32,7 +32,7 @@ export function keysOfText(text: string): ScramKeys {
 
 /** What a mechanism may ask of the connection that is about to authenticate. */
 export interface Authenticating {
-  /** The identity to authenticate as: the node of the JID, `null` where there is none. */
+  /** The identity to authenticate as: the argument of `connect`, else the node of the JID, `null` where there is none. */
   readonly authcid: string | null;
   /** The password, keys or token, where there are any. */
   readonly pass?: unknown;
@@ -40,11 +40,11 @@ export interface Authenticating {
 
 /** A mechanism: the base of the nine, and of an app's own. */
 export class SASLMechanism<C extends Authenticating = Authenticating> {
-  /** The name under which servers offer it (RFC 6120 §6.3.3). */
+  /** The name under which servers offer it (RFC 6120 §6.3.3, RFC 4422 §3.1). */
   readonly mechname: string;
   /** Whether the client speaks first, within `<auth/>`. */
   readonly isClientFirst: boolean;
-  /** Of those that the server offers and whose `test` passes, the highest wins. */
+  /** Of those that the server offers and whose {@link test} passes, the highest wins; of equals the first. */
   priority: number;
 
   /**
@@ -58,17 +58,17 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
     this.priority = priority;
   }
 
-  /** Whether the mechanism is in the running for this login; an override that returns `false` switches it off. */
+  /** Whether the mechanism is in the running for this login; an override that returns `false` switches it off. What it throws, `connect` throws. */
   test(_connection: C): boolean {
     return true;
   }
 
-  /** Called before the exchange. */
+  /** Called before the exchange, if that is spoken in this page. */
   onStart(_connection: C): void {}
 
   /**
-   * Answers a challenge of the server; both are the text before base64. What is thrown or is no string fails the login, with `mechanism-failed`;
-   * so does an answer that takes more than 60 s, with `mechanism-silent`.
+   * Answers a challenge of the server (RFC 6120 §6.4.3); both are the text before base64. What is thrown or is no string fails the login, with
+   * `mechanism-failed`; so does an answer that takes more than 60 s, with `mechanism-silent`.
    *
    * @throws Error unless overridden: the exchange of the nine is the worker's
    */
@@ -76,15 +76,15 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
     throw new Error(`${this.mechname} has no onChallenge in the page`);
   }
 
-  /** What the client says first, where it speaks first; by default what `onChallenge` answers to no challenge. */
+  /** What the client says first (RFC 6120 §6.4.2), where it speaks first; by default what {@link onChallenge} answers to no challenge. */
   clientChallenge(connection: C): string | false | Promise<string | false> {
     return this.onChallenge(connection);
   }
 
-  /** Called when the server has refused. */
+  /** Called when the server has refused, before AUTHFAIL is reported; if the exchange was spoken in this page. */
   onFailure(): void {}
 
-  /** Called when the server has accepted. */
+  /** Called when the session is up, or waits for `bind`, before that is reported; if the exchange was spoken in this page. */
   onSuccess(): void {}
 }
 
@@ -94,7 +94,7 @@ export function livesInPage(mechanism: SASLMechanism): boolean {
   return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
 }
 
-/** SCRAM with SHA-512: in the running when the JID has a node. */
+/** SCRAM (RFC 5802) with SHA-512, priority 72. In the running when there is a user name. */
 export class SASLSHA512 extends SASLMechanism {
   constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
     super(mechname, isClientFirst, priority);
@@ -105,7 +105,7 @@ export class SASLSHA512 extends SASLMechanism {
   }
 }
 
-/** SCRAM with SHA-384: in the running when the JID has a node. */
+/** SCRAM (RFC 5802) with SHA-384, priority 71. In the running when there is a user name. */
 export class SASLSHA384 extends SASLMechanism {
   constructor(mechname = 'SCRAM-SHA-384', isClientFirst = true, priority = 71) {
     super(mechname, isClientFirst, priority);
@@ -116,7 +116,7 @@ export class SASLSHA384 extends SASLMechanism {
   }
 }
 
-/** SCRAM with SHA-256 (RFC 7677): in the running when the JID has a node. */
+/** SCRAM with SHA-256 (RFC 7677), priority 70. In the running when there is a user name. */
 export class SASLSHA256 extends SASLMechanism {
   constructor(mechname = 'SCRAM-SHA-256', isClientFirst = true, priority = 70) {
     super(mechname, isClientFirst, priority);
@@ -127,7 +127,7 @@ export class SASLSHA256 extends SASLMechanism {
   }
 }
 
-/** SCRAM with SHA-1 (RFC 5802): in the running when the JID has a node. */
+/** SCRAM with SHA-1 (RFC 5802), priority 60. In the running when there is a user name. */
 export class SASLSHA1 extends SASLMechanism {
   constructor(mechname = 'SCRAM-SHA-1', isClientFirst = true, priority = 60) {
     super(mechname, isClientFirst, priority);
@@ -138,7 +138,7 @@ export class SASLSHA1 extends SASLMechanism {
   }
 }
 
-/** PLAIN (RFC 4616): the password itself. In the running when the JID has a node. */
+/** PLAIN (RFC 4616): the password itself, priority 50. In the running when there is a user name. */
 export class SASLPlain extends SASLMechanism {
   constructor(mechname = 'PLAIN', isClientFirst = true, priority = 50) {
     super(mechname, isClientFirst, priority);
@@ -149,7 +149,7 @@ export class SASLPlain extends SASLMechanism {
   }
 }
 
-/** OAUTHBEARER (RFC 7628): the password is a token. In the running when there is one. */
+/** OAUTHBEARER (RFC 7628): the password is a token, priority 40. In the running when there is one, for a JID with a node. */
 export class SASLOAuthBearer extends SASLMechanism {
   constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
     super(mechname, isClientFirst, priority);
@@ -160,7 +160,7 @@ export class SASLOAuthBearer extends SASLMechanism {
   }
 }
 
-/** X-OAUTH2: the password is a token. In the running when there is one. */
+/** X-OAUTH2, of no RFC: the password is a token, priority 30. In the running when there is one, for a JID with a node. */
 export class SASLXOAuth2 extends SASLMechanism {
   constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
     super(mechname, isClientFirst, priority);
@@ -171,7 +171,7 @@ export class SASLXOAuth2 extends SASLMechanism {
   }
 }
 
-/** ANONYMOUS (RFC 4505): in the running when the JID has no node. */
+/** ANONYMOUS (RFC 4505), priority 20. In the running when there is no user name. */
 export class SASLAnonymous extends SASLMechanism {
   constructor(mechname = 'ANONYMOUS', isClientFirst = false, priority = 20) {
     super(mechname, isClientFirst, priority);
@@ -182,7 +182,7 @@ export class SASLAnonymous extends SASLMechanism {
   }
 }
 
-/** EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Always in the running. */
+/** EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Priority 10. Always in the running. */
 export class SASLExternal extends SASLMechanism {
   constructor(mechname = 'EXTERNAL', isClientFirst = true, priority = 10) {
     super(mechname, isClientFirst, priority);

@@ -1,13 +1,22 @@
 /** What an app can send and ask, and what it hears of it. */
 import { serialize, type Treelike } from './builder.ts';
 import { toElement } from './element.ts';
-import type { XmppError } from './errors.ts';
+import type { RefusedError, XmppError } from './errors.ts';
 
 /** What became of a stanza that was sent. */
 export type Receipt =
-  | { status: 'written' }
-  /** It was not sent. `condition` names the rule, `text` says it in a sentence. */
-  | { status: 'failed'; condition: string; text: string };
+  | {
+      /** It was written to the socket. */
+      status: 'written';
+    }
+  | {
+      /** It was not sent; where the worker died or was left meanwhile, nobody knows, and `text` says so. */
+      status: 'failed';
+      /** A word to compare: the rule, as in {@link RefusedError}, or `not-connected`, or `worker-lost` and the like. */
+      condition: string;
+      /** The same in a sentence. */
+      text: string;
+    };
 
 /** A stanza to send: an element, anything with `.tree()`, or XML. `null` is ignored. */
 export type Sendable = Element | Treelike | string | null | undefined;

@@ -28,6 +28,12 @@ export interface Abortable {
   signal?: AbortSignal | null;
 }
 
+/** How long to wait for an answer. */
+export interface Patience extends Abortable {
+  /** In milliseconds, the wait for the session included; without it or with 0, for as long as the session lasts. */
+  timeout?: number;
+}
+
 /** Stanzas, one after the other. */
 export interface Stanzas extends AsyncIterableIterator<Element, undefined> {
   /** Listens no more, as `break` has it. */

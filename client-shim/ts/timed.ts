@@ -3,9 +3,12 @@ import { describe, error } from './log.ts';
 
 /** One callback that is called after `period` milliseconds, and again for as long as it returns something truthy. */
 export class TimedHandler {
+  /** After how many milliseconds. */
   readonly period: number;
+  /** The callback. */
   readonly handler: () => unknown;
 
+  /** @param period in milliseconds */
   constructor(period: number, handler: () => unknown) {
     this.period = period;
     this.handler = handler;

@@ -17,10 +17,13 @@ const attributes: { readonly [tag: string]: readonly string[] } = {
   ul: ['style'],
 };
 
-/** The tags, the attributes of each, and the CSS properties that pass; `valid…` say whether one does. */
+/** What of HTML passes in {@link Builder.h}. */
 export const XHTML = {
+  /** The names of elements. */
   tags: Object.keys(attributes),
+  /** The attributes, by the name of the element. */
   attributes,
+  /** The CSS properties in an attribute `style`. */
   css: [
     'background-color',
     'color',
@@ -33,8 +36,11 @@ export const XHTML = {
     'text-align',
     'text-decoration',
   ],
+  /** Whether an element of this name passes. */
   validTag: (tag: string): boolean => XHTML.tags.includes(tag),
+  /** Whether this attribute of this element passes. */
   validAttribute: (tag: string, attribute: string): boolean => XHTML.tags.includes(tag) && !!attributes[tag]?.includes(attribute),
+  /** Whether this property passes. */
   validCSS: (property: string): boolean => XHTML.css.includes(property),
 };
 
