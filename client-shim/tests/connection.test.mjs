@@ -1,7 +1,7 @@
 // What a connection makes of what the app does to it, at moments that are not convenient.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { $iq, $msg, Connection, Status, deliver, locks, online, ports, settled, sink, status, up, window } from './page.mjs';
+import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, locks, online, ports, settled, sink, status, up, window } from './page.mjs';
 
 const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
@@ -282,17 +282,97 @@ test('an amount without end is the greatest there is', async () => {
   assert.deepEqual([options.reload_grace, options.queue_stanzas, options.queue_size], [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1]);
 });
 
-test('what is paused keeps its order, requests included', async () => {
+test('what is paused keeps its order, requests included, and what was sent before leaves', async () => {
   const { connection, port } = await online();
+  const posted = () => port.posted.flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : [])).map(({ text }) => /id="(.)"/.exec(text)[1]);
+  connection.send($msg({ id: '0' }));
   connection.pause();
   connection.send($msg({ id: 'a' }));
   connection.sendIQ($iq({ type: 'get', id: 'b' }));
   connection.send($msg({ id: 'c' }));
   await settled();
-  assert.deepEqual([...port.said('Send'), ...port.said('Request')], []);
+  connection.flush();
+  assert.equal(connection.paused, true);
+  assert.deepEqual(posted(), ['0']);
   connection.resume();
-  const order = port.posted.flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : [])).map(({ text }) => /id="(.)"/.exec(text)[1]);
-  assert.deepEqual(order, ['a', 'b', 'c']);
+  assert.equal(connection.paused, false);
+  assert.deepEqual(posted(), ['0', 'a', 'b', 'c']);
+});
+
+test('what is sent in one task is posted at its end, together, or at flush', async () => {
+  const { connection, port } = await online();
+  const posts = () => port.said('Send').map(({ Send }) => Send.stanzas.length);
+  connection.send($msg());
+  connection.send($msg());
+  assert.deepEqual(posts(), []);
+  await settled();
+  assert.deepEqual(posts(), [2]);
+  connection.send($msg());
+  connection.flush();
+  assert.deepEqual(posts(), [2, 1]);
+});
+
+test('a connection that is reset connects again with what it knows of the account, and hears no more of the session before', async () => {
+  const heard = [];
+  const { connection, statuses, port } = await online();
+  connection.addHandler(() => heard.push('old'), null, 'message');
+  connection.addTimedHandler(1, () => heard.push('timed'));
+  connection.reset();
+  assert.ok(port.posted.includes('Leave') && port.closed);
+  assert.deepEqual([connection.connected, connection.authenticated, connection.disconnecting], [false, false, false]);
+  const { jid, domain, connect_callback } = connection;
+  assert.deepEqual([jid, domain], ['alice@chat.example/desk', 'chat.example']);
+  statuses.length = 0;
+  connection.connect(jid, 'secret', connect_callback);
+  await settled();
+  assert.equal(ports.at(-1).said('Connect')[0].Connect.jid, jid);
+  ports.at(-1).say(up('Connected'), deliver(HI));
+  await settled();
+  assert.deepEqual(statuses, [CONNECTING, CONNECTED]);
+  assert.deepEqual(heard, []);
+});
+
+test('a plugin is part of each connection made after it, and hears each status before the callback', async () => {
+  const heard = [];
+  const plugin = {
+    init(connection) {
+      // Each connection has its own.
+      this.connection = connection;
+      heard.push(['init', connection.service, connection.jid]);
+    },
+    statusChanged(status, condition) {
+      heard.push(['plugin', status, condition, this.connection.authenticated]);
+      if (status === CONNECTED) this.connection.addHandler(() => heard.push('handler'), null, 'message');
+      throw new Error('mine');
+    },
+    answer: () => 42,
+  };
+  const earlier = new Connection('wss://chat.example/earlier');
+  addConnectionPlugin('greeter', plugin);
+  addConnectionPlugin('idle', {});
+  const { connection, port } = await online(function (status, condition) {
+    heard.push(['callback', status, condition, this.authenticated]);
+  });
+  assert.equal(earlier.greeter, undefined);
+  assert.equal(connection.greeter.answer(), 42);
+  assert.equal(connection.greeter.connection, connection);
+  assert.equal(new Connection('wss://chat.example/other').greeter.connection.service, 'wss://chat.example/other');
+  assert.equal(connection.greeter.connection, connection);
+  port.say(status('Error', 'restricted-xml'));
+  assert.deepEqual(heard, [
+    ['init', 'wss://chat.example/ws', ''],
+    ['plugin', CONNECTING, null, false],
+    ['callback', CONNECTING, null, false],
+    ['plugin', CONNECTED, null, true],
+    ['callback', CONNECTED, null, true],
+    ['init', 'wss://chat.example/other', ''],
+    ['plugin', Status.ERROR, 'restricted-xml', true],
+    ['callback', Status.ERROR, 'restricted-xml', true],
+  ]);
+  assert.match(lines.join('\n'), /the plugin greeter threw: .*mine/s);
+  port.say({ Claimed: { claims: [{ claim: 1, stanzas: [] }] } }, deliver(HI));
+  assert.equal(heard.at(-1), 'handler');
+  addConnectionPlugin('greeter', {});
 });
 
 test('disconnecting what is not connected is told as every other end', () => {

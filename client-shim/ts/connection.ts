@@ -325,17 +325,14 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, and what it waits for ends. Handlers and
-   * statuses start anew with `connect`.
+   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, its handlers are gone, and what it waits for
+   * ends. What the app said stays for the next `connect`, {@link jid} and the callback among it.
    */
   reset(): void {
     this.#membership = this.#login = undefined;
     this.#over();
     this.#ready.over(new DisconnectedError('the connection was reset'));
     this.#begin();
-    this.jid = '';
-    this.domain = null;
-    this.connect_callback = null;
     this.#outbox.discard();
     this.#leave();
   }
@@ -347,6 +344,7 @@ export class Connection extends Hooks {
 
   /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */
   pause(): void {
+    this.flush();
     this.#outbox.paused = true;
   }
 
