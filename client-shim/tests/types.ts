@@ -35,6 +35,8 @@ const connection = new Strophe.Connection('wss://chat.example/ws', options);
 same<typeof connection, Connection>(true);
 new Connection('/ws', { worker: new URL('https://app.example/epode-worker.js') });
 new Connection('/ws');
+// What an app of Strophe's has for BOSH may stay.
+new Connection('/ws', { sync: true, customHeaders: ['X-App: 1'], keepalive: true, withCredentials: true, contentType: 'text/xml' }).options.sync = false;
 // @ts-expect-error the service is needed
 new Connection();
 // @ts-expect-error an address, not a worker

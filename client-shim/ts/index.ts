@@ -27,7 +27,7 @@ export {
   SASLSHA512,
   SASLXOAuth2,
 } from './mechanisms.ts';
-export type { ConnectionOptions } from './options.ts';
+export type { BoshOptions, ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export type { Abortable, Patience, Stanzas, StanzaSelector } from './stanzas.ts';
 export { Strophe } from './strophe.ts';

@@ -3,11 +3,25 @@ import type { Cookie } from './cookies.ts';
 import type { SASLMechanism } from './mechanisms.ts';
 import type { Protocol } from './service.ts';
 
+/** What Strophe has for BOSH. An app may leave it in: to a WebSocket it means nothing, and is not looked at. */
+export interface BoshOptions {
+  /** Whether requests are synchronous. */
+  sync?: boolean;
+  /** Further headers of each request. */
+  customHeaders?: readonly string[] | Readonly<Record<string, string>>;
+  /** Whether a session is remembered for `restore`. */
+  keepalive?: boolean;
+  /** Whether requests to other origins carry cookies. */
+  withCredentials?: boolean;
+  /** The Content-Type of requests. */
+  contentType?: string;
+}
+
 /**
  * The options of `new Strophe.Connection(service, options)`. Where several tabs share a session, those of the tab that opened it hold: a tab that joins
  * it with others hears a warning in its log.
  */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends BoshOptions {
   /**
    * The address of `epode-worker.js`, relative to the page and on its origin. All pages of an origin that name the same address share one worker,
    * and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why. Without
