@@ -1,0 +1,201 @@
+// Every option that concerns a WebSocket, written as an app of Strophe's writes it, with nothing but the import changed: with a worker and without.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { startEjabberd } from "../servers/ejabberd.mjs";
+import { startProsody } from "../servers/prosody.mjs";
+import { BROWSERS } from "./browsers.mjs";
+import { Stage } from "./stage.mjs";
+
+/** The handshake of the only connection. */
+const handshake = ({ wire }) => wire.connections[0];
+/** The mechanism of the only login. */
+const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(scene).texts("client")[1])[1];
+
+/**
+ * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`, `password` and `onStatus`; `worker`
+ * stands for the option, or for nothing. A service on the page's own host is the test's.
+ */
+const SNIPPETS = [
+  {
+    what: "mechanisms are classes, by their names in the package, and restrict what is used",
+    on: ["prosody", "ejabberd"],
+    code: (worker) => `
+      import { Strophe, SASLSHA256, SASLSHA512 } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLSHA256, SASLSHA512] });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(mechanism(scene), { prosody: "SCRAM-SHA-256", ejabberd: "SCRAM-SHA-512" }[scene.server.name]),
+  },
+  {
+    what: "mechanisms are on Strophe too, and a weaker one alone is used",
+    on: ["prosody", "ejabberd"],
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} mechanisms: [Strophe.SASLSHA1] });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(mechanism(scene), "SCRAM-SHA-1"),
+  },
+  {
+    what: "registerSASLMechanisms says the same after the constructor",
+    code: (worker) => `
+      import { Strophe, SASLPlain } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} });
+      conn.registerSASLMechanisms([SASLPlain]);
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(mechanism(scene), "PLAIN"),
+  },
+  {
+    what: "a mechanism of the app's own is a class that answers in the page",
+    code: (worker) => `
+      import { Strophe, SASLMechanism } from "epode";
+      class SASLMyPlain extends SASLMechanism {
+        constructor(mechname = "PLAIN", isClientFirst = true, priority = 99) {
+          super(mechname, isClientFirst, priority);
+        }
+        test(connection) {
+          return connection.authcid !== null;
+        }
+        onChallenge(connection) {
+          const { authcid, authzid, domain, pass } = connection;
+          window.asked = [authcid, authzid, domain];
+          return "\\u0000" + authcid + "\\u0000" + pass;
+        }
+      }
+      const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLMyPlain] });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene, tab }) => {
+      assert.equal(mechanism(scene), "PLAIN");
+      assert.deepEqual(await tab.evaluate(() => window.asked), [scene.user, scene.jid, "localhost"]);
+    },
+  },
+  {
+    what: "explicitResourceBinding stops at BINDREQUIRED, and bind() in the callback goes on",
+    on: ["prosody", "ejabberd"],
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} explicitResourceBinding: true });
+      conn.connect(jid + "/balcony", password, (status, condition) => {
+        onStatus(status, condition);
+        if (status === Strophe.Status.BINDREQUIRED) conn.bind();
+      });`,
+    statuses: ["CONNECTING", "AUTHENTICATING", "BINDREQUIRED", "CONNECTED"],
+    check: async ({ scene }) => assert.deepEqual(await scene.sessions(), [`${scene.jid}/balcony`]),
+  },
+  {
+    what: "with protocol a service behind a slash is at the root of the page's host",
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection("/xmpp-websocket/", { ${worker} protocol: "ws" });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene, stage }) => {
+      const { path, headers } = handshake(scene);
+      assert.equal(path, "/xmpp-websocket/");
+      assert.equal(headers.host, new URL(stage.web.origin).host);
+      assert.equal(headers["sec-websocket-protocol"], "xmpp");
+    },
+  },
+  {
+    what: "with protocol any other service is in the page's folder",
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection("xmpp?v=1", { ${worker} protocol: "ws" });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(handshake(scene).path, "/pages/xmpp?v=1"),
+  },
+  {
+    what: "cookies are values by their names, or values with attributes, and the server sees them",
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const tomorrow = new Date(Date.now() + 86_400_000);
+      const conn = new Strophe.Connection("/pages/elsewhere/xmpp", {
+        ${worker}
+        protocol: "ws",
+        cookies: {
+          folder: "a=b",
+          rooted: { value: "1", path: "/" },
+          placed: { value: "there", path: "/pages/elsewhere", expires: tomorrow, domain: location.hostname },
+          past: { value: "unseen", path: "/", expires: new Date(1) },
+        },
+      });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene, tab }) => {
+      const { path, headers } = handshake(scene);
+      assert.equal(path, "/pages/elsewhere/xmpp");
+      assert.deepEqual(headers.cookie.split("; ").sort(), ["folder=a=b", "placed=there", "rooted=1"]);
+      const seen = await tab.evaluate(() => document.cookie);
+      assert.deepEqual(seen.split("; ").sort(), ["folder=a=b", "rooted=1"]);
+    },
+  },
+  {
+    what: "options of BOSH mean nothing to a WebSocket",
+    on: ["prosody", "ejabberd"],
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, {
+        ${worker}
+        sync: true,
+        customHeaders: ["X-App: 1"],
+        keepalive: true,
+        withCredentials: true,
+        contentType: "text/plain; charset=utf-8",
+      });
+      conn.options.sync = false;
+      conn.connect(jid, password, onStatus, 60, 1, undefined);`,
+    check: async ({ scene, tab }) => {
+      assert.equal(handshake(scene).headers["x-app"], undefined);
+      await tab.settle();
+    },
+  },
+];
+
+const SERVERS = { prosody: startProsody, ejabberd: startEjabberd };
+
+for (const name of BROWSERS) {
+  for (const server of Object.keys(SERVERS)) {
+    describe(`in ${name}, on ${server}`, () => {
+      let stage;
+      before(async () => (stage = await Stage.open(name, SERVERS[server])));
+      after(() => stage?.close());
+
+      for (const { what, code, check, statuses = ["CONNECTING", "AUTHENTICATING", "CONNECTED"], on = ["prosody"] } of SNIPPETS) {
+        if (!on.includes(server)) continue;
+        for (const isShared of [true, false]) {
+          test(`${what}, ${isShared ? "with" : "without"} a worker`, async (t) => {
+            const scene = await stage.scene(t);
+            stage.web.upgrade = scene.wire.upgrade;
+            t.after(() => (stage.web.upgrade = undefined));
+            const before = stage.web.requests.length;
+            const tab = await scene.open({ path: "/pages/snippets.html" });
+            await run(tab, scene, code(isShared ? `worker: "/epode-worker.js",` : ""));
+            assert.equal(await tab.up(), "CONNECTED");
+            assert.deepEqual(await tab.statuses(), statuses);
+            await check({ scene, stage, tab });
+            const loaded = stage.web.requests.slice(before);
+            assert.equal(loaded.includes("/epode-engine.js"), !isShared, `it loaded ${loaded}`);
+            // Else the worker would dial again, at the next test's wire.
+            await tab.evaluate(() => connection.disconnect());
+            await tab.status("DISCONNECTED");
+            assert.equal(scene.wire.connections.length, 1);
+          });
+        }
+      }
+    });
+  }
+}
+
+/** Runs a snippet as a module of the page. */
+async function run(tab, { service, jid, password }, code) {
+  await tab.evaluate(
+    (globals, code) => {
+      Object.assign(window, globals);
+      const script = document.createElement("script");
+      script.type = "module";
+      script.textContent = code;
+      document.head.append(script);
+    },
+    { service, jid, password },
+    // What tests ask is this connection.
+    `${code}\nwindow.connection = conn;`,
+  );
+}
