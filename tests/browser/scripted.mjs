@@ -11,6 +11,16 @@ const STREAMS = "http://etherx.jabber.org/streams";
 export const SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND = "urn:ietf:params:xml:ns:xmpp-bind";
 
+/** What opens a stream: `<open/>` and the features. */
+export const opening = (features) => [
+  `<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`,
+  `<stream:features xmlns:stream="${STREAMS}">${features}</stream:features>`,
+];
+
+/** The answer to a request for a resource. */
+export const bound = (request, content) =>
+  `<iq xmlns="jabber:client" type="result" id="${/\bid=["']([^"']*)/.exec(request)[1]}"><bind xmlns="${BIND}">${content}</bind></iq>`;
+
 /** One stream of a client. */
 class Stream {
   /** Every frame of the client. */
@@ -18,12 +28,13 @@ class Stream {
   #authenticated = false;
 
   /** @param {import("node:net").Socket} tcp what lies below the WebSocket */
-  constructor(socket, tcp, { jid, mechanisms, login, heard }) {
+  constructor(socket, tcp, { jid, mechanisms, login, answer, heard }) {
     this.socket = socket;
     this.tcp = tcp;
     this.jid = jid;
     this.mechanisms = mechanisms;
     this.login = login;
+    this.answer = answer;
     socket.on("message", (data) => {
       const frame = data.toString();
       this.#hear(frame);
@@ -43,43 +54,46 @@ class Stream {
 
   #hear(frame) {
     this.frames.push(frame);
+    for (const text of this.answer(frame, this) ?? this.#byTheBook(frame)) {
+      if (text.startsWith("<success")) this.#authenticated = true;
+      this.send(text);
+    }
+  }
+
+  #byTheBook(frame) {
     if (frame.startsWith("<open")) {
-      this.send(`<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`);
-      const offer = this.#authenticated
-        ? `<bind xmlns="${BIND}"/>`
-        : `<mechanisms xmlns="${SASL}">${this.mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join("")}</mechanisms>`;
-      this.send(`<stream:features xmlns:stream="${STREAMS}">${offer}</stream:features>`);
-    } else if (frame.startsWith("<auth") || frame.startsWith("<response")) {
-      const answer = this.login.shift() ?? `<success xmlns="${SASL}"/>`;
-      this.#authenticated = answer.startsWith("<success");
-      this.send(answer);
-    } else if (frame.startsWith("<iq") && frame.includes(BIND)) {
-      const id = /\bid=["']([^"']*)/.exec(frame)[1];
-      this.send(`<iq xmlns="jabber:client" type="result" id="${id}"><bind xmlns="${BIND}"><jid>${this.jid}</jid></bind></iq>`);
-    } else if (frame.startsWith("<close")) {
+      const mechanisms = `<mechanisms xmlns="${SASL}">${this.mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join("")}</mechanisms>`;
+      return opening(this.#authenticated ? `<bind xmlns="${BIND}"/>` : mechanisms);
+    }
+    if (frame.startsWith("<auth") || frame.startsWith("<response")) return [this.login.shift() ?? `<success xmlns="${SASL}"/>`];
+    if (frame.startsWith("<iq") && frame.includes(BIND)) return [bound(frame, `<jid>${this.jid}</jid>`)];
+    if (frame.startsWith("<close")) {
       this.send(`<close xmlns="${FRAMING}"/>`);
       this.socket.close();
     }
+    return [];
   }
 }
 
 /**
  * Starts it on a free port of loopback.
- * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], heard?: (frame: string) => void }} options
- *   `jid`, which everybody is given; `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it answers to each word of a
- *   login before it says yes; `heard` is told every frame of every client
+ * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], answer?: (frame: string, stream: Stream) =>
+ *   string[] | undefined, heard?: (frame: string) => void }} options `jid`, which everybody is given; `subprotocol`, the one it speaks;
+ *   `mechanisms`, what it offers; `login`, what it answers to each word of a login before it says yes; `answer`, what it answers instead of
+ *   what the book has there, where that is anything; `heard` is told every frame of every client
  */
 export async function startScripted({
   jid = "alice@localhost/scripted",
   subprotocol = "xmpp",
   mechanisms = ["PLAIN"],
   login = [],
+  answer = () => undefined,
   heard = () => {},
 } = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
   /** @type {Stream[]} */
   const streams = [];
-  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login], heard })));
+  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login], answer, heard })));
   await once(server, "listening");
   return {
     ws: `ws://127.0.0.1:${server.address().port}/`,
