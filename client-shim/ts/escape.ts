@@ -45,6 +45,22 @@ export function resolveReferences(text: string): string {
   });
 }
 
+/** What text between tags says: references resolved, and every line end one line feed (XML 1.0 §2.11). */
+export function textValue(raw: string): string {
+  const lines = lineFeeds(raw);
+  return lines.includes('&') ? resolveReferences(lines) : lines;
+}
+
+/** What an attribute's value says: references resolved, and white space made spaces (XML 1.0 §3.3.3). */
+export function attributeValue(raw: string): string {
+  return /[&\t\n\r]/.test(raw) ? resolveReferences(raw.replace(/\r\n|[\t\n\r]/g, ' ')) : raw;
+}
+
+/** Every line end becomes one line feed (XML 1.0 §2.11). */
+export function lineFeeds(raw: string): string {
+  return raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw;
+}
+
 function escapeOf(character: string): string {
   return ESCAPES[character] as string;
 }

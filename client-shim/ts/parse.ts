@@ -4,6 +4,7 @@
  */
 import { NS } from './constants.ts';
 import { xmlGenerator } from './document.ts';
+import { remember, reshaped } from './shape.ts';
 import { tokenise } from './tokeniser.ts';
 
 /**
@@ -14,7 +15,7 @@ import { tokenise } from './tokeniser.ts';
  */
 export function parseStanza(text: string): Element {
   try {
-    return tokenise(text);
+    return reshaped(text) ?? remember(text, tokenise(text));
   } catch {
     // A name that DOM's own methods refuse, or text that nobody verified: the parser has the last word.
     return xmlGenerator().adoptNode(toElement(text));

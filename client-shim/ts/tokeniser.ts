@@ -3,12 +3,11 @@
  *
  * It has been verified, namespaces included, and holds no document types, comments and processing instructions (RFC 6120
  * §11). So nothing is checked twice: this cuts at the next `<`, `>` or quote, and builds what `DOMParser` would build, at a
- * fraction of a parser call. A tag that begins as an earlier one did, `<delay xmlns="urn:xmpp:delay"` say, begins as a clone of
- * that one: half of what an element costs is making names and namespaces known to the DOM.
+ * fraction of a parser call.
  */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
-import { resolveReferences } from './escape.ts';
-import { OUTERMOST, type Scope, type Template, intern, scopeWithin, templateOf } from './scope.ts';
+import { attributeValue, lineFeeds, textValue } from './escape.ts';
+import { OUTERMOST, type Scope, isDeclaration, scopeWithin } from './scope.ts';
 
 /**
  * The element of one document, as its own root.
@@ -30,13 +29,10 @@ const GREATER = 62;
 const QUESTION = 63;
 
 const CDATA = '<![CDATA[';
-const DECLARES = ' xmlns=';
 
 class Tokeniser {
   private readonly document = xmlGenerator();
   private readonly text: string;
-  /** Whether values can be taken as they are: no reference to resolve, no white space to normalise. */
-  private readonly plain: boolean;
   /** Where the next character is read. */
   private at = 0;
   /** What names mean here: within the element whose tag was read last, unless that was closed. */
@@ -44,7 +40,6 @@ class Tokeniser {
 
   constructor(text: string) {
     this.text = text;
-    this.plain = !/[&\t\n\r]/.test(text);
   }
 
   run(): Element {
@@ -60,7 +55,7 @@ class Tokeniser {
     let current = root;
     for (;;) {
       const next = this.find('<', this.at);
-      if (next > this.at) current.append(this.textValue(text.slice(this.at, next)));
+      if (next > this.at) current.append(textValue(text.slice(this.at, next)));
       this.at = next;
       const after = text.charCodeAt(next + 1);
       if (after === SLASH) {
@@ -92,34 +87,6 @@ class Tokeniser {
   private startTag(): Element {
     const { text } = this;
     const start = this.at;
-    const nameEnd = this.nameEnd(start + 1);
-    let end = nameEnd;
-    if (text.startsWith(DECLARES, nameEnd)) {
-      const quote = nameEnd + DECLARES.length;
-      if (isQuote(text.charCodeAt(quote))) end = this.find(text.charAt(quote), quote + 1) + 1;
-    }
-    const template = templateOf(this.scope, text.slice(start + 1, end), nameEnd - start - 1);
-    return (template && this.startTagFrom(template, end)) ?? this.anyStartTag(start);
-  }
-
-  /** Goes on behind what the template stands for. Nothing when there are further declarations, or prefixes, which need one. */
-  private startTagFrom(template: Template, end: number): Element | undefined {
-    const element = template.element.cloneNode(false) as Element;
-    this.at = end;
-    while (this.attributeFollows()) {
-      const name = this.attributeName();
-      const value = this.attributeValue();
-      if (!name.includes(':') && name !== 'xmlns') element.setAttribute(name, value);
-      else if (name.startsWith('xml:')) element.setAttributeNS(XML, name, value);
-      else return undefined;
-    }
-    this.scope = template.scope;
-    return element;
-  }
-
-  /** As {@link startTag}, for any tag: the namespace of the name is known only when all attributes are read. */
-  private anyStartTag(start: number): Element {
-    const { text } = this;
     const end = this.nameEnd(start + 1);
     const name = text.slice(start + 1, end);
     this.at = end;
@@ -149,7 +116,7 @@ class Tokeniser {
     const { text, at } = this;
     const next = this.find('<', at);
     if (text.charCodeAt(next + 1) !== SLASH) return false;
-    if (next > at) element.textContent = this.textValue(text.slice(at, next));
+    if (next > at) element.textContent = textValue(text.slice(at, next));
     this.at = this.find('>', next) + 1;
     return true;
   }
@@ -164,7 +131,7 @@ class Tokeniser {
 
   private attributeName(): string {
     const end = this.nameEnd(this.at);
-    const name = intern(this.text.slice(this.at, end));
+    const name = this.text.slice(this.at, end);
     this.at = end;
     return name;
   }
@@ -178,8 +145,7 @@ class Tokeniser {
     const start = this.at + 1;
     const end = this.find(code === QUOTE ? "'" : '"', start);
     this.at = end + 1;
-    const raw = text.slice(start, end);
-    return this.plain ? raw : resolveReferences(raw.replace(/\r\n|[\t\n\r]/g, ' '));
+    return attributeValue(text.slice(start, end));
   }
 
   /** The end of the name at `start`: where white space, `/`, `=` or `>` is. */
@@ -190,10 +156,6 @@ class Tokeniser {
       if (code <= SPACE || code === SLASH || code === EQUALS || code === GREATER) return at;
     }
     throw malformed(text.length);
-  }
-
-  private textValue(raw: string): string {
-    return this.plain ? raw : resolveReferences(lineFeeds(raw));
   }
 
   private find(what: string, from: number): number {
@@ -214,15 +176,6 @@ function namespaceOf(scope: Scope, name: string, colon: number): string | null {
 
 function isQuote(code: number): boolean {
   return code === QUOTE || code === DOUBLE_QUOTE;
-}
-
-function isDeclaration(attribute: string): boolean {
-  return attribute === 'xmlns' || attribute.startsWith('xmlns:');
-}
-
-/** Every line end becomes one line feed (XML 1.0 §2.11). */
-function lineFeeds(raw: string): string {
-  return raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw;
 }
 
 function malformed(at: number): Error {
