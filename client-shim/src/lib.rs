@@ -13,12 +13,11 @@ use std::time::Duration;
 
 use epode_protocol::{
     Batch, Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer,
-    Options, Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Slice, Status, StatusCode,
-    ToWorker,
+    Options, Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
 };
 use epode_tab::{Event, Input, Output};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
 
 mod listener;
 
@@ -157,18 +156,10 @@ impl Tab {
         self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
     }
 
-    /// A `Deliver`: origins are 0 received, 1 sent, 2 replayed, and absent when all are 0.
-    pub fn on_deliver(
-        &self,
-        now: f64,
-        positions: Vec<f64>,
-        origins: Option<Vec<u8>>,
-        lengths: Vec<u32>,
-        text: JsValue,
-    ) {
-        let positions = positions.into_iter().map(|position| position as u64).collect();
-        let origins = origins.map(|origins| origins.into_iter().map(origin).collect());
-        self.hear(now, FromWorker::Deliver(Batch::from_columns(positions, origins, lengths, Stanza(text))));
+    /// A `Deliver`, whose content the page keeps, up to this position.
+    pub fn on_deliver(&self, now: f64, end: f64) {
+        let kept = Stanza(JsValue::UNDEFINED);
+        self.hear(now, FromWorker::Deliver(Batch::from_columns(vec![end as u64], None, vec![0], kept)));
     }
 
     /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by column.
@@ -308,6 +299,11 @@ impl Tab {
         token
     }
 
+    /// Of the stanzas that the listener handles it is this one's turn: to be said before a claim is made.
+    pub fn at(&self, position: f64) {
+        self.tab.borrow_mut().at(position as u64);
+    }
+
     /// Claims the stanzas that meet these criteria; the claim's number.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn claim(
@@ -425,9 +421,7 @@ impl Tab {
             // The page sees to it without this.
             Event::Challenge(..) => {}
             Event::Role(role) => listener.role(role == Role::Primary),
-            Event::Stanza { position, origin, text } => {
-                listener.stanza(position as f64, origin == Origin::Sent, &text.0);
-            }
+            Event::Stanzas(_) => listener.stanzas(),
             Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
             Event::Claimed(claim) => listener.claimed(claim),
             Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),
@@ -466,18 +460,8 @@ fn origin(number: u8) -> Origin {
 /// The text of a stanza as the JavaScript string it is.
 struct Stanza(JsValue);
 
-impl Slice for Stanza {
-    fn slice(&self, start: u32, end: u32) -> Self {
-        Stanza(self.0.unchecked_ref::<JsString>().substring(start, end))
-    }
-}
-
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = Date, js_name = now)]
     fn time_of_day() -> f64;
-
-    type JsString;
-    #[wasm_bindgen(method)]
-    fn substring(this: &JsString, start: u32, end: u32) -> JsValue;
 }

@@ -46,7 +46,8 @@ export interface Audience {
   status(code: number, condition?: string, text?: string, jid?: string, domain?: string, features?: string): void;
   keys(text: string): void;
   role(primary: boolean): void;
-  stanza(position: number, sent: boolean, text: string): void;
+  /** The stanzas that were handed in last, one after the other. */
+  stanzas(): void;
   caught(claim: number, replayed: boolean, text: string): void;
   claimed(claim: number): void;
   gap(from: number, to: number, count: number): void;
@@ -159,7 +160,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn role(this: &Listener, primary: bool);
     #[wasm_bindgen(method)]
-    pub(crate) fn stanza(this: &Listener, position: f64, sent: bool, text: &JsValue);
+    pub(crate) fn stanzas(this: &Listener);
     #[wasm_bindgen(method)]
     pub(crate) fn caught(this: &Listener, claim: u32, replayed: bool, text: &JsValue);
     #[wasm_bindgen(method)]

@@ -576,6 +576,11 @@ export class Connection extends Hooks {
         challenged: async (name, challenge) => this.#login!.answer(name, challenge),
         unlinked: (reason) => this.#giveUp(reason),
         revived: () => this.#revive(),
+        stanza: (position, sent, text) => {
+          if (sent) return this.#inbox.foreign(text);
+          const isUnhandled = this.#inbox.received(text, this.authenticated);
+          if (isUnhandled && this.authenticated) this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
+        },
         tabsKnown: (token, tabs) => {
           this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
           this.#asked.delete(token);
@@ -624,7 +629,7 @@ export class Connection extends Hooks {
     queueMicrotask(() => asked.forEach((known) => known([])));
   }
 
-  #audience(): Omit<Audience, 'tabs'> {
+  #audience(): Omit<Audience, 'stanzas' | 'tabs'> {
     return {
       status: (code, condition, text, jid, domain, features) => {
         if (jid !== undefined) this.#up(jid, domain ?? null, features);
@@ -636,11 +641,6 @@ export class Connection extends Hooks {
         if (this.role === role) return;
         this.role = role;
         guarded(() => this.onRoleChanged(role), 'onRoleChanged');
-      },
-      stanza: (position, sent, text) => {
-        if (sent) return this.#inbox.foreign(text);
-        const isUnhandled = this.#inbox.received(text, this.authenticated);
-        if (isUnhandled && this.authenticated) this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
       },
       caught: (claim, replayed, text) => this.#inbox.caught(claim, replayed, text),
       claimed: (claim) => this.#inbox.claimed(claim),

@@ -7,10 +7,11 @@
 import { Tab, type Audience } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
+import type { Batch } from './protocol/Batch.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
-import { hear, outlet, type SaslChallenge } from './wire.ts';
+import { hear, type Kept, outlet, type SaslChallenge } from './wire.ts';
 import { startWorker, whatIsAt } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
@@ -21,6 +22,8 @@ export interface Wish {
 
 /** What a link reports besides what its `Audience` hears. */
 export interface Events {
+  /** A stanza came in, or another tab sent it. */
+  stanza(position: number, sent: boolean, text: string): void;
   /** The worker's answer to `tabs`; none when it died. */
   tabsKnown(token: number, tabs: TabInfo[]): void;
   /** A socket was closed with this code; the status that says so follows. */
@@ -36,13 +39,15 @@ export interface Events {
 /** Why nothing comes of a wish at a link that was left. */
 const LEFT = 'the connection was reset';
 
+const NOTHING: Batch<string> = { positions: [], origins: null, lengths: [], text: '' };
+
 /** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
 const places = new Set<string>();
 
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
-  readonly #audience: Omit<Audience, 'tabs'>;
+  readonly #audience: Omit<Audience, 'stanzas' | 'tabs'>;
   readonly #script: string | URL | undefined;
   /** Names this link among those of its page, before and after a reload: by its service, and its number among several of one service. */
   readonly place: string;
@@ -55,14 +60,17 @@ export class Link {
   #url: URL | undefined;
   /** Ends the wait for the worker's death. */
   #watch = new AbortController();
-  readonly #tabs = new Map<number, TabInfo[]>();
+  /** Of the message that is being heard. */
+  #kept: Kept = {};
+  /** The position of the stanza that is being handled, when some are. */
+  #at: number | undefined;
   #tab: Tab | undefined;
   #wishes: Wish[] = [];
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'tabs'>, events: Events) {
+  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'stanzas' | 'tabs'>, events: Events) {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
@@ -83,8 +91,10 @@ export class Link {
 
   /** Carries out a wish, at once or as soon as it can be. */
   run(wish: Wish): void {
-    if (this.#tab) wish.run(this.#tab);
-    else if (this.#ended) wish.fail?.(LEFT);
+    if (this.#tab) {
+      if (this.#at !== undefined) this.#tab.at(this.#at);
+      wish.run(this.#tab);
+    } else if (this.#ended) wish.fail?.(LEFT);
     else this.#wishes.push(wish);
   }
 
@@ -144,7 +154,8 @@ export class Link {
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
       reopen: () => void this.#reopen(tab, lock),
-      tabs: (token) => this.#events.tabsKnown(token, this.#tabs.get(token) ?? []),
+      stanzas: () => this.#show(this.#kept.stanzas),
+      tabs: (token) => this.#events.tabsKnown(token, this.#kept.tabs ?? []),
     });
     this.#tab = tab;
     document.addEventListener('visibilitychange', this.#visibility);
@@ -162,11 +173,23 @@ export class Link {
     return Object.fromEntries(Object.entries(audience).map(told)) as A;
   }
 
+  /** Shows the app stanzas, one after the other. An app that leaves at one of them sees no more. */
+  #show({ positions, origins, lengths, text }: Batch<string> = NOTHING): void {
+    let start = 0;
+    for (let index = 0; index < positions.length && !this.#ended; index++) {
+      const end = start + lengths[index]!;
+      this.#at = positions[index]!;
+      this.#events.stanza(this.#at, origins?.[index] === 'Sent', text.slice(start, end));
+      start = end;
+    }
+    this.#at = undefined;
+  }
+
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
     port.onmessage = ({ data }) => {
-      hear(tab, data, (token, tabs) => this.#tabs.set(token, tabs), this.#events.closed, (challenge) => this.#challenged(port, challenge));
-      this.#tabs.clear();
+      hear(tab, data, this.#kept, this.#events.closed, (challenge) => this.#challenged(port, challenge));
+      this.#kept = {};
       this.#wind(tab);
     };
     tab.opened(performance.now(), this.#id, lock, isVisible(), this.#before?.boot, this.#before?.position ?? 0);

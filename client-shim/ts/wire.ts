@@ -4,6 +4,7 @@
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
+import type { Batch } from './protocol/Batch.ts';
 import type { Before } from './protocol/Before.ts';
 import type { Claim } from './protocol/Claim.ts';
 import type { Criteria } from './protocol/Criteria.ts';
@@ -22,8 +23,14 @@ export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: 
 /** A mechanism is to answer. */
 export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown }>['SaslChallenge'];
 
+/** What a message holds that the page keeps while the tab is told of it: it is shown to the app as it came. */
+export interface Kept {
+  stanzas?: Batch<string>;
+  tabs?: TabInfo[];
+}
+
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, tabs: TabInfo[]) => void, closed: (code: number) => void, challenged: (challenge: SaslChallenge) => void): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, closed: (code: number) => void, challenged: (challenge: SaslChallenge) => void): void {
   const now = performance.now();
   try {
     // A variant without content is its name alone.
@@ -52,8 +59,10 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
       case 'Role':
         return tab.on_role(now, content === 'Primary');
       case 'Deliver': {
-        const { positions, origins, lengths, text } = content;
-        return tab.on_deliver(now, new Float64Array(positions), origins ? Uint8Array.from(origins, (origin) => ORIGINS.indexOf(origin)) : undefined, new Uint32Array(lengths), text);
+        const { positions, lengths, text } = content;
+        if (positions.length !== lengths.length || typeof text !== 'string') throw new TypeError('stanzas that do not match');
+        keep.stanzas = content;
+        return tab.on_deliver(now, positions.reduce((end, position) => Math.max(end, position), 0));
       }
       case 'Claimed': {
         const { claims } = content;
@@ -66,7 +75,7 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: (token: number, t
       case 'Ping':
         return tab.on_ping(now);
       case 'Tabs':
-        keep(content.token, content.tabs);
+        keep.tabs = content.tabs;
         return tab.on_tabs(now, content.token);
       case 'Written':
         return tab.on_written(now, content.up_to);

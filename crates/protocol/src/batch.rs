@@ -42,6 +42,11 @@ impl<T> Batch<T> {
         self.positions.len()
     }
 
+    /// The highest position; zero when there are none.
+    pub fn end(&self) -> Position {
+        self.positions.iter().copied().max().unwrap_or_default()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()

@@ -16,9 +16,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{
-    Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
-    Position, Refusal, Role, Secret, Selector, Slice, Status, StatusCode, TabInfo, ToWorker, Token, VERSION,
-    WINDOW,
+    Batch, Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome,
+    Outgoing, Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token,
+    VERSION, WINDOW,
 };
 
 mod membership;
@@ -84,15 +84,8 @@ pub enum Event<T> {
     Challenge(Token, String, Option<String>),
     /// Which role this tab has.
     Role(Role),
-    /// A stanza, for whatever is claimed.
-    Stanza {
-        /// Its position.
-        position: Position,
-        /// Where it comes from.
-        origin: Origin,
-        /// Its text.
-        text: T,
-    },
+    /// Stanzas, for whatever is claimed, to be handled one after the other. What the app claims at one of them is claimed behind [`Tab::at`].
+    Stanzas(Batch<T>),
     /// A stanza for this claim alone: it came before the claim did.
     Caught(ClaimId, Origin, T),
     /// From here on the claim hears what every other does.
@@ -135,7 +128,7 @@ struct Due<T> {
 enum Moment {
     /// A session begins behind this one.
     Start(Position),
-    /// At this one, and so behind all before it; or back at it, for a request that others were asked first.
+    /// At this one, and so behind all before it.
     At(Position),
     /// Back at this one, for one claim alone.
     Caught(Position),
@@ -163,6 +156,8 @@ pub struct Tab<T> {
     handled: Position,
     /// The position of what is being handled now.
     within: Option<Position>,
+    /// Where the stanzas end that are being handled now.
+    end: Position,
     /// How many posts were handled, and how many of them acknowledged.
     posts: u32,
     acknowledged: u32,
@@ -203,6 +198,7 @@ impl<T> Default for Tab<T> {
             next_claim: 0,
             handled: 0,
             within: None,
+            end: 0,
             posts: 0,
             acknowledged: 0,
             asked_to_step_aside: false,
@@ -214,7 +210,7 @@ impl<T> Default for Tab<T> {
     }
 }
 
-impl<T: Slice> Tab<T> {
+impl<T> Tab<T> {
     /// Takes note of what happened. Collect what follows from it with [`Tab::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         match input {
@@ -244,10 +240,11 @@ impl<T: Slice> Tab<T> {
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event::Stanza`] or
-    /// [`Event::Status`] belongs to the moment until the next call.
+    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`] belongs to the moment until the
+    /// next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
         self.within = None;
+        self.handled = self.handled.max(std::mem::take(&mut self.end));
         let Some(Due { output, moment }) = self.outputs.pop_front() else {
             // Nothing more is to be done about what came: now the claims go out together.
             self.say_claims();
@@ -258,15 +255,22 @@ impl<T: Slice> Tab<T> {
                 self.handled = position;
                 self.within = Some(position);
             }
-            Some(Moment::At(position)) => {
-                self.handled = self.handled.max(position);
-                self.within = Some(self.handled);
-            }
+            Some(Moment::At(position)) => self.at(position),
             Some(Moment::Caught(position)) => self.within = Some(position),
             Some(Moment::Behind(position)) => self.handled = self.handled.max(position),
             None => {}
         }
+        if let Output::Event(Event::Stanzas(batch)) = &output {
+            self.end = batch.end();
+        }
         Some(output)
+    }
+
+    /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for a request that others were asked
+    /// first.
+    pub fn at(&mut self, position: Position) {
+        self.handled = self.handled.max(position);
+        self.within = Some(self.handled);
     }
 
     /// When to hand in [`Input::Timeout`].
@@ -420,11 +424,7 @@ impl<T: Slice> Tab<T> {
                 return self.event(Event::Challenge(exchange, mechanism, challenge));
             }
             FromWorker::Role(role) => self.event(Event::Role(role)),
-            FromWorker::Deliver(batch) => {
-                for Delivery(position, origin, text) in batch.into_deliveries() {
-                    self.event_at(position, Event::Stanza { position, origin, text });
-                }
-            }
+            FromWorker::Deliver(batch) => self.event(Event::Stanzas(batch)),
             FromWorker::Claimed { claims } => self.claimed(claims),
             FromWorker::Gap { from, to, count } => self.event(Event::Gap(from, to, count)),
             FromWorker::Written { up_to } => {
@@ -472,7 +472,7 @@ impl<T: Slice> Tab<T> {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         if self.boot != boot {
-            self.handled = 0;
+            (self.handled, self.end) = (0, 0);
         }
         self.boot = boot;
         self.posts = 0;

@@ -448,7 +448,10 @@ impl Page {
             }
             Event::Challenge(token, mechanism, challenge) => format!("{mechanism} {token} {challenge:?}"),
             Event::Role(role) => format!("{role:?}"),
-            Event::Stanza { position, origin, text } => format!("{position} {origin:?} {text}"),
+            Event::Stanzas(batch) => {
+                let in_words = |Delivery(position, origin, text)| format!("{position} {origin:?} {text}");
+                batch.into_deliveries().map(in_words).collect::<Vec<_>>().join("\n")
+            }
             Event::Caught(claim, origin, text) => format!("caught {claim} {origin:?} {text}"),
             Event::Claimed(claim) => format!("claimed {claim}"),
             Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
@@ -459,7 +462,8 @@ impl Page {
             Event::Keys(keys) => format!("keys {}", keys.expose()),
             Event::Log(level, text) => format!("{level:?} {text}"),
         };
-        std::mem::take(&mut self.events).into_iter().map(in_words).collect()
+        let lines = std::mem::take(&mut self.events).into_iter().map(in_words);
+        lines.flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
     /// The claims that were posted: their numbers, the position they hold from, and when they were made.
@@ -524,19 +528,28 @@ fn a_claim_holds_from_the_stanza_that_was_being_handled_and_one_made_at_leisure_
     let early = page.tab.claim(TODAY, Selector::Everything);
     page.posts.clear();
     page.tab.handle_input(page.now, Input::Message(up(5)));
-    page.tab.handle_input(page.now, Input::Message(deliver(&[7])));
+    page.tab.handle_input(page.now, Input::Message(deliver(&[7, 8, 9])));
     // In the callback of the status.
     assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Status(_)))));
     let in_status = page.tab.claim(TODAY, Selector::Sent);
-    assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Stanza { position: 7, .. }))));
+    assert!(matches!(page.tab.poll_output(), Some(Output::Event(Event::Stanzas(_)))));
+    page.tab.at(7);
     let in_stanza = page.tab.claim(TODAY, Selector::Sent);
+    assert_eq!(page.tab.before().position, 7);
+    page.tab.at(8);
+    let in_next = page.tab.claim(TODAY, Selector::Sent);
     page.drain();
     let at_leisure = page.tab.claim(TODAY, Selector::Sent);
     page.drain();
     let said = page.said_claims();
     assert_eq!(
         said,
-        [(vec![early, in_status], 5, 0.0), (vec![in_stanza], 7, 0.0), (vec![at_leisure], 7, TODAY)]
+        [
+            (vec![early, in_status], 5, 0.0),
+            (vec![in_stanza], 7, 0.0),
+            (vec![in_next], 8, 0.0),
+            (vec![at_leisure], 9, TODAY)
+        ]
     );
 }
 
@@ -584,6 +597,7 @@ fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
         if let Output::Post(ToWorker::Claim { from, made, .. }) = output {
             return assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
         }
+        page.tab.at(5);
         page.tab.claim(TODAY, Selector::Everything);
     }
     panic!("nothing was claimed");

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use epode_protocol::{
-    ClaimId, Criteria, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode, ToWorker,
+    Batch, ClaimId, Criteria, Delivery, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode,
+    ToWorker,
 };
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
@@ -135,9 +136,14 @@ impl Default for Page {
 impl Page {
     pub(super) fn hear(&mut self, event: Event<String>) {
         match &event {
-            Event::Stanza { position, origin, text } => {
-                self.position = *position;
-                self.handle(None, Some(*position), *origin, text);
+            Event::Stanzas(batch) => {
+                for Delivery(position, origin, text) in batch.clone().into_deliveries() {
+                    self.tab.at(position);
+                    self.position = position;
+                    self.handle(None, Some(position), origin, &text);
+                    self.heard.push(Event::Stanzas([Delivery(position, origin, text)].into_iter().collect()));
+                }
+                return;
             }
             Event::Caught(claim, origin, text) => {
                 self.handle(Some(*claim), None, *origin, text);
@@ -254,7 +260,10 @@ impl Page {
                 format!("{mechanism} {}", challenge.as_deref().unwrap_or("begin"))
             }
             Event::Role(role) => format!("{role:?}"),
-            Event::Stanza { origin, text, .. } => format!("{origin:?} {text}"),
+            Event::Stanzas(batch) => {
+                let Delivery(_, origin, text) = only(batch);
+                format!("{origin:?} {text}")
+            }
             Event::Caught(_, origin, text) => format!("{origin:?} {text}"),
             Event::Claimed(claim) => format!("claimed {claim}"),
             Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
@@ -274,4 +283,12 @@ impl Page {
             Event::Log(level, text) => format!("{level:?} {text}"),
         }
     }
+}
+
+/// The stanza of a batch that holds one, as in everything that a page has [heard](Page::events).
+pub(super) fn only(batch: Batch<String>) -> Delivery<String> {
+    let mut stanzas = batch.into_deliveries();
+    let stanza = stanzas.next().expect("a stanza");
+    assert!(stanzas.next().is_none(), "more than one stanza");
+    stanza
 }

@@ -1,8 +1,9 @@
 //! What everybody hears: messages and presence, from the server and from the other tabs.
 
-use epode_protocol::{Origin, Role};
+use epode_protocol::{Delivery, Origin, Role};
 use epode_tab::Event;
 
+use super::page::only;
 use super::world::World;
 
 const ALICE: &str = "alice@localhost/desk";
@@ -23,9 +24,9 @@ fn a_stanza_reaches_every_tab_once_and_in_order_with_the_same_position() {
         let events = world.events(tab);
         assert_eq!(events.len(), 20);
         for (number, event) in events.into_iter().enumerate() {
-            let Event::Stanza { position, origin: Origin::Received, text } = event else {
-                panic!("{event:?}")
-            };
+            let Event::Stanzas(batch) = event else { panic!("{event:?}") };
+            let Delivery(position, origin, text) = only(batch);
+            assert_eq!(origin, Origin::Received);
             assert_eq!(position, 1 + number as u64);
             assert!(text.contains(&format!("id='{number}'")), "{text}");
         }

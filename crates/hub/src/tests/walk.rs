@@ -7,6 +7,7 @@ use epode_protocol::{Role, StatusCode, ToWorker, Token};
 use epode_tab::Event;
 use epode_testkit::{self as testkit, BindFault, Misbehaviour, Random};
 
+use super::page::only;
 use super::world::{GRACE, World, password};
 use crate::PortId;
 
@@ -219,17 +220,22 @@ impl Knowledge {
                 _ => self.up = None,
             },
             Event::Role(role) => self.role = Some(role),
-            Event::Stanza { text, .. } | Event::Caught(_, _, text) => {
-                let id = text.split(" id='m").nth(1).and_then(|rest| rest.split('\'').next());
-                if let Some(number) = id {
-                    assert!(self.seen.insert(format!("m{number}")), "{text} twice");
-                }
-            }
+            Event::Stanzas(batch) => self.see(&only(batch).2),
+            Event::Caught(_, _, text) => self.see(&text),
             Event::Written(up_to) => self.sends.retain(|token| *token > up_to),
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
             Event::Gap(..) => panic!("nobody was slow"),
             Event::Keys(_) | Event::Challenge(..) | Event::Claimed(_) | Event::Tabs(..) | Event::Log(..) => {}
+        }
+    }
+}
+
+impl Knowledge {
+    fn see(&mut self, text: &str) {
+        let id = text.split(" id='m").nth(1).and_then(|rest| rest.split('\'').next());
+        if let Some(number) = id {
+            assert!(self.seen.insert(format!("m{number}")), "{text} twice");
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use epode_protocol::{ClaimId, Origin, Position, Role, Selector};
+use epode_protocol::{ClaimId, Delivery, Origin, Position, Role, Selector};
 use epode_tab::Event;
 
 use super::{Model, Written, quoted};
 use crate::PortId;
-use crate::tests::page::{After, Handler, Page};
+use crate::tests::page::{After, Handler, Page, only};
 use crate::tests::world::{GRACE, Routed};
 
 /// What each handler of a page must hear, and has not heard so far.
@@ -57,7 +57,8 @@ impl Model {
                 any = true;
                 let known = self.pages.entry(tab).or_default();
                 known.wishes.hear(&event, &self.left, &format!("{place}: {tab:?}"));
-                let Event::Stanza { position, text, .. } = event else { continue };
+                let Event::Stanzas(batch) = event else { continue };
+                let Delivery(position, _, text) = only(batch);
                 let Some(id) = quoted(&text, "id").filter(|_| text.contains("<q xmlns='urn:x'/>")) else {
                     continue;
                 };
