@@ -5,7 +5,7 @@
 //! [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and what the hub wants is done on the spot.
 //!
 //! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked through there and comes in as a flat call
-//! ([`inlet`]), and what goes out is made there by flat calls ([`outlet`]). Decoding by serde in here would make it a sixth larger.
+//! (`inlet`), and what goes out is made there by flat calls (`outlet`). Decoding by serde in here would make it a sixth larger.
 //!
 //! `port` and `socket` are browser objects at the hub's ends; `text` is the stanza as a JavaScript string; `browser` is the
 //! rest of what the browser has to give: time, randomness, locks, timers, the console.

@@ -46,6 +46,7 @@ pub fn command() -> ExitCode {
         let target = ["clippy", "--quiet", "--target", "wasm32-unknown-unknown"];
         cargo_quietly(&[&target[..], &WASM_CRATES].concat(), &["--", "--deny", "warnings"])
     });
+    course.check("check: documentation", documentation);
     course.tests("test: crates", || tally::of_cargo(cargo().args(["test", "--no-fail-fast"]), HALF_AN_HOUR));
     course.check("check: generated TypeScript", generated::check);
     let built = course.check("build: wasm", build::wasm_crates)
@@ -107,6 +108,17 @@ impl Course {
         println!("{passed} passed, {failed} failed");
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+}
+
+/// What rustdoc has to say: links that lead nowhere, above all.
+fn documentation() -> Result<()> {
+    let wasm = [&["--target", "wasm32-unknown-unknown"], &WASM_CRATES[..]].concat();
+    for crates in [&[][..], &wasm] {
+        let mut cargo = cargo();
+        cargo.env("RUSTDOCFLAGS", "--deny warnings").args(["doc", "--quiet", "--no-deps"]).args(crates);
+        run(&mut cargo, HALF_AN_HOUR)?;
+    }
+    Ok(())
 }
 
 fn cargo_quietly(arguments: &[&str], more: &[&str]) -> Result<()> {
