@@ -1,7 +1,7 @@
 // What a connection makes of what the app does to it, at moments that are not convenient.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, locks, online, ports, settled, sink, status, up, window } from './page.mjs';
+import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, locks, online, ports, settled, sink, source, status, up, web, window } from './page.mjs';
 
 const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
@@ -57,6 +57,21 @@ test('a time limit of nothing, or that is no number, is none', async () => {
   await settled();
   const limits = port.said('Request').map(({ Request }) => Request.timeout);
   assert.deepEqual(limits, [null, null, null, null, 1500, null]);
+});
+
+test('a server may call the wasm what it likes', async () => {
+  const { fetch } = web;
+  for (const type of ['application/octet-stream', '']) {
+    // Each copy of the script loads the wasm once.
+    const { Connection: Fresh } = await import(`${source}#${type}`);
+    web.fetch = async (...request) => new Response(await (await fetch(...request)).arrayBuffer(), { headers: { 'content-type': type } });
+    const connection = new Fresh('wss://chat.example/ws', { worker: '/epode-worker.js' });
+    connection.connect('alice@chat.example', 'secret');
+    await settled();
+    ports.at(-1).say(up('Connected'));
+    assert.equal(connection.connected, true, type);
+  }
+  web.fetch = fetch;
 });
 
 test('a receipt of one session does not stand in the way of those of the next', async () => {

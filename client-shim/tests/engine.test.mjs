@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const idle = { accept() {}, online() {}, start() {} };
+const idle = { accept() {}, imports() {}, loaded() {}, online() {}, start() {} };
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 /** The script around this engine, begun; `raise` is what the browser tells its window. */
@@ -21,7 +21,7 @@ async function run(engine) {
         setup(build) {
           build.onResolve({ filter: /\/pkg\/|engine-wire/ }, ({ path }) => ({ path, namespace: 'engine' }));
           build.onLoad({ filter: /.*/, namespace: 'engine' }, () => ({
-            contents: `export const { ${Object.keys(engine)} } = globalThis.engine; export default () => {};`,
+            contents: `export const { ${Object.keys(engine)} } = globalThis.engine;`,
           }));
         },
       },
@@ -34,7 +34,7 @@ async function run(engine) {
   // Each test has a module of its own.
   const source = `${outputFiles[0].text.replaceAll('import.meta.url', '"https://app.example/epode-engine.js"')}//${Math.random()}`;
   const script = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
-  await script.begin(async (init) => init());
+  await script.begin(async () => {});
   return { ...script, raise: (name) => listeners.filter(([known]) => known === name).forEach(([, listener]) => listener()) };
 }
 

@@ -83,9 +83,9 @@ const { outputFiles } = await build({
   define: { 'import.meta.url': '"https://app.example/epode.js"' },
   write: false,
 });
-export const epode = await import(
-  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
-);
+/** Where the script is imported from; behind a `#` it is another copy, with wasm of its own. */
+export const source = `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`;
+export const epode = await import(source);
 export const { addConnectionPlugin, Connection, $iq, $msg, $pres, sink, Status } = epode;
 
 /** A little later: the wasm is there, locks are granted, everything that was posted is heard. */

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The script, run in a scope of its own with this engine; the scope. */
 async function run(engine) {
-  const stub = `const { ${Object.keys(engine)}, init } = globalThis.engine; export { ${Object.keys(engine)}, init as default };`;
+  const stub = `export const { ${Object.keys(engine)} } = globalThis.engine;`;
   const { outputFiles } = await build({
     entryPoints: [`${root}worker/ts/worker.ts`],
     bundle: true,
@@ -20,14 +20,14 @@ async function run(engine) {
         setup(build) {
           build.onResolve({ filter: /\/pkg\/|engine-wire/ }, ({ path }) => ({ path, namespace: 'engine' }));
           build.onLoad({ filter: /.*/, namespace: 'engine' }, ({ path }) => ({
-            contents: path.endsWith('.wasm') ? 'export default new Uint8Array()' : stub,
+            contents: path.endsWith('.wasm') ? EMPTY : stub,
           }));
         },
       },
     ],
   });
   const scope = { location: new URL('https://app.example/epode-worker.js'), addEventListener() {}, close() {}, onconnect: null };
-  globalThis.engine = { ...engine, init: async () => {} };
+  globalThis.engine = engine;
   new Function('self', 'navigator', 'setTimeout', outputFiles[0].text)(scope, {}, () => {});
   return scope;
 }
@@ -37,7 +37,9 @@ function port() {
   return { heard, postMessage: (message) => heard.push(message) };
 }
 
-const idle = { accept() {}, denied() {}, online() {}, owned() {}, start() {}, wanted() {} };
+const idle = { accept() {}, denied() {}, imports: () => ({}), loaded() {}, online() {}, owned() {}, start() {}, wanted() {} };
+/** A module of wasm without anything in it. */
+const EMPTY = `export default new Uint8Array([0, ${[...'asm'].map((letter) => letter.charCodeAt())}, 1, 0, 0, 0])`;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 test('an engine that breaks over the first ports says so to all tabs', async () => {

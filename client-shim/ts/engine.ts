@@ -1,12 +1,12 @@
 /** What a connection loads, once for all: the page's wasm, and without a worker the engine. */
-import init from '../pkg/epode_client_shim.js';
+import { imports, loaded } from '../pkg/epode_client_shim.js';
 import type { Port } from './epode-engine.js';
 import { load } from './wasm.ts';
 
 export type { Port };
 
 /** Loads the page's wasm. */
-export const loadTab = once(() => load(init, new URL('./epode.wasm', import.meta.url), 'the page'));
+export const loadTab = once(() => load({ imports, loaded }, new URL('./epode.wasm', import.meta.url), 'the page'));
 
 /** Loads the engine into this page. */
 const loadEngine = once(async () => {

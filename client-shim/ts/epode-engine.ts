@@ -4,7 +4,7 @@
  *
  * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must be done before it is gone.
  */
-import init, { online } from '../../worker/pkg/epode_worker.js';
+import { imports, loaded, online } from '../../worker/pkg/epode_worker.js';
 import { accept, start } from './engine-wire.ts';
 import type { FromWorker } from './protocol/FromWorker.ts';
 import type { load } from './wasm.ts';
@@ -19,7 +19,7 @@ let failure: string | undefined;
 
 /** Starts the engine; to be called once. */
 export async function begin(how: typeof load): Promise<void> {
-  await how(init, new URL('./epode-worker.wasm', import.meta.url), 'the page');
+  await how({ imports, loaded }, new URL('./epode-worker.wasm', import.meta.url), 'the page');
   // Nothing is shared, and no worker is to be ended.
   const nothing = (): void => {};
   start(undefined, { own: nothing, disown: nothing, exit: nothing }, false);

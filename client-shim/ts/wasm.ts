@@ -1,7 +1,12 @@
 // Loading a wasm module, and saying in words that help why it cannot be loaded.
 
-/** What the glue of wasm-bindgen exports as its default. */
-type Init = (options: { module_or_path: Response | BufferSource }) => Promise<unknown>;
+/** What the glue of wasm-bindgen has for whoever loads its module; its own loader takes more than ours ever gives it. */
+export interface Glue {
+  /** What the module imports. */
+  imports(): WebAssembly.Imports;
+  /** The module is there. */
+  loaded(instance: WebAssembly.Instance): unknown;
+}
 
 /**
  * Loads a module from its address, or from its bytes where they came with the script.
@@ -9,10 +14,10 @@ type Init = (options: { module_or_path: Response | BufferSource }) => Promise<un
  * @param who whose module it is, for the sentences: `the page`, `the worker`
  * @throws Error with a sentence that says what is wrong and what would help
  */
-export async function load(init: Init, source: URL | BufferSource, who: string): Promise<void> {
-  const module_or_path = source instanceof URL ? await fetched(source, who) : source;
+export async function load(glue: Glue, source: URL | BufferSource, who: string): Promise<void> {
+  const code = source instanceof URL ? await fetched(source, who) : source;
   try {
-    await init({ module_or_path });
+    glue.loaded((await instantiate(code, glue.imports())).instance);
   } catch (error) {
     const message = String((error as Error)?.message ?? error);
     if (/unsafe-eval|content.security.policy|\bCSP\b/i.test(message)) {
@@ -20,6 +25,13 @@ export async function load(init: Init, source: URL | BufferSource, who: string):
     }
     throw new Error(`the wasm of ${who} could not be started: ${message}`);
   }
+}
+
+async function instantiate(code: Response | BufferSource, imports: WebAssembly.Imports): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
+  if (!(code instanceof Response)) return WebAssembly.instantiate(code, imports);
+  // Under another name browsers do not compile what is still on its way.
+  if (code.headers.get("Content-Type") === "application/wasm") return WebAssembly.instantiateStreaming(code, imports);
+  return WebAssembly.instantiate(await code.arrayBuffer(), imports);
 }
 
 async function fetched(url: URL, who: string): Promise<Response> {

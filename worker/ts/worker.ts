@@ -4,7 +4,7 @@
 import { accept, start } from '../../client-shim/ts/engine-wire';
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { load } from '../../client-shim/ts/wasm';
-import init, { denied, online, owned, wanted } from '../pkg/epode_worker.js';
+import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
 
@@ -35,7 +35,7 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
 // A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
 self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
 
-Promise.all([hold(), load(init, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
+Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
   .then(([lock]) => {
     start(lock, custodian({ owned, denied, wanted }, leave), shared);
     heedNetwork();
