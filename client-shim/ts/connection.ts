@@ -3,26 +3,23 @@
  *
  * Everything works at once. What is called before the worker is reached, or before the session is up, waits and is carried out in order.
  */
-import type { Audience } from '../pkg/epode_client_shim.js';
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
-import { DisconnectedError, type RefusedError, type StanzaError, type TimeoutError } from './errors.ts';
+import type { ConnectionError, AuthenticationError, TimeoutError, RedirectError, AttachError, DisconnectedError, RefusedError, StanzaError } from './errors.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
-import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
-import { Link, type Wish } from './link.ts';
-import { error, guarded, tell, warn, type Log } from './log.ts';
+import type { Wish } from './link.ts';
+import { warn } from './log.ts';
 import { Login, type Mechanism } from './login.ts';
-import { ALL, keysOfText, livesInPage, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
+import { ALL, livesInPage, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
-import { Outbox, taken } from './outbox.ts';
-import { Ready } from './ready.ts';
+import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
-import { resolveService } from './service.ts';
+import { Session } from './session.ts';
 import { type Abortable, listen, type Patience, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
-import { TimedHandler, TimedHandlers } from './timed.ts';
+import type { TimedHandler } from './timed.ts';
 import { Websocket } from './transports.ts';
 
 /** A tab of the session, as the worker knows it. */
@@ -45,16 +42,6 @@ export interface Tab {
   claims: number;
 }
 
-/** Stanzas that were given up. A position numbers the stanzas of a session in the order in which they arrive in the worker. */
-export interface Gap {
-  /** The position of the first. */
-  from: number;
-  /** The position of the last. */
-  to: number;
-  /** How many that this tab had claimed are missing. */
-  count: number;
-}
-
 /**
  * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a mechanism or the server
  * names one, else the reason in a sentence; `null`, where Strophe has an element; and the reason in a sentence. The last three are `null` where there is
@@ -68,29 +55,14 @@ export type StatusCallback = (
   reason: string | null,
 ) => void;
 
-/** A plugin: each connection has an object of its own that inherits from it. */
-export interface ConnectionPlugin {
-  /** Called by the constructor of each connection. What it throws, that throws. */
-  init?(connection: Connection): void;
-  /** Called with each status and its condition, before the callback of `connect`. What it throws is logged. */
-  statusChanged?(status: Status, condition: string | null): void;
-}
-
 /** Hears the code of a protocol error. */
-type ProtocolErrorCallback = (this: Connection, code: number) => unknown;
+export type ProtocolErrorCallback = (this: Connection, code: number) => unknown;
 
 /** Hears the answer. */
 type Answered = (stanza: Element) => unknown;
 
 /** Hears the error, or `null` where no answer came. */
 type Unanswered = (stanza: Element | null) => unknown;
-
-const plugins = new Map<string, ConnectionPlugin>();
-
-/** Makes an object that inherits from `prototype` part of every connection made from now on, as `connection[name]`. */
-export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
-  plugins.set(name, prototype);
-}
 
 /** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
 export class Connection extends Hooks {
@@ -130,28 +102,11 @@ export class Connection extends Hooks {
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
-  readonly #inbox = new Inbox(this, (wish) => this.#link?.run(wish));
-  readonly #outbox = new Outbox(this, (wish) => this.#run(wish));
-  readonly #asked = new Map<number, (tabs: Tab[]) => void>();
-  readonly #timed = new TimedHandlers();
-  readonly #ready = new Ready<this>();
-  readonly #protocolErrors = new Map<number, ProtocolErrorCallback>();
-  #link: Link | undefined;
-  /** The place of the latest link in this page. */
-  #place: string | undefined;
-  /** What to wish again when the page comes back from the back/forward cache. */
-  #membership: Wish | undefined;
-  /** Counts the attempts, so that the end of one is not taken for that of the next. */
-  #attempt = 0;
+  readonly #session = new Session(this);
   #uniqueId = 0;
   /** What was registered: in the place of the option `mechanisms`, and besides. */
   #listed: readonly Mechanism[] | undefined;
   #added: Mechanism[] = [];
-  #login: Login | undefined;
-  /** Whether the session waits for `bind`. */
-  #unbound = false;
-  /** The absolute address of the service, once it was needed. */
-  #address: string | undefined;
 
   /**
    * Makes a connection; nothing is opened before `connect` or `attach`. Needs no DOM.
@@ -169,11 +124,7 @@ export class Connection extends Hooks {
       throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
     }
     if (cookies) writeCookies(cookies);
-    for (const [name, prototype] of plugins) {
-      const plugin = Object.create(prototype) as ConnectionPlugin;
-      (this as unknown as Record<string, unknown>)[name] = plugin;
-      plugin.init?.(this);
-    }
+    equip(this);
   }
 
   /**
@@ -183,7 +134,7 @@ export class Connection extends Hooks {
    * or, after a logout say, a {@link DisconnectedError}. A connection whose `ready` nobody asks for rejects nothing.
    */
   get ready(): Promise<this> {
-    return this.#ready.promise;
+    return this.#session.ready.promise as Promise<this>;
   }
 
   /**
@@ -219,19 +170,20 @@ export class Connection extends Hooks {
     this.authzid = getBareJidFromJid(jid);
     this.authcid = authcid || getNodeFromJid(jid);
     this.connect_callback = callback ?? null;
-    this.#begin();
-    this.#report(Status.CONNECTING, null);
+    this.#session.begin();
+    this.#session.report(Status.CONNECTING, null);
     this.scram_keys = null;
     const keys = pass && typeof pass === 'object' ? textOfKeys(pass) : undefined;
     const password = keys ? undefined : (pass ?? undefined);
     if (typeof jid !== 'string' || (password !== undefined && typeof password !== 'string')) {
-      return this.#giveUp('connect takes the JID as a string, and a password or the keys of SCRAM');
+      return this.#session.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
     }
     // A mechanism may look at everything here, and at the password, which is not kept.
     const authenticating = Object.create(this, { pass: { value: pass } }) as Authenticating;
     const listed = this.#listed ?? this.options.mechanisms;
-    const { mechanisms, own } = (this.#login = new Login([...(listed ?? []), ...this.#added], authenticating));
-    this.#join((service) => ({
+    const login = new Login([...(listed ?? []), ...this.#added], authenticating);
+    const { mechanisms, own } = login;
+    const wish = (service: string): Wish => ({
       run: (tab) =>
         tab.connect(
           performance.now(),
@@ -251,7 +203,8 @@ export class Connection extends Hooks {
           amount(this.options.queue?.stanzas, 10_000),
           amount(this.options.queue?.bytes, 16 * 1024 * 1024),
         ),
-    }));
+    });
+    this.#session.join(wish, login);
   }
 
   /**
@@ -268,8 +221,8 @@ export class Connection extends Hooks {
       throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
     }
     this.connect_callback = callback ?? null;
-    this.#begin();
-    this.#join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(), !!this.options.explicitResourceBinding) }));
+    this.#session.begin();
+    this.#session.attach(!!this.options.explicitResourceBinding);
   }
 
   /**
@@ -277,9 +230,7 @@ export class Connection extends Hooks {
    * that does so binds for all. Where nothing waits for it, an error is logged.
    */
   bind(): void {
-    if (!this.#unbound) return error('bind was called, but the session does not wait for it');
-    this.#unbound = false;
-    this.#run({ run: (tab) => tab.bind(performance.now(), getResourceFromJid(this.jid) ?? undefined) });
+    this.#session.bind(getResourceFromJid(this.jid) ?? undefined);
   }
 
   /**
@@ -314,14 +265,14 @@ export class Connection extends Hooks {
    * @param reason for the log of the worker
    */
   disconnect(reason?: string): void {
-    if (!this.#link || this.#link.ended) {
+    if (this.#session.ended) {
       warn('disconnect was called before connect');
-      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#report(status, reason ?? null, reason);
+      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#session.report(status, reason ?? null, reason);
       return;
     }
     this.disconnecting = this.connected;
     this.flush();
-    this.#run({ run: (tab) => tab.disconnect(performance.now(), reason, amount(this.disconnection_timeout, 3000)) });
+    this.#session.run({ run: (tab) => tab.disconnect(performance.now(), reason, amount(this.disconnection_timeout, 3000)) });
   }
 
   /**
@@ -329,34 +280,29 @@ export class Connection extends Hooks {
    * ends. What the app said stays for the next `connect`, {@link jid} and the callback among it.
    */
   reset(): void {
-    this.#membership = this.#login = undefined;
-    this.#over();
-    this.#ready.over(new DisconnectedError('the connection was reset'));
-    this.#begin();
-    this.#outbox.discard();
-    this.#leave();
+    this.#session.reset();
   }
 
   /** Whether stanzas are held back by {@link pause}. */
   get paused(): boolean {
-    return this.#outbox.paused;
+    return this.#session.outbox.paused;
   }
 
   /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */
   pause(): void {
     this.flush();
-    this.#outbox.paused = true;
+    this.#session.outbox.paused = true;
   }
 
   /** Sends what {@link pause} held back. */
   resume(): void {
-    this.#outbox.paused = false;
+    this.#session.outbox.paused = false;
     this.flush();
   }
 
   /** Sends what waits for the end of the current task now; nothing while {@link paused}. */
   flush(): void {
-    this.#outbox.flush();
+    this.#session.outbox.flush();
   }
 
   /**
@@ -369,7 +315,7 @@ export class Connection extends Hooks {
    */
   send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
     const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
-    return this.#outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
+    return this.#session.outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
   }
 
   /**
@@ -467,12 +413,12 @@ export class Connection extends Hooks {
     from?: string | null,
     options?: HandlerOptions | null,
   ): Handler {
-    return this.#inbox.add(new Handler(handler, ns, name, type, id, from, options));
+    return this.#session.inbox.add(new Handler(handler, ns, name, type, id, from, options));
   }
 
   /** Removes a handler, at once. One that is not there is no error. */
   deleteHandler(handler: Handler): void {
-    this.#inbox.handlers.delete(handler);
+    this.#session.inbox.handlers.delete(handler);
   }
 
   /**
@@ -486,7 +432,7 @@ export class Connection extends Hooks {
    * @param selector by default everything
    */
   stanzas(selector: StanzaSelector = {}, { signal }: Abortable = {}): Stanzas {
-    return listen(this.#inbox, selector, signal);
+    return listen(this.#session.inbox, selector, signal);
   }
 
   /**
@@ -496,12 +442,12 @@ export class Connection extends Hooks {
    * @returns what {@link deleteTimedHandler} takes
    */
   addTimedHandler(period: number, handler: () => unknown): TimedHandler {
-    return this.#timed.add(period, handler);
+    return this.#session.timed.add(period, handler);
   }
 
   /** Removes a timed handler, at once. One that is not there is no error. */
   deleteTimedHandler(handler: TimedHandler): void {
-    this.#timed.delete(handler);
+    this.#session.timed.delete(handler);
   }
 
   /**
@@ -510,7 +456,7 @@ export class Connection extends Hooks {
    * long as this connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
    */
   addProtocolErrorHandler(protocol: 'websocket' | 'HTTP', code: number, callback: ProtocolErrorCallback): void {
-    if (protocol === 'websocket') this.#protocolErrors.set(code, callback);
+    if (protocol === 'websocket') this.#session.codes.set(code, callback);
   }
 
   /** An id that no other stanza has, of no other tab either, with `suffix` behind a colon. */
@@ -521,14 +467,12 @@ export class Connection extends Hooks {
 
   /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
   isReplayed(stanza: Element): boolean {
-    return this.#inbox.isReplayed(stanza);
+    return this.#session.inbox.isReplayed(stanza);
   }
 
   /** What the worker knows of the tabs of this session, in the order in which they came; none outside a session. */
   tabs(): Promise<Tab[]> {
-    const link = this.#link;
-    if (!link || link.ended) return Promise.resolve([]);
-    return new Promise((known) => link.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
+    return this.#session.tabs();
   }
 
   /** Whether the stream of this session was resumed (XEP-0198): always `false`, until that is there. */
@@ -543,173 +487,13 @@ export class Connection extends Hooks {
 
   protected override hooked(): void {
     // A hook on the prototype belongs to no connection yet.
-    if (#inbox in this) this.#inbox.claimHooks();
-  }
-
-  /** What an attempt before this one came to does not count any more. */
-  #begin(): void {
-    this.#attempt++;
-    this.#ready.renew();
-  }
-
-  /** Wishes for membership in a session, which ends the one there was. */
-  #join(wish: (service: string) => Wish): void {
-    let service: string;
-    try {
-      service = resolveService(this.service, this.options.protocol, location.href);
-    } catch (thrown) {
-      return this.#giveUp((thrown as Error).message);
-    }
-    // Handlers that were added for the session to come stay.
-    if (this.authenticated) this.#over();
-    this.#address = service;
-    this.#enter(wish(service));
-  }
-
-  /** Carries out the wish for membership, over a new link where there is none. */
-  #enter(membership: Wish): void {
-    this.#membership = membership;
-    if (!this.#link || this.#link.ended) {
-      this.#leave();
-      this.#link = new Link(this.options.worker, this.#address ?? this.service, this.#audience(), {
-        closed: (code) => guarded(() => this.#protocolErrors.get(code)?.call(this, code), 'addProtocolErrorHandler'),
-        challenged: async (name, challenge) => this.#login!.answer(name, challenge),
-        unlinked: (reason) => this.#giveUp(reason),
-        revived: () => this.#revive(),
-        stanza: (position, sent, text) => {
-          if (sent) return this.#inbox.foreign(text);
-          const isUnhandled = this.#inbox.received(text, this.authenticated);
-          if (isUnhandled && this.authenticated) this.#link?.run({ run: (tab) => tab.unhandled(performance.now(), position) });
-        },
-        tabsKnown: (token, tabs) => {
-          this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
-          this.#asked.delete(token);
-        },
-      });
-      this.#place = this.#link.place;
-      this.#inbox.claimAll();
-    }
-    this.flush();
-    this.#run(membership);
-  }
-
-  #run(wish: Wish): void {
-    if (this.#link && !this.#link.ended) this.#link.run(wish);
-    else wish.fail?.('there is no connection');
-  }
-
-  /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
-  #revive(): void {
-    this.#leave();
-    this.#over();
-    const membership = this.#membership;
-    if (!membership) return;
-    this.#report(Status.RECONNECTING, null);
-    this.#enter(membership);
-  }
-
-  #giveUp(reason: string): void {
-    const attempt = this.#attempt;
-    // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
-    queueMicrotask(() => {
-      for (const status of [Status.CONNFAIL, Status.DISCONNECTED]) {
-        if (attempt === this.#attempt) this.#status(status, undefined, reason);
-      }
-    });
-    this.#leave();
-  }
-
-  /** Lets go of the link. Whoever waits for something from it hears, a little later, that it does not come. */
-  #leave(): void {
-    const link = this.#link;
-    this.#link = undefined;
-    link?.leave();
-    this.#outbox.lose();
-    const asked = taken(this.#asked);
-    queueMicrotask(() => asked.forEach((known) => known([])));
-  }
-
-  #audience(): Omit<Audience, 'stanzas' | 'tabs'> {
-    return {
-      status: (code, condition, text, jid, domain, features) => {
-        if (jid !== undefined) this.#up(jid, domain ?? null, features);
-        this.#status(code as Status, condition, text);
-      },
-      keys: (text) => (this.scram_keys = keysOfText(text)),
-      role: (primary) => {
-        const role = primary ? 'primary' : 'secondary';
-        if (this.role === role) return;
-        this.role = role;
-        guarded(() => this.onRoleChanged(role), 'onRoleChanged');
-      },
-      caught: (claim, replayed, text) => this.#inbox.caught(claim, replayed, text),
-      claimed: (claim) => this.#inbox.claimed(claim),
-      gap: (from, to, count) => guarded(() => this.onGap({ from, to, count }), 'onGap'),
-      written: (upTo) => this.#outbox.written(upTo),
-      failed: (token, condition, text) => this.#outbox.failed(token, condition, text),
-      answered: (token, isError, text) => this.#outbox.answered(token, this.#inbox.answered(text, this.authenticated), isError),
-      unanswered: (token, timeout) => this.#outbox.unanswered(token, timeout),
-      unasked: (token, condition, text) => this.#outbox.unasked(token, condition, text),
-      log: (level, text) => tell(level as Parameters<Log>[0], text),
-    };
-  }
-
-  /** The session is up. */
-  #up(jid: string, domain: string | null, features: string | undefined): void {
-    this.jid = jid;
-    this.domain = domain;
-    this.features = (features && parsed(features)) || null;
-    this.#inbox.claimHooks();
-    this.connected = true;
-    this.authenticated = true;
-    this.disconnecting = false;
-    this.#ready.up(this);
-    this.#timed.start();
-    this.#remember(getBareJidFromJid(jid));
-  }
-
-  /** The session is over, or this tab is out of it. */
-  #over(): void {
-    if (this.authenticated) this.#ready.renew();
-    this.connected = false;
-    this.authenticated = false;
-    this.disconnecting = false;
-    this.#unbound = false;
-    this.role = null;
-    this.features = null;
-    this.#inbox.clear();
-    this.#timed.stop();
-    this.#timed.clear();
-  }
-
-  #status(status: Status, condition: string | undefined, text: string | undefined): void {
-    this.#login?.reached(status);
-    this.#unbound = status === Status.BINDREQUIRED;
-    if (status === Status.AUTHENTICATING || this.#unbound) this.connected = true;
-    if (status === Status.DISCONNECTING) this.disconnecting = true;
-    if (status === Status.RECONNECTING) this.#over();
-    if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
-      this.#membership = this.#login = undefined;
-      this.#remember(null);
-      this.#over();
-      this.#outbox.discard();
-    }
-    this.#ready.note(status, text, condition);
-    this.#report(status, condition ?? text ?? null, text ?? null);
-  }
-
-  #report(status: Status, condition: string | null, reason: string | null = null): void {
-    for (const name of plugins.keys()) {
-      const plugin = (this as unknown as Record<string, ConnectionPlugin | undefined>)[name];
-      guarded(() => plugin?.statusChanged?.(status, condition), `the plugin ${name}`);
-    }
-    guarded(() => this.connect_callback?.call(this, status, condition, null, reason), 'the callback of connect');
+    if (#session in this) this.#session.inbox.claimHooks();
   }
 
   #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
-    this.#outbox.ask(serialize(element), timeout || undefined, { ...question, id });
+    this.#session.outbox.ask(serialize(element), timeout || undefined, { ...question, id });
     return id;
   }
 
@@ -718,31 +502,11 @@ export class Connection extends Hooks {
     element.setAttribute('id', id);
     return id;
   }
-
-  #remembered(): string | undefined {
-    return storage()?.getItem(`epode ${this.#place}`) ?? undefined;
-  }
-
-  /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
-  #remember(account: string | null): void {
-    const key = `epode ${this.#place}`;
-    // A full store only costs the way back.
-    guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
-  }
 }
 
 /** As a number that crosses to the worker: whole, and of 32 bits. */
 function amount(given: number | undefined, fallback: number): number {
   return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1);
-}
-
-function storage(): Storage | undefined {
-  try {
-    return sessionStorage;
-  } catch {
-    // Forbidden by the user.
-    return undefined;
-  }
 }
 
 function randomPart(): string {

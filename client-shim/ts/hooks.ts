@@ -2,7 +2,16 @@
  * What an app may override to look on: stanzas in both directions, and news of the tab. Assign it to a connection, before or after
  * `connect`, define it on a subclass, or on `Strophe.Connection.prototype`. A hook that nobody overrides costs nothing.
  */
-import type { Gap } from './connection.ts';
+
+/** Stanzas that were given up. A position numbers the stanzas of a session in the order in which they arrive in the worker. */
+export interface Gap {
+  /** The position of the first. */
+  from: number;
+  /** The position of the last. */
+  to: number;
+  /** How many that this tab had claimed are missing. */
+  count: number;
+}
 
 /** The hooks of a connection. What one throws is logged, and stops nothing. */
 export class Hooks {

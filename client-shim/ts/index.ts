@@ -5,7 +5,7 @@
  */
 export type { Attributes, AttributeValue, StanzaValue, Treelike, UnsafeXML } from './builder.ts';
 export { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';
-export type { ConnectionPlugin, Gap, StatusCallback, Tab } from './connection.ts';
+export type { ProtocolErrorCallback, StatusCallback, Tab } from './connection.ts';
 export { Connection } from './connection.ts';
 export type { LogLevel } from './constants.ts';
 export { Status } from './constants.ts';
@@ -13,6 +13,7 @@ export type { Cookie } from './cookies.ts';
 export * from './errors.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
 export { Handler } from './handlers.ts';
+export type { Gap } from './hooks.ts';
 export type { Log } from './log.ts';
 export type { Authenticating, ScramKeys } from './mechanisms.ts';
 export {
@@ -30,5 +31,6 @@ export {
 export type { BoshOptions, ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export type { Abortable, Patience, Stanzas, StanzaSelector } from './stanzas.ts';
+export type { ConnectionPlugin } from './plugins.ts';
 export { Strophe } from './strophe.ts';
 export { TimedHandler } from './timed.ts';

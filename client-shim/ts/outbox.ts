@@ -3,6 +3,7 @@
  *
  * What is sent within one task leaves together at its end. Order holds: what is asked leaves behind what was sent before.
  */
+import type { Audience } from '../pkg/epode_client_shim.js';
 import { NS } from './constants.ts';
 import { toElement } from './element.ts';
 import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
@@ -33,6 +34,30 @@ export class Outbox {
   readonly #questions = new Map<number, Question>();
   readonly #hooks: Hooks;
   readonly #run: (wish: Wish) => void;
+
+  /** What the worker says of them. */
+  readonly fates: Pick<Audience, 'written' | 'failed' | 'unanswered' | 'unasked'> = {
+    /** Everything up to this one was written. */
+    written: (upTo) => {
+      for (const [token, receipt] of this.#receipts) {
+        if (token > upTo) break;
+        this.#receipts.delete(token);
+        receipt({ status: 'written' });
+      }
+    },
+    /** This one was not. */
+    failed: (token, condition, text) => {
+      this.#receipts.get(token)?.({ status: 'failed', condition, text });
+      this.#receipts.delete(token);
+    },
+    /** No answer comes: the time is up, or the session. */
+    unanswered: (token, timeout) => fail(this.#take(token), timeout ? new TimeoutError('no answer came in time') : disconnected()),
+    /** It was not asked. */
+    unasked: (token, condition, text) => {
+      const question = this.#take(token);
+      if (question) refuse(question, condition, text);
+    },
+  };
 
   /** @param run carries out a wish, or fails it where there is no link */
   constructor(hooks: Hooks, run: (wish: Wish) => void) {
@@ -81,21 +106,6 @@ export class Outbox {
     this.#post(batch);
   }
 
-  /** Everything up to this one was written. */
-  written(upTo: number): void {
-    for (const [token, receipt] of this.#receipts) {
-      if (token > upTo) break;
-      this.#receipts.delete(token);
-      receipt({ status: 'written' });
-    }
-  }
-
-  /** This one was not. */
-  failed(token: number, condition: string, text: string): void {
-    this.#receipts.get(token)?.({ status: 'failed', condition, text });
-    this.#receipts.delete(token);
-  }
-
   /** A question is answered. */
   answered(token: number, answer: Element | undefined, isError: boolean): void {
     const question = this.#take(token);
@@ -104,22 +114,11 @@ export class Outbox {
     else guarded(() => question?.ok(answer), CALLBACK);
   }
 
-  /** No answer comes: the time is up, or the session. */
-  unanswered(token: number, timeout: boolean): void {
-    fail(this.#take(token), timeout ? new TimeoutError('no answer came in time') : disconnected());
-  }
-
-  /** It was not asked. */
-  unasked(token: number, condition: string, text: string): void {
-    const question = this.#take(token);
-    if (question) refuse(question, condition, text);
-  }
-
   /** What was to be sent in this session is not sent in another. */
   discard(): void {
     const reason = 'there is no connection';
     for (const waiting of this.#waiting.splice(0)) {
-      if ('text' in waiting) waiting.receipt({ status: 'failed', condition: UNCONNECTED, text: reason });
+      if ('text' in waiting) waiting.receipt(unsent(reason));
       else queueMicrotask(() => waiting.fail?.(reason));
     }
   }
@@ -129,8 +128,7 @@ export class Outbox {
     const receipts = taken(this.#receipts);
     const questions = taken(this.#questions);
     queueMicrotask(() => {
-      const lost: Receipt = { status: 'failed', condition: UNCONNECTED, text: 'the connection was left; whether this was sent is not known' };
-      for (const receipt of receipts) receipt(lost);
+      for (const receipt of receipts) receipt(unsent('the connection was left; whether this was sent is not known'));
       for (const question of questions) fail(question, disconnected());
     });
   }
@@ -143,7 +141,7 @@ export class Outbox {
         // What follows from it comes in a later task.
         batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
       },
-      fail: (text) => batch.forEach(({ receipt }) => receipt({ status: 'failed', condition: UNCONNECTED, text })),
+      fail: (text) => batch.forEach(({ receipt }) => receipt(unsent(text))),
     });
   }
 
@@ -179,6 +177,10 @@ function refuse(question: Question, condition: string, text: string): void {
 
 function fail(question: Question | undefined, failure: XmppError): void {
   guarded(() => question?.err(failure), CALLBACK);
+}
+
+function unsent(text: string): Receipt {
+  return { status: 'failed', condition: UNCONNECTED, text };
 }
 
 function disconnected(): XmppError {

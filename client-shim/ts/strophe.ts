@@ -2,7 +2,7 @@
 import type * as builder from './builder.ts';
 import { Builder, Stanza, serialize, stx } from './builder.ts';
 import type * as connection from './connection.ts';
-import { addConnectionPlugin, Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import type * as constants from './constants.ts';
 import { addNamespace, ElementType, ErrorCondition, LogLevel, NS, SECONDARY_TIMEOUT, Status, TIMEOUT } from './constants.ts';
 import type * as document from './document.ts';
@@ -27,6 +27,8 @@ import {
   SASLXOAuth2,
 } from './mechanisms.ts';
 import type * as parse from './parse.ts';
+import type * as plugins from './plugins.ts';
+import { addConnectionPlugin } from './plugins.ts';
 import type * as timed from './timed.ts';
 import { TimedHandler } from './timed.ts';
 import type * as transports from './transports.ts';
@@ -49,7 +51,7 @@ export interface Strophe
     Jids,
     Transports,
     Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
-    Pick<typeof connection, 'Connection' | 'addConnectionPlugin'>,
+    Pick<typeof connection, 'Connection'>,
     Pick<typeof document, 'xmlGenerator'>,
     Pick<typeof escape, 'xmlescape' | 'xmlunescape'>,
     Omit<typeof parse, 'parseStanza'>,
@@ -57,6 +59,7 @@ export interface Strophe
     Pick<typeof handlers, 'Handler'>,
     Pick<typeof log, 'setLogLevel' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>,
     Omit<typeof mechanisms, 'ALL' | 'keysOfText' | 'livesInPage' | 'textOfKeys'>,
+    Pick<typeof plugins, 'addConnectionPlugin'>,
     Pick<typeof timed, 'TimedHandler'>,
     Pick<typeof xhtml, 'XHTML'> {
   /** The version of this package. */

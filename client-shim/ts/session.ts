@@ -1,0 +1,265 @@
+/**
+ * One page's part in a session: the wish to be in it, the link over which that is carried out, and what becomes of it. The fields that an app reads of a
+ * connection are set here, and those who wait for something called back.
+ */
+import type { Audience } from '../pkg/epode_client_shim.js';
+import type { Connection, ProtocolErrorCallback, Tab } from './connection.ts';
+import { Status } from './constants.ts';
+import { DisconnectedError } from './errors.ts';
+import { Inbox, parsed } from './inbox.ts';
+import { getBareJidFromJid } from './jid.ts';
+import { Link, type Wish } from './link.ts';
+import { error, guarded, tell, type Log } from './log.ts';
+import type { Login } from './login.ts';
+import { keysOfText } from './mechanisms.ts';
+import { Outbox, taken } from './outbox.ts';
+import { tellPlugins } from './plugins.ts';
+import { Ready } from './ready.ts';
+import { resolveService } from './service.ts';
+import { TimedHandlers } from './timed.ts';
+
+/** The part of one connection, from one attempt to the next. */
+export class Session {
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly timed = new TimedHandlers();
+  readonly ready = new Ready<Connection>();
+  /** Who hears of close codes. */
+  readonly codes = new Map<number, ProtocolErrorCallback>();
+  readonly #connection: Connection;
+  readonly #asked = new Map<number, (tabs: Tab[]) => void>();
+  #link: Link | undefined;
+  #login: Login | undefined;
+  /** Whether it waits for `bind`. */
+  #unbound = false;
+  /** The place of the latest link in this page. */
+  #place: string | undefined;
+  /** What to wish again when the page comes back from the back/forward cache. */
+  #membership: Wish | undefined;
+  /** Counts the attempts, so that the end of one is not taken for that of the next. */
+  #attempt = 0;
+  /** The absolute address of the service, once it was needed. */
+  #address: string | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.inbox = new Inbox(connection, (wish) => this.#link?.run(wish));
+    this.outbox = new Outbox(connection, (wish) => this.run(wish));
+  }
+
+  /** Whether there is nobody to carry out a wish. */
+  get ended(): boolean {
+    return this.#link?.ended ?? true;
+  }
+
+  /** What an attempt before this one came to does not count any more. */
+  begin(): void {
+    this.#attempt++;
+    this.ready.renew();
+  }
+
+  /** Wishes for membership in a session, which ends the one there was. */
+  join(wish: (service: string) => Wish, login?: Login): void {
+    this.#login = login;
+    const { service, options, authenticated } = this.#connection;
+    try {
+      this.#address = resolveService(service, options.protocol, location.href);
+    } catch (thrown) {
+      return this.fail((thrown as Error).message);
+    }
+    // Handlers that were added for the session to come stay.
+    if (authenticated) this.#over();
+    this.#enter(wish(this.#address));
+  }
+
+  /** Wishes for membership without credentials. */
+  attach(waits: boolean): void {
+    this.join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(), waits) }));
+  }
+
+  /** A resource is to be bound, if the session waits for that. */
+  bind(resource: string | undefined): void {
+    if (!this.#unbound) return error('bind was called, but the session does not wait for it');
+    this.#unbound = false;
+    this.run({ run: (tab) => tab.bind(performance.now(), resource) });
+  }
+
+  /** Carries out a wish, or fails it where there is no link. */
+  run(wish: Wish): void {
+    if (this.ended) wish.fail?.('there is no connection');
+    else this.#link!.run(wish);
+  }
+
+  /** What the worker knows of the tabs; none where there is no worker. */
+  tabs(): Promise<Tab[]> {
+    return new Promise((known) => this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
+  }
+
+  /** Nothing comes of this attempt. */
+  fail(reason: string): void {
+    const attempt = this.#attempt;
+    // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
+    queueMicrotask(() => {
+      for (const status of [Status.CONNFAIL, Status.DISCONNECTED]) {
+        if (attempt === this.#attempt) this.#status(status, undefined, reason);
+      }
+    });
+    this.#leave();
+  }
+
+  /** Leaves, and forgets that it ever was. */
+  reset(): void {
+    this.#membership = this.#login = undefined;
+    this.#over();
+    this.ready.over(new DisconnectedError('the connection was reset'));
+    this.begin();
+    this.outbox.discard();
+    this.#leave();
+  }
+
+  /** Tells the app, plugins first. */
+  report(status: Status, condition: string | null, reason: string | null = null): void {
+    tellPlugins(this.#connection, status, condition);
+    guarded(() => this.#connection.connect_callback?.(status, condition, null, reason), 'the callback of connect');
+  }
+
+  /** Carries out the wish for membership, over a new link where there is none. */
+  #enter(membership: Wish): void {
+    this.#membership = membership;
+    if (this.ended) {
+      this.#leave();
+      const { options, service } = this.#connection;
+      this.#link = new Link(options.worker, this.#address ?? service, this.#audience(), {
+        closed: (code) => guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler'),
+        challenged: async (name, challenge) => this.#login!.answer(name, challenge),
+        unlinked: (reason) => this.fail(reason),
+        revived: () => this.#revive(),
+        stanza: (position, sent, text) => {
+          if (sent) return this.inbox.foreign(text);
+          const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
+          if (isUnhandled && this.#connection.authenticated) this.run({ run: (tab) => tab.unhandled(performance.now(), position) });
+        },
+        tabsKnown: (token, tabs) => {
+          this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
+          this.#asked.delete(token);
+        },
+      });
+      this.#place = this.#link.place;
+      this.inbox.claimAll();
+    }
+    this.outbox.flush();
+    this.run(membership);
+  }
+
+  /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
+  #revive(): void {
+    this.#leave();
+    this.#over();
+    const membership = this.#membership;
+    if (!membership) return;
+    this.report(Status.RECONNECTING, null);
+    this.#enter(membership);
+  }
+
+  /** Lets go of the link. Whoever waits for something from it hears, a little later, that it does not come. */
+  #leave(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.leave();
+    this.outbox.lose();
+    const asked = taken(this.#asked);
+    queueMicrotask(() => asked.forEach((known) => known([])));
+  }
+
+  /** What the worker says, and who hears it. */
+  #audience(): Omit<Audience, 'stanzas' | 'tabs'> {
+    const { inbox, outbox } = this;
+    const connection = this.#connection;
+    return {
+      status: (code, condition, text, jid, domain, features) => {
+        if (jid !== undefined) this.#up(jid, domain ?? null, features);
+        this.#status(code as Status, condition, text);
+      },
+      keys: (text) => (connection.scram_keys = keysOfText(text)),
+      role: (primary) => {
+        const role = primary ? 'primary' : 'secondary';
+        if (connection.role === role) return;
+        connection.role = role;
+        guarded(() => connection.onRoleChanged(role), 'onRoleChanged');
+      },
+      caught: (claim, replayed, text) => inbox.caught(claim, replayed, text),
+      claimed: (claim) => inbox.claimed(claim),
+      gap: (from, to, count) => guarded(() => connection.onGap({ from, to, count }), 'onGap'),
+      ...outbox.fates,
+      answered: (token, isError, text) => outbox.answered(token, inbox.answered(text, connection.authenticated), isError),
+      log: (level, text) => tell(level as Parameters<Log>[0], text),
+    };
+  }
+
+  /** The session is up. */
+  #up(jid: string, domain: string | null, features: string | undefined): void {
+    const connection = this.#connection;
+    connection.jid = jid;
+    connection.domain = domain;
+    connection.features = (features && parsed(features)) || null;
+    this.inbox.claimHooks();
+    connection.connected = true;
+    connection.authenticated = true;
+    connection.disconnecting = false;
+    this.ready.up(connection);
+    this.timed.start();
+    this.#remember(getBareJidFromJid(jid));
+  }
+
+  /** The session is over, or this tab is out of it. */
+  #over(): void {
+    const connection = this.#connection;
+    if (connection.authenticated) this.ready.renew();
+    connection.connected = false;
+    connection.authenticated = false;
+    connection.disconnecting = false;
+    connection.role = null;
+    connection.features = null;
+    this.#unbound = false;
+    this.inbox.clear();
+    this.timed.stop();
+    this.timed.clear();
+  }
+
+  #status(status: Status, condition: string | undefined, text: string | undefined): void {
+    const connection = this.#connection;
+    this.#login?.reached(status);
+    this.#unbound = status === Status.BINDREQUIRED;
+    if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
+    if (status === Status.DISCONNECTING) connection.disconnecting = true;
+    if (status === Status.RECONNECTING) this.#over();
+    if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
+      this.#membership = this.#login = undefined;
+      this.#remember(null);
+      this.#over();
+      this.outbox.discard();
+    }
+    this.ready.note(status, text, condition);
+    this.report(status, condition ?? text ?? null, text ?? null);
+  }
+
+  #remembered(): string | undefined {
+    return storage()?.getItem(`epode ${this.#place}`) ?? undefined;
+  }
+
+  /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
+  #remember(account: string | null): void {
+    const key = `epode ${this.#place}`;
+    // A full store only costs the way back.
+    guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
+  }
+}
+
+function storage(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    // Forbidden by the user.
+    return undefined;
+  }
+}
