@@ -16,3 +16,20 @@ test('nothing tells where it was built', async () => {
     for (const place of [root, `${homedir()}/`, 'registry/src']) assert.ok(!content.includes(place), `${name} names ${place}`);
   }
 });
+
+test('what others wrote and is compiled in is named, with its licence, the same on every machine', async () => {
+  const notices = await readFile(`${root}client-shim/THIRD-PARTY.txt`, 'utf8');
+  const lock = await readFile(`${root}Cargo.lock`, 'utf8');
+  const [list, ...texts] = notices.split(`\n${'-'.repeat(80)}\n`);
+  for (const name of ['serde', 'quick-xml', 'wasm-bindgen', 'The Rust standard library']) {
+    const [line, version] = list.match(new RegExp(`^${name} (\\S+): .*MIT.*$`, 'm')) ?? [];
+    assert.ok(line, `${name} is not named`);
+    if (name.startsWith('The')) continue;
+    assert.ok(lock.includes(`name = "${name}"\nversion = "${version}"`), `${line} is not what was compiled`);
+    const own = texts.find((text) => text.split('\n', 1)[0].split(', ').includes(`${name} ${version}`));
+    assert.match(own ?? '', /Permission is hereby granted|Apache License/);
+  }
+  // Macros run in the compiler, tests and tools elsewhere.
+  for (const name of ['syn', 'tokio', 'ts-rs', 'epode-hub']) assert.ok(!list.includes(`\n${name} `), `${name} is none of it`);
+  for (const place of [root, homedir(), 'registry']) assert.ok(!notices.includes(`${place}/`), `${place} is named`);
+});

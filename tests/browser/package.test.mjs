@@ -44,7 +44,7 @@ test("holds what its exports name, and no sources", async () => {
   for (const [name, file] of Object.entries(expected)) assert.equal(resolve(name), join(installed, "dist", file));
   for (const file of ["epode.wasm", "epode-worker.wasm"]) assert.equal(resolve(`epode/${file}`), join(installed, "dist", file));
   const files = await readdir(installed);
-  for (const file of ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE"]) assert.ok(files.includes(file), file);
+  for (const file of ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"]) assert.ok(files.includes(file), file);
   assert.ok(!files.includes("ts") && !files.includes("src"), `sources are not part of it: ${files}`);
 });
 

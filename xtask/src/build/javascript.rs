@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{CLIENT, dist};
 use crate::process::run;
-use crate::workspace::{npm_tool, root};
+use crate::workspace::npm_tool;
 
 /// Supported by all browsers that have wasm reference types and private class members, which cost 1.2 KB where they must be made up.
 const TARGET: &str = "--target=es2022,chrome96,firefox90,safari15";
@@ -54,15 +54,8 @@ pub fn bundle() -> Result<()> {
     copy(&CLIENT.wasm(), &dist.join("epode.wasm"))
 }
 
-/// What npm packs besides: the licences.
-pub fn license() -> Result<()> {
-    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        copy(&root().join(name), &root().join("client-shim").join(name))?;
-    }
-    Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file, and says which where that fails.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
     Ok(())
 }

@@ -6,9 +6,11 @@
 //!                                                 └─ esbuild ─ epode-engine.js
 //! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─── esbuild ─ epode.js, epode.umd.js + epode.wasm
 //!                                                    tsc ───── epode.d.ts and the declarations behind it
+//! LICENSE-*, THIRD-PARTY.txt: our licences, and those of what is compiled in
 //! ```
 
 pub mod javascript;
+pub mod notices;
 pub mod sizes;
 pub mod wasm;
 
@@ -68,10 +70,19 @@ pub fn let_others_in() {
 pub fn everything() -> Result<()> {
     stage("build: wasm", wasm_crates)?;
     stage("build: scripts", javascript::bundle)?;
-    stage("build: licences", javascript::license)?;
+    stage("build: licences", licences)?;
     stage("build: type declarations", javascript::declare)?;
     let_others_in();
     Ok(())
+}
+
+/// What npm packs besides: our licences, and those of others.
+pub fn licences() -> Result<()> {
+    let package = root().join("client-shim");
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        javascript::copy(&root().join(name), &package.join(name))?;
+    }
+    notices::write(&package)
 }
 
 /// The wasm modules with their glue.

@@ -51,7 +51,7 @@ pub fn command() -> ExitCode {
     course.check("check: generated TypeScript", generated::check);
     let built = course.check("build: wasm", build::wasm_crates)
         && course.check("build: scripts", javascript::bundle)
-        && course.check("build: licences", javascript::license)
+        && course.check("build: licences", build::licences)
         && course.check("build: type declarations", javascript::declare);
     build::let_others_in();
     if built {
