@@ -8,6 +8,11 @@ import { mark, message } from "./stanzas.mjs";
 import { median } from "./statistics.mjs";
 import { startControl } from "./tabs.mjs";
 
+/** How long a flood lasts, and the stanzas it has at least, and at most: Epode keeps 10,000 for a tab that cannot follow. */
+const SECONDS = 1.5;
+const LEAST = 500;
+const MOST = 8_000;
+
 export const now = () => performance.timeOrigin + performance.now();
 
 export class World {
@@ -15,6 +20,8 @@ export class World {
   tabs = [];
   /** The bytes that the empty tabs took. */
   empty = 0;
+  /** The stanzas per second that were seen when warming up, by their size. */
+  #paces = {};
 
   constructor(parts) {
     Object.assign(this, parts);
@@ -77,8 +84,7 @@ export class World {
 
   /** Lets everybody's compilers see what comes. */
   async warmUp() {
-    await this.flood({ stanzas: 500 });
-    await this.flood({ stanzas: 100, size: 2_048 });
+    for (const [size, stanzas] of [[300, 500], [2_048, 100]]) this.#paces[size] = (await this.flood({ stanzas, size })).rate;
   }
 
   /**
@@ -131,9 +137,13 @@ export class World {
     return { delays: reports.flatMap(({ delays }) => delays), cpu: used / stanzas };
   }
 
-  /** How many stanzas of this size make a flood: as many for one contestant as for the other. */
+  /**
+   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen when warming up. As many would take the
+   * slowest twenty times as long as the fastest, whose start would be all that is measured.
+   */
   length(size) {
-    return Math.round((size > 1_000 ? 600 : 1_500) * this.effort);
+    const stanzas = Math.min(SECONDS * this.#paces[size], MOST);
+    return Math.round(Math.max(stanzas, LEAST) * this.effort);
   }
 
   /**
