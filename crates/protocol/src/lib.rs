@@ -42,8 +42,8 @@ pub type Token = u32;
 /// one: a position says of which session it is. Browsers hold it as a double, up to 2^53.
 pub type Position = u64;
 
-/// How many posts a tab may be given that it has not acknowledged.
-pub const WINDOW: u32 = 16;
+/// How many posts a tab may be given that it has not acknowledged. Both ends count on the same: another number is another [`VERSION`].
+pub const WINDOW: u32 = 64;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Hello, ToWorker, VERSION};
+use epode_protocol::{Hello, ToWorker, VERSION, WINDOW};
 use epode_tab::Event;
 
 use super::world::World;
@@ -98,7 +98,7 @@ fn the_worker_knows_of_each_tab_what_an_inspector_asks() {
     world.connect(hidden, ALICE, "secret-alice");
     let bob = world.online("bob@localhost/desk");
     world.hold(slow);
-    for _ in 0..40 {
+    for _ in 0..WINDOW + 40 {
         world.server_says(ALICE, "<message xmlns='jabber:client'/>");
     }
     world.run();

@@ -165,11 +165,11 @@ fn an_iq_is_never_given_up() {
     let token = world.request(tab, ping);
     world.send(tab, disco);
     world.hold(tab);
-    floods(&mut world, 0..50);
+    floods(&mut world, 0..200);
     world.let_flow();
     let push = "<iq xmlns='jabber:client' type='set' id='push'><query xmlns='jabber:iq:roster'/></iq>";
     world.server_says(ALICE, push);
-    floods(&mut world, 50..1000);
+    floods(&mut world, 200..1000);
     world.let_read(tab);
     let heard = world.heard(tab);
     assert!(heard.iter().any(|word| word.starts_with(&format!("response {token} result"))), "{heard:?}");
@@ -287,11 +287,11 @@ fn a_tab_that_hears_everything_does_so_in_one_order() {
     world.flowing = false;
     let token =
         world.request(tab, "<iq xmlns='jabber:client' type='get' id='a'><ping xmlns='urn:xmpp:ping'/></iq>");
-    floods(&mut world, 0..40);
+    floods(&mut world, 0..100);
     world.let_flow();
-    floods(&mut world, 40..60);
+    floods(&mut world, 100..120);
     world.let_read(tab);
     let heard = world.heard(tab);
     let at = heard.iter().position(|word| word.starts_with(&format!("response {token}"))).unwrap();
-    assert_eq!(at, 40, "behind the messages that came before it, before those that came later");
+    assert_eq!(at, 100, "behind the messages that came before it, before those that came later");
 }
