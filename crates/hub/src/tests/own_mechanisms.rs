@@ -209,12 +209,12 @@ fn a_tab_that_thinks_better_of_it_in_the_middle_of_the_exchange_may() {
             assert_eq!(world.heard(tab), ["Disconnecting", "Disconnected"]);
         }
         connect(&mut world, tab);
+        let fresh = asked(&mut world, tab).0[0].0;
+        // An answer of the former attempt counts for nothing.
         world.respond(tab, stale, Some("bob"));
-        assert_eq!(
-            speak(&mut world, tab, SECRET).last().unwrap(),
-            "Connected alice@localhost/desk",
-            "an answer of the former attempt counts for nothing"
-        );
+        assert!(asked(&mut world, tab).0.is_empty());
+        world.respond(tab, fresh, Some("alice"));
+        assert_eq!(speak(&mut world, tab, SECRET).last().unwrap(), "Connected alice@localhost/desk");
         world.advance(GRACE);
         assert_eq!(world.open_sockets().len(), 1);
     }
@@ -274,6 +274,24 @@ fn a_redial_whose_tab_dies_in_the_middle_asks_the_next_and_without_one_credentia
     world.cut();
     world.advance(5 * SECOND);
     assert_eq!(world.heard(attached), ["Reconnecting", "Disconnected credentials-required"]);
+}
+
+#[test]
+fn a_redial_speaks_the_mechanism_of_the_tab_that_proved_itself_last() {
+    let mut world = world();
+    let (first, second) = (world.tab(), world.tab());
+    let own_mechanisms = vec![offer("PLAIN", 90)];
+    let options = Options { mechanisms: Some(Vec::new()), own_mechanisms, ..Options::default() };
+    world.connect_as(first, ALICE, None, options);
+    let events = world.events(first);
+    let Some(Event::Challenge(token, ..)) = events.last() else { panic!("{events:?}") };
+    world.respond(first, *token, Some("\0alice\0secret-alice"));
+    connect(&mut world, second);
+    assert_eq!(speak(&mut world, second, SECRET).last().unwrap(), "Attached alice@localhost/desk");
+    world.kill(first);
+    world.cut();
+    world.advance(SECOND);
+    assert_eq!(speak(&mut world, second, SECRET).last().unwrap(), "Connected alice@localhost/desk");
 }
 
 #[test]
