@@ -15,7 +15,7 @@ const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(sc
 
 /**
  * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`, `password` and `onStatus`; `worker`
- * stands for the option, or for nothing. A service on the page's own host is the test's.
+ * stands for the option, or for nothing; `given` says what else these are than the scene's. A service on the page's own host is the test's.
  */
 const SNIPPETS = [
   {
@@ -44,6 +44,37 @@ const SNIPPETS = [
       conn.registerSASLMechanisms([SASLPlain]);
       conn.connect(jid, password, onStatus);`,
     check: async ({ scene }) => assert.equal(mechanism(scene), "PLAIN"),
+  },
+  {
+    what: "a token stands in the place of the password",
+    given: ({ user }) => ({ jid: `${user}@oauth.localhost`, password: `token-${user}` }),
+    code: (worker) => `
+      import { Strophe, SASLOAuthBearer } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLOAuthBearer] });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(mechanism(scene), "OAUTHBEARER"),
+  },
+  {
+    what: "a token of X-OAUTH2 does too",
+    on: ["ejabberd"],
+    given: async ({ server, jid }) => ({ password: await server.token(jid) }),
+    code: (worker) => `
+      import { Strophe, SASLXOAuth2 } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLXOAuth2] });
+      conn.connect(jid, password, onStatus);`,
+    check: async ({ scene }) => assert.equal(mechanism(scene), "X-OAUTH2"),
+  },
+  {
+    what: "a JID without a user logs in as nobody",
+    on: ["prosody", "ejabberd"],
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} });
+      conn.connect("anon.localhost", null, onStatus);`,
+    check: async ({ scene, tab }) => {
+      assert.equal(mechanism(scene), "ANONYMOUS");
+      assert.match(await tab.evaluate(() => connection.jid), /^[^@/]+@anon\.localhost\/./);
+    },
   },
   {
     what: "a mechanism of the app's own is a class that answers in the page",
@@ -158,7 +189,7 @@ for (const name of BROWSERS) {
       before(async () => (stage = await Stage.open(name, SERVERS[server])));
       after(() => stage?.close());
 
-      for (const { what, code, check, statuses = ["CONNECTING", "AUTHENTICATING", "CONNECTED"], on = ["prosody"] } of SNIPPETS) {
+      for (const { what, given = () => ({}), code, check, statuses = ["CONNECTING", "AUTHENTICATING", "CONNECTED"], on = ["prosody"] } of SNIPPETS) {
         if (!on.includes(server)) continue;
         for (const isShared of [true, false]) {
           test(`${what}, ${isShared ? "with" : "without"} a worker`, async (t) => {
@@ -167,7 +198,8 @@ for (const name of BROWSERS) {
             t.after(() => (stage.web.upgrade = undefined));
             const before = stage.web.requests.length;
             const tab = await scene.open({ path: "/pages/snippets.html" });
-            await run(tab, scene, code(isShared ? `worker: "/epode-worker.js",` : ""));
+            const { service, jid, password } = scene;
+            await run(tab, { service, jid, password, ...(await given(scene)) }, code(isShared ? `worker: "/epode-worker.js",` : ""));
             assert.equal(await tab.up(), "CONNECTED");
             assert.deepEqual(await tab.statuses(), statuses);
             await check({ scene, stage, tab });
@@ -185,7 +217,7 @@ for (const name of BROWSERS) {
 }
 
 /** Runs a snippet as a module of the page. */
-async function run(tab, { service, jid, password }, code) {
+async function run(tab, globals, code) {
   await tab.evaluate(
     (globals, code) => {
       Object.assign(window, globals);
@@ -194,7 +226,7 @@ async function run(tab, { service, jid, password }, code) {
       script.textContent = code;
       document.head.append(script);
     },
-    { service, jid, password },
+    globals,
     // What tests ask is this connection.
     `${code}\nwindow.connection = conn;`,
   );
