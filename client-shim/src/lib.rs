@@ -234,7 +234,7 @@ impl Tab {
 #[wasm_bindgen]
 impl Tab {
     /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together: the page's `own`, so many, and then the worker's;
-    /// all of those are allowed unless they are `listed`.
+    /// `listed` if the app has listed them itself.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn connect(
         &self,
@@ -257,12 +257,12 @@ impl Tab {
     ) {
         let offer = |(name, priority)| MechanismOffer { name, priority };
         let mut own_mechanisms: Vec<_> = mechanisms.into_iter().zip(priorities).map(offer).collect();
-        let ours = own_mechanisms.split_off(own_mechanisms.len().min(own as usize));
-        let mechanisms = listed.then_some(ours);
+        let mechanisms = own_mechanisms.split_off(own_mechanisms.len().min(own as usize));
         let credentials =
             Credentials { authcid, password: password.map(Secret::new), keys: keys.map(Secret::new) };
         let options = Options {
             mechanisms,
+            listed,
             own_mechanisms,
             session_key,
             explicit_binding,

@@ -201,8 +201,8 @@ impl Listener {
             }
             ToWorker::Connect { service, jid, credentials, options } => {
                 let mut offers = options.own_mechanisms;
-                let (own, listed) = (offers.len() as u32, options.mechanisms.is_some());
-                offers.extend(options.mechanisms.unwrap_or_default());
+                let own = offers.len() as u32;
+                offers.extend(options.mechanisms);
                 let (names, priorities) =
                     offers.into_iter().map(|offer| (offer.name, offer.priority)).unzip();
                 let Credentials { authcid, password, keys } = &credentials;
@@ -215,7 +215,7 @@ impl Listener {
                     names,
                     priorities,
                     own,
-                    listed,
+                    options.listed,
                     options.session_key.as_deref(),
                     options.explicit_binding,
                     options.reconnect,

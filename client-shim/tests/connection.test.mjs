@@ -1,7 +1,7 @@
 // What a connection makes of what the app does to it, at moments that are not convenient.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, locks, online, ports, settled, sink, source, status, up, web, window } from './page.mjs';
+import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, epode, locks, online, ports, settled, sink, source, status, up, web, window } from './page.mjs';
 
 const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
@@ -426,6 +426,35 @@ test('a hook on the prototype is heard by every connection', async () => {
 
 test('a cookie that is none keeps a connection from being made', () => {
   assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), { message: /name of the cookie "a b"/ });
+});
+
+test('a mechanism that is registered is one more, or stands in the place of its name, and is no list: a list may show the password', async () => {
+  const { SASLPlain, SASLSHA1 } = epode;
+  const connection = new Connection('ws://chat.example/ws', { worker: '/epode-worker.js' });
+  const offered = async () => {
+    connection.connect('alice@chat.example', 'secret');
+    await settled();
+    const { mechanisms, own_mechanisms, listed } = ports.at(-1).said('Connect').at(-1).Connect.options;
+    connection.reset();
+    assert.deepEqual(own_mechanisms, []);
+    return [listed, Object.fromEntries(mechanisms.map(({ name, priority }) => [name, priority]))];
+  };
+  const [listed, all] = await offered();
+  assert.equal(listed, false);
+  assert.equal(Object.keys(all).length, 8, 'all but ANONYMOUS');
+  connection.registerSASLMechanism(class extends SASLSHA1 {
+    priority = 99;
+  });
+  assert.deepEqual(await offered(), [false, { ...all, 'SCRAM-SHA-1': 99 }]);
+  connection.registerSASLMechanism(class extends SASLPlain {
+    test = () => false;
+  });
+  const { PLAIN, ...others } = all;
+  assert.deepEqual(await offered(), [false, { ...others, 'SCRAM-SHA-1': 99 }]);
+  connection.registerSASLMechanisms([SASLPlain]);
+  assert.deepEqual(await offered(), [true, { PLAIN }]);
+  connection.registerSASLMechanisms();
+  assert.deepEqual(await offered(), [false, all]);
 });
 
 test('only ws and wss are protocols', () => {

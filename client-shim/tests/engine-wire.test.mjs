@@ -45,7 +45,7 @@ function heard(data) {
 }
 
 const hello = { versions: [1], tab: 't', lock: null, before: null, visible: true };
-const options = { mechanisms: null, own_mechanisms: [], session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
+const options = { mechanisms: [], listed: false, own_mechanisms: [], session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
 const credentials = { authcid: null, password: 'sesame', keys: null };
 const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
 const criteria = { ns: null, name: 'iq', types: ['get', 'set'], id: null, from: null, bare: false, ignore_fragment: true };
@@ -57,7 +57,7 @@ const WORDS = [
   [{ Hello: { ...hello, lock: 'l', before: { boot: 'b', position: 2 ** 53 - 1 } } }, ['on_hello', 'port', [1], 't', 'l', true, 'b', 2 ** 53 - 1]],
   [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, [], [], 0, false, null, false, true, 10_000, 3, 4_294_967_295]],
   [
-    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
+    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], listed: true, own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
     ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['X', 'PLAIN'], [90, 50], 1, true, 'k', true, false, 10_000, 3, 4_294_967_295],
   ],
   [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],
@@ -96,13 +96,13 @@ const WRONG = [undefined, null, 'hunter2', '', true, 0, 1, -1, 1.5, NaN, Infinit
 /** Whether a wrong value is one that the place of this value takes after all. */
 function fits(value, wrong, path) {
   if (wrong === value) return true;
-  const optional = /lock|before|authcid|password|keys|\.mechanisms|session_key|reason|response|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
+  const optional = /lock|before|authcid|password|keys|session_key|reason|response|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(path);
   if (optional && wrong == null) return true;
   // All that is in them may be left out.
   if (/Bind$|credentials$/.test(path)) return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
   if (Array.isArray(value)) return Array.isArray(wrong) && (wrong.length === 0 || (typeof value[0] === 'string' && wrong[0] === 'hunter2'));
   if (typeof value === 'number') return Number.isInteger(wrong) && wrong >= 0 && wrong < (/position|from$|made$/.test(path) ? 2 ** 53 : 2 ** 32);
-  if (value === null) return /\.mechanisms/.test(path) ? Array.isArray(wrong) && wrong.length === 0 : !/before/.test(path) && typeof wrong === 'string';
+  if (value === null) return !/before/.test(path) && typeof wrong === 'string';
   return typeof wrong === typeof value && typeof value !== 'object';
 }
 

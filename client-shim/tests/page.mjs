@@ -73,7 +73,7 @@ Object.defineProperty(globalThis, 'navigator', {
 
 const { outputFiles } = await build({
   stdin: {
-    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'plugins'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),
+    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),
     resolveDir: root,
     loader: 'ts',
   },

@@ -13,7 +13,7 @@ import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid
 import type { Wish } from './link.ts';
 import { warn } from './log.ts';
 import { Login, type Mechanism } from './login.ts';
-import { ALL, livesInPage, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
+import { ALL, textOfKeys, type Authenticating, type ScramKeys } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
@@ -181,7 +181,7 @@ export class Connection extends Hooks {
     // A mechanism may look at everything here, and at the password, which is not kept.
     const authenticating = Object.create(this, { pass: { value: pass } }) as Authenticating;
     const listed = this.#listed ?? this.options.mechanisms;
-    const login = new Login([...(listed ?? []), ...this.#added], authenticating);
+    const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
     const wish = (service: string): Wish => ({
       run: (tab) =>
@@ -248,8 +248,7 @@ export class Connection extends Hooks {
    * @throws what its constructor throws
    */
   registerSASLMechanism(mechanism: Mechanism): void {
-    if (livesInPage(new mechanism())) this.#added.push(mechanism);
-    else this.#listed = [...(this.#listed ?? this.options.mechanisms ?? ALL), mechanism];
+    this.#added.push(mechanism);
   }
 
   /** Allows these mechanisms and no other, as the option `mechanisms` does, from the next `connect` on; without an argument those of that option again. */

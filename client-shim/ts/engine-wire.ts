@@ -125,7 +125,8 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
       jid: text,
       credentials: record<Credentials>({ authcid: optional(text), password: optional(text), keys: optional(text) }),
       options: record<Options>({
-        mechanisms: optional(list(offer)),
+        mechanisms: list(offer),
+        listed: flag,
         own_mechanisms: list(offer),
         session_key: optional(text),
         explicit_binding: flag,
@@ -135,8 +136,8 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         queue_size: number,
       }),
     }),
-    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, own_mechanisms, session_key, explicit_binding, reconnect, reload_grace, queue_stanzas, queue_size } }) => {
-      const offers = [...own_mechanisms, ...(mechanisms ?? [])];
+    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, listed, own_mechanisms, session_key, explicit_binding, reconnect, reload_grace, queue_stanzas, queue_size } }) => {
+      const offers = [...own_mechanisms, ...mechanisms];
       on_connect(
         port,
         service,
@@ -147,7 +148,7 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         offers.map(({ name }) => name),
         Uint32Array.from(offers, ({ priority }) => priority),
         own_mechanisms.length,
-        !!mechanisms,
+        listed,
         session_key,
         explicit_binding,
         reconnect,

@@ -112,7 +112,8 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
           jid,
           credentials: { authcid: authcid ?? null, password: password ?? null, keys: keys ?? null },
           options: {
-            mechanisms: listed ? offers.slice(own) : null,
+            mechanisms: offers.slice(own),
+            listed,
             own_mechanisms: offers.slice(0, own),
             session_key: sessionKey ?? null,
             explicit_binding: explicitBinding,

@@ -64,9 +64,10 @@ pub fn on_connect(
     let credentials = Credentials { authcid, password, keys };
     let offer = |(name, priority)| MechanismOffer { name, priority };
     let mut own_mechanisms: Vec<_> = mechanisms.into_iter().zip(priorities).map(offer).collect();
-    let mechanisms = listed.then_some(own_mechanisms.split_off(own_mechanisms.len().min(own as usize)));
+    let mechanisms = own_mechanisms.split_off(own_mechanisms.len().min(own as usize));
     let options = Options {
         mechanisms,
+        listed,
         own_mechanisms,
         session_key,
         explicit_binding,

@@ -6,9 +6,13 @@ import type { MechanismOffer } from "./MechanismOffer";
  */
 export type Options = { 
 /**
- * The mechanisms that the app allows, if it named any; all otherwise.
+ * The mechanisms that are allowed; with none, and none [`listed`](Self::listed), all.
  */
-mechanisms: Array<MechanismOffer> | null, 
+mechanisms: Array<MechanismOffer>, 
+/**
+ * Whether the app has listed them itself: then they may show a secret on any transport.
+ */
+listed: boolean, 
 /**
  * Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
  */

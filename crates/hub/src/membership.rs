@@ -9,7 +9,7 @@ use epode_protocol::{
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
-use epode_session::{Account, Purpose, stream};
+use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::inbound::in_order;
 use crate::outbox::{Gap, Outbox};
@@ -154,7 +154,7 @@ impl<T: Text> Hub<T> {
         let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
             offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
         };
-        let (mechanisms, own) = (options.mechanisms.as_ref().map(pairs), pairs(&options.own_mechanisms));
+        let (ours, own) = (pairs(&options.mechanisms), pairs(&options.own_mechanisms));
         let Credentials { authcid, password, keys } = credentials;
         let secret = |secret: epode_protocol::Secret| Secret::new(secret.into_inner());
         let proof = match keys.map(secret) {
@@ -163,7 +163,8 @@ impl<T: Text> Hub<T> {
         };
         let account = proof.map_err(Into::into);
         let account = account.and_then(|proof| {
-            Account::new(service, jid, authcid, proof, mechanisms.as_deref(), &own, self.config.nfkc)
+            let mechanisms = Mechanisms { ours: &ours, listed: options.listed, foreign: &own };
+            Account::new(service, jid, authcid, proof, mechanisms, self.config.nfkc)
         });
         match account {
             Ok(account) => self.connect(port, account, options),

@@ -208,8 +208,10 @@ impl Drop for Secret {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Options {
-    /// The mechanisms that the app allows, if it named any; all otherwise.
-    pub mechanisms: Option<Vec<MechanismOffer>>,
+    /// The mechanisms that are allowed; with none, and none [`listed`](Self::listed), all.
+    pub mechanisms: Vec<MechanismOffer>,
+    /// Whether the app has listed them itself: then they may show a secret on any transport.
+    pub listed: bool,
     /// Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
     pub own_mechanisms: Vec<MechanismOffer>,
     /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
@@ -230,7 +232,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            mechanisms: None,
+            mechanisms: Vec::new(),
+            listed: false,
             own_mechanisms: Vec::new(),
             session_key: None,
             explicit_binding: false,

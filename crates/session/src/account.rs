@@ -19,13 +19,22 @@ pub struct Account {
     plaintext: bool,
 }
 
+/// The mechanisms that an app allows, by name and priority.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mechanisms<'a> {
+    /// Those that are ours; with none, and none listed, all.
+    pub ours: &'a [(String, u32)],
+    /// Whether the app has listed them itself.
+    pub listed: bool,
+    /// Those that the app speaks itself, also in the place of one of ours.
+    pub foreign: &'a [(String, u32)],
+}
+
 impl Account {
     /// An account, from what the app gave.
     ///
     /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
-    /// for the JID's local part; `mechanisms` are the names and priorities that the app allows, all of ours if it named none; `foreign` are
-    /// those that the app speaks itself, also in the place of one of ours. User name and password
-    /// are prepared (RFC 4013) by way of `nfkc`, the platform's NFKC.
+    /// for the JID's local part. User name and password are prepared (RFC 4013) by way of `nfkc`, the platform's NFKC.
     ///
     /// # Errors
     /// If the URL or the JID cannot be meant, or if user name or password cannot be prepared.
@@ -34,8 +43,7 @@ impl Account {
         jid: &str,
         authcid: Option<String>,
         proof: Option<Proof>,
-        mechanisms: Option<&[(String, u32)]>,
-        foreign: &[(String, u32)],
+        Mechanisms { ours, listed, foreign }: Mechanisms<'_>,
         nfkc: fn(&str) -> String,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
@@ -43,9 +51,9 @@ impl Account {
         if domain.is_empty() || local.is_some_and(str::is_empty) {
             return Err(Error::Jid(jid.to_owned()));
         }
-        let ours: Vec<Allowed> = match mechanisms {
-            None => MechanismName::ALL.iter().cloned().map(Into::into).collect(),
-            Some(named) => named
+        let ours: Vec<Allowed> = match ours {
+            [] if !listed => MechanismName::ALL.iter().cloned().map(Into::into).collect(),
+            named => named
                 .iter()
                 .filter_map(|(name, priority)| {
                     Some(Allowed { name: MechanismName::parse(name)?, priority: *priority })
@@ -62,7 +70,7 @@ impl Account {
             .collect();
         allowed.extend(ours.into_iter().filter(|ours| !spoken(ours)));
         // An app that lists such a mechanism itself has decided that its password or token may be seen.
-        let plaintext = private || mechanisms.is_some();
+        let plaintext = private || listed;
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
         // RFC 6120 §6.3.8: the authzid only if it differs from what the authcid stands for.
         let implied = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
@@ -208,38 +216,34 @@ mod tests {
 
     use super::*;
 
-    fn account(service: &str, jid: &str, mechanisms: Option<&[(String, u32)]>) -> Result<Account, Error> {
-        Account::new(
-            service,
-            jid,
-            None,
-            Some(Secret::new("secret".into()).into()),
-            mechanisms,
-            &[],
-            str::to_owned,
-        )
+    fn account(service: &str, jid: &str, mechanisms: Mechanisms<'_>) -> Result<Account, Error> {
+        Account::new(service, jid, None, Some(Secret::new("secret".into()).into()), mechanisms, str::to_owned)
     }
 
     #[test]
     fn a_password_crosses_in_the_clear_only_where_nobody_else_can_read_or_the_app_says_so() {
-        let listed = [("PLAIN".to_owned(), 50)];
+        let plain = [("PLAIN".to_owned(), 50)];
+        let by_default = Mechanisms::default();
+        let allowed = Mechanisms { ours: &plain, ..by_default };
+        let listed = Mechanisms { listed: true, ..allowed };
         for (service, mechanisms, expected) in [
-            ("wss://chat.example/ws", None, true),
-            ("ws://chat.example/ws", None, false),
-            ("ws://chat.example/ws", Some(&listed[..]), true),
-            ("ws://localhost:5280/ws", None, true),
-            ("ws://app.localhost/ws", None, true),
-            ("ws://127.8.0.1/ws", None, true),
-            ("ws://127.0.0.256/ws", None, false),
-            ("ws://127.1/ws", None, false),
-            ("ws://127.0.0.1.5/ws", None, false),
-            ("ws://128.0.0.1/ws", None, false),
-            ("ws://[::1]:80/ws", None, true),
-            ("ws://[::2]/ws", None, false),
-            ("ws://localhost.example/ws", None, false),
-            ("ws://127.0.0.1.example/ws", None, false),
-            ("ws://localhost@evil.example/ws", None, false),
-            ("ws://evil.example/?@localhost", None, false),
+            ("wss://chat.example/ws", by_default, true),
+            ("ws://chat.example/ws", by_default, false),
+            ("ws://chat.example/ws", allowed, false),
+            ("ws://chat.example/ws", listed, true),
+            ("ws://localhost:5280/ws", by_default, true),
+            ("ws://app.localhost/ws", by_default, true),
+            ("ws://127.8.0.1/ws", by_default, true),
+            ("ws://127.0.0.256/ws", by_default, false),
+            ("ws://127.1/ws", by_default, false),
+            ("ws://127.0.0.1.5/ws", by_default, false),
+            ("ws://128.0.0.1/ws", by_default, false),
+            ("ws://[::1]:80/ws", by_default, true),
+            ("ws://[::2]/ws", by_default, false),
+            ("ws://localhost.example/ws", by_default, false),
+            ("ws://127.0.0.1.example/ws", by_default, false),
+            ("ws://localhost@evil.example/ws", by_default, false),
+            ("ws://evil.example/?@localhost", by_default, false),
         ] {
             let account = account(service, "a@b", mechanisms).unwrap();
             assert_eq!(account.plaintext, expected, "{service} {mechanisms:?}");
@@ -249,19 +253,31 @@ mod tests {
     #[test]
     fn a_service_or_a_jid_that_cannot_be_meant_is_an_error() {
         for service in ["", "chat.example", "http://chat.example/ws", "ws://", "ws:///x"] {
-            assert_eq!(account(service, "a@b", None).unwrap_err(), Error::Service(service.to_owned()));
+            assert_eq!(
+                account(service, "a@b", Mechanisms::default()).unwrap_err(),
+                Error::Service(service.to_owned())
+            );
         }
         for jid in ["", "@b", "a@", "a@/r"] {
-            assert_eq!(account("ws://x/", jid, None).unwrap_err(), Error::Jid(jid.to_owned()));
+            assert_eq!(
+                account("ws://x/", jid, Mechanisms::default()).unwrap_err(),
+                Error::Jid(jid.to_owned())
+            );
         }
     }
 
     #[test]
     fn acting_as_somebody_else_names_both() {
         let account = |authcid: &str| {
-            let account =
-                Account::new("ws://x/", "a@b/r", Some(authcid.into()), None, None, &[], str::to_owned)
-                    .unwrap();
+            let account = Account::new(
+                "ws://x/",
+                "a@b/r",
+                Some(authcid.into()),
+                None,
+                Mechanisms::default(),
+                str::to_owned,
+            )
+            .unwrap();
             account.config(Purpose::Join { reconnect: true, explicit: false }).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
@@ -275,7 +291,7 @@ mod tests {
         let nfkc = |text: &str| text.replace('Ⅸ', "IX");
         let account = |name: &str, password: &str| {
             let password = Some(Secret::new(password.into()).into());
-            Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, None, &[], nfkc)
+            Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, Mechanisms::default(), nfkc)
         };
         let credentials = account("Ⅸ", "p\u{AD}Ⅸ").unwrap().config(Purpose::Verify).credentials;
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("IX"), None));

@@ -17,7 +17,7 @@ use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Violation};
 pub use epode_stream::{Bound, Stream};
 
-pub use account::Account;
+pub use account::{Account, Mechanisms};
 use backoff::Backoff;
 
 mod account;

@@ -12,8 +12,7 @@ fn up(now: Duration, reconnect: bool) -> Session {
         "a@b/r",
         None,
         Some(Secret::new("p".into()).into()),
-        None,
-        &[],
+        Mechanisms::default(),
         str::to_owned,
     )
     .unwrap();
@@ -65,7 +64,8 @@ fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_ha
 
 #[test]
 fn an_attempt_that_never_was_up_is_not_repeated() {
-    let account = Account::new("ws://localhost/", "a@b", None, None, None, &[], str::to_owned).unwrap();
+    let account =
+        Account::new("ws://localhost/", "a@b", None, None, Mechanisms::default(), str::to_owned).unwrap();
     let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true }, 1);
     let outputs = lose(&mut session, SECOND);
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::{self, Error};
-use epode_session::{Account, Event, Input, Output, Purpose, Session};
+use epode_session::{Account, Event, Input, Mechanisms, Output, Purpose, Session};
 
 /// What a session is for, where nothing else is said.
 const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false };
@@ -86,7 +86,8 @@ fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
 
 #[test]
 fn a_jid_without_a_name_is_nobody_in_particular() {
-    let account = Account::new(SERVICE, "localhost", None, None, None, &[], str::to_owned).unwrap();
+    let account =
+        Account::new(SERVICE, "localhost", None, None, Mechanisms::default(), str::to_owned).unwrap();
     assert!(account.is_anonymous());
     let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
     let sent = play(&mut session, &[OPEN, FEATURES]);
@@ -96,7 +97,7 @@ fn a_jid_without_a_name_is_nobody_in_particular() {
 #[test]
 fn a_name_beside_a_bare_domain_is_somebody() {
     let named = |jid: &str, name: &str| {
-        Account::new(SERVICE, jid, Some(name.to_owned()), None, None, &[], str::to_owned).unwrap()
+        Account::new(SERVICE, jid, Some(name.to_owned()), None, Mechanisms::default(), str::to_owned).unwrap()
     };
     let account = named("localhost/desk", "alice");
     assert!(!account.is_anonymous());
@@ -114,7 +115,8 @@ fn a_name_beside_a_bare_domain_is_somebody() {
 fn credentials_are_the_same_if_name_and_password_are() {
     let account = |jid: &str, name: Option<&str>, password: Option<&str>| {
         let password = password.map(|password| Secret::new(password.to_owned()).into());
-        Account::new(SERVICE, jid, name.map(str::to_owned), password, None, &[], str::to_owned).unwrap()
+        Account::new(SERVICE, jid, name.map(str::to_owned), password, Mechanisms::default(), str::to_owned)
+            .unwrap()
     };
     let alice = account("alice@localhost/desk", None, Some("secret"));
     for (other, same) in [
@@ -137,9 +139,15 @@ fn of_the_mechanisms_that_an_app_names_those_count_that_are_ours() {
     let named = |names: &[&str]| {
         let named: Vec<(String, u32)> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
         let password = Some(Secret::new("secret".to_owned()).into());
-        let account =
-            Account::new(SERVICE, "alice@localhost", None, password, Some(&named), &[], str::to_owned)
-                .unwrap();
+        let account = Account::new(
+            SERVICE,
+            "alice@localhost",
+            None,
+            password,
+            Mechanisms { ours: &named, listed: true, ..Mechanisms::default() },
+            str::to_owned,
+        )
+        .unwrap();
         let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
         play(&mut session, &[OPEN, FEATURES]).pop().unwrap()
     };
@@ -161,8 +169,7 @@ fn with_password(name: Option<&str>) -> Account {
         jid,
         name.map(str::to_owned),
         Some(Secret::new("secret".to_owned()).into()),
-        None,
-        &[],
+        Mechanisms::default(),
         str::to_owned,
     )
     .unwrap()
@@ -174,8 +181,7 @@ fn session(jid: &str, purpose: Purpose) -> Session {
         jid,
         None,
         Some(Secret::new("secret".to_owned()).into()),
-        None,
-        &[],
+        Mechanisms::default(),
         str::to_owned,
     )
     .unwrap();

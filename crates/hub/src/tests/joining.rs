@@ -128,7 +128,7 @@ fn a_service_or_jid_that_cannot_be_meant_is_connfail_in_words() {
 fn no_common_mechanism_is_connfail_no_auth_mech() {
     let mut world = World::new();
     let tab = world.tab();
-    let mechanisms = Some(vec![MechanismOffer { name: "SCRAM-SHA-1".into(), priority: 60 }]);
+    let mechanisms = vec![MechanismOffer { name: "SCRAM-SHA-1".into(), priority: 60 }];
     world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, ..Options::default() });
     assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
 }
@@ -218,7 +218,7 @@ fn other_options_than_the_first_tabs_are_noted_and_do_not_hold() {
     let mut world = World::new();
     world.online(ALICE);
     let tab = world.tab();
-    let mechanisms = Some(vec![MechanismOffer { name: "PLAIN".into(), priority: 1 }]);
+    let mechanisms = vec![MechanismOffer { name: "PLAIN".into(), priority: 1 }];
     world.connect_as(tab, ALICE, Some("secret-alice"), Options { mechanisms, ..Options::default() });
     let heard = world.heard(tab);
     assert!(heard[0].starts_with("Warn ") && heard[0].contains("options"), "{heard:?}");

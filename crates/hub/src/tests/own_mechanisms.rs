@@ -25,11 +25,7 @@ fn offer(name: &str, priority: u32) -> MechanismOffer {
 
 /// Only its own mechanism, and no password for the worker.
 fn connect(world: &mut World, tab: PortId) {
-    let options = Options {
-        mechanisms: Some(Vec::new()),
-        own_mechanisms: vec![offer("X-ECHO", 90)],
-        ..Options::default()
-    };
+    let options = Options { listed: true, own_mechanisms: vec![offer("X-ECHO", 90)], ..Options::default() };
     world.connect_as(tab, ALICE, None, options);
 }
 
@@ -281,7 +277,7 @@ fn a_redial_speaks_the_mechanism_of_the_tab_that_proved_itself_last() {
     let mut world = world();
     let (first, second) = (world.tab(), world.tab());
     let own_mechanisms = vec![offer("PLAIN", 90)];
-    let options = Options { mechanisms: Some(Vec::new()), own_mechanisms, ..Options::default() };
+    let options = Options { listed: true, own_mechanisms, ..Options::default() };
     world.connect_as(first, ALICE, None, options);
     let events = world.events(first);
     let Some(Event::Challenge(token, ..)) = events.last() else { panic!("{events:?}") };

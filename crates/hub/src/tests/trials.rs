@@ -75,7 +75,8 @@ fn a_token_joins_the_session_of_its_own_account_and_no_other() {
         });
         let inside = world.online(ALICE);
         let options = || Options {
-            mechanisms: Some(vec![MechanismOffer { name: mechanism.to_owned(), priority: 40 }]),
+            mechanisms: vec![MechanismOffer { name: mechanism.to_owned(), priority: 40 }],
+            listed: true,
             ..Options::default()
         };
         let (bob, alice) = (world.tab(), world.tab());
