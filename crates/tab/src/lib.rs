@@ -16,14 +16,19 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{
-    Batch, Before, Caught, Claim, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome,
-    Outgoing, Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token,
-    VERSION, WINDOW,
+    Batch, Before, Caught, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
+    Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
 };
 
+mod claims;
 mod membership;
+mod open;
+mod place;
 
+use claims::Claims;
 use membership::Membership;
+use open::Open;
+use place::{Moment, Place};
 
 /// How long a tab waits for a sign of life of the worker.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -124,40 +129,16 @@ struct Due<T> {
     moment: Option<Moment>,
 }
 
-/// Where in the order of stanzas the tab is with what the app hears.
-enum Moment {
-    /// A session begins behind this one.
-    Start(Position),
-    /// At this one, and so behind all before it.
-    At(Position),
-    /// Back at this one, for one claim alone.
-    Caught(Position),
-    /// Behind this one: no claim misses anything up to it.
-    Behind(Position),
-}
-
 /// The per-tab end of the protocol. See the crate's documentation.
 pub struct Tab<T> {
     stage: Stage,
     boot: String,
     /// What the app wanted before the welcome.
     waiting: VecDeque<ToWorker<T>>,
-    /// What waits for its end, each in the order of the tokens.
-    sends: Vec<Token>,
-    requests: Vec<Token>,
-    questions: Vec<Token>,
-    token: Token,
+    open: Open,
     membership: Membership,
-    claims: Vec<ClaimId>,
-    /// Claims that are not posted yet, those of one moment together: the position they were made at, and when; zero within a stanza.
-    unsaid: Vec<(Position, f64, Vec<Claim>)>,
-    next_claim: ClaimId,
-    /// The latest position that was handled.
-    handled: Position,
-    /// The position of what is being handled now.
-    within: Option<Position>,
-    /// Where the stanzas end that are being handled now.
-    end: Position,
+    claims: Claims,
+    place: Place,
     /// How many posts were handled, and how many of them acknowledged.
     posts: u32,
     acknowledged: u32,
@@ -188,17 +169,10 @@ impl<T> Default for Tab<T> {
             stage: Stage::Closed,
             boot: String::new(),
             waiting: VecDeque::new(),
-            sends: Vec::new(),
-            requests: Vec::new(),
-            questions: Vec::new(),
-            token: 0,
+            open: Open::default(),
             membership: Membership::default(),
-            claims: Vec::new(),
-            unsaid: Vec::new(),
-            next_claim: 0,
-            handled: 0,
-            within: None,
-            end: 0,
+            claims: Claims::default(),
+            place: Place::default(),
             posts: 0,
             acknowledged: 0,
             asked_to_step_aside: false,
@@ -217,7 +191,8 @@ impl<T> Tab<T> {
             Input::Opened { tab, lock, visible, before } => {
                 if let Some(Before { boot, position }) = &before {
                     // Until this page has joined a session, it stands where the one before it stood.
-                    (self.boot, self.handled) = (boot.clone(), *position);
+                    self.boot = boot.clone();
+                    self.place = Place::behind(*position);
                 }
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.unjoined = 0;
@@ -243,25 +218,14 @@ impl<T> Tab<T> {
     /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`] belongs to the moment until the
     /// next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.within = None;
-        self.handled = self.handled.max(std::mem::take(&mut self.end));
+        self.place.leave();
         let Some(Due { output, moment }) = self.outputs.pop_front() else {
             // Nothing more is to be done about what came: now the claims go out together.
             self.say_claims();
             return self.outputs.pop_front().map(|due| due.output);
         };
-        match moment {
-            Some(Moment::Start(position)) => {
-                self.handled = position;
-                self.within = Some(position);
-            }
-            Some(Moment::At(position)) => self.at(position),
-            Some(Moment::Caught(position)) => self.within = Some(position),
-            Some(Moment::Behind(position)) => self.handled = self.handled.max(position),
-            None => {}
-        }
-        if let Output::Event(Event::Stanzas(batch)) = &output {
-            self.end = batch.end();
+        if let Some(moment) = moment {
+            self.place.enter(moment);
         }
         Some(output)
     }
@@ -269,8 +233,7 @@ impl<T> Tab<T> {
     /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for a request that others were asked
     /// first.
     pub fn at(&mut self, position: Position) {
-        self.handled = self.handled.max(position);
-        self.within = Some(self.handled);
+        self.place.enter(Moment::At(position));
     }
 
     /// When to hand in [`Input::Timeout`].
@@ -288,27 +251,25 @@ impl<T> Tab<T> {
 
     /// Where this page stands, for the page after a reload.
     pub fn before(&self) -> Before {
-        Before { boot: self.boot.clone(), position: self.handled }
+        Before { boot: self.boot.clone(), position: self.place.handled() }
     }
 
     /// Sends stanzas, in order. Their tokens rise by one; the last one's is returned.
     pub fn send(&mut self, texts: impl IntoIterator<Item = T>) -> Token {
         let mut stanzas = Vec::new();
         for text in texts {
-            let token = self.fresh_token();
-            self.sends.push(token);
+            let token = self.open.send();
             stanzas.push(Outgoing { token, text });
         }
         if !stanzas.is_empty() {
             self.say(ToWorker::Send { stanzas });
         }
-        self.token
+        self.open.latest()
     }
 
     /// Asks an IQ, and waits at most `timeout` for the answer.
     pub fn request(&mut self, text: T, timeout: Option<Duration>) -> Token {
-        let token = self.fresh_token();
-        self.requests.push(token);
+        let token = self.open.request();
         let timeout = timeout.map(|timeout| timeout.as_millis().try_into().unwrap_or(u32::MAX));
         self.say(ToWorker::Request { token, text, timeout });
         token
@@ -316,8 +277,7 @@ impl<T> Tab<T> {
 
     /// Asks what the worker knows of the tabs of this session.
     pub fn tabs(&mut self) -> Token {
-        let token = self.fresh_token();
-        self.questions.push(token);
+        let token = self.open.question();
         self.say(ToWorker::Tabs { token });
         token
     }
@@ -325,24 +285,16 @@ impl<T> Tab<T> {
     /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does. `made` is the
     /// [time of day](ToWorker#time-of-day): outside of any stanza nothing else says when that is.
     pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
-        self.next_claim += 1;
-        let claim = Claim { id: self.next_claim, selector };
-        self.claims.push(claim.id);
-        let (from, made) = self.within.map_or((self.handled, made), |within| (within, 0.0));
-        match self.unsaid.last_mut() {
-            Some((at, when, claims)) if (*at, *when) == (from, made) => claims.push(claim),
-            _ => self.unsaid.push((from, made, vec![claim])),
-        }
-        self.next_claim
+        let (from, made) = match self.place.within() {
+            Some(within) => (within, 0.0),
+            None => (self.place.handled(), made),
+        };
+        self.claims.make(from, made, selector)
     }
 
     /// Gives a claim up.
     pub fn release(&mut self, claim: ClaimId) {
-        if !self.is_claimed(claim) {
-            return;
-        }
-        self.claims.retain(|id| *id != claim);
-        if self.membership.is_up() {
+        if self.claims.release(claim) && self.membership.is_up() {
             self.say(ToWorker::Release { claims: vec![claim] });
         }
     }
@@ -374,11 +326,8 @@ impl<T> Tab<T> {
         if !self.membership.is_up() || !matches!(self.stage, Stage::Welcome { .. }) {
             return;
         }
-        for (from, made, mut claims) in std::mem::take(&mut self.unsaid) {
-            claims.retain(|claim| self.is_claimed(claim.id));
-            if !claims.is_empty() {
-                self.output(Output::Post(ToWorker::Claim { claims, from, made }));
-            }
+        for (from, made, claims) in self.claims.take_unsaid() {
+            self.output(Output::Post(ToWorker::Claim { claims, from, made }));
         }
     }
 
@@ -424,27 +373,30 @@ impl<T> Tab<T> {
                 return self.event(Event::Challenge(exchange, mechanism, challenge));
             }
             FromWorker::Role(role) => self.event(Event::Role(role)),
-            FromWorker::Deliver(batch) => self.event(Event::Stanzas(batch)),
+            FromWorker::Deliver(batch) => {
+                let through = Moment::Through(batch.end());
+                self.event_at(through, Event::Stanzas(batch));
+            }
             FromWorker::Claimed { claims } => self.claimed(claims),
             FromWorker::Gap { from, to, count } => self.event(Event::Gap(from, to, count)),
             FromWorker::Written { up_to } => {
-                self.sends.retain(|token| *token > up_to);
+                self.open.written(up_to);
                 self.event(Event::Written(up_to));
             }
             FromWorker::Failed { token, fault } => {
-                if take(&mut self.sends, token) {
+                if self.open.end_send(token) {
                     self.event(Event::Failed(token, fault));
                 }
             }
             FromWorker::Response { token, outcome, position } => {
-                if take(&mut self.requests, token) {
+                if self.open.end_request(token) {
                     let answered = matches!(outcome, Outcome::Result(_) | Outcome::Error(_));
                     let event = Event::Response(token, outcome);
-                    if answered { self.event_at(position, event) } else { self.event(event) }
+                    if answered { self.event_at(Moment::At(position), event) } else { self.event(event) }
                 }
             }
             FromWorker::Tabs { token, tabs } => {
-                if take(&mut self.questions, token) {
+                if self.open.end_question(token) {
                     self.event(Event::Tabs(token, tabs));
                 }
             }
@@ -472,7 +424,7 @@ impl<T> Tab<T> {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         if self.boot != boot {
-            (self.handled, self.end) = (0, 0);
+            self.place = Place::default();
         }
         self.boot = boot;
         self.posts = 0;
@@ -494,24 +446,16 @@ impl<T> Tab<T> {
         self.membership.note_status(&status);
         match (&status.session, status.code) {
             (Some(session), _) => {
-                // Each session begins with an empty list of handlers, but for claims made before this status, which hold from the beginning.
-                let position = session.position;
-                let unsaid = &mut self.unsaid;
-                self.claims.retain(|id| {
-                    unsaid.iter().any(|(.., claims)| claims.iter().any(|claim| claim.id == *id))
-                });
-                for (from, made, _) in unsaid {
-                    (*from, *made) = (position, 0.0);
-                }
-                let output = Output::Event(Event::Status(status));
-                self.outputs.push_back(Due { output, moment: Some(Moment::Start(position)) });
+                let start = Moment::Start(session.position);
+                self.claims.begin(session.position);
+                self.event_at(start, Event::Status(status));
             }
             (None, code) => {
                 if matches!(
                     code,
                     StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail
                 ) {
-                    self.forget_claims();
+                    self.claims.clear();
                 }
                 self.event(Event::Status(status));
             }
@@ -523,7 +467,7 @@ impl<T> Tab<T> {
         let mut behind = None;
         for Caught { claim, stanzas } in claims {
             // One of a former stream, or that was released meanwhile, has nobody to hear it.
-            if !self.is_claimed(claim) {
+            if !self.claims.holds(claim) {
                 self.say(ToWorker::Release { claims: vec![claim] });
                 continue;
             }
@@ -531,18 +475,10 @@ impl<T> Tab<T> {
                 // A replayed presence is of no moment: it tells what is, not what came.
                 let received = (origin == Origin::Received).then_some(position);
                 behind = behind.max(received);
-                let output = Output::Event(Event::Caught(claim, origin, text));
-                self.outputs.push_back(Due { output, moment: received.map(Moment::Caught) });
+                self.event_at(received.map(Moment::Caught), Event::Caught(claim, origin, text));
             }
-            let output = Output::Event(Event::Claimed(claim));
-            self.outputs.push_back(Due { output, moment: behind.map(Moment::Behind) });
+            self.event_at(behind.map(Moment::Behind), Event::Claimed(claim));
         }
-    }
-
-    /// Each session begins with an empty list of handlers.
-    fn forget_claims(&mut self) {
-        self.claims.clear();
-        self.unsaid.clear();
     }
 
     fn timeout(&mut self, now: Duration) {
@@ -581,7 +517,7 @@ impl<T> Tab<T> {
             text: "the worker died; whether this was sent is not known".to_owned(),
         });
         if let Some(status) = self.membership.note_death() {
-            self.forget_claims();
+            self.claims.clear();
             self.event(Event::Status(status));
         }
         match self.died_young {
@@ -598,48 +534,25 @@ impl<T> Tab<T> {
         self.stage = Stage::Over;
         self.waiting.clear();
         self.fail_open(&fault);
-        self.forget_claims();
+        self.claims.clear();
         for status in self.membership.note_loss(&fault.text) {
             self.event(Event::Status(status));
         }
     }
 
     fn fail_open(&mut self, fault: &Fault) {
-        for token in std::mem::take(&mut self.sends) {
-            // What waits for the welcome still is what the app wants.
-            if !self.waits(token) {
-                self.event(Event::Failed(token, fault.clone()));
-            } else {
-                self.sends.push(token);
-            }
+        // What waits for the welcome still is what the app wants.
+        let waiting = &self.waiting;
+        let lost = self.open.lose(|token| waiting.iter().any(|wish| carries(wish, *token)));
+        for token in lost.sends {
+            self.event(Event::Failed(token, fault.clone()));
         }
-        for token in std::mem::take(&mut self.requests) {
-            if !self.waits(token) {
-                self.event(Event::Response(token, Outcome::Disconnected));
-            } else {
-                self.requests.push(token);
-            }
+        for token in lost.requests {
+            self.event(Event::Response(token, Outcome::Disconnected));
         }
-        for token in std::mem::take(&mut self.questions) {
+        for token in lost.questions {
             self.event(Event::Tabs(token, Vec::new()));
         }
-    }
-
-    fn waits(&self, token: Token) -> bool {
-        self.waiting.iter().any(|wish| match wish {
-            ToWorker::Send { stanzas } => stanzas.iter().any(|stanza| stanza.token == token),
-            ToWorker::Request { token: waiting, .. } => *waiting == token,
-            _ => false,
-        })
-    }
-
-    fn is_claimed(&self, claim: ClaimId) -> bool {
-        self.claims.contains(&claim)
-    }
-
-    fn fresh_token(&mut self) -> Token {
-        self.token += 1;
-        self.token
     }
 
     fn post(&mut self, wish: ToWorker<T>) {
@@ -658,16 +571,18 @@ impl<T> Tab<T> {
         self.output(Output::Event(event));
     }
 
-    fn event_at(&mut self, position: Position, event: Event<T>) {
-        self.outputs.push_back(Due { output: Output::Event(event), moment: Some(Moment::At(position)) });
+    fn event_at(&mut self, moment: impl Into<Option<Moment>>, event: Event<T>) {
+        self.outputs.push_back(Due { output: Output::Event(event), moment: moment.into() });
     }
 }
 
-/// Takes a token out; whether it was there.
-fn take(tokens: &mut Vec<Token>, token: Token) -> bool {
-    let before = tokens.len();
-    tokens.retain(|known| *known != token);
-    tokens.len() < before
+/// Whether a wish is about this send or request.
+fn carries<T>(wish: &ToWorker<T>, token: Token) -> bool {
+    match wish {
+        ToWorker::Send { stanzas } => stanzas.iter().any(|stanza| stanza.token == token),
+        ToWorker::Request { token: waiting, .. } => *waiting == token,
+        _ => false,
+    }
 }
 
 fn in_words(refusal: Refusal) -> Fault {

@@ -836,7 +836,8 @@ fn what_is_not_understood_counts_in_the_window_all_the_same() {
     for _ in 0..WINDOW / 2 {
         page.input(Input::Malformed("a variant of later".to_owned()));
     }
-    assert!(matches!(page.posts[..], [ToWorker::Ack { posts: 8 }]), "{:?}", page.posts);
+    let half = WINDOW / 2;
+    assert!(matches!(page.posts[..], [ToWorker::Ack { posts }] if posts == half), "{:?}", page.posts);
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! Where in the order of stanzas the tab is with what the app hears.
+
+use epode_protocol::Position;
+
+/// What something that the app hears is in the order of stanzas.
+pub(crate) enum Moment {
+    /// A session begins behind this one.
+    Start(Position),
+    /// At this one, and so behind all before it; or back at it, for a request that others were asked first.
+    At(Position),
+    /// Somewhere in what ends with this one.
+    Through(Position),
+    /// Back at this one, for one claim alone.
+    Caught(Position),
+    /// Behind this one: no claim misses anything up to it.
+    Behind(Position),
+}
+
+#[derive(Default)]
+pub(crate) struct Place {
+    handled: Position,
+    within: Option<Position>,
+    /// Behind what is being handled the tab will be here.
+    end: Position,
+}
+
+impl Place {
+    pub(crate) fn behind(handled: Position) -> Self {
+        Place { handled, ..Place::default() }
+    }
+
+    /// The latest position that was handled.
+    pub(crate) fn handled(&self) -> Position {
+        self.handled
+    }
+
+    /// The position of what is being handled now.
+    pub(crate) fn within(&self) -> Option<Position> {
+        self.within
+    }
+
+    pub(crate) fn enter(&mut self, moment: Moment) {
+        match moment {
+            Moment::Start(position) => {
+                self.handled = position;
+                self.within = Some(position);
+            }
+            Moment::At(position) => {
+                self.handled = self.handled.max(position);
+                self.within = Some(self.handled);
+            }
+            Moment::Through(position) => self.end = position,
+            Moment::Caught(position) => self.within = Some(position),
+            Moment::Behind(position) => self.handled = self.handled.max(position),
+        }
+    }
+
+    /// What was being handled has been.
+    pub(crate) fn leave(&mut self) {
+        self.within = None;
+        self.handled = self.handled.max(std::mem::take(&mut self.end));
+    }
+}
