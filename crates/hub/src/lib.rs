@@ -33,9 +33,12 @@ use timer::{Timer, Timers};
 
 mod claims;
 mod exchange;
+mod fitness;
 mod inbound;
 mod iq;
-mod membership;
+mod joining;
+mod leaving;
+mod message;
 mod outbound;
 mod outbox;
 mod ownership;

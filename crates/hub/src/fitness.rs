@@ -1,0 +1,90 @@
+//! Which tabs are awake, and which can be seen: who is primary, and what the server is told, follows from it.
+
+use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text, Token};
+
+use crate::port::{ANSWER, GONE, QUIET, Stage};
+use crate::room::{Fitness, Member};
+use crate::timer::Timer;
+use crate::{Hub, PortId, SessionId};
+
+impl<T: Text> Hub<T> {
+    /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
+    pub(crate) fn life(&mut self, port: PortId) {
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let quiet_until = tab.heard + QUIET;
+        if quiet_until > self.now {
+            return self.timers.set(Timer::Life(port), Some(quiet_until));
+        }
+        if tab.asked {
+            if !tab.watched && tab.heard + GONE <= self.now {
+                let detail = "this page has said nothing for minutes: connect again".to_owned();
+                self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
+                return self.port_closed(port);
+            }
+            // What it says next wakes it, and nothing else does.
+            let slept = std::mem::replace(&mut tab.awake, false);
+            self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+            if slept {
+                self.fitness_changed(port);
+            }
+        } else {
+            tab.asked = true;
+            self.timers.set(Timer::Life(port), Some(self.now + ANSWER));
+            self.post_now(port, FromWorker::Ping);
+        }
+    }
+
+    pub(crate) fn fitness_changed(&mut self, port: PortId) {
+        if let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| tab.stage.clone()) {
+            self.elect(id);
+            self.indicate(id);
+        }
+    }
+
+    /// Sees to it that exactly one tab of the session is primary.
+    pub(crate) fn elect(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
+        let changed = room.elect(|port| self.ports.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
+        for (port, role) in changed {
+            self.post(port, FromWorker::Role(role));
+        }
+    }
+
+    /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
+    pub(crate) fn indicate(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
+        let Some(inactive) = room.inactive else { return };
+        let looking =
+            |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
+        let nobody = !room.ports().iter().any(looking);
+        if nobody != inactive {
+            room.inactive = Some(nobody);
+            let name = if nobody { "inactive" } else { "active" };
+            self.transmit(id, format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into());
+        }
+    }
+
+    pub(crate) fn tabs(&mut self, port: PortId, token: Token) {
+        let room = match self.ports.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::In(id)) => self.rooms.get(id),
+            _ => None,
+        };
+        let tabs = room.map(|room| {
+            let info = |member: &Member<T>| {
+                let tab = self.ports.get(&member.port)?;
+                Some(TabInfo {
+                    tab: tab.tab.clone(),
+                    own: member.port == port,
+                    role: if room.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
+                    visible: tab.visible,
+                    awake: tab.awake,
+                    credit: tab.outbox.credit(),
+                    waiting: tab.outbox.waiting() as u32,
+                    claims: member.claims.len() as u32,
+                })
+            };
+            room.members.iter().filter_map(info).collect()
+        });
+        self.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
+    }
+}

@@ -1,0 +1,312 @@
+//! How a tab comes into a session: it opens it, joins it with the same credentials, has others tried, or attaches.
+
+use std::time::Duration;
+
+use epode_protocol::{
+    Before, Credentials, FromWorker, LogLevel, MechanismOffer, Options, Role, StatusCode, Text,
+};
+use epode_session::stream::jid;
+use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
+use epode_session::{Account, Mechanisms, Purpose, stream};
+
+use crate::outbox::Gap;
+use crate::port::{Held, Stage};
+use crate::room::{Entry, Ghost, Key, Member, Phase, Room, Trial};
+use crate::status::{because, status};
+use crate::timer::Timer;
+use crate::{Hub, PortId, SessionId};
+
+/// How long a tab that lost its worker waits for another tab to bring credentials.
+const RESTORE: Duration = Duration::from_secs(4);
+
+/// How many sessions have positions of their own, of 2^32 each: browsers hold no more than 2^53.
+const SESSIONS: u32 = 1 << 21;
+
+impl<T: Text> Hub<T> {
+    pub(crate) fn connect_asked(
+        &mut self,
+        port: PortId,
+        service: &str,
+        jid: &str,
+        credentials: Credentials,
+        options: Options,
+    ) {
+        self.start_over(port);
+        let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
+            offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
+        };
+        let (ours, own) = (pairs(&options.mechanisms), pairs(&options.own_mechanisms));
+        let Credentials { authcid, password, keys } = credentials;
+        let secret = |secret: epode_protocol::Secret| Secret::new(secret.into_inner());
+        let proof = match keys.map(secret) {
+            Some(keys) => ScramKeys::parse(keys.expose()).map(|keys| Some(Proof::Keys(keys))),
+            None => Ok(password.map(|password| secret(password).into())),
+        };
+        let account = proof.map_err(Into::into);
+        let account = account.and_then(|proof| {
+            let mechanisms = Mechanisms { ours: &ours, listed: options.listed, foreign: &own };
+            Account::new(service, jid, authcid, proof, mechanisms, self.config.nfkc)
+        });
+        match account {
+            Ok(account) => self.connect(port, account, options),
+            Err(error) => {
+                let code = match error {
+                    epode_session::Error::Sasl(_) => StatusCode::AuthFail,
+                    _ => StatusCode::ConnFail,
+                };
+                let failed = because(code, error.condition(), &error);
+                let over = because(StatusCode::Disconnected, error.condition(), &error);
+                self.release(port, vec![failed, over]);
+            }
+        }
+    }
+
+    /// Joins the session of this account where the credentials are the same, opens it where there is none, and otherwise
+    /// waits for it or tries the credentials beside it.
+    pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
+        let key = self.key(port, &account, &options);
+        let Some((id, room)) = self.rooms.iter_mut().find(|(_, room)| room.key == key) else {
+            return self.open(port, account, key, options);
+        };
+        let id = *id;
+        let same = room.session.account().same_credentials(&account);
+        if room.phase == Phase::Closing || (!same && room.phase == Phase::Connecting) {
+            room.contenders.push((port, account, options));
+            self.wait(port);
+        } else if same {
+            // Not the session's, but each tab's own.
+            let waits = std::mem::take(&mut options.explicit_binding);
+            if room.options != options {
+                let text =
+                    "joined a session that another tab opened with other options; those hold".to_owned();
+                self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
+            }
+            self.join(id, port, Entry::Joined, waits, Vec::new());
+        } else {
+            self.try_credentials(port, account, options);
+        }
+    }
+
+    /// Where nothing is shared, each port has sessions of its own.
+    fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
+        Key::new(account, options, (!self.config.shared).then_some(port))
+    }
+
+    fn open(&mut self, port: PortId, account: Account, key: Key, mut options: Options) {
+        let explicit = std::mem::take(&mut options.explicit_binding);
+        let speaks = speaks(&options);
+        let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
+        let (id, session) = self.session_for(account, purpose);
+        let (service, account) = (key.service.clone(), key.account.clone());
+        // A position says of which session it is.
+        let start = u64::from(self.sessions % SESSIONS) << 32;
+        self.sessions = self.sessions.wrapping_add(1);
+        self.rooms.insert(id, Room::new(key, session, options, start));
+        self.join(id, port, Entry::Opened, explicit, speaks);
+        // Tabs whose worker died have been waiting for somebody with credentials.
+        let waiting = Stage::Restoring(service, account);
+        let restoring: Vec<PortId> =
+            self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
+        for port in restoring {
+            self.timers.set(Timer::Restore(port), None);
+            // They were in a session that was bound.
+            self.join(id, port, Entry::Attached, false, Vec::new());
+        }
+        self.own(id);
+    }
+
+    /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
+    pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
+        self.wait(port);
+        let (id, session) = self.session_for(account, Purpose::Verify);
+        let trial = Trial {
+            port: Some(port),
+            session,
+            socket: None,
+            exchange: None,
+            options,
+            verified: false,
+            keys: None,
+        };
+        self.trials.insert(id, trial);
+        self.drain(id, None);
+    }
+
+    /// The server took these credentials: their tab may join, or open what was closed in the meantime.
+    pub(crate) fn verified(
+        &mut self,
+        port: PortId,
+        account: Account,
+        options: Options,
+        keys: Option<ScramKeys>,
+    ) {
+        let key = self.key(port, &account, &options);
+        let there = self.rooms.iter_mut().find(|(_, room)| room.key == key && room.phase != Phase::Closing);
+        match there {
+            Some((id, room)) => {
+                let id = *id;
+                // They are the newest that are known to be good: the next dial will need such.
+                let adopted = room.session.adopt(account);
+                if adopted {
+                    room.keys = keys;
+                    for member in &mut room.members {
+                        member.brought = false;
+                    }
+                }
+                // Of what the session goes on with it has brought nothing otherwise.
+                let entry = if adopted { Entry::Joined } else { Entry::Attached };
+                self.join(id, port, entry, options.explicit_binding, speaks(&options));
+            }
+            None => self.connect(port, account, options),
+        }
+    }
+
+    pub(crate) fn attach(&mut self, port: PortId, service: &str, account: Option<&str>, waits: bool) {
+        self.start_over(port);
+        let mut of_service = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
+            .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
+            .filter(|(_, room)| account.is_none_or(|account| jid::same_bare(&room.key.account, account)));
+        let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
+        drop(of_service);
+        let why = match found {
+            Some(id) if !another => return self.join(id, port, Entry::Attached, waits, Vec::new()),
+            Some(_) => "there are several sessions of this service: connect with credentials to say which",
+            None => "there is no session to attach to",
+        };
+        self.release(port, vec![because(StatusCode::AttachFail, None, &why)]);
+    }
+
+    /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
+    pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
+        self.start_over(port);
+        let account = jid::bare(account).to_ascii_lowercase();
+        let there = self.rooms.iter().find(|(_, room)| {
+            room.key.service == service && room.key.account == account && room.phase != Phase::Closing
+        });
+        if let Some((id, _)) = there {
+            let id = *id;
+            return self.join(id, port, Entry::Attached, false, Vec::new());
+        }
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.stage = Stage::Restoring(service, account);
+            self.timers.set(Timer::Restore(port), Some(self.now + RESTORE));
+        }
+    }
+
+    pub(crate) fn restore_timeout(&mut self, port: PortId) {
+        let text = "the worker died, and no tab has the credentials: connect again";
+        let over = because(StatusCode::Disconnected, Some("credentials-required"), &text);
+        self.release(port, vec![over]);
+    }
+
+    fn wait(&mut self, port: PortId) {
+        if let Some(tab) = self.ports.get_mut(&port) {
+            tab.stage = Stage::Waiting;
+        }
+    }
+
+    /// `waits`: whether the tab is content to wait until a resource is bound; `speaks`: the mechanisms that live in it.
+    fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool, speaks: Vec<String>) {
+        // The tab may have vanished while its credentials were under trial.
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        tab.stage = Stage::In(id);
+        tab.outbox.change_session();
+        tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
+        tab.outbox.byte_limit = room.options.queue_size as usize;
+        room.members.push(Member { speaks, ..Member::new(port, entry, room.position) });
+        let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
+        self.timers.set(Timer::Grace(id), None);
+        if up {
+            self.elect(id);
+            self.admit(id, port, entry.up());
+            self.indicate(id);
+        } else if !waits {
+            self.bind(id, None);
+        } else if unbound {
+            self.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
+        }
+    }
+
+    /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
+    pub(crate) fn bind(&mut self, id: SessionId, resource: Option<String>) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        room.session.handle_input(self.now, stream::Input::Bind { resource }.into());
+        if room.phase == Phase::Unbound {
+            room.phase = Phase::Connecting;
+            self.drain(id, None);
+        }
+    }
+
+    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
+    pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Phase::Up(info) = &room.phase else { return };
+        let mut info = info.clone();
+        let now = self.now;
+        room.ghosts.retain(|ghost| ghost.until > now);
+        let ghost =
+            room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
+        let (base, ghost) = match (ghost, tab.before.take()) {
+            (Some(ghost), Some(Before { position, .. }))
+                if (room.start..=room.position).contains(&position) =>
+            {
+                (position, Some(ghost))
+            }
+            // The page before stood in another session still, and was unloaded before it heard of this one.
+            (Some(ghost), Some(_)) if ghost.claims.is_empty() => (ghost.base, Some(ghost)),
+            _ => (room.position, None),
+        };
+        let secondary = room.primary != Some(port);
+        let keys = room.keys.as_ref().map(ScramKeys::to_text);
+        // What was given up and is still remembered is not missing.
+        let (forgotten, admitted) = (room.ring.forgotten(), room.position);
+        let gap = ghost.as_ref().and_then(|ghost| ghost.gap).filter(|gap| gap.from <= forgotten);
+        let mut brought = false;
+        if let Some(member) = room.member(port) {
+            brought = member.brought;
+            member.claims.clear();
+            (member.base, member.admitted) = (base, admitted);
+            (member.backlog, member.known) = match ghost {
+                Some(Ghost { mut kept, claims, .. }) => {
+                    kept.retain(|inbound| inbound.position > base);
+                    (kept.into(), claims)
+                }
+                None => (Vec::new(), Vec::new()),
+            };
+        }
+        info.position = base;
+        let held = std::mem::take(&mut tab.held);
+        let mut up = status(code);
+        up.session = Some(info);
+        // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
+        if secondary {
+            self.post(port, FromWorker::Role(Role::Secondary));
+        }
+        if let Some(keys) = keys.filter(|_| brought) {
+            self.post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
+        }
+        self.post(port, FromWorker::Status(up));
+        if let Some(Gap { from, to, count }) = gap {
+            self.post(port, Gap { from, to: to.min(forgotten), count }.told());
+        }
+        let mut written = None;
+        for held in held {
+            if let Held::Send { token, .. } = &held {
+                written = Some(*token);
+            }
+            self.take(port, held);
+        }
+        if let Some(up_to) = written {
+            self.post(port, FromWorker::Written { up_to });
+        }
+    }
+}
+
+fn speaks(options: &Options) -> Vec<String> {
+    options.own_mechanisms.iter().map(|offer| offer.name.clone()).collect()
+}

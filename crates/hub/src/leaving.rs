@@ -1,0 +1,173 @@
+//! How a tab leaves a session, for another, for good or for a reload; and how it ends it for all.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use epode_protocol::{FromWorker, LogLevel, StatusCode, Text, Token};
+use epode_session::stream;
+
+use crate::inbound::in_order;
+use crate::outbox::Outbox;
+use crate::port::{Held, Stage};
+use crate::room::{Ghost, Phase};
+use crate::status::status;
+use crate::timer::Timer;
+use crate::{Hub, Output, PortId, SessionId};
+
+/// What a tab that leaves a session still wanted of it.
+struct Unfinished<T> {
+    asked: Vec<Token>,
+    held: VecDeque<Held<T>>,
+}
+
+impl<T: Text> Hub<T> {
+    /// The tab is gone, or says goodbye; it may be reloading.
+    pub(crate) fn port_closed(&mut self, port: PortId) {
+        let Some(outbox) =
+            self.ports.get_mut(&port).map(|tab| std::mem::replace(&mut tab.outbox, Outbox::new()))
+        else {
+            return;
+        };
+        self.leave(port, Some(outbox));
+        self.ports.remove(&port);
+        self.timers.set(Timer::Life(port), None);
+        self.outputs.push_back(Output::ClosePort(port));
+    }
+
+    /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.
+    pub(crate) fn start_over(&mut self, port: PortId) {
+        let Some(Unfinished { asked, held }) = self.leave(port, None) else { return };
+        for token in asked {
+            self.disconnected(port, token);
+        }
+        for held in held {
+            self.turn_down(port, held);
+        }
+        self.post(port, FromWorker::Joining);
+    }
+
+    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `outbox` is what it
+    /// leaves unheard, if it may come back for it.
+    fn leave(&mut self, port: PortId, outbox: Option<Outbox<T>>) -> Option<Unfinished<T>> {
+        let tab = self.ports.get_mut(&port)?;
+        let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
+        let held = std::mem::take(&mut tab.held);
+        let mut asked = Vec::new();
+        match stage {
+            Stage::New => tab.stage = Stage::New,
+            Stage::Greeted => {}
+            Stage::Waiting => self.withdraw(port),
+            Stage::Restoring(..) => self.timers.set(Timer::Restore(port), None),
+            Stage::In(id) => asked = self.leave_session(id, port, outbox),
+        }
+        for held in &held {
+            if let Held::Request { token, .. } = held {
+                self.timers.set(Timer::Answer(port, *token), None);
+            }
+        }
+        for token in &asked {
+            self.timers.set(Timer::Answer(port, *token), None);
+        }
+        Some(Unfinished { asked, held })
+    }
+
+    fn withdraw(&mut self, port: PortId) {
+        for room in self.rooms.values_mut() {
+            room.contenders.retain(|(contender, ..)| *contender != port);
+        }
+        let Some((id, trial)) = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port)) else {
+            return;
+        };
+        trial.port = None;
+        let id = *id;
+        self.feed(id, stream::Input::Close(stream::CLOSE));
+    }
+
+    /// The requests that the tab waited for.
+    fn leave_session(&mut self, id: SessionId, port: PortId, outbox: Option<Outbox<T>>) -> Vec<Token> {
+        let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
+        let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };
+        let member = room.members.remove(at);
+        // Also while nobody is elected: who comes back is told its role anew.
+        room.primary.take_if(|primary| *primary == port);
+        let for_good = outbox.is_some();
+        let grace = if self.config.shared { room.options.reload_grace } else { 0 };
+        let grace = Duration::from_millis(grace.into());
+        if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
+            room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
+            let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
+            let mut ghost = Ghost {
+                tab: tab.tab.clone(),
+                base: member.base,
+                claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
+                bytes: kept.iter().map(|inbound| inbound.size).sum(),
+                kept: kept.into(),
+                gap: outbox.given_up(),
+                until: self.now + grace,
+            };
+            // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.
+            ghost.trim(&room.options);
+            room.ghosts.push(ghost);
+        }
+        if room.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !room.members.is_empty() {
+            // It was its farewell: the account stays online for the others.
+            room.farewell = None;
+            self.timers.set(Timer::Farewell(id), None);
+        }
+        let asked = room.asks.forget_all(port);
+        let orphaned = room.demands.gone(port);
+        let empty = room.members.is_empty();
+        self.elect(id);
+        for position in orphaned {
+            self.unhandled(id, position, port);
+        }
+        if empty && !self.config.shared {
+            self.close_session(id, stream::CLOSE);
+            if for_good {
+                // The page may be gone before another event.
+                self.close_socket(id);
+                self.feed(id, stream::Input::Closed { code: 0, reason: "" });
+            }
+        } else if empty {
+            self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace.max(grace)));
+        } else {
+            self.indicate(id);
+        }
+        self.speaker_gone(id, port);
+        asked
+    }
+
+    /// A tab ends the session, for all.
+    pub(crate) fn disconnect(&mut self, port: PortId, reason: Option<String>, patience: Duration) {
+        let Some(tab) = self.ports.get(&port) else { return };
+        match tab.stage.clone() {
+            Stage::In(id) => {
+                let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                self.log(LogLevel::Info, format!("port {} ends the session{why}", port.0));
+                self.close_session(id, patience);
+            }
+            Stage::Waiting => {
+                self.withdraw(port);
+                self.release(port, vec![status(StatusCode::Disconnected)]);
+            }
+            Stage::New | Stage::Greeted | Stage::Restoring(..) => {
+                self.timers.set(Timer::Restore(port), None);
+                self.release(port, vec![status(StatusCode::Disconnected)]);
+            }
+        }
+    }
+
+    /// Closes a session, cleanly: the server has this long to do so too.
+    pub(crate) fn close_session(&mut self, id: SessionId, patience: Duration) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let was = std::mem::replace(&mut room.phase, Phase::Closing);
+        if was != Phase::Closing {
+            self.report(id, StatusCode::Disconnecting);
+        }
+        if matches!(was, Phase::Up(_)) {
+            // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
+            self.transmit(id, "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned().into());
+        }
+        self.feed(id, stream::Input::Close(patience));
+    }
+}

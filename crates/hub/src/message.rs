@@ -1,0 +1,122 @@
+//! What a tab says, each in its turn: first of all hello.
+
+use std::time::Duration;
+
+use epode_protocol::{FromWorker, Hello, LogLevel, Refusal, Text, ToWorker, VERSION};
+use epode_session::stream;
+use epode_session::stream::sasl::Secret;
+
+use crate::port::{Held, QUIET, Stage};
+use crate::timer::Timer;
+use crate::{Hub, Output, PortId};
+
+impl<T: Text> Hub<T> {
+    pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
+        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let is_new = tab.stage == Stage::New;
+        tab.heard = self.now;
+        tab.asked = false;
+        let woke = !std::mem::replace(&mut tab.awake, true);
+        match message {
+            ToWorker::Hello(hello) => self.hello(port, hello),
+            ToWorker::StepAside => {
+                let refused = tab.refused;
+                self.step_aside(refused);
+            }
+            // It was told so already.
+            _ if tab.refused => return,
+            _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
+            ToWorker::Connect { service, jid, credentials, options } => {
+                self.connect_asked(port, &service, &jid, credentials, options);
+            }
+            ToWorker::Attach { service, jid, explicit_binding } => {
+                self.attach(port, &service, jid.as_deref(), explicit_binding);
+            }
+            ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
+            ToWorker::Bind { resource } => {
+                if let Stage::In(id) = tab.stage {
+                    self.bind(id, resource);
+                }
+            }
+            ToWorker::SaslResponse { exchange, response } => {
+                let said = response.map(|response| Secret::new(response.into_inner()));
+                self.answered(port, exchange, stream::Answer::Say(said));
+            }
+            ToWorker::SaslAbort { exchange } => self.answered(port, exchange, stream::Answer::Failed),
+            ToWorker::Claim { claims, from, made } => {
+                let ago = (made > 0.0).then_some(time - made);
+                self.claim(port, claims, from, ago);
+            }
+            ToWorker::Release { claims } => self.release_claims(port, &claims),
+            ToWorker::Ack { posts } => {
+                tab.outbox.acknowledge(posts);
+                self.flush(port);
+            }
+            ToWorker::Send { stanzas } => {
+                let up_to = stanzas.last().map(|stanza| stanza.token);
+                for stanza in stanzas {
+                    self.take(port, Held::Send { token: stanza.token, text: stanza.text });
+                }
+                // Of those that wait for the session the tab hears when they are written.
+                let waits = self.ports.get(&port).is_some_and(|tab| !tab.held.is_empty());
+                if let Some(up_to) = up_to.filter(|_| !waits) {
+                    self.post(port, FromWorker::Written { up_to });
+                }
+            }
+            ToWorker::Request { token, text, timeout } => {
+                let at = timeout.map(|timeout| self.now + Duration::from_millis(timeout.into()));
+                self.timers.set(Timer::Answer(port, token), at);
+                self.take(port, Held::Request { token, text });
+            }
+            ToWorker::Unhandled { position } => {
+                if let Stage::In(id) = tab.stage {
+                    self.unhandled(id, position, port);
+                }
+            }
+            ToWorker::Visibility { visible } => {
+                tab.visible = visible;
+                self.fitness_changed(port);
+            }
+            ToWorker::Freeze => {
+                tab.awake = false;
+                self.fitness_changed(port);
+            }
+            ToWorker::Pong => {}
+            ToWorker::Tabs { token } => self.tabs(port, token),
+            ToWorker::Disconnect { reason, timeout } => {
+                self.disconnect(port, reason, Duration::from_millis(timeout.into()));
+            }
+            ToWorker::Leave => self.port_closed(port),
+        }
+        if woke {
+            self.fitness_changed(port);
+        }
+    }
+
+    /// What a tab posted is not of the protocol: before it said hello it hears so, later it is only noted, since a newer tab may say
+    /// more than this worker knows.
+    pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
+        self.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
+        if self.ports.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
+            self.post_now(port, FromWorker::Refused(Refusal::Malformed { detail }));
+        }
+    }
+
+    fn hello(&mut self, port: PortId, hello: Hello) {
+        let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
+        if !hello.versions.contains(&VERSION) {
+            tab.refused = true;
+            self.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
+            return;
+        }
+        tab.stage = Stage::Greeted;
+        tab.tab = hello.tab;
+        tab.before = hello.before.filter(|before| before.boot == self.config.boot);
+        tab.visible = hello.visible;
+        tab.watched = hello.lock.is_some();
+        self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
+        self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+        let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());
+        self.post_now(port, FromWorker::Welcome { version: VERSION, boot, lock });
+    }
+}
