@@ -14,7 +14,8 @@ usage: cargo xtask build                             build the worker and the np
            --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
            --quick             one round of short floods with 1 and 16 tabs
-       cargo xtask bench empty-client                what a tab client in wasm costs";
+       cargo xtask bench empty-client                what a tab client in wasm costs
+       cargo xtask bench element                     what the element of one stanza costs a tab";
 
 /// What can be measured of each contestant, as `tests/bench/compare/rounds.mjs` names it.
 const SCENARIOS: [&str; 8] = ["footprint", "flood", "claims", "latency", "uplink", "further", "first", "raw"];
@@ -48,6 +49,8 @@ pub struct DemoOptions {
 pub enum Bench {
     /// Bytes and time to first use of a tab client that does nothing.
     EmptyClient,
+    /// The time that a tab takes for the element of a stanza.
+    Element,
     /// Epode beside others, with these options for `tests/bench/compare/run.mjs`.
     Compare(Vec<String>),
 }
@@ -103,6 +106,7 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
     if let Some(name) = arguments.next_if(|first| !first.starts_with("--")) {
         return match name.as_str() {
             "empty-client" => without_arguments(arguments, Bench::EmptyClient),
+            "element" => without_arguments(arguments, Bench::Element),
             other => bail!("nothing to measure under the name `{other}`"),
         };
     }
@@ -199,6 +203,7 @@ mod tests {
             Ok(Command::Bench(expected))
         );
         assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));
+        assert_eq!(parsed("bench element"), Ok(Command::Bench(Bench::Element)));
     }
 
     #[test]

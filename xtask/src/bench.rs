@@ -36,6 +36,7 @@ const EMPTY_CLIENTS: [(&str, WasmCrate); 2] = [
 pub fn command(bench: Bench) -> Result<String> {
     match bench {
         Bench::EmptyClient => empty_client().inspect_err(explain),
+        Bench::Element => element().inspect_err(explain),
         Bench::Compare(options) => compare(&options).inspect_err(explain),
     }
 }
@@ -74,4 +75,17 @@ fn empty_client() -> Result<String> {
     })?;
     print!("\n{}\n{times}\n", sizes::table(&sizes::measure(&output)?));
     Ok(format!("measured {} empty clients, {LOADS} loads each", EMPTY_CLIENTS.len()))
+}
+
+/// What a tab pays for the element of one stanza.
+fn element() -> Result<String> {
+    build::prepare()?;
+    stage("setup: browsers and servers", setup::for_tests)?;
+    let times = stage("measure: elements", || {
+        let mut node = program("node");
+        node.arg("tests/bench/element/run.mjs");
+        run(&mut node, Duration::from_secs(300))
+    })?;
+    print!("\n{times}\n");
+    Ok("measured what elements cost".to_owned())
 }
