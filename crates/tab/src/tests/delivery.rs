@@ -1,0 +1,88 @@
+//! What the worker brings, and how the tab acknowledges it.
+
+use super::*;
+
+#[test]
+fn a_batch_comes_out_stanza_by_stanza_in_order() {
+    let mut page = Page::welcomed();
+    page.hear(deliver(&[3, 4, 5]));
+    assert_eq!(page.heard(), ["3 Received <m/>", "4 Received <m/>", "5 Received <m/>"]);
+}
+
+// A request goes to one tab after the other, under the position at which it came.
+#[test]
+fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(4));
+    page.hear(deliver(&[9]));
+    page.tab.handle_input(page.now, Input::Message(deliver(&[5])));
+    while let Some(output) = page.tab.poll_output() {
+        if let Output::Post(ToWorker::Claim { from, made, .. }) = output {
+            return assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
+        }
+        page.tab.at(5);
+        page.tab.claim(TODAY, Selector::Everything);
+    }
+    panic!("nothing was claimed");
+}
+
+#[test]
+fn every_half_window_is_acknowledged_behind_what_it_acknowledges() {
+    let mut page = Page::welcomed();
+    page.posts.clear();
+    for position in 1..=u64::from(WINDOW * 5 / 4) {
+        page.hear(deliver(&[position]));
+        page.drain();
+    }
+    let acks = page.posts.iter().filter_map(|post| match post {
+        ToWorker::Ack { posts } => Some(*posts),
+        _ => None,
+    });
+    assert_eq!(acks.collect::<Vec<_>>(), [WINDOW / 2, WINDOW]);
+}
+
+#[test]
+fn what_is_not_understood_counts_in_the_window_all_the_same() {
+    let mut page = Page::welcomed();
+    for _ in 0..WINDOW / 2 {
+        page.input(Input::Malformed("a variant of later".to_owned()));
+    }
+    let half = WINDOW / 2;
+    assert!(matches!(page.posts[..], [ToWorker::Ack { posts }] if posts == half), "{:?}", page.posts);
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let mut page = Page::welcomed();
+    page.posts.clear();
+    page.hear(FromWorker::Ping);
+    page.drain();
+    assert!(matches!(page.posts[..], [ToWorker::Pong]));
+}
+
+#[test]
+fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_next() {
+    let mut page = Page::welcomed();
+    page.connect();
+    let sent = page.tab.send(["<a/>".to_owned()]);
+    page.hear(status(StatusCode::ConnFail));
+    assert_eq!(page.heard(), ["ConnFail"]);
+    // As apps do in their callback.
+    page.slow = true;
+    page.connect();
+    page.connect();
+    page.hear(status(StatusCode::Disconnected));
+    page.hear(up(7));
+    page.hear(deliver(&[8]));
+    page.hear(FromWorker::Gap { from: 8, to: 9, count: 1 });
+    page.hear(FromWorker::Failed { token: sent, fault: fault("not-connected") });
+    page.hear(FromWorker::Joining);
+    page.hear(status(StatusCode::Disconnected));
+    page.hear(FromWorker::Joining);
+    assert_eq!(page.heard(), ["failed 1 not-connected"], "a send ends, whatever it was for");
+    page.hear(up(2));
+    page.hear(deliver(&[3]));
+    assert_eq!(page.heard(), ["Connected", "3 Received <m/>"]);
+    assert_eq!(page.tab.before().position, 3);
+}

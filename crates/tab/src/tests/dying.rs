@@ -1,0 +1,157 @@
+//! When a worker dies, another is asked for, and the tab comes back.
+
+use super::*;
+
+#[test]
+fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_credentials() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.tab.send(["<a/>".to_owned()]);
+    let asked = page.tab.request("<b/>".to_owned(), None);
+    page.heard();
+    page.input(Input::Died);
+    let heard = page.heard();
+    assert_eq!(
+        heard,
+        [
+            "failed 1 worker-lost".to_owned(),
+            format!("response {asked} Disconnected"),
+            "Reconnecting".to_owned()
+        ]
+    );
+    assert_eq!(page.reopened, 1);
+    page.tab.send(["<c/>".to_owned()]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    let [ToWorker::Hello(_), ToWorker::Connect { credentials, .. }, ToWorker::Send { .. }] = &page.posts[..]
+    else {
+        panic!("{:?}", page.posts)
+    };
+    assert!(credentials.password.is_some());
+}
+
+#[test]
+fn a_tab_that_attached_asks_to_be_restored() {
+    let mut page = Page::welcomed();
+    page.say(ToWorker::Attach { service: "ws://x/".to_owned(), jid: None, explicit_binding: false });
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(
+        matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Restore { jid, .. }] if jid == "a@b/c"),
+        "{:?}",
+        page.posts
+    );
+}
+
+#[test]
+fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_waits_again() {
+    for was_up in [false, true] {
+        let mut page = Page::welcomed();
+        let ToWorker::Connect { service, jid, credentials, options } = Page::connect_word() else {
+            unreachable!()
+        };
+        let options = Options { explicit_binding: true, ..options };
+        page.say(ToWorker::Connect { service, jid, credentials, options });
+        let status = |code| Status { code, condition: None, text: None, session: None, close_code: None };
+        page.hear(FromWorker::Status(status(StatusCode::BindRequired)));
+        if was_up {
+            page.hear(up(0));
+        }
+        page.input(Input::Died);
+        page.posts.clear();
+        page.open();
+        page.welcome();
+        let [ToWorker::Hello(_), ToWorker::Connect { options, .. }] = &page.posts[..] else {
+            panic!("{:?}", page.posts)
+        };
+        assert_eq!(options.explicit_binding, !was_up);
+    }
+}
+
+#[test]
+fn workers_that_die_young_are_not_tried_again_at_once() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.open();
+    page.welcome();
+    page.input(Input::Died);
+    assert_eq!(page.reopened, 1);
+    let due = page.tab.deadline().unwrap();
+    assert!(due > page.now);
+    page.timeout(due);
+    assert_eq!(page.reopened, 2);
+}
+
+// Firefox may hand out ports to a worker that has closed itself.
+#[test]
+fn when_a_worker_has_died_a_port_at_which_nobody_speaks_is_given_up_for_another() {
+    let mut page = Page::up_at(4);
+    page.input(Input::Died);
+    for reopened in 1..=4 {
+        assert_eq!((page.reopened, page.tab.is_over()), (reopened, false));
+        page.open();
+        let deadline = page.tab.deadline().unwrap();
+        assert_eq!(deadline - page.now, if reopened < 4 { RETRY } else { PATIENCE });
+        page.timeout(deadline);
+    }
+    assert!(page.tab.is_over(), "nobody was there in {:?}", page.now);
+    assert_eq!(page.heard(), ["Connected", "Reconnecting", "Disconnected"]);
+}
+
+#[test]
+fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
+    let mut page = Page::opened();
+    page.connect();
+    page.welcome_under(Some("worker-1"));
+    page.hear(up(0));
+    page.heard();
+    let broke = || FromWorker::Refused(Refusal::Engine { detail: "the worker broke".to_owned() });
+    page.hear(broke());
+    assert_eq!(page.heard(), ["Error the worker broke"]);
+    page.input(Input::Died);
+    assert_eq!(page.heard(), ["Reconnecting"]);
+    assert_eq!((page.reopened, page.watched.as_deref()), (1, Some("worker-1")));
+    // One whose death would go unnoticed is given up.
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.heard();
+    page.hear(broke());
+    assert_eq!(page.heard(), ["Disconnected"]);
+}
+
+#[test]
+fn a_logout_that_the_worker_takes_into_its_grave_is_one_all_the_same() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.heard();
+    page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
+    page.input(Input::Died);
+    assert_eq!(page.heard(), ["Disconnected"]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(matches!(page.posts[..], [ToWorker::Hello(_)]), "it does not come back: {:?}", page.posts);
+}
+
+#[test]
+fn a_logout_that_waited_for_the_next_worker_is_told_to_it_and_nothing_else_is() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.input(Input::Died);
+    page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
+    assert_eq!(page.heard(), ["Connected", "Reconnecting"]);
+    page.posts.clear();
+    page.open();
+    page.welcome();
+    assert!(matches!(page.posts[1..], [ToWorker::Disconnect { .. }]), "{:?}", page.posts);
+}

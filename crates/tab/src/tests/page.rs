@@ -1,0 +1,204 @@
+//! A tab in a test's hands.
+
+use super::*;
+
+/// A tab, and the app and the port on either side of it.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) tab: Tab<String>,
+    pub(super) now: Duration,
+    pub(super) posts: Vec<ToWorker<String>>,
+    pub(super) events: Vec<Event<String>>,
+    pub(super) reason: String,
+    /// The lock of the worker that the tab waits on.
+    pub(super) watched: Option<String>,
+    /// How many times the tab asked for a new port.
+    pub(super) reopened: u32,
+    /// Whether the worker takes its time to hear what the tab says.
+    pub(super) slow: bool,
+    /// Whether it has said welcome, and the wishes to join that it heard before.
+    pub(super) welcomed: bool,
+    pub(super) early: u32,
+}
+
+impl Page {
+    pub(super) fn opened() -> Self {
+        let mut page = Self::default();
+        page.open();
+        page
+    }
+
+    pub(super) fn welcomed() -> Self {
+        let mut page = Self::opened();
+        page.welcome();
+        page.posts.clear();
+        page
+    }
+
+    /// In a session that it hears from behind this position.
+    pub(super) fn up_at(position: Position) -> Self {
+        let mut page = Self::welcomed();
+        page.connect();
+        page.input(Input::Message(up(position)));
+        page
+    }
+
+    pub(super) fn open(&mut self) {
+        (self.welcomed, self.early) = (false, 0);
+        self.input(Input::Opened {
+            tab: "tab-1".into(),
+            lock: Some("lock-1".into()),
+            visible: true,
+            before: None,
+        });
+    }
+
+    pub(super) fn welcome(&mut self) {
+        self.welcome_under(None);
+    }
+
+    pub(super) fn welcome_under(&mut self, lock: Option<&str>) {
+        let (boot, lock) = ("boot-1".to_owned(), lock.map(str::to_owned));
+        self.hear(FromWorker::Welcome { version: VERSION, boot, lock });
+        self.welcomed = true;
+        for _ in 0..std::mem::take(&mut self.early) {
+            self.hear(FromWorker::Joining);
+        }
+    }
+
+    pub(super) fn connect(&mut self) {
+        self.say(Self::connect_word());
+    }
+
+    pub(super) fn connect_word() -> ToWorker<String> {
+        let credentials = epode_protocol::Credentials {
+            authcid: None,
+            password: Some(Secret::new("secret".to_owned())),
+            keys: None,
+        };
+        let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
+        ToWorker::Connect { service, jid, credentials, options: Options::default() }
+    }
+
+    pub(super) fn say(&mut self, wish: ToWorker<String>) {
+        self.input(Input::Say(wish));
+    }
+
+    pub(super) fn hear(&mut self, message: FromWorker<String>) {
+        self.input(Input::Message(message));
+    }
+
+    pub(super) fn timeout(&mut self, now: Duration) {
+        self.now = now;
+        self.input(Input::Timeout);
+    }
+
+    pub(super) fn input(&mut self, input: Input<String>) {
+        self.tab.handle_input(self.now, input);
+        self.drain();
+    }
+
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.tab.poll_output() {
+            match output {
+                Output::Post(message) => {
+                    let joins = matches!(
+                        message,
+                        ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. }
+                    );
+                    self.posts.push(message);
+                    if joins && !self.welcomed {
+                        self.early += 1;
+                    } else if joins && !self.slow {
+                        self.tab.handle_input(self.now, Input::Message(FromWorker::Joining));
+                    }
+                }
+                Output::Event(event) => self.events.push(event),
+                Output::Watch(lock) => self.watched = Some(lock),
+                Output::Reopen => self.reopened += 1,
+            }
+        }
+    }
+
+    /// What the app was told since it was last asked.
+    pub(super) fn heard(&mut self) -> Vec<String> {
+        self.drain();
+        let in_words = |event| match event {
+            Event::Status(status) => {
+                self.reason = status.text.unwrap_or_default();
+                format!("{:?}", status.code)
+            }
+            Event::Challenge(token, mechanism, challenge) => format!("{mechanism} {token} {challenge:?}"),
+            Event::Role(role) => format!("{role:?}"),
+            Event::Stanzas(batch) => {
+                let in_words = |Delivery(position, origin, text)| format!("{position} {origin:?} {text}");
+                batch.into_deliveries().map(in_words).collect::<Vec<_>>().join("\n")
+            }
+            Event::Caught(claim, origin, text) => format!("caught {claim} {origin:?} {text}"),
+            Event::Claimed(claim) => format!("claimed {claim}"),
+            Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
+            Event::Tabs(token, tabs) => format!("tabs {token}: {}", tabs.len()),
+            Event::Written(up_to) => format!("written {up_to}"),
+            Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
+            Event::Response(token, outcome) => format!("response {token} {outcome:?}"),
+            Event::Keys(keys) => format!("keys {}", keys.expose()),
+            Event::Log(level, text) => format!("{level:?} {text}"),
+        };
+        let lines = std::mem::take(&mut self.events).into_iter().map(in_words);
+        lines.flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    /// The claims that were posted: their numbers, the position they hold from, and when they were made.
+    pub(super) fn said_claims(&self) -> Vec<(Vec<ClaimId>, Position, f64)> {
+        let claim = |post: &ToWorker<String>| match post {
+            ToWorker::Claim { claims, from, made } => {
+                Some((claims.iter().map(|claim| claim.id).collect(), *from, *made))
+            }
+            _ => None,
+        };
+        self.posts.iter().filter_map(claim).collect()
+    }
+
+    /// The words that came with the latest status.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+pub(super) fn outgoing(token: Token, text: &str) -> Outgoing<String> {
+    Outgoing { token, text: text.to_owned() }
+}
+
+pub(super) fn status(code: StatusCode) -> FromWorker<String> {
+    FromWorker::Status(Status { code, condition: None, text: None, session: None, close_code: None })
+}
+
+pub(super) fn deliver(positions: &[Position]) -> FromWorker<String> {
+    let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
+    FromWorker::Deliver(positions.iter().map(stanza).collect())
+}
+
+pub(super) fn caught(claim: ClaimId, positions: &[Position]) -> FromWorker<String> {
+    let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
+    FromWorker::Claimed { claims: vec![Caught { claim, stanzas: positions.iter().map(stanza).collect() }] }
+}
+
+pub(super) fn fault(condition: &str) -> Fault {
+    Fault { condition: condition.to_owned(), text: condition.to_owned() }
+}
+
+pub(super) fn up(position: Position) -> FromWorker<String> {
+    let session = epode_protocol::SessionInfo {
+        jid: "a@b/c".to_owned(),
+        domain: "b".to_owned(),
+        features: String::new(),
+        position,
+    };
+    FromWorker::Status(Status {
+        code: StatusCode::Connected,
+        condition: None,
+        text: None,
+        session: Some(session),
+        close_code: None,
+    })
+}
