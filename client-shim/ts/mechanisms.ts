@@ -94,80 +94,68 @@ export function livesInPage(mechanism: SASLMechanism): boolean {
   return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
 }
 
+/** One that needs a user name. */
+class Named extends SASLMechanism {
+  /** In the running when there is a user name. */
+  override test({ authcid }: Authenticating): boolean {
+    return authcid !== null && authcid !== undefined;
+  }
+}
+
+/** One that needs a token. */
+class Bearing extends SASLMechanism {
+  /** In the running when there is a password, which is the token. */
+  override test({ pass }: Authenticating): boolean {
+    return pass !== null && pass !== undefined;
+  }
+}
+
 /** SCRAM (RFC 5802) with SHA-512, priority 72. In the running when there is a user name. */
-export class SASLSHA512 extends SASLMechanism {
+export class SASLSHA512 extends Named {
   constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return isNamed(connection);
   }
 }
 
 /** SCRAM (RFC 5802) with SHA-384, priority 71. In the running when there is a user name. */
-export class SASLSHA384 extends SASLMechanism {
+export class SASLSHA384 extends Named {
   constructor(mechname = 'SCRAM-SHA-384', isClientFirst = true, priority = 71) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return isNamed(connection);
   }
 }
 
 /** SCRAM with SHA-256 (RFC 7677), priority 70. In the running when there is a user name. */
-export class SASLSHA256 extends SASLMechanism {
+export class SASLSHA256 extends Named {
   constructor(mechname = 'SCRAM-SHA-256', isClientFirst = true, priority = 70) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return isNamed(connection);
   }
 }
 
 /** SCRAM with SHA-1 (RFC 5802), priority 60. In the running when there is a user name. */
-export class SASLSHA1 extends SASLMechanism {
+export class SASLSHA1 extends Named {
   constructor(mechname = 'SCRAM-SHA-1', isClientFirst = true, priority = 60) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return isNamed(connection);
   }
 }
 
 /** PLAIN (RFC 4616): the password itself, priority 50. In the running when there is a user name. */
-export class SASLPlain extends SASLMechanism {
+export class SASLPlain extends Named {
   constructor(mechname = 'PLAIN', isClientFirst = true, priority = 50) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return isNamed(connection);
   }
 }
 
 /** OAUTHBEARER (RFC 7628): the password is a token, priority 40. In the running when there is one, for a JID with a node. */
-export class SASLOAuthBearer extends SASLMechanism {
+export class SASLOAuthBearer extends Bearing {
   constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return hasPassword(connection);
   }
 }
 
 /** X-OAUTH2, of no RFC: the password is a token, priority 30. In the running when there is one, for a JID with a node. */
-export class SASLXOAuth2 extends SASLMechanism {
+export class SASLXOAuth2 extends Bearing {
   constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
     super(mechname, isClientFirst, priority);
-  }
-
-  override test(connection: Authenticating): boolean {
-    return hasPassword(connection);
   }
 }
 
@@ -177,8 +165,9 @@ export class SASLAnonymous extends SASLMechanism {
     super(mechname, isClientFirst, priority);
   }
 
-  override test(connection: Authenticating): boolean {
-    return !isNamed(connection);
+  /** In the running when there is no user name. */
+  override test({ authcid }: Authenticating): boolean {
+    return authcid === null || authcid === undefined;
   }
 }
 
@@ -201,11 +190,3 @@ export const ALL: readonly (new () => SASLMechanism)[] = [
   SASLAnonymous,
   SASLExternal,
 ];
-
-function isNamed({ authcid }: Authenticating): boolean {
-  return authcid !== null && authcid !== undefined;
-}
-
-function hasPassword({ pass }: Authenticating): boolean {
-  return pass !== null && pass !== undefined;
-}
