@@ -235,11 +235,6 @@ impl Stream {
         self.common.deadline.at()
     }
 
-    /// Whether stanzas flow.
-    pub fn is_bound(&self) -> bool {
-        matches!(self.phase, Phase::Open(State::Established))
-    }
-
     /// Whether nothing more will happen.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)

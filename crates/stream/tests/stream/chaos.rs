@@ -116,7 +116,7 @@ proptest! {
             prop_assert!(bound <= 1);
         }
         // Whoever waits for the server does not wait for ever.
-        if peer.derivation.is_none() && !peer.stream.is_bound() {
+        if peer.derivation.is_none() && !peer.is_bound() {
             peer.advance(Duration::from_secs(20));
             prop_assert!(peer.stream.is_closed());
         }

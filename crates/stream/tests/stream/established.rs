@@ -11,7 +11,7 @@ fn bound_with_limits(config: Config, limits: &str) -> Peer {
     let features =
         BIND.replace("<bind", &format!("<limits xmlns='urn:xmpp:stream-limits:0'>{limits}</limits><bind"));
     let peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN, &features, BOUND]);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     peer
 }
 
@@ -45,7 +45,7 @@ fn what_extensions_of_the_stream_may_bring_is_passed_over() {
     ] {
         peer.say(frame);
     }
-    assert!(peer.events().is_empty() && peer.stream.is_bound());
+    assert!(peer.events().is_empty() && peer.is_bound());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_came_before_a_bad_frame_is_delivered_and_then_the_server_hears_which_rul
 fn silence_of_an_established_stream_is_nothing_wrong() {
     let mut peer = Peer::bound();
     peer.advance(100_000 * SECOND);
-    assert!(peer.stream.is_bound() && peer.sent().is_empty());
+    assert!(peer.is_bound() && peer.sent().is_empty());
 }
 
 #[test]
@@ -108,6 +108,6 @@ fn the_limit_holds_behind_a_legacy_session_too() {
         "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits><bind",
     );
     let peer = Peer::after(alice(), &[OPEN, PLAIN, SUCCESS, OPEN, &features, BOUND, SESSION]);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     assert!(peer.stream.check(&message(10_001)).is_err());
 }

@@ -70,7 +70,7 @@ fn whose_account_it_is_only_the_bound_jid_tells() {
         assert!(!peer.events().iter().any(|event| matches!(event, Event::Authenticated(_))));
         peer.say(&bound(jid));
         match ok {
-            true => assert!(peer.stream.is_bound()),
+            true => assert!(peer.is_bound()),
             false => assert_eq!(peer.ended(), Some(Error::OtherAccount(jid.to_owned()))),
         }
     }
@@ -121,5 +121,5 @@ fn an_answer_that_was_not_asked_for_is_nothing() {
     }
     let mut peer = Peer::bound();
     peer.input(Input::Answer(Answer::Gone));
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
 }

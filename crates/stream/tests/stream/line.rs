@@ -21,6 +21,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// Whether stanzas flow.
+    pub fn is_bound(&self) -> bool {
+        self.bound.is_some() && self.ends.is_empty()
+    }
+
     pub fn new(config: Config, server: testkit::Config) -> Self {
         let clock = Clock::new();
         Line {

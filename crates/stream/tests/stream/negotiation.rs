@@ -20,9 +20,9 @@ fn each_step_says_exactly_what_the_specification_has_there() {
     assert_eq!(peer.answer(SUCCESS), [OPEN_SENT]);
     assert_eq!(peer.answer(OPEN), [""; 0]);
     assert_eq!(peer.answer(BIND), [BIND_SENT]);
-    assert!(!peer.stream.is_bound());
+    assert!(!peer.is_bound());
     assert_eq!(peer.answer(BOUND), [""; 0]);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     let events = peer.events();
     let [Event::Authenticating, Event::Authenticated(_), Event::Bound(Bound { jid, features })] = &events[..]
     else {
@@ -60,7 +60,7 @@ fn of_what_the_server_offers_the_app_decides() {
     let mut line = Line::new(config, testkit::Config::default());
     line.open();
     assert!(line.sent[1].contains("mechanism='SCRAM-SHA-1'"), "{}", line.sent[1]);
-    assert!(line.stream.is_bound());
+    assert!(line.is_bound());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_server_may_sign_in_a_challenge_of_its_own() {
     let server = testkit::Config { signature_in_challenge: true, ..testkit::Config::default() };
     let mut line = Line::new(alice(), server);
     line.open();
-    assert!(line.stream.is_bound(), "{:?}", line.ends);
+    assert!(line.is_bound(), "{:?}", line.ends);
     // RFC 6120 §6.4.2 writes nothing as `=` in <auth/> alone: a response of no data is an empty element.
     assert_eq!(line.sent[3], "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
 }
@@ -96,7 +96,7 @@ fn the_legacy_session_is_opened_where_it_is_required_and_only_there() {
         let server = testkit::Config { legacy_session: legacy, ..testkit::Config::default() };
         let mut line = Line::new(alice(), server);
         line.open();
-        assert!(line.stream.is_bound(), "{legacy:?}: {:?}", line.ends);
+        assert!(line.is_bound(), "{legacy:?}: {:?}", line.ends);
         assert_eq!(line.sent.last().unwrap() == SESSION_SENT, asked, "{legacy:?}");
     }
 }
@@ -105,9 +105,9 @@ fn the_legacy_session_is_opened_where_it_is_required_and_only_there() {
 fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
     let mut peer = Peer::after(alice(), &[OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION]);
     assert_eq!(peer.answer(BOUND), [SESSION_SENT]);
-    assert!(!peer.stream.is_bound() && peer.events().is_empty());
+    assert!(!peer.is_bound() && peer.events().is_empty());
     peer.say(SESSION);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     assert!(matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == "alice@localhost/tab"));
 }
 
@@ -145,7 +145,7 @@ fn where_it_is_told_to_wait_it_binds_when_it_is_told_to_and_has_all_the_time_in_
     peer.input(Input::Bind { resource: Some("another".to_owned()) });
     assert_eq!(peer.sent(), [""; 0], "once");
     peer.say(BOUND);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
 }
 
 #[test]

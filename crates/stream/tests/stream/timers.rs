@@ -56,7 +56,7 @@ fn an_answer_starts_the_wait_for_the_next_one() {
         peer.advance(9 * SECOND);
         peer.say(frame);
     }
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     assert_eq!(peer.patience(), None);
 }
 
@@ -113,7 +113,7 @@ fn to_ask_for_the_close_again_does_not_prolong_it() {
 fn a_timeout_that_comes_early_or_late_or_for_nothing_does_no_harm() {
     let mut peer = Peer::bound();
     peer.input(Input::Timeout);
-    assert!(peer.stream.is_bound());
+    assert!(peer.is_bound());
     let mut peer = Peer::opened(alice());
     peer.advance(3600 * SECOND);
     assert!(matches!(peer.events()[..], [Event::Ended(Some(Error::Timeout(_)))]));
