@@ -12,8 +12,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use epode_protocol::{
-    Batch, Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer,
-    Options, Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
+    Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options,
+    Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
 };
 use epode_tab::{Event, Input, Output};
 use wasm_bindgen::JsValue;
@@ -157,9 +157,14 @@ impl Tab {
     }
 
     /// A `Deliver`, whose content the page keeps, up to this position.
-    pub fn on_deliver(&self, now: f64, end: f64) {
-        let kept = Stanza(JsValue::UNDEFINED);
-        self.hear(now, FromWorker::Deliver(Batch::from_columns(vec![end as u64], None, vec![0], kept)));
+    pub fn on_deliver(&self, end: f64) {
+        let joined = self.tab.borrow_mut().delivered(end as u64);
+        if joined {
+            let busy = self.busy.replace(true);
+            self.listener.stanzas();
+            self.busy.set(busy);
+        }
+        self.pump();
     }
 
     /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by column.
@@ -421,7 +426,8 @@ impl Tab {
             // The page sees to it without this.
             Event::Challenge(..) => {}
             Event::Role(role) => listener.role(role == Role::Primary),
-            Event::Stanzas(_) => listener.stanzas(),
+            // Those of `on_deliver` come by no event.
+            Event::Stanzas(_) => {}
             Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
             Event::Claimed(claim) => listener.claimed(claim),
             Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),

@@ -150,7 +150,7 @@ export class Link {
 
   #greet(port: Port, lock: string | undefined): void {
     const tab = new Tab({
-      ...this.#whileItLasts(this.#audience),
+      ...this.#whileItLasts({ ...this.#audience, status: this.#status }),
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
       reopen: () => void this.#reopen(tab, lock),
@@ -173,6 +173,11 @@ export class Link {
     return Object.fromEntries(Object.entries(audience).map(told)) as A;
   }
 
+  readonly #status: Audience['status'] = (...words) => {
+    if (this.#kept.closeCode) this.#events.closed(this.#kept.closeCode);
+    this.#audience.status(...words);
+  };
+
   /** Shows the app stanzas, one after the other. An app that leaves at one of them sees no more. */
   #show({ positions, origins, lengths, text }: Batch<string> = NOTHING): void {
     let start = 0;
@@ -188,7 +193,7 @@ export class Link {
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
     port.onmessage = ({ data }) => {
-      hear(tab, data, this.#kept, this.#events.closed, (challenge) => this.#challenged(port, challenge));
+      hear(tab, data, this.#kept, (challenge) => this.#challenged(port, challenge));
       this.#kept = {};
       this.#wind(tab);
     };

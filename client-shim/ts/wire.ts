@@ -27,10 +27,11 @@ export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown
 export interface Kept {
   stanzas?: Batch<string>;
   tabs?: TabInfo[];
+  closeCode?: number | null;
 }
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, closed: (code: number) => void, challenged: (challenge: SaslChallenge) => void): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged: (challenge: SaslChallenge) => void): void {
   const now = performance.now();
   try {
     // A variant without content is its name alone.
@@ -48,8 +49,7 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, closed: (co
         return tab.on_joining(now);
       case 'Status': {
         const { code, condition, text, session, close_code } = content;
-        // What the tab does does not depend on it.
-        if (close_code) closed(close_code);
+        keep.closeCode = close_code;
         return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);
       }
       case 'Keys':
@@ -62,7 +62,7 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, closed: (co
         const { positions, lengths, text } = content;
         if (positions.length !== lengths.length || typeof text !== 'string') throw new TypeError('stanzas that do not match');
         keep.stanzas = content;
-        return tab.on_deliver(now, positions.reduce((end, position) => Math.max(end, position), 0));
+        return tab.on_deliver(positions.reduce((end, position) => Math.max(end, position), 0));
       }
       case 'Claimed': {
         const { claims } = content;

@@ -230,6 +230,21 @@ impl<T> Tab<T> {
         Some(output)
     }
 
+    /// As [`Input::Message`] with a [`FromWorker::Deliver`] that ends at this position. Whether its stanzas are for the app, which handles them before
+    /// the next [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again what is called often: this is
+    /// short, and what understands any message is not.
+    pub fn delivered(&mut self, end: Position) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        let joined = self.unjoined == 0;
+        if joined {
+            self.place.enter(Moment::Through(end));
+        }
+        self.count_post();
+        joined
+    }
+
     /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for a request that others were asked
     /// first.
     pub fn at(&mut self, position: Position) {

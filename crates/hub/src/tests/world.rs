@@ -159,7 +159,7 @@ impl World {
                         Some(unread) => unread.push_back(input),
                         None => {
                             page.posts += 1;
-                            page.tab.handle_input(now, input);
+                            self.tell(port, input);
                             self.drain_tab(port);
                         }
                     }
@@ -343,6 +343,27 @@ impl World {
         }
     }
 
+    /// Stanzas go the short way, as in a browser.
+    fn tell(&mut self, port: PortId, input: epode_tab::Input<String>) {
+        let now = self.clock.now();
+        let tab = &mut self.page(port).tab;
+        match input {
+            epode_tab::Input::Message(FromWorker::Deliver(batch)) => {
+                if tab.delivered(batch.end()) {
+                    self.tell_app(port, Event::Stanzas(batch));
+                }
+            }
+            input => tab.handle_input(now, input),
+        }
+    }
+
+    fn tell_app(&mut self, port: PortId, event: Event<String>) {
+        let (time, came) = (self.time_of_day(), self.routed.len());
+        let page = self.page(port);
+        (page.time, page.came) = (time, came);
+        page.hear(event);
+    }
+
     fn drain_tab(&mut self, port: PortId) {
         while let Some(output) = self.pages.get_mut(&port).and_then(|page| page.tab.poll_output()) {
             match output {
@@ -350,12 +371,7 @@ impl World {
                     Some(unsent) => unsent.push_back(message),
                     None => self.at_hub(Input::Message(port, message, 0.0)),
                 },
-                epode_tab::Output::Event(event) => {
-                    let (time, came) = (self.time_of_day(), self.routed.len());
-                    let page = self.page(port);
-                    (page.time, page.came) = (time, came);
-                    page.hear(event);
-                }
+                epode_tab::Output::Event(event) => self.tell_app(port, event),
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
                 epode_tab::Output::Reopen => self.reopen(port),
             }

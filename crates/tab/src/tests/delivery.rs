@@ -86,3 +86,26 @@ fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_ne
     assert_eq!(page.heard(), ["Connected", "3 Received <m/>"]);
     assert_eq!(page.tab.before().position, 3);
 }
+
+#[test]
+fn stanzas_that_go_the_short_way_come_to_the_same() {
+    let mut page = Page::up_at(4);
+    page.posts.clear();
+    let last = u64::from(WINDOW / 2 + 4);
+    for position in 5..=last {
+        let before = page.posts.len();
+        assert!(page.tab.delivered(position), "{position}");
+        page.tab.at(position);
+        assert_eq!(page.posts.len(), before, "the acknowledgement stands behind what it acknowledges");
+        page.drain();
+    }
+    assert!(matches!(page.posts[..], [ToWorker::Ack { .. }]), "{:?}", page.posts);
+    assert_eq!(page.tab.before().position, last);
+    page.slow = true;
+    page.connect();
+    assert!(!page.tab.delivered(99), "of a session that the app has left");
+    page.drain();
+    assert_eq!(page.tab.before().position, last);
+    page.input(Input::Lost(fault("gone")));
+    assert!(!page.tab.delivered(99), "of a worker that is lost");
+}
