@@ -56,12 +56,15 @@ export function start(lock: string | undefined, custodian: Custodian, shared: bo
   run(lock, custodian, outlet(), shared);
 }
 
-let ports = 0;
+/** Those that are open, under the numbers by which the engine knows them. */
+const ports = new Map<number, Port>();
+let latest = 0;
 
 /** Hands the engine the port of a tab, with what the tab has posted already. */
 export function accept(port: Port): void {
-  const number = ++ports;
-  open(number, port as MessagePort);
+  const number = ++latest;
+  ports.set(number, port);
+  open(number);
   // This starts the port, but nothing is delivered before this task has ended.
   port.onmessage = ({ data }) => hear(number, data);
 }
@@ -233,7 +236,7 @@ const CODES: readonly StatusCode[] = [
 ];
 
 /** A function for each of the outlet's, which makes what the protocol knows. */
-type Makers = { [Name in keyof Outlet]: (...words: Parameters<Outlet[Name]>) => Name extends `add${string}` ? void : FromWorker<string> };
+type Makers = { [Name in Exclude<keyof Outlet, 'post' | 'close'>]: (...words: Parameters<Outlet[Name]>) => Name extends `add${string}` ? void : FromWorker<string> };
 
 function outlet(): Outlet {
   let positions: number[] = [];
@@ -242,7 +245,7 @@ function outlet(): Outlet {
   let stanzas: Delivery<string>[] = [];
   let claims: Caught<string>[] = [];
   let known: TabInfo[] = [];
-  return {
+  const makers = {
     welcome: (version, boot, lock) => ({ Welcome: { version, boot, lock: lock ?? null } }),
     refusedVersion: (speaks) => ({ Refused: { Version: { speaks: [...speaks] } } }),
     refusedMalformed: (detail) => ({ Refused: { Malformed: { detail } } }),
@@ -295,6 +298,18 @@ function outlet(): Outlet {
     unasked: (token, condition, text, position) => ({ Response: { token, outcome: { Refused: { condition, text } }, position } }),
     log: (level, text) => ({ Log: { level: LEVELS[level]!, text } }),
   } satisfies Makers;
+  return {
+    ...makers,
+    // All that is posted is plain data, which every port takes.
+    post: (to, message) => to.forEach((port) => ports.get(port)?.postMessage(message)),
+    close(number) {
+      const port = ports.get(number);
+      if (!port) return;
+      ports.delete(number);
+      port.onmessage = null;
+      port.close();
+    },
+  };
 }
 
 function role(primary: boolean): Role {

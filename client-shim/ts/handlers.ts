@@ -22,6 +22,7 @@ export type Callback = (stanza: Element) => unknown;
 
 /** One callback and the stanzas it is for. Every criterion that is given must match; empty ones count as not given. */
 export class Handler {
+  /** What is called with each stanza that matches, and says by something truthy that it wants the next one too. */
   readonly handler: Callback;
   /** The namespace of the element or of anything within it. */
   readonly ns: string | null;
@@ -33,12 +34,24 @@ export class Handler {
   readonly id: string | null;
   /** The attribute `from`; already the bare JID with `matchBareFromJid`. */
   readonly from: string | null;
+  /** How it compares. */
   readonly options: HandlerOptions;
   /** Whether this is the app's, and so runs only once authenticated; default `true`. */
   user = true;
   /** Whether it hears what comes; `false` while its claim is on the way to the worker, which brings what it misses. */
   active = true;
 
+  /**
+   * A handler that is in no list yet: `addHandler` makes one and adds it.
+   *
+   * @param handler what is called
+   * @param ns a namespace, of the stanza or of anything within it; `null` for any, as for all that follow
+   * @param name the qualified name of the stanza
+   * @param type its `type`, or several of which one must match
+   * @param id its `id`
+   * @param from its `from`, cut to the bare JID with `matchBareFromJid`
+   * @param options how it compares
+   */
   constructor(
     handler: Callback,
     ns?: string | null,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use epode_hub::session::stream::sasl::Derivation;
-use epode_hub::{Config, Hub, Input, Output, PortId, SocketId, Table};
+use epode_hub::{Config, Hub, Input, Output, SocketId, Table};
 use js_sys::Function;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
@@ -12,7 +12,7 @@ use wasm_bindgen::closure::Closure;
 use crate::Custodian;
 use crate::browser::{self, Alarm};
 use crate::outlet::Outlet;
-use crate::port::{Maker, Port};
+use crate::port::Ports;
 use crate::socket::Socket;
 use crate::text::Stanza;
 
@@ -28,9 +28,8 @@ const SLICE: Duration = Duration::from_millis(4);
 
 struct Worker {
     hub: Hub<Stanza>,
-    ports: Table<PortId, Port>,
+    ports: Ports,
     sockets: Table<SocketId, Socket>,
-    maker: Maker,
     custodian: Custodian,
     alarm: Alarm,
     alarm_rang: Function,
@@ -52,21 +51,14 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, 
             seed: browser::seed(),
             nfkc: browser::nfkc,
         }),
-        ports: Table::default(),
+        ports: Ports::new(outlet),
         sockets: Table::default(),
-        maker: Maker::new(outlet),
         custodian,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         deferred: deferred.into_js_value().unchecked_into(),
     };
     WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
-}
-
-/// Enters a port under a number that no other had.
-pub(crate) fn open_port(id: PortId, port: Port) {
-    with(|worker| drop(worker.ports.insert(id, port)));
-    run(Input::PortOpened(id));
 }
 
 /// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next deadline.
@@ -77,7 +69,7 @@ pub(crate) fn run(input: Input<Stanza>) {
         while let Some(output) = worker.hub.poll_output() {
             worker.carry_out(output);
         }
-        worker.maker.rest();
+        worker.ports.rest();
         worker.alarm.set(now, worker.hub.deadline(), &worker.alarm_rang);
     });
 }
@@ -85,15 +77,11 @@ pub(crate) fn run(input: Input<Stanza>) {
 impl Worker {
     fn carry_out(&mut self, output: Output<Stanza>) {
         match output {
-            Output::Post(port, message) => {
-                if let Some(port) = self.ports.get(&port) {
-                    port.post(self.maker.object(message));
-                }
-            }
+            Output::Post(port, message) => self.ports.post(port, message),
             Output::Watch(port, lock) => {
                 browser::when_free(&lock, move || run(Input::PortClosed(port)));
             }
-            Output::ClosePort(port) => drop(self.ports.remove(&port)),
+            Output::ClosePort(port) => self.ports.close(port),
             Output::Own(name) => self.custodian.own(&name),
             Output::Disown(name) => self.custodian.disown(&name),
             Output::Exit => self.custodian.exit(),

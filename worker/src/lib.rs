@@ -5,16 +5,13 @@
 //! [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and what the hub wants is done on the spot.
 //!
 //! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked through there and comes in as a flat call
-//! (`inlet`), and what goes out is made there by flat calls (`outlet`). Decoding by serde in here would make it a sixth larger.
+//! (`inlet`), and what goes out is made there by flat calls (`outlet`). The script holds the ports themselves. Decoding by serde in here would make it a sixth larger.
 //!
-//! `port` and `socket` are browser objects at the hub's ends; `text` is the stanza as a JavaScript string; `browser` is the
+//! `port` and `socket` are what the hub's ends are joined to; `text` is the stanza as a JavaScript string; `browser` is the
 //! rest of what the browser has to give: time, randomness, locks, timers, the console.
 
 use epode_hub::PortId;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::MessagePort;
-
-use crate::port::Port;
 
 mod browser;
 mod driver;
@@ -81,8 +78,8 @@ pub fn online(online: bool) {
     driver::run(epode_hub::Input::Online(online));
 }
 
-/// Takes over the port of a tab that connected, under a number that no other had: what the tab posts comes under it.
+/// A tab connected. The script holds its port, under a number that no other had.
 #[wasm_bindgen]
-pub fn accept(number: u32, port: MessagePort) {
-    driver::open_port(PortId(number), Port(port));
+pub fn accept(port: u32) {
+    driver::run(epode_hub::Input::PortOpened(PortId(port)));
 }

@@ -41,6 +41,9 @@ export interface Outlet {
   unanswered(token: number, timeout: boolean, position: number): unknown;
   unasked(token: number, condition: string, text: string, position: number): unknown;
   log(level: number, text: string): unknown;
+  /** Posts what the others made to these ports. */
+  post(ports: Uint32Array, message: unknown): void;
+  close(port: number): void;
 }
 "#;
 
@@ -118,6 +121,10 @@ extern "C" {
     fn unasked(this: &Outlet, token: u32, condition: &str, text: &str, position: f64) -> JsValue;
     #[wasm_bindgen(method)]
     fn log(this: &Outlet, level: u8, text: &str) -> JsValue;
+    #[wasm_bindgen(method)]
+    pub(crate) fn post(this: &Outlet, ports: &[u32], message: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(crate) fn close(this: &Outlet, port: u32);
 }
 
 impl Outlet {

@@ -1,57 +1,45 @@
-//! A tab's port.
+//! What is posted to the ports of tabs.
 
 use std::rc::Rc;
 
-use epode_protocol::{FromWorker, LogLevel};
-use wasm_bindgen::JsValue;
-use web_sys::MessagePort;
+use epode_hub::PortId;
+use epode_protocol::FromWorker;
 
-use crate::browser;
 use crate::outlet::Outlet;
 use crate::text::Stanza;
 
-/// A tab's port. Dropping it closes it.
-pub(crate) struct Port(pub(crate) MessagePort);
+/// The ports, which the script holds. A message that goes to several, one after the other, is made once, and handed over once.
+pub(crate) struct Ports {
+    outlet: Outlet,
+    latest: Option<Rc<FromWorker<Stanza>>>,
+    /// To whom the latest goes.
+    to: Vec<u32>,
+}
 
-impl Port {
-    pub(crate) fn post(&self, message: &JsValue) {
-        if self.0.post_message(message).is_err() {
-            // All that is ever posted is plain data, which can be cloned.
-            browser::log(LogLevel::Error, "a message to a tab could not be posted");
+impl Ports {
+    pub(crate) fn new(outlet: Outlet) -> Self {
+        Ports { outlet, latest: None, to: Vec::new() }
+    }
+
+    /// Posts a message, at the latest with the next [`Ports::rest`].
+    pub(crate) fn post(&mut self, PortId(port): PortId, message: Rc<FromWorker<Stanza>>) {
+        if !self.latest.as_ref().is_some_and(|latest| Rc::ptr_eq(latest, &message)) {
+            self.rest();
+            self.latest = Some(message);
+        }
+        self.to.push(port);
+    }
+
+    /// Lets go of the latest message.
+    pub(crate) fn rest(&mut self) {
+        if let Some(message) = self.latest.take() {
+            self.outlet.post(&self.to, &self.outlet.object(&message));
+            self.to.clear();
         }
     }
-}
 
-impl Drop for Port {
-    fn drop(&mut self) {
-        self.0.set_onmessage(None);
-        self.0.close();
-    }
-}
-
-/// Makes the objects that are posted; one that goes to several ports, one after the other, is made once.
-pub(crate) struct Maker {
-    outlet: Outlet,
-    latest: Option<(Rc<FromWorker<Stanza>>, JsValue)>,
-}
-
-impl Maker {
-    /// Makes them by the script's `Outlet`.
-    pub(crate) fn new(outlet: Outlet) -> Self {
-        Maker { outlet, latest: None }
-    }
-
-    /// The object of this message.
-    pub(crate) fn object(&mut self, message: Rc<FromWorker<Stanza>>) -> &JsValue {
-        let made = match self.latest.take() {
-            Some((latest, made)) if Rc::ptr_eq(&latest, &message) => made,
-            _ => self.outlet.object(&message),
-        };
-        &self.latest.insert((message, made)).1
-    }
-
-    /// Lets go of the latest.
-    pub(crate) fn rest(&mut self) {
-        self.latest = None;
+    pub(crate) fn close(&mut self, PortId(port): PortId) {
+        self.rest();
+        self.outlet.close(port);
     }
 }

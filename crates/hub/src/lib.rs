@@ -238,15 +238,15 @@ impl<T: Text> Hub<T> {
 
     fn flush(&mut self, port: PortId) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        while let Some(message) = tab.outbox.next_post(&mut self.latest) {
+        while let Some(message) = tab.outbox.next_post(self.now, &mut self.latest) {
             self.outputs.push_back(Output::Post(port, message));
         }
-        if tab.outbox.has_led() && !std::mem::replace(&mut self.deferred, true) {
+        if tab.outbox.holds_back() && !std::mem::replace(&mut self.deferred, true) {
             self.outputs.push_back(Output::Defer);
         }
     }
 
-    /// A stanza leaves at once when nothing has left before it in this turn. Under a flood many arrive before the worker has its next turn: those
+    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the worker has its next turn: those
     /// leave together, since a post costs many times what one more stanza in it does.
     fn turn(&mut self) {
         self.deferred = false;

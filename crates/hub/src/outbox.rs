@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use epode_protocol::{Delivery, FromWorker, Join, Origin, Position, WINDOW};
 
@@ -11,6 +12,10 @@ use crate::inbound::Inbound;
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 512 << 10;
 
+/// A stanza that comes so soon behind a post waits for the end of the worker's turn. At that rate one that is alone can wait for nothing, and is
+/// spared a task.
+const SOON: Duration = Duration::from_millis(5);
+
 /// What waits for a tab.
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
@@ -19,8 +24,8 @@ pub(crate) struct Outbox<T> {
     in_flight: VecDeque<Vec<Rc<Inbound<T>>>>,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
-    /// Whether a post has left in this turn: what comes in the rest of it travels together.
-    led: bool,
+    /// When the latest post left, but for those of a turn that is over: what comes soon behind it travels together.
+    led: Option<Duration>,
     stanzas: usize,
     bytes: usize,
     /// How many stanzas may wait.
@@ -127,7 +132,7 @@ impl<T> Outbox<T> {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             acknowledged: 0,
-            led: false,
+            led: None,
             stanzas: 0,
             bytes: 0,
             stanza_limit: 10_000,
@@ -177,22 +182,23 @@ impl<T> Outbox<T> {
 
     /// A turn is over: what waits may leave.
     pub(crate) fn turn(&mut self) {
-        self.led = false;
+        self.led = None;
     }
 
-    /// Whether a post has left since the last [`Outbox::turn`].
-    pub(crate) fn has_led(&self) -> bool {
-        self.led
+    /// Whether something waits for the end of the turn.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.waiting.is_empty() && self.credit() > 0
     }
 
-    /// The next post, while there is credit. Stanzas that wait behind each other travel together; the first of a turn does not wait for others.
-    pub(crate) fn next_post(&mut self, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
+    /// The next post, while there is credit. Stanzas that wait behind each other travel together; one that comes long after the latest post does not wait for others.
+    pub(crate) fn next_post(&mut self, now: Duration, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
     where
         T: Join,
     {
         let only_stanzas =
             self.stanzas == self.waiting.len() && self.stanzas < BATCH && self.bytes < BATCH_BYTES;
-        if self.credit() == 0 || self.led && only_stanzas {
+        let soon = self.led.is_some_and(|at| now.saturating_sub(at) < SOON);
+        if self.credit() == 0 || soon && only_stanzas {
             return None;
         }
         let mut carried = Vec::new();
@@ -224,7 +230,7 @@ impl<T> Outbox<T> {
                 latest.deliver(stanzas, &carried)
             }
         };
-        self.led = true;
+        self.led = Some(now);
         self.in_flight.push_back(carried);
         Some(message)
     }
