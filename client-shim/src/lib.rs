@@ -156,9 +156,9 @@ impl Tab {
         self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
     }
 
-    /// A `Deliver`, whose content the page keeps, up to this position.
-    pub fn on_deliver(&self, end: f64) {
-        let joined = self.tab.borrow_mut().delivered(end as u64);
+    /// A `Deliver` of so many stanzas up to this position, whose content the page keeps.
+    pub fn on_deliver(&self, end: f64, stanzas: usize) {
+        let joined = self.tab.borrow_mut().delivered(end as u64, stanzas);
         if joined {
             let busy = self.busy.replace(true);
             self.listener.stanzas();

@@ -34,7 +34,7 @@ export interface Tab {
   visible: boolean;
   /** Whether it answers: a frozen tab does not. */
   awake: boolean;
-  /** How many posts it may be given before it has to acknowledge some: 64, less those in flight. */
+  /** How many stanzas, one by one, it may be given before it has to acknowledge some: 64, less what is in flight, where a batch counts as 32. */
   credit: number;
   /** How many stanzas wait for it. */
   waiting: number;

@@ -62,7 +62,7 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
         const { positions, lengths, text } = content;
         if (positions.length !== lengths.length || typeof text !== 'string') throw new TypeError('stanzas that do not match');
         keep.stanzas = content;
-        return tab.on_deliver(positions.reduce((end, position) => Math.max(end, position), 0));
+        return tab.on_deliver(positions.reduce((end, position) => Math.max(end, position), 0), positions.length);
       }
       case 'Claimed': {
         const { claims } = content;

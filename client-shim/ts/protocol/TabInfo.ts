@@ -26,7 +26,7 @@ visible: boolean,
  */
 awake: boolean, 
 /**
- * How many posts it may be given before it has to acknowledge some.
+ * How many stanzas, one by one, it may be given before it has to acknowledge some.
  */
 credit: number, 
 /**

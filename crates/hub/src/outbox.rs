@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{Delivery, FromWorker, Join, Origin, Position, WINDOW};
+use epode_protocol::{Delivery, FromWorker, Join, Origin, Position, WINDOW, weight};
 
 use crate::inbound::Inbound;
 
@@ -20,8 +20,8 @@ const SOON: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
     waiting: VecDeque<Item<T>>,
-    /// What each post in flight carries of the server's messages and presences, oldest first: a tab that reloads has not handled it.
-    in_flight: VecDeque<Vec<Rc<Inbound<T>>>>,
+    /// The posts in flight, oldest first.
+    in_flight: VecDeque<Flight<T>>,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
     /// When the latest post left, but for those of a turn that is over: what comes soon behind it travels together.
@@ -32,6 +32,14 @@ pub(crate) struct Outbox<T> {
     pub(crate) stanza_limit: usize,
     /// How many bytes of them.
     pub(crate) byte_limit: usize,
+}
+
+/// A post that the tab has not acknowledged.
+#[derive(Debug)]
+struct Flight<T> {
+    weight: u32,
+    /// What it carries of the server's messages and presences: a tab that reloads has not handled it.
+    carried: Vec<Rc<Inbound<T>>>,
 }
 
 #[derive(Debug)]
@@ -161,9 +169,9 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// How many posts may leave.
+    /// What may leave, by weight: how many stanzas one by one.
     pub(crate) fn credit(&self) -> u32 {
-        WINDOW.saturating_sub(self.in_flight.len() as u32)
+        WINDOW.saturating_sub(self.in_flight.iter().map(|flight| flight.weight).sum())
     }
 
     /// How many stanzas wait.
@@ -202,6 +210,7 @@ impl<T> Outbox<T> {
             return None;
         }
         let mut carried = Vec::new();
+        let mut weight = weight(0);
         let message = match self.waiting.pop_front()? {
             Item::Message(message, stanzas) => {
                 carried = stanzas;
@@ -227,11 +236,12 @@ impl<T> Outbox<T> {
                         _ => None,
                     };
                 }
+                weight = epode_protocol::weight(stanzas.len());
                 latest.deliver(stanzas, &carried)
             }
         };
         self.led = Some(now);
-        self.in_flight.push_back(carried);
+        self.in_flight.push_back(Flight { weight, carried });
         Some(message)
     }
 
@@ -242,12 +252,12 @@ impl<T> Outbox<T> {
             Item::Message(_, stanzas) => stanzas,
             Item::Gap(_) => &[],
         });
-        self.in_flight.iter().flatten().chain(waiting)
+        self.in_flight.iter().flat_map(|flight| &flight.carried).chain(waiting)
     }
 
     /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not given to it again.
     pub(crate) fn change_session(&mut self) {
-        self.in_flight.iter_mut().for_each(Vec::clear);
+        self.in_flight.iter_mut().for_each(|flight| flight.carried.clear());
         for item in &mut self.waiting {
             match item {
                 Item::Stanza(stanza) => stanza.inbound = None,

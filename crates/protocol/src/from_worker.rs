@@ -246,7 +246,7 @@ pub struct TabInfo {
     pub visible: bool,
     /// Whether it answers.
     pub awake: bool,
-    /// How many posts it may be given before it has to acknowledge some.
+    /// How many stanzas, one by one, it may be given before it has to acknowledge some.
     pub credit: u32,
     /// How many stanzas wait for it.
     pub waiting: u32,

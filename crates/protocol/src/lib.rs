@@ -42,8 +42,15 @@ pub type Token = u32;
 /// one: a position says of which session it is. Browsers hold it as a double, up to 2^53.
 pub type Position = u64;
 
-/// How many posts a tab may be given that it has not acknowledged. Both ends count on the same: another number is another [`VERSION`].
+/// What a tab may be given that it has not acknowledged, by [weight](weight): 64 stanzas one by one, or 2 batches. Both ends count on the same: another
+/// number is another [`VERSION`].
 pub const WINDOW: u32 = 64;
+
+/// What a post with so many stanzas weighs in the window. A tab that is given batches has fallen behind: the fewer of them are on their way, the
+/// larger the next, and the less each stanza in it costs. One that keeps up needs no more than a word now and then.
+pub fn weight(stanzas: usize) -> u32 {
+    if stanzas > 1 { WINDOW / 2 } else { 1 }
+}
 
 #[cfg(test)]
 mod tests;

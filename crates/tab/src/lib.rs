@@ -18,6 +18,7 @@ use std::time::Duration;
 use epode_protocol::{
     Batch, Before, Caught, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
     Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
+    weight,
 };
 
 mod claims;
@@ -139,9 +140,9 @@ pub struct Tab<T> {
     membership: Membership,
     claims: Claims,
     place: Place,
-    /// How many posts were handled, and how many of them acknowledged.
+    /// How many posts were handled, and what those weigh that are not acknowledged.
     posts: u32,
-    acknowledged: u32,
+    unacknowledged: u32,
     /// Whether a worker that is too old was asked to make room; one is asked once.
     asked_to_step_aside: bool,
     /// How many wishes to join a session were said that the worker has not taken up.
@@ -174,7 +175,7 @@ impl<T> Default for Tab<T> {
             claims: Claims::default(),
             place: Place::default(),
             posts: 0,
-            acknowledged: 0,
+            unacknowledged: 0,
             asked_to_step_aside: false,
             unjoined: 0,
             retries: 0,
@@ -205,7 +206,7 @@ impl<T> Tab<T> {
                 self.event(Event::Log(LogLevel::Warn, ["the worker was not understood: ", &detail].concat()));
                 // A newer worker may say more than this page knows, and counts it in the window.
                 if matches!(self.stage, Stage::Welcome { .. }) {
-                    self.count_post();
+                    self.count_post(0);
                 }
             }
             Input::Died => self.died(now),
@@ -230,10 +231,10 @@ impl<T> Tab<T> {
         Some(output)
     }
 
-    /// As [`Input::Message`] with a [`FromWorker::Deliver`] that ends at this position. Whether its stanzas are for the app, which handles them before
+    /// As [`Input::Message`] with a [`FromWorker::Deliver`] of so many stanzas that ends at this position. Whether its stanzas are for the app, which handles them before
     /// the next [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again what is called often: this is
     /// short, and what understands any message is not.
-    pub fn delivered(&mut self, end: Position) -> bool {
+    pub fn delivered(&mut self, end: Position, stanzas: usize) -> bool {
         if self.is_over() {
             return false;
         }
@@ -241,7 +242,7 @@ impl<T> Tab<T> {
         if joined {
             self.place.enter(Moment::Through(end));
         }
-        self.count_post();
+        self.count_post(stanzas);
         joined
     }
 
@@ -355,6 +356,7 @@ impl<T> Tab<T> {
         if let Stage::Greeting { until, alive, .. } = &mut self.stage {
             (*until, *alive) = (now + LONG_PATIENCE, true);
         }
+        let stanzas = if let FromWorker::Deliver(batch) = &message { batch.len() } else { 0 };
         match message {
             FromWorker::Welcome { boot, lock, .. } => return self.welcome(now, boot, lock),
             FromWorker::Refused(Refusal::Version { speaks }) if self.may_ask_to_step_aside(&speaks) => {
@@ -417,16 +419,15 @@ impl<T> Tab<T> {
             }
             FromWorker::Log { level, text } => self.event(Event::Log(level, text)),
         }
-        self.count_post();
+        self.count_post(stanzas);
     }
 
     /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it acknowledges.
-    fn count_post(&mut self) {
+    fn count_post(&mut self, stanzas: usize) {
         self.posts = self.posts.wrapping_add(1);
-        if self.posts.wrapping_sub(self.acknowledged) >= WINDOW / 2
-            && matches!(self.stage, Stage::Welcome { .. })
-        {
-            self.acknowledged = self.posts;
+        self.unacknowledged += weight(stanzas);
+        if self.unacknowledged >= WINDOW / 2 && matches!(self.stage, Stage::Welcome { .. }) {
+            self.unacknowledged = 0;
             self.output(Output::Post(ToWorker::Ack { posts: self.posts }));
         }
     }
@@ -443,7 +444,7 @@ impl<T> Tab<T> {
         }
         self.boot = boot;
         self.posts = 0;
-        self.acknowledged = 0;
+        self.unacknowledged = 0;
         if let Some(lock) = lock {
             self.output(Output::Watch(lock));
         }

@@ -349,7 +349,7 @@ impl World {
         let tab = &mut self.page(port).tab;
         match input {
             epode_tab::Input::Message(FromWorker::Deliver(batch)) => {
-                if tab.delivered(batch.end()) {
+                if tab.delivered(batch.end(), batch.len()) {
                     self.tell_app(port, Event::Stanzas(batch));
                 }
             }

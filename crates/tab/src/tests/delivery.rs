@@ -94,7 +94,7 @@ fn stanzas_that_go_the_short_way_come_to_the_same() {
     let last = u64::from(WINDOW / 2 + 4);
     for position in 5..=last {
         let before = page.posts.len();
-        assert!(page.tab.delivered(position), "{position}");
+        assert!(page.tab.delivered(position, 1), "{position}");
         page.tab.at(position);
         assert_eq!(page.posts.len(), before, "the acknowledgement stands behind what it acknowledges");
         page.drain();
@@ -103,9 +103,24 @@ fn stanzas_that_go_the_short_way_come_to_the_same() {
     assert_eq!(page.tab.before().position, last);
     page.slow = true;
     page.connect();
-    assert!(!page.tab.delivered(99), "of a session that the app has left");
+    assert!(!page.tab.delivered(99, 1), "of a session that the app has left");
     page.drain();
     assert_eq!(page.tab.before().position, last);
     page.input(Input::Lost(fault("gone")));
-    assert!(!page.tab.delivered(99), "of a worker that is lost");
+    assert!(!page.tab.delivered(99, 1), "of a worker that is lost");
+}
+
+#[test]
+fn a_batch_weighs_more_in_the_window_than_a_stanza_alone() {
+    let mut page = Page::welcomed();
+    page.posts.clear();
+    for last in [2, 4, 6, 8] {
+        page.hear(deliver(&[last - 1, last]));
+        page.drain();
+    }
+    let acks = page.posts.iter().filter_map(|post| match post {
+        ToWorker::Ack { posts } => Some(*posts),
+        _ => None,
+    });
+    assert_eq!(acks.collect::<Vec<_>>(), [1, 2, 3, 4]);
 }
