@@ -42,7 +42,7 @@ pub type Token = u32;
 /// one: a position says of which session it is. Browsers hold it as a double, up to 2^53.
 pub type Position = u64;
 
-/// What a tab may be given that it has not acknowledged, by [weight](weight): 64 stanzas one by one, or 2 batches. Both ends count on the same: another
+/// What a tab may be given that it has not acknowledged, by [weight]: 64 stanzas one by one, or 2 batches. Both ends count on the same: another
 /// number is another [`VERSION`].
 pub const WINDOW: u32 = 64;
 
