@@ -76,8 +76,6 @@ export class Connection extends Hooks {
   jid = '';
   /** The domain of {@link jid}; `null` before `connect` or `attach` has said whose session it is. */
   domain: string | null = null;
-  /** The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also in tabs that join; else `null`. */
-  features: Element | null = null;
   /** The user name that authenticates (RFC 6120 §6.3.8); `null` before `connect`, and for an anonymous login. */
   authcid: string | null = null;
   /** The bare JID to act as (RFC 6120 §6.3.8); `null` before `connect`. */
@@ -125,6 +123,11 @@ export class Connection extends Hooks {
     }
     if (cookies) writeCookies(cookies);
     equip(this);
+  }
+
+  /** The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also in tabs that join; else `null`. */
+  get features(): Element | null {
+    return this.#session.features;
   }
 
   /**

@@ -74,6 +74,8 @@ export class Link {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
+    // First of all: nothing else takes as long.
+    const reached = this.#reach();
     let place = service;
     for (let number = 2; places.has(place); number++) place = `${service} ${number}`;
     places.add((this.place = place));
@@ -81,7 +83,7 @@ export class Link {
     this.#id = this.#before?.tab ?? randomId();
     // Of the page instance: the page before a reload may hold its own a moment longer.
     this.#lock = `epode-tab-${this.#id}-${randomId()}`;
-    void this.#open();
+    void this.#open(reached);
   }
 
   /** Whether nothing can come of this link any more. */
@@ -106,10 +108,10 @@ export class Link {
     for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
   }
 
-  async #open(): Promise<void> {
+  async #open(reached: Promise<Port>): Promise<void> {
     try {
       // The worker starts while the wasm of the page is on its way.
-      const [port, lock] = await Promise.all([this.#reach(), this.#hold(), loadTab()]);
+      const [port, lock] = await Promise.all([reached, this.#hold(), loadTab()]);
       if (!this.#ended) this.#greet(port, lock);
     } catch (error) {
       this.#fail((error as Error).message);

@@ -27,6 +27,8 @@ export class Session {
   /** Who hears of close codes. */
   readonly codes = new Map<number, ProtocolErrorCallback>();
   readonly #connection: Connection;
+  /** As text until it is asked for. */
+  #features: Element | string | null = null;
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   #link: Link | undefined;
   #login: Login | undefined;
@@ -45,6 +47,12 @@ export class Session {
     this.#connection = connection;
     this.inbox = new Inbox(connection, (wish) => this.#link?.run(wish));
     this.outbox = new Outbox(connection, (wish) => this.run(wish));
+  }
+
+  /** What the server offers. Few apps look, and the first parser of a page takes it a millisecond. */
+  get features(): Element | null {
+    if (typeof this.#features === 'string') this.#features = parsed(this.#features) ?? null;
+    return this.#features;
   }
 
   /** Whether there is nobody to carry out a wish. */
@@ -201,7 +209,7 @@ export class Session {
     const connection = this.#connection;
     connection.jid = jid;
     connection.domain = domain;
-    connection.features = (features && parsed(features)) || null;
+    this.#features = features || null;
     this.inbox.claimHooks();
     connection.connected = true;
     connection.authenticated = true;
@@ -219,7 +227,7 @@ export class Session {
     connection.authenticated = false;
     connection.disconnecting = false;
     connection.role = null;
-    connection.features = null;
+    this.#features = null;
     this.#unbound = false;
     this.inbox.clear();
     this.timed.stop();
