@@ -152,10 +152,18 @@ test('each port has a number of its own', () => {
   assert.equal(new Set(numbers).size, 3);
 });
 
+test('what a tab said before the engine was there comes first, in its order', () => {
+  const port = {};
+  accept(port, [{ Hello: hello }, 'Leave']);
+  port.onmessage({ data: 'Pong' });
+  assert.deepEqual(calls.map(([name]) => name), ['accept', 'on_hello', 'on_leave', 'on_pong']);
+});
+
 test('what the engine says is posted as the protocol has it', () => {
-  start('lock', {}, true);
-  const [[, lock, , outlet, shared]] = calls;
-  assert.deepEqual([lock, shared], ['lock', true]);
+  const dial = () => {};
+  start('lock', {}, dial, true);
+  const [[, lock, , dialler, outlet, shared]] = calls;
+  assert.deepEqual([lock, dialler, shared], ['lock', dial, true]);
   assert.deepEqual(outlet.welcome(1, 'b', undefined), { Welcome: { version: 1, boot: 'b', lock: null } });
   assert.deepEqual(outlet.refusedVersion(new Uint32Array([1])), { Refused: { Version: { speaks: [1] } } });
   assert.deepEqual(outlet.status(5, undefined, undefined, 'a@b/c', 'b', '<f/>', 3), {
@@ -168,8 +176,8 @@ test('what the engine says is posted as the protocol has it', () => {
 });
 
 test('rows that were posted are not posted again', () => {
-  start(undefined, {}, true);
-  const outlet = calls[0][3];
+  start(undefined, {}, () => {}, true);
+  const outlet = calls[0][4];
   outlet.addStanza(1, 4, undefined);
   outlet.addStanza(2, 5, undefined);
   assert.deepEqual(outlet.deliver('<a/><bc/>'), { Deliver: { positions: [1, 2], origins: null, lengths: [4, 5], text: '<a/><bc/>' } });

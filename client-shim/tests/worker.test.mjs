@@ -55,6 +55,17 @@ test('an engine that breaks over the first ports says so to all tabs', async () 
   }
 });
 
+test('what tabs say while the engine is on its way is handed to it with their ports', async () => {
+  const accepted = [];
+  const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
+  const ports = [port(), port()];
+  for (const port of ports) scope.onconnect({ ports: [port] });
+  ports[1].onmessage({ data: 'first' });
+  ports[1].onmessage({ data: 'second' });
+  await settled();
+  assert.deepEqual(accepted, [[ports[0], []], [ports[1], ['first', 'second']]]);
+});
+
 test('of ports that are gone nothing is kept', async () => {
   const refs = [];
   const { WeakRef } = globalThis;

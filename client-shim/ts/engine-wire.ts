@@ -29,6 +29,7 @@ import {
   on_visibility,
   start as run,
   type Custodian,
+  type Dial,
   type Outlet,
 } from '../../worker/pkg/epode_worker.js';
 import type { Before } from './protocol/Before.ts';
@@ -52,21 +53,22 @@ import type { Port } from './epode-engine.ts';
 import type { Tagged } from './wire.ts';
 
 /** Starts the engine; once, before the first port. */
-export function start(lock: string | undefined, custodian: Custodian, shared: boolean): void {
-  run(lock, custodian, outlet(), shared);
+export function start(lock: string | undefined, custodian: Custodian, dial: Dial, shared: boolean): void {
+  run(lock, custodian, dial, outlet(), shared);
 }
 
 /** Those that are open, under the numbers by which the engine knows them. */
 const ports = new Map<number, Port>();
 let latest = 0;
 
-/** Hands the engine the port of a tab, with what the tab has posted already. */
-export function accept(port: Port): void {
+/** Hands the engine the port of a tab, and what the tab has `said` there already. */
+export function accept(port: Port, said: readonly unknown[] = []): void {
   const number = ++latest;
   ports.set(number, port);
   open(number);
   // This starts the port, but nothing is delivered before this task has ended.
   port.onmessage = ({ data }) => hear(number, data);
+  for (const data of said) hear(number, data);
 }
 
 /** Whether a value is what the protocol says. Only plain data crosses a port: looking at it cannot throw. */

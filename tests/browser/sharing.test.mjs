@@ -5,6 +5,8 @@ import { after, before, describe, test } from "node:test";
 
 import { eventually } from "./apps.mjs";
 import { BROWSERS } from "./browsers.mjs";
+import { ownWorker } from "./life.mjs";
+import { startScripted } from "./scripted.mjs";
 import { closedCleanly, shareOneSession } from "./sharing.mjs";
 import { Stage } from "./stage.mjs";
 
@@ -189,6 +191,34 @@ for (const name of BROWSERS) {
       assert.deepEqual(peer.bodies(), ["first", "second", "third"]);
       const sent = scene.wire.connections[0].texts("client").filter((text) => /^<(message|iq).*(body|ping)/.test(text));
       assert.deepEqual(sent.map((text) => /<ping|first|second|to me|third/.exec(text)[0]), ["first", "second", "to me", "<ping", "third"]);
+    });
+
+    test("a new worker dials while its wasm is on its way, and logs in over that one socket", async (t) => {
+      const server = await startScripted();
+      t.after(() => server.stop());
+      const scene = await stage.scene(t, { service: server.ws });
+      stage.web.overrides.set("/epode-worker.wasm", { delay: 1_500 });
+      t.after(() => stage.web.overrides.clear());
+      const tabs = [await scene.open(ownWorker())];
+      tabs.push(await scene.open({ options: tabs[0].options }));
+      for (const tab of tabs) await tab.connect("alice@localhost", "secret");
+      await eventually("the socket", () => server.streams.length > 0, 1_000);
+      assert.deepEqual(server.streams[0].frames, [], "nobody is there to speak");
+      assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ["ATTACHED", "CONNECTED"]);
+      assert.equal(server.streams.length, 1);
+    });
+
+    test("a server that turns the first socket of a new worker away is dialled once, and CONNFAIL says why", async (t) => {
+      const server = await startScripted({ subprotocol: false });
+      t.after(() => server.stop());
+      const scene = await stage.scene(t, { service: server.ws, quiet: false });
+      stage.web.overrides.set("/epode-worker.wasm", { delay: 500 });
+      t.after(() => stage.web.overrides.clear());
+      const tab = await scene.open(ownWorker());
+      await tab.connect("alice@localhost", "secret");
+      assert.match((await tab.status("CONNFAIL")).condition, /subprotocol xmpp/);
+      await tab.status("DISCONNECTED");
+      assert.equal(server.streams.length, 1);
     });
 
     if (name === "chromium") {

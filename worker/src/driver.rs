@@ -9,12 +9,12 @@ use js_sys::Function;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
-use crate::Custodian;
 use crate::browser::{self, Alarm};
 use crate::outlet::Outlet;
 use crate::port::Ports;
 use crate::socket::Socket;
 use crate::text::Stanza;
+use crate::{Custodian, Dial};
 
 thread_local! {
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
@@ -31,12 +31,13 @@ struct Worker {
     ports: Ports,
     sockets: Table<SocketId, Socket>,
     custodian: Custodian,
+    dial: Dial,
     alarm: Alarm,
     alarm_rang: Function,
     deferred: Function,
 }
 
-pub(crate) fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, shared: bool) {
+pub(crate) fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outlet: Outlet, shared: bool) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
@@ -54,6 +55,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, 
         ports: Ports::new(outlet),
         sockets: Table::default(),
         custodian,
+        dial,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         deferred: deferred.into_js_value().unchecked_into(),
@@ -85,7 +87,7 @@ impl Worker {
             Output::Own(name) => self.custodian.own(&name),
             Output::Disown(name) => self.custodian.disown(&name),
             Output::Exit => self.custodian.exit(),
-            Output::Dial(socket, url) => match Socket::dial(socket, &url) {
+            Output::Dial(socket, url) => match Socket::dial(socket, &url, &self.dial) {
                 Ok(opened) => drop(self.sockets.insert(socket, opened)),
                 // The browser refuses the address itself, or this page may not go there.
                 Err(reason) => browser::later(move || run(Input::SocketClosed(socket, 0, reason))),

@@ -26,8 +26,8 @@ pub use outlet::Outlet;
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
 /// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian.
 #[wasm_bindgen]
-pub fn start(lock: Option<String>, custodian: Custodian, outlet: Outlet, shared: bool) {
-    driver::start(lock, custodian, outlet, shared);
+pub fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outlet: Outlet, shared: bool) {
+    driver::start(lock, custodian, dial, outlet, shared);
 }
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -41,8 +41,18 @@ export interface Custodian {
 }
 "#;
 
+#[wasm_bindgen(typescript_custom_section)]
+const DIAL: &str = r#"
+/** Answers with a WebSocket of the subprotocol `xmpp` whose events are all still to come; throws what the browser throws at the address. */
+export type Dial = (url: string) => WebSocket;
+"#;
+
 #[wasm_bindgen]
 extern "C" {
+    /// The script's `Dial`.
+    #[wasm_bindgen(typescript_type = "Dial", extends = js_sys::Function)]
+    pub type Dial;
+
     /// The script's `Custodian`.
     #[wasm_bindgen(typescript_type = "Custodian")]
     pub type Custodian;

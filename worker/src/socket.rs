@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::text::Stanza;
-use crate::{browser, driver};
+use crate::{Dial, browser, driver};
 
 /// A WebSocket with the subprotocol `xmpp` (RFC 7395 §3.1). Dropping it closes it; what was written before still goes out.
 pub(crate) struct Socket {
@@ -20,8 +20,9 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Dials. The error is the browser's sentence about the address.
-    pub(crate) fn dial(id: SocketId, url: &str) -> Result<Socket, String> {
-        let socket = WebSocket::new_with_str(url, "xmpp").map_err(|error| in_words(&error))?;
+    pub(crate) fn dial(id: SocketId, url: &str, dial: &Dial) -> Result<Socket, String> {
+        let socket = dial.call1(&JsValue::NULL, &url.into()).map_err(|error| in_words(&error))?;
+        let socket: WebSocket = socket.unchecked_into();
         let opened = socket.clone();
         let on_open = Closure::<dyn FnMut()>::new(move || {
             // A server that does not choose the subprotocol does not speak XMPP here (RFC 7395 §3.1).

@@ -7,14 +7,15 @@ import { load } from '../../client-shim/ts/wasm';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
+import { dial, foresee } from './dialler';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 
 /** Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a message. */
 const shared = 'onconnect' in self;
 
-/** Ports that wait for the engine; `null` once it runs. */
-let waiting: MessagePort[] | null = [];
+/** Ports that wait for the engine, each with what its tab has said; `null` once the engine runs. */
+let waiting: [port: MessagePort, said: unknown[]][] | null = [];
 /** Why there is no engine, once that is known. */
 let failure: string | undefined;
 /** Every port ever opened that may still be heard at the other end. */
@@ -26,7 +27,12 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
   ports.add(new WeakRef(port));
   if (failure !== undefined) refuse(port, failure);
   else if (waiting) {
-    waiting.push(port);
+    const said: unknown[] = [];
+    waiting.push([port, said]);
+    port.onmessage = ({ data }) => {
+      said.push(data);
+      foresee(data);
+    };
     // A sign of life: on a slow line the wasm takes a while.
     say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
   } else accept(port);
@@ -37,11 +43,11 @@ self.addEventListener('error', (event) => fail(`the worker broke: ${event.messag
 
 Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
   .then(([lock]) => {
-    start(lock, custodian({ owned, denied, wanted }, leave), shared);
+    start(lock, custodian({ owned, denied, wanted }, leave), dial, shared);
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;
-    queued.forEach(accept);
+    for (const [port, said] of queued) accept(port, said);
   })
   .catch((error: Error) => fail(error.message));
 
