@@ -427,7 +427,7 @@ impl Tab {
             Event::Challenge(..) => {}
             Event::Role(role) => listener.role(role == Role::Primary),
             // Those of `on_deliver` come by no event.
-            Event::Stanzas(_) => {}
+            Event::Stanzas(_) | Event::Stanza(..) => {}
             Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
             Event::Claimed(claim) => listener.claimed(claim),
             Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),

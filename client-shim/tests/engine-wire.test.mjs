@@ -186,6 +186,7 @@ test('rows that were posted are not posted again', () => {
   assert.deepEqual(outlet.deliver('<a/><b/>'), { Deliver: { positions: [3, 3], origins: ['Replayed', 'Sent'], lengths: [4, 4], text: '<a/><b/>' } });
   outlet.addStanza(4, 4, undefined);
   assert.deepEqual(outlet.deliver('<a/>'), { Deliver: { positions: [4], origins: null, lengths: [4], text: '<a/>' } });
+  assert.deepEqual(outlet.stanza(5, '<a/>'), [5, '<a/>']);
 
   outlet.addCaught(1, 0, '<a/>');
   outlet.addClaim(7);

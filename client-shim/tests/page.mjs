@@ -103,6 +103,7 @@ export function status(code, text = null) {
 }
 
 export function deliver(...texts) {
+  if (texts.length === 1) return [1, texts[0]];
   const positions = texts.map((_, index) => index + 1);
   return { Deliver: { positions, origins: null, lengths: texts.map(({ length }) => length), text: texts.join('') } };
 }

@@ -265,6 +265,7 @@ function outlet(): Outlet {
     keys: (keys) => ({ Keys: { keys } }),
     saslChallenge: (exchange, mechanism, challenge) => ({ SaslChallenge: { exchange, mechanism, challenge: challenge ?? null } }),
     role: (primary) => ({ Role: role(primary) }),
+    stanza: (position, text) => [position, text],
     addStanza(position, length, origin) {
       positions.push(position);
       lengths.push(length);

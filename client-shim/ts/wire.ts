@@ -34,8 +34,14 @@ export interface Kept {
 export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged: (challenge: SaslChallenge) => void): void {
   const now = performance.now();
   try {
+    if (Array.isArray(data)) {
+      const [position, text] = data;
+      if (typeof position !== 'number' || typeof text !== 'string') throw new TypeError('a stanza that is none');
+      keep.stanzas = { positions: [position], origins: null, lengths: [text.length], text };
+      return tab.on_deliver(position, 1);
+    }
     // A variant without content is its name alone.
-    const [entry] = (typeof data === 'string' ? [[data]] : Object.entries(data)) as [Tagged<FromWorker<string>> | undefined];
+    const [entry] = (typeof data === 'string' ? [[data]] : Object.entries(data)) as [Tagged<Exclude<FromWorker<string>, unknown[]>> | undefined];
     if (!entry) throw new TypeError('an empty message');
     const [tag, content] = entry;
     switch (tag) {

@@ -73,7 +73,7 @@ for (const name of BROWSERS) {
         importScripts("/epode-worker.js");
         const accept = onconnect;
         onconnect = (event) => {
-          for (const word of [{ Novelty: { of: "later" } }, "Novelty", null, 42, {}, { Status: 7 }]) event.ports[0].postMessage(word);
+          for (const word of [{ Novelty: { of: "later" } }, "Novelty", null, 42, {}, [], [1], ["1", "<message/>"], { Status: 7 }]) event.ports[0].postMessage(word);
           accept(event);
         };`;
       stage.web.overrides.set("/newer.js", { body });

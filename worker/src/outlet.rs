@@ -22,6 +22,7 @@ export interface Outlet {
   keys(keys: string): unknown;
   saslChallenge(exchange: number, mechanism: string, challenge: string | undefined): unknown;
   role(primary: boolean): unknown;
+  stanza(position: number, text: string): unknown;
   /** A stanza of the next `deliver`; all have an origin, or none. */
   addStanza(position: number, length: number, origin: number | undefined): void;
   deliver(text: string): unknown;
@@ -81,6 +82,8 @@ extern "C" {
     fn sasl_challenge(this: &Outlet, exchange: u32, mechanism: &str, challenge: Option<&str>) -> JsValue;
     #[wasm_bindgen(method)]
     fn role(this: &Outlet, primary: bool) -> JsValue;
+    #[wasm_bindgen(method)]
+    fn stanza(this: &Outlet, position: f64, text: &JsValue) -> JsValue;
     #[wasm_bindgen(method, js_name = addStanza)]
     fn add_stanza(this: &Outlet, position: f64, length: u32, origin: Option<u8>);
     #[wasm_bindgen(method)]
@@ -154,6 +157,7 @@ impl Outlet {
                 self.sasl_challenge(*exchange, mechanism, challenge.as_deref())
             }
             FromWorker::Role(role) => self.role(*role == Role::Primary),
+            FromWorker::Stanza(position, text) => self.stanza(*position as f64, text.as_js()),
             FromWorker::Deliver(batch) => {
                 let (positions, origins, lengths, text) = batch.columns();
                 for (index, (position, length)) in positions.iter().zip(lengths).enumerate() {

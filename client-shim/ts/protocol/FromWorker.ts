@@ -97,4 +97,4 @@ level: LogLevel,
 /**
  * What happened.
  */
-text: string, } };
+text: string, } } | [number, T];

@@ -120,7 +120,7 @@ impl<T: Join> Latest<T> {
         match &self.0 {
             Some(shared) if is_shared && is_same(&shared.stanzas, carried) => shared.message.clone(),
             _ => {
-                let message = Rc::new(FromWorker::Deliver(deliveries.into_iter().collect()));
+                let message = Rc::new(FromWorker::from(deliveries));
                 if is_shared {
                     self.0 = Some(Shared { stanzas: carried.to_vec(), message: message.clone() });
                 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Join, Slice};
-use crate::{Delivery, Origin, Position};
+use crate::{Delivery, FromWorker, Origin, Position};
 
 /// Stanzas in order, column by column, and their texts as one: what a post costs is values more than characters, and each
 /// string, object and array in it is one.
@@ -64,6 +64,17 @@ impl<T: Join> FromIterator<Delivery<T>> for Batch<T> {
         let (text, lengths) = T::join(texts);
         let all_received = origins.iter().all(|origin| *origin == Origin::Received);
         Batch { positions, origins: (!all_received).then_some(origins), lengths, text }
+    }
+}
+
+impl<T: Join> From<Vec<Delivery<T>>> for FromWorker<T> {
+    fn from(mut stanzas: Vec<Delivery<T>>) -> Self {
+        match stanzas.pop() {
+            Some(Delivery(position, Origin::Received, text)) if stanzas.is_empty() => {
+                FromWorker::Stanza(position, text)
+            }
+            last => FromWorker::Deliver(stanzas.into_iter().chain(last).collect()),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub enum FromWorker<T> {
     },
     /// Which role this tab has in the worker's books.
     Role(Role),
-    /// Stanzas, in order.
+    /// Stanzas, in order, that are not a [`Stanza`](FromWorker::Stanza) alone.
     Deliver(Batch<T>),
     /// These claims hold from here on, and what they missed until now.
     Claimed {
@@ -99,6 +99,9 @@ pub enum FromWorker<T> {
         /// What happened.
         text: String,
     },
+    /// A stanza by itself that was received, as `[position, text]`: most come so, and an array of two costs a port less than an object of arrays.
+    #[serde(untagged)]
+    Stanza(#[cfg_attr(test, ts(type = "number"))] Position, T),
 }
 
 /// Why a tab cannot be served.

@@ -3,7 +3,7 @@
 //! A tab opens with [`ToWorker::Hello`] and hears [`FromWorker::Welcome`], or [`FromWorker::Refused`] in words. It then joins a session:
 //! [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without. Behind [`FromWorker::Joining`], [`FromWorker::Status`] tells how that goes. It then says what it
 //! wants to hear ([`ToWorker::Claim`]; what a [`Selector`] matches is decided here, for both ends), and such stanzas
-//! come as [`FromWorker::Deliver`], each with its **position**, the number that the worker gave it on arrival; what a tab sends
+//! come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number that the worker gave it on arrival; what a tab sends
 //! ends in [`FromWorker::Written`] or [`FromWorker::Failed`], what it asks in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
 //! [`ToWorker::Disconnect`] for all.
 //!

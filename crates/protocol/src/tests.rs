@@ -17,7 +17,7 @@ fn stanzas_travel_as_one_text() {
         Delivery(3, Origin::Received, "<message/>".to_owned()),
         Delivery(5, Origin::Received, "<presence/>".to_owned()),
     ];
-    let message = FromWorker::Deliver(stanzas.iter().cloned().collect());
+    let message = FromWorker::from(stanzas.to_vec());
     let json = serde_json::to_string(&message).unwrap();
     let columns = r#""positions":[3,5],"origins":null,"lengths":[10,11],"text":"<message/><presence/>""#;
     assert_eq!(json, format!("{{\"Deliver\":{{{columns}}}}}"));
@@ -26,6 +26,21 @@ fn stanzas_travel_as_one_text() {
     let FromWorker::Deliver(batch) = read else { panic!("{read:?}") };
     assert_eq!((batch.len(), batch.is_empty()), (2, false));
     assert!(batch.into_deliveries().eq(stanzas));
+}
+
+#[test]
+fn a_stanza_alone_travels_as_an_array_of_two() {
+    let message = FromWorker::from(vec![Delivery(3, Origin::Received, "<iq/>".to_owned())]);
+    let json = serde_json::to_string(&message).unwrap();
+    assert_eq!(json, r#"[3,"<iq/>"]"#);
+    assert_eq!(serde_json::from_str::<FromWorker<String>>(&json).unwrap(), message);
+    // What is not received, or not alone, says so.
+    for stanzas in [vec![], vec![Origin::Sent], vec![Origin::Received, Origin::Received]] {
+        let stanzas =
+            stanzas.into_iter().map(|origin| Delivery(3, origin, "<iq/>".to_owned())).collect::<Vec<_>>();
+        let FromWorker::Deliver(batch) = FromWorker::from(stanzas.clone()) else { panic!("{stanzas:?}") };
+        assert!(batch.into_deliveries().eq(stanzas));
+    }
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub enum Event<T> {
     Role(Role),
     /// Stanzas, for whatever is claimed, to be handled one after the other. What the app claims at one of them is claimed behind [`Tab::at`].
     Stanzas(Batch<T>),
+    /// A stanza that was received, likewise.
+    Stanza(Position, T),
     /// A stanza for this claim alone: it came before the claim did.
     Caught(ClaimId, Origin, T),
     /// From here on the claim hears what every other does.
@@ -231,7 +233,7 @@ impl<T> Tab<T> {
         Some(output)
     }
 
-    /// As [`Input::Message`] with a [`FromWorker::Deliver`] of so many stanzas that ends at this position. Whether its stanzas are for the app, which handles them before
+    /// As [`Input::Message`] with a [`FromWorker::Deliver`], or a [`FromWorker::Stanza`], of so many stanzas that ends at this position. Whether its stanzas are for the app, which handles them before
     /// the next [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again what is called often: this is
     /// short, and what understands any message is not.
     pub fn delivered(&mut self, end: Position, stanzas: usize) -> bool {
@@ -356,7 +358,11 @@ impl<T> Tab<T> {
         if let Stage::Greeting { until, alive, .. } = &mut self.stage {
             (*until, *alive) = (now + LONG_PATIENCE, true);
         }
-        let stanzas = if let FromWorker::Deliver(batch) = &message { batch.len() } else { 0 };
+        let stanzas = match &message {
+            FromWorker::Deliver(batch) => batch.len(),
+            FromWorker::Stanza(..) => 1,
+            _ => 0,
+        };
         match message {
             FromWorker::Welcome { boot, lock, .. } => return self.welcome(now, boot, lock),
             FromWorker::Refused(Refusal::Version { speaks }) if self.may_ask_to_step_aside(&speaks) => {
@@ -380,7 +386,8 @@ impl<T> Tab<T> {
             FromWorker::Status(_)
             | FromWorker::Keys { .. }
             | FromWorker::Role(_)
-            | FromWorker::Deliver { .. }
+            | FromWorker::Deliver(_)
+            | FromWorker::Stanza(..)
             | FromWorker::Claimed { .. }
             | FromWorker::Gap { .. }
                 if self.unjoined > 0 => {}
@@ -393,6 +400,9 @@ impl<T> Tab<T> {
             FromWorker::Deliver(batch) => {
                 let through = Moment::Through(batch.end());
                 self.event_at(through, Event::Stanzas(batch));
+            }
+            FromWorker::Stanza(position, text) => {
+                self.event_at(Moment::Through(position), Event::Stanza(position, text));
             }
             FromWorker::Claimed { claims } => self.claimed(claims),
             FromWorker::Gap { from, to, count } => self.event(Event::Gap(from, to, count)),

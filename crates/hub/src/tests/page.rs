@@ -136,6 +136,10 @@ impl Default for Page {
 impl Page {
     pub(super) fn hear(&mut self, event: Event<String>) {
         match &event {
+            Event::Stanza(position, text) => {
+                let stanza = Delivery(*position, Origin::Received, text.clone());
+                return self.hear(Event::Stanzas([stanza].into_iter().collect()));
+            }
             Event::Stanzas(batch) => {
                 for Delivery(position, origin, text) in batch.clone().into_deliveries() {
                     self.tab.at(position);
@@ -260,6 +264,7 @@ impl Page {
                 format!("{mechanism} {}", challenge.as_deref().unwrap_or("begin"))
             }
             Event::Role(role) => format!("{role:?}"),
+            Event::Stanza(_, text) => format!("Received {text}"),
             Event::Stanzas(batch) => {
                 let Delivery(_, origin, text) = only(batch);
                 format!("{origin:?} {text}")

@@ -220,6 +220,7 @@ impl Knowledge {
                 _ => self.up = None,
             },
             Event::Role(role) => self.role = Some(role),
+            Event::Stanza(_, text) => self.see(&text),
             Event::Stanzas(batch) => self.see(&only(batch).2),
             Event::Caught(_, _, text) => self.see(&text),
             Event::Written(up_to) => self.sends.retain(|token| *token > up_to),

@@ -87,7 +87,7 @@ fn only_stanzas_wait_for_the_turn_to_end_and_not_more_of_them_than_one_post_carr
     outbox.push_stanza(stanza(2));
     assert!(next_post(&mut outbox).is_none(), "it waits for others");
     outbox.push(FromWorker::Written { up_to: 1 });
-    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Deliver(_))), "what waits behind it does not");
+    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Stanza(..))), "what waits behind it does not");
     assert!(matches!(next_post(&mut outbox), Some(FromWorker::Written { .. })));
     for position in 3..=1000 {
         outbox.push_stanza(stanza(position));

@@ -353,6 +353,11 @@ impl World {
                     self.tell_app(port, Event::Stanzas(batch));
                 }
             }
+            epode_tab::Input::Message(FromWorker::Stanza(position, text)) => {
+                if tab.delivered(position, 1) {
+                    self.tell_app(port, Event::Stanza(position, text));
+                }
+            }
             input => tab.handle_input(now, input),
         }
     }

@@ -130,6 +130,7 @@ impl Page {
             }
             Event::Challenge(token, mechanism, challenge) => format!("{mechanism} {token} {challenge:?}"),
             Event::Role(role) => format!("{role:?}"),
+            Event::Stanza(position, text) => format!("{position} Received {text}"),
             Event::Stanzas(batch) => {
                 let in_words = |Delivery(position, origin, text)| format!("{position} {origin:?} {text}");
                 batch.into_deliveries().map(in_words).collect::<Vec<_>>().join("\n")
@@ -175,7 +176,7 @@ pub(super) fn status(code: StatusCode) -> FromWorker<String> {
 
 pub(super) fn deliver(positions: &[Position]) -> FromWorker<String> {
     let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
-    FromWorker::Deliver(positions.iter().map(stanza).collect())
+    FromWorker::from(positions.iter().map(stanza).collect::<Vec<_>>())
 }
 
 pub(super) fn caught(claim: ClaimId, positions: &[Position]) -> FromWorker<String> {
