@@ -1,118 +1,100 @@
 // What an app calls beside sending and listening: pause, resume and flush, reset, and plugins.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { eitherWay } from "./either-way.mjs";
 
 const JID = "alice@localhost";
 
-for (const name of BROWSERS) {
-  for (const isShared of [true, false]) {
-    describe(`in ${name}, ${isShared ? "with" : "without"} a worker`, () => {
-      let stage;
-      before(async () => (stage = await Stage.open(name, null)));
-      after(() => stage?.close());
+eitherWay(({ isShared, serve }) => {
+  const connect = async (tab) => {
+    await tab.connect(JID, "secret");
+    return tab.up();
+  };
 
-      const serve = async (t, count) => {
-        const server = await startScripted();
-        t.after(() => server.stop());
-        const scene = await stage.scene(t, { service: server.ws, quiet: false });
-        const how = isShared ? ownWorker() : { options: { worker: "" } };
-        return [server, ...(await Promise.all(Array.from({ length: count }, () => scene.open(how))))];
-      };
-      const connect = async (tab) => {
-        await tab.connect(JID, "secret");
-        return tab.up();
-      };
-
-      test("what is paused waits, and leaves in its order at resume", async (t) => {
-        const [server, tab] = await serve(t, 1);
-        await connect(tab);
-        const [stream] = server.streams;
-        const sent = () => stream.frames.map((frame) => /<body>(.*)<\/body>|urn:example:(question|barrier)/.exec(frame)).filter(Boolean).map((found) => found[1] ?? found[2]);
-        await tab.evaluate(() => {
-          window.say = (body) => connection.send(epode.$msg({ to: "bob@localhost" }).c("body").t(body));
-          say("before");
-          connection.pause();
-          say("one");
-          connection.flush();
-          connection.sendIQ(epode.$iq({ type: "get" }).c("query", { xmlns: "urn:example:question" }));
-          window.last = say("two");
-        });
-        // What the server asks meanwhile is answered for the app, behind whatever it sent.
-        stream.send(`<iq xmlns="jabber:client" type="get" id="b" from="localhost" to="${server.jid}"><query xmlns="urn:example:barrier"/></iq>`);
-        await stream.frame(/service-unavailable/);
-        assert.deepEqual(sent().filter((what) => what !== "barrier"), ["before"]);
-        await tab.evaluate(() => connection.resume());
-        assert.deepEqual(await tab.evaluate(() => window.last), { status: "written" });
-        await stream.frame(/<body>two/);
-        assert.deepEqual(sent().filter((what) => what !== "barrier"), ["before", "one", "question", "two"]);
-      });
-
-      test("a plugin hears each status before the callback, and knows by then what the connection knows", async (t) => {
-        const [, first, second] = await serve(t, isShared ? 2 : 1);
-        for (const tab of [first, second].filter(Boolean)) {
-          await tab.evaluate(
-            ({ service, options }) => {
-              epode.Strophe.addConnectionPlugin("watch", {
-                init(connection) {
-                  this.connection = connection;
-                },
-                statusChanged(status) {
-                  const { jid, domain, features } = this.connection;
-                  const name = Object.keys(epode.Strophe.Status).find((name) => epode.Strophe.Status[name] === status);
-                  heard.statuses.push({ status: `plugin ${name}`, knows: [jid, domain, features?.localName] });
-                },
-              });
-              window.make(service, options);
-            },
-            { service: tab.service, options: tab.options },
-          );
-        }
-        await connect(first);
-        const twice = (statuses) => statuses.flatMap((status) => [`plugin ${status}`, status]);
-        assert.deepEqual(await first.statuses(), twice(["CONNECTING", "AUTHENTICATING", "CONNECTED"]));
-        if (second) {
-          await second.attach();
-          await second.up();
-          assert.deepEqual(await second.statuses(), twice(["ATTACHED"]));
-        }
-        for (const tab of [first, second].filter(Boolean)) {
-          const { knows } = (await tab.heard()).statuses.at(-2);
-          assert.deepEqual(knows, ["alice@localhost/scripted", "localhost", "features"]);
-        }
-      });
-
-      // Without a worker a session is nobody else's, and ends: alone.test.mjs.
-      if (!isShared) return;
-
-      test("a tab that is reset is out of the session, which goes on, and joins it again by what it knows", async (t) => {
-        const [server, first, second] = await serve(t, 2);
-        assert.equal(await connect(first), "CONNECTED");
-        assert.equal(await connect(second), "ATTACHED");
-        const say = (body) => server.streams[0].send(`<message xmlns="jabber:client" from="bob@localhost"><body>${body}</body></message>`);
-        const receipt = await first.evaluate(() => {
-          connection.reset();
-          heard.statuses.length = 0;
-          return connection.send(epode.$msg({ to: "bob@localhost" }));
-        });
-        assert.equal(receipt.condition, "not-connected");
-        say("in between");
-        await second.eventually("the message", ({ messages }) => messages.length === 1);
-        assert.equal((await second.evaluate(() => connection.tabs())).length, 1);
-        await first.evaluate(() => connection.connect(connection.jid, "secret", connection.connect_callback));
-        assert.equal(await first.up(), "ATTACHED");
-        say("again");
-        await first.eventually("the message", ({ messages }) => messages.length > 0);
-        // The handlers of before are gone with their session.
-        assert.deepEqual((await first.heard()).messages, ["again"]);
-        assert.deepEqual(await second.statuses(), ["CONNECTING", "ATTACHED"]);
-        assert.equal(server.streams.length, 1);
-      });
+  test("what is paused waits, and leaves in its order at resume", async (t) => {
+    const [server, tab] = await serve(t, { quiet: false });
+    await connect(tab);
+    const [stream] = server.streams;
+    const sent = () => stream.frames.map((frame) => /<body>(.*)<\/body>|urn:example:(question|barrier)/.exec(frame)).filter(Boolean).map((found) => found[1] ?? found[2]);
+    await tab.evaluate(() => {
+      window.say = (body) => connection.send(epode.$msg({ to: "bob@localhost" }).c("body").t(body));
+      say("before");
+      connection.pause();
+      say("one");
+      connection.flush();
+      connection.sendIQ(epode.$iq({ type: "get" }).c("query", { xmlns: "urn:example:question" }));
+      window.last = say("two");
     });
-  }
-}
+    // What the server asks meanwhile is answered for the app, behind whatever it sent.
+    stream.send(`<iq xmlns="jabber:client" type="get" id="b" from="localhost" to="${server.jid}"><query xmlns="urn:example:barrier"/></iq>`);
+    await stream.frame(/service-unavailable/);
+    assert.deepEqual(sent().filter((what) => what !== "barrier"), ["before"]);
+    await tab.evaluate(() => connection.resume());
+    assert.deepEqual(await tab.evaluate(() => window.last), { status: "written" });
+    await stream.frame(/<body>two/);
+    assert.deepEqual(sent().filter((what) => what !== "barrier"), ["before", "one", "question", "two"]);
+  });
+
+  test("a plugin hears each status before the callback, and knows by then what the connection knows", async (t) => {
+    const [, first, second] = await serve(t, { count: isShared ? 2 : 1, quiet: false });
+    for (const tab of [first, second].filter(Boolean)) {
+      await tab.evaluate(
+        ({ service, options }) => {
+          epode.Strophe.addConnectionPlugin("watch", {
+            init(connection) {
+              this.connection = connection;
+            },
+            statusChanged(status) {
+              const { jid, domain, features } = this.connection;
+              const name = Object.keys(epode.Strophe.Status).find((name) => epode.Strophe.Status[name] === status);
+              heard.statuses.push({ status: `plugin ${name}`, knows: [jid, domain, features?.localName] });
+            },
+          });
+          window.make(service, options);
+        },
+        { service: tab.service, options: tab.options },
+      );
+    }
+    await connect(first);
+    const twice = (statuses) => statuses.flatMap((status) => [`plugin ${status}`, status]);
+    assert.deepEqual(await first.statuses(), twice(["CONNECTING", "AUTHENTICATING", "CONNECTED"]));
+    if (second) {
+      await second.attach();
+      await second.up();
+      assert.deepEqual(await second.statuses(), twice(["ATTACHED"]));
+    }
+    for (const tab of [first, second].filter(Boolean)) {
+      const { knows } = (await tab.heard()).statuses.at(-2);
+      assert.deepEqual(knows, ["alice@localhost/scripted", "localhost", "features"]);
+    }
+  });
+
+  // Without a worker a session is nobody else's, and ends: alone.test.mjs.
+  if (!isShared) return;
+
+  test("a tab that is reset is out of the session, which goes on, and joins it again by what it knows", async (t) => {
+    const [server, first, second] = await serve(t, { count: 2, quiet: false });
+    assert.equal(await connect(first), "CONNECTED");
+    assert.equal(await connect(second), "ATTACHED");
+    const say = (body) => server.streams[0].send(`<message xmlns="jabber:client" from="bob@localhost"><body>${body}</body></message>`);
+    const receipt = await first.evaluate(() => {
+      connection.reset();
+      heard.statuses.length = 0;
+      return connection.send(epode.$msg({ to: "bob@localhost" }));
+    });
+    assert.equal(receipt.condition, "not-connected");
+    say("in between");
+    await second.eventually("the message", ({ messages }) => messages.length === 1);
+    assert.equal((await second.evaluate(() => connection.tabs())).length, 1);
+    await first.evaluate(() => connection.connect(connection.jid, "secret", connection.connect_callback));
+    assert.equal(await first.up(), "ATTACHED");
+    say("again");
+    await first.eventually("the message", ({ messages }) => messages.length > 0);
+    // The handlers of before are gone with their session.
+    assert.deepEqual((await first.heard()).messages, ["again"]);
+    assert.deepEqual(await second.statuses(), ["CONNECTING", "ATTACHED"]);
+    assert.equal(server.streams.length, 1);
+  });
+});

@@ -1,12 +1,10 @@
 // How a connection ends: with a server that does not say goodbye, and by the code with which a WebSocket is closed (RFC 6455 §7.4).
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 
-import { BROWSERS } from "./browsers.mjs";
-import { back, ownWorker } from "./life.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { eitherWay } from "./either-way.mjs";
+import { back } from "./life.mjs";
 
 const JID = "alice@localhost";
 
@@ -33,101 +31,87 @@ const connect = (tab, { timeout, codes = [] } = {}) =>
     codes,
   );
 
-for (const name of BROWSERS) {
-  for (const isShared of [true, false]) {
-    describe(`in ${name}, ${isShared ? "with" : "without"} a worker`, () => {
-      let stage;
-      before(async () => (stage = await Stage.open(name, null)));
-      after(() => stage?.close());
+eitherWay(({ isShared, serve: serveTabs }) => {
+  /** A server, and tabs whose sessions are up: one session with a worker, else each its own. A browser notes on the console what ends in an error. */
+  const serve = async (t, { answer, options, tabs: given = [{}, {}] } = {}) => {
+    const [server, ...tabs] = await serveTabs(t, { answer, options, count: given.length, quiet: false });
+    for (const [index, tab] of tabs.entries()) {
+      await connect(tab, given[index]);
+      await tab.up();
+    }
+    assert.equal(server.streams.length, isShared ? 1 : given.length);
+    // What led here is shown elsewhere.
+    for (const tab of tabs) await tab.evaluate(() => void (heard.statuses.length = 0));
+    return [server, ...tabs];
+  };
 
-      /** A server, and two tabs whose sessions are up: one session with a worker, else two. A browser notes on the console what ends in an error. */
-      const serve = async (t, { answer, options, tabs: given = [{}, {}] } = {}) => {
-        const server = await startScripted({ answer });
-        t.after(() => server.stop());
-        const scene = await stage.scene(t, { service: server.ws, quiet: false });
-        const how = isShared ? ownWorker(options) : { options: { worker: "", ...options } };
-        const tabs = [];
-        for (const each of given) {
-          const tab = await scene.open(how);
-          await connect(tab, each);
-          await tab.up();
-          tabs.push(tab);
-        }
-        assert.equal(server.streams.length, isShared ? 1 : given.length);
-        // What led here is shown elsewhere.
-        for (const tab of tabs) await tab.evaluate(() => void (heard.statuses.length = 0));
-        return [server, ...tabs];
-      };
+  test("disconnection_timeout, an argument of connect, is how long the server may take to close: then CONNTIMEOUT, in the tab that asked and in every tab of its session", async (t) => {
+    const answer = (frame) => (frame.startsWith("<close") ? [] : undefined);
+    const [server, other, asking] = await serve(t, { answer, tabs: [{ timeout: 60_000 }, { timeout: 700 }] });
+    const took = await asking.evaluate(async () => {
+      const begun = performance.now();
+      connection.disconnect();
+      await new Promise((over) => (connection.connect_callback = (status, ...why) => {
+        onStatus(status, ...why);
+        if (status === epode.Strophe.Status.DISCONNECTED) over();
+      }));
+      return performance.now() - begun;
+    });
+    assert.ok(took >= 695 && took < 2_500, `it took ${took} ms`);
+    for (const tab of isShared ? [asking, other] : [asking]) {
+      const { condition, reason } = await tab.status("CONNTIMEOUT");
+      assert.equal(reason, "the server did not close the stream in time");
+      assert.equal(condition, reason);
+      await tab.status("DISCONNECTED");
+      assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "CONNTIMEOUT", "DISCONNECTED"]);
+    }
+    await server.streams.at(-1).frame(/^<close/);
+    if (!isShared) {
+      assert.equal(await other.evaluate(() => connection.connected), true);
+      assert.deepEqual(await other.statuses(), []);
+    }
+  });
 
-      test("disconnection_timeout, an argument of connect, is how long the server may take to close: then CONNTIMEOUT, in the tab that asked and in every tab of its session", async (t) => {
-        const answer = (frame) => (frame.startsWith("<close") ? [] : undefined);
-        const [server, other, asking] = await serve(t, { answer, tabs: [{ timeout: 60_000 }, { timeout: 700 }] });
-        const took = await asking.evaluate(async () => {
-          const begun = performance.now();
-          connection.disconnect();
-          await new Promise((over) => (connection.connect_callback = (status, ...why) => {
-            onStatus(status, ...why);
-            if (status === epode.Strophe.Status.DISCONNECTED) over();
-          }));
-          return performance.now() - begun;
-        });
-        assert.ok(took >= 695 && took < 2_500, `it took ${took} ms`);
-        for (const tab of isShared ? [asking, other] : [asking]) {
-          const { condition, reason } = await tab.status("CONNTIMEOUT");
-          assert.equal(reason, "the server did not close the stream in time");
-          assert.equal(condition, reason);
-          await tab.status("DISCONNECTED");
-          assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "CONNTIMEOUT", "DISCONNECTED"]);
-        }
-        await server.streams.at(-1).frame(/^<close/);
-        if (!isShared) {
-          assert.equal(await other.evaluate(() => connection.connected), true);
-          assert.deepEqual(await other.statuses(), []);
-        }
-      });
+  test("a server that closes in time is DISCONNECTED and nothing else", async (t) => {
+    const [, tab] = await serve(t, { tabs: [{ timeout: 60_000 }] });
+    await tab.evaluate(() => connection.disconnect());
+    await tab.status("DISCONNECTED");
+    assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "DISCONNECTED"]);
+  });
 
-      test("a server that closes in time is DISCONNECTED and nothing else", async (t) => {
-        const [, tab] = await serve(t, { tabs: [{ timeout: 60_000 }] });
-        await tab.evaluate(() => connection.disconnect());
-        await tab.status("DISCONNECTED");
-        assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "DISCONNECTED"]);
-      });
+  for (const [code, what, end] of ENDS) {
+    const [other] = ENDS.map(([code]) => code).filter((one) => one !== code);
 
-      for (const [code, what, end] of ENDS) {
-        const [other] = ENDS.map(([code]) => code).filter((one) => one !== code);
-
-        test(`a session that ends by ${what} is ${code} for whoever asked for it, before RECONNECTING`, async (t) => {
-          const [server, first, second] = await serve(t, { tabs: [{ codes: [code, other] }, { codes: [other] }] });
-          for (const stream of server.streams) end(stream);
-          for (const [tab, heard] of [[first, [`${code}`]], [second, []]]) {
-            assert.match((await tab.status("RECONNECTING")).reason, new RegExp(`the connection was lost.*${code}`));
-            assert.equal(await back(tab), "CONNECTED");
-            const statuses = (await tab.statuses()).filter((status) => status !== "AUTHENTICATING");
-            assert.deepEqual(statuses, [...heard, "RECONNECTING", "CONNECTED"]);
-          }
-          assert.ok((await first.heard()).statuses[0].isOwn);
-        });
+    test(`a session that ends by ${what} is ${code} for whoever asked for it, before RECONNECTING`, async (t) => {
+      const [server, first, second] = await serve(t, { tabs: [{ codes: [code, other] }, { codes: [other] }] });
+      for (const stream of server.streams) end(stream);
+      for (const [tab, heard] of [[first, [`${code}`]], [second, []]]) {
+        assert.match((await tab.status("RECONNECTING")).reason, new RegExp(`the connection was lost.*${code}`));
+        assert.equal(await back(tab), "CONNECTED");
+        const statuses = (await tab.statuses()).filter((status) => status !== "AUTHENTICATING");
+        assert.deepEqual(statuses, [...heard, "RECONNECTING", "CONNECTED"]);
       }
-
-      test("with reconnect: false the code comes before DISCONNECTED, and for a login that breaks off before CONNFAIL", async (t) => {
-        const codes = [4001];
-        let refuses = false;
-        const answer = (frame, { socket }) => (refuses && frame.startsWith("<auth") ? (socket.close(4001), []) : undefined);
-        const [server, first, second] = await serve(t, { answer, options: { reconnect: false }, tabs: [{ codes }, { codes }] });
-        for (const { socket } of server.streams) socket.close(4001, "maintenance");
-        for (const tab of [first, second]) {
-          assert.match((await tab.status("DISCONNECTED")).condition, /the connection was lost.*4001/);
-          assert.deepEqual(await tab.statuses(), ["4001", "DISCONNECTED"]);
-          await tab.evaluate(() => void (heard.statuses.length = 0));
-        }
-        refuses = true;
-        await connect(first, { codes });
-        assert.match((await first.status("CONNFAIL")).condition, /the connection was lost.*4001/);
-        await first.status("DISCONNECTED");
-        assert.deepEqual(await first.statuses(), ["CONNECTING", "AUTHENTICATING", "4001", "CONNFAIL", "DISCONNECTED"]);
-        // It was no attempt of this tab's.
-        assert.deepEqual(await second.statuses(), []);
-      });
+      assert.ok((await first.heard()).statuses[0].isOwn);
     });
   }
-}
+
+  test("with reconnect: false the code comes before DISCONNECTED, and for a login that breaks off before CONNFAIL", async (t) => {
+    const codes = [4001];
+    let refuses = false;
+    const answer = (frame, { socket }) => (refuses && frame.startsWith("<auth") ? (socket.close(4001), []) : undefined);
+    const [server, first, second] = await serve(t, { answer, options: { reconnect: false }, tabs: [{ codes }, { codes }] });
+    for (const { socket } of server.streams) socket.close(4001, "maintenance");
+    for (const tab of [first, second]) {
+      assert.match((await tab.status("DISCONNECTED")).condition, /the connection was lost.*4001/);
+      assert.deepEqual(await tab.statuses(), ["4001", "DISCONNECTED"]);
+      await tab.evaluate(() => void (heard.statuses.length = 0));
+    }
+    refuses = true;
+    await connect(first, { codes });
+    assert.match((await first.status("CONNFAIL")).condition, /the connection was lost.*4001/);
+    await first.status("DISCONNECTED");
+    assert.deepEqual(await first.statuses(), ["CONNECTING", "AUTHENTICATING", "4001", "CONNFAIL", "DISCONNECTED"]);
+    // It was no attempt of this tab's.
+    assert.deepEqual(await second.statuses(), []);
+  });
+});

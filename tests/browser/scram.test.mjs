@@ -1,13 +1,11 @@
 // SCRAM with a hash that no server at hand has, against the cryptography of Node.js; and what a server may not say while somebody logs in.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { test } from "node:test";
 
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
+import { eitherWay } from "./either-way.mjs";
 import { scram } from "./scram.mjs";
-import { bound, opening, SASL, startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { bound, opening, SASL } from "./scripted.mjs";
 
 const JID = "alice@localhost";
 const PASSWORD = "pencil";
@@ -34,64 +32,51 @@ const MISSTEPS = [
   ["sends a frame of 10 MB", instead("auth", () => [challenge("x".repeat(10 << 20))]), "CONNFAIL", "policy-violation"],
 ];
 
-for (const name of BROWSERS) {
-  for (const isShared of [true, false]) {
-    describe(`in ${name}, ${isShared ? "with" : "without"} a worker`, () => {
-      let stage;
-      before(async () => (stage = await Stage.open(name, null)));
-      after(() => stage?.close());
+eitherWay(({ serve: serveWith }) => {
+  const serve = (t, how) => serveWith(t, { mechanisms: MECHANISMS, ...how });
+  const logOut = async (tab) => {
+    await tab.evaluate(() => connection.disconnect());
+    await tab.status("DISCONNECTED");
+    await tab.evaluate(() => void (heard.statuses.length = 0));
+  };
 
-      const serve = async (t, options) => {
-        const server = await startScripted({ mechanisms: MECHANISMS, ...options });
-        t.after(() => server.stop());
-        const scene = await stage.scene(t, { service: server.ws });
-        return [server, await scene.open(isShared ? ownWorker() : { options: { worker: "" } })];
-      };
-      const logOut = async (tab) => {
-        await tab.evaluate(() => connection.disconnect());
-        await tab.status("DISCONNECTED");
-        await tab.evaluate(() => void (heard.statuses.length = 0));
-      };
+  test("SCRAM-SHA-384 proves the password to the server, and the server its knowledge of it to the client", async (t) => {
+    const { answer, keys } = scram({ hash: "SHA-384", password: PASSWORD });
+    const [server, tab] = await serve(t, { answer });
+    await tab.connect(JID, PASSWORD);
+    assert.equal(await tab.up(), "CONNECTED");
+    assert.match(server.streams[0].frames[1], /^<auth .*mechanism=["']SCRAM-SHA-384["']/);
+    assert.deepEqual(await tab.evaluate(() => connection.scram_keys), keys);
+    await logOut(tab);
+    // What was derived does in the place of the password.
+    await tab.connect(JID, keys);
+    assert.equal(await tab.up(), "CONNECTED");
+    await logOut(tab);
+    await tab.connect(JID, "pen");
+    assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
+  });
 
-      test("SCRAM-SHA-384 proves the password to the server, and the server its knowledge of it to the client", async (t) => {
-        const { answer, keys } = scram({ hash: "SHA-384", password: PASSWORD });
-        const [server, tab] = await serve(t, { answer });
-        await tab.connect(JID, PASSWORD);
-        assert.equal(await tab.up(), "CONNECTED");
-        assert.match(server.streams[0].frames[1], /^<auth .*mechanism=["']SCRAM-SHA-384["']/);
-        assert.deepEqual(await tab.evaluate(() => connection.scram_keys), keys);
-        await logOut(tab);
-        // What was derived does in the place of the password.
-        await tab.connect(JID, keys);
-        assert.equal(await tab.up(), "CONNECTED");
-        await logOut(tab);
-        await tab.connect(JID, "pen");
-        assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
-      });
-
-      for (const [what, options, status, condition] of MISSTEPS) {
-        test(`a server that ${what} is ${status} with ${condition || "a reason"}, and nobody is up`, async (t) => {
-          const [, tab] = await serve(t, options);
-          await tab.connect(JID, PASSWORD);
-          const failure = await tab.status(status);
-          t.diagnostic(failure.reason);
-          assert.equal(failure.condition, condition || failure.reason);
-          assert.equal((await tab.status("DISCONNECTED")).reason, failure.reason);
-          const statuses = (await tab.statuses()).filter((status) => status !== "AUTHENTICATING");
-          assert.deepEqual(statuses, ["CONNECTING", status, "DISCONNECTED"]);
-        });
-      }
-
-      test("a frame of 10 MB in a session is ERROR with policy-violation, and the server is told", async (t) => {
-        const [server, tab] = await serve(t, { mechanisms: ["PLAIN"] });
-        await tab.connect(JID, PASSWORD);
-        await tab.up();
-        server.streams[0].send(`<message xmlns="jabber:client"><body>${"x".repeat(10 << 20)}</body></message>`);
-        assert.equal((await tab.status("ERROR")).condition, "policy-violation");
-        await tab.status("DISCONNECTED");
-        await server.streams[0].frame(/<policy-violation/);
-        assert.deepEqual((await tab.heard()).messages, []);
-      });
+  for (const [what, options, status, condition] of MISSTEPS) {
+    test(`a server that ${what} is ${status} with ${condition || "a reason"}, and nobody is up`, async (t) => {
+      const [, tab] = await serve(t, options);
+      await tab.connect(JID, PASSWORD);
+      const failure = await tab.status(status);
+      t.diagnostic(failure.reason);
+      assert.equal(failure.condition, condition || failure.reason);
+      assert.equal((await tab.status("DISCONNECTED")).reason, failure.reason);
+      const statuses = (await tab.statuses()).filter((status) => status !== "AUTHENTICATING");
+      assert.deepEqual(statuses, ["CONNECTING", status, "DISCONNECTED"]);
     });
   }
-}
+
+  test("a frame of 10 MB in a session is ERROR with policy-violation, and the server is told", async (t) => {
+    const [server, tab] = await serve(t, { mechanisms: ["PLAIN"] });
+    await tab.connect(JID, PASSWORD);
+    await tab.up();
+    server.streams[0].send(`<message xmlns="jabber:client"><body>${"x".repeat(10 << 20)}</body></message>`);
+    assert.equal((await tab.status("ERROR")).condition, "policy-violation");
+    await tab.status("DISCONNECTED");
+    await server.streams[0].frame(/<policy-violation/);
+    assert.deepEqual((await tab.heard()).messages, []);
+  });
+});
