@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './load.mjs';
 
-const mechanisms = await load('client-shim/ts/mechanisms.ts');
-const { SASLMechanism, SASLPlain, livesInPage } = mechanisms;
+const mechanisms = await load('client-shim/ts/mechanisms.ts', 'client-shim/ts/login.ts');
+const { SASLMechanism, SASLPlain, Login, ALL } = mechanisms;
 const NINE = ['SHA512', 'SHA384', 'SHA256', 'SHA1', 'Plain', 'OAuthBearer', 'XOAuth2', 'Anonymous', 'External'];
 const nine = NINE.map((name) => new mechanisms[`SASL${name}`]());
+
+test('a login without a list has the nine in the running', () => {
+  const names = (mechanisms) => mechanisms.map(({ mechname }) => mechname).sort();
+  assert.deepEqual(names(ALL.map((Mechanism) => new Mechanism())), names(nine));
+});
 
 test('the nine mechanisms come in the order of their priorities', () => {
   assert.deepEqual(
@@ -48,10 +53,12 @@ test("an app's own mechanism lives in the page, the nine do not", async () => {
       return `${connection.authcid} ${challenge}`;
     }
   }
-  const own = new Own();
-  assert.equal(livesInPage(own), true);
+  const login = new Login([...ALL, Own], { authcid: 'a', pass: 'p' });
+  assert.deepEqual([login.own, login.mechanisms.length], [1, NINE.length], 'a user name rules ANONYMOUS out');
+  const [own] = login.mechanisms;
+  assert.ok(own instanceof Own);
   assert.equal(own.test({ authcid: null }), true);
   assert.equal(await own.clientChallenge({ authcid: 'a' }), 'a undefined');
-  assert.ok(!nine.some(livesInPage));
+  assert.equal(new Login(ALL, { authcid: 'a', pass: 'p' }).own, 0);
   assert.throws(() => nine[0].onChallenge({ authcid: 'a' }), /SCRAM-SHA-512/);
 });

@@ -14,20 +14,9 @@ export * from './errors.ts';
 export type { Callback, HandlerOptions } from './handlers.ts';
 export { Handler } from './handlers.ts';
 export type { Gap } from './hooks.ts';
+export type { ScramKeys } from './keys.ts';
 export type { Log } from './log.ts';
-export type { Authenticating, ScramKeys } from './mechanisms.ts';
-export {
-  SASLAnonymous,
-  SASLExternal,
-  SASLMechanism,
-  SASLOAuthBearer,
-  SASLPlain,
-  SASLSHA1,
-  SASLSHA256,
-  SASLSHA384,
-  SASLSHA512,
-  SASLXOAuth2,
-} from './mechanisms.ts';
+export * from './mechanisms.ts';
 export type { BoshOptions, ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export type { Abortable, Patience, Stanzas, StanzaSelector } from './stanzas.ts';

@@ -1,10 +1,16 @@
 /** A login some of whose mechanisms live in this page: the worker relays to them what the server says, and they answer. */
 import { Status } from './constants.ts';
 import { describe, error, guarded } from './log.ts';
-import { livesInPage, type Authenticating, type SASLMechanism } from './mechanisms.ts';
+import * as mechanisms from './mechanisms.ts';
+import { SASLMechanism, type Authenticating } from './mechanisms.ts';
 
 /** A mechanism as apps give it. */
 export type Mechanism = new () => SASLMechanism;
+
+const { SASLMechanism: _base, ...nine } = mechanisms;
+
+/** The nine that come with this package. */
+export const ALL: readonly Mechanism[] = Object.values(nine);
 
 /** One login, which may be repeated when the connection is lost. */
 export class Login {
@@ -50,4 +56,10 @@ export class Login {
     this.#speaking = undefined;
     guarded(() => (accepted ? mechanism.onSuccess() : mechanism.onFailure()), `the mechanism ${mechanism.mechname}`);
   }
+}
+
+/** Whether the exchange is the page's own: the mechanism overrides `onChallenge` or `clientChallenge`. */
+function livesInPage(mechanism: SASLMechanism): boolean {
+  const { onChallenge, clientChallenge } = SASLMechanism.prototype;
+  return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
 }

@@ -5,31 +5,6 @@
  * calls `onStart`, `onSuccess` and `onFailure`.
  */
 
-/** What SCRAM (RFC 5802) derives from a password, as Strophe writes it. */
-export interface ScramKeys {
-  /** The hash: `SHA-1`, `SHA-256`, `SHA-384` or `SHA-512`. */
-  name: string;
-  /** How many iterations the server asked for. */
-  iter: number;
-  /** The server's salt, in base64. */
-  salt: string;
-  /** ClientKey, in base64. */
-  ck: string;
-  /** ServerKey, in base64. */
-  sk: string;
-}
-
-/** The form in which keys cross to the worker. */
-export function textOfKeys({ name, iter, salt, ck, sk }: ScramKeys): string {
-  return `${name}$${iter}:${salt}$${ck}:${sk}`;
-}
-
-/** The object that the worker's text stands for. */
-export function keysOfText(text: string): ScramKeys {
-  const [name, iter, salt, ck, sk] = text.split(/[$:]/) as [string, string, string, string, string];
-  return { name, iter: +iter, salt, ck, sk };
-}
-
 /** What a mechanism may ask of the connection that is about to authenticate. */
 export interface Authenticating {
   /** The identity to authenticate as: the argument of `connect`, else the node of the JID, `null` where there is none. */
@@ -86,12 +61,6 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
 
   /** Called when the session is up, or waits for `bind`, before that is reported; if the exchange was spoken in this page. */
   onSuccess(): void {}
-}
-
-/** Whether the exchange is the page's own: the mechanism overrides `onChallenge` or `clientChallenge`. */
-export function livesInPage(mechanism: SASLMechanism): boolean {
-  const { onChallenge, clientChallenge } = SASLMechanism.prototype;
-  return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
 }
 
 /** One that needs a user name. */
@@ -177,16 +146,3 @@ export class SASLExternal extends SASLMechanism {
     super(mechname, isClientFirst, priority);
   }
 }
-
-/** The nine. */
-export const ALL: readonly (new () => SASLMechanism)[] = [
-  SASLSHA512,
-  SASLSHA384,
-  SASLSHA256,
-  SASLSHA1,
-  SASLPlain,
-  SASLOAuthBearer,
-  SASLXOAuth2,
-  SASLAnonymous,
-  SASLExternal,
-];

@@ -13,19 +13,7 @@ import type * as handlers from './handlers.ts';
 import { Handler } from './handlers.ts';
 import * as jid from './jid.ts';
 import * as log from './log.ts';
-import type * as mechanisms from './mechanisms.ts';
-import {
-  SASLAnonymous,
-  SASLExternal,
-  SASLMechanism,
-  SASLOAuthBearer,
-  SASLPlain,
-  SASLSHA1,
-  SASLSHA256,
-  SASLSHA384,
-  SASLSHA512,
-  SASLXOAuth2,
-} from './mechanisms.ts';
+import * as mechanisms from './mechanisms.ts';
 import type * as parse from './parse.ts';
 import type * as plugins from './plugins.ts';
 import { addConnectionPlugin } from './plugins.ts';
@@ -42,6 +30,7 @@ const { sink, tell: _tell, describe: _describe, guarded: _guarded, ...levels } =
 type Constants = typeof constants;
 type Errors = typeof errors;
 type Jids = typeof jid;
+type Mechanisms = typeof mechanisms;
 type Transports = typeof transports;
 
 /** What an app finds under `Strophe`. Each is declared, and described, in the module it comes from. */
@@ -49,6 +38,7 @@ export interface Strophe
   extends Constants,
     Errors,
     Jids,
+    Mechanisms,
     Transports,
     Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
     Pick<typeof connection, 'Connection'>,
@@ -58,7 +48,6 @@ export interface Strophe
     Omit<typeof element, keyof typeof document | keyof typeof escape | keyof typeof parse>,
     Pick<typeof handlers, 'Handler'>,
     Pick<typeof log, 'setLogLevel' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>,
-    Omit<typeof mechanisms, 'ALL' | 'keysOfText' | 'livesInPage' | 'textOfKeys'>,
     Pick<typeof plugins, 'addConnectionPlugin'>,
     Pick<typeof timed, 'TimedHandler'>,
     Pick<typeof xhtml, 'XHTML'> {
@@ -97,16 +86,7 @@ export const Strophe: Strophe = {
   ...jid,
   ...levels,
   ...errors,
-  SASLAnonymous,
-  SASLExternal,
-  SASLMechanism,
-  SASLOAuthBearer,
-  SASLPlain,
-  SASLSHA1,
-  SASLSHA256,
-  SASLSHA384,
-  SASLSHA512,
-  SASLXOAuth2,
+  ...mechanisms,
   get log() {
     return sink.log;
   },
