@@ -23,7 +23,7 @@ export class World {
   tabs = [];
   /** The bytes that the empty tabs took. */
   empty = 0;
-  /** The stanzas per second that were seen when warming up, by their size. */
+  /** The stanzas per second that were seen last, by their size. */
   #paces = {};
 
   constructor(parts) {
@@ -86,12 +86,14 @@ export class World {
     return { whole: median(wholes), connected: median(connects) };
   }
 
-  /** Lets everybody's compilers see what comes. How fast it then goes the second flood shows: a short one is all start. */
+  /** Lets everybody's compilers see what comes. */
   async warmUp() {
-    for (const [size, stanzas] of [[300, 500], [2_048, 100]]) {
-      this.#paces[size] = (await this.flood({ stanzas, size })).rate;
-      this.#paces[size] = (await this.flood({ size })).rate;
-    }
+    for (const [size, stanzas] of [[300, 500], [2_048, 100]]) this.#paces[size] = (await this.flood({ stanzas, size })).rate;
+  }
+
+  /** Learns how long a flood of this size has to be: the short ones of the beginning are all start. */
+  async findPace(size) {
+    this.#paces[size] = (await this.flood({ size })).rate;
   }
 
   /**
@@ -145,7 +147,7 @@ export class World {
   }
 
   /**
-   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen when warming up. As many would take the
+   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen before. As many would take the
    * slowest twenty times as long as the fastest, whose start would be all that is measured.
    */
   length(size) {
