@@ -21,7 +21,7 @@ export function foresee(said: unknown): void {
     return;
   }
   const entry: { socket: WebSocket; befell?: Event } = { socket };
-  socket.onopen = socket.onclose = (event) => (entry.befell = event);
+  socket.onopen = socket.onclose = (event: Event) => (entry.befell = event);
   early.set(service, entry);
   setTimeout(() => early.get(service) === entry && early.delete(service) && socket.close(), PATIENCE);
 }
