@@ -219,6 +219,9 @@ export class Link {
     const { signal } = (this.#watch = new AbortController());
     navigator.locks.request(lock, { signal, mode: 'shared' }, () => {
       if (!this.#ended && !signal.aborted) {
+        // What it said last and was not heard yet is part of what is lost.
+        this.#port?.close();
+        this.#port = undefined;
         tab.died(performance.now());
         this.#wind(tab);
       }

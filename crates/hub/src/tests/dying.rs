@@ -49,6 +49,7 @@ fn tabs_without_credentials_wait_for_one_that_has_them() {
     world.advance(Duration::from_secs(3));
     assert_eq!(world.heard(attached), ["Reconnecting"]);
     world.let_read(connected);
+    world.advance(Duration::from_secs(1));
     assert_eq!(world.heard(attached).last().unwrap(), "Attached alice@localhost/desk");
     assert_eq!(world.heard(connected).last().unwrap(), "Connected alice@localhost/desk");
 }

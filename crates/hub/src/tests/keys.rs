@@ -96,6 +96,7 @@ fn keys_survive_the_worker() {
     world.run();
     world.forget();
     world.worker_dies();
+    world.advance(Duration::from_secs(1));
     assert_eq!(told(&mut world, tab), keys);
 }
 

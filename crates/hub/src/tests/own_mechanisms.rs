@@ -319,6 +319,7 @@ fn a_worker_that_dies_in_the_middle_is_followed_by_another_that_asks_anew() {
     connect(&mut world, tab);
     asked(&mut world, tab);
     world.worker_dies();
+    world.advance(Duration::from_secs(1));
     assert_eq!(speak(&mut world, tab, SECRET).last().unwrap(), "Connected alice@localhost/desk");
 }
 

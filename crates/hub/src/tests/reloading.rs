@@ -231,7 +231,7 @@ fn where_a_page_stood_with_a_worker_that_died_means_nothing_to_the_next() {
     says(&mut world, 1..=5);
     let word = world.unload(tab, true);
     world.worker_dies();
-    world.run();
+    world.advance(Duration::from_secs(1));
     says(&mut world, 6..=8);
     let tab = world.load(word);
     world.attach(tab, None);

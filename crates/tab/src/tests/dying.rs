@@ -20,10 +20,9 @@ fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_cre
             "Reconnecting".to_owned()
         ]
     );
-    assert_eq!(page.reopened, 1);
     page.tab.send(["<c/>".to_owned()]);
     page.posts.clear();
-    page.open();
+    page.reopen();
     page.welcome();
     let [ToWorker::Hello(_), ToWorker::Connect { credentials, .. }, ToWorker::Send { .. }] = &page.posts[..]
     else {
@@ -39,7 +38,7 @@ fn a_tab_that_attached_asks_to_be_restored() {
     page.hear(up(0));
     page.input(Input::Died);
     page.posts.clear();
-    page.open();
+    page.reopen();
     page.welcome();
     assert!(
         matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Restore { jid, .. }] if jid == "a@b/c"),
@@ -64,7 +63,7 @@ fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_wa
         }
         page.input(Input::Died);
         page.posts.clear();
-        page.open();
+        page.reopen();
         page.welcome();
         let [ToWorker::Hello(_), ToWorker::Connect { options, .. }] = &page.posts[..] else {
             panic!("{:?}", page.posts)
@@ -74,19 +73,33 @@ fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_wa
 }
 
 #[test]
-fn workers_that_die_young_are_not_tried_again_at_once() {
+fn workers_that_die_young_are_tried_again_later_and_later() {
     let mut page = Page::welcomed();
     page.connect();
     page.hear(up(0));
+    for rest in [REST, 4 * SECOND, 8 * SECOND] {
+        let died = page.now;
+        page.input(Input::Died);
+        page.reopen();
+        assert_eq!(page.now - died, rest);
+        page.welcome();
+    }
+    page.now += YOUTH;
+    let died = page.now;
     page.input(Input::Died);
-    page.open();
-    page.welcome();
+    page.reopen();
+    assert_eq!(page.now - died, REST, "that one was not young");
+}
+
+// Firefox may never again start a worker at an address where a port was asked for while the one before it went.
+#[test]
+fn no_port_is_asked_for_while_a_worker_goes() {
+    let mut page = Page::up_at(4);
     page.input(Input::Died);
+    page.timeout(page.now + REST - MOMENT);
+    assert_eq!(page.reopened, 0);
+    page.timeout(page.now + MOMENT);
     assert_eq!(page.reopened, 1);
-    let due = page.tab.deadline().unwrap();
-    assert!(due > page.now);
-    page.timeout(due);
-    assert_eq!(page.reopened, 2);
 }
 
 // Firefox may hand out ports to a worker that has closed itself.
@@ -94,6 +107,7 @@ fn workers_that_die_young_are_not_tried_again_at_once() {
 fn when_a_worker_has_died_a_port_at_which_nobody_speaks_is_given_up_for_another() {
     let mut page = Page::up_at(4);
     page.input(Input::Died);
+    page.timeout(page.now + REST);
     for reopened in 1..=4 {
         assert_eq!((page.reopened, page.tab.is_over()), (reopened, false));
         page.open();
@@ -117,7 +131,8 @@ fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
     assert_eq!(page.heard(), ["Error the worker broke"]);
     page.input(Input::Died);
     assert_eq!(page.heard(), ["Reconnecting"]);
-    assert_eq!((page.reopened, page.watched.as_deref()), (1, Some("worker-1")));
+    assert_eq!(page.watched.as_deref(), Some("worker-1"));
+    page.reopen();
     // One whose death would go unnoticed is given up.
     let mut page = Page::welcomed();
     page.connect();
@@ -151,7 +166,7 @@ fn a_logout_that_waited_for_the_next_worker_is_told_to_it_and_nothing_else_is() 
     page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
     assert_eq!(page.heard(), ["Connected", "Reconnecting"]);
     page.posts.clear();
-    page.open();
+    page.reopen();
     page.welcome();
     assert!(matches!(page.posts[1..], [ToWorker::Disconnect { .. }]), "{:?}", page.posts);
 }

@@ -53,6 +53,14 @@ impl Page {
         });
     }
 
+    /// After a death: waits until the tab asks for another port, and opens it.
+    pub(super) fn reopen(&mut self) {
+        let reopened = self.reopened;
+        self.timeout(self.tab.deadline().expect("it rests"));
+        assert_eq!(self.reopened, reopened + 1);
+        self.open();
+    }
+
     pub(super) fn welcome(&mut self) {
         self.welcome_under(None);
     }
