@@ -10,6 +10,8 @@ const CONNECT = { Connect: { service: SERVICE, jid: 'juliet@chat.example', crede
 let made = [];
 
 globalThis.WebSocket = class {
+  static OPEN = 1;
+  readyState = 0;
   onopen = null;
   onclose = null;
   closed = false;
@@ -26,6 +28,7 @@ globalThis.WebSocket = class {
 
   /** Something befalls it. */
   befall(type) {
+    this.readyState = type === 'open' ? 1 : 3;
     this[`on${type}`]?.(new Event(type));
   }
 };
@@ -71,18 +74,48 @@ test('another address than the foreseen is dialled anew', () => {
   assert.equal(dial(SERVICE), made[0]);
 });
 
-for (const befell of [['open'], ['close'], ['open', 'close']]) {
-  test(`the engine hears the latest of what befell its socket before: ${befell.join(', then ')}`, async () => {
+test('the engine hears that its socket is open already, and once what comes later', async () => {
+  foresee(CONNECT);
+  made[0].befall('open');
+  const events = told(dial(SERVICE));
+  assert.deepEqual(events, [], 'not while it dials');
+  await microtasks();
+  assert.deepEqual(events, ['open']);
+  made[0].befall('close');
+  assert.deepEqual(events, ['open', 'close']);
+});
+
+for (const befell of [['close'], ['open', 'close']]) {
+  test(`a socket that ended before the engine asked for it is none: ${befell.join(', then ')}`, async () => {
     foresee(CONNECT);
     for (const type of befell) made[0].befall(type);
     const events = told(dial(SERVICE));
-    assert.deepEqual(events, [], 'not while it dials');
+    assert.equal(made.length, 2);
+    made[1].befall('open');
     await microtasks();
-    assert.deepEqual(events, befell.slice(-1));
-    made[0].befall('close');
-    assert.deepEqual(events.slice(1), ['close'], 'and what comes later, once');
+    assert.deepEqual(events, ['open']);
   });
 }
+
+test('a socket that is ending, and has not said so, is none', async () => {
+  foresee(CONNECT);
+  made[0].befall('open');
+  made[0].readyState = 2;
+  const events = told(dial(SERVICE));
+  assert.equal(made.length, 2);
+  made[0].befall('close');
+  await microtasks();
+  assert.deepEqual(events, []);
+});
+
+test('after a socket that ended, the next that is foreseen is dialled', () => {
+  foresee(CONNECT);
+  made[0].befall('close');
+  foresee(CONNECT);
+  assert.equal(made.length, 2);
+  mock.timers.tick(9_999);
+  assert.equal(dial(SERVICE), made[1], 'the time of the first is not that of the second');
+});
 
 test('an engine that has let go of its socket at once hears nothing of it', async () => {
   foresee(CONNECT);

@@ -3,11 +3,11 @@
 
 import type { Dial } from '../pkg/epode_worker.js';
 
-/** How long a socket stays open for an engine that may never ask for it: another worker may have the session. */
+/** How long a socket stays open for an engine that may never ask for it: the account may be none, or another worker have the session. */
 const PATIENCE = 10_000;
 
-/** Sockets that the engine has not asked for yet, by address, each with the latest that befell it. */
-const early = new Map<string, { socket: WebSocket; befell?: Event }>();
+/** Sockets that the engine has not asked for yet, by address, each with whether it has told that it is open. */
+const early = new Map<string, { socket: WebSocket; opened: boolean }>();
 
 /** Dials where this message of a tab will have the engine dial. */
 export function foresee(said: unknown): void {
@@ -20,20 +20,23 @@ export function foresee(said: unknown): void {
     // The engine will try the same, and say what is wrong.
     return;
   }
-  const entry: { socket: WebSocket; befell?: Event } = { socket };
-  socket.onopen = socket.onclose = (event: Event) => (entry.befell = event);
+  const entry = { socket, opened: false };
+  const forget = (): unknown => early.get(service) === entry && early.delete(service);
+  socket.onopen = () => (entry.opened = true);
+  // Whatever ended it, the server that the engine dials later may do better.
+  socket.onclose = forget;
   early.set(service, entry);
-  setTimeout(() => early.get(service) === entry && early.delete(service) && socket.close(), PATIENCE);
+  setTimeout(() => forget() && socket.close(), PATIENCE);
 }
 
-/** A socket to this address. What has befallen it already it tells again, once the engine listens. */
+/** A socket to this address. One that has told already that it is open tells so again, once the engine listens. */
 export const dial: Dial = (url) => {
-  const entry = early.get(url);
-  if (!entry) return open(url);
+  const { socket, opened } = early.get(url) ?? {};
   early.delete(url);
-  const { socket, befell } = entry;
+  if (!socket) return open(url);
   socket.onopen = socket.onclose = null;
-  if (befell) queueMicrotask(() => socket[`on${befell.type as 'open' | 'close'}`]?.(befell as CloseEvent));
+  if (socket.readyState > WebSocket.OPEN) return open(url);
+  if (opened) queueMicrotask(() => socket.onopen?.(new Event('open')));
   return socket;
 };
 
