@@ -1,7 +1,7 @@
 // What a connection makes of what the app does to it, at moments that are not convenient.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, epode, locks, online, ports, settled, sink, source, status, up, web, window } from './page.mjs';
+import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, dying, epode, locks, online, ports, raise, settled, sink, source, status, up, web, window } from './page.mjs';
 
 const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
@@ -196,6 +196,25 @@ test('a worker that refuses the page is let go: its port, and the lock it waits 
   assert.ok(port.closed);
   assert.equal(locks.size, held);
   assert.equal(connection.connected, false);
+});
+
+test('an error of a worker that is dead does not keep its page from the next', async () => {
+  dying.lock = 'worker-1';
+  const statuses = [];
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  connection.connect('alice@chat.example', 'secret', (status) => statuses.push(status));
+  await settled();
+  dying.lock = null;
+  const port = ports.at(-1);
+  assert.ok(port.closed);
+  raise.at(-1)();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.notEqual(ports.at(-1), port, 'it rests, and asks for another');
+  assert.equal(ports.at(-1).said('Connect').length, 1);
+  ports.at(-1).say(up('Connected'));
+  assert.equal(statuses.at(-1), CONNECTED, statuses.join());
+  connection.reset();
+  await settled();
 });
 
 test('a lock that is granted when nobody needs it any more is given back', async () => {
@@ -455,6 +474,30 @@ test('a mechanism that is registered is one more, or stands in the place of its 
   assert.deepEqual(await offered(), [true, { PLAIN }]);
   connection.registerSASLMechanisms();
   assert.deepEqual(await offered(), [false, all]);
+});
+
+test('a mechanism may look at everything, and at the password, and call what there is', async () => {
+  let seen;
+  class Looking extends epode.SASLMechanism {
+    constructor() {
+      super('X-LOOKING', true, 99);
+    }
+    test(connection) {
+      const { features, role, authcid, pass, jid, ready } = connection;
+      seen = { features, role, authcid, pass, jid, ready: ready instanceof Promise, id: connection.getUniqueId('x') };
+      connection._mine = 7;
+      return connection._mine === 7;
+    }
+  }
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  connection.registerSASLMechanism(Looking);
+  connection.connect('alice@chat.example', 'secret');
+  const { id, ...rest } = seen;
+  assert.deepEqual(rest, { features: null, role: null, authcid: 'alice', pass: 'secret', jid: 'alice@chat.example', ready: true });
+  assert.match(id, /x$/);
+  assert.equal('pass' in connection, false, 'it is not kept');
+  connection.reset();
+  await settled();
 });
 
 test('only ws and wss are protocols', () => {

@@ -11,6 +11,10 @@ const wasm = await readFile(`${root}client-shim/pkg/epode_client_shim_bg.wasm`);
 export const window = giveDom();
 /** Every port that the page opened, oldest first. */
 export const ports = [];
+/** Raises an error of the worker, as its page hears it, for each port. */
+export const raise = [];
+/** The lock of the workers to come. Whoever waits for it has it at once: such a worker dies when it has said welcome. */
+export const dying = { lock: null };
 /** The Web Locks that are held, by name. */
 export const locks = new Set();
 /** How the page's wasm is served; a test may break it. */
@@ -25,7 +29,7 @@ class Port {
   postMessage(message) {
     if (this.closed) return;
     this.posted.push(structuredClone(message));
-    if (message.Hello) queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: null } }));
+    if (message.Hello) queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));
     if (message.Connect || message.Attach) queueMicrotask(() => this.say('Joining'));
   }
 
@@ -54,7 +58,9 @@ Object.assign(globalThis, {
     constructor() {
       ports.push(this.port);
     }
-    addEventListener() {}
+    addEventListener(type, listener) {
+      if (type === 'error') raise.push(listener);
+    }
   },
 });
 Object.defineProperty(globalThis, 'navigator', {

@@ -182,8 +182,7 @@ export class Connection extends Hooks {
     if (typeof jid !== 'string' || (password !== undefined && typeof password !== 'string')) {
       return this.#session.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
     }
-    // A mechanism may look at everything here, and at the password, which is not kept.
-    const authenticating = Object.create(this, { pass: { value: pass } }) as Authenticating;
+    const authenticating = withPassword(this, pass);
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
@@ -505,6 +504,18 @@ export class Connection extends Hooks {
     element.setAttribute('id', id);
     return id;
   }
+}
+
+/** The connection as a mechanism sees it: all that is there, and the password, which is not kept. */
+function withPassword(connection: Connection, pass: unknown): Authenticating {
+  return new Proxy(connection, {
+    get(_, name) {
+      if (name === 'pass') return pass;
+      const value: unknown = Reflect.get(connection, name);
+      // What is private in a connection is not there for a proxy.
+      return typeof value === 'function' ? value.bind(connection) : value;
+    },
+  });
 }
 
 /** As a number that crosses to the worker: whole, and of 32 bits. */

@@ -130,7 +130,7 @@ export class Link {
   #start(script: string | URL): MessagePort {
     const url = resolveWorker(script, location.href);
     const [worker, port] = startWorker(url);
-    worker.addEventListener('error', () => void this.#failed(url));
+    worker.addEventListener('error', () => void this.#failed(url, port));
     this.#url = url;
     return port;
   }
@@ -259,11 +259,12 @@ export class Link {
   }
 
   /** The browser says only that the worker failed to start; the address itself tells more. */
-  async #failed(url: URL): Promise<void> {
-    // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself.
-    if (this.#tab && this.#tab.deadline() === undefined) return;
+  async #failed(url: URL, port: Port): Promise<void> {
+    // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself, and in one that is gone.
+    const matters = (): boolean => this.#port === port && (!this.#tab || this.#tab.deadline() !== undefined);
+    if (!matters()) return;
     const reason = await whatIsAt(url);
-    this.#fail(reason ?? `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
+    if (matters()) this.#fail(reason ?? `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
   }
 
   #fail(reason: string): void {
