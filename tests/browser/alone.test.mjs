@@ -103,7 +103,8 @@ for (const name of BROWSERS) {
         await tab.evaluate(() => connection.disconnect());
         await tab.status("DISCONNECTED");
       }
-      assert.equal(scene.wire.open().length, 0);
+      // The page hears of the end of the stream, the server of that of the socket.
+      await eventually("the end of the sockets", () => scene.wire.open().length === 0, 2_000);
     });
 
     test("a session ends with its page, and the page after a reload finds none to attach to", async (t) => {
