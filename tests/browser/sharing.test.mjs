@@ -10,6 +10,16 @@ import { startScripted } from "./scripted.mjs";
 import { closedCleanly, shareOneSession } from "./sharing.mjs";
 import { Stage } from "./stage.mjs";
 
+/** A scripted server, and a scene whose worker waits so many milliseconds for its wasm. */
+async function coldStart(stage, test, delay, { server: how, quiet } = {}) {
+  const server = await startScripted(how);
+  test.after(() => server.stop());
+  const scene = await stage.scene(test, { service: server.ws, quiet });
+  stage.web.overrides.set("/epode-worker.wasm", { delay });
+  test.after(() => stage.web.overrides.clear());
+  return { server, scene };
+}
+
 for (const name of BROWSERS) {
   describe(`in ${name}`, () => {
     let stage;
@@ -194,11 +204,7 @@ for (const name of BROWSERS) {
     });
 
     test("a new worker dials while its wasm is on its way, and logs in over that one socket", async (t) => {
-      const server = await startScripted();
-      t.after(() => server.stop());
-      const scene = await stage.scene(t, { service: server.ws });
-      stage.web.overrides.set("/epode-worker.wasm", { delay: 1_500 });
-      t.after(() => stage.web.overrides.clear());
+      const { server, scene } = await coldStart(stage, t, 1_500);
       const tabs = [await scene.open(ownWorker())];
       tabs.push(await scene.open({ options: tabs[0].options }));
       for (const tab of tabs) await tab.connect("alice@localhost", "secret");
@@ -209,11 +215,7 @@ for (const name of BROWSERS) {
     });
 
     test("a server that ends the first socket of a new worker, since nobody speaks there yet, is dialled again", async (t) => {
-      const server = await startScripted();
-      t.after(() => server.stop());
-      const scene = await stage.scene(t, { service: server.ws });
-      stage.web.overrides.set("/epode-worker.wasm", { delay: 1_500 });
-      t.after(() => stage.web.overrides.clear());
+      const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
       await tab.connect("alice@localhost", "secret");
       await eventually("the socket", () => server.streams.length > 0, 1_000);
@@ -224,15 +226,13 @@ for (const name of BROWSERS) {
     });
 
     test("where a server turns the sockets of a new worker away, CONNFAIL says why", async (t) => {
-      const server = await startScripted({ subprotocol: false });
-      t.after(() => server.stop());
-      const scene = await stage.scene(t, { service: server.ws, quiet: false });
-      stage.web.overrides.set("/epode-worker.wasm", { delay: 500 });
-      t.after(() => stage.web.overrides.clear());
+      const { server, scene } = await coldStart(stage, t, 500, { server: { subprotocol: false }, quiet: false });
       const tab = await scene.open(ownWorker());
       await tab.connect("alice@localhost", "secret");
       assert.match((await tab.status("CONNFAIL")).condition, /subprotocol xmpp/);
       await tab.status("DISCONNECTED");
+      // Chromium ends such a socket itself, so the engine dials one of its own; Firefox leaves it to the engine.
+      assert.equal(server.streams.length, name === "chromium" ? 2 : 1);
     });
 
     if (name === "chromium") {

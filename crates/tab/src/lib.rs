@@ -160,8 +160,7 @@ pub struct Tab<T> {
 const STEP_ASIDE: Duration = Duration::from_secs(1);
 
 /// How long a worker that died may take to be gone: one that closed itself lets go of its lock first. In Firefox a port that is asked for
-/// meanwhile leads nowhere, and after one in a hundred of those no worker ever starts at that address again until the pages close; from 30 ms on
-/// none did.
+/// meanwhile leads nowhere, and now and then no worker starts at that address again until the pages close.
 const REST: Duration = Duration::from_millis(250);
 
 /// How often, and after what silence, a further port is tried when a worker has died.
