@@ -27,6 +27,10 @@ const UMD: [&str; 2] = [
     r#"return epode; })(globalThis.document?.currentScript?.src || globalThis.location?.href));"#,
 ];
 
+/// Has Chromium compile a whole script where it is loaded, beside the main thread, instead of each function when it is first called: before
+/// CONNECTED most are. Another browser, and a bundler, sees a comment.
+const ALL_CALLED: &str = "//# allFunctionsCalledOnLoad";
+
 /// The worker script twice, with its wasm beside it and inside it, the page's module, and the engine that it loads where there is no worker.
 pub fn bundle() -> Result<()> {
     let dist = dist();
@@ -44,7 +48,7 @@ pub fn bundle() -> Result<()> {
     umd.args(["--format=iife", "--global-name=epode", "--external:*/epode-engine.js"]);
     umd.args([
         "--define:import.meta.url=here",
-        &format!("--banner:js={banner}"),
+        &format!("--banner:js={ALL_CALLED}\n{banner}"),
         &format!("--footer:js={footer}"),
     ]);
     esbuild(&mut umd)?;
@@ -94,7 +98,8 @@ fn worker(file: &str) -> Command {
 
 fn script(entry: &str, file: &str) -> Command {
     let mut command = minify(Path::new(entry), &dist().join(file));
-    command.arg("--sourcemap");
+    // esbuild takes the last banner.
+    command.arg("--sourcemap").arg(format!("--banner:js={ALL_CALLED}"));
     command
 }
 
