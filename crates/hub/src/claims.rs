@@ -14,6 +14,7 @@ use crate::{Hub, PortId, SessionId};
 impl<T: Text> Hub<T> {
     /// Enters claims, and answers with what they missed since the position from which they hold. Those that were made outside of any stanza
     /// hold from when they were: so many milliseconds `ago`, by a clock that may have been set meanwhile.
+    #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn claim(&mut self, port: PortId, claims: Vec<Claim>, from: Position, ago: Option<f64>) {
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| self.now.saturating_sub(ago));

@@ -84,6 +84,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// The requests that the tab waited for.
+    #[inline(never)] // Out of the way of a cold start.
     fn leave_session(&mut self, id: SessionId, port: PortId, outbox: Option<Outbox<T>>) -> Vec<Token> {
         let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
         let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };

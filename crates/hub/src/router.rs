@@ -21,6 +21,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// From the server to the tabs.
 impl<T: Text> Hub<T> {
     /// Gives a stanza its position and sends it where it belongs.
+    #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn route(&mut self, id: SessionId, head: Head, text: &T, size: usize) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.position += 1;
@@ -161,6 +162,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
+    #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         tab.held.retain(|held| !matches!(held, Held::Request { token: known, .. } if *known == token));

@@ -206,6 +206,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
+    #[inline(never)] // Out of the way of a cold start.
     fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
         self.settle_books(id);
         let Some(room) = self.rooms.remove(&id) else { return };
@@ -240,6 +241,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
+    #[inline(never)] // Out of the way of a cold start.
     fn trial_event(&mut self, id: SessionId, event: Event) {
         let Some(trial) = self.trials.get_mut(&id) else { return };
         match event {

@@ -183,6 +183,9 @@ fn rename(glue: &str, short: &Short) -> String {
 
 fn optimise(module: &Path) -> Result<()> {
     let mut wasm_opt = npm_tool("wasm-opt");
+    // V8 compiles a function whole when it is first called, on the thread that waits for it: what a rare arm of a match calls must not be in it,
+    // even where that is the only call.
+    wasm_opt.arg("--one-caller-inline-max-function-size=400");
     // The lowest kilobyte is the end of the stack, which rustc puts first. A second round finds what that allows.
     wasm_opt.args(["-Oz", "--low-memory-unused", "-Oz"]).args(FEATURES).arg(module).arg("-o").arg(module);
     run(&mut wasm_opt, Duration::from_secs(900))?;
