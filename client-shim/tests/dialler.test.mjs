@@ -1,10 +1,13 @@
-// Sockets that are dialled before the engine asks for them.
+// Sockets that are dialled, and greeted, before the engine asks for them.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { load } from './load.mjs';
 
 const SERVICE = 'wss://chat.example/ws';
-const CONNECT = { Connect: { service: SERVICE, jid: 'juliet@chat.example', credentials: { password: 'secret' } } };
+const connectAs = (jid) => ({ Connect: { service: SERVICE, jid, credentials: { password: 'secret' } } });
+const CONNECT = connectAs('juliet@chat.example/balcony');
+/** As `framing::open` of the engine writes it: crates/session/tests/session.rs says the same. */
+const GREETING = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='chat.example' version='1.0'/>";
 
 /** Every socket that was made. */
 let made = [];
@@ -13,13 +16,19 @@ globalThis.WebSocket = class {
   static OPEN = 1;
   readyState = 0;
   onopen = null;
+  onmessage = null;
   onclose = null;
   closed = false;
+  sent = [];
 
   constructor(...how) {
     if (how[0] === 'wss://') throw new SyntaxError('not an address');
     this.how = how;
     made.push(this);
+  }
+
+  send(text) {
+    this.sent.push(text);
   }
 
   close() {
@@ -31,14 +40,20 @@ globalThis.WebSocket = class {
     this.readyState = type === 'open' ? 1 : 3;
     this[`on${type}`]?.(new Event(type));
   }
+
+  /** The server says something. */
+  bring(data) {
+    this.onmessage?.(new MessageEvent('message', { data }));
+  }
 };
 
-const { foresee, dial } = await load('worker/ts/dialler.ts');
+const { foresee, dial: dialGreeting } = await load('worker/ts/dialler.ts');
+const dial = (url, greeting = GREETING) => dialGreeting(url, greeting);
 
 /** What a socket tells, from now on. */
 function told(socket) {
   const events = [];
-  for (const type of ['open', 'close']) socket[`on${type}`] = (event) => events.push(event.type);
+  for (const type of ['open', 'message', 'close']) socket[`on${type}`] = ({ data = type }) => events.push(data);
   return events;
 }
 
@@ -72,6 +87,50 @@ test('another address than the foreseen is dialled anew', () => {
   foresee(CONNECT);
   assert.notEqual(dial('wss://other.example/'), made[0]);
   assert.equal(dial(SERVICE), made[0]);
+});
+
+test('another account is greeted for itself', () => {
+  foresee(CONNECT);
+  foresee(connectAs('chat.example'));
+  foresee(connectAs('juliet@other.example'));
+  assert.equal(made.length, 2);
+  for (const socket of made) socket.befall('open');
+  const [first, second] = made;
+  assert.deepEqual(second.sent, [GREETING.replace('chat.example', 'other.example')]);
+  assert.equal(dial(SERVICE, second.sent[0]), second);
+  assert.equal(dial(SERVICE), first);
+});
+
+test('a socket is greeted as soon as it is open, once, and what the server answers waits for the engine', async () => {
+  foresee(CONNECT);
+  assert.deepEqual(made[0].sent, []);
+  made[0].befall('open');
+  assert.deepEqual(made[0].sent, [GREETING]);
+  made[0].bring('<open/>');
+  made[0].bring('<features/>');
+  const socket = dial(SERVICE);
+  const events = told(socket);
+  await microtasks();
+  socket.send(GREETING);
+  made[0].bring('<success/>');
+  assert.deepEqual(events, ['open', '<open/>', '<features/>', '<success/>']);
+  socket.send('<auth/>');
+  socket.send(GREETING);
+  assert.deepEqual(made[0].sent, [GREETING, '<auth/>', GREETING], 'after authentication the stream is opened anew');
+});
+
+test('a socket that opens when the engine has it is greeted by the engine', () => {
+  foresee(CONNECT);
+  const socket = dial(SERVICE);
+  const events = told(socket);
+  made[0].befall('open');
+  socket.send(GREETING);
+  assert.deepEqual([events, made[0].sent], [['open'], [GREETING]]);
+});
+
+test('what would break the greeting is no domain, and is left to the engine', () => {
+  for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined]) foresee(connectAs(jid));
+  assert.equal(made.length, 0);
 });
 
 test('the engine hears that its socket is open already, and once what comes later', async () => {
@@ -120,8 +179,9 @@ test('after a socket that ended, the next that is foreseen is dialled', () => {
 test('an engine that has let go of its socket at once hears nothing of it', async () => {
   foresee(CONNECT);
   made[0].befall('open');
+  made[0].bring('<open/>');
   const events = told(dial(SERVICE));
-  made[0].onopen = made[0].onclose = null;
+  made[0].onopen = made[0].onmessage = made[0].onclose = null;
   await microtasks();
   assert.deepEqual(events, []);
 });
@@ -132,12 +192,21 @@ test('a socket that nobody asks for is closed', () => {
   assert.equal(made[0].closed, false);
   mock.timers.tick(1);
   assert.equal(made[0].closed, true);
+  assert.deepEqual(made[0].sent, [], 'no stream was opened');
   assert.notEqual(dial(SERVICE), made[0]);
 });
 
+test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
+  foresee(CONNECT);
+  made[0].befall('open');
+  mock.timers.tick(10_000);
+  assert.deepEqual(made[0].sent, [GREETING, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"]);
+  assert.equal(made[0].closed, true);
+});
+
 test('what is no address is left to the engine, and what is no message to nobody', () => {
-  for (const said of [null, undefined, 'Connect', 42, [], {}, { Connect: null }, { Connect: { service: 7 } }]) foresee(said);
-  foresee({ Connect: { service: 'wss://' } });
+  for (const said of [null, undefined, 'Connect', 42, [], {}, { Connect: null }, { Connect: { service: 7, jid: 'a@b' } }]) foresee(said);
+  foresee({ Connect: { service: 'wss://', jid: 'juliet@chat.example' } });
   assert.equal(made.length, 0);
   assert.throws(() => dial('wss://'), /not an address/);
 });

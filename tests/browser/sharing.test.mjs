@@ -203,18 +203,18 @@ for (const name of BROWSERS) {
       assert.deepEqual(sent.map((text) => /<ping|first|second|to me|third/.exec(text)[0]), ["first", "second", "to me", "<ping", "third"]);
     });
 
-    test("a new worker dials while its wasm is on its way, and logs in over that one socket", async (t) => {
+    test("a new worker dials and opens the stream while its wasm is on its way, and logs in over that one socket", async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tabs = [await scene.open(ownWorker())];
       tabs.push(await scene.open({ options: tabs[0].options }));
       for (const tab of tabs) await tab.connect("alice@localhost", "secret");
-      await eventually("the socket", () => server.streams.length > 0, 1_000);
-      assert.deepEqual(server.streams[0].frames, [], "nobody is there to speak");
+      await eventually("the greeting", () => server.streams[0]?.frames.length > 0, 1_000);
       assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ["ATTACHED", "CONNECTED"]);
       assert.equal(server.streams.length, 1);
+      assert.deepEqual(server.streams[0].frames.map((frame) => /\w+/.exec(frame)[0]), ["open", "auth", "open", "iq"], "it is greeted once");
     });
 
-    test("a server that ends the first socket of a new worker, since nobody speaks there yet, is dialled again", async (t) => {
+    test("a server that ends the first socket of a new worker before that can log in is dialled again", async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
       await tab.connect("alice@localhost", "secret");

@@ -87,7 +87,7 @@ impl Worker {
             Output::Own(name) => self.custodian.own(&name),
             Output::Disown(name) => self.custodian.disown(&name),
             Output::Exit => self.custodian.exit(),
-            Output::Dial(socket, url) => match Socket::dial(socket, &url, &self.dial) {
+            Output::Dial(socket, url, greeting) => match Socket::dial(socket, &url, &greeting, &self.dial) {
                 Ok(opened) => drop(self.sockets.insert(socket, opened)),
                 // The browser refuses the address itself, or this page may not go there.
                 Err(reason) => browser::later(move || run(Input::SocketClosed(socket, 0, reason))),

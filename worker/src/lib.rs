@@ -43,8 +43,11 @@ export interface Custodian {
 
 #[wasm_bindgen(typescript_custom_section)]
 const DIAL: &str = r#"
-/** Answers with a WebSocket of the subprotocol `xmpp` whose events are all still to come; throws what the browser throws at the address. */
-export type Dial = (url: string) => WebSocket;
+/**
+ * Answers with a WebSocket of the subprotocol `xmpp` whose events are all still to come, and on which the engine will say `greeting` first; throws what
+ * the browser throws at the address.
+ */
+export type Dial = (url: string, greeting: string) => WebSocket;
 "#;
 
 #[wasm_bindgen]

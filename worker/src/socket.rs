@@ -20,8 +20,9 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Dials. The error is the browser's sentence about the address.
-    pub(crate) fn dial(id: SocketId, url: &str, dial: &Dial) -> Result<Socket, String> {
-        let socket = dial.call1(&JsValue::NULL, &url.into()).map_err(|error| in_words(&error))?;
+    pub(crate) fn dial(id: SocketId, url: &str, greeting: &str, dial: &Dial) -> Result<Socket, String> {
+        let socket =
+            dial.call2(&JsValue::NULL, &url.into(), &greeting.into()).map_err(|error| in_words(&error))?;
         let socket: WebSocket = socket.unchecked_into();
         let opened = socket.clone();
         let on_open = Closure::<dyn FnMut()>::new(move || {

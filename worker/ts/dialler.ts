@@ -1,18 +1,34 @@
-// The WebSockets. The first is dialled as soon as a tab has said where to, while the wasm is still on its way: a new connection takes a handful of round
-// trips, and the wasm as many.
+// The WebSockets. The first is dialled as soon as a tab has said where to, while the wasm is still on its way, and greeted as the engine would: a new
+// connection takes a handful of round trips, and the wasm as many.
 
+import { getDomainFromJid } from '../../client-shim/ts/jid';
 import type { Dial } from '../pkg/epode_worker.js';
 
 /** How long a socket stays open for an engine that may never ask for it: the account may be none, or another worker have the session. */
 const PATIENCE = 10_000;
 
-/** Sockets that the engine has not asked for yet, by address, each with whether it has told that it is open. */
-const early = new Map<string, { socket: WebSocket; opened: boolean }>();
+/** The namespace of what opens and closes a stream (RFC 7395 §3.3). */
+const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
-/** Dials where this message of a tab will have the engine dial. */
+/** A socket that the engine has not asked for yet, and what it has told so far. */
+interface Early {
+  socket: WebSocket;
+  told: (Event | MessageEvent)[];
+}
+
+/** Each by its address and what was said on it. */
+const early = new Map<string, Early>();
+
+/** Dials where this message of a tab will have the engine dial, and says there what the engine will say first. */
 export function foresee(said: unknown): void {
-  const service = (said as { Connect?: { service?: unknown } } | null)?.Connect?.service;
-  if (typeof service !== 'string' || early.has(service)) return;
+  const { service, jid } = (said as { Connect?: { service?: unknown; jid?: unknown } } | null)?.Connect ?? {};
+  if (typeof service !== 'string' || typeof jid !== 'string') return;
+  const domain = getDomainFromJid(jid);
+  // What would have to be escaped is no domain: let the engine say so.
+  if (!domain || /[\s<>&'"]/.test(domain)) return;
+  const greeting = `<open xmlns='${FRAMING}' to='${domain}' version='1.0'/>`;
+  const key = keyOf(service, greeting);
+  if (early.has(key)) return;
   let socket: WebSocket;
   try {
     socket = open(service);
@@ -20,25 +36,44 @@ export function foresee(said: unknown): void {
     // The engine will try the same, and say what is wrong.
     return;
   }
-  const entry = { socket, opened: false };
-  const forget = (): unknown => early.get(service) === entry && early.delete(service);
-  socket.onopen = () => (entry.opened = true);
+  const entry: Early = { socket, told: [] };
+  const forget = (): unknown => early.get(key) === entry && early.delete(key);
+  socket.onopen = (event) => {
+    entry.told.push(event);
+    socket.send(greeting);
+  };
+  socket.onmessage = (event) => entry.told.push(event);
   // Whatever ended it, the server that the engine dials later may do better.
   socket.onclose = forget;
-  early.set(service, entry);
-  setTimeout(() => forget() && socket.close(), PATIENCE);
+  early.set(key, entry);
+  setTimeout(() => {
+    if (!forget()) return;
+    if (entry.told.length > 0) socket.send(`<close xmlns='${FRAMING}'/>`);
+    socket.close();
+  }, PATIENCE);
 }
 
-/** A socket to this address. One that has told already that it is open tells so again, once the engine listens. */
-export const dial: Dial = (url) => {
-  const { socket, opened } = early.get(url) ?? {};
-  early.delete(url);
-  if (!socket) return open(url);
-  socket.onopen = socket.onclose = null;
+/** A socket to this address. One that was greeted so already tells what it has told so far once more, when the engine listens. */
+export const dial: Dial = (url, greeting) => {
+  const key = keyOf(url, greeting);
+  const { socket, told } = early.get(key) ?? {};
+  early.delete(key);
+  if (!socket || !told) return open(url);
+  socket.onopen = socket.onmessage = socket.onclose = null;
   if (socket.readyState > WebSocket.OPEN) return open(url);
-  if (opened) queueMicrotask(() => socket.onopen?.(new Event('open')));
+  if (told.length > 0) {
+    // The engine says it once more, to nobody.
+    socket.send = () => void Reflect.deleteProperty(socket, 'send');
+    queueMicrotask(() => {
+      for (const event of told) (event instanceof MessageEvent ? socket.onmessage : socket.onopen)?.call(socket, event as MessageEvent);
+    });
+  }
   return socket;
 };
+
+function keyOf(url: string, greeting: string): string {
+  return `${url} ${greeting}`;
+}
 
 /** The subprotocol is that of RFC 7395 §3.1. */
 function open(url: string): WebSocket {

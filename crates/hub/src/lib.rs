@@ -111,8 +111,9 @@ pub enum Output<T> {
     Disown(String),
     /// End this worker, once what was written has left. Its tabs learn it from its lock, and start another.
     Exit,
-    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1).
-    Dial(SocketId, String),
+    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what the first [`Output::Transmit`] will have: a socket that was
+    /// opened before, and on which just that was said, does as well.
+    Dial(SocketId, String, String),
     /// Write this frame.
     Transmit(SocketId, T),
     /// Close the socket; what it still says is not needed.

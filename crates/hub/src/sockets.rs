@@ -73,13 +73,13 @@ impl<T: Text> Hub<T> {
     pub(crate) fn drain(&mut self, id: SessionId, frame: Option<(&T, usize)>) {
         while let Some(wish) = self.session(id).and_then(Session::poll_output) {
             match wish {
-                Wish::Dial(url) => {
+                Wish::Dial(url, greeting) => {
                     let socket = SocketId(self.count());
                     self.sockets.insert(socket, id);
                     if let Some(slot) = self.socket(id) {
                         *slot = Some(socket);
                     }
-                    self.outputs.push_back(Output::Dial(socket, url));
+                    self.outputs.push_back(Output::Dial(socket, url, greeting));
                 }
                 Wish::Transmit(text) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {

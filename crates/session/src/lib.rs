@@ -85,8 +85,9 @@ impl<'a> From<stream::Input<'a>> for Input<'a> {
 /// What a session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1).
-    Dial(String),
+    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what this session will say on it first, once it hears that it
+    /// is open.
+    Dial(String, String),
     /// Write this frame.
     Transmit(String),
     /// Close the socket.
@@ -145,8 +146,7 @@ impl Session {
     /// A session that dials at once. `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose));
-        let dial = Output::Dial(account.service().to_owned());
-        Session {
+        let mut session = Session {
             account,
             purpose,
             stream,
@@ -154,8 +154,10 @@ impl Session {
             backoff: Backoff::new(seed),
             was_up: false,
             online: true,
-            outputs: VecDeque::from([dial]),
-        }
+            outputs: VecDeque::new(),
+        };
+        session.ask_for_socket();
+        session
     }
 
     /// Whose session it is.
@@ -257,7 +259,12 @@ impl Session {
     fn dial(&mut self, now: Duration) {
         self.stream = Stream::new(now, self.account.config(self.purpose));
         self.phase = Phase::Streaming;
-        self.outputs.push_back(Output::Dial(self.account.service().to_owned()));
+        self.ask_for_socket();
+    }
+
+    fn ask_for_socket(&mut self) {
+        let url = self.account.service().to_owned();
+        self.outputs.push_back(Output::Dial(url, self.stream.greeting()));
     }
 
     fn end(&mut self, error: Option<stream::Error>) {

@@ -22,7 +22,7 @@ const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
 #[test]
 fn a_session_dials_its_service_first_of_all() {
     let mut session = session("alice@localhost/desk", JOIN);
-    assert!(matches!(session.poll_output(), Some(Output::Dial(url)) if url == SERVICE));
+    assert!(matches!(session.poll_output(), Some(Output::Dial(url, _)) if url == SERVICE));
     assert!(session.poll_output().is_none());
     assert_eq!(session.deadline(), Some(Duration::from_secs(20)));
     assert_eq!(session.account().service(), SERVICE);
@@ -74,13 +74,11 @@ fn a_stanza_is_checked_before_it_is_sent() {
 #[test]
 fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
     for jid in ["alice@localhost/a@b/c", "alice@localhost", "localhost"] {
+        let greeting = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
         let mut session = session(jid, JOIN);
-        let sent = play(&mut session, &[]);
-        assert_eq!(
-            sent,
-            ["<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>"],
-            "{jid}"
-        );
+        // Whoever opens the socket may have said it before: client-shim/tests/dialler.test.mjs.
+        assert!(matches!(session.poll_output(), Some(Output::Dial(_, known)) if known == greeting), "{jid}");
+        assert_eq!(play(&mut session, &[]), [greeting], "{jid}");
     }
 }
 

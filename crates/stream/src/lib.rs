@@ -210,6 +210,11 @@ impl Stream {
         Stream { phase: Phase::Dialing, common }
     }
 
+    /// The first frame that it will say.
+    pub fn greeting(&self) -> String {
+        framing::open(&self.common.config.domain)
+    }
+
     /// Takes note of what happened. Collect what follows from it with [`Stream::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         self.common.now = now;

@@ -312,7 +312,7 @@ impl World {
             Output::Own(name) => self.at_hub(Input::Owned(name)),
             Output::Disown(_) => {}
             Output::Exit => panic!("nobody is too new for this worker"),
-            Output::Dial(socket, _) => {
+            Output::Dial(socket, ..) => {
                 assert!(socket.0 > self.sockets, "{socket:?} used twice");
                 self.sockets = socket.0;
                 self.dials += 1;
