@@ -91,7 +91,9 @@ export class Inbox {
 
   /** A stanza that came in; whether it is a request that no handler took. */
   received(text: string, authenticated: boolean): boolean {
-    const stanza = this.#look(text) ?? (this.handlers.concerns(text) ? parsed(text) : undefined);
+    // Without a claim of hooks all that comes is for a handler.
+    const concerns = this.#everything === undefined || this.handlers.concerns(text);
+    const stanza = this.#look(text) ?? (concerns ? parsed(text) : undefined);
     return stanza !== undefined && !this.handlers.dispatch(stanza, authenticated) && isRequest(stanza);
   }
 

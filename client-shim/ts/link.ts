@@ -7,7 +7,6 @@
 import { Tab, type Audience } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
-import type { Batch } from './protocol/Batch.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
@@ -38,8 +37,6 @@ export interface Events {
 
 /** Why nothing comes of a wish at a link that was left. */
 const LEFT = 'the connection was reset';
-
-const NOTHING: Batch<string> = { positions: [], origins: null, lengths: [], text: '' };
 
 /** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
 const places = new Set<string>();
@@ -156,7 +153,7 @@ export class Link {
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
       reopen: () => void this.#reopen(tab, lock),
-      stanzas: () => this.#show(this.#kept.stanzas),
+      stanzas: () => this.#show(this.#kept.stanzas!),
       tabs: (token) => this.#events.tabsKnown(token, this.#kept.tabs ?? []),
     });
     this.#tab = tab;
@@ -181,23 +178,33 @@ export class Link {
   };
 
   /** Shows the app stanzas, one after the other. An app that leaves at one of them sees no more. */
-  #show({ positions, origins, lengths, text }: Batch<string> = NOTHING): void {
-    let start = 0;
-    for (let index = 0; index < positions.length && !this.#ended; index++) {
-      const end = start + lengths[index]!;
-      this.#at = positions[index]!;
-      this.#events.stanza(this.#at, origins?.[index] === 'Sent', text.slice(start, end));
-      start = end;
-    }
+  #show(stanzas: NonNullable<Kept['stanzas']>): void {
+    if ('lengths' in stanzas) {
+      const { positions, origins, lengths, text } = stanzas;
+      let start = 0;
+      for (let index = 0; index < positions.length; index++) {
+        const end = start + lengths[index]!;
+        this.#showOne(positions[index]!, text.slice(start, end), origins?.[index] === 'Sent');
+        start = end;
+      }
+    } else this.#showOne(...stanzas);
     this.#at = undefined;
+  }
+
+  #showOne(position: number, text: string, sent = false): void {
+    if (this.#ended) return;
+    this.#at = position;
+    this.#events.stanza(position, sent, text);
   }
 
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
+    const challenged = (challenge: SaslChallenge): void => this.#challenged(port, challenge);
     port.onmessage = ({ data }) => {
-      hear(tab, data, this.#kept, (challenge) => this.#challenged(port, challenge));
+      hear(tab, data, this.#kept, challenged);
       this.#kept = {};
-      this.#wind(tab);
+      // A stanza alone, which is what comes most often, moves no deadline.
+      if (!Array.isArray(data)) this.#wind(tab);
     };
     tab.opened(performance.now(), this.#id, lock, isVisible(), this.#before?.boot, this.#before?.position ?? 0);
     this.#before = undefined;
