@@ -77,19 +77,19 @@ pub(crate) struct Ring<T> {
     /// The latest position that was forgotten.
     forgotten: Position,
     /// When something came of late, and the position before it: also of what the ring has forgotten.
-    moments: Vec<(Duration, Position)>,
+    moments: VecDeque<(Duration, Position)>,
 }
 
 impl<T> Ring<T> {
     /// That of a session whose stanzas come behind this position.
     pub(crate) fn new(start: Position) -> Self {
-        Ring { recent: VecDeque::new(), bytes: 0, forgotten: start, moments: Vec::new() }
+        Ring { recent: VecDeque::new(), bytes: 0, forgotten: start, moments: VecDeque::new() }
     }
 
     pub(crate) fn remember(&mut self, now: Duration, inbound: Rc<Inbound<T>>) {
-        if self.moments.last().is_none_or(|(began, _)| *began + MOMENT < now) {
-            self.moments.retain(|(began, _)| *began + TRANSIT + 2 * MOMENT >= now);
-            self.moments.push((now, inbound.position - 1));
+        if self.moments.back().is_none_or(|(began, _)| *began + MOMENT < now) {
+            while self.moments.pop_front_if(|(began, _)| *began + TRANSIT + 2 * MOMENT < now).is_some() {}
+            self.moments.push_back((now, inbound.position - 1));
         }
         self.bytes += inbound.size;
         self.recent.push_back(inbound);

@@ -22,6 +22,8 @@ pub(crate) struct Outbox<T> {
     waiting: VecDeque<Item<T>>,
     /// The posts in flight, oldest first.
     in_flight: VecDeque<Flight<T>>,
+    /// What they weigh.
+    in_flight_weight: u32,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
     /// When the latest post left, but for those of a turn that is over: what comes soon behind it travels together.
@@ -34,19 +36,22 @@ pub(crate) struct Outbox<T> {
     pub(crate) byte_limit: usize,
 }
 
+/// What a post carries of the server's messages and presences, shared by all tabs that are given the same.
+type Carried<T> = Rc<[Rc<Inbound<T>>]>;
+
 /// A post that the tab has not acknowledged.
 #[derive(Debug)]
 struct Flight<T> {
     weight: u32,
-    /// What it carries of the server's messages and presences: a tab that reloads has not handled it.
-    carried: Vec<Rc<Inbound<T>>>,
+    /// What a tab that reloads has not handled.
+    carried: Carried<T>,
 }
 
 #[derive(Debug)]
 enum Item<T> {
     Stanza(Stanza<T>),
     /// And the stanzas in it.
-    Message(FromWorker<T>, Vec<Rc<Inbound<T>>>),
+    Message(Rc<FromWorker<T>>, Vec<Rc<Inbound<T>>>),
     Gap(Gap),
 }
 
@@ -76,23 +81,50 @@ impl Gap {
 
 /// A stanza for a tab.
 #[derive(Debug)]
-pub(crate) struct Stanza<T> {
-    pub(crate) delivery: Delivery<T>,
-    /// Of the server's messages and presences, the stanza itself: the only kind that is kept across a reload.
-    pub(crate) inbound: Option<Rc<Inbound<T>>>,
-    /// Whether nobody waits for it in particular: it may be given up.
-    pub(crate) droppable: bool,
-    pub(crate) size: usize,
+pub(crate) enum Stanza<T> {
+    /// One of the server's messages and presences, which every tab that claims it is given: the only kind that is kept across a reload. It may be given up.
+    Received(Rc<Inbound<T>>),
+    /// Any other.
+    Own {
+        delivery: Delivery<T>,
+        /// Whether nobody waits for it in particular: it may be given up.
+        droppable: bool,
+        size: usize,
+    },
+}
+
+impl<T> Stanza<T> {
+    fn position(&self) -> Position {
+        match self {
+            Stanza::Received(inbound) => inbound.position,
+            Stanza::Own { delivery, .. } => delivery.0,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Stanza::Received(inbound) => inbound.size,
+            Stanza::Own { size, .. } => *size,
+        }
+    }
+
+    fn is_droppable(&self) -> bool {
+        matches!(self, Stanza::Received(_) | Stanza::Own { droppable: true, .. })
+    }
+
+    fn received(&self) -> Option<&Rc<Inbound<T>>> {
+        match self {
+            Stanza::Received(inbound) => Some(inbound),
+            Stanza::Own { .. } => None,
+        }
+    }
 }
 
 impl<T: Clone> Stanza<T> {
-    /// A message or presence of the server.
-    pub(crate) fn received(inbound: &Rc<Inbound<T>>) -> Self {
-        Stanza {
-            delivery: Delivery(inbound.position, Origin::Received, inbound.text.clone()),
-            inbound: Some(inbound.clone()),
-            droppable: true,
-            size: inbound.size,
+    fn delivery(&self) -> Delivery<T> {
+        match self {
+            Stanza::Received(inbound) => Delivery(inbound.position, Origin::Received, inbound.text.clone()),
+            Stanza::Own { delivery, .. } => delivery.clone(),
         }
     }
 }
@@ -103,7 +135,7 @@ pub(crate) struct Latest<T>(Option<Shared<T>>);
 
 #[derive(Debug)]
 struct Shared<T> {
-    stanzas: Vec<Rc<Inbound<T>>>,
+    stanzas: Carried<T>,
     message: Rc<FromWorker<T>>,
 }
 
@@ -113,25 +145,30 @@ impl<T> Default for Latest<T> {
     }
 }
 
-impl<T: Join> Latest<T> {
-    fn deliver(&mut self, deliveries: Vec<Delivery<T>>, carried: &[Rc<Inbound<T>>]) -> Rc<FromWorker<T>> {
-        // Others, such as a request, are for one tab.
-        let is_shared = carried.len() == deliveries.len();
-        match &self.0 {
-            Some(shared) if is_shared && is_same(&shared.stanzas, carried) => shared.message.clone(),
-            _ => {
-                let message = Rc::new(FromWorker::from(deliveries));
-                if is_shared {
-                    self.0 = Some(Shared { stanzas: carried.to_vec(), message: message.clone() });
-                }
-                message
-            }
+impl<T: Join + Clone> Latest<T> {
+    /// The message that has these stanzas; and those of them that are kept across a reload.
+    fn deliver(&mut self, stanzas: Vec<Stanza<T>>) -> (Rc<FromWorker<T>>, Carried<T>) {
+        if let Some(Shared { stanzas: known, message }) = &self.0
+            && is_same(known, &stanzas)
+        {
+            return (message.clone(), known.clone());
         }
+        let deliveries: Vec<_> = stanzas.iter().map(Stanza::delivery).collect();
+        let carried: Rc<[_]> = stanzas.iter().filter_map(Stanza::received).cloned().collect();
+        let message = Rc::new(FromWorker::from(deliveries));
+        // Others, such as a request, are for one tab.
+        if carried.len() == stanzas.len() {
+            self.0 = Some(Shared { stanzas: carried.clone(), message: message.clone() });
+        }
+        (message, carried)
     }
 }
 
-fn is_same<T>(one: &[Rc<T>], other: &[Rc<T>]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| Rc::ptr_eq(one, other))
+fn is_same<T>(known: &[Rc<Inbound<T>>], stanzas: &[Stanza<T>]) -> bool {
+    let is_same = |(known, stanza): (&Rc<Inbound<T>>, &Stanza<T>)| {
+        stanza.received().is_some_and(|received| Rc::ptr_eq(known, received))
+    };
+    known.len() == stanzas.len() && known.iter().zip(stanzas).all(is_same)
 }
 
 impl<T> Outbox<T> {
@@ -139,6 +176,7 @@ impl<T> Outbox<T> {
         Outbox {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
+            in_flight_weight: 0,
             acknowledged: 0,
             led: None,
             stanzas: 0,
@@ -149,17 +187,17 @@ impl<T> Outbox<T> {
     }
 
     pub(crate) fn push(&mut self, message: FromWorker<T>) {
-        self.waiting.push_back(Item::Message(message, Vec::new()));
+        self.waiting.push_back(Item::Message(Rc::new(message), Vec::new()));
     }
 
     /// A message with stanzas in it, which are kept across a reload like any other.
     pub(crate) fn push_with(&mut self, message: FromWorker<T>, stanzas: Vec<Rc<Inbound<T>>>) {
-        self.waiting.push_back(Item::Message(message, stanzas));
+        self.waiting.push_back(Item::Message(Rc::new(message), stanzas));
     }
 
     pub(crate) fn push_stanza(&mut self, stanza: Stanza<T>) {
         self.stanzas += 1;
-        self.bytes += stanza.size;
+        self.bytes += stanza.size();
         self.waiting.push_back(Item::Stanza(stanza));
         // What can leave at once never counts as too much.
         if self.credit() == 0 {
@@ -171,7 +209,7 @@ impl<T> Outbox<T> {
 
     /// What may leave, by weight: how many stanzas one by one.
     pub(crate) fn credit(&self) -> u32 {
-        WINDOW.saturating_sub(self.in_flight.iter().map(|flight| flight.weight).sum())
+        WINDOW.saturating_sub(self.in_flight_weight)
     }
 
     /// How many stanzas wait.
@@ -183,7 +221,7 @@ impl<T> Outbox<T> {
     pub(crate) fn acknowledge(&mut self, posts: u32) {
         let newly = posts.wrapping_sub(self.acknowledged) as usize;
         if newly <= self.in_flight.len() {
-            self.in_flight.drain(..newly);
+            self.in_flight_weight -= self.in_flight.drain(..newly).map(|flight| flight.weight).sum::<u32>();
             self.acknowledged = posts;
         }
     }
@@ -201,7 +239,7 @@ impl<T> Outbox<T> {
     /// The next post, while there is credit. Stanzas that wait behind each other travel together; one that comes long after the latest post does not wait for others.
     pub(crate) fn next_post(&mut self, now: Duration, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
     where
-        T: Join,
+        T: Join + Clone,
     {
         let only_stanzas =
             self.stanzas == self.waiting.len() && self.stanzas < BATCH && self.bytes < BATCH_BYTES;
@@ -209,60 +247,61 @@ impl<T> Outbox<T> {
         if self.credit() == 0 || soon && only_stanzas {
             return None;
         }
-        let mut carried = Vec::new();
-        let mut weight = weight(0);
-        let message = match self.waiting.pop_front()? {
-            Item::Message(message, stanzas) => {
-                carried = stanzas;
-                Rc::new(message)
-            }
-            Item::Gap(gap) => Rc::new(gap.told()),
+        let (weight, (message, carried)) = match self.waiting.pop_front()? {
+            Item::Message(message, stanzas) => (weight(0), (message, stanzas.into())),
+            Item::Gap(gap) => (weight(0), (Rc::new(gap.told()), Rc::default())),
             Item::Stanza(first) => {
-                let mut stanzas = Vec::new();
-                let mut bytes = 0;
-                let mut next = Some(first);
-                while let Some(stanza) = next {
-                    self.stanzas -= 1;
-                    self.bytes -= stanza.size;
-                    bytes += stanza.size;
-                    stanzas.push(stanza.delivery);
-                    carried.extend(stanza.inbound);
-                    let more = stanzas.len() < BATCH && bytes < BATCH_BYTES;
-                    next = match self.waiting.front() {
-                        Some(Item::Stanza(_)) if more => match self.waiting.pop_front() {
-                            Some(Item::Stanza(stanza)) => Some(stanza),
-                            _ => None,
-                        },
-                        _ => None,
-                    };
-                }
-                weight = epode_protocol::weight(stanzas.len());
-                latest.deliver(stanzas, &carried)
+                let stanzas = self.batch(first);
+                (weight(stanzas.len()), latest.deliver(stanzas))
             }
         };
         self.led = Some(now);
+        self.in_flight_weight += weight;
         self.in_flight.push_back(Flight { weight, carried });
         Some(message)
+    }
+
+    /// This stanza, and those that wait right behind it, as far as they go into one post.
+    fn batch(&mut self, first: Stanza<T>) -> Vec<Stanza<T>> {
+        let mut bytes = first.size();
+        let mut stanzas = vec![first];
+        while stanzas.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(item) = self.waiting.pop_front_if(|item| matches!(item, Item::Stanza(_))) else { break };
+            if let Item::Stanza(stanza) = item {
+                bytes += stanza.size();
+                stanzas.push(stanza);
+            }
+        }
+        self.stanzas -= stanzas.len();
+        self.bytes -= bytes;
+        stanzas
     }
 
     /// What the tab has been, or is to be, given and has not acknowledged, in no order.
     pub(crate) fn unacknowledged(&self) -> impl Iterator<Item = &Rc<Inbound<T>>> {
         let waiting = self.waiting.iter().flat_map(|item| match item {
-            Item::Stanza(stanza) => stanza.inbound.as_slice(),
+            Item::Stanza(stanza) => stanza.received().map_or(&[][..], std::slice::from_ref),
             Item::Message(_, stanzas) => stanzas,
             Item::Gap(_) => &[],
         });
-        self.in_flight.iter().flat_map(|flight| &flight.carried).chain(waiting)
+        self.in_flight.iter().flat_map(|flight| &*flight.carried).chain(waiting)
     }
 
     /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not given to it again.
-    pub(crate) fn change_session(&mut self) {
-        self.in_flight.iter_mut().for_each(|flight| flight.carried.clear());
+    pub(crate) fn change_session(&mut self)
+    where
+        T: Clone,
+    {
+        self.in_flight.iter_mut().for_each(|flight| flight.carried = Rc::default());
         for item in &mut self.waiting {
             match item {
-                Item::Stanza(stanza) => stanza.inbound = None,
+                Item::Stanza(stanza) => {
+                    let (delivery, droppable, size) =
+                        (stanza.delivery(), stanza.is_droppable(), stanza.size());
+                    *stanza = Stanza::Own { delivery, droppable, size };
+                }
                 Item::Message(_, stanzas) => stanzas.clear(),
-                Item::Gap(gap) => *item = Item::Message(gap.told(), Vec::new()),
+                Item::Gap(gap) => *item = Item::Message(Rc::new(gap.told()), Vec::new()),
             }
         }
     }
@@ -278,12 +317,12 @@ impl<T> Outbox<T> {
 
     /// Gives up the oldest stanza that may be given up; where it stood the tab is told.
     fn give_up_oldest(&mut self) -> bool {
-        let droppable = |item: &Item<T>| matches!(item, Item::Stanza(stanza) if stanza.droppable);
+        let droppable = |item: &Item<T>| matches!(item, Item::Stanza(stanza) if stanza.is_droppable());
         let Some(index) = self.waiting.iter().position(droppable) else { return false };
         let Some(Item::Stanza(stanza)) = self.waiting.remove(index) else { return false };
         self.stanzas -= 1;
-        self.bytes -= stanza.size;
-        let given_up = Gap::at(stanza.delivery.0);
+        self.bytes -= stanza.size();
+        let given_up = Gap::at(stanza.position());
         match index.checked_sub(1).and_then(|before| self.waiting.get_mut(before)) {
             Some(Item::Gap(gap)) => *gap = gap.and(given_up),
             _ => self.waiting.insert(index, Item::Gap(given_up)),

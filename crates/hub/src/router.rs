@@ -51,7 +51,7 @@ impl<T: Text> Hub<T> {
         }
         room.ring.remember(now, inbound.clone());
         for port in given_to {
-            self.deliver(port, Stanza::received(&inbound));
+            self.deliver(port, Stanza::Received(inbound.clone()));
         }
     }
 
@@ -72,8 +72,7 @@ impl<T: Text> Hub<T> {
             match asker.reply {
                 Reply::Delivery => {
                     let delivery = Delivery(*position, Origin::Received, text);
-                    let stanza = Stanza { delivery, inbound: None, droppable: false, size: *size };
-                    self.deliver(asker.port, stanza);
+                    self.deliver(asker.port, Stanza::Own { delivery, droppable: false, size: *size });
                 }
                 Reply::Response(token) => {
                     self.timers.set(Timer::Answer(asker.port, token), None);
@@ -110,20 +109,15 @@ impl<T: Text> Hub<T> {
         let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
         for port in asked.iter().copied() {
-            self.deliver(port, self.demand_of(inbound));
+            self.deliver(port, demand_of(inbound, false));
         }
         for port in looking {
-            self.deliver(port, Stanza { droppable: true, ..self.demand_of(inbound) });
+            self.deliver(port, demand_of(inbound, true));
         }
         match asked.is_empty() {
             true => self.pass(id, position),
             false => self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE)),
         }
-    }
-
-    fn demand_of(&self, inbound: &Inbound<T>) -> Stanza<T> {
-        let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
-        Stanza { delivery, inbound: None, droppable: false, size: inbound.size }
     }
 
     /// Nobody has answered yet: the next tab, or a refusal.
@@ -147,7 +141,7 @@ impl<T: Text> Hub<T> {
                 self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE));
                 let size = text.with_str(str::len);
                 let delivery = Delivery(position, Origin::Received, text);
-                self.deliver(port, Stanza { delivery, inbound: None, droppable: false, size });
+                self.deliver(port, Stanza::Own { delivery, droppable: false, size });
             }
             Turn::Refuse(to, request) => {
                 self.timers.set(Timer::Silence(id, position), None);
@@ -328,7 +322,7 @@ impl<T: Text> Hub<T> {
         let size = if onlookers.is_empty() { 0 } else { text.with_str(str::len) };
         for port in onlookers {
             let delivery = Delivery(position, Origin::Sent, text.clone());
-            self.deliver(port, Stanza { delivery, inbound: None, droppable: true, size });
+            self.deliver(port, Stanza::Own { delivery, droppable: true, size });
         }
     }
 
@@ -337,4 +331,10 @@ impl<T: Text> Hub<T> {
             self.outputs.push_back(Output::Transmit(socket, text));
         }
     }
+}
+
+/// A request, for a tab that is to answer it, or that only looks on.
+fn demand_of<T: Clone>(inbound: &Inbound<T>, droppable: bool) -> Stanza<T> {
+    let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
+    Stanza::Own { delivery, droppable, size: inbound.size }
 }

@@ -72,9 +72,8 @@ fn what_arrives_while_the_worker_is_busy_travels_together_but_for_the_first() {
 
 #[test]
 fn only_stanzas_wait_for_the_turn_to_end_and_not_more_of_them_than_one_post_carries() {
-    let stanza = |position| Stanza {
+    let stanza = |position| Stanza::Own {
         delivery: Delivery(position, Origin::Received, String::new()),
-        inbound: None,
         droppable: true,
         size: 100,
     };
