@@ -5,7 +5,6 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { freePort } from "../servers/keeper.mjs";
-import { eventually } from "./apps.mjs";
 import { BROWSERS } from "./browsers.mjs";
 import { startScripted } from "./scripted.mjs";
 import { Stage } from "./stage.mjs";

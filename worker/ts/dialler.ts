@@ -13,7 +13,7 @@ const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 /** A socket that the engine has not asked for yet, and what it has told so far. */
 interface Early {
   socket: WebSocket;
-  told: (Event | MessageEvent)[];
+  told: Event[];
 }
 
 /** Each by its address and what was said on it. */
