@@ -131,6 +131,11 @@ export class Connection extends Hooks {
     return this.#session.features;
   }
 
+  /** An app or a plugin may put others in their place, for as long as the session lasts. */
+  set features(features: Element | null) {
+    this.#session.features = features;
+  }
+
   /**
    * Resolves, with this connection, when the session is up: CONNECTED or ATTACHED. Before the first `connect` or `attach` it waits for that; when the
    * session is lost and redialled it is a new promise, which waits for the next. It is rejected when an attempt fails or the session is over, until the next `connect` or
@@ -288,6 +293,12 @@ export class Connection extends Hooks {
   /** Whether stanzas are held back by {@link pause}. */
   get paused(): boolean {
     return this.#session.outbox.paused;
+  }
+
+  /** As {@link pause} and {@link resume}. */
+  set paused(paused: boolean) {
+    if (paused) this.pause();
+    else this.resume();
   }
 
   /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */

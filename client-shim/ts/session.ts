@@ -55,6 +55,10 @@ export class Session {
     return this.#features;
   }
 
+  set features(features: Element | null) {
+    this.#features = features;
+  }
+
   /** Whether there is nobody to carry out a wish. */
   get ended(): boolean {
     return this.#link?.ended ?? true;

@@ -37,6 +37,25 @@ eitherWay(({ isShared, serve }) => {
     assert.deepEqual(sent().filter((what) => what !== "barrier"), ["before", "one", "question", "two"]);
   });
 
+  test("what is a field in Strophe can be assigned: paused and features", async (t) => {
+    const [server, tab] = await serve(t, { quiet: false });
+    await connect(tab);
+    const assigned = await tab.evaluate(() => {
+      const before = connection.features.localName;
+      connection.features = null;
+      connection.paused = true;
+      connection.send(epode.$msg({ to: "bob@localhost", id: "held" }));
+      return [before, connection.features, connection.paused];
+    });
+    assert.deepEqual(assigned, ["features", null, true]);
+    const [stream] = server.streams;
+    stream.send(`<iq xmlns="jabber:client" type="get" id="b" from="localhost" to="${server.jid}"><query xmlns="urn:example:barrier"/></iq>`);
+    await stream.frame(/service-unavailable/);
+    assert.ok(!stream.frames.some((frame) => frame.includes('id="held"')));
+    await tab.evaluate(() => void (connection.paused = false));
+    await stream.frame(/id="held"/);
+  });
+
   test("a plugin hears each status before the callback, and knows by then what the connection knows", async (t) => {
     const [, first, second] = await serve(t, { count: isShared ? 2 : 1, quiet: false });
     for (const tab of [first, second].filter(Boolean)) {
