@@ -96,6 +96,11 @@ impl Tab {
         self.tab.borrow().deadline().map(|at| at.as_secs_f64() * 1000.0)
     }
 
+    /// Whether what the worker says of a session is still of one that the app has left.
+    pub fn is_joining(&self) -> bool {
+        self.tab.borrow().is_joining()
+    }
+
     /// Whether a new port is needed.
     pub fn is_over(&self) -> bool {
         self.tab.borrow().is_over()

@@ -173,20 +173,21 @@ export class Connection extends Hooks {
     authcid?: string | null,
     disconnection_timeout = 3000,
   ): void {
-    this.jid = jid;
     this.disconnection_timeout = disconnection_timeout;
-    this.domain = getDomainFromJid(jid);
-    this.authzid = getBareJidFromJid(jid);
-    this.authcid = authcid || getNodeFromJid(jid);
     this.connect_callback = callback ?? null;
+    const keys = pass && typeof pass === 'object' ? textOfKeys(pass) : undefined;
+    const password = keys ? undefined : (pass ?? undefined);
+    const understood = typeof jid === 'string' && (password === undefined || typeof password === 'string');
+    if (understood) {
+      this.jid = jid;
+      this.domain = getDomainFromJid(jid);
+      this.authzid = getBareJidFromJid(jid);
+      this.authcid = authcid || getNodeFromJid(jid);
+    }
     this.#session.begin();
     this.#session.report(Status.CONNECTING, null);
     this.scram_keys = null;
-    const keys = pass && typeof pass === 'object' ? textOfKeys(pass) : undefined;
-    const password = keys ? undefined : (pass ?? undefined);
-    if (typeof jid !== 'string' || (password !== undefined && typeof password !== 'string')) {
-      return this.#session.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
-    }
+    if (!understood) return this.#session.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
     const authenticating = withPassword(this, pass);
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);

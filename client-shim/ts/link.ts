@@ -38,6 +38,9 @@ export interface Events {
 /** Why nothing comes of a wish at a link that was left. */
 const LEFT = 'the connection was reset';
 
+/** How long a worker that is this page's alone has to close its stream, when nobody speaks to it any more. */
+const FAREWELL = 5_000;
+
 /** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
 const places = new Set<string>();
 
@@ -53,6 +56,8 @@ export class Link {
   readonly #id: string;
   readonly #lock: string;
   #port: Port | undefined;
+  /** Where the browser has no SharedWorker: the worker of this link alone. */
+  #own: Worker | undefined;
   /** Where the worker's script is. */
   #url: URL | undefined;
   /** Ends the wait for the worker's death. */
@@ -62,6 +67,8 @@ export class Link {
   /** The position of the stanza that is being handled, when some are. */
   #at: number | undefined;
   #tab: Tab | undefined;
+  /** How often the app has wished to be in a session. */
+  #joins = 0;
   #wishes: Wish[] = [];
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #unlock: (() => void) | undefined;
@@ -80,6 +87,9 @@ export class Link {
     this.#id = this.#before?.tab ?? randomId();
     // Of the page instance: the page before a reload may hold its own a moment longer.
     this.#lock = `epode-tab-${this.#id}-${randomId()}`;
+    // From now on: a page may be gone before it has greeted the worker.
+    addEventListener('pagehide', this.#hidden);
+    addEventListener('pageshow', this.#shown);
     void this.#open(reached);
   }
 
@@ -97,11 +107,18 @@ export class Link {
     else this.#wishes.push(wish);
   }
 
+  /** Carries out a wish to be in a session: of what is being shown to the app nothing more is. */
+  join(wish: Wish): void {
+    this.#joins++;
+    this.run(wish);
+  }
+
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
-    if (this.#ended) return;
-    this.#tab?.leave(performance.now());
-    this.#fold();
+    if (!this.#ended) {
+      this.#tab?.leave(performance.now());
+      this.#fold();
+    }
     for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
   }
 
@@ -127,6 +144,8 @@ export class Link {
   #start(script: string | URL): MessagePort {
     const url = resolveWorker(script, location.href);
     const [worker, port] = startWorker(url);
+    this.#own?.terminate();
+    this.#own = worker instanceof Worker ? worker : undefined;
     worker.addEventListener('error', () => void this.#failed(url, port));
     this.#url = url;
     return port;
@@ -160,8 +179,6 @@ export class Link {
     document.addEventListener('visibilitychange', this.#visibility);
     document.addEventListener('freeze', this.#frozen);
     document.addEventListener('resume', this.#visibility);
-    addEventListener('pagehide', this.#hidden);
-    addEventListener('pageshow', this.#shown);
     this.#meet(port, tab, lock);
     for (const wish of this.#wishes.splice(0)) wish.run(tab);
   }
@@ -177,12 +194,13 @@ export class Link {
     this.#audience.status(...words);
   };
 
-  /** Shows the app stanzas, one after the other. An app that leaves at one of them sees no more. */
+  /** Shows the app stanzas, one after the other. An app that leaves at one of them, or goes elsewhere, sees no more. */
   #show(stanzas: NonNullable<Kept['stanzas']>): void {
+    const joins = this.#joins;
     if ('lengths' in stanzas) {
       const { positions, origins, lengths, text } = stanzas;
       let start = 0;
-      for (let index = 0; index < positions.length; index++) {
+      for (let index = 0; index < positions.length && joins === this.#joins; index++) {
         const end = start + lengths[index]!;
         this.#showOne(positions[index]!, text.slice(start, end), origins?.[index] === 'Sent');
         start = end;
@@ -292,7 +310,13 @@ export class Link {
   }
 
   #end(): void {
-    if (!this.#ended) places.delete(this.place);
+    if (!this.#ended) {
+      places.delete(this.place);
+      // Nobody was told where the page before a reload stood: the next page may be.
+      if (this.#before) leaveWord(`epode-tab ${this.place}`, this.#before);
+      const worker = this.#own;
+      if (worker) setTimeout(() => worker.terminate(), FAREWELL);
+    }
     this.#ended = true;
     clearTimeout(this.#alarm);
     this.#unlock?.();

@@ -160,7 +160,7 @@ export class Session {
       this.inbox.claimAll();
     }
     this.outbox.flush();
-    this.run(membership);
+    this.#link!.join(membership);
   }
 
   /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
@@ -225,12 +225,17 @@ export class Session {
 
   /** The session is over, or this tab is out of it. */
   #over(): void {
+    this.#down();
+    this.#connection.role = null;
+  }
+
+  /** The stream is lost. The role stays: one of the tabs is primary while the worker dials again, and of what does not change no tab is told. */
+  #down(): void {
     const connection = this.#connection;
     if (connection.authenticated) this.ready.renew();
     connection.connected = false;
     connection.authenticated = false;
     connection.disconnecting = false;
-    connection.role = null;
     this.#features = null;
     this.#unbound = false;
     this.inbox.clear();
@@ -244,7 +249,7 @@ export class Session {
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
     if (status === Status.DISCONNECTING) connection.disconnecting = true;
-    if (status === Status.RECONNECTING) this.#over();
+    if (status === Status.RECONNECTING) this.#down();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
       this.#membership = this.#login = undefined;
       this.#remember(null);

@@ -61,7 +61,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
       case 'Keys':
         return tab.on_keys(now, content.keys);
       case 'SaslChallenge':
-        return challenged(content);
+        // It would be asked for a login that the app has left.
+        return tab.is_joining() ? undefined : challenged(content);
       case 'Role':
         return tab.on_role(now, content === 'Primary');
       case 'Deliver': {

@@ -3,8 +3,8 @@
 /** The name under which pages of an origin share the worker of one script. */
 const NAME = 'epode';
 
-/** Starts the worker, or finds it; what tells of its failure, and a port to it. */
-export function startWorker(url: URL): [AbstractWorker, MessagePort] {
+/** Starts the worker, or finds it; what tells of its failure, and a port to it. A `Worker` is this caller's alone, who ends it. */
+export function startWorker(url: URL): [SharedWorker | Worker, MessagePort] {
   try {
     if (typeof SharedWorker === 'undefined') {
       // The same script, for this page alone.

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { eitherWay } from "./either-way.mjs";
+import { startScripted } from "./scripted.mjs";
 
 const JID = "alice@localhost";
 
@@ -88,6 +89,45 @@ eitherWay(({ isShared, serve }) => {
       const { knows } = (await tab.heard()).statuses.at(-2);
       assert.deepEqual(knows, ["alice@localhost/scripted", "localhost", "features"]);
     }
+  });
+
+  test("what connect does not understand is CONNFAIL, and not thrown", async (t) => {
+    const [, tab] = await serve(t, { quiet: false });
+    for (const [jid, pass] of [[42, "secret"], [undefined, "secret"], [JID, 42]]) {
+      await tab.evaluate((jid, pass) => {
+        heard.statuses.length = 0;
+        connection.connect(jid, pass, window.onStatus);
+      }, jid, pass);
+      assert.match((await tab.status("CONNFAIL")).condition, /connect takes the JID/);
+      await tab.status("DISCONNECTED");
+    }
+  });
+
+  test("an app that connects elsewhere while it is shown what came together is shown no more of that", async (t) => {
+    const [server, tab] = await serve(t, { quiet: false });
+    const elsewhere = await startScripted({ jid: "bob@elsewhere/scripted" });
+    t.after(() => elsewhere.stop());
+    await tab.evaluate((service) => {
+      window.shown = [];
+      connection.xmlInput = (element) => {
+        if (element.localName !== "message") return;
+        shown.push(element.id);
+        if (element.id !== "m3") return;
+        connection.service = service;
+        connection.connect("bob@elsewhere", "secret", window.onStatus);
+      };
+    }, elsewhere.ws);
+    await connect(tab);
+    await tab.evaluate(() => {
+      // What comes meanwhile is shown in one go.
+      setTimeout(() => {
+        for (const end = performance.now() + 500; performance.now() < end; );
+      }, 50);
+    });
+    for (let number = 1; number <= 8; number++) server.streams[0].send(`<message xmlns="jabber:client" id="m${number}"/>`);
+    await tab.eventually("the other session", ({ statuses }) => statuses.filter(({ status }) => status === "CONNECTED").length === 2);
+    assert.deepEqual(await tab.evaluate(() => shown), ["m1", "m2", "m3"]);
+    assert.equal(await tab.evaluate(() => connection.jid), elsewhere.jid);
   });
 
   // Without a worker a session is nobody else's, and ends: alone.test.mjs.

@@ -6,13 +6,20 @@ import { after, before, describe, test } from "node:test";
 import { BROWSERS } from "./browsers.mjs";
 import { Stage } from "./stage.mjs";
 
+/** Has a page keep its workers, each with whether it was ended. */
+const COUNTED = `window.workers = [];
+  window.Worker = class extends Worker {
+    constructor(...how) { super(...how); this.ended = false; workers.push(this); }
+    terminate() { super.terminate(); this.ended = true; }
+  };`;
+
 for (const name of BROWSERS) {
   describe(`in ${name}, without SharedWorker`, () => {
     let stage;
     before(async () => {
       stage = await Stage.open(name);
       const page = await (await fetch(stage.web.url("/pages/app.html"))).text();
-      stage.web.overrides.set("/pages/app.html", { body: page.replace("<script", "<script>delete window.SharedWorker</script><script") });
+      stage.web.overrides.set("/pages/app.html", { body: page.replace("<script", `<script>delete window.SharedWorker;${COUNTED}</script><script`) });
     });
     after(() => stage.close());
 
@@ -34,6 +41,21 @@ for (const name of BROWSERS) {
       await tabs[1].settle();
       assert.deepEqual((await tabs[1].heard()).messages, ["for 1"]);
       assert.deepEqual(await tabs[1].statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
+    });
+
+    test("a worker that nobody speaks to any more ends, when its stream had time to", async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await scene.open();
+      for (let round = 0; round < 3; round++) {
+        await tab.connect(`${scene.jid}/tab${round}`, scene.password);
+        await tab.eventually("CONNECTED", ({ statuses }) => statuses.at(-1)?.status === "CONNECTED");
+        await tab.evaluate(() => {
+          connection.reset();
+          heard.statuses.length = 0;
+        });
+      }
+      await tab.eventually("the end of each", async () => tab.evaluate(() => workers.length === 3 && workers.every(({ ended }) => ended)));
+      for (const stream of scene.wire.connections) assert.match(stream.texts("client").at(-1), /^<close/);
     });
   });
 }

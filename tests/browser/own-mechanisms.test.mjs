@@ -181,6 +181,41 @@ for (const name of BROWSERS) {
       assert.equal((await host.status("DISCONNECTED")).condition, "credentials-required");
     });
 
+    test("it is not asked on behalf of a login that the app has left", async (t) => {
+      const [server, scene] = await serve(t);
+      const tab = await scene.open(ownWorker());
+      await tab.attach();
+      await tab.status("ATTACHFAIL");
+      await tab.evaluate(
+        async (service, options) => {
+          const { SASLMechanism } = await import("/epode.js");
+          window.calls = [];
+          class Echo extends SASLMechanism {
+            constructor() {
+              super("X-ECHO", true, 100);
+            }
+            clientChallenge(connection) {
+              calls.push(connection.jid);
+              return connection.authcid;
+            }
+            onChallenge() {
+              return "";
+            }
+          }
+          window.make(service, { ...options, mechanisms: [Echo] });
+          connection.connect("bob@localhost", "secret", window.onStatus);
+          // What the worker asks meanwhile is heard behind the next wish.
+          for (const end = performance.now() + 1_000; performance.now() < end; );
+          connection.connect("alice@localhost", "secret", window.onStatus);
+        },
+        tab.service,
+        tab.options,
+      );
+      await tab.up();
+      assert.deepEqual(await calls(tab), ["alice@localhost"]);
+      assert.equal(server.streams.length, 2);
+    });
+
     test("a subclass that overrides nothing of the exchange is the worker's", async (t) => {
       const [server, scene] = await serve(t, { login: [] });
       const tab = await scene.open(ownWorker());

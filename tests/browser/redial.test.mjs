@@ -49,6 +49,19 @@ for (const name of BROWSERS) {
       await eventually("the end of the old session", async () => String(await scene.sessions()) === jid);
     });
 
+    test("over a redial each tab knows its role", async (t) => {
+      const scene = await noisy(t);
+      const tabs = await scene.connected(2, ownWorker());
+      const roles = async () => (await Promise.all(tabs.map((tab) => tab.evaluate(() => connection.role)))).sort();
+      await eventually("the roles", async () => String(await roles()) === "primary,secondary");
+      scene.wire.cut();
+      await Promise.all(tabs.map((tab) => tab.status("RECONNECTING")));
+      assert.deepEqual(await roles(), ["primary", "secondary"]);
+      await Promise.all(tabs.map((tab) => back(tab)));
+      await Promise.all(tabs.map((tab) => tab.settle()));
+      assert.deepEqual(await roles(), ["primary", "secondary"]);
+    });
+
     test("what is sent while the server is away is sent, once and in order, when it is back", async (t) => {
       const scene = await noisy(t);
       const [first, second] = await scene.connected(2, ownWorker());

@@ -45,6 +45,26 @@ for (const name of BROWSERS) {
       });
     }
 
+    test("a page that is reloaded again before its wasm is there misses nothing", async (t) => {
+      const scene = await stage.scene(t);
+      const [steady, tab] = await scene.connected(2, ownWorker());
+      const peer = await scene.peer("peer");
+      t.after(() => stage.web.overrides.clear());
+      stage.web.overrides.set("/epode.wasm", { delay: 4_000 });
+      stage.web.requests.length = 0;
+      await tab.reload();
+      await tab.connect(scene.jid, scene.password);
+      await eventually("the request for the wasm", () => stage.web.requests.includes("/epode.wasm"));
+      peer.say(`${scene.jid}/tab0`, "meanwhile");
+      await steady.eventually("the message", ({ messages }) => messages.length === 1);
+      stage.web.overrides.clear();
+      await tab.reload();
+      await tab.connect(scene.jid, scene.password);
+      await tab.up();
+      await tab.settle();
+      assert.deepEqual((await tab.heard()).messages, ["meanwhile"]);
+    });
+
     test("a page with two accounts of one service finds the way back to each", async (t) => {
       const [scene, other] = [await stage.scene(t), await stage.scene(t)];
       // Another tab, so that the worker outlives the reload.

@@ -6,9 +6,11 @@ import { after, before, describe, test } from "node:test";
 import { eventually } from "./apps.mjs";
 import { BROWSERS } from "./browsers.mjs";
 import { ownWorker } from "./life.mjs";
-import { startScripted } from "./scripted.mjs";
+import { opening, SASL, startScripted } from "./scripted.mjs";
 import { closedCleanly, shareOneSession } from "./sharing.mjs";
 import { Stage } from "./stage.mjs";
+
+const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
 
 /** A scripted server, and a scene whose worker waits so many milliseconds for its wasm. */
 async function coldStart(stage, test, delay, { server: how, quiet } = {}) {
@@ -223,6 +225,31 @@ for (const name of BROWSERS) {
       assert.equal(await tab.up(), "CONNECTED");
       assert.deepEqual(await tab.statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
       assert.equal(server.streams.length, 2);
+    });
+
+    test("a server that closes the first stream of a new worker before that can log in is dialled again", async (t) => {
+      let first = true;
+      const answer = (frame) => {
+        if (!frame.startsWith("<open") || !first) return undefined;
+        first = false;
+        return [...opening(`<mechanisms xmlns="${SASL}"><mechanism>PLAIN</mechanism></mechanisms>`), `<close xmlns="${FRAMING}"/>`];
+      };
+      const { server, scene } = await coldStart(stage, t, 1_500, { server: { answer } });
+      const tab = await scene.open(ownWorker());
+      await tab.connect("alice@localhost", "secret");
+      assert.equal(await tab.up(), "CONNECTED");
+      assert.deepEqual(server.streams.map(({ frames }) => frames.slice(0, 2).map((frame) => /\w+/.exec(frame)[0])), [["open", "close"], ["open", "auth"]]);
+    });
+
+    test("an app that thinks better of it while the worker starts leaves no stream behind that was not closed", async (t) => {
+      const { server, scene } = await coldStart(stage, t, 1_500);
+      const tab = await scene.open(ownWorker());
+      await tab.connect("alice@localhost", "secret");
+      await eventually("the greeting", () => server.streams[0]?.frames.length > 0, 1_000);
+      await tab.evaluate(() => connection.disconnect());
+      await tab.status("DISCONNECTED");
+      await eventually("the end of the stream", () => server.streams[0].frames.at(-1).startsWith("<close"), 15_000);
+      assert.equal(server.streams.length, 1);
     });
 
     test("where a server turns the sockets of a new worker away, CONNFAIL says why", async (t) => {

@@ -42,15 +42,16 @@ export function foresee(said: unknown): void {
     entry.told.push(event);
     socket.send(greeting);
   };
-  socket.onmessage = (event) => entry.told.push(event);
-  // Whatever ended it, the server that the engine dials later may do better.
-  socket.onclose = forget;
-  early.set(key, entry);
-  setTimeout(() => {
+  const end = (): void => {
     if (!forget()) return;
     if (entry.told.length > 0) socket.send(`<close xmlns='${FRAMING}'/>`);
     socket.close();
-  }, PATIENCE);
+  };
+  // Whatever ended it, the server that the engine dials later may do better.
+  socket.onmessage = (event) => (/^\s*<(\w+:)?(close|error)\b/.test(event.data) ? end() : entry.told.push(event));
+  socket.onclose = forget;
+  early.set(key, entry);
+  setTimeout(end, PATIENCE);
 }
 
 /** A socket to this address. One that was greeted so already tells what it has told so far once more, when the engine listens. */

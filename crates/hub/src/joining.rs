@@ -103,7 +103,12 @@ impl<T: Text> Hub<T> {
         self.sessions = self.sessions.wrapping_add(1);
         self.rooms.insert(id, Room::new(key, session, options, start));
         self.join(id, port, Entry::Opened, explicit, speaks);
-        // Tabs whose worker died have been waiting for somebody with credentials.
+        self.restore_into(id, service, account);
+        self.own(id);
+    }
+
+    /// Tabs whose worker died have been waiting for somebody with credentials for this account.
+    pub(crate) fn restore_into(&mut self, id: SessionId, service: String, account: String) {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
             self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
@@ -112,7 +117,6 @@ impl<T: Text> Hub<T> {
             // They were in a session that was bound.
             self.join(id, port, Entry::Attached, false, Vec::new());
         }
-        self.own(id);
     }
 
     /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
@@ -129,7 +133,7 @@ impl<T: Text> Hub<T> {
             keys: None,
         };
         self.trials.insert(id, trial);
-        self.drain(id, None);
+        self.start(id);
     }
 
     /// The server took these credentials: their tab may join, or open what was closed in the meantime.
@@ -168,7 +172,7 @@ impl<T: Text> Hub<T> {
             .iter()
             .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
             .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
-            .filter(|(_, room)| account.is_none_or(|account| jid::same_bare(&room.key.account, account)));
+            .filter(|(_, room)| account.is_none_or(|account| room.is_of(account)));
         let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
         drop(of_service);
         let why = match found {
@@ -184,7 +188,7 @@ impl<T: Text> Hub<T> {
         self.start_over(port);
         let account = jid::bare(account).to_ascii_lowercase();
         let there = self.rooms.iter().find(|(_, room)| {
-            room.key.service == service && room.key.account == account && room.phase != Phase::Closing
+            room.key.service == service && room.is_of(&account) && room.phase != Phase::Closing
         });
         if let Some((id, _)) = there {
             let id = *id;
@@ -217,6 +221,10 @@ impl<T: Text> Hub<T> {
         tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
+        // What was kept for the page before waits for this one, however long the session takes to come up.
+        for ghost in room.ghosts.iter_mut().filter(|ghost| ghost.tab == tab.tab && ghost.until > self.now) {
+            ghost.until = Duration::MAX;
+        }
         room.members.push(Member { speaks, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
         self.timers.set(Timer::Grace(id), None);

@@ -169,7 +169,11 @@ impl<T: Text> Hub<T> {
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         self.now = now;
         match input {
-            Input::PortOpened(port) => drop(self.ports.insert(port, Port::new(now))),
+            Input::PortOpened(port) => {
+                self.ports.insert(port, Port::new(now));
+                // Behind some nobody ever speaks: their pages were gone before they could.
+                self.timers.set(Timer::Life(port), Some(now + port::GONE));
+            }
             Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
             Input::PortClosed(port) => self.port_closed(port),

@@ -16,7 +16,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         if room.session.account().is_anonymous() || !self.config.shared {
-            return self.drain(id, None);
+            return self.start(id);
         }
         let name = room.key.to_string();
         room.owned = Some(name.clone());
@@ -26,7 +26,7 @@ impl<T: Text> Hub<T> {
     /// It is ours: now it is dialled.
     pub(crate) fn owned(&mut self, name: &str) {
         match self.session_of(name) {
-            Some(id) => self.drain(id, None),
+            Some(id) => self.start(id),
             // Whoever wanted it has thought better of it.
             None => self.outputs.push_back(Output::Disown(name.to_owned())),
         }

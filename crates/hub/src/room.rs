@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, StatusCode};
+use epode_session::stream::jid;
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::{Account, Session};
 
@@ -192,6 +193,8 @@ pub(crate) struct Room<T> {
     pub(crate) exchange: Exchange,
     pub(crate) options: Options,
     pub(crate) phase: Phase,
+    /// Whom the server bound last, in ASCII lower case: what pages know the session by. A name beside a domain, or none, does not say it.
+    pub(crate) bound: Option<String>,
     /// In the order in which they came.
     pub(crate) members: Vec<Member<T>>,
     pub(crate) ghosts: Vec<Ghost<T>>,
@@ -229,6 +232,7 @@ impl<T: Clone> Room<T> {
             exchange: None,
             options,
             phase: Phase::Connecting,
+            bound: None,
             members: Vec::new(),
             ghosts: Vec::new(),
             contenders: Vec::new(),
@@ -253,6 +257,11 @@ impl<T: Clone> Room<T> {
             Phase::Up(info) => Some(&info.jid),
             _ => None,
         }
+    }
+
+    /// Whether a page means this session when it names this account.
+    pub(crate) fn is_of(&self, account: &str) -> bool {
+        [Some(&self.key.account), self.bound.as_ref()].into_iter().flatten().any(|own| jid::same_bare(own, account))
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -46,6 +46,15 @@ impl<T: Text> Hub<T> {
         }
     }
 
+    /// Lets a session dial, for the first time.
+    pub(crate) fn start(&mut self, id: SessionId) {
+        let now = self.now;
+        if let Some(session) = self.session(id) {
+            session.handle_input(now, Input::Start);
+        }
+        self.drain(id, None);
+    }
+
     /// Hands an input to a session, and carries out what follows.
     pub(crate) fn feed(&mut self, id: SessionId, input: stream::Input<'_>) {
         let now = self.now;
@@ -154,16 +163,19 @@ impl<T: Text> Hub<T> {
 
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let again = room.phase == Phase::Reconnecting;
         room.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
+        let bound = jid::bare(&info.jid).to_ascii_lowercase();
+        let service = room.key.service.clone();
+        room.bound = Some(bound.clone());
         room.phase = Phase::Up(info);
         let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
         let contenders = std::mem::take(&mut room.contenders);
         self.elect(id);
         for (port, entry) in entries {
-            self.admit(id, port, if again { StatusCode::Connected } else { entry.up() });
+            self.admit(id, port, entry.up());
         }
         self.indicate(id);
+        self.restore_into(id, service, bound);
         for (port, account, options) in contenders {
             self.try_credentials(port, account, options);
         }

@@ -168,7 +168,9 @@ impl Account {
             plaintext: self.plaintext,
             purpose: match purpose {
                 Purpose::Join { explicit, .. } => {
-                    epode_stream::Purpose::Bind { resource: resource.map(str::to_owned), explicit }
+                    // RFC 7622 §3.4: one that is there has at least one character.
+                    let resource = resource.filter(|resource| !resource.is_empty()).map(str::to_owned);
+                    epode_stream::Purpose::Bind { resource, explicit }
                 }
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },

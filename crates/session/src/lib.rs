@@ -64,6 +64,8 @@ pub enum Purpose {
 /// What happens to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
+    /// It may dial, for the first time.
+    Start,
     /// What happens to its stream.
     Stream(stream::Input<'a>),
     /// The browser is, or is not, connected to any network.
@@ -121,6 +123,8 @@ pub enum Event {
 }
 
 enum Phase {
+    /// Nobody has said yet that it may dial.
+    Waiting,
     /// A stream is there, or on its way.
     Streaming,
     /// The next dial is due then.
@@ -143,21 +147,19 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that dials at once. `seed` sets the jitter of later dials.
+    /// A session that dials as soon as it is told to [start](Input::Start). `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose));
-        let mut session = Session {
+        Session {
             account,
             purpose,
             stream,
-            phase: Phase::Streaming,
+            phase: Phase::Waiting,
             backoff: Backoff::new(seed),
             was_up: false,
             online: true,
             outputs: VecDeque::new(),
-        };
-        session.ask_for_socket();
-        session
+        }
     }
 
     /// Whose session it is.
@@ -175,13 +177,24 @@ impl Session {
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         match (&self.phase, input) {
             (_, Input::Online(online)) => self.online(now, online),
+            (Phase::Waiting, Input::Start) => {
+                self.phase = Phase::Streaming;
+                self.ask_for_socket();
+            }
+            (_, Input::Start) => {}
+            // How the resource is to be bound is said before there is a stream to bind it on.
+            (Phase::Waiting, Input::Stream(bind @ stream::Input::Bind { .. })) => {
+                self.stream.handle_input(now, bind);
+            }
             (Phase::Streaming, Input::Stream(input)) => {
                 self.stream.handle_input(now, input);
                 self.drain(now);
             }
             (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
-            (Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close(_))) => self.end(None),
-            (Phase::Resting(_) | Phase::Held | Phase::Over, Input::Stream(_)) => {}
+            (Phase::Waiting | Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close(_))) => {
+                self.end(None);
+            }
+            (Phase::Waiting | Phase::Resting(_) | Phase::Held | Phase::Over, Input::Stream(_)) => {}
         }
     }
 
@@ -195,7 +208,7 @@ impl Session {
         match self.phase {
             Phase::Streaming => self.stream.deadline(),
             Phase::Resting(at) => Some(at),
-            Phase::Held | Phase::Over => None,
+            Phase::Waiting | Phase::Held | Phase::Over => None,
         }
     }
 

@@ -17,6 +17,7 @@ fn up(now: Duration, reconnect: bool) -> Session {
     )
     .unwrap();
     let mut session = Session::new(now, account, Purpose::Join { reconnect, explicit: false }, 1);
+    session.handle_input(now, Input::Start);
     negotiate(&mut session, now);
     session
 }
@@ -67,6 +68,7 @@ fn an_attempt_that_never_was_up_is_not_repeated() {
     let account =
         Account::new("ws://localhost/", "a@b", None, None, Mechanisms::default(), str::to_owned).unwrap();
     let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true }, 1);
+    session.handle_input(SECOND, Input::Start);
     let outputs = lose(&mut session, SECOND);
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");
     assert_eq!(session.deadline(), None);

@@ -88,6 +88,7 @@ fn a_jid_without_a_name_is_nobody_in_particular() {
         Account::new(SERVICE, "localhost", None, None, Mechanisms::default(), str::to_owned).unwrap();
     assert!(account.is_anonymous());
     let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
+    session.handle_input(Duration::ZERO, Input::Start);
     let sent = play(&mut session, &[OPEN, FEATURES]);
     assert!(sent.last().unwrap().contains("mechanism='ANONYMOUS'"), "{sent:?}");
 }
@@ -105,6 +106,7 @@ fn a_name_beside_a_bare_domain_is_somebody() {
     assert_eq!(named("bob@localhost", "alice").name_beside_domain(), None);
     // RFC 6120 §6.3.8: there is nobody else to act as.
     let mut session = Session::new(Duration::ZERO, with_password(Some("alice")), JOIN, 1);
+    session.handle_input(Duration::ZERO, Input::Start);
     let sent = play(&mut session, &[OPEN, FEATURES]);
     assert!(sent.last().unwrap().ends_with(">AGFsaWNlAHNlY3JldA==</auth>"), "{sent:?}");
 }
@@ -147,6 +149,7 @@ fn of_the_mechanisms_that_an_app_names_those_count_that_are_ours() {
         )
         .unwrap();
         let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
+        session.handle_input(Duration::ZERO, Input::Start);
         play(&mut session, &[OPEN, FEATURES]).pop().unwrap()
     };
     assert!(named(&["X-OTHER", "PLAIN"]).contains("mechanism='PLAIN'"));
@@ -183,7 +186,9 @@ fn session(jid: &str, purpose: Purpose) -> Session {
         str::to_owned,
     )
     .unwrap();
-    Session::new(Duration::ZERO, account, purpose, 1)
+    let mut session = Session::new(Duration::ZERO, account, purpose, 1);
+    session.handle_input(Duration::ZERO, Input::Start);
+    session
 }
 
 /// The socket opens, unless it has, and the server says this; what the session transmits all in all.

@@ -271,6 +271,11 @@ impl<T> Tab<T> {
         matches!(self.stage, Stage::Over)
     }
 
+    /// Whether what the worker says of a session is still of one that the app has left: it has not taken up the latest wish to join.
+    pub fn is_joining(&self) -> bool {
+        self.unjoined > 0
+    }
+
     /// Where this page stands, for the page after a reload.
     pub fn before(&self) -> Before {
         Before { boot: self.boot.clone(), position: self.place.handled() }
@@ -394,6 +399,7 @@ impl<T> Tab<T> {
             | FromWorker::Stanza(..)
             | FromWorker::Claimed { .. }
             | FromWorker::Gap { .. }
+            | FromWorker::SaslChallenge { .. }
                 if self.unjoined > 0 => {}
             FromWorker::Status(status) => self.status(status),
             FromWorker::Keys { keys } => self.event(Event::Keys(keys)),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::world::World;
+use epode_protocol::{Credentials, Options, Secret, ToWorker};
+
+use super::world::{SERVICE, World};
 
 const ALICE: &str = "alice@localhost/desk";
 const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
@@ -183,4 +185,26 @@ fn workers_that_die_one_after_the_other_are_followed_by_one_that_lives() {
             .contains(&heard.last().unwrap().as_str()),
         "{heard:?}"
     );
+}
+
+// What pages remember is whom the server bound, which a name beside a domain does not say.
+#[test]
+fn a_tab_without_credentials_comes_back_to_a_session_whose_name_stands_beside_a_domain() {
+    let mut world = World::new();
+    let (connected, attached) = (world.tab(), world.tab());
+    let credentials = Credentials {
+        authcid: Some("alice".into()),
+        password: Some(Secret::new("secret-alice".into())),
+        keys: None,
+    };
+    let (service, options) = (SERVICE.to_owned(), Options::default());
+    world.say(connected, ToWorker::Connect { service, jid: "localhost/desk".into(), credentials, options });
+    world.run();
+    world.attach(attached, None);
+    world.run();
+    world.forget();
+    world.worker_dies();
+    world.advance(Duration::from_secs(10));
+    let heard = world.heard(attached);
+    assert!(heard.last().is_some_and(|last| last.starts_with("Attached")), "{heard:?}");
 }

@@ -1,6 +1,7 @@
 //! Hello, and what is answered to it.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use epode_protocol::{FromWorker, Hello, Refusal, ToWorker, VERSION};
 
@@ -10,9 +11,9 @@ use crate::{Hub, Input, Output, PortId};
 /// What a worker without a session answers to these words of one port.
 fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
     let mut hub = Hub::new(super::world::config());
-    hub.handle_input(std::time::Duration::ZERO, Input::PortOpened(PortId(1)));
+    hub.handle_input(Duration::ZERO, Input::PortOpened(PortId(1)));
     for word in words {
-        hub.handle_input(std::time::Duration::ZERO, word);
+        hub.handle_input(Duration::ZERO, word);
     }
     let posts = std::iter::from_fn(|| hub.poll_output()).filter_map(|output| match output {
         Output::Post(_, message) => Some(Rc::unwrap_or_clone(message)),
@@ -45,7 +46,7 @@ fn a_tab_that_says_hello_is_welcome() {
 #[test]
 fn the_lock_of_a_tab_is_watched_from_its_hello_on() {
     let mut hub: Hub<String> = Hub::new(super::world::config());
-    let (now, port) = (std::time::Duration::ZERO, PortId(1));
+    let (now, port) = (Duration::ZERO, PortId(1));
     hub.handle_input(now, Input::PortOpened(port));
     let lock = Some("lock-1".to_owned());
     let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock, before: None, visible: true };
@@ -111,4 +112,14 @@ fn a_tab_that_leaves_before_it_joins_is_forgotten() {
     world.kill(port);
     world.leave(tab);
     assert!(!world.is_port_open(port) && !world.is_port_open(tab));
+}
+
+#[test]
+fn a_port_behind_which_nobody_ever_speaks_is_let_go() {
+    let mut world = World::new();
+    let ports = [world.port(), world.port()];
+    world.advance(Duration::from_secs(60));
+    assert!(ports.iter().all(|port| world.is_port_open(*port)), "a slow line takes its time");
+    world.advance(Duration::from_secs(600));
+    assert!(!ports.iter().any(|port| world.is_port_open(*port)));
 }

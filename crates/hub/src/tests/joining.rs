@@ -1,5 +1,7 @@
 //! Who comes into which session, with what, and what everybody hears of it.
 
+use std::time::Duration;
+
 use epode_protocol::{Credentials, MechanismOffer, Options, Secret, StatusCode, ToWorker};
 use epode_tab::Event;
 use epode_testkit as testkit;
@@ -264,4 +266,38 @@ fn an_app_that_connects_again_in_its_connfail_callback_hears_no_more_of_the_fail
         }
     }
     assert_eq!(heard, ["ConnFail", "Authenticating", "Primary", "Connected alice@localhost/desk"]);
+}
+
+// After a reload a page names whom the server bound: not what an anonymous login, or a name beside a domain, was asked for with.
+#[test]
+fn attach_finds_a_session_by_the_jid_that_the_server_bound() {
+    for anonymous in [true, false] {
+        let mut world = World::with(testkit::Config { anonymous, ..testkit::Config::default() });
+        let tab = world.tab();
+        let none = Credentials { authcid: None, password: None, keys: None };
+        let login = |authcid: &str, password: String| Credentials {
+            authcid: Some(authcid.to_owned()),
+            password: Some(Secret::new(password)),
+            keys: None,
+        };
+        let credentials = if anonymous { none } else { login("alice", password(ALICE)) };
+        let (service, options) = (SERVICE.to_owned(), Options::default());
+        world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
+        let up = world.heard(tab).pop().unwrap();
+        let jid = up.strip_prefix("Connected ").unwrap();
+        let again = world.tab();
+        world.attach(again, jid.split('/').next());
+        assert_eq!(world.heard(again).last().unwrap(), &format!("Attached {jid}"));
+    }
+}
+
+#[test]
+fn a_tab_that_attaches_while_the_session_is_dialled_again_hears_that_it_is_attached() {
+    let mut world = World::new();
+    world.online(ALICE);
+    world.cut();
+    let late = world.tab();
+    world.attach(late, None);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(world.heard(late).last().unwrap(), "Attached alice@localhost/desk");
 }

@@ -94,3 +94,26 @@ fn a_worker_makes_room_for_a_page_that_is_too_new_for_it_and_for_no_other() {
     assert!(says(&outputs, "CloseSocket") && matches!(outputs.last(), Some(Output::Exit)), "{outputs:?}");
     assert!(!says(&outputs, "Disconnected"), "its tabs are to come back, as if it had died: {outputs:?}");
 }
+
+#[test]
+fn whatever_happens_meanwhile_nothing_is_dialled_before_the_session_is_ours() {
+    let (mut hub, outputs) = worker();
+    let name = name(&outputs);
+    for online in [false, true] {
+        let outputs = told(&mut hub, Input::Online(online));
+        assert!(!says(&outputs, "Dial"), "{outputs:?}");
+    }
+    let outputs = told(&mut hub, Input::Owned(name));
+    assert!(says(&outputs, "Dial"), "{outputs:?}");
+}
+
+#[test]
+fn a_session_that_is_ended_before_it_is_ours_is_never_dialled() {
+    let (mut hub, outputs) = worker();
+    let name = name(&outputs);
+    let bye = ToWorker::Disconnect { reason: None, timeout: 3_000 };
+    let outputs = told(&mut hub, Input::Message(PortId(1), bye, 0.0));
+    assert!(!says(&outputs, "Dial") && says(&outputs, "Disconnected"), "{outputs:?}");
+    let outputs = told(&mut hub, Input::Owned(name));
+    assert!(!says(&outputs, "Dial") && says(&outputs, "Disown"), "{outputs:?}");
+}

@@ -249,7 +249,7 @@ fn other_credentials_that_were_verified_are_used_for_the_next_dial() {
     world.connect(newer, ALICE, "newer");
     world.advance(SECOND);
     assert_eq!(world.heard(tab), ["Reconnecting", "Connected alice@localhost/desk"]);
-    assert_eq!(world.heard(newer), ["Secondary", "Connected alice@localhost/desk"]);
+    assert_eq!(world.heard(newer), ["Secondary", "Attached alice@localhost/desk"]);
 }
 
 #[test]
@@ -282,5 +282,5 @@ fn a_primary_that_leaves_during_a_redial_and_comes_back_hears_its_role_anew() {
     world.attach(tab, Some("bob@localhost"));
     world.forget();
     world.at_hub(Input::Online(true));
-    assert_eq!(world.heard(tab), ["Primary", "Connected bob@localhost/desk"]);
+    assert_eq!(world.heard(tab), ["Primary", "Attached bob@localhost/desk"]);
 }
