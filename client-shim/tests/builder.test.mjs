@@ -24,6 +24,7 @@ async function steps(where) {
     assert.equal($iq().toString(), '<iq xmlns="jabber:client"/>');
     assert.equal($pres({ xmlns: 'u' }).toString(), '<presence xmlns="u"/>');
     assert.equal($build('a').toString(), '<a/>');
+    for (const name of ['message', 'iq', 'presence']) assert.equal($build(name, { id: '1' }).toString(), `<${name} id="1" xmlns="jabber:client"/>`);
   });
 
   await written(`a child becomes the current element ${where}`, '<a><b><c/></b></a>', (step) => step(step(step($build('a')).c('b')).c('c')));
@@ -35,6 +36,10 @@ async function steps(where) {
   await written(`a string in place of attributes is text, and the child becomes the current element ${where}`, '<a><b>x<c/></b></a>', (step) =>
     step(step($build('a')).c('b', 'x')).c('c'),
   );
+
+  await written(`so is a number ${where}`, '<a><b>5<c/></b></a>', (step) => step(step($build('a')).c('b', 5)).c('c'));
+
+  await written(`attributes that are none change nothing ${where}`, '<a b="c"/>', (step) => step(step($build('a', { b: 'c' })).attrs(null)).attrs(undefined));
 
   await written(`up stops at the root, and root goes there ${where}`, '<a><b><c/></b><d/><e/></a>', (step) =>
     step(step(step($build('a')).c('b').c('c')).root().c('d')).up().up().up().c('e'),
@@ -153,6 +158,13 @@ test('of HTML only what XHTML-IM allows is taken', () => {
   }
 });
 
+test('HTML keeps its first white space, and no address hides a script', () => {
+  assert.equal($build('a').h('<em>a</em>').h(' and <em>b</em>').toString(), '<a><em>a</em> and <em>b</em></a>');
+  for (const address of ['javascript:x', ' JavaScript:x', 'java\nscript:x', '\u0001javascript:x', 'vb\tscript:x']) {
+    assert.equal($build('a').h(`<a href="${address}">y</a>`).toString(), '<a><a>y</a></a>', JSON.stringify(address));
+  }
+});
+
 test('a builder of text is parsed when it is looked into', () => {
   const builder = Builder.fromString('<presence xmlns="jabber:client"/>');
   assert.equal(builder.toString(), '<presence xmlns="jabber:client"/>');
@@ -169,6 +181,13 @@ test('the tree of a template has none of its indentation, but keeps what an elem
     </message>`.tree();
   assert.equal(serialize(tree), '<message xmlns="jabber:client"><body> </body><x>t <y/></x></message>');
   assert.equal(stx`<a/>`.attrs({ id: 1 }).toString(), '<a id="1"/>');
+});
+
+test('white space is kept in a body, and where no template was indented', () => {
+  const body = '<body>see <b>one</b> <i>two</i></body>';
+  assert.equal(serialize(stx`<iq xmlns="jabber:client"> <c/> ${Stanza.unsafeXML(body)} </iq>`.tree()), `<iq xmlns="jabber:client"><c/>${body}</iq>`);
+  assert.equal(serialize(Builder.fromString('<a><b/> <c/></a>').tree()), '<a><b/> <c/></a>');
+  assert.equal(serialize(Stanza.toElement('<a><b/> <c/></a>')), '<a><b/><c/></a>');
 });
 
 test('elements may stand in a template', () => {

@@ -333,6 +333,49 @@ test('what is paused keeps its order, requests included, and what was sent befor
   assert.deepEqual(posted(), ['0', 'a', 'b', 'c']);
 });
 
+test('the time of a request runs while it is held back', async (t) => {
+  const { connection, port } = await online();
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  connection.pause();
+  const failures = [];
+  connection.sendIQ($iq({ type: 'get' }), null, (failure) => failures.push(failure), 300);
+  connection.sendIQ($iq({ type: 'get', id: 'b' }), null, () => {}, 60_000);
+  t.mock.timers.tick(299);
+  assert.deepEqual(failures, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(failures, [null]);
+  connection.resume();
+  const asked = port.said('Request').map(({ Request }) => Request);
+  assert.equal(asked.length, 1, 'what nobody waits for is not asked');
+  assert.ok(asked[0].timeout <= 60_000);
+});
+
+test('what an app gives that is no string is taken for one, and breaks nothing', async () => {
+  const { connection, port } = await online();
+  connection.addHandler(() => true, null, 'iq', null, 5);
+  assert.equal(port.said('Claim').at(-1).Claim.claims.at(-1).selector.Stanza.id, '5');
+  connection.sendIQ($iq({ type: 'get', id: 'x' }), null, null, '5s');
+  assert.equal(port.said('Request').at(-1).Request.timeout, null);
+  connection.disconnect(new Event('click'));
+  assert.match(port.said('Disconnect').at(-1).Disconnect.reason, /object Event/);
+});
+
+test('priorities that are negative or broken keep their order', async () => {
+  const { SASLPlain, SASLOAuthBearer, SASLSHA1 } = epode;
+  class Late extends SASLPlain {
+    priority = -1;
+  }
+  class Between extends SASLOAuthBearer {
+    priority = 0.5;
+  }
+  const { connection, port } = await online();
+  connection.registerSASLMechanisms([Between, Late, SASLSHA1]);
+  connection.connect('alice@chat.example', 'secret', null, null, null, null, 5);
+  const { options, credentials } = port.said('Connect').at(-1).Connect;
+  assert.deepEqual(Object.fromEntries(options.mechanisms.map(({ name, priority }) => [name, priority])), { PLAIN: 0, OAUTHBEARER: 1, 'SCRAM-SHA-1': 2 });
+  assert.equal(credentials.authcid, '5');
+});
+
 test('what is sent in one task is posted at its end, together, or at flush', async () => {
   const { connection, port } = await online();
   const posts = () => port.said('Send').map(({ Send }) => Send.stanzas.length);

@@ -46,6 +46,12 @@ test('every criterion that is given must match', () => {
     [false, '<a type="z"/>', null, null, ['x', 'y']],
     [false, '<a/>', null, null, ['x']],
     [false, '<a/>', null, null, []],
+    // Of several, the empty one is for none.
+    [true, '<a/>', null, null, ['', 'x']],
+    [false, '<a type="y"/>', null, null, ['', 'x']],
+    // Criteria that are no strings.
+    [true, '<a id="5" type="6" from="7"/>', null, null, [6], 5, 7],
+    [false, '<a/>', null, null, null, {}],
     [false, '<a/>', null, null, 'x'],
     // The sender: as it is written, or its bare JID.
     [false, '<a from="a@b/c"/>', null, null, null, null, 'a@b'],

@@ -19,7 +19,7 @@ export async function load(...paths) {
 
 /** Gives this process the DOM that a page has; modules that were imported before see it too. */
 export function giveDom() {
-  const { window } = new JSDOM('<!doctype html>');
+  const { window } = new JSDOM('<!doctype html>', { url: 'https://app.example/index.html' });
   for (const name of ['document', 'DOMParser', 'XMLSerializer', 'Node', 'Element']) globalThis[name] = window[name];
   return window;
 }

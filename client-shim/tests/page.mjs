@@ -49,6 +49,7 @@ class Port {
 
 Object.assign(globalThis, {
   location: new URL('https://app.example/index.html'),
+  origin: 'https://app.example',
   sessionStorage: { getItem: () => null, setItem() {}, removeItem() {} },
   fetch: (...request) => web.fetch(...request),
   addEventListener: window.addEventListener.bind(window),

@@ -59,8 +59,8 @@ for (const [service, protocol, page, reason] of NO_ADDRESS) {
 
 test('the worker is on the origin of the page, wherever its address begins', () => {
   for (const worker of ['/epode-worker.js', '../epode-worker.js', 'https://app.example/epode-worker.js', new URL('/epode-worker.js', HTTPS)]) {
-    assert.equal(resolveWorker(worker, HTTPS).href, 'https://app.example/epode-worker.js');
+    assert.equal(resolveWorker(worker, HTTPS, 'https://app.example').href, 'https://app.example/epode-worker.js');
   }
-  assert.throws(() => resolveWorker('https://cdn.example/epode-worker.js', HTTPS), { message: /cross-origin.*https:\/\/app\.example/ });
-  assert.throws(() => resolveWorker('http://', HTTPS), { message: /http:\/\/ is not a URL/ });
+  assert.throws(() => resolveWorker('https://cdn.example/epode-worker.js', HTTPS, 'https://app.example'), { message: /cross-origin.*https:\/\/app\.example/ });
+  assert.throws(() => resolveWorker('http://', HTTPS, 'https://app.example'), { message: /http:\/\/ is not a URL/ });
 });

@@ -81,3 +81,11 @@ test('a list stopped from within a run stays stopped, with the handler in it', (
   t.mock.timers.tick(10);
   assert.deepEqual(calls, ['a', 'a']);
 });
+
+test('a period that is longer than a timer lasts is not over at once', (t) => {
+  const { calls, add } = ticking(t);
+  add(2 ** 31, 'a');
+  add(Infinity, 'b');
+  t.mock.timers.tick(24 * 24 * 3600 * 1000);
+  assert.deepEqual(calls, []);
+});

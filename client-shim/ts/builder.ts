@@ -29,21 +29,17 @@ export function $build(name: string, attributes?: Attributes | null): Builder {
 
 /** A builder of a `<message/>`, in `jabber:client` unless `attributes` say otherwise. */
 export function $msg(attributes?: Attributes | null): Builder {
-  return stanza('message', attributes);
+  return new Builder('message', attributes);
 }
 
 /** A builder of an `<iq/>`, in `jabber:client` unless `attributes` say otherwise. */
 export function $iq(attributes?: Attributes | null): Builder {
-  return stanza('iq', attributes);
+  return new Builder('iq', attributes);
 }
 
 /** A builder of a `<presence/>`, in `jabber:client` unless `attributes` say otherwise. */
 export function $pres(attributes?: Attributes | null): Builder {
-  return stanza('presence', attributes);
-}
-
-function stanza(name: string, attributes: Attributes | null | undefined): Builder {
-  return new Builder(name, attributes?.['xmlns'] ? attributes : { ...attributes, xmlns: NS.CLIENT });
+  return new Builder('presence', attributes);
 }
 
 /** The text of an element or of anything with `.tree()`; of nothing, `null`. Builders of ours need no DOM for it. */
@@ -68,19 +64,25 @@ export function serialize(stanza: Element | Treelike | null | undefined): string
 export class Builder implements Treelike {
   #root: Draft | Element | undefined;
   #current: Draft | Element | undefined;
+  /** What it was made of, where that is text. */
+  #text: string | undefined;
 
   /**
-   * @param name the qualified name of the root
+   * @param name the qualified name of the root; a `message`, `iq` or `presence` is in `jabber:client` unless `attributes` say otherwise
    * @param attributes its attributes; those that are `null` or `undefined` are left out
    * @throws Error when a name is none in XML
    */
   constructor(name: string, attributes?: Attributes | null) {
-    if (name) this.#current = this.#root = new Draft(name, attributes);
+    const isStanza = name === 'message' || name === 'iq' || name === 'presence';
+    const given = isStanza && !attributes?.['xmlns'] ? { ...attributes, xmlns: NS.CLIENT } : attributes;
+    if (name) this.#current = this.#root = new Draft(name, given);
   }
 
   /** A builder of the element that `text` is. Malformed text throws at the first call that needs to look into it. */
   static fromString(text: string): Builder {
-    return new Stanza([text], []);
+    const builder = new Builder('');
+    builder.#text = text;
+    return builder;
   }
 
   /** The text of an element or of anything with `.tree()`; of nothing, `null`. */
@@ -140,13 +142,13 @@ export class Builder implements Treelike {
    *
    * @throws Error when a name is none in XML
    */
-  attrs(attributes: Attributes): this {
+  attrs(attributes: Attributes | null | undefined): this {
     const current = this.#position();
     if (current instanceof Draft) {
-      current.assign(attributes);
+      current.assign(attributes ?? {});
       return this;
     }
-    for (const [name, value] of Object.entries(attributes)) {
+    for (const [name, value] of Object.entries(attributes ?? {})) {
       if (value === null || value === undefined) current.removeAttribute(name);
       else setAttribute(current, name, String(value));
     }
@@ -157,13 +159,13 @@ export class Builder implements Treelike {
    * Adds a child. It becomes the current element, unless `text` is given.
    *
    * @param name its qualified name; without a prefix it is in the default namespace of its place
-   * @param attributes its attributes; a string here is its text, and the child becomes the current element
+   * @param attributes its attributes; a string or a number here is its text, and the child becomes the current element
    * @param text what it contains; also an empty string keeps the parent the current element
    * @throws Error when a name is none in XML
    */
-  c(name: string, attributes?: Attributes | string | null, text?: string | number | boolean | null): this {
+  c(name: string, attributes?: Attributes | string | number | null, text?: string | number | boolean | null): this {
     const parent = this.#position();
-    const short = typeof attributes === 'string';
+    const short = typeof attributes === 'string' || typeof attributes === 'number';
     const draft = parent instanceof Draft ? parent.append(name, short ? null : attributes) : new Draft(name, short ? null : attributes);
     const content = short ? attributes : (text ?? '');
     if (content !== '') draft.children.push(String(content));
@@ -215,14 +217,17 @@ export class Builder implements Treelike {
 
   /** The text that this was made of, where it was made of text. */
   protected source(): string {
-    throw new Error('an element needs a name');
+    if (this.#text === undefined) throw new Error('an element needs a name');
+    return this.#text;
+  }
+
+  /** The element that the text is. */
+  protected parsed(): Element {
+    return toElement(this.source(), true);
   }
 
   #position(): Draft | Element {
-    if (!this.#root) {
-      this.#root = toElement(this.source(), true);
-      stripWhitespace(this.#root);
-    }
+    this.#root ??= this.parsed();
     return (this.#current ??= this.#root);
   }
 }
@@ -262,17 +267,21 @@ export class Stanza extends Builder {
   }
 
   /**
-   * The element of text, as `Strophe.toElement` makes it.
+   * The element of text, as `Strophe.toElement` makes it, without the white space between elements.
    *
    * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default `false`
    * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is no DOM
    */
   static toElement(text: string, strict?: boolean): Element {
-    return toElement(text, strict);
+    return stripped(toElement(text, strict));
   }
 
   protected override source(): string {
     return this.#text;
+  }
+
+  protected override parsed(): Element {
+    return stripped(super.parsed());
   }
 }
 
@@ -302,13 +311,14 @@ function isList(value: StanzaValue): value is readonly StanzaValue[] {
   return Array.isArray(value);
 }
 
-// The line breaks and indentation of a template. An element that holds nothing else keeps it: it may be meant.
-function stripWhitespace(element: Element): void {
+// Without the line breaks and indentation of a template. An element that holds nothing else keeps it: it may be meant; and so does text for people.
+function stripped(element: Element): Element {
   const children = [...element.children];
   if (children.length > 0) {
     for (const node of [...element.childNodes]) {
       if (node.nodeType === Node.TEXT_NODE && !node.nodeValue?.trim()) element.removeChild(node);
     }
   }
-  children.forEach(stripWhitespace);
+  for (const child of children) if (child.localName !== 'body') stripped(child);
+  return element;
 }

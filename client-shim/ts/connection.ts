@@ -14,7 +14,7 @@ import type { Wish } from './link.ts';
 import { warn } from './log.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
-import type { Authenticating } from './mechanisms.ts';
+import type { Authenticating, SASLMechanism } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
@@ -192,20 +192,21 @@ export class Connection extends Hooks {
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
+    const { sessionKey } = this.options;
     const wish = (service: string): Wish => ({
       run: (tab) =>
         tab.connect(
           performance.now(),
           service,
           jid,
-          authcid || undefined,
+          authcid ? String(authcid) : undefined,
           password,
           keys,
-          mechanisms.map(({ mechname }) => mechname),
-          Uint32Array.from(mechanisms, ({ priority }) => priority),
+          mechanisms.map(({ mechname }) => String(mechname)),
+          ranks(mechanisms),
           own,
           !!listed,
-          this.options.sessionKey,
+          sessionKey === undefined || sessionKey === null ? undefined : String(sessionKey),
           !!this.options.explicitResourceBinding,
           this.options.reconnect ?? true,
           amount(this.options.reloadGrace, 10_000),
@@ -280,7 +281,9 @@ export class Connection extends Hooks {
     }
     this.disconnecting = this.connected;
     this.flush();
-    this.#session.run({ run: (tab) => tab.disconnect(performance.now(), reason, amount(this.disconnection_timeout, 3000)) });
+    // An app may give what it was called with: an event, say.
+    const why = reason === undefined || reason === null ? undefined : String(reason);
+    this.#session.run({ run: (tab) => tab.disconnect(performance.now(), why, amount(this.disconnection_timeout, 3000)) });
   }
 
   /**
@@ -476,7 +479,7 @@ export class Connection extends Hooks {
   /** An id that no other stanza has, of no other tab either, with `suffix` behind a colon. */
   getUniqueId(suffix?: string | number): string {
     const id = `${randomPart()}-${++this.#uniqueId}`;
-    return suffix === undefined ? id : `${id}:${suffix}`;
+    return suffix === undefined || suffix === null ? id : `${id}:${suffix}`;
   }
 
   /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
@@ -507,7 +510,7 @@ export class Connection extends Hooks {
   #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
-    this.#session.outbox.ask(serialize(element), timeout || undefined, { ...question, id });
+    this.#session.outbox.ask(serialize(element), Number(timeout) || undefined, { ...question, id });
     return id;
   }
 
@@ -516,6 +519,14 @@ export class Connection extends Hooks {
     element.setAttribute('id', id);
     return id;
   }
+}
+
+/** Priorities as the worker takes them; of those that are negative or broken, which are rare, the places among each other. */
+function ranks(mechanisms: readonly SASLMechanism[]): Uint32Array {
+  const priorities = mechanisms.map(({ priority }) => Number(priority) || 0);
+  if (priorities.every((priority) => priority >>> 0 === priority)) return Uint32Array.from(priorities);
+  const places = [...new Set(priorities)].sort((one, other) => one - other);
+  return Uint32Array.from(priorities, (priority) => places.indexOf(priority));
 }
 
 /** The connection as a mechanism sees it: all that is there, and the password, which is not kept. */

@@ -28,7 +28,7 @@ export class Handler {
   readonly ns: string | null;
   /** The qualified name, to the letter. */
   readonly name: string | null;
-  /** The attribute `type`, or several of which one must match. */
+  /** The attribute `type`, or several of which one must match; among several the empty one is for stanzas without. */
   readonly type: string | readonly string[] | null;
   /** The attribute `id`. */
   readonly id: string | null;
@@ -62,12 +62,13 @@ export class Handler {
     options: HandlerOptions | null = {},
   ) {
     this.handler = handler;
-    this.ns = ns || null;
-    this.name = name || null;
-    this.type = type || null;
-    this.id = id || null;
+    this.ns = wordOf(ns);
+    this.name = wordOf(name);
+    this.type = Array.isArray(type) ? type.map(String) : wordOf(type);
+    this.id = wordOf(id);
     this.options = options ?? {};
-    this.from = (this.options.matchBareFromJid ? getBareJidFromJid(from) : from) || null;
+    const sender = wordOf(from);
+    this.from = this.options.matchBareFromJid ? getBareJidFromJid(sender) : sender;
   }
 
   /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
@@ -100,7 +101,7 @@ export class Handler {
   #matchesType(stanza: Element): boolean {
     if (this.type === null) return true;
     const type = stanza.getAttribute('type');
-    return typeof this.type === 'string' ? this.type === type : type !== null && this.type.includes(type);
+    return typeof this.type === 'string' ? this.type === type : this.type.includes(type ?? '');
   }
 
   #matchesFrom(stanza: Element): boolean {
@@ -110,11 +111,16 @@ export class Handler {
   }
 }
 
+/** A criterion as it is compared; nothing where it is not given. */
+function wordOf(criterion: unknown): string | null {
+  return criterion ? String(criterion) : null;
+}
+
 /** What a handler asks for, as plain data: the claim that this tab makes on its behalf. Criteria not given are absent. */
 export interface Selector {
   ns?: string;
   name?: string;
-  /** The types of which one must match; none can when it is empty. */
+  /** The types of which one must match, the empty one for none at all; nothing can when the list is empty. */
   types?: string[];
   id?: string;
   from?: string;

@@ -142,10 +142,10 @@ export class Link {
   }
 
   #start(script: string | URL): MessagePort {
-    const url = resolveWorker(script, location.href);
+    const url = resolveWorker(script, document.baseURI, globalThis.origin);
     const [worker, port] = startWorker(url);
     this.#own?.terminate();
-    this.#own = worker instanceof Worker ? worker : undefined;
+    this.#own = 'terminate' in worker ? worker : undefined;
     worker.addEventListener('error', () => void this.#failed(url, port));
     this.#url = url;
     return port;

@@ -11,6 +11,7 @@ import { type Hooks, isHeard } from './hooks.ts';
 import type { Wish } from './link.ts';
 import { error, guarded } from './log.ts';
 import type { Question, Receipt } from './sendable.ts';
+import { later } from './timed.ts';
 
 /** Where what an app throws is thrown. */
 const CALLBACK = 'the callback of sendIQ';
@@ -51,7 +52,7 @@ export class Outbox {
       this.#receipts.delete(token);
     },
     /** No answer comes: the time is up, or the session. */
-    unanswered: (token, timeout) => fail(this.#take(token), timeout ? new TimeoutError('no answer came in time') : disconnected()),
+    unanswered: (token, timeout) => fail(this.#take(token), timeout ? late() : disconnected()),
     /** It was not asked. */
     unasked: (token, condition, text) => {
       const question = this.#take(token);
@@ -84,11 +85,22 @@ export class Outbox {
   /** Asks an IQ. */
   ask(text: string, timeout: number | undefined, question: Question): void {
     this.#show(text);
-    this.#waiting.push({
-      run: (tab) => void (question.signal?.aborted || this.#questions.set(tab.request(text, timeout), question)),
+    let rest = (): number | undefined => timeout;
+    const wish: Wish = {
+      run: (tab) => void (question.signal?.aborted || this.#questions.set(tab.request(text, rest()), question)),
       fail: (reason) => refuse(question, UNCONNECTED, reason),
-    });
+    };
+    this.#waiting.push(wish);
     this.flush();
+    if (!timeout || !this.#waiting.includes(wish)) return;
+    // Its time runs also while it is held back.
+    const end = performance.now() + timeout;
+    rest = () => Math.max(1, end - performance.now());
+    later(timeout, () => {
+      if (!this.#waiting.includes(wish)) return;
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== wish);
+      fail(question, late());
+    });
   }
 
   /** Sends what waits, unless it is held back. */
@@ -181,6 +193,10 @@ function fail(question: Question | undefined, failure: XmppError): void {
 
 function unsent(text: string): Receipt {
   return { status: 'failed', condition: UNCONNECTED, text };
+}
+
+function late(): XmppError {
+  return new TimeoutError('no answer came in time');
 }
 
 function disconnected(): XmppError {

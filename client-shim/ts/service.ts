@@ -37,17 +37,17 @@ export function resolveService(service: string, protocol: Protocol | undefined, 
 /**
  * The absolute address of the worker script.
  *
- * @param page the address of the page
+ * @param base what a relative one is relative to
+ * @param origin the page's, which a page without an address of its own has from its parent
  * @throws Error with a sentence for the app: an address that is none, or one of another origin, where the browser allows no shared worker
  */
-export function resolveWorker(worker: string | URL, page: string): URL {
+export function resolveWorker(worker: string | URL, base: string, origin: string): URL {
   let url: URL;
   try {
-    url = new URL(worker, page);
+    url = new URL(worker, base);
   } catch {
     throw new Error(`the worker's address ${worker} is not a URL`);
   }
-  const { origin } = new URL(page);
   if (url.origin !== origin) {
     throw new Error(
       `the worker script ${url.href} is cross-origin: a shared worker must come from the origin of the page, ${origin}; serve epode-worker.js from there`,

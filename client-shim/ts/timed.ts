@@ -1,6 +1,14 @@
 /** Handlers of time: each has a timer of its own, so nothing polls while nothing is due. */
 import { describe, error } from './log.ts';
 
+/** Browsers take a time that is longer for none at all (HTML, "timer initialization steps"). */
+const LONGEST = 2 ** 31 - 1;
+
+/** Calls back after so many milliseconds, at the most the 24 days that a timer lasts. */
+export function later(period: number, callback: () => void): ReturnType<typeof setTimeout> {
+  return setTimeout(callback, Math.min(period, LONGEST));
+}
+
 /** One callback that is called after `period` milliseconds, and again for as long as it returns something truthy. */
 export class TimedHandler {
   /** After how many milliseconds. */
@@ -61,7 +69,7 @@ export class TimedHandlers {
   }
 
   #arm(handler: TimedHandler): void {
-    this.#timers.set(handler, this.#running ? setTimeout(() => this.#due(handler), handler.period) : undefined);
+    this.#timers.set(handler, this.#running ? later(handler.period, () => this.#due(handler)) : undefined);
   }
 
   #due(handler: TimedHandler): void {

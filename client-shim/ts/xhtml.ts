@@ -46,7 +46,7 @@ export const XHTML = {
 
 /** Appends to `parent` what of `html` XHTML-IM allows. Of any other element only the content is taken. */
 export function appendHtml(parent: Draft, html: string): void {
-  appendAllowed(parent, new DOMParser().parseFromString(html, 'text/html').body);
+  appendAllowed(parent, new DOMParser().parseFromString(`<body>${html}`, 'text/html').body);
 }
 
 function appendAllowed(parent: Draft, from: Node): void {
@@ -64,11 +64,16 @@ function appendAllowed(parent: Draft, from: Node): void {
 function allowedAttributes(element: Element): Record<string, string> {
   const allowed: Record<string, string> = {};
   for (const { name, value } of element.attributes) {
-    if (!XHTML.validAttribute(element.localName, name) || /^\s*(javascript|vbscript):/i.test(value)) continue;
+    if (!XHTML.validAttribute(element.localName, name) || isScript(value)) continue;
     const kept = name === 'style' ? allowedStyle(value) : value;
     if (kept) allowed[name] = kept;
   }
   return allowed;
+}
+
+/** Browsers pass over white space and control characters in an address (URL, "basic URL parser"). */
+function isScript(address: string): boolean {
+  return /^(javascript|vbscript):/i.test(address.replace(/[\0-\x20]/g, ''));
 }
 
 function allowedStyle(style: string): string {

@@ -34,6 +34,17 @@ for (const name of BROWSERS) {
       });
     }
 
+    test("the worker's address is relative to the base of the page", async (t) => {
+      const scene = await stage.scene(t);
+      const page = await (await fetch(stage.web.url("/pages/app.html"))).text();
+      stage.web.overrides.set("/pages/app.html", { body: page.replace("</script>", '</script><base href="/">') });
+      t.after(() => stage.web.overrides.clear());
+      const { options } = ownWorker();
+      const tab = await scene.open({ options: { ...options, worker: options.worker.slice(1) } });
+      await tab.connect(scene.jid, scene.password);
+      assert.equal(await tab.up(), "CONNECTED");
+    });
+
     test("a tab that comes while the first is still connecting joins its session", async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = [await scene.open(), await scene.open()];

@@ -13,7 +13,7 @@ ns: string | null,
  */
 name: string | null, 
 /**
- * The `type`: one of these.
+ * The `type`: one of these; the empty one is for a stanza without.
  */
 types: Array<string> | null, 
 /**

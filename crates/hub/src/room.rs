@@ -261,7 +261,10 @@ impl<T: Clone> Room<T> {
 
     /// Whether a page means this session when it names this account.
     pub(crate) fn is_of(&self, account: &str) -> bool {
-        [Some(&self.key.account), self.bound.as_ref()].into_iter().flatten().any(|own| jid::same_bare(own, account))
+        [Some(&self.key.account), self.bound.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|own| jid::same_bare(own, account))
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -286,6 +289,14 @@ impl<T: Clone> Room<T> {
         }
         match inbound.head.kind.as_deref() {
             None => drop(self.presences.insert(from.clone(), inbound.clone())),
+            // RFC 6121 §4.5.3: of a bare JID, all that it names are gone.
+            Some("unavailable") if !from.contains('/') => {
+                let gone: Vec<_> =
+                    self.presences.keys().filter(|there| jid::same_bare(there, from)).cloned().collect();
+                for there in gone {
+                    self.presences.remove(&there);
+                }
+            }
             Some("unavailable" | "error") => {
                 self.presences.remove(from);
             }

@@ -35,7 +35,7 @@ pub struct Criteria {
     pub ns: Option<String>,
     /// The exact tag name.
     pub name: Option<String>,
-    /// The `type`: one of these.
+    /// The `type`: one of these; the empty one is for a stanza without.
     pub types: Option<Vec<String>>,
     /// The `id`.
     pub id: Option<String>,
@@ -73,7 +73,7 @@ impl Criteria {
             && self
                 .types
                 .as_ref()
-                .is_none_or(|types| types.iter().any(|kind| Some(kind.as_str()) == seen.kind))
+                .is_none_or(|types| types.iter().any(|kind| kind == seen.kind.unwrap_or_default()))
             && is(&self.from, if self.bare { seen.from.map(bare) } else { seen.from })
             && self.ns.as_deref().is_none_or(|ns| seen.namespaces.iter().any(|there| self.names(ns, there)))
     }

@@ -112,3 +112,15 @@ fn criteria_are_met_only_all_together() {
         assert_eq!(criteria.met_by(&seen), met, "{criteria:?}");
     }
 }
+
+#[test]
+fn among_several_types_the_empty_one_is_for_none() {
+    let criteria = |types: &[&str]| Criteria {
+        types: Some(types.iter().map(|kind| (*kind).to_owned()).collect()),
+        ..Criteria::default()
+    };
+    let none = Seen { kind: None, ..seen(&[]) };
+    assert!(criteria(&["", "unavailable"]).met_by(&none));
+    assert!(!criteria(&["unavailable"]).met_by(&none));
+    assert!(!criteria(&["", "unavailable"]).met_by(&seen(&[])));
+}

@@ -94,6 +94,22 @@ fn an_unavailable_is_taken_back_by_whoever_is_here_and_sent_at_once_where_nobody
     assert_eq!(world.sent(), [GONE]);
 }
 
+#[test]
+fn a_contact_that_is_gone_with_all_its_resources_is_not_replayed() {
+    let mut world = World::new();
+    world.online(ALICE);
+    contact_says(&mut world, "desk", "");
+    contact_says(&mut world, "phone", "");
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bobby@localhost/desk'/>");
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bob@localhost' type='unavailable'/>");
+    let late = world.tab();
+    world.begins_with(late, &[all("presence")]);
+    world.attach(late, None);
+    let replayed: Vec<_> =
+        world.heard(late).into_iter().filter(|heard| heard.starts_with("Replayed")).collect();
+    assert!(replayed.len() == 1 && replayed[0].contains("bobby"), "{replayed:?}");
+}
+
 // Fault 15: a tab that joined late saw no presence.
 #[test]
 fn a_late_joiner_hears_the_contacts_current_presence_replayed_and_not_those_who_left() {
