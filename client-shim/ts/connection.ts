@@ -412,7 +412,8 @@ export class Connection extends Hooks {
   /**
    * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy; one that throws is removed, and the log
    * says so. It begins with what comes behind the stanza that is being handled, else with what comes from now on, and ends with the session: each CONNECTED
-   * and ATTACHED starts with an empty list. An IQ request that no handler takes is answered with `service-unavailable` (RFC 6120 §8.2.3).
+   * and ATTACHED starts with an empty list. An IQ request that no handler takes is answered with `service-unavailable` (RFC 6120 §8.2.3), and so is one
+   * that a handler took and the app has not answered within 10 s.
    *
    * @param ns the namespace of the stanza or of anything within it
    * @param name the exact tag name

@@ -24,8 +24,8 @@ export interface BoshOptions {
 export interface ConnectionOptions extends BoshOptions {
   /**
    * The address of `epode-worker.js`, on the page's origin, and relative to the page's base as other addresses in it are. All pages of an origin that name
-   * the same address share one worker, and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that says why. Without
-   * this option the engine runs in the page, and each connection has a session of its own.
+   * the same address share one worker, and with it the sessions in it. An address that does not lead to the worker ends in CONNFAIL, with a reason that
+   * says why. Without this option the engine runs in the page, and each connection has a session of its own.
    */
   worker?: string | URL;
   /**
