@@ -221,11 +221,8 @@ impl<T: Text> Hub<T> {
         tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
-        // What was kept for the page before waits for this one, however long the session takes to come up.
-        for ghost in room.ghosts.iter_mut().filter(|ghost| ghost.tab == tab.tab && ghost.until > self.now) {
-            ghost.until = Duration::MAX;
-        }
-        room.members.push(Member { speaks, ..Member::new(port, entry, room.position) });
+        let ghost = room.take_ghost(&tab.tab, self.now);
+        room.members.push(Member { speaks, ghost, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
         self.timers.set(Timer::Grace(id), None);
         if up {
@@ -255,10 +252,9 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let mut info = info.clone();
-        let now = self.now;
-        room.ghosts.retain(|ghost| ghost.until > now);
-        let ghost =
-            room.ghosts.iter().position(|ghost| ghost.tab == tab.tab).map(|at| room.ghosts.remove(at));
+        let kept = room.member(port).and_then(|member| member.ghost.take());
+        // The page before it may have gone after this one came.
+        let ghost = kept.or_else(|| room.take_ghost(&tab.tab, self.now));
         let (base, ghost) = match (ghost, tab.before.take()) {
             (Some(ghost), Some(Before { position, .. }))
                 if (room.start..=room.position).contains(&position) =>

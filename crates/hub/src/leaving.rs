@@ -94,13 +94,10 @@ impl<T: Text> Hub<T> {
         let for_good = outbox.is_some();
         let grace = if self.config.shared { room.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
-        if let Some(tab) = self.ports.get(&port) {
-            // What waited for it, and it left before it was admitted, waits for the next page of its name.
-            for ghost in room.ghosts.iter_mut().filter(|ghost| ghost.tab == tab.tab) {
-                ghost.until = ghost.until.min(self.now + grace);
-            }
-        }
-        if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
+        if let Some(ghost) = member.ghost {
+            // It left before it was admitted: what waited for it waits for the next page of its name.
+            room.ghosts.push(Ghost { until: self.now + grace, ..ghost });
+        } else if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
             room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
             let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
             let mut ghost = Ghost {

@@ -102,6 +102,8 @@ pub(crate) struct Member<T> {
     pub(crate) claims: Vec<(ClaimId, Standing)>,
     /// What it hears begins behind this position.
     pub(crate) base: Position,
+    /// What was kept for the page before it, until this one is admitted: however long that takes, it came back in time.
+    pub(crate) ghost: Option<Ghost<T>>,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// What that page wanted to hear, of all that came until this one was admitted.
@@ -121,6 +123,7 @@ impl<T> Member<T> {
             entry,
             claims: Vec::new(),
             base,
+            ghost: None,
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
@@ -279,6 +282,13 @@ impl<T: Clone> Room<T> {
         self.members.iter_mut().find(|member| member.port == port)
     }
 
+    /// Takes what is kept for the next page of this tab, if it comes in time.
+    pub(crate) fn take_ghost(&mut self, tab: &str, now: Duration) -> Option<Ghost<T>> {
+        self.ghosts.retain(|ghost| ghost.until > now);
+        let at = self.ghosts.iter().position(|ghost| ghost.tab == tab)?;
+        Some(self.ghosts.remove(at))
+    }
+
     /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms (XEP-0045): whoever leaves a room hears
     /// nothing of the others in it any more, and every tab that enters it hears of them anew.
     pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
@@ -289,7 +299,7 @@ impl<T: Clone> Room<T> {
         }
         match inbound.head.kind.as_deref() {
             None => drop(self.presences.insert(from.clone(), inbound.clone())),
-            // RFC 6121 §4.5.3: of a bare JID, all that it names are gone.
+            // Of a bare JID: none of its resources is there any more.
             Some("unavailable") if !from.contains('/') => {
                 let gone: Vec<_> =
                     self.presences.keys().filter(|there| jid::same_bare(there, from)).cloned().collect();
