@@ -268,6 +268,29 @@ impl<T: Text> Hub<T> {
         self.outputs.push_back(Output::Log(level, text));
     }
 
+    /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is spared it, for nothing bounds how many
+    /// lines a server can cause.
+    fn log_of(&mut self, id: SessionId, level: LogLevel, text: String) {
+        let ports = match self.rooms.get(&id) {
+            Some(room) => room.ports(),
+            None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
+        };
+        for port in ports {
+            if self.ports.get(&port).is_some_and(|tab| tab.outbox.credit() > 0) {
+                self.post(port, FromWorker::Log { level, text: text.clone() });
+            }
+        }
+        self.log(level, text);
+    }
+
+    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule that it breaks. The name is the
+    /// server's: it is cut short, and what could not stand in a name is left out.
+    fn log_dropped(&mut self, id: SessionId, name: &str, size: usize, rule: &str) {
+        let name: String =
+            name.chars().filter(|char| char.is_alphanumeric() || ":-_.".contains(*char)).take(32).collect();
+        self.log_of(id, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
+    }
+
     fn count(&mut self) -> u32 {
         self.counter += 1;
         self.counter

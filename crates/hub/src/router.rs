@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{Delivery, FromWorker, LogLevel, Origin, Outcome, Position, Text, Token};
+use epode_protocol::{Delivery, FromWorker, Origin, Outcome, Position, Text, Token};
 use epode_session::stream::xml::{Head, escape};
 
 use crate::inbound::Inbound;
@@ -30,9 +30,7 @@ impl<T: Text> Hub<T> {
             (false, _) => self.route_to_claims(id, inbound),
             (true, Some("result" | "error")) => self.route_answer(id, &inbound),
             (true, Some("get" | "set")) => self.route_request(id, &inbound),
-            (true, _) => {
-                self.log(LogLevel::Warn, "the server sent an iq of no known type; dropped".to_owned())
-            }
+            (true, _) => self.log_dropped(id, &inbound.head.tag, size, "an iq of no known type"),
         }
     }
 
@@ -61,8 +59,7 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let Some(ask) = room.asks.answered(head, &info.jid) else {
-            return self
-                .log(LogLevel::Warn, "an iq answered what nobody asked of its sender; dropped".to_owned());
+            return self.log_dropped(id, &head.tag, *size, "it answers what nobody asked of its sender");
         };
         for asker in ask.askers {
             let text = match asker.original_id {
@@ -92,7 +89,7 @@ impl<T: Text> Hub<T> {
         let Phase::Up(info) = &room.phase else { return };
         if inbound.head.id.is_none() {
             // RFC 6120 §8.2.3: without an id no answer could be correct.
-            return self.log(LogLevel::Warn, "the server sent an iq without id; dropped".to_owned());
+            return self.log_dropped(id, &inbound.head.tag, inbound.size, "a request without id");
         }
         let candidates = room.handlers_of(inbound);
         let (asked, next) = match is_push(&inbound.head, &info.jid) {
