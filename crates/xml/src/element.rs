@@ -48,7 +48,16 @@ enum Node {
 impl Element {
     /// Reads the one element that `text` consists of.
     pub fn parse(text: &str, limits: &Limits) -> Result<Element, Violation> {
-        let mut reader = Reader::new(text, limits)?;
+        Element::build(Reader::new(text, limits)?)
+    }
+
+    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some proxies cut their frames out of
+    /// such a stream. An element without a namespace is in `jabber:client`, and the prefix `stream` is bound.
+    pub fn parse_in_stream(text: &str, limits: &Limits) -> Result<Element, Violation> {
+        Element::build(Reader::within_stream(text, limits)?)
+    }
+
+    fn build(mut reader: Reader<'_>) -> Result<Element, Violation> {
         // The elements that are open, innermost last, below a parent of the root which takes it in when it closes.
         let mut open = vec![Element::new("", "")];
         while let Some(token) = reader.next()? {

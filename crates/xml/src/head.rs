@@ -29,6 +29,8 @@ pub struct Head {
     pub payload: Option<Payload>,
     /// The raw value of `id`, between its quotes, as a byte range of the text: for another id to be spliced in.
     pub id_span: Option<Range<usize>>,
+    /// Whether the root has neither a prefix nor an `xmlns` of its own: its namespace is that of what is around it.
+    pub undeclared: bool,
     /// The byte offset just behind the root's name in its opening tag: for an attribute to be spliced in.
     pub root_end: usize,
 }
@@ -45,11 +47,24 @@ pub struct Payload {
 impl Head {
     /// Reads and checks the whole of `text`, which is one stanza.
     pub fn read(text: &str, limits: &Limits) -> Result<Head, Violation> {
-        let mut reader = Reader::new(text, limits)?;
+        Head::build(Reader::new(text, limits)?, text)
+    }
+
+    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some proxies cut their frames out of
+    /// such a stream. An element without a namespace is in `jabber:client`; the prefix `stream` is bound for the root, and for what is in a
+    /// root that has it. In a stanza it is not: tabs are given that text as it is.
+    pub fn read_in_stream(text: &str, limits: &Limits) -> Result<Head, Violation> {
+        Head::build(Reader::within_stream(text, limits)?, text)
+    }
+
+    fn build<'t>(mut reader: Reader<'t>, text: &'t str) -> Result<Head, Violation> {
         // In front of the root's opening tag the reader yields nothing, and without a root it yields an error.
         reader.next()?;
         let mut namespaces = Namespaces::default();
         let mut head = Head::of_root(&reader, text);
+        if reader.tag.prefix != "stream" {
+            reader.scope.unbind_stream();
+        }
         namespaces.note_element(&reader);
         while let Some(token) = reader.next()? {
             if let Token::Open = token {
@@ -78,6 +93,7 @@ impl Head {
             namespaces: Vec::new(),
             payload: None,
             id_span: tag.attribute("id").map(Attribute::span),
+            undeclared: tag.prefix.is_empty() && tag.attribute("xmlns").is_none(),
             root_end: tag.name_end,
         }
     }

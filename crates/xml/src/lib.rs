@@ -23,6 +23,7 @@
 mod chars;
 mod element;
 mod escape;
+mod garbled;
 mod head;
 mod reader;
 mod scope;
@@ -31,6 +32,7 @@ mod violation;
 
 pub use element::Element;
 pub use escape::escape;
+pub use garbled::{first_name, is_blank};
 pub use head::{Head, Payload};
 pub use violation::Violation;
 

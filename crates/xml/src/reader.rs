@@ -64,6 +64,11 @@ impl<'t> Reader<'t> {
         })
     }
 
+    /// The same, where the declarations of `<stream:stream/>` hold.
+    pub(crate) fn within_stream(text: &'t str, limits: &Limits) -> Result<Self, Violation> {
+        Ok(Reader { scope: Scope::within_stream(), ..Reader::new(text, limits)? })
+    }
+
     /// The next token; `None` at the end of a document that broke no rule.
     pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, Violation> {
         if self.empty {

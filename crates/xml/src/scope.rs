@@ -7,17 +7,35 @@ use std::borrow::Cow;
 pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 pub(crate) const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
+/// What `<stream:stream/>` declares for all that is in it (RFC 6120 §4.8): the default namespace, and the prefix `stream`.
+const CLIENT: &str = "jabber:client";
+const STREAMS: &str = "http://etherx.jabber.org/streams";
+
 /// Resolving a prefix walks through the prefixes in scope; the bound keeps a hostile document from making that slow.
 const PREFIXES: usize = 100;
 
 /// The declarations in scope, innermost last, each with the level of the element that carries it.
 #[derive(Default)]
 pub(crate) struct Scope<'t> {
+    /// The default namespace around the document; "" for none.
+    around: &'static str,
+    /// Whether the prefix `stream` is bound around the document.
+    stream: bool,
     defaults: Vec<(usize, Cow<'t, str>)>,
     prefixes: Vec<(usize, &'t str, Cow<'t, str>)>,
 }
 
 impl<'t> Scope<'t> {
+    /// The declarations of `<stream:stream/>` hold around the document.
+    pub(crate) fn within_stream() -> Self {
+        Scope { around: CLIENT, stream: true, ..Scope::default() }
+    }
+
+    /// The prefix `stream` is not bound any more around the document.
+    pub(crate) fn unbind_stream(&mut self) {
+        self.stream = false;
+    }
+
     /// Takes in the declarations of an element that opens at `level`.
     pub(crate) fn open(&mut self, level: usize, tag: &Tag<'t>) -> Result<(), Violation> {
         for attribute in &tag.attributes {
@@ -44,7 +62,8 @@ impl<'t> Scope<'t> {
     /// The namespace of an element with this prefix.
     pub(crate) fn element(&self, prefix: &str) -> Option<Cow<'t, str>> {
         if prefix.is_empty() {
-            return Some(self.defaults.last().map_or(Cow::Borrowed(""), |(_, namespace)| namespace.clone()));
+            let around = Cow::Borrowed(self.around);
+            return Some(self.defaults.last().map_or(around, |(_, namespace)| namespace.clone()));
         }
         self.prefixed(prefix)
     }
@@ -61,7 +80,9 @@ impl<'t> Scope<'t> {
         if prefix == "xml" {
             return Some(Cow::Borrowed(XML));
         }
-        self.prefixes.iter().rev().find(|(_, of, _)| *of == prefix).map(|(.., namespace)| namespace.clone())
+        let declared = self.prefixes.iter().rev().find(|(_, of, _)| *of == prefix);
+        let around = || (self.stream && prefix == "stream").then_some(Cow::Borrowed(STREAMS));
+        declared.map(|(.., namespace)| namespace.clone()).or_else(around)
     }
 }
 
