@@ -191,8 +191,9 @@ impl Tab {
         self.hear(now, FromWorker::Claimed { claims });
     }
 
-    pub fn on_gap(&self, now: f64, from: f64, to: f64, count: u32) {
-        self.hear(now, FromWorker::Gap { from: from as u64, to: to as u64, count });
+    /// A `Gap`, whose content the page keeps.
+    pub fn on_gap(&self, now: f64) {
+        self.hear(now, FromWorker::Gap { from: 0, to: 0, count: 0, reason: String::new() });
     }
 
     pub fn on_ping(&self, now: f64) {
@@ -435,7 +436,7 @@ impl Tab {
             Event::Stanzas(_) | Event::Stanza(..) => {}
             Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
             Event::Claimed(claim) => listener.claimed(claim),
-            Event::Gap(from, to, count) => listener.gap(from as f64, to as f64, count),
+            Event::Gap(..) => listener.gap(),
             Event::Tabs(token, _) => listener.tabs(token),
             Event::Written(up_to) => listener.written(up_to),
             Event::Failed(token, fault) => listener.failed(token, &fault.condition, &fault.text),

@@ -50,7 +50,7 @@ export interface Audience {
   stanzas(): void;
   caught(claim: number, replayed: boolean, text: string): void;
   claimed(claim: number): void;
-  gap(from: number, to: number, count: number): void;
+  gap(): void;
   tabs(token: number): void;
   written(upTo: number): void;
   failed(token: number, condition: string, text: string): void;
@@ -166,7 +166,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn claimed(this: &Listener, claim: u32);
     #[wasm_bindgen(method)]
-    pub(crate) fn gap(this: &Listener, from: f64, to: f64, count: u32);
+    pub(crate) fn gap(this: &Listener);
     #[wasm_bindgen(method)]
     pub(crate) fn tabs(this: &Listener, token: u32);
     #[wasm_bindgen(method)]

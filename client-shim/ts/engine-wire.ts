@@ -286,7 +286,7 @@ function outlet(): Outlet {
       claims = [];
       return message;
     },
-    gap: (from, to, count) => ({ Gap: { from, to, count } }),
+    gap: (from, to, count, reason) => ({ Gap: { from, to, count, reason } }),
     ping: () => 'Ping',
     addTab: (tab, own, primary, visible, awake, credit, waiting, claims) => void known.push({ tab, own, role: role(primary), visible, awake, credit, waiting, claims }),
     tabs(token) {

@@ -3,14 +3,19 @@
  * `connect`, define it on a subclass, or on `Strophe.Connection.prototype`. A hook that nobody overrides costs nothing.
  */
 
-/** Stanzas that were given up. A position numbers the stanzas of a session in the order in which they arrive in the worker. */
+/** Stanzas that are missing. A position numbers the stanzas of a session in the order in which they arrive in the worker. */
 export interface Gap {
   /** The position of the first. */
   from: number;
   /** The position of the last. */
   to: number;
-  /** How many that this tab had claimed are missing. */
+  /** How many are missing: of those that this tab had claimed, or of frames that nobody could read. */
   count: number;
+  /**
+   * Why: `resource-constraint` if more waited for this tab than the option `queue` allows; else the rule that a frame of the server breaks, by the name
+   * of a stream error (RFC 6120 §4.9.3), such as `not-well-formed`.
+   */
+  reason: string;
 }
 
 /** The hooks of a connection. What one throws is logged, and stops nothing. */
@@ -32,8 +37,8 @@ export class Hooks {
    */
   onRoleChanged(_role: 'primary' | 'secondary'): void {}
   /**
-   * Override to hear that stanzas which this tab had claimed were given up, since more than the option `queue` allows waited for it, at the place where
-   * they are missing.
+   * Override to hear that stanzas are missing, at the place where they are: this tab had claimed them and more waited for it than the option `queue`
+   * allows, or the server sent what is no XML that may be sent, which every tab hears, once a second at most.
    */
   onGap(_gap: Gap): void {}
   /** Override to see each message and presence that another tab of this session sends. */

@@ -6,6 +6,7 @@
  */
 import { Tab, type Audience } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
+import type { Gap } from './hooks.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
@@ -23,6 +24,8 @@ export interface Wish {
 export interface Events {
   /** A stanza came in, or another tab sent it. */
   stanza(position: number, sent: boolean, text: string): void;
+  /** Stanzas are missing. */
+  gap(gap: Gap): void;
   /** The worker's answer to `tabs`; none when it died. */
   tabsKnown(token: number, tabs: TabInfo[]): void;
   /** A socket was closed with this code; the status that says so follows. */
@@ -47,7 +50,7 @@ const places = new Set<string>();
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
-  readonly #audience: Omit<Audience, 'stanzas' | 'tabs'>;
+  readonly #audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>;
   readonly #script: string | URL | undefined;
   /** Names this link among those of its page, before and after a reload: by its service, and its number among several of one service. */
   readonly place: string;
@@ -74,7 +77,7 @@ export class Link {
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'stanzas' | 'tabs'>, events: Events) {
+  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>, events: Events) {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
@@ -173,6 +176,7 @@ export class Link {
       watch: (lock) => this.#await(lock, tab),
       reopen: () => void this.#reopen(tab, lock),
       stanzas: () => this.#show(this.#kept.stanzas!),
+      gap: () => this.#events.gap(this.#kept.gap!),
       tabs: (token) => this.#events.tabsKnown(token, this.#kept.tabs ?? []),
     });
     this.#tab = tab;

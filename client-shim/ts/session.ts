@@ -151,6 +151,7 @@ export class Session {
           const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
           if (isUnhandled && this.#connection.authenticated) this.run({ run: (tab) => tab.unhandled(performance.now(), position) });
         },
+        gap: (gap) => guarded(() => this.#connection.onGap(gap), 'onGap'),
         tabsKnown: (token, tabs) => {
           this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
           this.#asked.delete(token);
@@ -184,7 +185,7 @@ export class Session {
   }
 
   /** What the worker says, and who hears it. */
-  #audience(): Omit<Audience, 'stanzas' | 'tabs'> {
+  #audience(): Omit<Audience, 'stanzas' | 'tabs' | 'gap'> {
     const { inbox, outbox } = this;
     const connection = this.#connection;
     return {
@@ -201,7 +202,6 @@ export class Session {
       },
       caught: (claim, replayed, text) => inbox.caught(claim, replayed, text),
       claimed: (claim) => inbox.claimed(claim),
-      gap: (from, to, count) => guarded(() => connection.onGap({ from, to, count }), 'onGap'),
       ...outbox.fates,
       answered: (token, isError, text) => outbox.answered(token, inbox.answered(text, connection.authenticated), isError),
       log: (level, text) => tell(level as Parameters<Log>[0], text),
@@ -249,7 +249,8 @@ export class Session {
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
     if (status === Status.DISCONNECTING) connection.disconnecting = true;
-    if (status === Status.RECONNECTING) this.#down();
+    // Said again when the cause changes: handlers that were added since are for the session to come.
+    if (status === Status.RECONNECTING && connection.authenticated) this.#down();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
       this.#membership = this.#login = undefined;
       this.#remember(null);

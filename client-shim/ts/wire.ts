@@ -4,6 +4,7 @@
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
+import type { Gap } from './hooks.ts';
 import type { Batch } from './protocol/Batch.ts';
 import type { Before } from './protocol/Before.ts';
 import type { Claim } from './protocol/Claim.ts';
@@ -27,6 +28,7 @@ export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown
 export interface Kept {
   stanzas?: Batch<string> | readonly [position: number, text: string];
   tabs?: TabInfo[];
+  gap?: Gap;
   closeCode?: number | null;
 }
 
@@ -78,7 +80,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
         return tab.on_claimed(now, Uint32Array.from(claims, ({ claim }) => claim), new Uint32Array(counts), ...columns(caught));
       }
       case 'Gap':
-        return tab.on_gap(now, content.from, content.to, content.count);
+        keep.gap = content;
+        return tab.on_gap(now);
       case 'Ping':
         return tab.on_ping(now);
       case 'Tabs':

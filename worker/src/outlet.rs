@@ -31,7 +31,7 @@ export interface Outlet {
   /** A claim of the next `claimed`. */
   addClaim(claim: number): void;
   claimed(): unknown;
-  gap(from: number, to: number, count: number): unknown;
+  gap(from: number, to: number, count: number, reason: string): unknown;
   ping(): unknown;
   /** A tab of the next `tabs`. */
   addTab(tab: string, own: boolean, primary: boolean, visible: boolean, awake: boolean, credit: number, waiting: number, claims: number): void;
@@ -95,7 +95,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn claimed(this: &Outlet) -> JsValue;
     #[wasm_bindgen(method)]
-    fn gap(this: &Outlet, from: f64, to: f64, count: u32) -> JsValue;
+    fn gap(this: &Outlet, from: f64, to: f64, count: u32, reason: &str) -> JsValue;
     #[wasm_bindgen(method)]
     fn ping(this: &Outlet) -> JsValue;
     #[wasm_bindgen(method, js_name = addTab)]
@@ -175,7 +175,7 @@ impl Outlet {
                 }
                 self.claimed()
             }
-            FromWorker::Gap { from, to, count } => self.gap(*from as f64, *to as f64, *count),
+            FromWorker::Gap { from, to, count, reason } => self.gap(*from as f64, *to as f64, *count, reason),
             FromWorker::Ping => self.ping(),
             FromWorker::Tabs { token, tabs } => {
                 for TabInfo { tab, own, role, visible, awake, credit, waiting, claims } in tabs {

@@ -33,7 +33,7 @@ impl Socket {
             });
         });
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            driver::run(Input::Frame(id, Stanza::from(event.data())));
+            driver::run(Input::Frame(id, text_of(event.data())));
         });
         let closed = socket.clone();
         let on_close = Closure::<dyn FnMut(CloseEvent)>::new(move |event: CloseEvent| {
@@ -46,7 +46,6 @@ impl Socket {
             };
             driver::run(Input::SocketClosed(id, event.code(), reason));
         });
-        socket.set_binary_type(web_sys::BinaryType::Arraybuffer);
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
@@ -69,6 +68,14 @@ impl Drop for Socket {
         self.socket.set_onclose(None);
         // Refused only for a bad code or reason, of which there is none.
         drop(self.socket.close());
+    }
+}
+
+/// The text of a frame. RFC 7395 §3.2 wants text; of a proxy that makes binary frames of them the bytes are taken as UTF-8.
+fn text_of(data: JsValue) -> Stanza {
+    match data.dyn_into::<js_sys::ArrayBuffer>() {
+        Ok(bytes) => String::from_utf8_lossy(&js_sys::Uint8Array::new(&bytes).to_vec()).into_owned().into(),
+        Err(text) => text.into(),
     }
 }
 

@@ -78,5 +78,7 @@ function keyOf(url: string, greeting: string): string {
 
 /** The subprotocol is that of RFC 7395 §3.1. */
 function open(url: string): WebSocket {
-  return new WebSocket(url, 'xmpp');
+  const socket = new WebSocket(url, 'xmpp');
+  socket.binaryType = 'arraybuffer';
+  return socket;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Position, Text};
 
 use crate::inbound::{Inbound, TRANSIT, in_order};
-use crate::outbox::Gap;
+use crate::outbox::{Gap, TOO_MANY};
 use crate::port::Stage;
 use crate::room::{Entry, Standing};
 use crate::{Hub, PortId, SessionId};
@@ -75,7 +75,7 @@ impl<T: Text> Hub<T> {
         }
         if lost {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
-            self.post(port, Gap { from: from + 1, to: forgotten, count }.told());
+            self.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
         if let Some(tab) = self.ports.get_mut(&port) {
             tab.outbox.push_with(FromWorker::Claimed { claims: answer }, carried);

@@ -295,8 +295,8 @@ impl<T: Text> Hub<T> {
             self.post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
         self.post(port, FromWorker::Status(up));
-        if let Some(Gap { from, to, count }) = gap {
-            self.post(port, Gap { from, to: to.min(forgotten), count }.told());
+        if let Some(gap) = gap {
+            self.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
         }
         let mut written = None;
         for held in held {

@@ -215,6 +215,7 @@ impl<T: Text> Hub<T> {
                 Timer::Grace(session) => self.close_session(session, stream::CLOSE),
                 Timer::Life(port) => self.life(port),
                 Timer::Restore(port) => self.restore_timeout(port),
+                Timer::Gap(session) => self.tell_gap(session),
                 Timer::Farewell(session) => self.farewell_due(session),
             }
         }

@@ -55,27 +55,31 @@ enum Item<T> {
     Gap(Gap),
 }
 
-/// Stanzas that were given up.
+/// What stanzas are given up for, where too many wait.
+pub(crate) const TOO_MANY: &str = "resource-constraint";
+
+/// Stanzas that are missing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) from: Position,
     pub(crate) to: Position,
     pub(crate) count: u32,
+    pub(crate) reason: &'static str,
 }
 
 impl Gap {
-    pub(crate) fn at(position: Position) -> Self {
-        Gap { from: position, to: position, count: 1 }
+    pub(crate) fn at(position: Position, reason: &'static str) -> Self {
+        Gap { from: position, to: position, count: 1, reason }
     }
 
     /// Both, told as one.
     pub(crate) fn and(self, other: Gap) -> Self {
         let (from, to) = (self.from.min(other.from), self.to.max(other.to));
-        Gap { from, to, count: self.count.saturating_add(other.count) }
+        Gap { from, to, count: self.count.saturating_add(other.count), ..self }
     }
 
     pub(crate) fn told<T>(self) -> FromWorker<T> {
-        FromWorker::Gap { from: self.from, to: self.to, count: self.count }
+        FromWorker::Gap { from: self.from, to: self.to, count: self.count, reason: self.reason.to_owned() }
     }
 }
 
@@ -322,7 +326,7 @@ impl<T> Outbox<T> {
         let Some(Item::Stanza(stanza)) = self.waiting.remove(index) else { return false };
         self.stanzas -= 1;
         self.bytes -= stanza.size();
-        let given_up = Gap::at(stanza.position());
+        let given_up = Gap::at(stanza.position(), TOO_MANY);
         match index.checked_sub(1).and_then(|before| self.waiting.get_mut(before)) {
             Some(Item::Gap(gap)) => *gap = gap.and(given_up),
             _ => self.waiting.insert(index, Item::Gap(given_up)),

@@ -13,7 +13,7 @@ use epode_session::{Account, Session};
 use crate::exchange::Exchange;
 use crate::inbound::{Inbound, Ring};
 use crate::iq::{Asks, Demands};
-use crate::outbox::Gap;
+use crate::outbox::{Gap, TOO_MANY};
 use crate::{PortId, SocketId, Table};
 
 /// What makes two tabs share a session: the service and the account, or what stands in for one.
@@ -179,7 +179,7 @@ impl<T> Ghost<T> {
         while self.kept.len() > stanzas || self.bytes > bytes {
             let Some(oldest) = self.kept.pop_front() else { return };
             self.bytes -= oldest.size;
-            let given_up = Gap::at(oldest.position);
+            let given_up = Gap::at(oldest.position, TOO_MANY);
             self.gap = Some(self.gap.map_or(given_up, |gap| gap.and(given_up)));
         }
     }
@@ -209,6 +209,8 @@ pub(crate) struct Room<T> {
     /// The position of the latest inbound stanza.
     pub(crate) position: Position,
     pub(crate) ring: Ring<T>,
+    /// Frames that were dropped since the tabs heard last that some were.
+    pub(crate) untold: Option<Gap>,
     /// Who is there now, by full JID, for tabs that join late.
     pub(crate) presences: Table<Box<str>, Rc<Inbound<T>>>,
     /// The undirected presence that was sent last.
@@ -243,6 +245,7 @@ impl<T: Clone> Room<T> {
             start,
             position: start,
             ring: Ring::new(start),
+            untold: None,
             presences: Table::default(),
             own_presence: None,
             farewell: None,

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{Delivery, FromWorker, Origin, Outcome, Position, Text, Token};
-use epode_session::stream::xml::{Head, escape};
+use epode_session::stream::Dropped;
+use epode_session::stream::xml::{Head, Limits, escape};
 
 use crate::inbound::Inbound;
 use crate::iq::{Entered, Reply, SILENCE, Turn, is_push, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
-use crate::outbox::Stanza;
+use crate::outbox::{Gap, Stanza};
 use crate::port::{ASKED, HELD, Held, Stage};
 use crate::room::{Fitness, Phase};
 use crate::timer::Timer;
@@ -18,11 +19,17 @@ use crate::{Hub, Output, PortId, SessionId};
 /// How long an `unavailable` waits, since it may be the last word of a tab that closes.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How often tabs hear that frames were dropped, at most.
+const GAPS: Duration = Duration::from_secs(1);
+
 /// From the server to the tabs.
 impl<T: Text> Hub<T> {
     /// Gives a stanza its position and sends it where it belongs.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn route(&mut self, id: SessionId, head: Head, text: &T, size: usize) {
+        if head.undeclared {
+            return self.route_undeclared(id, &head, text);
+        }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.position += 1;
         let inbound = Rc::new(Inbound { position: room.position, head, text: text.clone(), size });
@@ -31,6 +38,49 @@ impl<T: Text> Hub<T> {
             (true, Some("result" | "error")) => self.route_answer(id, &inbound),
             (true, Some("get" | "set")) => self.route_request(id, &inbound),
             (true, _) => self.log_dropped(id, &inbound.head.tag, size, "an iq of no known type"),
+        }
+    }
+
+    /// A stanza that was cut out of a stream over TCP says no namespace: whoever reads it by itself needs one.
+    #[inline(never)] // Rare.
+    fn route_undeclared(&mut self, id: SessionId, head: &Head, text: &T) {
+        let declared = text.with_str(|text| {
+            let mut text = text.to_owned();
+            text.insert_str(head.root_end, " xmlns=\"jabber:client\"");
+            text
+        });
+        match Head::read_in_stream(&declared, &Limits::default()) {
+            Ok(head) => self.route(id, head, &T::from(declared.clone()), declared.len()),
+            Err(violation) => {
+                // Longer by that, and so too long.
+                let (condition, rule) = (violation.condition(), violation.to_string());
+                let name = head.tag.to_string();
+                self.frame_dropped(id, &Dropped { name, size: declared.len(), condition, rule });
+            }
+        }
+    }
+
+    /// A frame of the server could not be read: it has its place among the stanzas if it was one, and every tab hears that something is missing there.
+    #[inline(never)] // Rare.
+    pub(crate) fn frame_dropped(&mut self, id: SessionId, dropped: &Dropped) {
+        self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule);
+        let Some(room) = self.rooms.get_mut(&id).filter(|_| dropped.is_stanza()) else { return };
+        room.position += 1;
+        let gap = Gap::at(room.position, dropped.condition);
+        room.untold = Some(room.untold.map_or(gap, |untold| untold.and(gap)));
+        if !self.timers.runs(Timer::Gap(id)) {
+            self.tell_gap(id);
+        }
+    }
+
+    /// Tells every tab what was dropped since it heard last, and nothing more for a while.
+    pub(crate) fn tell_gap(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(gap) = room.untold.take() else { return };
+        let ports = room.ports();
+        self.timers.set(Timer::Gap(id), Some(self.now + GAPS));
+        for port in ports {
+            self.post(port, gap.told());
         }
     }
 

@@ -138,7 +138,12 @@ impl<T: Text> Hub<T> {
                     self.route(id, head, text, size);
                 }
             }
-            Event::Dropped(error) => self.session_dropped(id, &error),
+            Event::Early(head, text) => {
+                let size = text.len();
+                self.route(id, head, &text.into(), size);
+            }
+            Event::Dropped(dropped) => self.frame_dropped(id, &dropped),
+            Event::Lost { error, news } => self.session_lost(id, &error, news),
             Event::Ended(error) => self.session_ended(id, error),
         }
     }
@@ -181,13 +186,26 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The stream is lost and another will be dialled: what belonged to it is over.
-    fn session_dropped(&mut self, id: SessionId, error: &Error) {
+    /// The stream is lost and another will be dialled.
+    fn session_lost(&mut self, id: SessionId, error: &Error, news: bool) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        // A further dial that failed is no news.
-        if std::mem::replace(&mut room.phase, Phase::Reconnecting) == Phase::Reconnecting {
+        if std::mem::replace(&mut room.phase, Phase::Reconnecting) != Phase::Reconnecting {
+            self.stream_over(id);
+        }
+        if !news {
             return;
         }
+        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
+        for port in ports {
+            let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+            reconnecting.close_code = error.close_code();
+            self.post(port, FromWorker::Status(reconnecting));
+        }
+    }
+
+    /// What belonged to the stream that was lost is over.
+    fn stream_over(&mut self, id: SessionId) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
         room.presences.clear();
         room.own_presence = None;
         room.farewell = None;
@@ -198,12 +216,6 @@ impl<T: Text> Hub<T> {
         }
         self.timers.set(Timer::Farewell(id), None);
         self.settle_books(id);
-        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
-        for port in ports {
-            let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
-            reconnecting.close_code = error.close_code();
-            self.post(port, FromWorker::Status(reconnecting));
-        }
     }
 
     /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
@@ -222,7 +234,7 @@ impl<T: Text> Hub<T> {
     fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
         self.settle_books(id);
         let Some(room) = self.rooms.remove(&id) else { return };
-        for timer in [Timer::Grace(id), Timer::Farewell(id)] {
+        for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
             self.timers.set(timer, None);
         }
         self.outputs.extend(room.owned.map(Output::Disown));
@@ -277,7 +289,9 @@ impl<T: Text> Hub<T> {
             | Event::BindRequired
             | Event::Bound(_)
             | Event::Stanza(_)
-            | Event::Dropped(_) => {}
+            | Event::Early(..)
+            | Event::Dropped(_)
+            | Event::Lost { .. } => {}
         }
     }
 

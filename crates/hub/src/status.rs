@@ -45,6 +45,10 @@ pub(crate) fn attempt_failed(error: &Error) -> Status {
         Error::Timeout(_) => StatusCode::ConnTimeout,
         _ => StatusCode::ConnFail,
     };
+    if error.is_impostor() {
+        let text = format!("{error}. The server has not proven who it is; it is not dialled again by itself");
+        return because(code, error.condition(), &text);
+    }
     because(code, error.condition(), error)
 }
 

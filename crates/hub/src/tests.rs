@@ -10,6 +10,7 @@ mod attempts;
 mod binding;
 mod claims;
 mod dying;
+mod garbled;
 mod greeting;
 mod joining;
 mod keys;

@@ -20,6 +20,8 @@ pub(crate) enum Timer {
     Life(PortId),
     /// When a tab that nobody brought credentials for learns that they are needed.
     Restore(PortId),
+    /// When tabs may hear again that frames were dropped.
+    Gap(SessionId),
     /// When an `unavailable` is sent after all, since the tab that sent it has stayed.
     Farewell(SessionId),
 }
@@ -46,6 +48,10 @@ impl Timers {
             Some(at) if before.is_none() => self.next = Some(self.next.map_or(at, |next| next.min(at))),
             _ => self.find_next(),
         }
+    }
+
+    pub(crate) fn runs(&self, timer: Timer) -> bool {
+        self.running.get(&timer).is_some()
     }
 
     pub(crate) fn next(&self) -> Option<Duration> {

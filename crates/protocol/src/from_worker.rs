@@ -49,7 +49,7 @@ pub enum FromWorker<T> {
         /// Each claim, with the stanzas for it alone, in order.
         claims: Vec<Caught<T>>,
     },
-    /// Stanzas for this tab were given up, since too many waited for it.
+    /// Stanzas that this tab might have heard are missing.
     Gap {
         /// The first position that is missing.
         #[cfg_attr(test, ts(type = "number"))]
@@ -57,8 +57,11 @@ pub enum FromWorker<T> {
         /// The last.
         #[cfg_attr(test, ts(type = "number"))]
         to: Position,
-        /// How many that the tab had claimed, what other tabs sent among them.
+        /// How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody could read.
         count: u32,
+        /// Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server breaks, by the name of a stream error
+        /// (RFC 6120 §4.9.3).
+        reason: String,
     },
     /// Is anybody there?
     Ping,

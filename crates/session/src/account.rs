@@ -153,8 +153,8 @@ impl Account {
         }
     }
 
-    /// What a stream of this account needs to know.
-    pub(crate) fn config(&self, purpose: Purpose) -> Config {
+    /// What a stream of this account needs to know; `again`: whether it was up before.
+    pub(crate) fn config(&self, purpose: Purpose, again: bool) -> Config {
         let (local, domain, resource) = jid::split(&self.jid);
         Config {
             domain: domain.to_owned(),
@@ -170,7 +170,7 @@ impl Account {
                 Purpose::Join { explicit, .. } => {
                     // RFC 7622 §3.4: one that is there has at least one character.
                     let resource = resource.filter(|resource| !resource.is_empty()).map(str::to_owned);
-                    epode_stream::Purpose::Bind { resource, explicit }
+                    epode_stream::Purpose::Bind { resource, explicit, yields: again }
                 }
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
@@ -280,7 +280,7 @@ mod tests {
                 str::to_owned,
             )
             .unwrap();
-            account.config(Purpose::Join { reconnect: true, explicit: false }).credentials
+            account.config(Purpose::Join { reconnect: true, explicit: false }, false).credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
         assert_eq!(account("a").authzid, None);
@@ -295,7 +295,7 @@ mod tests {
             let password = Some(Secret::new(password.into()).into());
             Account::new("ws://x/", "Ⅸ@b", Some(name.into()), password, Mechanisms::default(), nfkc)
         };
-        let credentials = account("Ⅸ", "p\u{AD}Ⅸ").unwrap().config(Purpose::Verify).credentials;
+        let credentials = account("Ⅸ", "p\u{AD}Ⅸ").unwrap().config(Purpose::Verify, false).credentials;
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("IX"), None));
         assert_eq!(credentials.jid.as_deref(), Some("Ⅸ@b"));
         assert_eq!(credentials.proof, Some(Secret::new("pIX".into()).into()));

@@ -6,9 +6,8 @@ use std::time::Duration;
 const STABLE: Duration = Duration::from_secs(10);
 
 const FIRST: Duration = Duration::from_secs(1);
-const CAP: Duration = Duration::from_secs(60);
 
-/// Exponential delays with jitter: up to 1, 2, 4 … 60 seconds, each at least half of that.
+/// Exponential delays with jitter: up to 1, 2, 4 … seconds, each at least half of that, up to a cap.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -26,12 +25,18 @@ impl Backoff {
         self.up_since = Some(now);
     }
 
-    /// How long to wait after the failure that has just happened.
-    pub(crate) fn delay(&mut self, now: Duration) -> Duration {
-        if self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE) {
+    /// Whether the session had been up for a while when it dropped: then the count begins anew.
+    pub(crate) fn was_stable(&mut self, now: Duration) -> bool {
+        let stable = self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE);
+        if stable {
             self.failures = 0;
         }
-        let longest = FIRST.saturating_mul(1 << self.failures.min(6)).min(CAP);
+        stable
+    }
+
+    /// How long to wait after the failure that has just happened.
+    pub(crate) fn delay(&mut self, cap: Duration) -> Duration {
+        let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(cap);
         self.failures += 1;
         longest.mul_f64(0.5 + 0.5 * self.jitter())
     }
@@ -49,13 +54,15 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const CAP: Duration = Duration::from_secs(60);
+
     #[test]
     fn the_first_delay_is_within_a_second_and_the_later_ones_grow_to_a_cap() {
         for seed in 0..200 {
             let mut backoff = Backoff::new(seed * 7919);
             let mut longest = FIRST;
             for _ in 0..12 {
-                let delay = backoff.delay(Duration::ZERO);
+                let delay = backoff.delay(CAP);
                 assert!(delay <= longest && delay >= longest / 2, "{delay:?} of {longest:?}");
                 longest = (longest * 2).min(CAP);
             }
@@ -66,11 +73,11 @@ mod tests {
     fn only_a_session_that_stayed_up_begins_anew() {
         let mut backoff = Backoff::new(1);
         for _ in 0..5 {
-            backoff.delay(Duration::ZERO);
+            backoff.delay(CAP);
         }
         backoff.up(Duration::from_secs(100));
-        assert!(backoff.delay(Duration::from_secs(101)) > FIRST);
+        assert!(!backoff.was_stable(Duration::from_secs(101)) && backoff.delay(CAP) > FIRST);
         backoff.up(Duration::from_secs(200));
-        assert!(backoff.delay(Duration::from_secs(210)) <= FIRST);
+        assert!(backoff.was_stable(Duration::from_secs(210)) && backoff.delay(CAP) <= FIRST);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A session is what a user means by "being online": it outlives the socket under it. It asks for a socket, runs a
 //! [`Stream`] over it, and says when it is up and why it went down. A session that was up and lost its stream dials again by itself,
-//! after a while that grows and is jittered (`backoff`), held while the browser is offline, until it is up again or an error is
-//! permanent. An attempt that never was up is not repeated: whoever wished for it is told why.
+//! after a while that grows and is jittered, held while the browser is offline, until it is up again or an error ends it: the table is in
+//! `redial`. An attempt that never was up is not repeated: whoever wished for it is told why.
 //!
 //! Each dial means a new stream; resuming the former one (XEP-0198) belongs here and comes later.
 //!
@@ -15,13 +15,14 @@ use std::time::Duration;
 pub use epode_stream as stream;
 use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Violation};
-pub use epode_stream::{Bound, Stream};
+pub use epode_stream::{Bound, Dropped, Stream};
 
 pub use account::{Account, Mechanisms};
-use backoff::Backoff;
+use redial::Redial;
 
 mod account;
 mod backoff;
+mod redial;
 
 /// What is wrong with what the app asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -116,8 +117,17 @@ pub enum Event {
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
     Stanza(Head),
+    /// See [`stream::Event::Early`].
+    Early(Head, String),
+    /// See [`stream::Event::Dropped`].
+    Dropped(Dropped),
     /// The stream is lost; another will be dialled.
-    Dropped(stream::Error),
+    Lost {
+        /// Why.
+        error: stream::Error,
+        /// Whether there is something new to tell: it was up, or what keeps it down is another cause than before.
+        news: bool,
+    },
     /// The session is over: as it was asked to (`None`), or because of an error.
     Ended(Option<stream::Error>),
 }
@@ -140,8 +150,10 @@ pub struct Session {
     purpose: Purpose,
     stream: Stream,
     phase: Phase,
-    backoff: Backoff,
+    redial: Redial,
     was_up: bool,
+    /// What keeps it down, in the words of the table; `None` while it is up.
+    cause: Option<String>,
     online: bool,
     outputs: VecDeque<Output>,
 }
@@ -149,14 +161,15 @@ pub struct Session {
 impl Session {
     /// A session that dials as soon as it is told to [start](Input::Start). `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
-        let stream = Stream::new(now, account.config(purpose));
+        let stream = Stream::new(now, account.config(purpose, false));
         Session {
             account,
             purpose,
             stream,
             phase: Phase::Waiting,
-            backoff: Backoff::new(seed),
+            redial: Redial::new(seed),
             was_up: false,
+            cause: None,
             online: true,
             outputs: VecDeque::new(),
         }
@@ -170,7 +183,15 @@ impl Session {
     /// Takes over credentials that have proven good, for the dials to come; whether it did, for it does not give up what it can use by itself
     /// for what it cannot.
     pub fn adopt(&mut self, account: Account) -> bool {
-        self.account.adopt(account)
+        let adopted = self.account.adopt(account);
+        if adopted {
+            self.redial.renew();
+            // What kept it from dialling may be mended by them.
+            if let Phase::Resting(at) = &mut self.phase {
+                *at = Duration::ZERO;
+            }
+        }
+        adopted
     }
 
     /// Takes note of what happened.
@@ -229,11 +250,16 @@ impl Session {
                     stream::Event::Authenticated(keys) => Output::Event(Event::Authenticated(keys)),
                     stream::Event::BindRequired => Output::Event(Event::BindRequired),
                     stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
+                    stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
+                    stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),
                     stream::Event::Bound(bound) => {
                         self.was_up = true;
-                        self.backoff.up(now);
-                        // The next stream is to be the same resource.
-                        self.account.bound(&bound.jid);
+                        self.cause = None;
+                        self.redial.up(now);
+                        // The next stream is to be the same resource; not one that only stood in for it.
+                        if !self.stream.has_yielded() {
+                            self.account.bound(&bound.jid);
+                        }
                         if let Purpose::Join { explicit, .. } = &mut self.purpose {
                             *explicit = false;
                         }
@@ -248,29 +274,32 @@ impl Session {
 
     fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
         let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. }) && self.was_up;
-        match error {
-            Some(error) if reconnect && error.is_transient() => {
-                self.phase = match self.online {
-                    true => Phase::Resting(now + self.backoff.delay(now)),
-                    false => Phase::Held,
-                };
-                self.outputs.push_back(Output::Event(Event::Dropped(error)));
-            }
-            error => self.end(error),
-        }
+        let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error));
+        let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
+        self.phase = match self.online {
+            true => Phase::Resting(now + rest),
+            false => Phase::Held,
+        };
+        let cause = redial::cause(&error).to_owned();
+        let news = self.cause.as_ref() != Some(&cause);
+        self.cause = Some(cause);
+        self.outputs.push_back(Output::Event(Event::Lost { error, news }));
     }
 
     fn online(&mut self, now: Duration, online: bool) {
         self.online = online;
         match self.phase {
             Phase::Resting(_) if !online => self.phase = Phase::Held,
-            Phase::Held if online => self.dial(now),
+            Phase::Held if online => match self.redial.soonest(now) {
+                at if at > now => self.phase = Phase::Resting(at),
+                _ => self.dial(now),
+            },
             _ => {}
         }
     }
 
     fn dial(&mut self, now: Duration) {
-        self.stream = Stream::new(now, self.account.config(self.purpose));
+        self.stream = Stream::new(now, self.account.config(self.purpose, self.was_up));
         self.phase = Phase::Streaming;
         self.ask_for_socket();
     }

@@ -22,20 +22,113 @@ fn up(now: Duration, reconnect: bool) -> Session {
     session
 }
 
+const CONFLICT: &str = "<iq xmlns='jabber:client' type='error' id='epode-bind'><error type='cancel'>\
+    <conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+
+/// The bind request that the latest dial comes to, and what becomes of the session when it is answered by a conflict.
+fn in_conflict(session: &mut Session, now: Duration) -> Vec<Output> {
+    let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
+    feed(stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() });
+    for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, CONFLICT] {
+        feed(stream::Input::Frame(frame));
+    }
+    std::iter::from_fn(|| session.poll_output()).collect()
+}
+
+#[test]
+fn a_resource_that_the_server_still_keeps_for_the_lost_stream_is_replaced_by_another() {
+    let mut session = up(SECOND, true);
+    lose(&mut session, 2 * SECOND);
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    let outputs = in_conflict(&mut session, due);
+    let Some(Output::Transmit(again)) = outputs.last() else { panic!("{outputs:?}") };
+    assert!(again.contains("<resource>given-n0nceABC</resource>"), "{again}");
+    let bound = BOUND.replace("given", "given-n0nceABC");
+    session.handle_input(due, Input::Stream(stream::Input::Frame(&bound)));
+    assert!(matches!(session.poll_output(), Some(Output::Event(Event::Bound(_)))));
+    // The next dial asks for the one that it had.
+    let config = session.account().config(session.purpose, true);
+    assert!(
+        matches!(config.purpose, stream::Purpose::Bind { resource: Some(given), .. } if given == "given")
+    );
+}
+
+#[test]
+fn a_conflict_about_that_one_too_is_dialled_again_later_and_at_a_first_attempt_it_is_the_end() {
+    let mut session = up(SECOND, true);
+    lose(&mut session, 2 * SECOND);
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    in_conflict(&mut session, due);
+    session.handle_input(due, Input::Stream(stream::Input::Frame(CONFLICT)));
+    let last = std::iter::from_fn(|| session.poll_output()).last();
+    assert!(matches!(last, Some(Output::Event(Event::Lost { news: true, .. }))), "{last:?}");
+
+    let account = session.account().clone();
+    let mut first = Session::new(due, account, session.purpose, 1);
+    first.handle_input(due, Input::Start);
+    let outputs = in_conflict(&mut first, due);
+    assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");
+}
+
+#[test]
+fn a_cause_is_news_once_and_another_is_again() {
+    let mut session = up(SECOND, true);
+    let mut news = Vec::new();
+    for said in ["", "", "host-unknown", "host-unknown", "", "system-shutdown"] {
+        let now = session.deadline().unwrap_or(2 * SECOND);
+        session.handle_input(now, Input::Stream(stream::Input::Timeout));
+        session.handle_input(now, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
+        let error = format!(
+            "<e:error xmlns:e='http://etherx.jabber.org/streams'><{said} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
+        );
+        let input = match said {
+            "" => stream::Input::Closed { code: 1006, reason: "" },
+            _ => stream::Input::Frame(&error),
+        };
+        session.handle_input(now, Input::Stream(input));
+        let last = std::iter::from_fn(|| session.poll_output()).last();
+        let Some(Output::Event(Event::Lost { news: told, .. })) = last else { panic!("{last:?}") };
+        news.push(told);
+    }
+    assert_eq!(news, [true, false, true, false, true, true]);
+}
+
+#[test]
+fn a_browser_that_is_back_online_does_not_put_refused_credentials_to_the_server_at_once() {
+    let mut session = up(SECOND, true);
+    lose(&mut session, 2 * SECOND);
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
+    for frame in
+        [OPEN, MECHANISMS, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"]
+    {
+        session.handle_input(due, Input::Stream(stream::Input::Frame(frame)));
+    }
+    assert_eq!(session.deadline(), Some(due + 30 * SECOND));
+    for online in [false, true] {
+        session.handle_input(due + SECOND, Input::Online(online));
+    }
+    assert_eq!(session.deadline(), Some(due + 30 * SECOND));
+    // Others were not refused.
+    assert!(session.adopt(session.account().clone()));
+    assert!(session.deadline().unwrap() <= due);
+}
+
+const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
+const MECHANISMS: &str = "<features xmlns='http://etherx.jabber.org/streams'>\
+    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></features>";
+const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+const BIND: &str = "<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>";
+const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+    <jid>a@b/given</jid></bind></iq>";
+
 fn negotiate(session: &mut Session, now: Duration) {
     let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
-    let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
     feed(stream::Input::Opened { nonce: "n".into() });
-    for frame in [
-        open,
-        "<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
-         <mechanism>PLAIN</mechanism></mechanisms></features>",
-        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
-        open,
-        "<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>",
-        "<iq xmlns='jabber:client' type='result' id='epode-bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
-         <jid>a@b/given</jid></bind></iq>",
-    ] {
+    for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, BOUND] {
         feed(stream::Input::Frame(frame));
     }
     let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
@@ -51,15 +144,15 @@ fn lose(session: &mut Session, now: Duration) -> Vec<Output> {
 fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_had() {
     let mut session = up(SECOND, true);
     let outputs = lose(&mut session, 2 * SECOND);
-    assert!(matches!(outputs.last(), Some(Output::Event(Event::Dropped(_)))), "{outputs:?}");
+    assert!(matches!(outputs.last(), Some(Output::Event(Event::Lost { .. }))), "{outputs:?}");
     let due = session.deadline().unwrap();
     assert!(due <= 3 * SECOND);
     session.handle_input(due, Input::Stream(stream::Input::Timeout));
     assert!(matches!(session.poll_output(), Some(Output::Dial(url, _)) if url == "ws://localhost/"));
     session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
     assert_eq!(
-        session.account().config(Purpose::Join { reconnect: true, explicit: true }).purpose,
-        stream::Purpose::Bind { resource: Some("given".into()), explicit: true }
+        session.account().config(Purpose::Join { reconnect: true, explicit: true }, false).purpose,
+        stream::Purpose::Bind { resource: Some("given".into()), explicit: true, yields: false }
     );
 }
 
@@ -81,15 +174,17 @@ fn without_reconnect_the_app_is_left_to_it() {
 }
 
 #[test]
-fn a_permanent_error_stops_it() {
-    for (condition, again) in [("system-shutdown", true), ("conflict", false), ("not-authorized", false)] {
+fn of_the_stream_errors_only_conflict_stops_it() {
+    for (condition, again) in
+        [("system-shutdown", true), ("conflict", false), ("policy-violation", true), ("host-unknown", true)]
+    {
         let mut session = up(SECOND, true);
         let error = format!(
             "<e:error xmlns:e='http://etherx.jabber.org/streams'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
         );
         session.handle_input(SECOND, Input::Stream(stream::Input::Frame(&error)));
         let last = std::iter::from_fn(|| session.poll_output()).last();
-        let dropped = matches!(last, Some(Output::Event(Event::Dropped(_))));
+        let dropped = matches!(last, Some(Output::Event(Event::Lost { .. })));
         assert_eq!(dropped, again, "{condition}: {last:?}");
     }
 }

@@ -153,31 +153,26 @@ impl Error {
         }
     }
 
-    /// Whether another stream may fare better: the network failed, the server is restarting, or it is not known to be otherwise. What
-    /// the server says about the account or about our behaviour is permanent.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Error::Unreachable { .. } | Error::SocketClosed { .. } | Error::Timeout(_) => true,
-            Error::ClosedByServer { elsewhere } => elsewhere.is_none(),
-            Error::StreamError { condition, .. } => matches!(
-                condition.as_str(),
-                "connection-timeout"
-                    | "internal-server-error"
-                    | "remote-connection-failed"
-                    | "reset"
-                    | "resource-constraint"
-                    | "system-shutdown"
-                    | "undefined-condition"
-            ),
-            Error::AuthRefused { condition, .. } => condition == "temporary-auth-failure",
-            Error::BindRefused { condition, .. } => condition == "resource-constraint",
-            // Another may be there by then.
-            Error::Sasl(epode_sasl::Error::Gone(_)) => true,
-            // A server that breaks the rules would break them again.
-            Error::Peer(_) | Error::Xml(_) | Error::Sasl(_) => false,
-            // Nobody wants another stream after one that was to be closed.
-            Error::OtherAccount(_) | Error::NotClosed => false,
-        }
+    /// Whether the network, or the silence of the server, is all that is known of it: nobody has said what is wrong.
+    pub fn is_of_network(&self) -> bool {
+        matches!(
+            self,
+            Error::Unreachable { .. }
+                | Error::SocketClosed { .. }
+                | Error::Timeout(_)
+                | Error::ClosedByServer { elsewhere: None }
+        )
+    }
+
+    /// Whether the server did not prove that it is the one we want: it does not know the password, or replays what it heard (RFC 5802 §5.1), or it binds
+    /// another account. Whoever it is shall not be given another chance unasked.
+    pub fn is_impostor(&self) -> bool {
+        use epode_sasl::Error::{ServerNonce, Signature, SignatureMissing, UnexpectedSuccess};
+        matches!(
+            self,
+            Error::OtherAccount(_)
+                | Error::Sasl(ServerNonce | Signature | SignatureMissing | UnexpectedSuccess)
+        )
     }
 
     /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server broke none,

@@ -35,6 +35,9 @@ pub(crate) fn stream_error(condition: &str, text: &str) -> String {
     )
 }
 
+/// What the ids of our own requests begin with.
+pub(crate) const REQUEST: &str = "epode-";
+
 /// An IQ of the negotiation itself.
 pub(crate) fn iq(id: &str, payload: Element) -> String {
     Element::new("iq", ns::CLIENT)

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use epode_sasl as sasl;
 use epode_sasl::{Allowed, Credentials, Derivation, ScramKeys, Secret};
 pub use epode_xml as xml;
-use epode_xml::{Element, Head, Limits, Violation};
+use epode_xml::{Element, Head, Limits, Violation, first_name, is_blank};
 
 pub use error::{Error, PeerMisbehaved};
 use framing::ns;
@@ -31,6 +31,13 @@ mod timer;
 
 /// How long a server may take to close a stream where nobody says otherwise.
 pub const CLOSE: Duration = Duration::from_secs(3);
+
+/// How many frames in a row may be no XML, before the stream is taken for broken.
+const GARBLED: u32 = 16;
+
+/// How many stanzas are kept that come before the session is open, and how many bytes of them.
+const EARLY: usize = 256;
+const EARLY_BYTES: usize = 1 << 20;
 
 /// What a stream needs to know before it begins.
 #[derive(Clone, Debug)]
@@ -58,6 +65,9 @@ pub enum Purpose {
         resource: Option<String>,
         /// Whether to wait for [`Input::Bind`] before that.
         explicit: bool,
+        /// Whether another resource will do where the server says `conflict`: after a lost connection it may still hold the former stream for
+        /// alive (RFC 6120 §7.7.2.2).
+        yields: bool,
     },
     /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only a bound JID tells.
     Verify,
@@ -142,6 +152,10 @@ pub enum Event {
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
     Stanza(Head),
+    /// A stanza that came while the session was being opened, behind [`Event::Bound`], as if its frame had just been handed in.
+    Early(Head, String),
+    /// A frame is dropped.
+    Dropped(Dropped),
     /// The stream is over, and nothing follows: as it was asked to (`None`), or because of an error.
     Ended(Option<Error>),
 }
@@ -153,6 +167,38 @@ pub struct Bound {
     pub jid: String,
     /// The `<stream:features/>` behind authentication, as XML.
     pub features: String,
+}
+
+/// A frame of the server that nobody is given: over a WebSocket each frame is a document of its own, so the next can be read all the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dropped {
+    /// The local name of its first tag, as far as there is one.
+    pub name: String,
+    /// Its length, in bytes of UTF-8.
+    pub size: usize,
+    /// The rule that it breaks, by the name of a stream error (RFC 6120 §4.9.3).
+    pub condition: &'static str,
+    /// The same in words, which quote nothing of it.
+    pub rule: String,
+}
+
+impl Dropped {
+    fn new(text: &str, condition: &'static str, rule: impl ToString) -> Self {
+        Dropped { name: first_name(text).to_owned(), size: text.len(), condition, rule: rule.to_string() }
+    }
+
+    /// One that is none of the stream's elements that we know, and no stanza.
+    fn no_stanza(text: &str, namespace: &str) -> Self {
+        match namespace {
+            ns::CLIENT => Dropped::new(text, "unsupported-stanza-type", "no stanza has this name"),
+            _ => Dropped::new(text, "invalid-namespace", "nothing that we speak has this name and namespace"),
+        }
+    }
+
+    /// Whether its sender counts it as a stanza (RFC 6120 §8.1).
+    pub fn is_stanza(&self) -> bool {
+        matches!(&*self.name, "message" | "presence" | "iq")
+    }
 }
 
 /// One stream. See the crate's documentation.
@@ -179,6 +225,13 @@ struct Common {
     deadline: Deadline,
     /// What a frame of ours may be at most.
     outbound: Limits,
+    /// How many frames in a row were no XML.
+    garbled: u32,
+    /// What came while the session was being opened, to be told behind [`Event::Bound`].
+    early: Vec<Event>,
+    early_bytes: usize,
+    /// Whether another resource was bound, since the one that was asked for is in conflict.
+    yielded: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -189,6 +242,22 @@ impl Common {
 
     fn event(&mut self, event: Event) {
         self.output(Output::Event(event));
+    }
+}
+
+impl Common {
+    /// Keeps a stanza until the session is open; what is none, or too much, is dropped, and said to be.
+    fn keep_early(&mut self, head: Head, text: &str) {
+        self.early_bytes += text.len();
+        let fits = self.early.len() < EARLY && self.early_bytes <= EARLY_BYTES;
+        self.early.push(if !is_stanza(&head) {
+            Event::Dropped(Dropped::no_stanza(text, &head.namespace))
+        } else if fits {
+            Event::Early(head, text.to_owned())
+        } else {
+            let rule = "too much came before the session was open";
+            Event::Dropped(Dropped::new(text, "resource-constraint", rule))
+        });
     }
 }
 
@@ -205,6 +274,10 @@ impl Stream {
             now,
             deadline,
             outbound,
+            garbled: 0,
+            early: Vec::new(),
+            early_bytes: 0,
+            yielded: false,
             outputs: VecDeque::new(),
         };
         Stream { phase: Phase::Dialing, common }
@@ -245,6 +318,11 @@ impl Stream {
         matches!(self.phase, Phase::Closed)
     }
 
+    /// Whether another resource was bound than was asked for, which is in conflict.
+    pub fn has_yielded(&self) -> bool {
+        self.common.yielded
+    }
+
     /// Reads a stanza that is to be sent, and says what is wrong with it if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         Head::read(text, &self.common.outbound)
@@ -259,11 +337,13 @@ impl Stream {
 
     fn frame(&mut self, text: &str) {
         match &self.phase {
+            // A sign of life, and no more.
+            _ if is_blank(text) => {}
             Phase::Open(State::Established) => self.stanza(text),
             Phase::Open(_) => self.negotiate(text),
             // What the server still had to say before its own `<close/>` came too late to matter.
             Phase::Closing => {
-                let element = Element::parse(text, &self.common.config.limits);
+                let element = Element::parse_in_stream(text, &self.common.config.limits);
                 if element.is_ok_and(|element| element.is("close", ns::FRAMING)) {
                     self.finish(None);
                 }
@@ -273,20 +353,56 @@ impl Stream {
     }
 
     fn stanza(&mut self, text: &str) {
-        match Head::read(text, &self.common.config.limits) {
-            Ok(head) if &*head.namespace == ns::CLIENT && is_stanza(&head) => {
+        match Head::read_in_stream(text, &self.common.config.limits) {
+            Ok(head) if is_stanza(&head) => {
+                self.common.garbled = 0;
                 self.common.event(Event::Stanza(head));
             }
             // Rare, and small: errors, `<close/>`, and what extensions of the stream may bring.
             Ok(_) => match self.parse_control(text) {
-                Ok(_) => {}
+                Ok(element) => {
+                    self.common.garbled = 0;
+                    let dropped = Dropped::no_stanza(text, element.namespace());
+                    self.common.event(Event::Dropped(dropped));
+                }
                 Err(error) => self.end(error),
             },
-            Err(violation) => self.end(violation.into()),
+            Err(violation) => self.garbled(text, violation, Common::event),
         }
     }
 
+    /// A frame is no XML that may be sent (RFC 6120 §11). Whoever outside can have one relayed must not end the stream of the account by it: the
+    /// frame is dropped. So many in a row say that it is not one sender, but the stream that is broken.
+    fn garbled(&mut self, text: &str, violation: Violation, tell: fn(&mut Common, Event)) {
+        let dropped = Dropped::new(text, violation.condition(), &violation);
+        tell(&mut self.common, Event::Dropped(dropped));
+        self.common.garbled += 1;
+        if self.common.garbled == GARBLED {
+            self.end(violation.into());
+        }
+    }
+
+    /// Keeps, or drops, what a server may say before the session is open; false if the frame is for the negotiation.
+    fn is_early(&mut self, text: &str) -> bool {
+        match Head::read_in_stream(text, &self.common.config.limits) {
+            // An answer, or what ends the stream.
+            Ok(head) if matches!(head.kind.as_deref(), Some("result" | "error")) => return false,
+            Ok(head) if matches!(&*head.namespace, ns::FRAMING | ns::STREAMS) => return false,
+            Ok(head) => {
+                self.common.garbled = 0;
+                self.common.keep_early(head, text);
+            }
+            // What seems to be an answer must be read.
+            Err(_) if first_name(text) == "iq" && text.contains(framing::REQUEST) => return false,
+            Err(violation) => self.garbled(text, violation, |common, dropped| common.early.push(dropped)),
+        }
+        true
+    }
+
     fn negotiate(&mut self, text: &str) {
+        if matches!(&self.phase, Phase::Open(state) if state.is_authenticated()) && self.is_early(text) {
+            return;
+        }
         let Phase::Open(state) = std::mem::replace(&mut self.phase, Phase::Closed) else { return };
         let next = self.parse_control(text).and_then(|element| state.handle(element, &mut self.common));
         self.proceed(next);
@@ -313,7 +429,8 @@ impl Stream {
     }
 
     fn bind(&mut self, resource: Option<String>) {
-        let Purpose::Bind { resource: asked, explicit: explicit @ true } = &mut self.common.config.purpose
+        let Purpose::Bind { resource: asked, explicit: explicit @ true, .. } =
+            &mut self.common.config.purpose
         else {
             return;
         };
@@ -342,7 +459,7 @@ impl Stream {
 
     /// Parses a frame that is not a stanza; what ends the stream in every state comes back as the error it is.
     fn parse_control(&self, text: &str) -> Result<Element, Error> {
-        let element = Element::parse(text, &self.common.config.limits)?;
+        let element = Element::parse_in_stream(text, &self.common.config.limits)?;
         if element.is("error", ns::STREAMS) {
             let (condition, text) = framing::condition(&element, ns::STREAM_ERRORS);
             let elsewhere = element.child("see-other-host", ns::STREAM_ERRORS).map(Element::text);
@@ -384,11 +501,11 @@ impl Stream {
         match self.common.deadline.expired(self.common.now) {
             Some(Timer::Dial) => self.finish(Some(Error::Timeout("the socket to open"))),
             Some(Timer::Answer) => {
-                let waiting = match &self.phase {
-                    Phase::Open(state) => state.waiting(),
-                    _ => "it",
+                let error = match &self.phase {
+                    Phase::Open(state) => state.silence(),
+                    _ => Error::Timeout("it"),
                 };
-                self.end(Error::Timeout(waiting));
+                self.end(error);
             }
             Some(Timer::Foreign) => {
                 if let Phase::Open(State::Answer(expect)) = &self.phase {
@@ -417,6 +534,8 @@ impl Stream {
     }
 }
 
+/// RFC 6120 §8.1: by its expanded name.
 fn is_stanza(head: &Head) -> bool {
-    matches!(head.tag.rsplit(':').next(), Some("message" | "presence" | "iq"))
+    let local = head.tag.rsplit(':').next();
+    &*head.namespace == ns::CLIENT && matches!(local, Some("message" | "presence" | "iq"))
 }

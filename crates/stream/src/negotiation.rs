@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
-use crate::timer::{FOREIGN_PATIENCE, PATIENCE, Timer};
+use crate::timer::{FOREIGN_PATIENCE, PATIENCE, SECOND_THOUGHT, Timer};
 use crate::{Answer, Bound, Common, Event, Output, Purpose};
 
 /// Where the negotiation stands.
@@ -48,6 +48,20 @@ impl State {
         }
     }
 
+    /// Whether the server may relay stanzas already: it knows who we are.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        matches!(self, State::BindRequest(_) | State::BindResult(_) | State::SessionResult(_))
+    }
+
+    /// What it means that the server has been silent for too long.
+    pub(crate) fn silence(&self) -> Error {
+        match self {
+            State::Mechanisms(ExpectMechanisms { fault: Some(fault) })
+            | State::BindFeatures(ExpectBindFeatures { fault: Some(fault) }) => fault.clone().into(),
+            state => Error::Timeout(state.waiting()),
+        }
+    }
+
     /// Takes one frame of the negotiation; stream errors and `<close/>` have been seen to.
     pub(crate) fn handle(self, element: Element, common: &mut Common) -> Next {
         let waiting = self.waiting();
@@ -82,27 +96,35 @@ impl ExpectOpen {
         State::Open(ExpectOpen { authenticated })
     }
 
-    fn handle(self, element: Element, _: &mut Common) -> Next {
+    fn handle(self, element: Element, common: &mut Common) -> Next {
         if !element.is("open", ns::FRAMING) {
             return Err(PeerMisbehaved::NoOpen(element.name().to_owned()).into());
         }
+        // A server that says no version, or another, may go on to say what is wrong, or offer features all the same: only one that does neither
+        // is from before SASL.
         let version = element.attr("version");
-        if version.and_then(|version| version.split_once('.')).is_none_or(|(major, _)| major != "1") {
-            return Err(PeerMisbehaved::Version(version.map(str::to_owned)).into());
+        let is_ours =
+            version.and_then(|version| version.split_once('.')).is_some_and(|(major, _)| major == "1");
+        let fault = (!is_ours).then(|| PeerMisbehaved::Version(version.map(str::to_owned)));
+        if fault.is_some() {
+            common.deadline.hasten(common.now + SECOND_THOUGHT);
         }
         Ok(match self.authenticated {
-            false => State::Mechanisms(ExpectMechanisms),
-            true => State::BindFeatures(ExpectBindFeatures),
+            false => State::Mechanisms(ExpectMechanisms { fault }),
+            true => State::BindFeatures(ExpectBindFeatures { fault }),
         })
     }
 }
 
 /// The features that offer authentication come next (RFC 6120 §6.4.1).
-pub(crate) struct ExpectMechanisms;
+pub(crate) struct ExpectMechanisms {
+    /// What was wrong with `<open/>`, should it come to nothing.
+    fault: Option<PeerMisbehaved>,
+}
 
 impl ExpectMechanisms {
     fn handle(self, features: Element, common: &mut Common) -> Next {
-        let features = expect_features(features, State::Mechanisms(self).waiting())?;
+        let features = expect_features(features, State::Mechanisms(self))?;
         let mechanisms = features.child("mechanisms", ns::SASL).ok_or(PeerMisbehaved::NoMechanisms)?;
         let offered: Vec<String> = mechanisms
             .children()
@@ -237,11 +259,14 @@ impl ExpectAnswer {
 }
 
 /// The features behind authentication come next (RFC 6120 §7.3.1).
-pub(crate) struct ExpectBindFeatures;
+pub(crate) struct ExpectBindFeatures {
+    /// What was wrong with `<open/>`, should it come to nothing.
+    fault: Option<PeerMisbehaved>,
+}
 
 impl ExpectBindFeatures {
     fn handle(self, element: Element, common: &mut Common) -> Next {
-        let features = expect_features(element, State::BindFeatures(self).waiting())?;
+        let features = expect_features(element, State::BindFeatures(self))?;
         if features.child("bind", ns::BIND).is_none() {
             return Err(PeerMisbehaved::NoBind.into());
         }
@@ -282,7 +307,14 @@ impl ExpectBindResult {
     fn handle(self, element: Element, common: &mut Common) -> Next {
         let ExpectBindResult { request, features } = self;
         let waiting = "binding a resource";
-        let result = expect_result(element, &request, "resource", waiting)?;
+        let result = match expect_result(element, &request, "resource", waiting) {
+            Err(Error::BindRefused { condition, .. })
+                if condition == "conflict" && common.yield_resource() =>
+            {
+                return Ok(ExpectBindRequest { features }.bind(common));
+            }
+            result => result?,
+        };
         let jid = result
             .child("bind", ns::BIND)
             .and_then(|bind| bind.child("jid", ns::BIND))
@@ -341,13 +373,29 @@ fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
     }
     common.deadline.clear();
     common.event(Event::Bound(bound));
+    for event in std::mem::take(&mut common.early) {
+        common.event(event);
+    }
     State::Established
 }
 
 impl Common {
+    /// Asks for another resource in the place of one that is in conflict, once: its name with something new behind it.
+    fn yield_resource(&mut self) -> bool {
+        match &mut self.config.purpose {
+            Purpose::Bind { resource: Some(resource), yields: true, .. } if !self.yielded => {
+                resource.push('-');
+                resource.extend(self.nonce.chars().filter(char::is_ascii_alphanumeric).take(8));
+                self.yielded = true;
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Sends an IQ of the negotiation and returns its id.
     fn request(&mut self, payload: Element) -> String {
-        let id = format!("epode-{}", payload.name());
+        let id = [framing::REQUEST, payload.name()].concat();
         self.transmit(framing::iq(&id, payload));
         id
     }
@@ -358,10 +406,11 @@ impl Common {
     }
 }
 
-fn expect_features(element: Element, waiting: &'static str) -> Result<Element, Error> {
-    match element.is("features", ns::STREAMS) {
-        true => Ok(element),
-        false => Err(unexpected(&element, waiting)),
+fn expect_features(element: Element, state: State) -> Result<Element, Error> {
+    match (element.is("features", ns::STREAMS), state.silence()) {
+        (true, _) => Ok(element),
+        (false, fault @ Error::Peer(_)) => Err(fault),
+        (false, _) => Err(unexpected(&element, state.waiting())),
     }
 }
 

@@ -98,7 +98,7 @@ pub enum Event<T> {
     Caught(ClaimId, Origin, T),
     /// From here on the claim hears what every other does.
     Claimed(ClaimId),
-    /// Stanzas were given up: the first position, the last, how many.
+    /// Stanzas are missing: the first position, the last, how many.
     Gap(Position, Position, u32),
     /// All sends up to this token are written, but for those that failed before.
     Written(Token),
@@ -415,7 +415,7 @@ impl<T> Tab<T> {
                 self.event_at(Moment::Through(position), Event::Stanza(position, text));
             }
             FromWorker::Claimed { claims } => self.claimed(claims),
-            FromWorker::Gap { from, to, count } => self.event(Event::Gap(from, to, count)),
+            FromWorker::Gap { from, to, count, .. } => self.event(Event::Gap(from, to, count)),
             FromWorker::Written { up_to } => {
                 self.open.written(up_to);
                 self.event(Event::Written(up_to));
@@ -479,6 +479,7 @@ impl<T> Tab<T> {
     }
 
     fn status(&mut self, status: Status) {
+        let was_up = self.membership.is_up();
         self.membership.note_status(&status);
         match (&status.session, status.code) {
             (Some(session), _) => {
@@ -487,10 +488,12 @@ impl<T> Tab<T> {
                 self.event_at(start, Event::Status(status));
             }
             (None, code) => {
-                if matches!(
-                    code,
-                    StatusCode::Reconnecting | StatusCode::Disconnected | StatusCode::AttachFail
-                ) {
+                // A session that is down already may be so for another reason: what is claimed since is for the one to come.
+                let is_over = match code {
+                    StatusCode::Reconnecting => was_up,
+                    code => matches!(code, StatusCode::Disconnected | StatusCode::AttachFail),
+                };
+                if is_over {
                     self.claims.clear();
                 }
                 self.event(Event::Status(status));

@@ -84,7 +84,7 @@ impl Membership {
                     options.explicit_binding = false;
                 }
             }
-            StatusCode::Reconnecting => self.belief = Belief::Rejoining,
+            StatusCode::Reconnecting if self.belief == Belief::Up => self.belief = Belief::Rejoining,
             StatusCode::Disconnected | StatusCode::AttachFail => *self = Membership::default(),
             _ => {}
         }

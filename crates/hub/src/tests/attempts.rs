@@ -35,7 +35,7 @@ fn a_server_that_wants_to_be_met_elsewhere_is_redirect_with_the_address_and_nobo
 }
 
 #[test]
-fn a_session_that_is_sent_elsewhere_ends_for_all_its_tabs_with_the_address() {
+fn a_session_that_is_sent_elsewhere_is_dialled_again_where_it_was() {
     let mut world = World::new();
     let tabs = [world.online(ALICE), world.tab()];
     world.attach(tabs[1], None);
@@ -43,10 +43,10 @@ fn a_session_that_is_sent_elsewhere_ends_for_all_its_tabs_with_the_address() {
     let away = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://other.example/'/>";
     world.server_says(ALICE, away);
     for tab in tabs {
-        assert_eq!(world.heard(tab), ["Redirect wss://other.example/", "Disconnected"]);
+        assert_eq!(world.heard(tab), ["Reconnecting"]);
     }
     world.advance(Duration::from_secs(60));
-    assert_eq!(world.dials(), 1);
+    assert_eq!(world.dials(), 2);
 }
 
 #[test]

@@ -216,21 +216,6 @@ fn a_stream_error_is_told_with_its_condition() {
     assert_eq!(world.heard(tab), ["Error conflict", "Disconnected conflict"]);
 }
 
-#[test]
-fn xml_that_the_server_must_not_send_ends_the_session_and_the_server_hears_why() {
-    let mut world = World::new();
-    let tab = world.online(ALICE);
-    world.server_says(ALICE, "<message xmlns='jabber:client' id='good'/>");
-    world.server_says(ALICE, "<message xmlns='jabber:client'><!-- --></message>");
-    let heard = world.heard(tab);
-    assert_eq!(heard[0], "Received <message xmlns='jabber:client' id='good'/>");
-    assert_eq!(heard[1..], ["Error restricted-xml", "Disconnected restricted-xml"]);
-    let sent = world.sent();
-
-    assert!(sent[0].contains("<restricted-xml "), "{sent:?}");
-    assert_eq!(sent[1], CLOSE);
-}
-
 // Fault 2: a slow tab's late close killed the socket that another had just opened.
 #[test]
 fn late_words_of_former_sockets_and_ports_touch_nothing() {

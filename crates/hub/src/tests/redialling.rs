@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use epode_protocol::Options;
-use epode_testkit::{self as testkit, Fault, Misbehaviour, Server, Stage};
+use epode_protocol::{Options, StatusCode};
+use epode_testkit::{self as testkit, Fault, Misbehaviour, ScramFault, Server, Stage};
 
 use super::world::{GRACE, World};
 use crate::Input;
@@ -75,8 +75,14 @@ fn an_attempt_that_never_was_up_is_not_dialled_again() {
 }
 
 #[test]
-fn an_error_that_dialling_cannot_mend_ends_the_session() {
-    for (condition, over) in [("conflict", true), ("policy-violation", true), ("system-shutdown", false)] {
+fn of_the_errors_that_end_a_stream_only_conflict_ends_the_session() {
+    for (condition, over) in [
+        ("conflict", true),
+        ("policy-violation", false),
+        ("host-unknown", false),
+        ("see-other-host", false),
+        ("system-shutdown", false),
+    ] {
         let mut world = World::new();
         let tab = world.online(ALICE);
         let connection = *world.server.connections().keys().next().unwrap();
@@ -90,18 +96,116 @@ fn an_error_that_dialling_cannot_mend_ends_the_session() {
 }
 
 #[test]
-fn a_password_that_is_refused_at_a_redial_ends_the_session_and_a_server_that_is_busy_does_not() {
-    for (condition, over) in [("not-authorized", true), ("temporary-auth-failure", false)] {
+fn an_account_that_is_closed_ends_the_session_at_a_redial_and_a_server_that_is_busy_does_not() {
+    for condition in ["account-disabled", "credentials-expired", "temporary-auth-failure"] {
         let mut world = World::new();
         let tab = world.online(ALICE);
         world.server.misbehave(Misbehaviour::Refuse(condition));
         world.cut();
         world.advance(10 * SECOND);
-        let expected: &[&str] = match over {
-            true => &["Reconnecting", "AuthFail not-authorized", "Disconnected not-authorized"],
-            false => &["Reconnecting", "Connected alice@localhost/desk"],
-        };
+        let heard = world.heard(tab);
+        match condition {
+            "temporary-auth-failure" => assert_eq!(
+                heard,
+                ["Reconnecting", "Reconnecting temporary-auth-failure", "Connected alice@localhost/desk"]
+            ),
+            _ => assert_eq!(
+                heard,
+                [
+                    "Reconnecting".to_owned(),
+                    format!("AuthFail {condition}"),
+                    format!("Disconnected {condition}")
+                ]
+            ),
+        }
+    }
+}
+
+/// How many logins were begun.
+fn logins(world: &mut World) -> usize {
+    world.sent().iter().filter(|frame| frame.starts_with("<auth ")).count()
+}
+
+// Servers say so while their database of users is away.
+#[test]
+fn a_password_is_refused_for_good_at_the_third_time_and_locks_no_account() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    logins(&mut world);
+    for _ in 0..3 {
+        world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    }
+    world.cut();
+    world.advance(29 * SECOND);
+    assert_eq!(world.heard(tab), ["Reconnecting", "Reconnecting not-authorized"]);
+    assert_eq!(logins(&mut world), 1);
+    world.advance(5 * SECOND);
+    assert_eq!(logins(&mut world), 1, "the second, half a minute later");
+    world.advance(290 * SECOND);
+    assert_eq!((logins(&mut world), world.heard(tab)), (0, vec![]));
+    world.advance(15 * SECOND);
+    assert_eq!(world.heard(tab), ["AuthFail not-authorized", "Disconnected not-authorized"]);
+    world.advance(1000 * SECOND);
+    assert_eq!(logins(&mut world), 1, "the third, and no other");
+}
+
+#[test]
+fn a_password_that_is_taken_the_second_time_was_never_wrong() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    world.cut();
+    world.advance(40 * SECOND);
+    let expected = ["Reconnecting", "Reconnecting not-authorized", "Connected alice@localhost/desk"];
+    assert_eq!(world.heard(tab), expected);
+}
+
+#[test]
+fn a_server_that_does_not_prove_itself_is_not_given_another_chance() {
+    for fault in [ScramFault::WrongSignature, ScramFault::MissingSignature, ScramFault::WrongNonce] {
+        let mut world = World::with(testkit::Config::default());
+        let tab = world.online(ALICE);
+        world.server.misbehave(Misbehaviour::Scram(fault));
+        world.cut();
+        world.advance(SECOND);
+        let events = world.events(tab);
+        let statuses: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                epode_tab::Event::Status(status) => Some(status),
+                _ => None,
+            })
+            .collect();
+        let [_, failed, _] = statuses[..] else { panic!("{events:?}") };
+        assert_eq!(failed.code, StatusCode::AuthFail, "{fault:?}");
+        assert!(failed.text.as_ref().unwrap().contains("not dialled again"), "{:?}", failed.text);
+        world.advance(GRACE);
+        assert_eq!(world.dials(), 2);
+    }
+}
+
+#[test]
+fn what_judges_a_stanza_of_ours_does_not_have_it_sent_again() {
+    for condition in ["policy-violation", "not-well-formed", "invalid-xml", "unsupported-stanza-type"] {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        let judged = world.send(tab, MESSAGE);
+        world.sent();
+        let connection = *world.server.connections().keys().next().unwrap();
+        world.server.stream_error(connection, condition);
+        world.server_says(ALICE, "");
+        let waits = world.send(tab, &MESSAGE.replace("'1'", "'2'"));
+        world.advance(2 * SECOND);
+        let expected = [
+            format!("written {judged}"),
+            format!("Reconnecting {condition}"),
+            "Connected alice@localhost/desk".to_owned(),
+            format!("written {waits}"),
+        ];
         assert_eq!(world.heard(tab), expected);
+        let sent = world.sent();
+        assert!(!sent.contains(&MESSAGE.to_owned()), "{sent:?}");
+        assert!(sent.contains(&MESSAGE.replace("'1'", "'2'")), "{sent:?}");
     }
 }
 
@@ -192,7 +296,7 @@ fn what_was_asked_over_the_stream_that_is_lost_ends_as_disconnected() {
 fn what_waits_for_a_redial_that_fails_for_good_ends_too() {
     let mut world = World::new();
     let tab = world.online(ALICE);
-    world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    world.server.misbehave(Misbehaviour::Refuse("account-disabled"));
     world.cut();
     world.run();
     let (sent, asked) = (world.send(tab, MESSAGE), world.request(tab, PING));

@@ -215,9 +215,10 @@ impl World {
         self.page(tab).events()
     }
 
-    /// The same in words, see [`Page::in_words`].
+    /// The same in words, see [`Page::in_words`]; not what is logged of what was dropped, for which there is [`World::logged`].
     pub(super) fn heard(&mut self, tab: PortId) -> Vec<String> {
-        self.events(tab).into_iter().map(Page::in_words).collect()
+        let words = self.events(tab).into_iter().map(Page::in_words);
+        words.filter(|words| !words.starts_with("Warn dropped")).collect()
     }
 
     /// The position of the latest stanza that the tab was delivered.
@@ -417,7 +418,7 @@ impl World {
         let Some(position) = self.reached(socket).filter(|reached| Some(*reached) != before) else { return };
         let room = self.hub.sockets.get(&socket).and_then(|id| self.hub.rooms.get(id));
         let jid = room.and_then(|room| room.jid()).unwrap_or_default().to_owned();
-        let head = Head::read(&text, &Limits::default()).expect("the worker took it");
+        let Ok(head) = Head::read_in_stream(&text, &Limits::default()) else { return };
         let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
         let inbound = Inbound { position, head, text, size };
         self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, at, inbound }));

@@ -107,7 +107,7 @@ proptest! {
                 match event {
                     Event::Ended(_) => ended = true,
                     Event::Bound(_) => bound += 1,
-                    Event::Stanza(_) => prop_assert_eq!(bound, 1),
+                    Event::Stanza(_) | Event::Early(..) | Event::Dropped(_) => prop_assert_eq!(bound, 1),
                     Event::Authenticating | Event::Authenticated(_) | Event::BindRequired => {}
                 }
             }

@@ -1,6 +1,6 @@
 //! Stanzas, in both directions.
 
-use epode_stream::{Config, Error, Event};
+use epode_stream::{Config, Dropped, Error, Event, Input, Purpose};
 
 use crate::frames::*;
 use crate::peer::{Peer, stream_error};
@@ -33,32 +33,172 @@ fn a_stanza_comes_out_as_what_routing_needs_of_it() {
 }
 
 #[test]
-fn what_extensions_of_the_stream_may_bring_is_passed_over() {
+fn what_extensions_of_the_stream_may_bring_is_passed_over_and_not_in_silence() {
     let mut peer = Peer::bound();
-    for frame in [
-        "<r xmlns='urn:xmpp:sm:3'/>",
-        "<message xmlns='jabber:server'/>",
-        "<message xmlns='urn:example:x'/>",
-        "<thing xmlns='jabber:client'/>",
-        OPEN,
-        BIND,
+    for (frame, name, stanza, condition) in [
+        ("<r xmlns='urn:xmpp:sm:3'/>", "r", false, "invalid-namespace"),
+        ("<message xmlns='jabber:server'/>", "message", true, "invalid-namespace"),
+        ("<x:message xmlns:x='urn:example:x'/>", "message", true, "invalid-namespace"),
+        ("<thing xmlns='jabber:client'/>", "thing", false, "unsupported-stanza-type"),
+        (OPEN, "open", false, "invalid-namespace"),
+        (BIND, "features", false, "invalid-namespace"),
     ] {
         peer.say(frame);
+        let [dropped] = dropped(&mut peer).try_into().unwrap();
+        assert_eq!((&*dropped.name, dropped.size, dropped.condition), (name, frame.len(), condition));
+        assert_eq!(dropped.is_stanza(), stanza, "{frame}");
     }
-    assert!(peer.events().is_empty() && peer.is_bound());
+    assert!(peer.is_bound());
+}
+
+/// What the latest frames came to: nothing but drops.
+fn dropped(peer: &mut Peer) -> Vec<Dropped> {
+    let dropped = |event| match event {
+        Event::Dropped(dropped) => dropped,
+        event => panic!("{event:?}"),
+    };
+    peer.events().into_iter().map(dropped).collect()
+}
+
+/// Frames that are no XML which may be sent, each by the stream error that names the rule.
+const GARBLED: [(&str, &str); 9] = [
+    (
+        "<message xmlns='jabber:client' from='romeo@chat.example'><jabber:x:oob xmlns='x'/></message>",
+        "not-well-formed",
+    ),
+    ("<message xmlns='jabber:client'><body>R&D</body></message>", "not-well-formed"),
+    ("<message xmlns='jabber:client'><!-- --></message>", "restricted-xml"),
+    ("<message xmlns='jabber:client'><?php?></message>", "restricted-xml"),
+    ("<message xmlns='jabber:client'>&euml;</message>", "restricted-xml"),
+    ("<message xmlns='jabber:client'>\u{b}</message>", "not-well-formed"),
+    ("<message xmlns='jabber:client'><x:y/></message>", "bad-namespace-prefix"),
+    ("<message xmlns='jabber:client'/><message xmlns='jabber:client'/>", "not-well-formed"),
+    ("<message", "not-well-formed"),
+];
+
+// RFC 6120 §11.3 would have the stream closed: whoever outside can have such a frame relayed must not end a session by it.
+#[test]
+fn a_frame_that_is_no_xml_is_dropped_and_the_next_is_read() {
+    let mut peer = Peer::bound();
+    for (frame, condition) in GARBLED {
+        peer.say(frame);
+        let [dropped] = dropped(&mut peer).try_into().unwrap();
+        assert_eq!((&*dropped.name, dropped.size, dropped.condition), ("message", frame.len(), condition));
+        peer.say(MESSAGE);
+        assert!(matches!(peer.events()[..], [Event::Stanza(_)]), "{frame}");
+    }
+    let mut config = alice();
+    config.limits.bytes = 400;
+    let mut peer = Peer::after(config, &NEGOTIATION);
+    peer.say(&MESSAGE.replace("Hi", &"x".repeat(400)));
+    assert_eq!(dropped(&mut peer)[0].condition, "policy-violation");
+    assert!(peer.is_bound() && peer.sent().is_empty());
 }
 
 #[test]
-fn what_came_before_a_bad_frame_is_delivered_and_then_the_server_hears_which_rule_it_broke() {
+fn sixteen_in_a_row_end_the_stream_and_the_server_hears_which_rule_it_broke() {
     let mut peer = Peer::bound();
-    peer.say(MESSAGE);
-    peer.say(MESSAGE);
-    peer.say("<message xmlns='jabber:client'><!-- --></message>");
-    peer.say(MESSAGE);
-    let [Event::Stanza(_), Event::Stanza(_), Event::Ended(Some(Error::Xml(_)))] = &peer.events()[..] else {
-        panic!("two stanzas and the end")
-    };
+    for frame in [MESSAGE, "<r xmlns='urn:xmpp:sm:3'/>"] {
+        for _ in 0..15 {
+            peer.say(GARBLED[2].0);
+            peer.say(" ");
+        }
+        assert_eq!(dropped(&mut peer).len(), 15);
+        peer.say(frame);
+        peer.events();
+    }
+    for _ in 0..16 {
+        peer.say(GARBLED[2].0);
+    }
+    assert!(matches!(peer.ended(), Some(Error::Xml(_))));
     assert_eq!(stream_error(&peer.sent()).as_deref(), Some("restricted-xml"));
+}
+
+#[test]
+fn white_space_is_no_frame_at_any_time() {
+    for steps in 0..=NEGOTIATION.len() {
+        for blank in ["", " ", "\r\n", "\t"] {
+            let mut peer = Peer::after(alice(), &NEGOTIATION[..steps]);
+            let patience = peer.patience();
+            peer.say(blank);
+            assert!(peer.events().is_empty() && peer.sent().is_empty(), "{blank:?}");
+            assert_eq!(peer.patience(), patience, "a server that says nothing else is not waited for longer");
+            for frame in &NEGOTIATION[steps..] {
+                peer.say(frame);
+            }
+            assert!(peer.is_bound());
+        }
+    }
+}
+
+#[test]
+fn a_frame_without_the_namespaces_of_the_stream_is_taken_as_one_that_was_cut_out_of_it() {
+    let bare = |frame: &str| {
+        frame
+            .replace(" xmlns='jabber:client'", "")
+            .replace(" xmlns:stream='http://etherx.jabber.org/streams'", "")
+    };
+    let negotiation = NEGOTIATION.map(bare);
+    let mut peer = Peer::after(alice(), &negotiation.each_ref().map(String::as_str));
+    assert!(peer.is_bound());
+    peer.say("<message from='bob@localhost/x'><body>Hi</body></message>");
+    let events = peer.events();
+    let [Event::Stanza(head)] = &events[..] else { panic!("{events:?}") };
+    assert!(&*head.namespace == "jabber:client" && head.undeclared);
+    // Tabs are given the text as it is: what they could not read is dropped.
+    peer.say("<message><stream:x/></message>");
+    assert_eq!(dropped(&mut peer)[0].condition, "bad-namespace-prefix");
+    peer.say("<message xmlns=''/>");
+    assert_eq!(dropped(&mut peer)[0].condition, "invalid-namespace");
+    peer.say("<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+    assert_eq!(peer.ended().unwrap().condition(), Some("system-shutdown"));
+}
+
+#[test]
+fn what_is_relayed_while_the_session_is_being_opened_comes_behind_its_bound_resource() {
+    const PING: &str = "<iq xmlns='jabber:client' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>";
+    for steps in 5..=6 {
+        let negotiation = [OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION, BOUND, SESSION];
+        let mut peer = Peer::after(alice(), &negotiation[..steps]);
+        for frame in [MESSAGE, PING, GARBLED[1].0, "<r xmlns='urn:xmpp:sm:3'/>", "<presence/>"] {
+            peer.say(frame);
+        }
+        assert!(peer.events().is_empty(), "{steps}");
+        for frame in &negotiation[steps..] {
+            peer.say(frame);
+        }
+        let events = peer.events();
+        let [
+            ..,
+            Event::Bound(_),
+            Event::Early(message, text),
+            Event::Early(ping, _),
+            Event::Dropped(_),
+            Event::Dropped(_),
+            Event::Early(..),
+        ] = &events[..]
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!((&*message.tag, &**text), ("message", MESSAGE));
+        assert_eq!(ping.id.as_deref(), Some("1"));
+    }
+}
+
+#[test]
+fn what_is_relayed_while_an_app_thinks_about_its_resource_is_kept_within_bounds() {
+    let purpose = Purpose::Bind { resource: None, explicit: true, yields: false };
+    let mut peer = Peer::after(Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN, BIND]);
+    for _ in 0..300 {
+        peer.say(MESSAGE);
+    }
+    peer.input(Input::Bind { resource: None });
+    peer.say(BOUND);
+    let events = peer.events();
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Early(..))).count(), 256);
+    let dropped: Vec<_> = events.iter().filter(|event| matches!(event, Event::Dropped(_))).collect();
+    assert_eq!(dropped.len(), 44);
+    assert!(matches!(dropped[0], Event::Dropped(dropped) if dropped.condition == "resource-constraint"));
 }
 
 #[test]

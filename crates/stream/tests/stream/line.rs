@@ -102,6 +102,8 @@ impl Line {
                 self.bound = Some(bound);
             }
             Output::Event(Event::Stanza(_)) => self.stages.push("stanza"),
+            Output::Event(Event::Early(..)) => self.stages.push("early stanza"),
+            Output::Event(Event::Dropped(_)) => self.stages.push("dropped"),
             Output::Event(Event::Ended(error)) => self.ends.push(error),
         }
     }

@@ -34,7 +34,7 @@ fn alice() -> Config {
         },
         allowed: MechanismName::ALL.iter().cloned().map(Into::into).collect(),
         plaintext: true,
-        purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false },
+        purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false, yields: false },
         limits: Limits::default(),
     }
 }
@@ -48,7 +48,7 @@ fn verifying() -> Config {
 fn anonymous() -> Config {
     Config {
         credentials: Credentials::default(),
-        purpose: Purpose::Bind { resource: None, explicit: false },
+        purpose: Purpose::Bind { resource: None, explicit: false, yields: false },
         ..alice()
     }
 }

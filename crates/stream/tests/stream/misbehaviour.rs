@@ -26,8 +26,13 @@ fn played(mut config: Config, misbehaviour: &Misbehaviour) -> (Line, Duration) {
 fn is_harmless(misbehaviour: &Misbehaviour) -> bool {
     matches!(
         misbehaviour,
-        Misbehaviour::Open(OpenFault::MissingId | OpenFault::From | OpenFault::MissingFrom)
-            | Misbehaviour::Bind(BindFault::OtherAccount)
+        Misbehaviour::Open(
+            OpenFault::MissingId
+                | OpenFault::From
+                | OpenFault::MissingFrom
+                | OpenFault::Version
+                | OpenFault::MissingVersion
+        ) | Misbehaviour::Bind(BindFault::OtherAccount)
     )
 }
 
@@ -105,7 +110,8 @@ fn each_fault_of_scram_is_called_by_its_name() {
 
 #[test]
 fn a_frame_of_10_mb_is_not_read_at_any_stage() {
-    for stage in Stage::ALL {
+    // One that a contact has had relayed may come before the answer to the bind request: it is dropped, and the answer awaited.
+    for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Bind) {
         let (line, took) = played(alice(), &Misbehaviour::At(stage, Fault::oversize(10 << 20)));
         let error = line.ends[0].as_ref().unwrap();
         assert_eq!(error.condition(), Some("policy-violation"), "{stage:?}: {error:?}");

@@ -113,8 +113,10 @@ fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
 
 #[test]
 fn without_a_wish_the_server_picks_the_resource() {
-    let config =
-        epode_stream::Config { purpose: Purpose::Bind { resource: None, explicit: false }, ..alice() };
+    let config = epode_stream::Config {
+        purpose: Purpose::Bind { resource: None, explicit: false, yields: false },
+        ..alice()
+    };
     let mut peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert_eq!(
         peer.answer(BIND),
@@ -128,7 +130,7 @@ fn without_a_wish_the_server_picks_the_resource() {
 
 fn explicit() -> epode_stream::Config {
     epode_stream::Config {
-        purpose: Purpose::Bind { resource: Some("tab".into()), explicit: true },
+        purpose: Purpose::Bind { resource: Some("tab".into()), explicit: true, yields: false },
         ..alice()
     }
 }
@@ -173,13 +175,13 @@ fn while_it_waits_to_bind_it_can_be_closed_and_the_server_may_lose_patience() {
     peer.say(CLOSE);
     assert!(matches!(peer.ended(), Some(Error::ClosedByServer { .. })));
     let mut peer = Peer::after(explicit(), &frames);
-    peer.say(MESSAGE);
+    peer.say(BIND);
     assert!(matches!(peer.ended(), Some(Error::Peer(PeerMisbehaved::Unexpected { .. }))));
 }
 
 #[test]
 fn the_resource_that_is_asked_for_is_escaped() {
-    let purpose = Purpose::Bind { resource: Some("<&>".to_owned()), explicit: false };
+    let purpose = Purpose::Bind { resource: Some("<&>".to_owned()), explicit: false, yields: false };
     let mut peer = Peer::after(epode_stream::Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert!(peer.answer(BIND)[0].contains("<resource>&lt;&amp;&gt;</resource>"));
 }

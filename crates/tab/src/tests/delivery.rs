@@ -75,7 +75,7 @@ fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_ne
     page.hear(status(StatusCode::Disconnected));
     page.hear(up(7));
     page.hear(deliver(&[8]));
-    page.hear(FromWorker::Gap { from: 8, to: 9, count: 1 });
+    page.hear(FromWorker::Gap { from: 8, to: 9, count: 1, reason: String::new() });
     page.hear(FromWorker::Failed { token: sent, fault: fault("not-connected") });
     page.hear(FromWorker::Joining);
     page.hear(status(StatusCode::Disconnected));

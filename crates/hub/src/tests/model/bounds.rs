@@ -48,9 +48,11 @@ impl Model {
                     self.pages.get(port).is_some_and(|page| page.wishes.requests.contains_key(token))
                 }
                 Timer::Life(port) | Timer::Restore(port) => hub.ports.contains_key(port),
-                Timer::Silence(id, _) | Timer::Session(id) | Timer::Grace(id) | Timer::Farewell(id) => {
-                    hub.rooms.contains_key(id) || hub.trials.contains_key(id)
-                }
+                Timer::Silence(id, _)
+                | Timer::Session(id)
+                | Timer::Grace(id)
+                | Timer::Gap(id)
+                | Timer::Farewell(id) => hub.rooms.contains_key(id) || hub.trials.contains_key(id),
             };
             assert!(runs_for_somebody, "{place}: {timer:?}");
         }

@@ -1,0 +1,140 @@
+//! What the server relays and nobody can read, and what it sends besides stanzas.
+
+use std::time::Duration;
+
+use super::page::all;
+use super::world::World;
+
+const ALICE: &str = "alice@localhost/desk";
+const BOB: &str = "bob@localhost/desk";
+const SECOND: Duration = Duration::from_secs(1);
+const GARBLED: &str =
+    "<message xmlns='jabber:client' from='romeo@chat.example/hunter2'><body>R&D</body></message>";
+
+fn message(id: &str) -> String {
+    format!("<message xmlns='jabber:client' id='{id}'/>")
+}
+
+#[test]
+fn a_frame_that_nobody_can_read_is_dropped_and_every_tab_hears_where() {
+    let mut world = World::new();
+    let (tab, other) = (world.online(ALICE), world.online(ALICE));
+    world.forget();
+    world.server_says(ALICE, &message("1"));
+    let position = world.position(tab);
+    world.server_says(ALICE, GARBLED);
+    world.server_says(ALICE, &message("2"));
+    let gap = format!("gap {0} to {0}: 1", position + 1);
+    for tab in [tab, other] {
+        let (before, behind) = (format!("Received {}", message("1")), format!("Received {}", message("2")));
+        assert_eq!(world.heard(tab), [before, gap.clone(), behind]);
+    }
+    assert_eq!(world.position(tab), position + 2, "it counts as the stanza it was");
+    assert_eq!(world.dials(), 1);
+}
+
+#[test]
+fn tabs_hear_of_it_once_a_second_and_of_all_that_came_meanwhile() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.forget();
+    for _ in 0..3 {
+        world.server_says(ALICE, GARBLED);
+    }
+    let heard = world.heard(tab);
+    let [first] = &heard[..] else { panic!("{heard:?}") };
+    assert!(first.ends_with(": 1"), "{first}");
+    world.advance(SECOND);
+    let heard = world.heard(tab);
+    let [rest] = &heard[..] else { panic!("{heard:?}") };
+    assert!(rest.ends_with(": 2"), "{rest}");
+    // A second later nothing is left to tell, and the next is told at once.
+    world.advance(SECOND);
+    world.server_says(ALICE, GARBLED);
+    assert_eq!(world.heard(tab).len(), 1);
+    world.advance(10 * SECOND);
+    assert!(world.heard(tab).is_empty());
+}
+
+#[test]
+fn what_is_no_stanza_is_logged_and_takes_no_position() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.adds(tab, all("message"));
+    for frame in ["<r xmlns='urn:xmpp:sm:3'/>", "R&D", "<x:y", " ", ""] {
+        world.server_says(ALICE, frame);
+    }
+    world.server_says(ALICE, &message("1"));
+    world.forget();
+    let position = world.position(tab);
+    world.server_says(ALICE, "<thing xmlns='jabber:client'/>");
+    world.server_says(ALICE, &message("2"));
+    assert_eq!(world.heard(tab), [format!("Received {}", message("2"))]);
+    assert_eq!(world.position(tab), position + 1);
+}
+
+#[test]
+fn whatever_is_dropped_is_in_the_logs_of_its_own_session_with_rule_name_and_length_and_no_more() {
+    let mut world = World::new();
+    let (tab, stranger) = (world.online(ALICE), world.online(BOB));
+    world.forget();
+    world.events(tab);
+    world.logged();
+    world.server_says(ALICE, GARBLED);
+    world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='hunter2' from='hunter2@x'/>");
+    let expected = [
+        format!("dropped <message> of {} bytes: malformed or illegal reference at 72", GARBLED.len()),
+        "dropped <iq> of 71 bytes: it answers what nobody asked of its sender".to_owned(),
+    ];
+    assert_eq!(world.logged(), expected.each_ref().map(|line| format!("Warn {line}")));
+    let lines: Vec<_> = world
+        .events(tab)
+        .into_iter()
+        .filter_map(|event| match event {
+            epode_tab::Event::Log(_, line) => Some(line),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lines, expected);
+    assert!(world.events(stranger).is_empty(), "a line about one account is nothing for a tab of another");
+}
+
+#[test]
+fn a_stream_of_nothing_but_such_frames_is_broken_and_dialled_again() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.forget();
+    for _ in 0..16 {
+        world.server_says(ALICE, GARBLED);
+    }
+    let heard = world.heard(tab);
+    assert_eq!(heard.last().unwrap(), "Reconnecting not-well-formed");
+    world.advance(SECOND);
+    assert_eq!(world.heard(tab), ["Connected alice@localhost/desk", "gap 2 to 16: 15"]);
+}
+
+#[test]
+fn a_stanza_that_was_cut_out_of_a_stream_over_tcp_reaches_tabs_with_its_namespace() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.adds(tab, all("message"));
+    world.forget();
+    world.server_says(ALICE, "<message id='1'><body>Hi</body></message>");
+    world.server_says(ALICE, "<?xml version='1.0'?><message\nid='2'/>");
+    let expected = [
+        "Received <message xmlns=\"jabber:client\" id='1'><body>Hi</body></message>",
+        "Received <?xml version='1.0'?><message xmlns=\"jabber:client\"\nid='2'/>",
+    ];
+    assert_eq!(world.heard(tab), expected);
+    // The answer to a request whose id another tab has used too.
+    world.flowing = false;
+    world.request(tab, PING);
+    let other = world.online(ALICE);
+    let token = world.request(other, PING);
+    world.forget();
+    world.server_says(ALICE, "<iq type='result' id='epode-1' from='alice@localhost'/>");
+    let answer = "<iq xmlns=\"jabber:client\" type='result' id='p' from='alice@localhost'/>";
+    assert_eq!(world.heard(other), [format!("response {token} result {answer}")]);
+}
+
+const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
