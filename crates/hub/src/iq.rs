@@ -146,7 +146,8 @@ impl Asks {
         (waited_for, self.shared.keys().count(), self.open.keys().count() - waited_for)
     }
 
-    fn strike(&mut self, id: &str) -> Option<Ask> {
+    /// Strikes out an IQ: it is answered, or not sent.
+    pub(crate) fn strike(&mut self, id: &str) -> Option<Ask> {
         let ask = self.open.remove(id)?;
         if let Some(question) = &ask.question {
             self.shared.remove(question);

@@ -287,8 +287,11 @@ impl<T: Text> Hub<T> {
     /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule that it breaks. The name is the
     /// server's: it is cut short, and what could not stand in a name is left out.
     fn log_dropped(&mut self, id: SessionId, name: &str, size: usize, rule: &str) {
-        let name: String =
-            name.chars().filter(|char| char.is_alphanumeric() || ":-_.".contains(*char)).take(32).collect();
+        let name: String = name
+            .chars()
+            .filter(|char| char.is_ascii_alphanumeric() || ":-_.".contains(*char))
+            .take(32)
+            .collect();
         self.log_of(id, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
     }
 

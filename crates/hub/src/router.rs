@@ -310,11 +310,18 @@ impl<T: Text> Hub<T> {
             Kind::Nonza => return Ok(()),
             Kind::Message | Kind::Presence => {}
         }
-        let edited = match (framed, wire_id) {
+        let edited = match (framed, &wire_id) {
             (framed, None) => framed,
             (Some(framed), id) => edited(&framed, &head, id.as_deref()),
             (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
         };
+        if let (Some(id), Some(edited)) = (&wire_id, &edited)
+            && let Err(too_long) = room.session.check(edited)
+        {
+            // By its new id.
+            room.asks.strike(id);
+            return Err(too_long.into());
+        }
         let text = edited.map_or_else(|| text.clone(), T::from);
         if kind == Kind::Presence && head.to.is_none() && !self.announce(id, port, &head, &text) {
             return Ok(());

@@ -49,9 +49,14 @@ pub(crate) fn iq(id: &str, payload: Element) -> String {
 
 /// The defined condition and the text of an error element (RFC 6120 §4.9.2, §6.5, §8.3.2).
 pub(crate) fn condition(error: &Element, namespace: &str) -> (String, Option<String>) {
+    // One without a namespace of its own is meant so too.
+    let meant = |child: &&Element| child.namespace() == ns::CLIENT || child.namespace() == error.namespace();
+    let named = |child: &&Element| child.name() != "text";
     let condition = error
         .children()
-        .find(|child| child.namespace() == namespace && child.name() != "text")
+        .filter(named)
+        .find(|child| child.namespace() == namespace)
+        .or_else(|| error.children().filter(named).find(meant))
         .map_or_else(|| "undefined-condition".to_owned(), |child| child.name().to_owned());
     let text = error.child("text", namespace).map(Element::text).filter(|text| !text.is_empty());
     (condition, text)

@@ -251,3 +251,24 @@ fn the_servers_limit_holds_for_every_tab() {
     assert_eq!(world.heard(tab), ["failed 2 policy-violation", "failed 3 policy-violation", "written 3"]);
     assert_eq!(world.sent().len(), 1);
 }
+
+#[test]
+fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody() {
+    let mut world = World::new();
+    world.offers = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>100</max-bytes><idle-seconds>60</idle-seconds></limits>";
+    let (tab, other) = (world.online(ALICE), world.online(ALICE));
+    world.flowing = false;
+    let iq = |padding: usize| {
+        let padding = "x".repeat(padding);
+        format!("<iq xmlns='jabber:client' type='get' id='1'><q xmlns='{padding}'/></iq>")
+    };
+    let fits = iq(100 - iq(0).len());
+    let token = world.request(tab, &fits);
+    assert_eq!(world.sent(), [fits.clone()]);
+    // The id is taken.
+    let refused = world.request(other, &fits);
+    assert_eq!(world.heard(other).last().unwrap(), &format!("response {refused} refused policy-violation"));
+    assert!(world.sent().is_empty());
+    world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='1'/>");
+    assert!(world.heard(tab).last().unwrap().starts_with(&format!("response {token} result")));
+}

@@ -150,7 +150,7 @@ fn a_frame_without_the_namespaces_of_the_stream_is_taken_as_one_that_was_cut_out
     assert_eq!(dropped(&mut peer)[0].condition, "bad-namespace-prefix");
     peer.say("<message xmlns=''/>");
     assert_eq!(dropped(&mut peer)[0].condition, "invalid-namespace");
-    peer.say("<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>");
+    peer.say("<stream:error><text>Bye</text><system-shutdown/></stream:error>");
     assert_eq!(peer.ended().unwrap().condition(), Some("system-shutdown"));
 }
 
