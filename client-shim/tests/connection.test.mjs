@@ -281,6 +281,20 @@ test('whoever asks for a close code of the WebSocket hears it, before the status
   assert.match(lines.at(-1), /mine/);
 });
 
+test('a handler that is added while the session is down hears the one to come, whatever keeps it down', async () => {
+  const { connection, port } = await online();
+  const down = (condition) => port.say({ Status: { code: 'Reconnecting', condition, text: null, session: null, close_code: null } });
+  const heard = [];
+  down(null);
+  connection.addHandler((message) => heard.push(message.getAttribute('id')), null, 'message');
+  down('host-unknown');
+  port.say(up('Connected'));
+  await settled();
+  port.say({ Claimed: { claims: port.said('Claim').at(-1).Claim.claims.map(({ id }) => ({ claim: id, stanzas: [] })) } });
+  port.say([9, `<message xmlns="jabber:client" id="1"/>`]);
+  assert.deepEqual(heard, ['1']);
+});
+
 test('a tab that attaches knows domain and features as the one that opened the session does', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   let known;

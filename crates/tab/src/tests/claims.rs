@@ -71,3 +71,34 @@ fn a_claim_that_nobody_holds_any_more_is_given_back() {
     assert!(given_back, "{:?}", page.posts);
     assert!(!page.heard().contains(&"caught 1 Received <m/>".to_owned()));
 }
+
+#[test]
+fn what_is_claimed_while_the_session_is_down_is_for_the_one_to_come_whatever_keeps_it_down() {
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(up(0));
+    page.hear(status(StatusCode::Reconnecting));
+    let claim = page.tab.claim(TODAY, Selector::Everything);
+    // For another reason now.
+    page.hear(status(StatusCode::Reconnecting));
+    page.posts.clear();
+    page.hear(up(7));
+    assert_eq!(page.said_claims(), [(vec![claim], 7, 0.0)]);
+}
+
+#[test]
+fn a_tab_that_is_on_its_way_into_a_session_that_is_down_is_still_joining() {
+    let mut page = Page::welcomed();
+    page.connect();
+    let claim = page.tab.claim(TODAY, Selector::Everything);
+    page.hear(status(StatusCode::Reconnecting));
+    page.posts.clear();
+    page.hear(up(7));
+    assert_eq!(page.said_claims(), [(vec![claim], 7, 0.0)]);
+
+    let mut page = Page::welcomed();
+    page.connect();
+    page.hear(status(StatusCode::Reconnecting));
+    page.input(Input::Lost(fault("gone")));
+    assert_eq!(page.heard(), ["Reconnecting", "ConnFail", "Disconnected"]);
+}
