@@ -25,17 +25,11 @@ impl Backoff {
         self.up_since = Some(now);
     }
 
-    /// Whether the session had been up for a while when it dropped: then the count begins anew.
-    pub(crate) fn was_stable(&mut self, now: Duration) -> bool {
-        let stable = self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE);
-        if stable {
+    /// How long to wait after the failure that has just happened.
+    pub(crate) fn delay(&mut self, now: Duration, cap: Duration) -> Duration {
+        if self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE) {
             self.failures = 0;
         }
-        stable
-    }
-
-    /// How long to wait after the failure that has just happened.
-    pub(crate) fn delay(&mut self, cap: Duration) -> Duration {
         let longest = FIRST.saturating_mul(1 << self.failures.min(16)).min(cap);
         self.failures += 1;
         longest.mul_f64(0.5 + 0.5 * self.jitter())
@@ -62,7 +56,7 @@ mod tests {
             let mut backoff = Backoff::new(seed * 7919);
             let mut longest = FIRST;
             for _ in 0..12 {
-                let delay = backoff.delay(CAP);
+                let delay = backoff.delay(Duration::ZERO, CAP);
                 assert!(delay <= longest && delay >= longest / 2, "{delay:?} of {longest:?}");
                 longest = (longest * 2).min(CAP);
             }
@@ -73,11 +67,11 @@ mod tests {
     fn only_a_session_that_stayed_up_begins_anew() {
         let mut backoff = Backoff::new(1);
         for _ in 0..5 {
-            backoff.delay(CAP);
+            backoff.delay(Duration::ZERO, CAP);
         }
         backoff.up(Duration::from_secs(100));
-        assert!(!backoff.was_stable(Duration::from_secs(101)) && backoff.delay(CAP) > FIRST);
+        assert!(backoff.delay(Duration::from_secs(101), CAP) > FIRST);
         backoff.up(Duration::from_secs(200));
-        assert!(backoff.was_stable(Duration::from_secs(210)) && backoff.delay(CAP) <= FIRST);
+        assert!(backoff.delay(Duration::from_secs(210), CAP) <= FIRST);
     }
 }

@@ -60,7 +60,7 @@ impl Redial {
 
     /// The session is up.
     pub(crate) fn up(&mut self, now: Duration) {
-        self.refused = 0;
+        self.renew();
         self.backoff.up(now);
     }
 
@@ -84,14 +84,11 @@ impl Redial {
             self.refused += 1;
             self.not_before = now + *REFUSED.get(self.refused - 1)?;
         }
-        if self.backoff.was_stable(now) {
-            self.row = 0;
-        }
         let cause = cause(error);
         self.row = if *self.cause == *cause { self.row + 1 } else { 1 };
         self.cause = cause.to_owned();
         let cap = if self.row >= SAME && cause != NETWORK { RARELY } else { OFTEN };
-        Some(self.backoff.delay(cap).max(self.not_before.saturating_sub(now)))
+        Some(self.backoff.delay(now, cap).max(self.not_before.saturating_sub(now)))
     }
 }
 
@@ -191,7 +188,11 @@ mod tests {
             );
         }
         assert_eq!(redial.rest(MINUTE, &refused("not-authorized")), Some(5 * MINUTE));
-        assert_eq!(redial.rest(6 * MINUTE, &refused("not-authorized")), None);
+        // The same in SCRAM's own words.
+        assert_eq!(
+            redial.rest(6 * MINUTE, &sasl::Error::ServerError("invalid-proof".to_owned()).into()),
+            None
+        );
     }
 
     #[test]
@@ -203,6 +204,7 @@ mod tests {
                 redial.rest(Duration::ZERO, &refused("not-authorized"));
             }
             forget(&mut redial);
+            assert!(redial.rest(MINUTE, &lost()) < Some(MINUTE / 3));
             assert_eq!(redial.rest(MINUTE, &refused("not-authorized")), Some(MINUTE / 2));
         }
     }

@@ -100,6 +100,24 @@ fn whatever_is_dropped_is_in_the_logs_of_its_own_session_with_rule_name_and_leng
 }
 
 #[test]
+fn a_tab_that_is_behind_is_spared_the_lines_of_the_log() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.forget();
+    world.hold(tab);
+    for _ in 0..100 {
+        world.server_says(ALICE, &message("1"));
+    }
+    for _ in 0..100 {
+        world.server_says(ALICE, "<r xmlns='urn:xmpp:sm:3'/>");
+    }
+    assert_eq!(world.logged().len(), 100);
+    world.let_read(tab);
+    let events = world.events(tab);
+    assert!(!events.iter().any(|event| matches!(event, epode_tab::Event::Log(..))), "nothing bounds them");
+}
+
+#[test]
 fn a_stream_of_nothing_but_such_frames_is_broken_and_dialled_again() {
     let mut world = World::new();
     let tab = world.online(ALICE);

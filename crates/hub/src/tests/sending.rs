@@ -269,6 +269,8 @@ fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody()
     let refused = world.request(other, &fits);
     assert_eq!(world.heard(other).last().unwrap(), &format!("response {refused} refused policy-violation"));
     assert!(world.sent().is_empty());
+    world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='epode-1'/>");
+    assert!(world.heard(other).is_empty(), "nobody was asked that");
     world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='1'/>");
     assert!(world.heard(tab).last().unwrap().starts_with(&format!("response {token} result")));
 }

@@ -107,9 +107,11 @@ fn sixteen_in_a_row_end_the_stream_and_the_server_hears_which_rule_it_broke() {
         peer.say(frame);
         peer.events();
     }
-    for _ in 0..16 {
+    for _ in 0..15 {
         peer.say(GARBLED[2].0);
     }
+    assert!(peer.is_bound());
+    peer.say(GARBLED[2].0);
     assert!(matches!(peer.ended(), Some(Error::Xml(_))));
     assert_eq!(stream_error(&peer.sent()).as_deref(), Some("restricted-xml"));
 }
@@ -183,6 +185,27 @@ fn what_is_relayed_while_the_session_is_being_opened_comes_behind_its_bound_reso
         assert_eq!((&*message.tag, &**text), ("message", MESSAGE));
         assert_eq!(ping.id.as_deref(), Some("1"));
     }
+}
+
+#[test]
+fn sixteen_in_a_row_end_the_stream_while_the_session_is_being_opened_too_and_an_answer_that_cannot_be_read_at_once()
+ {
+    let before = [OPEN, PLAIN, SUCCESS, OPEN, BIND];
+    let mut peer = Peer::after(alice(), &before);
+    for _ in 0..2 {
+        for _ in 0..15 {
+            peer.say(GARBLED[2].0);
+        }
+        peer.say(MESSAGE);
+    }
+    assert!(peer.events().is_empty());
+    for _ in 0..16 {
+        peer.say(GARBLED[2].0);
+    }
+    assert!(matches!(peer.ended(), Some(Error::Xml(_))));
+    let mut peer = Peer::after(alice(), &before);
+    peer.say("<iq xmlns='jabber:client' type='result' id='epode-bind'><bind>R&D</bind></iq>");
+    assert!(matches!(peer.ended(), Some(Error::Xml(_))));
 }
 
 #[test]
