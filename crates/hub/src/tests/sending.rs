@@ -264,7 +264,7 @@ fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody()
     };
     let fits = iq(100 - iq(0).len());
     let token = world.request(tab, &fits);
-    assert_eq!(world.sent(), [fits.clone()]);
+    assert_eq!(world.sent(), std::slice::from_ref(&fits));
     // The id is taken.
     let refused = world.request(other, &fits);
     assert_eq!(world.heard(other).last().unwrap(), &format!("response {refused} refused policy-violation"));
