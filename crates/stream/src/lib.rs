@@ -384,16 +384,19 @@ impl Stream {
 
     /// Keeps, or drops, what a server may say before the session is open; false if the frame is for the negotiation.
     fn is_early(&mut self, text: &str) -> bool {
+        let Phase::Open(state) = &self.phase else { return false };
         match Head::read_in_stream(text, &self.common.config.limits) {
-            // An answer, or what ends the stream.
-            Ok(head) if matches!(head.kind.as_deref(), Some("result" | "error")) => return false,
+            // The answer, or what ends the stream.
+            Ok(head) if state.is_answered_by(&head, &self.common.config) => return false,
             Ok(head) if matches!(&*head.namespace, ns::FRAMING | ns::STREAMS) => return false,
             Ok(head) => {
                 self.common.garbled = 0;
                 self.common.keep_early(head, text);
             }
-            // What seems to be an answer must be read.
-            Err(_) if first_name(text) == "iq" && text.contains(framing::REQUEST) => return false,
+            // What seems to be the answer must be read.
+            Err(_) if first_name(text) == "iq" && state.request().is_some_and(|id| text.contains(id)) => {
+                return false;
+            }
             Err(violation) => self.garbled(text, violation, |common, dropped| common.early.push(dropped)),
         }
         true
@@ -530,6 +533,15 @@ impl Stream {
         self.phase = Phase::Closed;
         self.common.deadline.clear();
         self.common.output(Output::CloseSocket);
+        for event in std::mem::take(&mut self.common.early) {
+            self.common.event(match event {
+                Event::Early(_, text) => {
+                    let rule = "the stream ended before the session was open";
+                    Event::Dropped(Dropped::new(&text, "undefined-condition", rule))
+                }
+                event => event,
+            });
+        }
         self.common.event(Event::Ended(error));
     }
 }

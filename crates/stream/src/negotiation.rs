@@ -3,14 +3,14 @@
 
 use base64ct::{Base64, Encoding};
 use epode_sasl::{self as sasl, Choice, Mechanism, MechanismName, ScramKeys, Step};
-use epode_xml::{Element, Limits};
+use epode_xml::{Element, Head, Limits};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
 use crate::timer::{FOREIGN_PATIENCE, PATIENCE, SECOND_THOUGHT, Timer};
-use crate::{Answer, Bound, Common, Event, Output, Purpose};
+use crate::{Answer, Bound, Common, Config, Event, Output, Purpose};
 
 /// Where the negotiation stands.
 pub(crate) enum State {
@@ -51,6 +51,33 @@ impl State {
     /// Whether the server may relay stanzas already: it knows who we are.
     pub(crate) fn is_authenticated(&self) -> bool {
         matches!(self, State::BindRequest(_) | State::BindResult(_) | State::SessionResult(_))
+    }
+
+    /// The id of the request whose answer is awaited.
+    pub(crate) fn request(&self) -> Option<&str> {
+        match self {
+            State::BindResult(expect) => Some(&expect.request),
+            State::SessionResult(expect) => Some(&expect.request),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the answer that is awaited, or wants to be: from the server or the account, as far as it says. Contacts answer, and guess
+    /// ids, from the moment at which there is a resource for them to address.
+    pub(crate) fn is_answered_by(&self, head: &Head, config: &Config) -> bool {
+        let (own, by_id) = match self {
+            State::BindResult(expect) => {
+                (config.credentials.jid.as_deref(), head.id.as_deref() == Some(&*expect.request))
+            }
+            State::SessionResult(expect) => (Some(&*expect.bound.jid), false),
+            _ => return false,
+        };
+        let is_own =
+            |from: &str| own.is_some_and(|own| [own, jid::bare(own)].iter().any(|own| jid::same(from, own)));
+        let is_from_us = |from: &str| jid::same(from, &config.domain) || is_own(from);
+        head.tag.rsplit(':').next() == Some("iq")
+            && matches!(head.kind.as_deref(), Some("result" | "error"))
+            && (by_id || head.from.as_deref().is_none_or(is_from_us))
     }
 
     /// What it means that the server has been silent for too long.
@@ -367,7 +394,9 @@ fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
     let max_bytes = features
         .child("limits", ns::LIMITS)
         .and_then(|limits| limits.child("max-bytes", ns::LIMITS))
-        .and_then(|bytes| bytes.text().trim().parse::<usize>().ok());
+        .and_then(|bytes| bytes.text().trim().parse::<usize>().ok())
+        // It is to be positive: nobody says that nothing may be sent.
+        .filter(|bytes| *bytes > 0);
     if let Some(max_bytes) = max_bytes {
         common.outbound.bytes = common.outbound.bytes.min(max_bytes);
     }

@@ -107,8 +107,8 @@ proptest! {
                 match event {
                     Event::Ended(_) => ended = true,
                     Event::Bound(_) => bound += 1,
-                    Event::Stanza(_) | Event::Early(..) | Event::Dropped(_) => prop_assert_eq!(bound, 1),
-                    Event::Authenticating | Event::Authenticated(_) | Event::BindRequired => {}
+                    Event::Stanza(_) | Event::Early(..) => prop_assert_eq!(bound, 1),
+                    Event::Authenticating | Event::Authenticated(_) | Event::BindRequired | Event::Dropped(_) => {}
                 }
             }
             prop_assert_eq!(ended, peer.stream.is_closed());

@@ -255,10 +255,15 @@ fn the_servers_limit_never_lifts_our_own_and_concerns_only_what_we_send() {
 }
 
 #[test]
-fn a_limit_that_is_no_number_is_none() {
-    for limits in
-        ["<max-bytes/>", "<max-bytes>many</max-bytes>", "<max-bytes>-1</max-bytes>", "", "<max-bytes>\n"]
-    {
+fn a_limit_that_is_no_number_above_zero_is_none() {
+    for limits in [
+        "<max-bytes/>",
+        "<max-bytes>many</max-bytes>",
+        "<max-bytes>-1</max-bytes>",
+        "<max-bytes>0</max-bytes>",
+        "",
+        "<max-bytes>\n",
+    ] {
         let limits = if limits.ends_with('\n') { "<max-bytes>\n 50000\n</max-bytes>" } else { limits };
         assert!(bound_with_limits(alice(), limits).stream.check(&message(20_000)).is_ok(), "{limits}");
     }
@@ -273,4 +278,58 @@ fn the_limit_holds_behind_a_legacy_session_too() {
     let peer = Peer::after(alice(), &[OPEN, PLAIN, SUCCESS, OPEN, &features, BOUND, SESSION]);
     assert!(peer.is_bound());
     assert!(peer.stream.check(&message(10_001)).is_err());
+}
+
+// Whoever knows a full JID from before can answer what the former stream asked, bounce a message, and guess the ids of the negotiation.
+#[test]
+fn answers_and_errors_of_contacts_are_none_of_the_negotiations() {
+    const ERROR: &str = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    let strangers = [
+        format!("<message xmlns='jabber:client' type='error' id='1'>{ERROR}</message>"),
+        "<presence type='error' from='romeo@x/y'/>".to_owned(),
+        "<iq xmlns='jabber:client' type='result' id='7' from='romeo@x/y'/>".to_owned(),
+        format!("<iq type='error' id='7' from='alice@localhost/phone'>{ERROR}</iq>"),
+        format!("<iq xmlns='jabber:client' type='error' id='epode-session' from='romeo@x/y'>{ERROR}</iq>"),
+        "<iq xmlns='jabber:client' type='result' id='epode-session' from='localhost.example'/>".to_owned(),
+    ];
+    let negotiation = [OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION, BOUND, SESSION];
+    for steps in 5..=6 {
+        for stranger in &strangers {
+            let mut peer = Peer::after(alice(), &negotiation[..steps]);
+            peer.say(stranger);
+            assert!(peer.events().is_empty(), "{steps} {stranger}");
+            negotiation[steps..].iter().for_each(|frame| peer.say(frame));
+            assert!(peer.is_bound(), "{steps} {stranger}");
+            assert!(matches!(peer.events().last(), Some(Event::Early(..))), "{steps} {stranger}");
+        }
+        // One of the server, or of nobody, that is not to the point, is.
+        for from in ["", "from='localhost'", "from='ALICE@localhost'"] {
+            let mut peer = Peer::after(alice(), &negotiation[..steps]);
+            peer.say(&format!("<iq xmlns='jabber:client' type='result' id='7' {from}/>"));
+            assert!(matches!(peer.ended(), Some(Error::Peer(_))), "{steps} {from}");
+        }
+    }
+    let purpose = Purpose::Bind { resource: None, explicit: true, yields: false };
+    for stranger in &strangers {
+        let mut peer =
+            Peer::after(Config { purpose: purpose.clone(), ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN, BIND]);
+        peer.say(stranger);
+        peer.input(Input::Bind { resource: None });
+        peer.say(BOUND);
+        assert!(peer.is_bound(), "{stranger}");
+    }
+}
+
+#[test]
+fn what_was_kept_for_a_session_that_does_not_open_is_dropped_and_not_in_silence() {
+    let mut peer = Peer::after(alice(), &[OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION, BOUND]);
+    peer.say(MESSAGE);
+    peer.say(GARBLED[0].0);
+    peer.input(Input::Closed { code: 1006, reason: "" });
+    let events = peer.events();
+    let [Event::Dropped(kept), Event::Dropped(garbled), Event::Ended(Some(_))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!((&*kept.name, kept.size), ("message", MESSAGE.len()));
+    assert_eq!(garbled.condition, GARBLED[0].1);
 }
