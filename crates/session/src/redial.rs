@@ -115,8 +115,8 @@ fn is_final(error: &Error) -> bool {
 fn is_refusal(error: &Error) -> bool {
     match error {
         Error::AuthRefused { condition, .. } => condition == "not-authorized",
-        // The same in SCRAM's own words (RFC 5802 §7).
-        Error::Sasl(sasl::Error::ServerError(_)) => true,
+        // The same in SCRAM's own words (RFC 5802 §7); its others, such as `no-resources`, say nothing of the credentials.
+        Error::Sasl(sasl::Error::ServerError(word)) => matches!(&**word, "invalid-proof" | "unknown-user"),
         _ => false,
     }
 }
@@ -179,8 +179,9 @@ mod tests {
     fn credentials_are_refused_for_good_at_the_third_time() {
         let mut redial = Redial::new(1);
         assert_eq!(redial.rest(Duration::ZERO, &refused("not-authorized")), Some(MINUTE / 2));
-        // Neither counts, and neither makes the count begin anew.
-        for error in [refused("temporary-auth-failure"), lost()] {
+        // None counts, and none makes the count begin anew.
+        let busy = sasl::Error::ServerError("no-resources".to_owned()).into();
+        for error in [refused("temporary-auth-failure"), lost(), busy] {
             let rest = redial.rest(Duration::from_secs(1), &error);
             assert!(
                 rest >= Some(MINUTE / 2 - Duration::from_secs(1)),
