@@ -17,6 +17,8 @@ pub struct Account {
     proof: Option<Proof>,
     allowed: Vec<Allowed>,
     plaintext: bool,
+    /// Whom the server bound for these credentials, as a bare JID; nobody where nobody in particular logs in.
+    known: Option<String>,
 }
 
 /// The mechanisms that an app allows, by name and priority.
@@ -95,6 +97,7 @@ impl Account {
             proof,
             allowed,
             plaintext,
+            known: None,
         })
     }
 
@@ -142,14 +145,18 @@ impl Account {
             self.proof = other.proof;
             self.allowed = other.allowed;
             self.plaintext = other.plaintext;
+            self.known = other.known;
         }
         better
     }
 
-    /// The server bound this full JID: the next stream asks for the same resource.
-    pub(crate) fn bound(&mut self, jid: &str) {
+    /// The server bound this full JID: the next stream is to be the same account; and, unless it `yielded`, asks for the same resource.
+    pub(crate) fn bound(&mut self, jid: &str, yielded: bool) {
         if let (Some(_), (_, _, Some(resource))) = (&self.authcid, jid::split(jid)) {
-            self.jid = [self.bare_jid(), "/", resource].concat();
+            self.known = Some(jid::bare(jid).to_owned());
+            if !yielded {
+                self.jid = [self.bare_jid(), "/", resource].concat();
+            }
         }
     }
 
@@ -175,6 +182,7 @@ impl Account {
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
+            known: self.known.clone(),
         }
     }
 }

@@ -186,6 +186,8 @@ impl Session {
         let adopted = self.account.adopt(account);
         if adopted {
             self.redial.renew();
+            // What kept it down is forgotten, to be told again if it comes back.
+            self.cause = None;
             // What kept it from dialling may be mended by them.
             if let Phase::Resting(at) = &mut self.phase {
                 *at = Duration::ZERO;
@@ -256,10 +258,8 @@ impl Session {
                         self.was_up = true;
                         self.cause = None;
                         self.redial.up(now);
-                        // The next stream is to be the same resource; not one that only stood in for it.
-                        if !self.stream.has_yielded() {
-                            self.account.bound(&bound.jid);
-                        }
+                        // A resource that only stood in for another is not the one that is asked for next.
+                        self.account.bound(&bound.jid, self.stream.has_yielded());
                         if let Purpose::Join { explicit, .. } = &mut self.purpose {
                             *explicit = false;
                         }

@@ -208,3 +208,23 @@ fn closing_between_two_dials_is_the_end() {
     session.handle_input(100 * SECOND, Input::Stream(stream::Input::Timeout));
     assert!(session.poll_output().is_none());
 }
+
+// Whoever answers there took the password of one account and serves another: it did not need to know either.
+#[test]
+fn another_account_than_before_is_not_taken_for_the_session() {
+    for (bound, ends) in
+        [("a@b/given", false), ("A@b/other", false), ("mallory@b/given", true), ("a@b.example/given", true)]
+    {
+        let mut session = up(SECOND, true);
+        lose(&mut session, 2 * SECOND);
+        let due = session.deadline().unwrap();
+        session.handle_input(due, Input::Stream(stream::Input::Timeout));
+        session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
+        for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, &BOUND.replace("a@b/given", bound)] {
+            session.handle_input(due, Input::Stream(stream::Input::Frame(frame)));
+        }
+        let last = std::iter::from_fn(|| session.poll_output()).last();
+        let ended = matches!(last, Some(Output::Event(Event::Ended(Some(stream::Error::OtherAccount(_))))));
+        assert_eq!(ended, ends, "{bound}: {last:?}");
+    }
+}

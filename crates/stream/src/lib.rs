@@ -54,6 +54,8 @@ pub struct Config {
     pub purpose: Purpose,
     /// What a frame of the server may be at most.
     pub limits: Limits,
+    /// Whom the server bound before, as a bare JID: where it binds another account, it is not the server that it was.
+    pub known: Option<String>,
 }
 
 /// How far a stream is to go.

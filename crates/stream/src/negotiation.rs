@@ -352,9 +352,12 @@ impl ExpectBindResult {
         {
             return Err(PeerMisbehaved::BindNotFull(jid).into());
         }
+        let is_another = |account: &str| !jid::same_bare(account, &jid);
+        if common.config.known.as_deref().is_some_and(is_another) {
+            return Err(Error::OtherAccount(jid));
+        }
         if !common.named {
-            let account = common.config.credentials.jid.as_deref();
-            if account.is_some_and(|account| !jid::same_bare(account, &jid)) {
+            if common.config.credentials.jid.as_deref().is_some_and(is_another) {
                 return Err(Error::OtherAccount(jid));
             }
             common.event(Event::Authenticated(None));

@@ -36,6 +36,7 @@ fn alice() -> Config {
         plaintext: true,
         purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false, yields: false },
         limits: Limits::default(),
+        known: None,
     }
 }
 
