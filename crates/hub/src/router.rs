@@ -198,7 +198,15 @@ impl<T: Text> Hub<T> {
                      <service-unavailable xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>",
                     escape(&request)
                 );
-                self.transmit(id, refusal.into());
+                // The id is whatever a contact makes it: longer here than as it came.
+                let room = self.rooms.get(&id);
+                match room.map(|room| room.session.check(&refusal)) {
+                    Some(Err(too_long)) => {
+                        let rule = format!("its refusal is not allowed: {too_long}");
+                        self.log_dropped(id, "iq", refusal.len(), &rule);
+                    }
+                    _ => self.transmit(id, refusal.into()),
+                }
             }
         }
     }

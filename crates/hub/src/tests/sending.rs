@@ -1,5 +1,7 @@
 //! What tabs send: what is put right, what is refused, and what waits.
 
+use std::time::Duration;
+
 use super::world::World;
 
 const ALICE: &str = "alice@localhost/desk";
@@ -193,7 +195,7 @@ fn what_waits_for_a_session_that_does_not_come_up_fails() {
     let tab = world.tab();
     world.connect(tab, ALICE, "wrong");
     world.send_all(tab, &["<message/>", "<message/>"]);
-    let asked = world.request_within(tab, "<iq type='get' id='1'/>", std::time::Duration::from_secs(60));
+    let asked = world.request_within(tab, "<iq type='get' id='1'/>", Duration::from_secs(60));
     let heard = world.heard(tab);
     assert_eq!(
         heard,
@@ -215,8 +217,8 @@ fn a_request_can_time_out_while_it_still_waits_and_is_then_not_sent() {
     let tab = world.tab();
     world.flowing = false;
     world.connect(tab, ALICE, "secret-alice");
-    let token = world.request_within(tab, "<iq type='get' id='late'/>", std::time::Duration::from_secs(1));
-    world.advance(std::time::Duration::from_secs(1));
+    let token = world.request_within(tab, "<iq type='get' id='late'/>", Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
     assert_eq!(world.heard(tab), [format!("response {token} timeout")]);
     world.let_flow();
     assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
@@ -273,4 +275,29 @@ fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody()
     assert!(world.heard(other).is_empty(), "nobody was asked that");
     world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='1'/>");
     assert!(world.heard(tab).last().unwrap().starts_with(&format!("response {token} result")));
+}
+
+// A contact chooses the id, and what it takes to write it.
+#[test]
+fn a_refusal_that_is_longer_than_the_server_takes_is_not_sent_and_not_in_silence() {
+    let mut world = World::new();
+    world.offers = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>1000</max-bytes></limits>";
+    world.online(ALICE);
+    world.forget();
+    for quotes in [100, 200] {
+        let id = "'".repeat(quotes);
+        world.server_says(
+            ALICE,
+            &format!("<iq xmlns='jabber:client' type='get' id=\"{id}\" from='romeo@x/y'><ping xmlns='urn:xmpp:ping'/></iq>"),
+        );
+        world.advance(Duration::from_secs(30));
+        let (sent, logged) = (world.sent(), world.logged());
+        match quotes {
+            100 => assert!(sent.len() == 1 && sent[0].contains("service-unavailable"), "{sent:?}"),
+            _ => assert!(
+                sent.is_empty() && logged[0].ends_with("where 1000 are allowed"),
+                "{sent:?} {logged:?}"
+            ),
+        }
+    }
 }
