@@ -275,6 +275,8 @@ impl<T: Text> Hub<T> {
             brought = member.brought;
             member.claims.clear();
             (member.base, member.admitted) = (base, admitted);
+            // Of what was dropped behind the page before it a page hears as well.
+            member.told = member.told.min(base);
             (member.backlog, member.known) = match ghost {
                 Some(Ghost { mut kept, claims, .. }) => {
                     kept.retain(|inbound| inbound.position > base);
@@ -298,6 +300,7 @@ impl<T: Text> Hub<T> {
         if let Some(gap) = gap {
             self.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
         }
+        self.tell_gap(id);
         let mut written = None;
         for held in held {
             if let Held::Send { token, .. } = &held {

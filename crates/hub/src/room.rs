@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, StatusCode};
+use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, Status, StatusCode};
 use epode_session::stream::jid;
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::{Account, Session};
@@ -102,6 +102,8 @@ pub(crate) struct Member<T> {
     pub(crate) claims: Vec<(ClaimId, Standing)>,
     /// What it hears begins behind this position.
     pub(crate) base: Position,
+    /// It was told of what was dropped up to this position, or need not be.
+    pub(crate) told: Position,
     /// What was kept for the page before it, until this one is admitted: however long that takes, it came back in time.
     pub(crate) ghost: Option<Ghost<T>>,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
@@ -123,6 +125,7 @@ impl<T> Member<T> {
             entry,
             claims: Vec::new(),
             base,
+            told: base,
             ghost: None,
             backlog: Vec::new(),
             known: Vec::new(),
@@ -209,8 +212,10 @@ pub(crate) struct Room<T> {
     /// The position of the latest inbound stanza.
     pub(crate) position: Position,
     pub(crate) ring: Ring<T>,
-    /// Frames that were dropped since the tabs heard last that some were.
-    pub(crate) untold: Option<Gap>,
+    /// Frames that were dropped of late, oldest first.
+    pub(crate) missing: VecDeque<Gap>,
+    /// What tabs that come while it is being opened again hear of that, as the others did.
+    pub(crate) down: Option<Status>,
     /// Who is there now, by full JID, for tabs that join late.
     pub(crate) presences: Table<Box<str>, Rc<Inbound<T>>>,
     /// The undirected presence that was sent last.
@@ -245,7 +250,8 @@ impl<T: Clone> Room<T> {
             start,
             position: start,
             ring: Ring::new(start),
-            untold: None,
+            missing: VecDeque::new(),
+            down: None,
             presences: Table::default(),
             own_presence: None,
             farewell: None,

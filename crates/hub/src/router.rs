@@ -12,7 +12,7 @@ use crate::iq::{Entered, Reply, SILENCE, Turn, is_push, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::outbox::{Gap, Stanza};
 use crate::port::{ASKED, HELD, Held, Stage};
-use crate::room::{Fitness, Phase};
+use crate::room::{Fitness, Phase, Room};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
 
@@ -21,6 +21,9 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How often tabs hear that frames were dropped, at most.
 const GAPS: Duration = Duration::from_secs(1);
+
+/// How many frames that were dropped are remembered one by one, for tabs that have not heard of them.
+const MISSING: usize = 64;
 
 /// From the server to the tabs.
 impl<T: Text> Hub<T> {
@@ -66,20 +69,41 @@ impl<T: Text> Hub<T> {
         self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule);
         let Some(room) = self.rooms.get_mut(&id).filter(|_| dropped.is_stanza()) else { return };
         room.position += 1;
-        let gap = Gap::at(room.position, dropped.condition);
-        room.untold = Some(room.untold.map_or(gap, |untold| untold.and(gap)));
-        if !self.timers.runs(Timer::Gap(id)) {
-            self.tell_gap(id);
+        room.missing.push_back(Gap::at(room.position, dropped.condition));
+        if room.missing.len() > MISSING {
+            // Two that no tab tells apart become one.
+            let Room { missing, members, .. } = room;
+            let apart = |at: usize| {
+                members.iter().any(|member| (missing[at].to..missing[at + 1].from).contains(&member.told))
+            };
+            let at = (0..MISSING).find(|at| !apart(*at)).unwrap_or_default();
+            if let Some(next) = missing.remove(at + 1) {
+                missing[at] = missing[at].and(next);
+            }
         }
+        self.tell_gap(id);
     }
 
-    /// Tells every tab what was dropped since it heard last, and nothing more for a while.
+    /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that is behind hears it when it has read what
+    /// waits for it, so that what a contact can cause does not pile up there.
     pub(crate) fn tell_gap(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let Some(gap) = room.untold.take() else { return };
-        let ports = room.ports();
-        self.timers.set(Timer::Gap(id), Some(self.now + GAPS));
-        for port in ports {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.missing.is_empty()) else { return };
+        if self.timers.runs(Timer::Gap(id)) || !matches!(room.phase, Phase::Up(_) | Phase::Reconnecting) {
+            return;
+        }
+        let mut told = Vec::new();
+        for member in &mut room.members {
+            let keeps_up = self.ports.get(&member.port).is_some_and(|tab| tab.outbox.credit() > 0);
+            let untold = room.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
+            if let Some(gap) = untold.copied().reduce(Gap::and) {
+                member.told = gap.to;
+                told.push((member.port, gap));
+            }
+        }
+        if !told.is_empty() {
+            self.timers.set(Timer::Gap(id), Some(self.now + GAPS));
+        }
+        for (port, gap) in told {
             self.post(port, gap.told());
         }
     }

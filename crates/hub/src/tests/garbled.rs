@@ -155,4 +155,92 @@ fn a_stanza_that_was_cut_out_of_a_stream_over_tcp_reaches_tabs_with_its_namespac
     assert_eq!(world.heard(other), [format!("response {token} result {answer}")]);
 }
 
+#[test]
+fn a_tab_that_is_behind_hears_of_all_that_was_dropped_at_once_when_it_has_caught_up() {
+    let mut world = World::new();
+    let (tab, frozen) = (world.online(ALICE), world.online(ALICE));
+    world.adds(frozen, all("message"));
+    world.forget();
+    world.hold(frozen);
+    for _ in 0..100 {
+        world.server_says(ALICE, &message("1"));
+    }
+    let position = world.position(tab);
+    for _ in 0..200 {
+        world.server_says(ALICE, GARBLED);
+        world.server_says(ALICE, "<presence xmlns='jabber:client'/>");
+        world.advance(SECOND);
+    }
+    assert_eq!(world.heard(tab).iter().filter(|heard| heard.starts_with("gap")).count(), 200);
+    world.let_read(frozen);
+    let heard = world.heard(frozen);
+    let gaps: Vec<_> = heard.iter().filter(|heard| heard.starts_with("gap")).collect();
+    assert_eq!(gaps, [&format!("gap {} to {}: 200", position + 1, position + 399)]);
+    assert_eq!(heard.iter().filter(|heard| heard.contains("id='1'")).count(), 100);
+}
+
+#[test]
+fn a_tab_that_comes_hears_of_what_is_dropped_from_then_on() {
+    let mut world = World::new();
+    world.online(ALICE);
+    world.server_says(ALICE, GARBLED);
+    world.server_says(ALICE, GARBLED);
+    let joins = world.online(ALICE);
+    world.forget();
+    world.advance(SECOND);
+    assert!(world.heard(joins).is_empty(), "what was dropped before it is nothing to it");
+    world.server_says(ALICE, GARBLED);
+    world.advance(SECOND);
+    assert_eq!(world.heard(joins), ["gap 3 to 3: 1"]);
+}
+
+#[test]
+fn however_much_is_dropped_within_a_second_each_tab_hears_of_what_is_missing_for_it_and_no_more() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.forget();
+    let flood = |world: &mut World| {
+        for _ in 0..100 {
+            world.server_says(ALICE, GARBLED);
+            world.server_says(ALICE, &message("1"));
+        }
+    };
+    let gaps = |world: &mut World, tab| {
+        let mut heard = world.heard(tab);
+        heard.retain(|heard| heard.starts_with("gap"));
+        heard
+    };
+    flood(&mut world);
+    assert_eq!(gaps(&mut world, tab), ["gap 1 to 1: 1"]);
+    let joins = world.online(ALICE);
+    flood(&mut world);
+    world.advance(SECOND);
+    assert_eq!(gaps(&mut world, tab), ["gap 3 to 399: 199"]);
+    assert_eq!(gaps(&mut world, joins), ["gap 201 to 399: 100"]);
+}
+
+#[test]
+fn a_page_hears_of_what_was_dropped_while_it_reloaded() {
+    for others in [false, true] {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        if others {
+            world.online(ALICE);
+        }
+        world.server_says(ALICE, &message("1"));
+        let word = world.unload(tab, true);
+        world.server_says(ALICE, &message("2"));
+        for _ in 0..2 {
+            world.server_says(ALICE, GARBLED);
+        }
+        world.advance(2 * SECOND);
+        let tab = world.load(word);
+        world.attach(tab, None);
+        world.advance(SECOND);
+        let heard = world.heard(tab);
+        let gaps: Vec<_> = heard.iter().filter(|heard| heard.starts_with("gap")).collect();
+        assert_eq!(gaps, ["gap 3 to 4: 2"], "{heard:?}");
+    }
+}
+
 const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
