@@ -153,12 +153,15 @@ impl<T: Text> Hub<T> {
                 let adopted = room.session.adopt(account);
                 if adopted {
                     room.keys = keys;
+                    room.down = None;
                     for member in &mut room.members {
                         member.brought = false;
                     }
                 }
                 // Of what the session goes on with it has brought nothing otherwise.
                 let entry = if adopted { Entry::Joined } else { Entry::Attached };
+                // A session that rests dials with them at once.
+                self.feed(id, stream::Input::Timeout);
                 self.join(id, port, entry, options.explicit_binding, speaks(&options));
             }
             None => self.connect(port, account, options),
@@ -224,7 +227,11 @@ impl<T: Text> Hub<T> {
         let ghost = room.take_ghost(&tab.tab, self.now);
         room.members.push(Member { speaks, ghost, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
+        let down = room.down.clone();
         self.timers.set(Timer::Grace(id), None);
+        if let Some(down) = down {
+            self.post(port, FromWorker::Status(down));
+        }
         if up {
             self.elect(id);
             self.admit(id, port, entry.up());

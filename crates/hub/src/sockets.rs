@@ -172,6 +172,7 @@ impl<T: Text> Hub<T> {
         let bound = jid::bare(&info.jid).to_ascii_lowercase();
         let service = room.key.service.clone();
         room.bound = Some(bound.clone());
+        room.down = None;
         room.phase = Phase::Up(info);
         let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
         let contenders = std::mem::take(&mut room.contenders);
@@ -195,11 +196,12 @@ impl<T: Text> Hub<T> {
         if !news {
             return;
         }
-        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
-        for port in ports {
-            let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
-            reconnecting.close_code = error.close_code();
-            self.post(port, FromWorker::Status(reconnecting));
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+        reconnecting.close_code = error.close_code();
+        room.down = Some(reconnecting.clone());
+        for port in room.ports() {
+            self.post(port, FromWorker::Status(reconnecting.clone()));
         }
     }
 
@@ -285,12 +287,12 @@ impl<T: Text> Hub<T> {
                     self.release(port, vec![status(StatusCode::Disconnected)]);
                 }
             }
+            Event::Dropped(dropped) => self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule),
             Event::Authenticating
             | Event::BindRequired
             | Event::Bound(_)
             | Event::Stanza(_)
             | Event::Early(..)
-            | Event::Dropped(_)
             | Event::Lost { .. } => {}
         }
     }

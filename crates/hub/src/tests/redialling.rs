@@ -160,6 +160,56 @@ fn a_password_that_is_taken_the_second_time_was_never_wrong() {
     assert_eq!(world.heard(tab), expected);
 }
 
+// Else whoever opens a tab meanwhile waits for minutes, and nothing says what for.
+#[test]
+fn a_tab_that_comes_while_the_session_is_down_hears_why_too() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    let come = |world: &mut World, condition: &str| {
+        let (joins, attaches) = (world.tab(), world.tab());
+        world.connect(joins, ALICE, "secret-alice");
+        world.attach(attaches, None);
+        for tab in [joins, attaches] {
+            assert_eq!(world.heard(tab), [condition]);
+        }
+        [joins, attaches]
+    };
+    world.at_hub(Input::Online(false));
+    world.cut();
+    come(&mut world, "Reconnecting");
+    world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    world.at_hub(Input::Online(true));
+    world.run();
+    let late = come(&mut world, "Reconnecting not-authorized");
+    world.advance(40 * SECOND);
+    for tab in late {
+        assert_eq!(world.heard(tab), ["Secondary", "Attached alice@localhost/desk"]);
+    }
+    world.heard(tab);
+    let joins = world.tab();
+    world.attach(joins, None);
+    assert_eq!(world.heard(joins), ["Secondary", "Attached alice@localhost/desk"], "it is up");
+}
+
+#[test]
+fn credentials_that_were_taken_meanwhile_end_the_rest_after_a_refusal() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    for _ in 0..2 {
+        world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
+    }
+    world.cut();
+    world.advance(40 * SECOND);
+    world.forget();
+    let mut server = testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() };
+    server.accounts[0].password = "newer".to_owned();
+    world.server = Server::new(server, 2);
+    let newer = world.tab();
+    world.connect(newer, ALICE, "newer");
+    assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"]);
+    assert_eq!(world.heard(newer), ["Secondary", "Attached alice@localhost/desk"]);
+}
+
 #[test]
 fn a_server_that_does_not_prove_itself_is_not_given_another_chance() {
     for fault in [ScramFault::WrongSignature, ScramFault::MissingSignature, ScramFault::WrongNonce] {
