@@ -39,6 +39,12 @@ const GARBLED: u32 = 16;
 const EARLY: usize = 256;
 const EARLY_BYTES: usize = 1 << 20;
 
+/// How many frames, dropped or kept, a server may send before the session is open: an app may think for hours about its resource.
+const EARLY_FRAMES: usize = 4096;
+
+/// What is kept of the name of a frame that is dropped, in characters: the sender chooses it.
+const NAME: usize = 64;
+
 /// What a stream needs to know before it begins.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -186,7 +192,8 @@ pub struct Dropped {
 
 impl Dropped {
     fn new(text: &str, condition: &'static str, rule: impl ToString) -> Self {
-        Dropped { name: first_name(text).to_owned(), size: text.len(), condition, rule: rule.to_string() }
+        let name = first_name(text).chars().take(NAME).collect();
+        Dropped { name, size: text.len(), condition, rule: rule.to_string() }
     }
 
     /// One that is none of the stream's elements that we know, and no stanza.
@@ -400,6 +407,12 @@ impl Stream {
                 return false;
             }
             Err(violation) => self.garbled(text, violation, |common, dropped| common.early.push(dropped)),
+        }
+        if let Phase::Open(state) = &self.phase
+            && self.common.early.len() > EARLY_FRAMES
+        {
+            let (element, waiting) = (Dropped::new(text, "", "").name, state.waiting());
+            self.end(PeerMisbehaved::Unexpected { element, waiting }.into());
         }
         true
     }

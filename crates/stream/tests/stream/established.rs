@@ -222,6 +222,20 @@ fn what_is_relayed_while_an_app_thinks_about_its_resource_is_kept_within_bounds(
     let dropped: Vec<_> = events.iter().filter(|event| matches!(event, Event::Dropped(_))).collect();
     assert_eq!(dropped.len(), 44);
     assert!(matches!(dropped[0], Event::Dropped(dropped) if dropped.condition == "resource-constraint"));
+    // Nobody thinks for ever while a server floods.
+    let purpose = Purpose::Bind { resource: None, explicit: true, yields: false };
+    let mut peer = Peer::after(Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN, BIND]);
+    for _ in 0..5000 {
+        peer.say("<r xmlns='urn:xmpp:sm:3'/>");
+    }
+    assert!(matches!(peer.ended(), Some(Error::Peer(_))));
+}
+
+#[test]
+fn of_the_name_of_a_dropped_frame_no_more_is_kept_than_a_log_can_use() {
+    let mut peer = Peer::bound();
+    peer.say(&format!("<{} xmlns='urn:example:x'>", "x".repeat(1 << 20)));
+    assert_eq!(dropped(&mut peer)[0].name.len(), 64);
 }
 
 #[test]
