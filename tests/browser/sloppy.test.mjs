@@ -135,6 +135,48 @@ for (const name of BROWSERS) {
       }
     });
 
+    test("a tab that comes while the session is down hears why, and the third refusal ends nothing before its time", async (t) => {
+      let busy = false;
+      const script = {
+        answer: (frame) =>
+          busy && frame.startsWith("<auth")
+            ? [`<failure xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><not-authorized/></failure>`]
+            : undefined,
+      };
+      const { scene, tabs, stream } = await online(t, script);
+      busy = true;
+      stream.socket.terminate();
+      for (const tab of tabs) {
+        await tab.eventually("the refusal", ({ statuses }) => statuses.some(({ condition }) => condition === "not-authorized"));
+      }
+      const late = await scene.open();
+      await late.connect("alice@localhost", "x");
+      assert.equal((await late.status("RECONNECTING", 5_000)).condition, "not-authorized");
+      assert.equal(await late.evaluate(() => connection.connected), false);
+      // Of the app's own: a page that waits can still send, and give up.
+      await late.evaluate(() => connection.disconnect());
+      for (const tab of [...tabs, late]) await tab.status("DISCONNECTED");
+    });
+
+    test("a contact whose request has an id of nothing but quotes costs nobody the stream", async (t) => {
+      const limits = `<limits xmlns="urn:xmpp:stream-limits:0"><max-bytes>10000</max-bytes></limits>`;
+      let authenticated = false;
+      const script = {
+        answer(frame) {
+          if (frame.startsWith("<auth")) authenticated = true;
+          if (frame.startsWith("<open") && authenticated) return opening(`<bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/>${limits}`);
+        },
+      };
+      const { tabs, stream } = await online(t, script);
+      const ask = (id) =>
+        stream.send(`<iq xmlns="jabber:client" type="get" from="romeo@localhost/x" id="${id}"><query xmlns="urn:example:x"/></iq>`);
+      ask("'".repeat(9_000));
+      ask("behind");
+      await stream.frame(/^<iq[^>]*id=["']behind/);
+      assert.ok(stream.frames.every((frame) => Buffer.byteLength(frame) <= 10_000));
+      for (const tab of tabs) await tab.eventually("a line in the log", ({ log }) => log.some((line) => line.includes("10000 are allowed")));
+    });
+
     test("a server that says no version and then host-unknown is heard", async (t) => {
       const answer = (frame) => {
         if (frame.startsWith("<open")) return [opening("")[0].replace(` version="1.0"`, ""), streamError("host-unknown")];

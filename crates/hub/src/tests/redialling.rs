@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use epode_protocol::{Options, StatusCode};
-use epode_testkit::{self as testkit, Fault, Misbehaviour, ScramFault, Server, Stage};
+use epode_testkit::{self as testkit, BindFault, Fault, Misbehaviour, ScramFault, Server, Stage};
 
 use super::world::{GRACE, World};
 use crate::Input;
@@ -232,6 +232,20 @@ fn a_server_that_does_not_prove_itself_is_not_given_another_chance() {
         world.advance(GRACE);
         assert_eq!(world.dials(), 2);
     }
+}
+
+#[test]
+fn a_server_that_binds_another_account_at_a_redial_is_told_of_and_left() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.server.misbehave(Misbehaviour::Bind(BindFault::OtherAccount));
+    world.cut();
+    world.advance(GRACE);
+    assert_eq!(
+        world.heard(tab),
+        ["Reconnecting", "AuthFail invalid-authzid", "Disconnected invalid-authzid"]
+    );
+    assert_eq!(world.dials(), 2);
 }
 
 #[test]
