@@ -235,6 +235,9 @@ impl<T: Text> Hub<T> {
     #[inline(never)] // Out of the way of a cold start.
     fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
         self.settle_books(id);
+        // There is no later.
+        self.timers.set(Timer::Gap(id), None);
+        self.tell_gap(id);
         let Some(room) = self.rooms.remove(&id) else { return };
         for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
             self.timers.set(timer, None);

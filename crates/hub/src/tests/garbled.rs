@@ -220,6 +220,21 @@ fn however_much_is_dropped_within_a_second_each_tab_hears_of_what_is_missing_for
 }
 
 #[test]
+fn what_was_dropped_just_before_the_end_is_told_before_it() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    for _ in 0..3 {
+        world.server_says(ALICE, GARBLED);
+    }
+    let connection = *world.server.connections().keys().next().unwrap();
+    world.server.stream_error(connection, "conflict");
+    world.server_says(ALICE, "");
+    let heard = ["gap 1 to 1: 1", "gap 2 to 3: 2", "Error conflict", "Disconnected conflict"];
+    assert_eq!(world.heard(tab), heard);
+    assert!(world.nothing_is_due());
+}
+
+#[test]
 fn a_page_hears_of_what_was_dropped_while_it_reloaded() {
     for others in [false, true] {
         let mut world = World::new();
