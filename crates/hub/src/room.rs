@@ -16,6 +16,10 @@ use crate::iq::{Asks, Demands};
 use crate::outbox::{Gap, TOO_MANY};
 use crate::{PortId, SocketId, Table};
 
+/// How many presences are remembered for tabs that join late, and what one may have in bytes.
+const PRESENT: usize = 8192;
+const LARGE: usize = 8 << 10;
+
 /// What makes two tabs share a session: the service and the account, or what stands in for one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
@@ -307,7 +311,13 @@ impl<T: Clone> Room<T> {
             return;
         }
         match inbound.head.kind.as_deref() {
-            None => drop(self.presences.insert(from.clone(), inbound.clone())),
+            // Whoever is there already is; of strangers, who can be there as often as they like, no more are remembered than that.
+            None if inbound.size <= LARGE
+                && (self.presences.contains_key(from) || self.presences.keys().count() < PRESENT) =>
+            {
+                self.presences.insert(from.clone(), inbound.clone());
+            }
+            None => drop(self.presences.remove(from)),
             // Of a bare JID: none of its resources is there any more.
             Some("unavailable") if !from.contains('/') => {
                 let gone: Vec<_> =

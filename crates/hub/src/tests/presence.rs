@@ -240,3 +240,22 @@ fn the_default_server_of_these_tests_is_the_scripted_one() {
     let heard = world.heard(later);
     assert!(!heard.iter().any(|word| word.contains("bob@localhost/desk")), "{heard:?}");
 }
+
+// Anybody may direct a presence at us, from as many resources as they like.
+#[test]
+fn of_who_is_there_no_more_is_remembered_than_a_worker_can_bear() {
+    let mut world = World::new();
+    world.online(ALICE);
+    contact_says(&mut world, "phone", "");
+    let flood = (0..10_000).map(|number| format!("<presence xmlns='jabber:client' from='x@evil/{number}'/>"));
+    world.server_says_in_one_turn(ALICE, flood);
+    contact_says(&mut world, "phone", " to='alice@localhost'");
+    contact_says(&mut world, "large", &format!(" to='{}'", "x".repeat(8 << 10)));
+    let presences: Vec<_> = world.hub.rooms.values().flat_map(|room| room.presences.values()).collect();
+    assert_eq!(presences.len(), 8192);
+    assert!(
+        presences.iter().any(|known| known.text.contains("phone") && known.text.contains(" to=")),
+        "the latest"
+    );
+    assert!(!presences.iter().any(|known| known.text.contains("large")));
+}
