@@ -135,7 +135,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test("a tab that comes while the session is down hears why, and the third refusal ends nothing before its time", async (t) => {
+    test("a tab that comes while the session is down hears why, and can give up", async (t) => {
       let busy = false;
       const script = {
         answer: (frame) =>
@@ -153,7 +153,7 @@ for (const name of BROWSERS) {
       await late.connect("alice@localhost", "x");
       assert.equal((await late.status("RECONNECTING", 5_000)).condition, "not-authorized");
       assert.equal(await late.evaluate(() => connection.connected), false);
-      // Of the app's own: a page that waits can still send, and give up.
+      // For all: it is in the session.
       await late.evaluate(() => connection.disconnect());
       for (const tab of [...tabs, late]) await tab.status("DISCONNECTED");
     });
