@@ -152,6 +152,8 @@ pub struct Session {
     phase: Phase,
     redial: Redial,
     was_up: bool,
+    /// Whether it is up.
+    up: bool,
     /// What keeps it down, in the words of the table; `None` while it is up.
     cause: Option<String>,
     online: bool,
@@ -169,6 +171,7 @@ impl Session {
             phase: Phase::Waiting,
             redial: Redial::new(seed),
             was_up: false,
+            up: false,
             cause: None,
             online: true,
             outputs: VecDeque::new(),
@@ -255,7 +258,7 @@ impl Session {
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),
                     stream::Event::Bound(bound) => {
-                        self.was_up = true;
+                        (self.was_up, self.up) = (true, true);
                         self.cause = None;
                         self.redial.up(now);
                         // A resource that only stood in for another is not the one that is asked for next.
@@ -274,7 +277,8 @@ impl Session {
 
     fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
         let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. }) && self.was_up;
-        let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error));
+        let up = std::mem::take(&mut self.up);
+        let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error, up));
         let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
         self.phase = match self.online {
             true => Phase::Resting(now + rest),

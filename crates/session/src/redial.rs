@@ -2,7 +2,7 @@
 //!
 //! | cause | again? | when |
 //! |---|---|---|
-//! | stream error `conflict`: somebody else has the session | no | |
+//! | stream error `conflict` while it is up: somebody else has the session | no | |
 //! | a server that does not prove itself | no | |
 //! | `account-disabled`, `credentials-expired` | no | |
 //! | keys of SCRAM that are outdated: there is no password | no | |
@@ -75,9 +75,9 @@ impl Redial {
         self.not_before.max(now)
     }
 
-    /// How long to rest after a stream that ended so; `None` if it ends the session.
-    pub(crate) fn rest(&mut self, now: Duration, error: &Error) -> Option<Duration> {
-        if is_final(error) {
+    /// How long to rest after a stream that ended so, and was `up` until then; `None` if it ends the session.
+    pub(crate) fn rest(&mut self, now: Duration, error: &Error, up: bool) -> Option<Duration> {
+        if is_final(error, up) {
             return None;
         }
         if is_refusal(error) {
@@ -100,9 +100,10 @@ pub(crate) fn cause(error: &Error) -> &str {
     }
 }
 
-fn is_final(error: &Error) -> bool {
+fn is_final(error: &Error, up: bool) -> bool {
     match error {
-        Error::StreamError { condition, .. } => condition == "conflict",
+        // Said to a new stream it means that the server has not missed the former one yet (RFC 6120 §4.9.3.3).
+        Error::StreamError { condition, .. } => up && condition == "conflict",
         Error::AuthRefused { condition, .. } => {
             matches!(condition.as_str(), "account-disabled" | "credentials-expired")
         }
@@ -171,27 +172,32 @@ mod tests {
             (Error::BindRefused { step: "resource", condition: "conflict".to_owned(), text: None }, false),
             (Error::ClosedByServer { elsewhere: Some("wss://x/".to_owned()) }, false),
         ] {
-            assert_eq!(Redial::new(1).rest(Duration::ZERO, &error).is_none(), ends, "{error:?}");
+            assert_eq!(Redial::new(1).rest(Duration::ZERO, &error, true).is_none(), ends, "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_conflict_about_a_stream_that_is_not_up_yet_is_about_the_former_one() {
+        assert!(Redial::new(1).rest(Duration::ZERO, &stream_error("conflict"), false).is_some());
     }
 
     #[test]
     fn credentials_are_refused_for_good_at_the_third_time() {
         let mut redial = Redial::new(1);
-        assert_eq!(redial.rest(Duration::ZERO, &refused("not-authorized")), Some(MINUTE / 2));
+        assert_eq!(redial.rest(Duration::ZERO, &refused("not-authorized"), true), Some(MINUTE / 2));
         // None counts, and none makes the count begin anew.
         let busy = sasl::Error::ServerError("no-resources".to_owned()).into();
         for error in [refused("temporary-auth-failure"), lost(), busy] {
-            let rest = redial.rest(Duration::from_secs(1), &error);
+            let rest = redial.rest(Duration::from_secs(1), &error, true);
             assert!(
                 rest >= Some(MINUTE / 2 - Duration::from_secs(1)),
                 "a lost connection is no way around it"
             );
         }
-        assert_eq!(redial.rest(MINUTE, &refused("not-authorized")), Some(5 * MINUTE));
+        assert_eq!(redial.rest(MINUTE, &refused("not-authorized"), true), Some(5 * MINUTE));
         // The same in SCRAM's own words.
         assert_eq!(
-            redial.rest(6 * MINUTE, &sasl::Error::ServerError("invalid-proof".to_owned()).into()),
+            redial.rest(6 * MINUTE, &sasl::Error::ServerError("invalid-proof".to_owned()).into(), true),
             None
         );
     }
@@ -202,11 +208,11 @@ mod tests {
         for forget in forgetting {
             let mut redial = Redial::new(1);
             for _ in 0..2 {
-                redial.rest(Duration::ZERO, &refused("not-authorized"));
+                redial.rest(Duration::ZERO, &refused("not-authorized"), true);
             }
             forget(&mut redial);
-            assert!(redial.rest(MINUTE, &lost()) < Some(MINUTE / 3));
-            assert_eq!(redial.rest(MINUTE, &refused("not-authorized")), Some(MINUTE / 2));
+            assert!(redial.rest(MINUTE, &lost(), true) < Some(MINUTE / 3));
+            assert_eq!(redial.rest(MINUTE, &refused("not-authorized"), true), Some(MINUTE / 2));
         }
     }
 
@@ -214,7 +220,7 @@ mod tests {
     fn the_same_error_again_and_again_is_met_ever_more_rarely() {
         let longest = |error: &Error, times: u32| {
             let mut redial = Redial::new(7);
-            (0..times).filter_map(|_| redial.rest(Duration::ZERO, error)).max().unwrap_or_default()
+            (0..times).filter_map(|_| redial.rest(Duration::ZERO, error, true)).max().unwrap_or_default()
         };
         let unknown = stream_error("host-unknown");
         assert!(longest(&unknown, 5) <= MINUTE);
@@ -229,14 +235,14 @@ mod tests {
         let mut redial = Redial::new(7);
         for round in 0..20 {
             let error = if round % 5 == 4 { stream_error("system-shutdown") } else { unknown.clone() };
-            assert!(redial.rest(Duration::ZERO, &error).is_some_and(|rest| rest <= MINUTE), "{round}");
+            assert!(redial.rest(Duration::ZERO, &error, true).is_some_and(|rest| rest <= MINUTE), "{round}");
         }
         let mut redial = Redial::new(7);
         for round in 0..20 {
             if round % 4 == 3 {
                 redial.up(MINUTE * round);
             }
-            let rest = redial.rest(MINUTE * round + MINUTE / 2, &unknown);
+            let rest = redial.rest(MINUTE * round + MINUTE / 2, &unknown, true);
             assert!(rest.is_some_and(|rest| rest <= MINUTE), "{round}");
         }
     }

@@ -19,7 +19,7 @@ pub(crate) enum Timer {
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a server may take to say why its `<open/>` is none of ours.
-pub(crate) const SECOND_THOUGHT: Duration = Duration::from_secs(2);
+pub(crate) const SECOND_THOUGHT: Duration = Duration::from_secs(5);
 
 /// How long whoever speaks a foreign mechanism may take to answer a challenge.
 pub(crate) const FOREIGN_PATIENCE: Duration = Duration::from_secs(60);

@@ -82,7 +82,7 @@ fn a_server_that_says_no_version_is_heard_out_and_spoken_to_if_it_offers_what_is
     // A server from before SASL says no more.
     for before in [&[&*open][..], &[OPEN, PLAIN, SUCCESS, &open]] {
         let mut peer = Peer::after(alice(), before);
-        peer.advance(Duration::from_secs(2));
+        peer.advance(Duration::from_secs(5));
         assert_eq!(peer.ended(), Some(PeerMisbehaved::Version(None).into()));
     }
 }
