@@ -38,7 +38,7 @@ impl Key {
         Key {
             service: account.service().to_owned(),
             account: account.bare_jid().to_ascii_lowercase(),
-            name: account.name_beside_domain().map(str::to_owned),
+            name: account.name_beside_domain(),
             // A name in the JID is the key; without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
             port,
@@ -388,6 +388,6 @@ pub struct Config {
     pub grace: Duration,
     /// Sets the jitter of later dials.
     pub seed: u64,
-    /// The platform's NFKC (UAX 15), which user names and passwords are compared in.
+    /// The platform's NFKC (UAX 15), by which SCRAM prepares user names and passwords.
     pub nfkc: fn(&str) -> String,
 }

@@ -32,7 +32,9 @@ pub struct Choice<'a> {
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
 /// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
-/// authcid; EXTERNAL takes what there is, a foreign mechanism whatever it knows. What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
+/// authcid; EXTERNAL wants no proof, since whoever gives one does not mean to be taken for whom a certificate
+/// names; a foreign mechanism fits always. What [shows the secret](MechanismName::shows_secret) wants
+/// `plaintext`.
 ///
 /// # Errors
 /// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise [`Error::NoMechanism`].
@@ -62,8 +64,14 @@ fn fits(name: &MechanismName, credentials: &Credentials) -> bool {
     let named = credentials.authcid.as_deref().is_some_and(|authcid| !authcid.is_empty());
     match name {
         MechanismName::Anonymous => !named,
-        // Whether a foreign one does, whoever speaks it has decided.
-        MechanismName::External | MechanismName::Foreign(_) => true,
+        MechanismName::External => match &credentials.proof {
+            None => true,
+            // Apps that have no password give an empty one.
+            Some(Proof::Password(password)) => password.expose().is_empty(),
+            Some(Proof::Keys(_)) => false,
+        },
+        // Whether it does, whoever speaks it has decided.
+        MechanismName::Foreign(_) => true,
         MechanismName::OAuthBearer | MechanismName::XOAuth2 => {
             credentials.jid.is_some() && credentials.password().is_some()
         }

@@ -1,6 +1,6 @@
 use crate::{Error, ScramKeys, Secret};
 
-/// Who authenticates, as whom, and with what. `Debug` prints no secret.
+/// Who authenticates, as whom, and with what, as it was typed. `Debug` prints no secret.
 ///
 /// An empty `authcid` or `authzid` counts as none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

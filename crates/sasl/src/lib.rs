@@ -22,7 +22,9 @@
 //!
 //! **Secrets** live in a [`Secret`] or in a value that is wiped when dropped, and no `Debug` prints them.
 //!
-//! **SASLprep** ([`prepare`]; RFC 4013) comes before all of this: whoever makes [`Credentials`] prepares user name and password.
+//! [`Credentials`] hold what was typed. **SASLprep** ([`prepare`]; RFC 4013) is SCRAM's, where both sides
+//! hash user name and password: the same name typed composed or decomposed gives the same message. PLAIN and
+//! tokens cross as they were typed, since there the server prepares (RFC 4616 §2).
 //!
 //! One mechanism, one file; those that say one message and are done share the machine `one_message.rs`. A further one is a file beside
 //! them, a [`MechanismName`], its line in `fits` of `choose.rs`, and its line in [`mechanism`].

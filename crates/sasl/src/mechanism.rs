@@ -56,20 +56,23 @@ pub enum Step {
 }
 
 /// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn anew for each
-/// exchange, with 128 bits or more of entropy; the other mechanisms ignore it.
+/// exchange, with 128 bits or more of entropy; and it prepares user name and password by `nfkc`, the
+/// platform's NFKC. The other mechanisms ignore both.
 ///
 /// # Errors
 /// [`Error::AuthcidMissing`], [`Error::PasswordMissing`], [`Error::Token`] or [`Error::Nul`] if the credentials do not fit;
+/// [`Error::Prohibited`] or [`Error::Bidirectional`] if SCRAM cannot prepare them;
 /// [`Error::ClientNonce`] if the nonce is not one.
 pub fn mechanism(
     name: MechanismName,
     credentials: &Credentials,
     nonce: &str,
+    nfkc: fn(&str) -> String,
 ) -> Result<Box<dyn Mechanism>, Error> {
     use MechanismName::*;
     let message = match name {
         ScramSha512 | ScramSha384 | ScramSha256 | ScramSha1 => {
-            return Ok(Box::new(Scram::new(name, credentials, nonce)?));
+            return Ok(Box::new(Scram::new(name, credentials, nonce, nfkc)?));
         }
         OAuthBearer => return Ok(Box::new(oauth_bearer::OAuthBearer::new(credentials)?)),
         Foreign(_) => return Ok(Box::new(foreign::Foreign(name))),

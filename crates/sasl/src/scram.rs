@@ -7,6 +7,7 @@ use base64ct::{Base64, Encoding};
 use crate::{
     Credentials, Derivation, Error, Hash, Mechanism, MechanismName, Proof, ScramKeys, Step,
     hash::Digest,
+    prepare,
     server_message::{ServerFirst, is_nonce, server_signature},
 };
 
@@ -46,12 +47,22 @@ struct Client {
 }
 
 impl Scram {
-    pub(crate) fn new(name: MechanismName, credentials: &Credentials, nonce: &str) -> Result<Self, Error> {
+    /// User name and password are prepared (RFC 5802 §5.1, `n`, and §2.2, `Normalize`): both sides hash them,
+    /// so both must mean the same bytes.
+    pub(crate) fn new(
+        name: MechanismName,
+        credentials: &Credentials,
+        nonce: &str,
+        nfkc: fn(&str) -> String,
+    ) -> Result<Self, Error> {
         let hash = name.scram_hash().ok_or(Error::AuthcidMissing)?;
         if !is_nonce(nonce) {
             return Err(Error::ClientNonce);
         }
         let authzid = credentials.checked_authzid()?;
+        let authcid = prepare(credentials.require_authcid()?, "user name", nfkc)?;
+        // Of a name that SASLprep takes away altogether nothing is left to log in by.
+        let authcid = Some(authcid.expose()).filter(|name| !name.is_empty()).ok_or(Error::AuthcidMissing)?;
         let client = Client {
             // `n`: we know of no channel binding (RFC 5802 §7, gs2-header).
             gs2_header: match authzid {
@@ -59,10 +70,13 @@ impl Scram {
                 None => "n,,".to_owned(),
             },
             nonce: nonce.to_owned(),
-            bare: ["n=", &saslname(credentials.require_authcid()?), ",r=", nonce].concat(),
+            bare: ["n=", &saslname(authcid), ",r=", nonce].concat(),
             proof: match &credentials.proof {
                 Some(Proof::Keys(keys)) => Proof::Keys(keys.clone()),
-                _ => Proof::Password(credentials.require_password()?.clone()),
+                _ => {
+                    let password = credentials.require_password()?.expose();
+                    prepare(password, "password", nfkc)?.into()
+                }
             },
         };
         Ok(Self { name, hash, state: State::Start(client) })

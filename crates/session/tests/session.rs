@@ -101,7 +101,7 @@ fn a_name_beside_a_bare_domain_is_somebody() {
     let account = named("localhost/desk", "alice");
     assert!(!account.is_anonymous());
     assert_eq!(account.bare_jid(), "localhost");
-    assert_eq!(account.name_beside_domain(), Some("alice"));
+    assert_eq!(account.name_beside_domain().as_deref(), Some("alice"));
     assert_eq!(named("localhost", "").name_beside_domain(), None);
     assert_eq!(named("bob@localhost", "alice").name_beside_domain(), None);
     // RFC 6120 §6.3.8: there is nobody else to act as.

@@ -52,6 +52,8 @@ pub struct Config {
     pub domain: String,
     /// Who we are. An `authzid` that is the account's own bare JID is left out here.
     pub credentials: Credentials,
+    /// The platform's NFKC (UAX 15), by which SCRAM prepares user name and password.
+    pub nfkc: fn(&str) -> String,
     /// The mechanisms the app allows, with their priorities.
     pub allowed: Vec<Allowed>,
     /// Whether a password or a token may cross this transport in the clear (PLAIN, OAUTHBEARER, X-OAUTH2).

@@ -167,7 +167,7 @@ impl ExpectMechanisms {
         })?;
         let is_foreign = matches!(name, MechanismName::Foreign(_));
         let named = name.proves_name();
-        let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce)?;
+        let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce, config.nfkc)?;
         common.named = named;
         common.event(Event::Authenticating);
         if is_foreign {

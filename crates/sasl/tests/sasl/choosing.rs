@@ -1,4 +1,4 @@
-use epode_sasl::{Allowed, Choice, Credentials, Error, MechanismName, Secret, choose};
+use epode_sasl::{Allowed, Choice, Credentials, Error, MechanismName, Proof, ScramKeys, Secret, choose};
 
 use crate::user;
 
@@ -108,11 +108,20 @@ fn a_token_is_shown_as_little_as_a_password() {
 }
 
 #[test]
-fn external_fits_everybody_and_comes_last() {
+fn external_comes_last_and_only_where_nothing_else_was_given_to_prove_who_we_are() {
     let offered = ["EXTERNAL", "ANONYMOUS", "X-OAUTH2"];
-    assert_eq!(chosen(&offered[..1], &user(), false), Ok(MechanismName::External));
+    let with = |proof: Option<Proof>| Credentials { proof, ..user() };
+    let typed = |password: &str| Some(Secret::new(password.to_owned()).into());
+    let keys =
+        ScramKeys::parse("SHA-1$4096:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     assert_eq!(chosen(&offered, &Credentials::default(), false), Ok(MechanismName::Anonymous));
-    assert_eq!(chosen(&offered[..2], &user(), false), Ok(MechanismName::External));
+    for nothing in [None, typed("")] {
+        assert_eq!(chosen(&offered[..2], &with(nothing), false), Ok(MechanismName::External));
+    }
+    for something in [typed("pencil"), Some(Proof::Keys(keys.unwrap()))] {
+        let refused = chosen(&offered, &with(something), true);
+        assert!(matches!(refused, Err(Error::NoMechanism { .. })), "{refused:?}");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ proptest! {
     #[test]
     fn the_keys_are_those_of_another_pbkdf2(
         name in prop::sample::select(&MechanismName::ALL[..4]),
-        password in "[^\0]{0,200}",
+        password in "[ -~]{0,200}",
         salt in prop::collection::vec(any::<u8>(), 1..100),
         iterations in 4096..4200_u32,
         slice in 100..5000_u32,

@@ -11,7 +11,8 @@ mod scram;
 mod secrecy;
 mod simple;
 
-use epode_sasl::{Credentials, Derivation, Mechanism, MechanismName, ScramKeys, Secret, Step, mechanism};
+use epode_sasl::{Credentials, Derivation, Error, Mechanism, MechanismName, ScramKeys, Secret, Step};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// `user` with `pencil`, as in the RFCs.
 fn user() -> Credentials {
@@ -25,6 +26,18 @@ fn credentials(authcid: &str, password: &str) -> Credentials {
         authzid: None,
         proof: Some(Secret::new(password.to_owned()).into()),
     }
+}
+
+fn nfkc(text: &str) -> String {
+    text.nfkc().collect()
+}
+
+fn mechanism(
+    name: MechanismName,
+    credentials: &Credentials,
+    nonce: &str,
+) -> Result<Box<dyn Mechanism>, Error> {
+    epode_sasl::mechanism(name, credentials, nonce, nfkc)
 }
 
 /// A SCRAM machine that has sent its first message.

@@ -1,8 +1,8 @@
 //! Mechanisms that prove nothing by a password: OAUTHBEARER, X-OAUTH2, EXTERNAL.
 
-use epode_sasl::{Credentials, Error, Mechanism, MechanismName, Secret, mechanism};
+use epode_sasl::{Credentials, Error, Mechanism, MechanismName, Secret};
 
-use crate::{response, user};
+use crate::{mechanism, response, user};
 
 /// The token of RFC 7628 §4.1.
 const TOKEN: &str = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";

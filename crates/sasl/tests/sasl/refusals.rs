@@ -1,8 +1,8 @@
 //! Who broke which rule: one line each.
 
-use epode_sasl::{Credentials, Error, MechanismName, mechanism};
+use epode_sasl::{Credentials, Error, MechanismName};
 
-use crate::{RFC_5802_FINAL, RFC_5802_FIRST, derivation, keys, proof_sent, started, user};
+use crate::{RFC_5802_FINAL, RFC_5802_FIRST, derivation, keys, mechanism, proof_sent, started, user};
 
 const FIRST: &str = "server-first-message";
 const FINAL: &str = "server-final-message";

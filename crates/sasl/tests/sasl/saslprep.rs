@@ -1,13 +1,10 @@
 //! SASLprep: the examples of RFC 4013, what is not allowed, and an independent implementation to agree with.
 
-use epode_sasl::{Error, prepare};
+use epode_sasl::{Error, MechanismName, prepare};
 use proptest::prelude::*;
 use stringprep::tables;
-use unicode_normalization::UnicodeNormalization as _;
 
-fn nfkc(text: &str) -> String {
-    text.nfkc().collect()
-}
+use crate::{credentials, keys, mechanism, nfkc, response, started};
 
 fn prepared(text: &str) -> Result<String, Error> {
     prepare(text, "password", nfkc).map(|secret| secret.expose().to_owned())
@@ -57,6 +54,40 @@ fn ascii_needs_no_normalisation() {
     let never = |_: &str| -> String { panic!("normalised") };
     assert!(prepare("correct horse", "password", never).is_ok());
     assert!(matches!(prepare("tab\t", "user name", never), Err(Error::Prohibited { field: "user name" })));
+}
+
+#[test]
+fn scram_prepares_what_was_typed_and_the_same_name_and_password_give_the_same_message() {
+    let said = |name: &str, password: &str| {
+        let mut scram = started(MechanismName::ScramSha256, &credentials(name, password), "n");
+        let keys = keys(scram.challenge(b"r=n2,s=c2FsdA==,i=4096").unwrap());
+        response(scram.derived(keys).unwrap())
+    };
+    let first =
+        |name: &str| mechanism(MechanismName::ScramSha256, &credentials(name, "p"), "n").unwrap().start();
+    assert_eq!(first("ju\u{308}rgen").unwrap(), "n,,n=jürgen,r=n".as_bytes());
+    assert_eq!(said("ju\u{308}rgen", "gru\u{308}ß\u{AD}"), said("jürgen", "grüß"));
+    assert_ne!(said("jürgen", "grüß"), said("jürgen", "gruß"));
+}
+
+#[test]
+fn what_scram_cannot_prepare_is_refused_there_and_nowhere_else() {
+    let prohibited = |field| Error::Prohibited { field };
+    for (name, password, error) in [
+        ("a\u{E000}", "p", prohibited("user name")),
+        ("a", "p\u{7}", prohibited("password")),
+        ("a", "אp", Error::Bidirectional { field: "password" }),
+        ("\u{AD}", "p", Error::AuthcidMissing),
+    ] {
+        let typed = credentials(name, password);
+        assert_eq!(
+            mechanism(MechanismName::ScramSha1, &typed, "n").err(),
+            Some(error),
+            "{name:?} {password:?}"
+        );
+        let mut plain = mechanism(MechanismName::Plain, &typed, "n").unwrap();
+        assert_eq!(plain.start().unwrap(), format!("\0{name}\0{password}").into_bytes());
+    }
 }
 
 #[test]

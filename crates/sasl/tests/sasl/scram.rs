@@ -1,8 +1,8 @@
 //! Whole exchanges, with the messages of the RFCs and of `vectors.py`.
 
-use epode_sasl::{Credentials, Error, Hash, MechanismName, mechanism};
+use epode_sasl::{Credentials, Error, Hash, MechanismName};
 
-use crate::{RFC_5802_FINAL, credentials, keys, proof_sent, response, started, user};
+use crate::{RFC_5802_FINAL, credentials, keys, mechanism, proof_sent, response, started, user};
 
 #[test]
 fn the_exchange_of_rfc_5802_section_5() {

@@ -1,8 +1,8 @@
 //! PLAIN and ANONYMOUS.
 
-use epode_sasl::{Credentials, Error, MechanismName, Step, mechanism};
+use epode_sasl::{Credentials, Error, MechanismName, Step};
 
-use crate::{credentials, user};
+use crate::{credentials, mechanism, user};
 
 #[test]
 fn plain_sends_authzid_authcid_and_password_with_nul_between_them() {
@@ -13,6 +13,16 @@ fn plain_sends_authzid_authcid_and_password_with_nul_between_them() {
 
     let mut plain = mechanism(MechanismName::Plain, &credentials("jürgen", "grüß,=Gott"), "").unwrap();
     assert_eq!(plain.start().unwrap(), "\0jürgen\0grüß,=Gott".as_bytes());
+}
+
+#[test]
+fn plain_sends_what_was_typed_since_the_server_prepares() {
+    for (name, password) in
+        [("ju\u{308}rgen", "gru\u{308}ß"), ("ﬁ", "Ⅸ\u{AD}\u{A0}"), ("a\u{E000}", "\u{7}אp")]
+    {
+        let mut plain = mechanism(MechanismName::Plain, &credentials(name, password), "").unwrap();
+        assert_eq!(plain.start().unwrap(), format!("\0{name}\0{password}").into_bytes());
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn alice() -> Config {
             authzid: None,
             proof: Some(Secret::new("secret-alice".to_owned()).into()),
         },
+        nfkc: str::to_owned,
         allowed: MechanismName::ALL.iter().cloned().map(Into::into).collect(),
         plaintext: true,
         purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false, yields: false },

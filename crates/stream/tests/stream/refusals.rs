@@ -208,19 +208,22 @@ fn a_server_that_does_not_take_the_token_says_why_in_the_sentence() {
 
 #[test]
 fn a_token_of_somebody_else_does_not_open_this_account_whatever_the_server_thinks_of_it() {
-    let verifying = || Config { purpose: Purpose::Verify, ..bearer() };
+    let certified =
+        || Config { credentials: sasl::Credentials { proof: None, ..alice().credentials }, ..alice() };
     let bob = bound("bob@localhost/tab");
-    for mechanism in ["OAUTHBEARER", "X-OAUTH2", "EXTERNAL"] {
+    for (mechanism, config) in [("OAUTHBEARER", bearer()), ("X-OAUTH2", bearer()), ("EXTERNAL", certified())]
+    {
         let offer = offering(&[mechanism]);
-        for config in [bearer, verifying] {
-            let mut peer = Peer::after(config(), &[OPEN, &offer, SUCCESS, OPEN, BIND]);
+        let verifying = Config { purpose: Purpose::Verify, ..config.clone() };
+        for config in [config, verifying.clone()] {
+            let mut peer = Peer::after(config, &[OPEN, &offer, SUCCESS, OPEN, BIND]);
             assert!(peer.events().is_empty());
             peer.say(&bob);
             assert_eq!(peer.ended(), Some(Error::OtherAccount("bob@localhost/tab".into())), "{mechanism}");
         }
         // Its own name, in whatever case the server writes it.
         let mut peer =
-            Peer::after(verifying(), &[OPEN, &offer, SUCCESS, OPEN, BIND, &bound("Alice@localhost/x")]);
+            Peer::after(verifying, &[OPEN, &offer, SUCCESS, OPEN, BIND, &bound("Alice@localhost/x")]);
         assert_eq!(peer.sent(), [] as [&str; 0]);
         peer.say(CLOSE);
         assert_eq!(peer.ended(), None, "{mechanism}");
