@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use epode_hub::session::stream::sasl::Derivation;
+use epode_hub::session::stream::sasl::{Derivation, Secret};
 use epode_hub::{Config, Hub, Input, Output, SocketId, Table};
 use js_sys::Function;
 use wasm_bindgen::JsCast as _;
@@ -50,6 +50,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outl
             shared,
             grace: GRACE,
             seed: browser::seed(),
+            secret: Secret::new(browser::nonce()),
             nfkc: browser::nfkc,
         }),
         ports: Ports::new(outlet),

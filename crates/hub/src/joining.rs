@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use epode_protocol::{
-    Before, Credentials, FromWorker, LogLevel, MechanismOffer, Options, Role, StatusCode, Text,
+    Before, Credentials, FromWorker, LogLevel, MechanismOffer, Options, Role, Status, StatusCode, Text,
 };
 use epode_session::stream::jid;
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
@@ -11,7 +11,7 @@ use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::outbox::Gap;
 use crate::port::{Held, Stage};
-use crate::room::{Entry, Ghost, Key, Member, Phase, Room, Trial};
+use crate::room::{Contender, Entry, Ghost, Key, Member, Phase, Room, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
@@ -61,19 +61,17 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Joins the session of this account where the credentials are the same, opens it where there is none, and otherwise
-    /// waits for it or tries the credentials beside it.
+    /// Joins the session of this account where the credentials are the same, opens it where there is none,
+    /// and otherwise tries the credentials beside it: when no other login of the account is under way, and
+    /// unless the server has refused them just now.
     pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
         let key = self.key(port, &account, &options);
-        let Some((id, room)) = self.rooms.iter_mut().find(|(_, room)| room.key == key) else {
-            return self.open(port, account, key, options);
-        };
-        let id = *id;
-        let same = room.session.account().same_credentials(&account);
-        if room.phase == Phase::Closing || (!same && room.phase == Phase::Connecting) {
-            room.contenders.push((port, account, options));
-            self.wait(port);
-        } else if same {
+        let room = self.rooms.iter().find(|(_, room)| room.key == key);
+        if let Some((id, room)) = room
+            && room.phase != Phase::Closing
+            && room.session.account().same_credentials(&account)
+        {
+            let id = *id;
             // Not the session's, but each tab's own.
             let waits = std::mem::take(&mut options.explicit_binding);
             if room.options != options {
@@ -81,10 +79,37 @@ impl<T: Text> Hub<T> {
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
-            self.join(id, port, Entry::Joined, waits, Vec::new());
-        } else {
-            self.try_credentials(port, account, options);
+            return self.join(id, port, Entry::Joined, waits, Vec::new());
         }
+        let changes = room.is_some_and(|(_, room)| matches!(room.phase, Phase::Closing | Phase::Connecting));
+        if changes || self.trials.values().any(|trial| trial.key == key) {
+            self.wait(port);
+            self.contenders.push(Contender { port, key, account, options });
+        } else if let Some(failed) = self.refusals.spare(self.now, &key, &account) {
+            let over = Status { code: StatusCode::Disconnected, ..failed.clone() };
+            self.release(port, vec![failed, over]);
+        } else if room.is_some() {
+            self.try_credentials(port, key, account, options);
+        } else {
+            self.open(port, account, key, options);
+        }
+    }
+
+    /// What these tabs waited for is over: each has its turn, in the order in which they came.
+    pub(crate) fn let_contend(&mut self, key: &Key) {
+        for contender in std::mem::take(&mut self.contenders) {
+            match contender.key == *key {
+                true => self.connect(contender.port, contender.account, contender.options),
+                false => self.contenders.push(contender),
+            }
+        }
+    }
+
+    /// The tabs that wait with just these credentials, which need not be tried for each.
+    pub(crate) fn equal_contenders(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
+        let equal =
+            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account);
+        self.contenders.extract_if(.., equal).map(|equal| equal.port).collect()
     }
 
     /// Where nothing is shared, each port has sessions of its own.
@@ -120,10 +145,15 @@ impl<T: Text> Hub<T> {
     }
 
     /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
-    pub(crate) fn try_credentials(&mut self, port: PortId, account: Account, options: Options) {
+    fn try_credentials(&mut self, port: PortId, key: Key, mut account: Account, options: Options) {
         self.wait(port);
+        let beside = self.rooms.values().find(|room| room.key == key);
+        if beside.is_some_and(|room| room.session.account().expects_scram()) {
+            account.expect_scram();
+        }
         let (id, session) = self.session_for(account, Purpose::Verify);
         let trial = Trial {
+            key,
             port: Some(port),
             session,
             socket: None,

@@ -72,15 +72,15 @@ impl<T: Text> Hub<T> {
     }
 
     fn withdraw(&mut self, port: PortId) {
-        for room in self.rooms.values_mut() {
-            room.contenders.retain(|(contender, ..)| *contender != port);
-        }
+        self.contenders.retain(|contender| contender.port != port);
         let Some((id, trial)) = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port)) else {
             return;
         };
+        // It runs to its end: else an app that gives up early, and comes again, would put one proof to the
+        // server each time.
         trial.port = None;
         let id = *id;
-        self.feed(id, stream::Input::Close(stream::CLOSE));
+        self.speaker_gone(id, port);
     }
 
     /// The requests that the tab waited for.

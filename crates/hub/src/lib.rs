@@ -1,8 +1,9 @@
 //! Sessions × ports as one machine: the whole worker, minus the browser.
 //!
 //! A **port** opens, a tab says hello and joins a **room**: a session and the tabs that share it. The first tab's wish opens the
-//! session; a further one with the same credentials simply joins; one with others is put to the test on a stream of its own. What the
-//! server sends goes through the `router`: to every tab, or only to the one that asked, or to one after the other until
+//! session; a further one with the same credentials simply joins; one with others is put to the test on a
+//! stream of its own, unless the server has just refused the same (`refusals`). What the server sends goes
+//! through the `router`: to every tab, or only to the one that asked, or to one after the other until
 //! one answers. What a tab sends is checked first (`outbound`), so that nobody can break the stream that all share. `iq` keeps the
 //! books of who asked whom. When the last tab has left, the session waits a while and is closed.
 //!
@@ -26,8 +27,9 @@ use epode_session::stream::sasl::{Derivation, ScramKeys};
 
 use outbox::{Latest, Stanza};
 use port::Port;
+use refusals::Refusals;
 pub use room::Config;
-use room::{Room, Trial};
+use room::{Contender, Room, Trial};
 pub use table::Table;
 use timer::{Timer, Timers};
 
@@ -43,6 +45,7 @@ mod outbound;
 mod outbox;
 mod ownership;
 mod port;
+mod refusals;
 mod room;
 mod router;
 mod sockets;
@@ -133,6 +136,9 @@ pub struct Hub<T> {
     ports: Table<PortId, Port<T>>,
     rooms: Table<SessionId, Room<T>>,
     trials: Table<SessionId, Trial>,
+    /// In the order in which they came.
+    contenders: Vec<Contender>,
+    refusals: Refusals,
     /// Which session, or trial, a socket belongs to.
     sockets: Table<SocketId, SessionId>,
     timers: Timers,
@@ -150,11 +156,13 @@ impl<T: Text> Hub<T> {
     /// A worker without tabs.
     pub fn new(config: Config) -> Self {
         Hub {
+            refusals: Refusals::new(config.secret.clone()),
             config,
             now: Duration::ZERO,
             ports: Table::default(),
             rooms: Table::default(),
             trials: Table::default(),
+            contenders: Vec::new(),
             sockets: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),

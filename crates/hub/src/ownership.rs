@@ -41,9 +41,7 @@ impl<T: Text> Hub<T> {
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
             self.release(port, vec![failed, over]);
         }
-        for (port, account, options) in room.contenders {
-            self.connect(port, account, options);
-        }
+        self.let_contend(&room.key);
     }
 
     /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
@@ -63,11 +61,11 @@ impl<T: Text> Hub<T> {
             return;
         }
         self.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
+        self.contenders.clear();
         for id in self.rooms.keys().copied().collect::<Vec<_>>() {
             if let Some(room) = self.rooms.get_mut(&id) {
                 // Who heard that the session is over would not come back.
                 room.members.clear();
-                room.contenders.clear();
             }
             self.feed(id, stream::Input::Close(stream::CLOSE));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, Status, StatusCode};
 use epode_session::stream::jid;
-use epode_session::stream::sasl::ScramKeys;
+use epode_session::stream::sasl::{ScramKeys, Secret};
 use epode_session::{Account, Session};
 
 use crate::exchange::Exchange;
@@ -43,6 +43,11 @@ impl Key {
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
             port,
         }
+    }
+
+    /// Whose it is, whoever shares it.
+    pub(crate) fn without_port(&self) -> Key {
+        Key { port: None, ..self.clone() }
     }
 }
 
@@ -208,8 +213,6 @@ pub(crate) struct Room<T> {
     /// In the order in which they came.
     pub(crate) members: Vec<Member<T>>,
     pub(crate) ghosts: Vec<Ghost<T>>,
-    /// Tabs with other credentials, who wait for the outcome of this attempt.
-    pub(crate) contenders: Vec<(PortId, Account, Options)>,
     pub(crate) primary: Option<PortId>,
     /// Its stanzas come behind this position.
     pub(crate) start: Position,
@@ -249,7 +252,6 @@ impl<T: Clone> Room<T> {
             bound: None,
             members: Vec::new(),
             ghosts: Vec::new(),
-            contenders: Vec::new(),
             primary: None,
             start,
             position: start,
@@ -363,8 +365,17 @@ pub(crate) enum Fitness {
     Visible,
 }
 
+/// A tab whose credentials wait until the account is free: of one account one login is under way at a time.
+pub(crate) struct Contender {
+    pub(crate) port: PortId,
+    pub(crate) key: Key,
+    pub(crate) account: Account,
+    pub(crate) options: Options,
+}
+
 /// A tab's credentials, being tried on a stream of their own while the session they are for goes on untouched.
 pub(crate) struct Trial {
+    pub(crate) key: Key,
     /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
     pub(crate) port: Option<PortId>,
     pub(crate) session: Session,
@@ -388,6 +399,9 @@ pub struct Config {
     pub grace: Duration,
     /// Sets the jitter of later dials.
     pub seed: u64,
+    /// Fresh randomness, 128 bits or more, that nobody else is told: by it a proof is known again that was
+    /// refused.
+    pub secret: Secret,
     /// The platform's NFKC (UAX 15), by which SCRAM prepares user names and passwords.
     pub nfkc: fn(&str) -> String,
 }

@@ -5,7 +5,7 @@ use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
-use crate::room::{Entry, Phase};
+use crate::room::{Entry, Phase, Trial};
 use crate::status::{attempt_failed, because, session_over, status, trial_failed};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId};
@@ -102,12 +102,33 @@ impl<T: Text> Hub<T> {
                     }
                 }
                 Wish::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
-                Wish::Event(event) if self.trials.contains_key(&id) => self.trial_event(id, event),
-                Wish::Event(event) => self.session_event(id, event, frame),
+                Wish::Event(event) => {
+                    self.note_verdict(id, &event);
+                    match self.trials.contains_key(&id) {
+                        true => self.trial_event(id, event),
+                        false => self.session_event(id, event, frame),
+                    }
+                }
             }
         }
         let deadline = self.session(id).and_then(|session| session.deadline());
         self.timers.set(Timer::Session(id), deadline);
+    }
+
+    /// What the server thinks of the credentials of a session, or a trial.
+    fn note_verdict(&mut self, id: SessionId, event: &Event) {
+        let (key, session) = match (self.rooms.get(&id), self.trials.get(&id)) {
+            (Some(room), _) => (&room.key, &room.session),
+            (None, Some(trial)) => (&trial.key, &trial.session),
+            (None, None) => return,
+        };
+        match event {
+            Event::Authenticated(_) => self.refusals.forgive(key, session.account()),
+            Event::Lost { error, .. } | Event::Ended(Some(error)) => {
+                self.refusals.note(self.now, key, session.account(), error);
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn close_socket(&mut self, id: SessionId) {
@@ -159,32 +180,27 @@ impl<T: Text> Hub<T> {
     fn bind_required(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.phase = Phase::Unbound;
-        let contenders = std::mem::take(&mut room.contenders);
+        let key = room.key.clone();
         self.report(id, StatusCode::BindRequired);
-        for (port, account, options) in contenders {
-            self.try_credentials(port, account, options);
-        }
+        self.let_contend(&key);
     }
 
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
         let bound = jid::bare(&info.jid).to_ascii_lowercase();
-        let service = room.key.service.clone();
+        let key = room.key.clone();
         room.bound = Some(bound.clone());
         room.down = None;
         room.phase = Phase::Up(info);
         let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
-        let contenders = std::mem::take(&mut room.contenders);
         self.elect(id);
         for (port, entry) in entries {
             self.admit(id, port, entry.up());
         }
         self.indicate(id);
-        self.restore_into(id, service, bound);
-        for (port, account, options) in contenders {
-            self.try_credentials(port, account, options);
-        }
+        self.restore_into(id, key.service.clone(), bound);
+        self.let_contend(&key);
     }
 
     /// The stream is lost and another will be dialled.
@@ -265,9 +281,7 @@ impl<T: Text> Hub<T> {
             }
             self.release(member.port, statuses);
         }
-        for (port, account, options) in room.contenders {
-            self.connect(port, account, options);
-        }
+        self.let_contend(&room.key);
     }
 
     #[inline(never)] // Out of the way of a cold start.
@@ -276,19 +290,26 @@ impl<T: Text> Hub<T> {
         match event {
             Event::Authenticated(keys) => (trial.verified, trial.keys) = (true, keys),
             Event::Ended(error) => {
-                let Some(trial) = self.trials.remove(&id) else { return };
-                let Some(port) = trial.port else { return };
-                if trial.verified {
-                    let account = trial.session.account().clone();
-                    self.verified(port, account, trial.options, trial.keys);
-                } else if let Some(error) = error {
-                    let mut failed = trial_failed(&error);
-                    failed.close_code = error.close_code();
-                    let over = because(StatusCode::Disconnected, error.condition(), &error);
-                    self.release(port, vec![failed, over]);
-                } else {
-                    self.release(port, vec![status(StatusCode::Disconnected)]);
+                let Some(Trial { key, port, session, options, verified, keys, .. }) = self.trials.remove(&id)
+                else {
+                    return;
+                };
+                let account = session.account();
+                match (port, error) {
+                    (Some(port), _) if verified => self.verified(port, account.clone(), options, keys),
+                    (port, Some(error)) if !verified => {
+                        let equal = self.equal_contenders(&key, account);
+                        for port in port.into_iter().chain(equal) {
+                            let mut failed = trial_failed(&error);
+                            failed.close_code = error.close_code();
+                            let over = because(StatusCode::Disconnected, error.condition(), &error);
+                            self.release(port, vec![failed, over]);
+                        }
+                    }
+                    (Some(port), _) => self.release(port, vec![status(StatusCode::Disconnected)]),
+                    (None, _) => {}
                 }
+                self.let_contend(&key);
             }
             Event::Dropped(dropped) => self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule),
             Event::Authenticating

@@ -21,6 +21,7 @@ mod ownership;
 mod page;
 mod presence;
 mod redialling;
+mod refusals;
 mod reloading;
 mod routing;
 mod sending;

@@ -2,7 +2,7 @@
 
 use epode_stream::Config;
 use epode_stream::jid;
-use epode_stream::sasl::{Allowed, Credentials, MechanismName, Proof, prepare};
+use epode_stream::sasl::{Allowed, Credentials, Fingerprint, MechanismName, Proof, Secret, prepare};
 use epode_stream::xml::Limits;
 
 use crate::{Error, Purpose};
@@ -16,7 +16,12 @@ pub struct Account {
     authzid: Option<String>,
     proof: Option<Proof>,
     allowed: Vec<Allowed>,
-    plaintext: bool,
+    /// Whether the app has listed the mechanisms itself.
+    listed: bool,
+    /// Whether nobody else can read what crosses the transport.
+    private: bool,
+    /// Whether the server has once proven by SCRAM that it knows the password.
+    proven: bool,
     /// Whom the server bound for these credentials, as a bare JID; nobody where nobody in particular logs in.
     known: Option<String>,
     nfkc: fn(&str) -> String,
@@ -37,7 +42,8 @@ impl Account {
     /// An account, from what the app gave.
     ///
     /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
-    /// for the JID's local part. Both it and the password stay as they were typed; SCRAM prepares them (RFC 4013) by way of `nfkc`, the platform's NFKC.
+    /// for the JID's local part. Both it and the password stay as they were typed; SCRAM prepares them (RFC
+    /// 4013) by way of `nfkc`, the platform's NFKC.
     ///
     /// # Errors
     /// If the URL or the JID cannot be meant.
@@ -72,8 +78,6 @@ impl Account {
             })
             .collect();
         allowed.extend(ours.into_iter().filter(|ours| !spoken(ours)));
-        // An app that lists such a mechanism itself has decided that its password or token may be seen.
-        let plaintext = private || listed;
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
         // RFC 6120 §6.3.8: the authzid only if it differs from what the authcid stands for.
         let implied = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
@@ -85,7 +89,9 @@ impl Account {
             authzid,
             proof,
             allowed,
-            plaintext,
+            listed,
+            private,
+            proven: false,
             known: None,
             nfkc,
         })
@@ -122,6 +128,13 @@ impl Account {
             && self.proof == other.proof
     }
 
+    /// What these credentials are known again by, under a key that nobody else has: nothing where there is no
+    /// proof, or the app may speak for itself.
+    pub fn fingerprint(&self, key: &Secret) -> Option<Fingerprint> {
+        let proof = self.proof.as_ref().filter(|_| !self.may_be_foreign())?;
+        Some(proof.fingerprint(self.authcid.as_deref().unwrap_or_default(), key))
+    }
+
     /// Whether the app may speak for itself.
     fn may_be_foreign(&self) -> bool {
         self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
@@ -136,10 +149,25 @@ impl Account {
             self.authzid = other.authzid;
             self.proof = other.proof;
             self.allowed = other.allowed;
-            self.plaintext = other.plaintext;
+            self.listed = other.listed;
             self.known = other.known;
         }
+        self.proven |= other.proven;
         better
+    }
+
+    /// The server has proven by SCRAM that it knows the password of this account, or has so to another stream
+    /// of it: no later dial shows it the password itself. A server that offers less than it did, or whoever
+    /// poses as it, is not to be told what SCRAM was there to keep. Another hash is no less (XEP-0474 guards
+    /// against it for the sake of guessers): it shows nothing either, the server proves itself again, and one
+    /// whose store was migrated stays within reach.
+    pub fn expect_scram(&mut self) {
+        self.proven = true;
+    }
+
+    /// Whether it is [expected](Self::expect_scram).
+    pub fn expects_scram(&self) -> bool {
+        self.proven
     }
 
     /// The server bound this full JID: the next stream is to be the same account; and, unless it `yielded`, asks for the same resource.
@@ -164,8 +192,12 @@ impl Account {
                 proof: self.proof.clone(),
             },
             nfkc: self.nfkc,
-            allowed: self.allowed.clone(),
-            plaintext: self.plaintext,
+            // An app that lists a mechanism that shows the secret has decided that it may be seen.
+            allowed: match self.proven && !self.listed {
+                true => self.allowed.iter().filter(|allowed| !allowed.name.shows_secret()).cloned().collect(),
+                false => self.allowed.clone(),
+            },
+            plaintext: self.private || self.listed,
             purpose: match purpose {
                 Purpose::Join { explicit, .. } => {
                     // RFC 7622 §3.4: one that is there has at least one character.
@@ -215,8 +247,6 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)] // a test may
 
-    use epode_stream::sasl::Secret;
-
     use super::*;
 
     fn account(service: &str, jid: &str, mechanisms: Mechanisms<'_>) -> Result<Account, Error> {
@@ -249,7 +279,11 @@ mod tests {
             ("ws://evil.example/?@localhost", by_default, false),
         ] {
             let account = account(service, "a@b", mechanisms).unwrap();
-            assert_eq!(account.plaintext, expected, "{service} {mechanisms:?}");
+            assert_eq!(
+                account.config(Purpose::Verify, false).plaintext,
+                expected,
+                "{service} {mechanisms:?}"
+            );
         }
     }
 
@@ -287,6 +321,30 @@ mod tests {
         assert_eq!(account("a").authzid, None);
         assert_eq!(account("a@b").authzid, None);
         assert_eq!(account("").authcid.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn behind_scram_nothing_shows_the_secret_but_what_the_app_has_listed() {
+        let named = [("SCRAM-SHA-1".to_owned(), 60), ("PLAIN".to_owned(), 50)];
+        let own = [("PLAIN".to_owned(), 50)];
+        let by_default = Mechanisms::default();
+        let names = |account: &Account| -> Vec<String> {
+            let allowed = account.config(Purpose::Verify, false).allowed;
+            allowed.iter().map(|allowed| allowed.name.as_str().to_owned()).collect()
+        };
+        for (mechanisms, kept) in [
+            (by_default, false),
+            (Mechanisms { ours: &named, ..by_default }, false),
+            (Mechanisms { ours: &named, listed: true, ..by_default }, true),
+            (Mechanisms { foreign: &own, ..by_default }, true),
+        ] {
+            let mut account = account("wss://x/", "a@b", mechanisms).unwrap();
+            assert!(names(&account).contains(&"PLAIN".to_owned()));
+            account.expect_scram();
+            assert!(names(&account).contains(&"SCRAM-SHA-1".to_owned()));
+            assert_eq!(names(&account).contains(&"PLAIN".to_owned()), kept, "{mechanisms:?}");
+            assert!(kept || !names(&account).iter().any(|name| name.contains("OAUTH")));
+        }
     }
 
     #[test]

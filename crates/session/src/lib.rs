@@ -252,7 +252,12 @@ impl Session {
                 stream::Output::Ask { mechanism, challenge } => Output::Ask { mechanism, challenge },
                 stream::Output::Event(event) => match event {
                     stream::Event::Authenticating => Output::Event(Event::Authenticating),
-                    stream::Event::Authenticated(keys) => Output::Event(Event::Authenticated(keys)),
+                    stream::Event::Authenticated(keys) => {
+                        if keys.is_some() {
+                            self.account.expect_scram();
+                        }
+                        Output::Event(Event::Authenticated(keys))
+                    }
                     stream::Event::BindRequired => Output::Event(Event::BindRequired),
                     stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{FromWorker, Position, SessionInfo, Token};
+use epode_session::stream::sasl::Secret;
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
@@ -99,6 +100,7 @@ pub(super) fn config() -> Config {
         shared: true,
         grace: GRACE,
         seed: 1,
+        secret: Secret::new("known to this worker alone".to_owned()),
         nfkc: |text| text.nfkc().collect(),
     }
 }

@@ -1,4 +1,4 @@
-use epode_sasl::{MechanismName, Secret};
+use epode_sasl::{MechanismName, Proof, ScramKeys, Secret};
 
 use crate::{credentials, keys, started};
 
@@ -23,4 +23,26 @@ fn secrets_are_equal_when_their_texts_are() {
     for other in ["", "pencils", "pencim", "Pencil"] {
         assert_ne!(secret("pencil"), secret(other));
     }
+}
+
+#[test]
+fn a_proof_is_known_again_by_its_fingerprint_which_says_nothing_of_it_without_the_key() {
+    let secret = |text: &str| Secret::from(text.to_owned());
+    let print =
+        |name: &str, password: &str, key: &str| Proof::from(secret(password)).fingerprint(name, &secret(key));
+    let known = print("user", "pencil", "key");
+    assert_eq!(known, print("user", "pencil", "key"));
+    for other in [
+        print("user", "pencil", "another"),
+        print("user", "Pencil", "key"),
+        print("use", "rpencil", "key"),
+        print("userp", "encil", "key"),
+        print("user", "", "key"),
+    ] {
+        assert_ne!(known, other);
+    }
+    assert_eq!(format!("{known:?}"), "…");
+    let keys = "SHA-1$4096:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let by_keys = Proof::Keys(ScramKeys::parse(keys).unwrap()).fingerprint("user", &secret("key"));
+    assert_ne!(by_keys, print("user", keys, "key"), "keys are no password that reads like them");
 }
