@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Options, StatusCode};
+use epode_protocol::{MechanismOffer, Options, StatusCode};
 use epode_testkit::{self as testkit, BindFault, Fault, Misbehaviour, ScramFault, Server, Stage};
 
 use super::world::{GRACE, World};
@@ -451,4 +451,37 @@ fn a_primary_that_leaves_during_a_redial_and_comes_back_hears_its_role_anew() {
     world.forget();
     world.at_hub(Input::Online(true));
     assert_eq!(world.heard(tab), ["Primary", "Attached bob@localhost/desk"]);
+}
+
+#[test]
+fn a_redial_shows_no_password_where_the_login_was_by_scram() {
+    let offer = "<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+        <mechanism>PLAIN</mechanism><mechanism>OAUTHBEARER</mechanism><mechanism>X-OAUTH2</mechanism></mechanisms></features>";
+    let mechanisms = ["SCRAM-SHA-1", "PLAIN"];
+    let listing = Options {
+        mechanisms: mechanisms
+            .map(|name| MechanismOffer { name: name.to_owned(), priority: u32::from(name != "PLAIN") })
+            .to_vec(),
+        listed: true,
+        ..Options::default()
+    };
+    for (options, shown) in [(Options::default(), false), (listing, true)] {
+        let mechanisms = mechanisms.map(str::to_owned).to_vec();
+        let mut world = World::with(testkit::Config { mechanisms, ..testkit::Config::default() });
+        let tab = world.tab();
+        world.connect_as(tab, ALICE, Some("secret-alice"), options);
+        world.run();
+        world.forget();
+        // Somebody poses as the server, or it has become less than it was.
+        world.server.misbehave(Misbehaviour::At(Stage::Mechanisms, Fault::Frame(offer.to_owned())));
+        world.cut();
+        world.advance(SECOND);
+        assert_eq!(world.sent().iter().any(|frame| frame.contains("<auth")), shown);
+        if !shown {
+            assert_eq!(world.heard(tab), ["Reconnecting", "Reconnecting no-auth-mech"]);
+            // Back as soon as the server is what it was.
+            world.advance(5 * SECOND);
+            assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+        }
+    }
 }

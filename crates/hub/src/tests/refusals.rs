@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use epode_protocol::{Credentials, MechanismOffer, Options, Secret, ToWorker};
+use epode_session::stream::{Error, sasl};
+use epode_session::{Account, Mechanisms};
 use epode_tab::Event;
 use epode_testkit::{self as testkit, Fault, Misbehaviour, Stage};
 
 use super::world::{SERVICE, World};
 use crate::PortId;
+use crate::refusals::Refusals;
+use crate::room::Key;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
@@ -234,27 +238,25 @@ fn a_trial_that_its_tab_gives_up_counts_all_the_same() {
     }
 }
 
+// A session that dials again is refused while the user database is away, and taken a little later: nobody
+// asked a second time in vain.
 #[test]
 fn a_proof_that_was_refused_and_is_taken_after_all_is_as_good_as_any() {
-    let mut world = World::new();
-    world.online(ALICE);
-    // The user database is away at the first redial, and back at the next.
-    world.server.misbehave(Misbehaviour::Refuse("temporary-auth-failure"));
-    world.cut();
-    world.advance(60 * SECOND);
-    let newcomer = world.tab();
-    world.server.reset_password("alice", "newer");
-    world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
-    world.connect(newcomer, ALICE, "newer");
-    assert_eq!(world.heard(newcomer), REFUSED);
-    world.advance(60 * SECOND);
-    world.connect(newcomer, ALICE, "newer");
-    assert_eq!(world.heard(newcomer).last().unwrap(), "Attached alice@localhost/desk");
-    world.disconnect(newcomer);
-    world.run();
-    world.forget();
-    world.connect(newcomer, ALICE, "newer");
-    assert_eq!(world.heard(newcomer).last().unwrap(), "Connected alice@localhost/desk");
+    let account = |password: &str| {
+        let proof = Some(sasl::Secret::new(password.to_owned()).into());
+        Account::new(SERVICE, ALICE, None, proof, Mechanisms::default(), str::to_owned).unwrap()
+    };
+    let (right, wrong) = (account("secret-alice"), account("wrong"));
+    let whose = Key::new(&right, &Options::default(), None);
+    let refused = Error::AuthRefused { condition: "not-authorized".to_owned(), text: None, complaint: None };
+    let mut refusals = Refusals::new(sasl::Secret::new("key".to_owned()));
+    for account in [&right, &wrong] {
+        refusals.note(SECOND, &whose, account, &refused);
+        assert!(refusals.spare(2 * SECOND, &whose, account).is_some());
+    }
+    refusals.forgive(&whose, &right);
+    assert!(refusals.spare(3 * SECOND, &whose, &right).is_none());
+    assert!(refusals.spare(3 * SECOND, &whose, &wrong).is_some());
 }
 
 #[test]
