@@ -11,7 +11,7 @@ const LISTENER: &str = r#"
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
   sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
-  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[], priorities: Uint32Array, own: number, listed: boolean, sessionKey: string | undefined, explicitBinding: boolean, reconnect: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
+  sayConnect(service: string, jid: string, authcid: string | undefined, password: string | undefined, keys: string | undefined, mechanisms: string[], priorities: Uint32Array, own: number, listed: boolean, sessionKey: string | undefined, explicitBinding: boolean, reconnect: boolean, attach: boolean, reloadGrace: number, queueStanzas: number, queueSize: number): void;
   sayAttach(service: string, jid: string | undefined, explicitBinding: boolean): void;
   sayBind(resource: string | undefined): void;
   sayRestore(service: string, jid: string): void;
@@ -94,6 +94,7 @@ extern "C" {
         session_key: Option<&str>,
         explicit_binding: bool,
         reconnect: bool,
+        attach: bool,
         reload_grace: u32,
         queue_stanzas: u32,
         queue_size: u32,
@@ -219,6 +220,7 @@ impl Listener {
                     options.session_key.as_deref(),
                     options.explicit_binding,
                     options.reconnect,
+                    options.attach,
                     options.reload_grace,
                     options.queue_stanzas,
                     options.queue_size,

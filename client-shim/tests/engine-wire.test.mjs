@@ -45,7 +45,7 @@ function heard(data) {
 }
 
 const hello = { versions: [1], tab: 't', lock: null, before: null, visible: true };
-const options = { mechanisms: [], listed: false, own_mechanisms: [], session_key: null, explicit_binding: false, reconnect: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
+const options = { mechanisms: [], listed: false, own_mechanisms: [], session_key: null, explicit_binding: false, reconnect: true, attach: true, reload_grace: 10_000, queue_stanzas: 3, queue_size: 4_294_967_295 };
 const credentials = { authcid: null, password: 'sesame', keys: null };
 const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
 const criteria = { ns: null, name: 'iq', types: ['get', 'set'], id: null, from: null, bare: false, ignore_fragment: true };
@@ -57,7 +57,7 @@ const WORDS = [
   [{ Hello: { ...hello, lock: 'l', before: { boot: 'b', position: 2 ** 53 - 1 } } }, ['on_hello', 'port', [1], 't', 'l', true, 'b', 2 ** 53 - 1]],
   [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, [], [], 0, false, null, false, true, 10_000, 3, 4_294_967_295]],
   [
-    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], listed: true, own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false } } },
+    { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], listed: true, own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false, attach: false } } },
     ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['X', 'PLAIN'], [90, 50], 1, true, 'k', true, false, 10_000, 3, 4_294_967_295],
   ],
   [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],

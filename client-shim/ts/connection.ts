@@ -209,6 +209,7 @@ export class Connection extends Hooks {
           sessionKey === undefined || sessionKey === null ? undefined : String(sessionKey),
           !!this.options.explicitResourceBinding,
           this.options.reconnect ?? true,
+          this.options.attach ?? true,
           amount(this.options.reloadGrace, 10_000),
           amount(this.options.queue?.stanzas, 10_000),
           amount(this.options.queue?.bytes, 16 * 1024 * 1024),

@@ -136,12 +136,13 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         session_key: optional(text),
         explicit_binding: flag,
         reconnect: flag,
+        attach: flag,
         reload_grace: number,
         queue_stanzas: number,
         queue_size: number,
       }),
     }),
-    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, listed, own_mechanisms, session_key, explicit_binding, reconnect, reload_grace, queue_stanzas, queue_size } }) => {
+    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, listed, own_mechanisms, session_key, explicit_binding, reconnect, attach, reload_grace, queue_stanzas, queue_size } }) => {
       const offers = [...own_mechanisms, ...mechanisms];
       on_connect(
         port,
@@ -157,6 +158,7 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
         session_key,
         explicit_binding,
         reconnect,
+        attach,
         reload_grace,
         queue_stanzas,
         queue_size,

@@ -58,6 +58,13 @@ export interface ConnectionOptions extends BoshOptions {
    * offline, and not after an error that would come again. Default `true`. With `false`, all tabs hear DISCONNECTED.
    */
   reconnect?: boolean;
+  /**
+   * Whether other tabs may join the session without credentials, by `attach` or when a worker has died. With
+   * `false` each needs `connect` and credentials, a page that reloads too; `attach` is ATTACHFAIL with
+   * `credentials-required`. A login that needs none, such as ANONYMOUS, is open to every `connect` all the
+   * same. Default `true`.
+   */
+  attach?: boolean;
   /** How long what arrives for a tab that reloads is kept for it, in milliseconds; `0` keeps nothing. Default 10,000. */
   reloadGrace?: number;
   /**

@@ -114,7 +114,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
   let claims: Claim[] = [];
   return {
     sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
-    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, own, listed, sessionKey, explicitBinding, reconnect, reloadGrace, queueStanzas, queueSize) => {
+    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, own, listed, sessionKey, explicitBinding, reconnect, attach, reloadGrace, queueStanzas, queueSize) => {
       const offers = mechanisms.map((name, index) => ({ name, priority: priorities[index] ?? 0 }));
       post({
         Connect: {
@@ -128,6 +128,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
             session_key: sessionKey ?? null,
             explicit_binding: explicitBinding,
             reconnect,
+            attach,
             reload_grace: reloadGrace,
             queue_stanzas: queueStanzas,
             queue_size: queueSize,

@@ -31,6 +31,11 @@ explicit_binding: boolean,
  */
 reconnect: boolean, 
 /**
+ * Whether tabs may join without credentials, by [`Attach`](ToWorker::Attach) or
+ * [`Restore`](ToWorker::Restore).
+ */
+attach: boolean, 
+/**
  * How long what arrives for a tab that reloads is kept for it, in milliseconds.
  */
 reload_grace: number, 

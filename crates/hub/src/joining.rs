@@ -137,10 +137,14 @@ impl<T: Text> Hub<T> {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
             self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
+        let attach = self.rooms.get(&id).is_some_and(|room| room.options.attach);
         for port in restoring {
             self.timers.set(Timer::Restore(port), None);
-            // They were in a session that was bound.
-            self.join(id, port, Entry::Attached, false, Vec::new());
+            match attach {
+                // They were in a session that was bound.
+                true => self.join(id, port, Entry::Attached, false, Vec::new()),
+                false => self.keep_out(port),
+            }
         }
     }
 
@@ -200,20 +204,27 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn attach(&mut self, port: PortId, service: &str, account: Option<&str>, waits: bool) {
         self.start_over(port);
-        let mut of_service = self
+        let of_service = self
             .rooms
             .iter()
             .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
             .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
             .filter(|(_, room)| account.is_none_or(|account| room.is_of(account)));
-        let (found, another) = (of_service.next().map(|(id, _)| *id), of_service.next().is_some());
-        drop(of_service);
-        let why = match found {
-            Some(id) if !another => return self.join(id, port, Entry::Attached, waits, Vec::new()),
-            Some(_) => "there are several sessions of this service: connect with credentials to say which",
-            None => "there is no session to attach to",
+        let (open, closed): (Vec<_>, Vec<_>) =
+            of_service.map(|(id, room)| (*id, room.options.attach)).partition(|(_, attach)| *attach);
+        let why = match &open[..] {
+            [(id, _)] => return self.join(*id, port, Entry::Attached, waits, Vec::new()),
+            [] if closed.is_empty() => "there is no session to attach to",
+            [] => return self.keep_out(port),
+            _ => "there are several sessions of this service: connect with credentials to say which",
         };
         self.release(port, vec![because(StatusCode::AttachFail, None, &why)]);
+    }
+
+    /// Who opened the session wants a proof of everybody.
+    fn keep_out(&mut self, port: PortId) {
+        let why = "this session was opened with `attach: false`: nobody joins it without credentials";
+        self.release(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
     }
 
     /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
@@ -223,9 +234,12 @@ impl<T: Text> Hub<T> {
         let there = self.rooms.iter().find(|(_, room)| {
             room.key.service == service && room.is_of(&account) && room.phase != Phase::Closing
         });
-        if let Some((id, _)) = there {
+        if let Some((id, room)) = there {
             let id = *id;
-            return self.join(id, port, Entry::Attached, false, Vec::new());
+            return match room.options.attach {
+                true => self.join(id, port, Entry::Attached, false, Vec::new()),
+                false => self.keep_out(port),
+            };
         }
         if let Some(tab) = self.ports.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);

@@ -221,6 +221,9 @@ pub struct Options {
     pub explicit_binding: bool,
     /// Whether the worker dials again when the connection is lost.
     pub reconnect: bool,
+    /// Whether tabs may join without credentials, by [`Attach`](ToWorker::Attach) or
+    /// [`Restore`](ToWorker::Restore).
+    pub attach: bool,
     /// How long what arrives for a tab that reloads is kept for it, in milliseconds.
     pub reload_grace: u32,
     /// How many stanzas may wait for a tab that is slow, before the oldest are given up.
@@ -238,6 +241,7 @@ impl Default for Options {
             session_key: None,
             explicit_binding: false,
             reconnect: true,
+            attach: true,
             reload_grace: 10_000,
             queue_stanzas: 10_000,
             queue_size: 16 << 20,

@@ -301,3 +301,57 @@ fn a_tab_that_attaches_while_the_session_is_dialled_again_hears_that_it_is_attac
     world.advance(Duration::from_secs(1));
     assert_eq!(world.heard(late).last().unwrap(), "Attached alice@localhost/desk");
 }
+
+#[test]
+fn a_session_that_was_opened_with_attach_false_is_joined_with_a_proof_or_not_at_all() {
+    let closed = || Options { attach: false, ..Options::default() };
+    let kept_out = ["AttachFail credentials-required"];
+    let mut world = World::new();
+    let [opener, guest, insider] = [(); 3].map(|()| world.tab());
+    world.connect_as(opener, ALICE, Some("secret-alice"), closed());
+    // While it is being opened, too.
+    world.attach(guest, None);
+    assert_eq!(world.heard(guest), kept_out);
+    world.attach(guest, Some("alice@localhost"));
+    assert_eq!(world.heard(guest), kept_out);
+    world.connect_as(guest, ALICE, None, closed());
+    assert_eq!(world.heard(guest).last().unwrap(), "Disconnected no-auth-mech");
+    // A proof is enough, whatever this tab would have opened it with.
+    world.connect(insider, ALICE, "secret-alice");
+    assert_eq!(world.heard(insider).last().unwrap(), "Attached alice@localhost/desk");
+    // A page that reloads brings its credentials again.
+    let reloaded = world.reload(insider);
+    world.attach(reloaded, Some("alice@localhost"));
+    assert_eq!(world.heard(reloaded), kept_out);
+    world.connect(reloaded, ALICE, "secret-alice");
+    assert_eq!(world.heard(reloaded).last().unwrap(), "Attached alice@localhost/desk");
+    // One that is open to all is found beside it.
+    let bob = world.online("bob@localhost/x");
+    world.attach(guest, None);
+    assert_eq!(world.heard(guest).last().unwrap(), "Attached bob@localhost/x");
+    assert!(world.heard(bob).is_empty());
+}
+
+#[test]
+fn when_the_worker_dies_a_session_with_attach_false_is_restored_to_those_with_a_proof() {
+    let closed = || Options { attach: false, ..Options::default() };
+    // Whoever brings the session back, by its own terms, may come before the guest asks for it, or while it
+    // waits.
+    for late in [false, true] {
+        let mut world = World::new();
+        let [opener, guest] = [(); 2].map(|()| world.tab());
+        world.connect(opener, ALICE, "secret-alice");
+        world.attach(guest, None);
+        world.run();
+        world.kill(opener);
+        world.run();
+        world.worker_dies();
+        assert_eq!(world.heard(guest).last().unwrap(), "Reconnecting");
+        world.advance(Duration::from_millis(if late { 1000 } else { 0 }));
+        let newcomer = world.tab();
+        world.connect_as(newcomer, ALICE, Some("secret-alice"), closed());
+        world.advance(Duration::from_secs(5));
+        assert_eq!(world.heard(newcomer).last().unwrap(), "Connected alice@localhost/desk");
+        assert_eq!(world.heard(guest), ["AttachFail credentials-required"], "{late}");
+    }
+}
