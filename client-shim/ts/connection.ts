@@ -220,7 +220,8 @@ export class Connection extends Hooks {
 
   /**
    * Joins a session that is there, without credentials: the one of the account that this tab had before a reload, else the only one
-   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is none, or several, or the login of the one there is fails. A page without a worker shares
+   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is none, or several, or the
+   * login of the one there is fails, or it was opened with `attach: false`. A page without a worker shares
    * nothing, so there it is ATTACHFAIL.
    *
    * @param callback hears each status, from now until the next `connect` or `attach`
@@ -413,8 +414,10 @@ export class Connection extends Hooks {
   /**
    * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy; one that throws is removed, and the log
    * says so. It begins with what comes behind the stanza that is being handled, else with what comes from now on, and ends with the session: each CONNECTED
-   * and ATTACHED starts with an empty list. An IQ request that no handler takes is answered with `service-unavailable` (RFC 6120 §8.2.3), and so is one
-   * that a handler took and the app has not answered within 10 s.
+   * and ATTACHED starts with an empty list. An IQ request that no handler of any tab takes is answered with
+   * `service-unavailable` (RFC 6120 §8.2.3). One that a handler took the app may answer when it can, as long
+   * as the page lives and is not frozen: then the next tab is asked. A ping (XEP-0199) is answered after 2 s
+   * for the app, if it has not done so.
    *
    * @param ns the namespace of the stanza or of anything within it
    * @param name the exact tag name

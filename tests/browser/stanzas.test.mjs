@@ -416,5 +416,52 @@ for (const name of BROWSERS) {
       await stream.frame(/<iq[^>]*type="result"[^>]*id="task"/);
       assert.equal(stream.frames.filter((frame) => frame.includes("task")).length, 1);
     });
+
+    test("a request stays with the tab that took it, and its answer leaves after 15 s", async (t) => {
+      const { stream, tabs } = await play(t, 3);
+      for (const tab of tabs) {
+        await tab.evaluate(() => {
+          window.asked = 0;
+          connection.addHandler(async (iq) => {
+            window.asked++;
+            await new Promise((resolve) => setTimeout(resolve, 15_000));
+            connection.send(epode.$iq({ type: "result", id: iq.getAttribute("id"), to: iq.getAttribute("from") }));
+          }, "urn:example:slow", "iq", "get");
+        });
+      }
+      stream.send(`<iq xmlns="jabber:client" type="get" id="slow" from="bob@localhost/x"><query xmlns="urn:example:slow"/></iq>`);
+      await stream.frame(/<iq[^>]*id="slow"/);
+      const asked = await Promise.all(tabs.map((tab) => tab.evaluate(() => window.asked)));
+      assert.equal(asked.reduce((sum, one) => sum + one), 1, String(asked));
+      const answers = stream.frames.filter((frame) => frame.includes('id="slow"'));
+      assert.equal(answers.length, 1);
+      assert.match(answers[0], /type="result"/);
+    });
+
+    test("a ping is answered within 3 s while every tab hangs", async (t) => {
+      const { stream, tabs } = await play(t, 3);
+      for (const tab of tabs) {
+        await tab.evaluate(() => {
+          connection.addHandler((iq) => (connection.send(epode.$iq({ type: "result", id: iq.getAttribute("id") })), true), "urn:xmpp:ping", "iq", "get");
+          setTimeout(() => {
+            for (const until = performance.now() + 6000; performance.now() < until; );
+          }, 500);
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const begun = performance.now();
+      stream.send(`<iq xmlns="jabber:client" type="get" id="ping" from="localhost"><ping xmlns="urn:xmpp:ping"/></iq>`);
+      const pong = await stream.frame(/<iq[^>]*id="ping"/);
+      const after = performance.now() - begun;
+      t.diagnostic(`answered after ${after.toFixed()} ms`);
+      // In Firefox a worker's socket is served by the main thread of a process that all tabs of a site share:
+      // while one hangs, nothing comes in.
+      assert.ok(name === "firefox" || after < 3000, `answered after ${after.toFixed()} ms`);
+      assert.match(pong, /type="result"/);
+      // What the tabs say when they wake is late.
+      for (const [index, tab] of tabs.entries()) await tab.say("bob@localhost", `end ${index}`);
+      for (const index of tabs.keys()) await stream.frame(new RegExp(`end ${index}`));
+      assert.equal(stream.frames.filter((frame) => frame.includes('id="ping"')).length, 1);
+    });
   });
 }

@@ -5,12 +5,19 @@ use std::time::Duration;
 
 use epode_protocol::{Position, Token};
 use epode_session::stream::jid;
-use epode_session::stream::xml::Head;
+use epode_session::stream::xml::{Head, Payload};
 
+use crate::inbound::Inbound;
 use crate::{PortId, Table};
 
-/// How long a tab may be silent about an inbound request before the next is asked.
-pub(crate) const SILENCE: Duration = Duration::from_secs(10);
+/// How long tabs may take to answer a ping, before the worker does: servers end a stream on which one is
+/// unanswered for 15 s or so.
+pub(crate) const PING: Duration = Duration::from_secs(2);
+
+/// How many inbound requests of a session may wait for an answer, and how much they may weigh: as much as one
+/// frame may.
+const DEMANDS: usize = 256;
+const DEMAND_BYTES: usize = 8 << 20;
 
 /// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's; this many.
 pub(crate) const ORPHANS: usize = 1024;
@@ -226,9 +233,12 @@ fn answers(to: Option<&str>, from: Option<&str>, own: &str) -> bool {
 pub(crate) struct Demand<T> {
     id: Box<str>,
     from: Option<Box<str>>,
+    /// Whether it is the ping of somebody who knows that we are there.
+    pong: bool,
     /// The request, for the next tab.
     text: T,
-    /// The tabs that were given it and have not said that they cannot answer.
+    size: usize,
+    /// The tabs that were given it, are awake, and have not said that they cannot answer: of a push several.
     asked: Vec<PortId>,
     /// The tabs to ask after them, in order.
     next: VecDeque<PortId>,
@@ -247,27 +257,31 @@ impl<T> Default for Demands<T> {
 /// What is to be done about a demand after a tab passed it up.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Turn<T> {
-    /// Others are still at it, or it is settled.
+    /// Somebody is still at it, or it is settled.
     Wait,
     /// Give it to this tab.
     Ask(PortId, T),
-    /// Nobody is left: refuse, to this sender, this id.
-    Refuse(Option<Box<str>>, Box<str>),
+    /// Nobody is left: the worker answers, this sender, this id; a ping by what was asked for, everything
+    /// else by a refusal.
+    Settle {
+        /// Whom.
+        to: Option<Box<str>>,
+        /// The id of the request.
+        id: Box<str>,
+        /// Whether by an empty result.
+        pong: bool,
+    },
 }
 
 impl<T: Clone> Demands<T> {
-    /// Enters a request: `asked` are given it now, `next` one after the other if none of them answers.
-    pub(crate) fn enter(
-        &mut self,
-        position: Position,
-        head: &Head,
-        text: T,
-        asked: Vec<PortId>,
-        next: Vec<PortId>,
-    ) {
-        let id = head.id.clone().unwrap_or_default();
-        let demand = Demand { id, from: head.from.clone(), text, asked, next: next.into() };
-        self.0.insert(position, demand);
+    /// Enters a request to `own`: `asked` are given it now, `next` one after the other if none of them
+    /// answers.
+    pub(crate) fn enter(&mut self, inbound: &Inbound<T>, own: &str, asked: Vec<PortId>, next: Vec<PortId>) {
+        let Inbound { position, head, text, size } = inbound;
+        let (id, from) = (head.id.clone().unwrap_or_default(), head.from.clone());
+        let pong = is_ping(head) && answers(None, from.as_deref(), own);
+        let demand = Demand { id, from, pong, text: text.clone(), size: *size, asked, next: next.into() };
+        self.0.insert(*position, demand);
     }
 
     #[cfg(test)]
@@ -280,46 +294,55 @@ impl<T: Clone> Demands<T> {
         std::mem::take(&mut self.0).into_iter().map(|(position, _)| position).collect()
     }
 
-    /// This tab cannot answer.
-    pub(crate) fn passed(&mut self, position: Position, port: PortId) -> Turn<T> {
-        match self.0.get_mut(&position) {
-            Some(demand) if demand.asked.contains(&port) => {
-                // Who was asked last has its turn: one that passes up late does not cut it short.
-                let has_turn = demand.asked.last() == Some(&port);
-                demand.asked.retain(|asked| *asked != port);
-                match demand.asked.is_empty() || has_turn && !demand.next.is_empty() {
-                    true => self.turn(position),
-                    // Of a push another tab may still say something; of a request a silent one, until its time is up.
-                    false => Turn::Wait,
-                }
-            }
-            _ => Turn::Wait,
+    /// The oldest of them, if there are too many.
+    pub(crate) fn excess(&self) -> Option<Position> {
+        let (mut count, mut bytes) = (0, 0);
+        for demand in self.0.values() {
+            (count, bytes) = (count + 1, bytes + demand.size);
+        }
+        (count > DEMANDS || bytes > DEMAND_BYTES).then(|| self.0.keys().next().copied()).flatten()
+    }
+
+    /// This tab cannot answer: if it was the last that might, whose turn is it?
+    pub(crate) fn passed(
+        &mut self,
+        position: Position,
+        port: PortId,
+        can_answer: impl Fn(PortId) -> bool,
+    ) -> Turn<T> {
+        let Some(demand) = self.0.get_mut(&position) else { return Turn::Wait };
+        demand.asked.retain(|asked| *asked != port);
+        match demand.asked.is_empty() {
+            true => self.turn(position, can_answer),
+            // Another is at it; of a push several may be.
+            false => Turn::Wait,
         }
     }
 
-    /// Whoever was asked is silent, or nobody was asked yet: whose turn is it?
-    pub(crate) fn turn(&mut self, position: Position) -> Turn<T> {
+    /// Nobody is at it: whose turn is it?
+    pub(crate) fn turn(&mut self, position: Position, can_answer: impl Fn(PortId) -> bool) -> Turn<T> {
         let Some(demand) = self.0.get_mut(&position) else { return Turn::Wait };
-        if let Some(next) = demand.next.pop_front() {
-            demand.asked.push(next);
-            return Turn::Ask(next, demand.text.clone());
+        while let Some(next) = demand.next.pop_front() {
+            if can_answer(next) {
+                demand.asked.push(next);
+                return Turn::Ask(next, demand.text.clone());
+            }
         }
+        self.settle(position)
+    }
+
+    /// Nobody is to answer it any more.
+    pub(crate) fn settle(&mut self, position: Position) -> Turn<T> {
         match self.0.remove(&position) {
-            Some(demand) => Turn::Refuse(demand.from, demand.id),
+            Some(Demand { from: to, id, pong, .. }) => Turn::Settle { to, id, pong },
             None => Turn::Wait,
         }
     }
 
-    /// This tab is gone; the positions it was to answer.
-    pub(crate) fn gone(&mut self, port: PortId) -> Vec<Position> {
-        let mut orphaned = Vec::new();
-        for (position, demand) in self.0.iter_mut() {
-            demand.next.retain(|next| *next != port);
-            if demand.asked.contains(&port) {
-                orphaned.push(*position);
-            }
-        }
-        orphaned
+    /// The positions of those that this tab is at.
+    pub(crate) fn of(&self, port: PortId) -> Vec<Position> {
+        let of_port = self.0.iter().filter(|(_, demand)| demand.asked.contains(&port));
+        of_port.map(|(position, _)| *position).collect()
     }
 
     /// Strikes out the demand that this stanza of a tab answers. Only the first answer finds one.
@@ -330,6 +353,12 @@ impl<T: Clone> Demands<T> {
         self.0.remove(&position);
         Some(position)
     }
+}
+
+/// Whether a request only wants to know that somebody is there (XEP-0199 §4).
+pub(crate) fn is_ping(head: &Head) -> bool {
+    let is_ping = |payload: &Payload| &*payload.name == "ping" && &*payload.namespace == "urn:xmpp:ping";
+    head.kind.as_deref() == Some("get") && head.payload.as_ref().is_some_and(is_ping)
 }
 
 /// Whether a request comes from our own account or server, for all tabs to hear: a roster or block list push (RFC 6121 §2.1.6, XEP-0191).

@@ -119,7 +119,7 @@ impl<T: Text> Hub<T> {
             self.timers.set(Timer::Farewell(id), None);
         }
         let asked = room.asks.forget_all(port);
-        let orphaned = room.demands.gone(port);
+        let orphaned = room.demands.of(port);
         let empty = room.members.is_empty();
         self.elect(id);
         for position in orphaned {

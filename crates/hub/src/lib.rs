@@ -219,7 +219,7 @@ impl<T: Text> Hub<T> {
             match timer {
                 Timer::Session(id) => self.feed(id, stream::Input::Timeout),
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
-                Timer::Silence(session, position) => self.pass(session, position),
+                Timer::Ping(session, position) => self.settle(session, position),
                 Timer::Grace(session) => self.close_session(session, stream::CLOSE),
                 Timer::Life(port) => self.life(port),
                 Timer::Restore(port) => self.restore_timeout(port),

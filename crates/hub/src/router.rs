@@ -3,18 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{Delivery, FromWorker, Origin, Outcome, Position, Text, Token};
+use epode_protocol::{Delivery, FromWorker, LogLevel, Origin, Outcome, Position, Text, Token};
 use epode_session::stream::Dropped;
 use epode_session::stream::xml::{Head, Limits, escape};
 
 use crate::inbound::Inbound;
-use crate::iq::{Entered, Reply, SILENCE, Turn, is_push, question};
+use crate::iq::{Entered, PING, Reply, Turn, is_ping, is_push, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::outbox::{Gap, Stanza};
-use crate::port::{ASKED, HELD, Held, Stage};
-use crate::room::{Fitness, Phase, Room};
+use crate::port::{ASKED, HELD, Held, Port, Stage};
+use crate::room::{Phase, Room};
 use crate::timer::Timer;
-use crate::{Hub, Output, PortId, SessionId};
+use crate::{Hub, Output, PortId, SessionId, Table};
 
 /// How long an `unavailable` waits, since it may be the last word of a tab that closes.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -157,7 +157,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A request goes to one tab after the other until one answers; what concerns the account itself goes to all of them.
+    /// A request goes to one tab after the other until one takes it; what concerns the account itself goes to
+    /// all of them.
     fn route_request(&mut self, id: SessionId, inbound: &Inbound<T>) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
@@ -166,42 +167,55 @@ impl<T: Text> Hub<T> {
             return self.log_dropped(id, &inbound.head.tag, inbound.size, "a request without id");
         }
         let candidates = room.handlers_of(inbound);
-        let (asked, next) = match is_push(&inbound.head, &info.jid) {
-            true => (candidates, Vec::new()),
-            false => {
-                let awake =
-                    |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() > Fitness::Asleep);
-                (Vec::new(), candidates.into_iter().filter(awake).collect())
-            }
-        };
-        let position = inbound.position;
-        room.demands.enter(position, &inbound.head, inbound.text.clone(), asked.clone(), next);
         // Hooks only look on.
         let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
-        for port in asked.iter().copied() {
+        let (given, next) = match is_push(&inbound.head, &info.jid) {
+            true => (candidates, Vec::new()),
+            false => (Vec::new(), candidates),
+        };
+        let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
+        let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
+        let (position, nobody) = (inbound.position, asked.is_empty());
+        room.demands.enter(inbound, &info.jid, asked, next);
+        for port in given {
             self.deliver(port, demand_of(inbound, false));
         }
         for port in looking {
             self.deliver(port, demand_of(inbound, true));
         }
-        match asked.is_empty() {
-            true => self.pass(id, position),
-            false => self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE)),
+        if is_ping(&inbound.head) {
+            self.timers.set(Timer::Ping(id, position), Some(self.now + PING));
+        }
+        if nobody {
+            self.pass(id, position);
+        }
+        while let Some(oldest) = self.rooms.get(&id).and_then(|room| room.demands.excess()) {
+            let text = "too many requests wait for an answer: the oldest is refused".to_owned();
+            self.log_of(id, LogLevel::Warn, text);
+            self.settle(id, oldest);
         }
     }
 
-    /// Nobody has answered yet: the next tab, or a refusal.
-    pub(crate) fn pass(&mut self, id: SessionId, position: Position) {
+    /// Nobody is at an inbound request: the next tab, or an answer of our own.
+    fn pass(&mut self, id: SessionId, position: Position) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.demands.turn(position);
+        let turn = room.demands.turn(position, can_answer(&self.ports, id));
         self.carry_out(id, position, turn);
     }
 
-    /// A tab passed an inbound request up, or can never answer it.
+    /// A tab passed an inbound request up, or can never answer it. One that took it and is awake keeps it,
+    /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.demands.passed(position, port);
+        let turn = room.demands.passed(position, port, can_answer(&self.ports, id));
+        self.carry_out(id, position, turn);
+    }
+
+    /// An inbound request has waited for tabs long enough.
+    pub(crate) fn settle(&mut self, id: SessionId, position: Position) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let turn = room.demands.settle(position);
         self.carry_out(id, position, turn);
     }
 
@@ -209,27 +223,32 @@ impl<T: Text> Hub<T> {
         match turn {
             Turn::Wait => {}
             Turn::Ask(port, text) => {
-                self.timers.set(Timer::Silence(id, position), Some(self.now + SILENCE));
                 let size = text.with_str(str::len);
                 let delivery = Delivery(position, Origin::Received, text);
                 self.deliver(port, Stanza::Own { delivery, droppable: false, size });
             }
-            Turn::Refuse(to, request) => {
-                self.timers.set(Timer::Silence(id, position), None);
+            Turn::Settle { to, id: request, pong } => {
+                self.timers.set(Timer::Ping(id, position), None);
                 let to = to.map(|to| format!(" to=\"{}\"", escape(&to))).unwrap_or_default();
-                let refusal = format!(
-                    "<iq xmlns=\"jabber:client\" type=\"error\" id=\"{}\"{to}><error type=\"cancel\">\
-                     <service-unavailable xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>",
-                    escape(&request)
+                let (kind, content) = match pong {
+                    true => ("result", ""),
+                    false => (
+                        "error",
+                        "<error type=\"cancel\"><service-unavailable xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>",
+                    ),
+                };
+                let request = escape(&request);
+                let answer = format!(
+                    "<iq xmlns=\"jabber:client\" type=\"{kind}\" id=\"{request}\"{to}>{content}</iq>"
                 );
                 // The id is whatever a contact makes it: longer here than as it came.
                 let room = self.rooms.get(&id);
-                match room.map(|room| room.session.check(&refusal)) {
+                match room.map(|room| room.session.check(&answer)) {
                     Some(Err(too_long)) => {
-                        let rule = format!("its refusal is not allowed: {too_long}");
-                        self.log_dropped(id, "iq", refusal.len(), &rule);
+                        let rule = format!("its answer is not allowed: {too_long}");
+                        self.log_dropped(id, "iq", answer.len(), &rule);
                     }
-                    _ => self.transmit(id, refusal.into()),
+                    _ => self.transmit(id, answer.into()),
                 }
             }
         }
@@ -336,7 +355,7 @@ impl<T: Text> Hub<T> {
             }
             Kind::Answer => {
                 let position = room.demands.answered(&head, &own).ok_or(Refused::NotAsked)?;
-                self.timers.set(Timer::Silence(id, position), None);
+                self.timers.set(Timer::Ping(id, position), None);
             }
             // The worker alone knows whether anybody looks.
             Kind::Nonza => return Ok(()),
@@ -417,6 +436,11 @@ impl<T: Text> Hub<T> {
             self.outputs.push_back(Output::Transmit(socket, text));
         }
     }
+}
+
+/// Which tabs can answer what this session is asked.
+fn can_answer<T>(ports: &Table<PortId, Port<T>>, id: SessionId) -> impl Fn(PortId) -> bool {
+    move |port| ports.get(&port).is_some_and(|tab| tab.awake && tab.stage == Stage::In(id))
 }
 
 /// A request, for a tab that is to answer it, or that only looks on.

@@ -241,7 +241,7 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let (asked, demanded) = (room.asks.abandon(), room.demands.abandon());
         for position in demanded {
-            self.timers.set(Timer::Silence(id, position), None);
+            self.timers.set(Timer::Ping(id, position), None);
         }
         for (port, token) in asked {
             self.disconnected(port, token);

@@ -12,8 +12,8 @@ pub(crate) enum Timer {
     Session(SessionId),
     /// When to give up on the answer to a tab's request.
     Answer(PortId, Token),
-    /// When to ask the next tab, since the one that was delivered an inbound request is silent.
-    Silence(SessionId, Position),
+    /// When to answer an inbound ping, since no tab has.
+    Ping(SessionId, Position),
     /// When to close a session that no tab came back to.
     Grace(SessionId),
     /// When to ask a quiet tab whether it is there, and when to take it for asleep.

@@ -6,6 +6,8 @@ use super::world::World;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
+/// How long a tab that hangs may do so unnoticed.
+const ASLEEP: Duration = Duration::from_secs(14);
 const ASK: &str = "<iq xmlns='jabber:client' type='get' id='v' from='bob@localhost/x'><query xmlns='jabber:iq:version'/></iq>";
 const ANSWER: &str = "<iq xmlns='jabber:client' type='result' id='v' to='bob@localhost/x'/>";
 const REFUSAL: &str = "<iq xmlns=\"jabber:client\" type=\"error\" id=\"v\" to=\"bob@localhost/x\"><error type=\"cancel\">\
@@ -80,58 +82,172 @@ fn a_tab_that_left_before_its_turn_is_passed_over() {
 }
 
 #[test]
-fn a_silent_tab_has_ten_seconds_and_may_still_answer_later() {
-    let (mut world, [a, b, _]) = three_tabs();
+fn a_tab_that_took_a_request_and_is_awake_keeps_it_however_long_it_takes() {
+    for wait in [12, 60, 3600] {
+        let (mut world, [a, b, c]) = three_tabs();
+        world.server_says(ALICE, ASK);
+        world.advance(wait * SECOND);
+        assert!(world.heard(b).is_empty() && world.heard(c).is_empty() && world.sent().is_empty());
+        // Whether its handler is still there does not matter: it works on the answer.
+        let claims: Vec<_> = world.handlers(a).iter().map(|handler| handler.claim).collect();
+        claims.into_iter().for_each(|claim| world.removes(a, claim));
+        world.send(a, ANSWER);
+        assert_eq!(world.sent(), [ANSWER]);
+        world.advance(wait * SECOND);
+        assert!(world.sent().is_empty() && world.nothing_is_due());
+    }
+}
+
+#[test]
+fn a_tab_that_falls_asleep_passes_on_what_it_took_and_may_still_answer_when_it_wakes() {
+    let (mut world, [a, b, c]) = three_tabs();
     world.server_says(ALICE, ASK);
-    world.advance(10 * SECOND - Duration::from_millis(1));
-    assert!(world.heard(b).is_empty());
-    world.advance(Duration::from_millis(1));
-    assert_eq!(world.heard(b), received(ASK));
+    world.heard(a);
+    world.hold(a);
+    world.advance(ASLEEP);
+    assert_eq!(world.heard(b).last(), received(ASK).last());
+    assert!(world.heard(c).is_empty() && world.sent().is_empty());
+    world.let_read(a);
     world.send(a, ANSWER);
     assert_eq!(world.sent(), [ANSWER]);
     // The first answer counts.
-    world.heard(b);
+    world.forget();
     let token = world.send(b, ANSWER);
     assert_eq!(world.heard(b), [format!("failed {token} not-asked"), format!("written {token}")]);
     assert!(world.sent().is_empty());
 }
 
 #[test]
-fn three_silent_tabs_take_half_a_minute_and_then_the_worker_refuses() {
-    let (mut world, _) = three_tabs();
+fn a_tab_that_freezes_passes_on_at_once_what_it_took() {
+    let (mut world, [a, b, c]) = three_tabs();
     world.server_says(ALICE, ASK);
-    world.advance(30 * SECOND - Duration::from_millis(1));
-    assert!(world.sent().is_empty());
-    world.advance(Duration::from_millis(1));
+    world.freeze(a);
+    assert_eq!(world.heard(b).last(), received(ASK).last());
+    world.freeze(b);
+    assert_eq!(world.heard(c).last(), received(ASK).last());
+    world.freeze(c);
     assert_eq!(world.sent(), [REFUSAL]);
+    world.advance(100 * SECOND);
+    assert!(world.sent().is_empty());
 }
 
 #[test]
-fn a_tab_that_passes_up_late_does_not_cut_the_turn_of_the_next_short() {
-    let (mut world, [a, b, c]) = three_tabs();
+fn three_tabs_that_hang_are_found_out_together_and_then_the_worker_refuses_once() {
+    let (mut world, tabs) = three_tabs();
+    for tab in tabs {
+        world.hold(tab);
+    }
     world.server_says(ALICE, ASK);
-    world.advance(10 * SECOND);
-    assert_eq!(world.heard(b), received(ASK));
+    world.advance(ASLEEP);
+    assert_eq!(world.sent(), [REFUSAL]);
+    for tab in tabs {
+        world.let_read(tab);
+        world.pass_up(tab);
+    }
+    world.advance(100 * SECOND);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_tab_that_sleeps_when_its_turn_comes_is_passed_over_and_one_that_woke_is_not() {
+    let (mut world, [a, b, c]) = three_tabs();
+    world.freeze(b);
+    world.run();
+    world.server_says(ALICE, ASK);
+    world.freeze(c);
+    world.run();
+    world.let_read(b);
+    world.show(b, true);
     world.pass_up(a);
-    assert!(world.heard(c).is_empty(), "it is the turn of another");
+    assert_eq!(world.heard(b).last(), received(ASK).last());
     world.pass_up(b);
-    assert_eq!(world.heard(c), received(ASK));
-    world.pass_up(c);
-    assert_eq!(world.sent(), [REFUSAL]);
+    assert_eq!(world.sent(), [REFUSAL], "nobody else is awake");
 }
 
 #[test]
-fn where_a_silent_tab_is_still_asked_the_next_pass_goes_on() {
-    let (mut world, [a, b, c]) = three_tabs();
-    world.server_says(ALICE, ASK);
-    world.advance(10 * SECOND);
-    world.pass_up(b);
-    assert_eq!(world.heard(c), received(ASK));
-    world.pass_up(c);
-    // The first one, which has not said anything yet, has the rest of the last one's time.
+fn a_tab_that_goes_to_another_session_is_not_asked_for_the_former() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let (mut world, tabs) = three_tabs();
+        world.flowing = true;
+        world.server_says(ALICE, ASK);
+        for at in order {
+            world.connect(tabs[at], "bob@localhost/x", "secret-bob");
+            world.run();
+            world.heard(tabs[at]);
+        }
+        let refused = world.sent().iter().filter(|frame| frame.contains("service-unavailable")).count();
+        assert_eq!(refused, 1, "{order:?}");
+        for tab in tabs {
+            assert!(!world.heard(tab).contains(&received(ASK)[0]), "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_asked_again_is_answered_once_each_time() {
+    let (mut world, [a, b, _]) = three_tabs();
+    for _ in 0..2 {
+        world.server_says(ALICE, ASK);
+    }
+    assert_eq!(world.heard(a), [received(ASK), received(ASK)].concat());
+    for _ in 0..2 {
+        world.send(a, ANSWER);
+        assert_eq!(world.sent(), [ANSWER]);
+    }
+    let token = world.send(b, ANSWER);
+    assert_eq!(world.heard(b), [format!("failed {token} not-asked"), format!("written {token}")]);
     assert!(world.sent().is_empty());
-    world.send(a, ANSWER);
-    assert_eq!(world.sent(), [ANSWER]);
+}
+
+#[test]
+fn an_answer_to_a_request_of_a_former_stream_does_not_leave_on_the_next() {
+    for moment in 0..2 {
+        let (mut world, [a, ..]) = three_tabs();
+        world.server_says(ALICE, ASK);
+        world.flowing = true;
+        world.cut();
+        // While it is being dialled, or when it is up again.
+        if moment == 1 {
+            world.advance(SECOND);
+        }
+        world.run();
+        world.forget();
+        let token = world.send(a, ANSWER);
+        world.advance(SECOND);
+        assert!(world.heard(a).contains(&format!("failed {token} not-asked")));
+        assert!(!world.sent().contains(&ANSWER.to_owned()));
+    }
+}
+
+#[test]
+fn of_requests_that_nobody_answers_the_oldest_are_refused_when_there_are_too_many() {
+    let (mut world, [a, ..]) = three_tabs();
+    let ask = |number: usize| ASK.replace("'v'", &format!("'{number}'"));
+    for number in 0..256 {
+        world.server_says(ALICE, &ask(number));
+    }
+    assert!(world.sent().is_empty());
+    world.server_says(ALICE, &ask(256));
+    assert_eq!(world.sent(), [REFUSAL.replace("\"v\"", "\"0\"")]);
+    assert_eq!(world.logged(), ["Warn too many requests wait for an answer: the oldest is refused"]);
+    for number in 1..257 {
+        let answer = ANSWER.replace("'v'", &format!("'{number}'"));
+        world.send(a, &answer);
+        assert_eq!(world.sent(), [answer]);
+    }
+}
+
+#[test]
+fn of_requests_that_nobody_answers_the_oldest_are_refused_when_they_are_too_large() {
+    let (mut world, [a, ..]) = three_tabs();
+    let ask =
+        |id: &str| ASK.replace("'v'", id).replace("<query", &format!("<query a='{}'", "x".repeat(5 << 20)));
+    world.server_says(ALICE, &ask("'0'"));
+    assert!(world.sent().is_empty());
+    world.server_says(ALICE, &ask("'1'"));
+    assert_eq!(world.sent(), [REFUSAL.replace("\"v\"", "\"0\"")]);
+    world.send(a, &ANSWER.replace("'v'", "'1'"));
+    assert_eq!(world.sent().len(), 1);
 }
 
 #[test]
@@ -159,8 +275,7 @@ fn a_refusal_is_addressed_and_escaped_as_the_request_was() {
     let head = epode_session::stream::xml::Head::read(&sent[0], &Default::default()).unwrap();
     assert_eq!((head.id.as_deref(), head.to.as_deref()), (Some("<\">"), Some("bob@localhost/'&")));
     // From the server itself: no `from`, and so no `to`.
-    world
-        .server_says(ALICE, "<iq xmlns='jabber:client' type='get' id='s'><ping xmlns='urn:xmpp:ping'/></iq>");
+    world.server_says(ALICE, "<iq xmlns='jabber:client' type='get' id='s'><query xmlns='urn:x'/></iq>");
     world.pass_up(a);
     assert!(world.sent()[0].starts_with("<iq xmlns=\"jabber:client\" type=\"error\" id=\"s\"><error "));
 }
@@ -249,7 +364,7 @@ fn a_push_of_somebody_else_is_a_request_like_any_other() {
 }
 
 #[test]
-fn a_push_that_nobody_takes_is_refused_once_all_have_said_so_or_are_gone_or_silent() {
+fn a_push_that_nobody_takes_is_refused_once_all_have_said_so_or_are_gone_or_asleep() {
     let refusal = REFUSAL.replace("\"v\" to=\"bob@localhost/x\"", "\"p\"");
     let (mut world, [a, b, c]) = three_tabs();
     world.server_says(ALICE, PUSH);
@@ -259,11 +374,19 @@ fn a_push_that_nobody_takes_is_refused_once_all_have_said_so_or_are_gone_or_sile
     world.kill(c);
     assert_eq!(world.sent(), [refusal.as_str()]);
 
-    let (mut world, [a, ..]) = three_tabs();
+    let (mut world, [a, b, c]) = three_tabs();
+    world.freeze(b);
+    world.run();
     world.server_says(ALICE, PUSH);
     world.pass_up(a);
-    world.advance(10 * SECOND);
+    world.advance(100 * SECOND);
+    assert!(world.sent().is_empty(), "one took it, and is awake");
+    world.hold(c);
+    world.advance(ASLEEP);
     assert_eq!(world.sent(), [refusal.as_str()]);
+    // Who was asleep hears it all the same, when it wakes.
+    world.let_read(b);
+    assert_eq!(world.heard(b).last(), received(PUSH).last());
 }
 
 #[test]
@@ -276,4 +399,111 @@ fn two_accounts_in_one_worker_ask_each_other_over_the_server() {
     let heard = world.heard(alice);
     assert_eq!(heard.len(), 1);
     assert!(heard[0].starts_with(&format!("response {token} result <iq ")), "{heard:?}");
+}
+
+const PING: &str =
+    "<iq xmlns='jabber:client' type='get' id='g' from='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
+const PONG: &str = "<iq xmlns=\"jabber:client\" type=\"result\" id=\"g\" to=\"localhost\"></iq>";
+
+#[test]
+fn a_ping_is_answered_within_three_seconds_whatever_the_tabs_do() {
+    // They hang, they are awake and never answer, they sleep, or one of each.
+    for act in 0..4 {
+        let (mut world, tabs) = three_tabs();
+        for (at, tab) in tabs.into_iter().enumerate() {
+            match (act, at) {
+                (0, _) | (3, 0) => world.hold(tab),
+                (2, _) | (3, 1) => world.freeze(tab),
+                _ => {}
+            }
+        }
+        world.run();
+        world.server_says(ALICE, PING);
+        world.advance(3 * SECOND);
+        assert_eq!(world.sent(), [PONG], "{act}");
+        world.advance(100 * SECOND);
+        assert!(world.sent().is_empty(), "{act}");
+    }
+}
+
+#[test]
+fn an_app_may_answer_pings_itself_and_one_that_is_late_is_told_so() {
+    let (mut world, [a, ..]) = three_tabs();
+    let answer = "<iq xmlns='jabber:client' type='result' id='g' to='localhost'/>";
+    world.server_says(ALICE, PING);
+    world.send(a, answer);
+    world.advance(100 * SECOND);
+    assert_eq!(world.sent(), [answer]);
+    assert!(world.nothing_is_due());
+    world.server_says(ALICE, PING);
+    world.advance(2 * SECOND);
+    world.forget();
+    let token = world.send(a, answer);
+    assert_eq!(world.heard(a), [format!("failed {token} not-asked"), format!("written {token}")]);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_ping_that_no_handler_takes_is_answered_at_once() {
+    for from in [" from='localhost'", " from='alice@localhost'", " from='alice@localhost/desk'", ""] {
+        let ping = PING.replace(" from='localhost'", from);
+        let (mut world, tabs) = three_tabs();
+        world.server_says(ALICE, &ping);
+        for tab in tabs {
+            world.pass_up(tab);
+        }
+        let to = from.replace("from", "to").replace('\'', "\"");
+        assert_eq!(world.sent(), [PONG.replace(" to=\"localhost\"", &to)]);
+        for tab in tabs {
+            world.kill(tab);
+        }
+        world.server_says(ALICE, &ping);
+        assert_eq!(world.sent().len(), 1, "nobody is there to be asked");
+    }
+}
+
+// XEP-0199 §7: whether we are there is not everybody's business, and what a server says of nobody is just
+// this.
+#[test]
+fn a_ping_of_somebody_else_is_refused_as_soon_unless_the_app_answers_it() {
+    let ping = PING.replace("'localhost'", "'bob@localhost/x'");
+    let refusal = REFUSAL.replace("\"v\"", "\"g\"");
+    let (mut world, [a, ..]) = three_tabs();
+    world.server_says(ALICE, &ping);
+    world.advance(3 * SECOND);
+    assert_eq!(world.sent(), [refusal]);
+    world.server_says(ALICE, &ping);
+    let answer = "<iq xmlns='jabber:client' type='result' id='g' to='bob@localhost/x'/>";
+    world.send(a, answer);
+    assert_eq!(world.sent(), [answer]);
+}
+
+#[test]
+fn pings_that_look_like_one_another_are_answered_once_each() {
+    let (mut world, [a, ..]) = three_tabs();
+    world.server_says(ALICE, PING);
+    world.advance(SECOND);
+    world.server_says(ALICE, PING);
+    assert!(world.sent().is_empty());
+    world.advance(SECOND);
+    assert_eq!(world.sent(), [PONG]);
+    let answer = "<iq xmlns='jabber:client' type='result' id='g' to='localhost'/>";
+    world.send(a, answer);
+    world.advance(100 * SECOND);
+    assert_eq!(world.sent(), [answer]);
+}
+
+#[test]
+fn what_only_resembles_a_ping_is_a_request_like_any_other() {
+    for request in [
+        PING.replace("'get'", "'set'").replace("'localhost'", "'bob@localhost/x'"),
+        PING.replace("urn:xmpp:ping", "urn:x"),
+        PING.replace("<ping", "<pong"),
+        PING.replace("<ping xmlns='urn:xmpp:ping'/>", "<q xmlns='urn:x'><ping xmlns='urn:xmpp:ping'/></q>"),
+    ] {
+        let (mut world, _) = three_tabs();
+        world.server_says(ALICE, &request);
+        world.advance(60 * SECOND);
+        assert!(world.sent().is_empty(), "{request}");
+    }
 }

@@ -8,7 +8,7 @@ use epode_tab::Event;
 
 use super::{Model, Written, quoted};
 use crate::PortId;
-use crate::iq::SILENCE;
+use crate::port::{ANSWER, QUIET};
 
 /// What a page has asked for, and has not heard the end of.
 #[derive(Default)]
@@ -35,7 +35,7 @@ pub(super) struct Demand {
     to: &'static str,
     /// The pages that may answer and have neither done so nor passed it up.
     holders: BTreeSet<PortId>,
-    /// When the last of them has been silent for too long.
+    /// When the worker knows at the latest that all of them are asleep: one that is awake keeps it.
     until: Duration,
     pub(super) answers: usize,
 }
@@ -95,7 +95,7 @@ impl Model {
                 let page = self.world.page(*tab);
                 page.stream() == Some(stream.0) && page.handles(&request)
             });
-            let until = self.world.clock.now() + SILENCE * holders.len() as u32;
+            let until = self.world.clock.now() + QUIET + ANSWER;
             let demand = Demand { stream: stream.0, to, holders, until, answers: 0 };
             self.demands.insert(self.number.to_string(), demand);
         }
@@ -175,6 +175,9 @@ impl Model {
             demand.holders.retain(|tab| {
                 self.pages.contains_key(tab) && self.world.page(*tab).stream() == Some(demand.stream)
             });
+            if demand.holders.iter().any(|tab| self.world.page(*tab).unread.is_none()) {
+                demand.until = now + QUIET + ANSWER;
+            }
             let held = !demand.holders.is_empty() && now < demand.until;
             assert!(held || demand.answers == 1, "{place}: {} answers to request {id}", demand.answers);
         }
