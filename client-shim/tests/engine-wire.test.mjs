@@ -55,10 +55,10 @@ const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, ma
 const WORDS = [
   [{ Hello: hello }, ['on_hello', 'port', [1], 't', null, true, undefined, 0]],
   [{ Hello: { ...hello, lock: 'l', before: { boot: 'b', position: 2 ** 53 - 1 } } }, ['on_hello', 'port', [1], 't', 'l', true, 'b', 2 ** 53 - 1]],
-  [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, [], [], 0, false, null, false, true, 10_000, 3, 4_294_967_295]],
+  [{ Connect: connect }, ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, [], [], 0, false, null, false, true, true, 10_000, 3, 4_294_967_295]],
   [
     { Connect: { ...connect, options: { ...options, mechanisms: [{ name: 'PLAIN', priority: 50 }], listed: true, own_mechanisms: [{ name: 'X', priority: 90 }], session_key: 'k', explicit_binding: true, reconnect: false, attach: false } } },
-    ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['X', 'PLAIN'], [90, 50], 1, true, 'k', true, false, 10_000, 3, 4_294_967_295],
+    ['on_connect', 'port', 'ws://s/', 'a@b', null, 'sesame', null, ['X', 'PLAIN'], [90, 50], 1, true, 'k', true, false, false, 10_000, 3, 4_294_967_295],
   ],
   [{ Attach: { service: 's', jid: null, explicit_binding: true } }, ['on_attach', 'port', 's', null, true]],
   [{ Restore: { service: 's', jid: 'a@b' } }, ['on_restore', 'port', 's', 'a@b']],
