@@ -117,7 +117,8 @@ impl<T: Text> Hub<T> {
         Key::new(account, options, (!self.config.shared).then_some(port))
     }
 
-    fn open(&mut self, port: PortId, account: Account, key: Key, mut options: Options) {
+    fn open(&mut self, port: PortId, mut account: Account, key: Key, mut options: Options) {
+        self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let speaks = speaks(&options);
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
@@ -130,6 +131,16 @@ impl<T: Text> Hub<T> {
         self.join(id, port, Entry::Opened, explicit, speaks);
         self.restore_into(id, service, account);
         self.own(id);
+    }
+
+    /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will do.
+    fn expect_scram(&self, key: &Key, account: &mut Account) {
+        let beside = self.rooms.values().find(|room| room.key == *key);
+        if beside.is_some_and(|room| room.session.account().expects_scram())
+            || self.refusals.were_proven(key, account)
+        {
+            account.expect_scram();
+        }
     }
 
     /// Tabs whose worker died have been waiting for somebody with credentials for this account.
@@ -151,10 +162,7 @@ impl<T: Text> Hub<T> {
     /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
     fn try_credentials(&mut self, port: PortId, key: Key, mut account: Account, options: Options) {
         self.wait(port);
-        let beside = self.rooms.values().find(|room| room.key == key);
-        if beside.is_some_and(|room| room.session.account().expects_scram()) {
-            account.expect_scram();
-        }
+        self.expect_scram(&key, &mut account);
         let (id, session) = self.session_for(account, Purpose::Verify);
         let trial = Trial {
             key,

@@ -24,6 +24,8 @@ const WITHIN: Duration = Duration::from_secs(600);
 pub(crate) struct Refusals {
     key: Secret,
     all: Vec<Refusal>,
+    /// The proofs by which somebody has logged in by SCRAM, for as long as this worker lives.
+    proven: Vec<(Key, Fingerprint)>,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ struct Refusal {
 
 impl Refusals {
     pub(crate) fn new(key: Secret) -> Self {
-        Refusals { key, all: Vec::new() }
+        Refusals { key, all: Vec::new(), proven: Vec::new() }
     }
 
     /// An attempt came to this error. Only what the server says of the proof counts.
@@ -47,12 +49,21 @@ impl Refusals {
         }
     }
 
-    /// The server took these credentials: what it said of them before is void.
-    pub(crate) fn forgive(&mut self, whose: &Key, account: &Account) {
-        let (whose, proof) = (whose.without_port(), account.fingerprint(&self.key));
-        if proof.is_some() {
-            self.all.retain(|refusal| refusal.whose != whose || refusal.proof != proof);
+    /// The server took these credentials, perhaps by SCRAM: what it said of them before is void.
+    pub(crate) fn forgive(&mut self, whose: &Key, account: &Account, scram: bool) {
+        let whose = whose.without_port();
+        let Some(proof) = account.fingerprint(&self.key) else { return };
+        self.all.retain(|refusal| refusal.whose != whose || refusal.proof.as_ref() != Some(&proof));
+        let known = (whose, proof);
+        if scram && !self.proven.contains(&known) {
+            self.proven.push(known);
         }
+    }
+
+    /// Whether these credentials have logged in by SCRAM: apps that dial again by themselves begin anew each time.
+    pub(crate) fn were_proven(&self, whose: &Key, account: &Account) -> bool {
+        let whose = whose.without_port();
+        account.fingerprint(&self.key).is_some_and(|proof| self.proven.contains(&(whose, proof)))
     }
 
     /// What a tab hears that wants these credentials put to the server, if they are not to be.

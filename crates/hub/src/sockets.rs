@@ -123,7 +123,7 @@ impl<T: Text> Hub<T> {
             (None, None) => return,
         };
         match event {
-            Event::Authenticated(_) => self.refusals.forgive(key, session.account()),
+            Event::Authenticated(keys) => self.refusals.forgive(key, session.account(), keys.is_some()),
             Event::Lost { error, .. } | Event::Ended(Some(error)) => {
                 self.refusals.note(self.now, key, session.account(), error);
             }

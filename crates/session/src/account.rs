@@ -132,7 +132,9 @@ impl Account {
     /// proof, or the app may speak for itself.
     pub fn fingerprint(&self, key: &Secret) -> Option<Fingerprint> {
         let proof = self.proof.as_ref().filter(|_| !self.may_be_foreign())?;
-        Some(proof.fingerprint(self.authcid.as_deref().unwrap_or_default(), key))
+        // The name in the JID, in whatever case, is no part of the proof: whose it is, its account says.
+        let name = self.authcid.as_deref().filter(|name| jid::split(&self.jid).0 != Some(name));
+        Some(proof.fingerprint(name.unwrap_or_default(), key))
     }
 
     /// Whether the app may speak for itself.

@@ -254,7 +254,7 @@ fn a_proof_that_was_refused_and_is_taken_after_all_is_as_good_as_any() {
         refusals.note(SECOND, &whose, account, &refused);
         assert!(refusals.spare(2 * SECOND, &whose, account).is_some());
     }
-    refusals.forgive(&whose, &right);
+    refusals.forgive(&whose, &right, false);
     assert!(refusals.spare(3 * SECOND, &whose, &right).is_none());
     assert!(refusals.spare(3 * SECOND, &whose, &wrong).is_some());
 }
@@ -338,5 +338,40 @@ fn beside_a_session_that_was_opened_by_scram_no_trial_shows_a_password() {
         assert_eq!(heard, ["AuthFail no-auth-mech", "Disconnected no-auth-mech"]);
         assert_eq!(logins(&mut world), 0, "{mechanism}");
         assert!(world.heard(inside).is_empty());
+    }
+}
+
+// An app with `reconnect: false` dials again by itself, and each time it is a first login.
+#[test]
+fn a_password_that_logged_in_by_scram_is_not_shown_at_the_next_login_either_unless_the_app_lists_that() {
+    let listing = Options {
+        mechanisms: vec![MechanismOffer { name: "PLAIN".to_owned(), priority: 50 }],
+        listed: true,
+        ..Options::default()
+    };
+    let by_itself = || Options { reconnect: false, ..Options::default() };
+    for lost in [true, false] {
+        let mut world = World::with(testkit::Config::default());
+        let tab = world.tab();
+        world.connect_as(tab, ALICE, Some("secret-alice"), by_itself());
+        world.run();
+        match lost {
+            true => world.cut(),
+            false => world.disconnect(tab),
+        }
+        world.run();
+        world.forget();
+        world.server.misbehave(offering("PLAIN"));
+        world.connect_as(tab, "Alice@localhost/other", Some("secret-alice"), by_itself());
+        assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
+        assert_eq!(logins(&mut world), 0);
+        // Another password was never told by SCRAM, and what the app lists is its own affair.
+        for (password, options) in [("another", by_itself()), ("secret-alice", listing.clone())] {
+            world.server.misbehave(offering("PLAIN"));
+            world.connect_as(tab, ALICE, Some(password), options);
+            assert_eq!(logins(&mut world), 1, "{password}");
+            world.disconnect(tab);
+            world.run();
+        }
     }
 }
