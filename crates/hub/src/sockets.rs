@@ -6,7 +6,7 @@ use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
 use crate::room::{Entry, Phase, Trial};
-use crate::status::{attempt_failed, because, session_over, status, trial_failed};
+use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId};
 
@@ -271,8 +271,11 @@ impl<T: Text> Hub<T> {
                 (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_)))) => {
                     vec![because(StatusCode::Disconnected, error.condition(), error)]
                 }
-                (Phase::Connecting | Phase::Unbound | Phase::Reconnecting, Some(error)) => {
+                (Phase::Connecting | Phase::Unbound, Some(error)) => {
                     vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
+                }
+                (Phase::Reconnecting, Some(error)) => {
+                    vec![redial_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
                 }
                 (_, error) => session_over(error.as_ref()),
             };

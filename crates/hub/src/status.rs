@@ -45,11 +45,17 @@ pub(crate) fn attempt_failed(error: &Error) -> Status {
         Error::Timeout(_) => StatusCode::ConnTimeout,
         _ => StatusCode::ConnFail,
     };
+    because(code, error.condition(), error)
+}
+
+/// The same for an attempt to be back.
+pub(crate) fn redial_failed(error: &Error) -> Status {
+    let mut failed = attempt_failed(error);
     if error.is_impostor() {
         let text = format!("{error}. The server has not proven who it is; it is not dialled again by itself");
-        return because(code, error.condition(), &text);
+        failed.text = Some(text);
     }
-    because(code, error.condition(), error)
+    failed
 }
 
 /// What to call the error that failed to verify a tab's credentials for a session that is up: whatever speaks of them is AUTHFAIL.
