@@ -98,7 +98,8 @@ export class Link {
 
   /** Whether nothing can come of this link any more. */
   get ended(): boolean {
-    return this.#ended || this.#tab?.is_over() === true;
+    // While its page is unloaded it hears nothing any more, and what is said is said.
+    return (this.#ended && !this.#port) || this.#tab?.is_over() === true;
   }
 
   /** Carries out a wish, at once or as soon as it can be. */
@@ -118,10 +119,8 @@ export class Link {
 
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
-    if (!this.#ended) {
-      this.#tab?.leave(performance.now());
-      this.#fold();
-    }
+    if (!this.#ended) this.#tab?.leave(performance.now());
+    this.#fold();
     for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
   }
 
@@ -140,7 +139,7 @@ export class Link {
     this.#port?.close();
     const port = this.#script ? this.#start(this.#script) : await openHere();
     this.#port = port;
-    if (this.#ended) port.close();
+    if (this.#ended) this.#close();
     return port;
   }
 
@@ -249,8 +248,7 @@ export class Link {
     navigator.locks.request(lock, { signal, mode: 'shared' }, () => {
       if (!this.#ended && !signal.aborted) {
         // What it said last and was not heard yet is part of what is lost.
-        this.#port?.close();
-        this.#port = undefined;
+        this.#close();
         tab.died(performance.now());
         this.#wind(tab);
       }
@@ -310,7 +308,13 @@ export class Link {
   /** Nothing can come of this link any more, nor of the page's return. */
   #fold(): void {
     this.#end();
+    this.#close();
     removeEventListener('pageshow', this.#shown);
+  }
+
+  #close(): void {
+    this.#port?.close();
+    this.#port = undefined;
   }
 
   #end(): void {
@@ -326,16 +330,14 @@ export class Link {
     this.#unlock?.();
     this.#watch.abort();
     document.removeEventListener('visibilitychange', this.#visibility);
-    document.removeEventListener('freeze', this.#frozen);
     document.removeEventListener('resume', this.#visibility);
     removeEventListener('pagehide', this.#hidden);
-    this.#port?.close();
   }
 
   readonly #visibility = (): void => this.#tab?.visibility(performance.now(), isVisible());
 
   // A page that goes into the back/forward cache would keep the lock, and a post from the worker would evict it: it leaves, like one that
-  // is closed, and comes anew.
+  // is closed, and comes anew. The port stays, for the app has listeners behind this one, and those of `unload`: what it sends there is sent.
   readonly #hidden = (): void => {
     const tab = this.#tab;
     if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.place}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
@@ -343,8 +345,8 @@ export class Link {
     this.#end();
   };
 
-  // It will not answer until it is shown again: whatever must be done once is another tab's from now on.
-  readonly #frozen = (): void => this.#tab?.freeze(performance.now());
+  // It will not answer until it is shown again: whatever must be done once is another tab's from now on. One that has left goes into the cache.
+  readonly #frozen = (): void => (this.#ended ? this.#close() : this.#tab?.freeze(performance.now()));
 
   readonly #shown = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return;

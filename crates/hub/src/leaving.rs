@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, StatusCode, Text, Token};
+use epode_protocol::{FromWorker, LogLevel, Outgoing, StatusCode, Text, ToWorker, Token};
 use epode_session::stream;
 
 use crate::inbound::in_order;
@@ -20,18 +20,72 @@ struct Unfinished<T> {
     held: VecDeque<Held<T>>,
 }
 
+/// How long a page may take from its goodbye to its end: its app may do much in between, and speak behind it.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+
 impl<T: Text> Hub<T> {
-    /// The tab is gone, or says goodbye; it may be reloading.
+    /// The tab is gone.
     pub(crate) fn port_closed(&mut self, port: PortId) {
-        let Some(outbox) =
-            self.ports.get_mut(&port).map(|tab| std::mem::replace(&mut tab.outbox, Outbox::new()))
-        else {
-            return;
+        if self.depart(port) {
+            self.outputs.push_back(Output::ClosePort(port));
+        }
+    }
+
+    /// The tab says goodbye: its page is being unloaded, and its app may not have said its last. A session that is shared is there to hear it.
+    pub(crate) fn port_left(&mut self, port: PortId) {
+        let session = match self.ports.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::In(id)) if self.config.shared => *id,
+            _ => return self.port_closed(port),
         };
+        self.depart(port);
+        self.left.insert(port, session);
+        self.timers.set(Timer::LastWords(port), Some(self.now + LAST_WORDS));
+    }
+
+    /// A tab that has said goodbye says more. It hears of nothing any more: a word to a page in the back/forward cache would evict it.
+    #[inline(never)] // Out of the way of a cold start.
+    pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
+        let Some(id) = self.left.get(&port).copied() else { return };
+        let said = match message {
+            ToWorker::Send { stanzas } => {
+                stanzas.into_iter().map(|Outgoing { token, text }| Held::Send { token, text }).collect()
+            }
+            ToWorker::Request { token, text, .. } => vec![Held::Request { token, text }],
+            ToWorker::Disconnect { .. } => {
+                let text = format!("port {} asks to end the session, and has left it: it goes on", port.0);
+                return self.log_of(id, LogLevel::Info, text);
+            }
+            ToWorker::Leave => return self.silence(port),
+            _ => return,
+        };
+        for held in said {
+            if let Err(refused) = self.submit(id, port, &held) {
+                let condition = refused.fault().condition;
+                let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
+                self.log_of(id, LogLevel::Warn, text);
+            }
+            // Nobody will hear the answer.
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.asks.forget_all(port);
+            }
+        }
+    }
+
+    /// The page is gone, whose tab has said goodbye.
+    pub(crate) fn silence(&mut self, port: PortId) {
+        self.left.remove(&port);
+        self.timers.set(Timer::LastWords(port), None);
+        self.outputs.push_back(Output::ClosePort(port));
+    }
+
+    /// The tab is in the books no more; whether it was. It may be reloading.
+    fn depart(&mut self, port: PortId) -> bool {
+        let Some(tab) = self.ports.get_mut(&port) else { return false };
+        let outbox = std::mem::replace(&mut tab.outbox, Outbox::new());
         self.leave(port, Some(outbox));
         self.ports.remove(&port);
         self.timers.set(Timer::Life(port), None);
-        self.outputs.push_back(Output::ClosePort(port));
+        true
     }
 
     /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.

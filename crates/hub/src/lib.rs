@@ -134,6 +134,8 @@ pub struct Hub<T> {
     config: Config,
     now: Duration,
     ports: Table<PortId, Port<T>>,
+    /// Those whose tabs have said goodbye, each with the session that it left: what they still say is for that.
+    left: Table<PortId, SessionId>,
     rooms: Table<SessionId, Room<T>>,
     trials: Table<SessionId, Trial>,
     /// In the order in which they came.
@@ -160,6 +162,7 @@ impl<T: Text> Hub<T> {
             config,
             now: Duration::ZERO,
             ports: Table::default(),
+            left: Table::default(),
             rooms: Table::default(),
             trials: Table::default(),
             contenders: Vec::new(),
@@ -222,6 +225,7 @@ impl<T: Text> Hub<T> {
                 Timer::Ping(session, position) => self.settle(session, position),
                 Timer::Grace(session) => self.close_session(session, stream::CLOSE),
                 Timer::Life(port) => self.life(port),
+                Timer::LastWords(port) => self.silence(port),
                 Timer::Restore(port) => self.restore_timeout(port),
                 Timer::Gap(session) => self.tell_gap(session),
                 Timer::Farewell(session) => self.farewell_due(session),

@@ -12,7 +12,7 @@ use crate::{Hub, Output, PortId};
 
 impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.ports.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
         tab.heard = self.now;
         tab.asked = false;
@@ -88,7 +88,7 @@ impl<T: Text> Hub<T> {
             ToWorker::Disconnect { reason, timeout } => {
                 self.disconnect(port, reason, Duration::from_millis(timeout.into()));
             }
-            ToWorker::Leave => self.port_closed(port),
+            ToWorker::Leave => self.port_left(port),
         }
         if woke {
             self.fitness_changed(port);

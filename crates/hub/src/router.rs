@@ -323,7 +323,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// Checks a stanza, enters it in the books, and sends it.
-    fn submit(&mut self, id: SessionId, port: PortId, held: &Held<T>) -> Result<(), Refused> {
+    pub(crate) fn submit(&mut self, id: SessionId, port: PortId, held: &Held<T>) -> Result<(), Refused> {
         let (text, reply) = match held {
             Held::Send { text, .. } => (text, Reply::Delivery),
             Held::Request { token, text } => (text, Reply::Response(*token)),
@@ -398,9 +398,12 @@ impl<T: Text> Hub<T> {
                 self.timers.set(Timer::Farewell(id), None);
                 news
             }
-            Some("unavailable") if room.members.len() > 1 => {
-                room.farewell = Some((port, text.clone()));
-                self.timers.set(Timer::Farewell(id), Some(self.now + FAREWELL));
+            Some("unavailable") if room.members.iter().any(|member| member.port != port) => {
+                // Of a tab that has left already it is nothing else.
+                if room.member(port).is_some() {
+                    room.farewell = Some((port, text.clone()));
+                    self.timers.set(Timer::Farewell(id), Some(self.now + FAREWELL));
+                }
                 false
             }
             Some("unavailable") => {

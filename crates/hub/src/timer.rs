@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Grace(SessionId),
     /// When to ask a quiet tab whether it is there, and when to take it for asleep.
     Life(PortId),
+    /// When the page of a tab that said goodbye is gone, and its port is closed.
+    LastWords(PortId),
     /// When a tab that nobody brought credentials for learns that they are needed.
     Restore(PortId),
     /// When tabs may hear again that frames were dropped.

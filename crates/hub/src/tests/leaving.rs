@@ -5,6 +5,7 @@ use std::time::Duration;
 use epode_protocol::ToWorker;
 
 use crate::Input;
+use crate::leaving::LAST_WORDS;
 
 use super::world::{GRACE, World};
 
@@ -108,8 +109,78 @@ fn leaving_is_for_one() {
     world.server_says(ALICE, "<message xmlns='jabber:client'/>");
     assert_eq!(world.heard(stays), ["Received <message xmlns='jabber:client'/>"]);
     assert!(world.heard(leaves).is_empty());
-    assert!(!world.is_port_open(leaves) && !world.is_port_open(dies));
+    assert!(!world.is_port_open(dies));
     assert_eq!(world.open_sockets().len(), 1);
+    world.advance(LAST_WORDS);
+    assert!(!world.is_port_open(leaves));
+}
+
+#[test]
+fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() {
+    const LEAVES_ROOM: &str = "<presence xmlns='jabber:client' to='room@chat/me' type='unavailable'/>";
+    const PING: &str =
+        "<iq xmlns='jabber:client' type='get' id='1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
+    for alone in [true, false] {
+        let mut world = World::new();
+        let leaves = world.online(ALICE);
+        let stays = (!alone).then(|| world.online(ALICE));
+        world.forget();
+        world.leave(leaves);
+        // Its lock comes free before its app has come to speak.
+        world.at_hub(Input::PortClosed(leaves));
+        world.run();
+        world.send(leaves, LEAVES_ROOM);
+        world.request(leaves, PING);
+        world.send(leaves, "<message xmlns='jabber:client' from='eve@localhost'/>");
+        assert_eq!(world.sent(), [LEAVES_ROOM, PING], "{alone}");
+        world.advance(LAST_WORDS - MOMENT);
+        assert!(world.heard(leaves).is_empty(), "a post would evict it from the back/forward cache");
+        if let Some(stays) = stays {
+            let heard = world.heard(stays);
+            assert!(heard.contains(&format!("Sent {LEAVES_ROOM}")), "{heard:?}");
+            let line = "Warn what port 1 sent when it had left was not sent: invalid-from";
+            assert!(heard.iter().any(|heard| heard == line), "{heard:?}");
+            assert!(!heard.iter().any(|heard| heard.contains("dropped")), "{heard:?}");
+        }
+        assert!(world.is_port_open(leaves));
+        world.advance(MOMENT);
+        assert!(!world.is_port_open(leaves));
+        world.send(leaves, LEAVES_ROOM);
+        assert!(world.sent().is_empty(), "{alone}");
+    }
+}
+
+#[test]
+fn an_unavailable_behind_a_goodbye_takes_nobody_offline_who_is_still_there() {
+    let mut world = World::new();
+    let (leaves, last) = (world.online(ALICE), world.online(ALICE));
+    world.send(last, "<presence xmlns='jabber:client'/>");
+    world.forget();
+    world.leave(leaves);
+    world.send(leaves, FAREWELL);
+    world.advance(LAST_WORDS);
+    assert!(world.sent().is_empty());
+    world.leave(last);
+    world.send(last, FAREWELL);
+    assert_eq!(world.sent(), [FAREWELL]);
+}
+
+#[test]
+fn who_has_left_ends_no_session_and_the_log_says_so() {
+    let mut world = World::new();
+    let (leaves, stays) = (world.online(ALICE), world.online(ALICE));
+    world.forget();
+    world.leave(leaves);
+    world.disconnect(leaves);
+    assert_eq!(
+        world.heard(stays),
+        ["Primary", "Info port 1 asks to end the session, and has left it: it goes on"]
+    );
+    assert!(world.heard(leaves).is_empty() && world.sent().is_empty());
+    assert_eq!(world.open_sockets().len(), 1);
+    // Nor the page that it becomes when it comes back from the back/forward cache, and says so once more.
+    world.leave(leaves);
+    assert!(!world.is_port_open(leaves));
 }
 
 #[test]
