@@ -32,7 +32,11 @@ export async function begin(how: typeof load): Promise<void> {
 export function open(): Port {
   const page: Port = {
     onmessage: null,
-    postMessage: (data) => attempt(() => hand(engine, data)),
+    postMessage(data) {
+      const said = (): void => attempt(() => hand(engine, data));
+      if (data === 'Leave') last(said);
+      else said();
+    },
     close() {
       if (ends.delete(engine)) page.postMessage('Leave');
       page.onmessage = null;
@@ -46,6 +50,25 @@ export function open(): Port {
   ends.add(engine);
   attempt(() => accept(engine));
   return page;
+}
+
+/**
+ * Says goodbye. Nothing is written behind it, so in a listener of `pagehide` it waits for the app's, which may have words to say there, and at `unload`:
+ * for the last event of a page that is gone then, and for a task of one that goes into the back/forward cache.
+ */
+function last(said: () => void): void {
+  const { event, document } = globalThis as Unloading;
+  if (event?.type !== 'pagehide') said();
+  else if (event.persisted) setTimeout(said);
+  // Where a policy forbids its listeners, adding one is noted on the console.
+  else if (document?.featurePolicy?.allowsFeature('unload') === false) said();
+  else addEventListener('unload', said);
+}
+
+/** What a page has that a worker has not, which reads these types too. */
+interface Unloading {
+  event?: { type: string; persisted?: boolean };
+  document?: { featurePolicy?: { allowsFeature(name: string): boolean } };
 }
 
 /** Tells the engine of the network, and learns so whether it still lives: one that panicked throws at every call. */

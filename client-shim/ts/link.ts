@@ -73,6 +73,8 @@ export class Link {
   /** How often the app has wished to be in a session. */
   #joins = 0;
   #wishes: Wish[] = [];
+  /** What is wished behind the goodbye. */
+  #parting: Wish | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   #unlock: (() => void) | undefined;
   #ended = false;
@@ -119,9 +121,22 @@ export class Link {
 
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
-    if (!this.#ended) this.#tab?.leave(performance.now());
+    this.#goodbye();
     this.#fold();
     for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
+  }
+
+  /** A wish to end the session ends it only for this page, behind its goodbye: the worker says so in its log. */
+  part(wish: Wish): void {
+    this.#parting = wish;
+    if (this.#ended) this.run(wish);
+  }
+
+  #goodbye(): void {
+    const tab = this.#tab;
+    if (!tab || this.#ended) return;
+    tab.leave(performance.now());
+    this.#parting?.run(tab);
   }
 
   async #open(reached: Promise<Port>): Promise<void> {
@@ -222,6 +237,7 @@ export class Link {
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
     const challenged = (challenge: SaslChallenge): void => this.#challenged(port, challenge);
     port.onmessage = ({ data }) => {
+      if (this.#ended) return;
       hear(tab, data, this.#kept, challenged);
       this.#kept = {};
       // A stanza alone, which is what comes most often, moves no deadline.
@@ -309,6 +325,7 @@ export class Link {
   #fold(): void {
     this.#end();
     this.#close();
+    document.removeEventListener('freeze', this.#frozen);
     removeEventListener('pageshow', this.#shown);
   }
 
@@ -341,7 +358,7 @@ export class Link {
   readonly #hidden = (): void => {
     const tab = this.#tab;
     if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.place}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
-    tab?.leave(performance.now());
+    this.#goodbye();
     this.#end();
   };
 

@@ -10,13 +10,16 @@ import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid } from './jid.ts';
 import { keysOfText } from './keys.ts';
 import { Link, type Wish } from './link.ts';
-import { error, guarded, tell, type Log } from './log.ts';
+import { error, guarded, info, tell, type Log } from './log.ts';
 import type { Login } from './login.ts';
 import { Outbox, taken } from './outbox.ts';
 import { tellPlugins } from './plugins.ts';
 import { Ready } from './ready.ts';
 import { resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
+
+/** Why a tab is out of its session. */
+const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 
 /** The part of one connection, from one attempt to the next. */
 export class Session {
@@ -107,12 +110,21 @@ export class Session {
     return new Promise((known) => this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
   }
 
+  /** The page is being unloaded, and with it this tab leaves. Should it stay, for the user may have it so, it hears that it has left. */
+  part(wish: Wish, patience: number): void {
+    info(PARTED);
+    this.#link!.part(wish);
+    const attempt = this.#attempt;
+    this.#membership = undefined;
+    setTimeout(() => attempt === this.#attempt && this.fail(PARTED, Status.DISCONNECTING), patience);
+  }
+
   /** Nothing comes of this attempt. */
-  fail(reason: string): void {
+  fail(reason: string, first: Status = Status.CONNFAIL): void {
     const attempt = this.#attempt;
     // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
     queueMicrotask(() => {
-      for (const status of [Status.CONNFAIL, Status.DISCONNECTED]) {
+      for (const status of [first, Status.DISCONNECTED]) {
         if (attempt === this.#attempt) this.#status(status, undefined, reason);
       }
     });
@@ -253,6 +265,7 @@ export class Session {
     if (status === Status.RECONNECTING && connection.authenticated) this.#down();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
       this.#membership = this.#login = undefined;
+      this.#attempt++;
       this.#remember(null);
       this.#over();
       this.outbox.discard();

@@ -20,18 +20,19 @@ struct Unfinished<T> {
     held: VecDeque<Held<T>>,
 }
 
-/// How long a page may take from its goodbye to its end: its app may do much in between, and speak behind it.
+/// How long a page may take from its goodbye to its end: its app may do much in between, and speak then.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl<T: Text> Hub<T> {
-    /// The tab is gone.
+    /// The tab is given up.
     pub(crate) fn port_closed(&mut self, port: PortId) {
         if self.depart(port) {
             self.outputs.push_back(Output::ClosePort(port));
         }
     }
 
-    /// The tab says goodbye: its page is being unloaded, and its app may not have said its last. A session that is shared is there to hear it.
+    /// The tab says goodbye, or its lock is free: its page is being unloaded, and its app may not have said its last, or what it said is overtaken by the
+    /// news of its death (Firefox). A session that is shared is there to hear it.
     pub(crate) fn port_left(&mut self, port: PortId) {
         let session = match self.ports.get(&port).map(|tab| &tab.stage) {
             Some(Stage::In(id)) if self.config.shared => *id,
@@ -52,10 +53,12 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Request { token, text, .. } => vec![Held::Request { token, text }],
             ToWorker::Disconnect { .. } => {
-                let text = format!("port {} asks to end the session, and has left it: it goes on", port.0);
+                let text = format!(
+                    "port {} asked to end the session while its page was being unloaded: it left, the session goes on",
+                    port.0
+                );
                 return self.log_of(id, LogLevel::Info, text);
             }
-            ToWorker::Leave => return self.silence(port),
             _ => return,
         };
         for held in said {
@@ -71,10 +74,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The page is gone, whose tab has said goodbye.
+    /// The page is gone, whose tab has left.
     pub(crate) fn silence(&mut self, port: PortId) {
         self.left.remove(&port);
-        self.timers.set(Timer::LastWords(port), None);
         self.outputs.push_back(Output::ClosePort(port));
     }
 

@@ -134,7 +134,7 @@ pub struct Hub<T> {
     config: Config,
     now: Duration,
     ports: Table<PortId, Port<T>>,
-    /// Those whose tabs have said goodbye, each with the session that it left: what they still say is for that.
+    /// Those whose tabs are gone, or about to be, each with the session that it left: what they still say is for that.
     left: Table<PortId, SessionId>,
     rooms: Table<SessionId, Room<T>>,
     trials: Table<SessionId, Trial>,
@@ -187,7 +187,7 @@ impl<T: Text> Hub<T> {
             }
             Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
-            Input::PortClosed(port) => self.port_closed(port),
+            Input::PortClosed(port) => self.port_left(port),
             Input::SocketOpened(socket, nonce) => self.socket_input(socket, stream::Input::Opened { nonce }),
             Input::Frame(socket, text) => self.frame(socket, text),
             Input::SocketClosed(socket, code, reason) => {
