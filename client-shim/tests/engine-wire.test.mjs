@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** What the engine, which here only listens, was called with. */
 let calls = [];
 const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'pong', 'release', 'request', 'restore', 'sasl_abort', 'sasl_response', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
-const FUNCTIONS = ['accept', 'start', 'add_claim', ...NAMES.map((name) => `on_${name}`)];
+const FUNCTIONS = ['accept', 'forget', 'start', 'add_claim', ...NAMES.map((name) => `on_${name}`)];
 globalThis.engine = Object.fromEntries(FUNCTIONS.map((name) => [name, (...words) => void calls.push([name, ...words])]));
 
 const { outputFiles } = await build({
@@ -134,7 +134,7 @@ test('a field of another type is refused, named, and not quoted', () => {
 
 test('what is no message is refused', () => {
   const known = 'not a message that this worker knows';
-  for (const data of [null, undefined, 42, 'Nonsense', '', 'constructor', '__proto__', [], ['Pong'], {}, { Novelty: {} }, { constructor: {} }, { Tabs: { token: 5 }, Ack: { posts: 1 } }, 1n, new Map([['Pong', 1]])]) {
+  for (const data of [null, undefined, 42, 'Nonsense', '', 'constructor', '__proto__', {}, { Novelty: {} }, { constructor: {} }, { Tabs: { token: 5 }, Ack: { posts: 1 } }, 1n, new Map([['Pong', 1]])]) {
     assert.deepEqual(heard(data), [['on_malformed', 'port', known]]);
   }
   assert.deepEqual(heard('Hello'), [['on_malformed', 'port', 'a message Hello with a wrong content']]);
@@ -197,4 +197,43 @@ test('rows that were posted are not posted again', () => {
   outlet.addTab('t', true, false, true, false, 16, 2, 3);
   assert.deepEqual(outlet.tabs(5), { Tabs: { token: 5, tabs: [{ tab: 't', own: true, role: 'Secondary', visible: true, awake: false, credit: 16, waiting: 2, claims: 3 }] } });
   assert.deepEqual(outlet.tabs(6), { Tabs: { token: 6, tabs: [] } });
+});
+
+test('a fresh port that begins with an array is a page of strophe.js, which is told what it can understand; the engine forgets it', () => {
+  const posted = [];
+  const port = { postMessage: (message) => posted.push(message) };
+  const say = (data) => {
+    posted.length = 0;
+    port.onmessage({ data });
+    return structuredClone(posted);
+  };
+  accept(port);
+  const [[, number]] = calls.splice(0);
+  assert.deepEqual(say(['_bye']), []);
+  assert.deepEqual(calls.splice(0), [['forget', number]]);
+  const failed = say(['_connect', 'ws://s/', 'a@b', 3]);
+  const [[, , sentence]] = failed;
+  assert.match(sentence, /Epode.*strophe\.js.*option "worker"/);
+  assert.deepEqual(failed, [['log', 'fatal', sentence], ['_onClose', sentence]]);
+  // Its releases before 4.1 say no version.
+  assert.deepEqual(say(['_attach', 'ws://s/']), [['log', 'fatal', sentence], ['_attachCallback', 12]]);
+  for (const word of [['send', '<close/>'], ['_closeSocket'], ['_pong'], ['_relinquish'], [], [[]], ['constructor'], { Hello: hello }, null]) {
+    assert.deepEqual(say(word), [], JSON.stringify(word));
+  }
+  assert.deepEqual(calls, [], 'nothing of that is the engine\'s');
+});
+
+test('an array behind a first word of ours is no message', () => {
+  const port = { postMessage: (message) => assert.fail(JSON.stringify(message)) };
+  for (const first of ['Pong', { Hello: hello }]) {
+    accept(port);
+    port.onmessage({ data: first });
+    calls = [];
+    port.onmessage({ data: ['_connect', 'ws://s/', 'a@b', 3] });
+    assert.deepEqual(calls.map(([name]) => name), ['on_malformed']);
+  }
+  accept(port, [{ Hello: hello }]);
+  calls = [];
+  port.onmessage({ data: ['_bye'] });
+  assert.deepEqual(calls.map(([name]) => name), ['on_malformed']);
 });

@@ -63,7 +63,7 @@ test('what tabs say while the engine is on its way is handed to it with their po
   ports[1].onmessage({ data: 'first' });
   ports[1].onmessage({ data: 'second' });
   await settled();
-  assert.deepEqual(accepted, [[ports[0], []], [ports[1], ['first', 'second']]]);
+  assert.deepEqual(accepted, [[ports[0], [], 0], [ports[1], ['first', 'second'], 0]]);
 });
 
 test('of ports that are gone nothing is kept', async () => {
@@ -85,4 +85,18 @@ test('of ports that are gone nothing is kept', async () => {
   } finally {
     globalThis.WeakRef = WeakRef;
   }
+});
+
+test('a page with the client of strophe.js is answered in its own words while the engine is on its way, and is not handed to it', async () => {
+  const accepted = [];
+  const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
+  const [theirs, ours, silent] = [port(), port(), port()];
+  for (const port of [theirs, ours, silent]) scope.onconnect({ ports: [port] });
+  theirs.onmessage({ data: ['_connect', 'ws://s/', 'a@b', 3] });
+  ours.onmessage({ data: { Hello: {} } });
+  assert.deepEqual(theirs.heard.map(([word, level]) => [word, level === 'fatal']), [['log', true], ['_onClose', false]]);
+  assert.deepEqual(ours.heard, [{ Log: { level: 'Debug', text: 'the worker is starting' } }]);
+  assert.deepEqual(silent.heard, [], 'what nobody has asked for a page of strophe.js would report');
+  await settled();
+  assert.deepEqual(accepted.map(([port]) => port), [ours, silent]);
 });

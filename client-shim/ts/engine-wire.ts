@@ -6,6 +6,7 @@
 import {
   accept as open,
   add_claim,
+  forget,
   on_ack,
   on_attach,
   on_bind,
@@ -50,6 +51,7 @@ import type { StatusCode } from './protocol/StatusCode.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
 import type { Port } from './epode-engine.ts';
+import { answerStrophe, isOfStrophe } from './strophe-port.ts';
 import type { Tagged } from './wire.ts';
 
 /** Starts the engine; once, before the first port. */
@@ -61,13 +63,26 @@ export function start(lock: string | undefined, custodian: Custodian, dial: Dial
 const ports = new Map<number, Port>();
 let latest = 0;
 
-/** Hands the engine the port of a tab, and what the tab has `said` there already. */
-export function accept(port: Port, said: readonly unknown[] = []): void {
+/**
+ * Hands the engine the port of a tab, and what the tab has `said` there already. A goodbye is heard so many milliseconds later: where a session ends with its
+ * page nothing is written behind it, and the page's app may say more.
+ */
+export function accept(port: Port, said: readonly unknown[] = [], lastWords = 0): void {
   const number = ++latest;
   ports.set(number, port);
   open(number);
+  let isFresh = said.length === 0;
   // This starts the port, but nothing is delivered before this task has ended.
-  port.onmessage = ({ data }) => hear(number, data);
+  port.onmessage = ({ data }) => {
+    if (isFresh && isOfStrophe(data)) {
+      ports.delete(number);
+      forget(number);
+      return answerStrophe(port, data);
+    }
+    isFresh = false;
+    if (data === 'Leave' && lastWords > 0) setTimeout(hear, lastWords, number, data);
+    else hear(number, data);
+  };
   for (const data of said) hear(number, data);
 }
 

@@ -91,6 +91,12 @@ pub fn online(online: bool) {
     driver::run(epode_hub::Input::Online(online));
 }
 
+/// What connected is no tab.
+#[wasm_bindgen]
+pub fn forget(port: u32) {
+    driver::run(epode_hub::Input::PortClosed(PortId(port)));
+}
+
 /// A tab connected. The script holds its port, under a number that no other had.
 #[wasm_bindgen]
 pub fn accept(port: u32) {

@@ -3,6 +3,7 @@
 
 import { accept, start } from '../../client-shim/ts/engine-wire';
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
+import { answerStrophe, isOfStrophe } from '../../client-shim/ts/strophe-port';
 import { load } from '../../client-shim/ts/wasm';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
@@ -13,6 +14,9 @@ declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 
 /** Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a message. */
 const shared = 'onconnect' in self;
+
+/** How long a page that is this worker's only one may speak behind its goodbye, in milliseconds: a shared worker hears it anyway. */
+const LAST_WORDS = shared ? 0 : 20;
 
 /** Ports that wait for the engine, each with what its tab has said; `null` once the engine runs. */
 let waiting: [port: MessagePort, said: unknown[]][] | null = [];
@@ -25,17 +29,22 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
   if (!port) return;
   for (const known of ports) if (!known.deref()) ports.delete(known);
   ports.add(new WeakRef(port));
+  if (failure === undefined && !waiting) return accept(port, [], LAST_WORDS);
   if (failure !== undefined) refuse(port, failure);
-  else if (waiting) {
-    const said: unknown[] = [];
-    waiting.push([port, said]);
-    port.onmessage = ({ data }) => {
-      said.push(data);
-      foresee(data);
-    };
-    // A sign of life: on a slow line the wasm takes a while.
-    say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
-  } else accept(port);
+  const said: unknown[] = [];
+  waiting?.push([port, said]);
+  port.onmessage = ({ data }) => {
+    if (said.length === 0) {
+      if (isOfStrophe(data)) {
+        waiting = waiting?.filter(([another]) => another !== port) ?? null;
+        return answerStrophe(port, data);
+      }
+      // A sign of life: on a slow line the wasm takes a while.
+      say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
+    }
+    said.push(data);
+    foresee(data);
+  };
 };
 
 // A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
@@ -47,7 +56,7 @@ Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new UR
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;
-    for (const [port, said] of queued) accept(port, said);
+    for (const [port, said] of queued) accept(port, said, LAST_WORDS);
   })
   .catch((error: Error) => fail(error.message));
 
