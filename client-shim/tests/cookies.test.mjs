@@ -65,7 +65,7 @@ test('where there is no document, or one that takes no cookies, an error is logg
   writeCookies({ c: 'secret' });
   delete globalThis.document;
   assert.equal(log.length, 2);
-  assert.match(log[0][1], /document\.cookie threw: .*document is not defined/);
-  assert.match(log[1][1], /document\.cookie threw: .*sandboxed/);
+  assert.match(log[0][1], /document\.cookie threw: ReferenceError/);
+  assert.match(log[1][1], /document\.cookie threw: Error/);
   assert.doesNotMatch(JSON.stringify(log), /secret/);
 });

@@ -36,9 +36,15 @@ test('an app that takes over the log hears every level', () => {
   ]);
 });
 
-test('whatever was thrown can be described', () => {
-  assert.match(describe(new TypeError('boo')), /TypeError: boo\n.*log\.test/);
-  assert.equal(describe('boo'), 'boo');
-  const firefox = Object.assign(new Error('boo'), { stack: 'f@x.js:1' });
-  assert.equal(describe(firefox), 'Error: boo\nf@x.js:1');
+test('what was thrown is described by its name and where, and never in its own words', () => {
+  const quoting = new TypeError('<body>secret</body>\nsecret too (secret)');
+  assert.match(describe(quoting), /^TypeError\n +at .*log\.test\.mjs:\d+:\d+/);
+  assert.doesNotMatch(describe(quoting), /secret/);
+  assert.equal(describe('secret'), 'string');
+  assert.equal(describe({ secret: 1 }), 'object');
+  assert.equal(describe(Object.assign(new Error('secret'), { stack: undefined })), 'Error');
+  const stack = 'f@https://app.example/x.js?key=secret:1:2\n@https://app.example/y.js#secret:30:4\n';
+  assert.equal(describe(Object.assign(new Error('secret'), { stack })), 'Error\nf@https://app.example/x.js:1:2\n@https://app.example/y.js:30:4');
+  const chromium = 'Error: secret\n    at f (https://app.example/x.js?key=secret:1:2)\n    at async https://app.example/y.js?secret=a:b:30:4';
+  assert.equal(describe(Object.assign(new Error('secret'), { stack: chromium })), 'Error\n    at f (https://app.example/x.js:1:2)\n    at async https://app.example/y.js:30:4');
 });

@@ -1,7 +1,7 @@
 /**
  * The page's log. Every line goes through `sink.log`, which an app replaces (as `Strophe.log = …`) to send lines
  * elsewhere; the default writes to the console. Lines carry no payload: what travels on the wire is seen with `rawInput`
- * and `rawOutput`.
+ * and `rawOutput`, and why a stanza was refused in its receipt.
  */
 import { LogLevel } from './constants.ts';
 
@@ -78,9 +78,10 @@ export function guarded(call: () => unknown, where: string): void {
   }
 }
 
-/** What was thrown, as text for the log: message and stack, whichever of them the engine puts into the other. */
+/** What was thrown, for the log: its name and the frames of its stack. Its message may quote a stanza or a JID, and so may a text that was thrown. */
 export function describe(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return typeof thrown === 'object' ? Object.prototype.toString.call(thrown) : String(thrown);
-  const { stack = '' } = thrown;
-  return stack.includes(thrown.message) ? stack : `${String(thrown)}\n${stack}`;
+  if (!(thrown instanceof Error)) return typeof thrown;
+  // Of Chromium's kind or Firefox's; the scripts' addresses without their queries.
+  const frames = thrown.stack?.match(/^ +at .+|^\S*@\S+:\d+:\d+$/gm) ?? [];
+  return [thrown.name, ...frames].join('\n').replace(/[?#][^\s)]*?(?=:\d+:\d)/g, '');
 }

@@ -178,7 +178,7 @@ export function taken<V>(map: Map<number, V>): V[] {
 
 /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
 function refuse(question: Question, condition: string, text: string): void {
-  error(`an iq was not sent: ${condition}: ${text}`);
+  error(`an iq was not sent: ${condition}`);
   const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
   refusal.setAttribute('id', question.id);
   const [rule] = refusal.getElementsByTagName('text');
@@ -204,5 +204,5 @@ function disconnected(): XmppError {
 }
 
 function reportFailure(receipt: Receipt): void {
-  if (receipt.status === 'failed') error(`a stanza was not sent: ${receipt.condition}: ${receipt.text}`);
+  if (receipt.status === 'failed') error(`a stanza was not sent: ${receipt.condition}`);
 }

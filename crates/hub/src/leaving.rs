@@ -202,8 +202,10 @@ impl<T: Text> Hub<T> {
         let Some(tab) = self.ports.get(&port) else { return };
         match tab.stage.clone() {
             Stage::In(id) => {
-                let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-                self.log(LogLevel::Info, format!("port {} ends the session{why}", port.0));
+                // The reason is the app's: it may quote a stanza.
+                let why = reason.map(|reason| format!(", for a reason of {} bytes", reason.len()));
+                let text = format!("port {} ends the session{}", port.0, why.unwrap_or_default());
+                self.log(LogLevel::Info, text);
                 self.close_session(id, patience);
             }
             Stage::Waiting => {
