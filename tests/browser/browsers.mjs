@@ -52,13 +52,16 @@ export async function launch(name, { args = [], hearWorkers = true } = {}) {
   });
   /** What was complained about: `{ where, text }`, `where` the address of a page or a worker. */
   const errors = [];
-  if (name === "chromium" && hearWorkers) browser.on("targetcreated", (target) => listen(target, errors));
+  /** What scripts of pages and workers wrote on their consoles, at whatever level. */
+  const lines = [];
+  if (name === "chromium" && hearWorkers) browser.on("targetcreated", (target) => listen(target, errors, lines));
 
   return {
     name,
     /** Puppeteer's own browser, for what is not here. */
     browser,
     errors,
+    lines,
     /**
      * Opens a page in a tab of its own; all tabs share one profile, so also their shared workers.
      * @returns {Promise<import("puppeteer-core").Page>}
@@ -66,6 +69,8 @@ export async function launch(name, { args = [], hearWorkers = true } = {}) {
     async openTab(url) {
       const page = await browser.newPage();
       page.on("console", (message) => {
+        // What the browser itself has to say of the network comes this way too, and quotes whole addresses.
+        if (!/^(Failed to load resource|WebSocket connection to|Refused to )/.test(message.text())) lines.push(message.text());
         if (message.type() === "error") errors.push({ where: message.location().url ?? page.url(), text: message.text() });
       });
       page.on("pageerror", (error) => errors.push({ where: page.url(), text: String(error?.stack ?? error) }));
@@ -80,7 +85,7 @@ export async function launch(name, { args = [], hearWorkers = true } = {}) {
 }
 
 /** The console of a shared worker belongs to no page; only the DevTools protocol shows it. */
-async function listen(target, errors) {
+async function listen(target, errors, lines) {
   if (target.type() !== "shared_worker") return;
   const where = target.url();
   try {
@@ -89,8 +94,9 @@ async function listen(target, errors) {
       errors.push({ where, text: exception?.description ?? text }),
     );
     session.on("Runtime.consoleAPICalled", ({ type, args }) => {
-      if (type !== "error") return;
-      errors.push({ where, text: args.map((value) => value.description ?? String(value.value)).join(" ") });
+      const text = args.map((value) => value.description ?? String(value.value)).join(" ");
+      lines.push(text);
+      if (type === "error") errors.push({ where, text });
     });
     // A session stays attached to a worker that is gone, and its successor at the same address then waits for it.
     session.on("Inspector.targetReloadedAfterCrash", () => resume(session));
