@@ -275,7 +275,7 @@ export class Connection extends Hooks {
    * or `unload` this ends no session that other tabs or the page after a reload may want, and a page that stays after all hears DISCONNECTING and
    * DISCONNECTED when that time is up, for itself alone.
    *
-   * @param reason for the log of the worker
+   * @param reason the app's own: the log of the worker says only that there was one
    */
   disconnect(reason?: string): void {
     if (this.#session.ended) {

@@ -116,7 +116,7 @@ visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | { "Tabs": {
  */
 token: number, } } | { "Disconnect": { 
 /**
- * Why, for the log.
+ * Why, in the words of the app: the log says only that there was a reason.
  */
 reason: string | null, 
 /**

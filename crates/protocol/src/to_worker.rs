@@ -121,7 +121,7 @@ pub enum ToWorker<T> {
     },
     /// End the session, for every tab.
     Disconnect {
-        /// Why, for the log.
+        /// Why, in the words of the app: the log says only that there was a reason.
         reason: Option<String>,
         /// How long the server may take to close the stream too, in milliseconds.
         timeout: u32,
