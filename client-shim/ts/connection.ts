@@ -271,9 +271,10 @@ export class Connection extends Hooks {
 
   /**
    * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT where the server did not close the stream
-   * too (RFC 7395 §3.6), within {@link disconnection_timeout}. A tab that only leaves needs to call nothing: called in a listener of `beforeunload`, `pagehide`
-   * or `unload` this ends no session that other tabs or the page after a reload may want, and a page that stays after all hears DISCONNECTING and
-   * DISCONNECTED when that time is up, for itself alone.
+   * too (RFC 7395 §3.6), within {@link disconnection_timeout}. A tab that only leaves needs to call nothing:
+   * called in a listener of `beforeunload`, `pagehide` or `unload` this ends no session that other tabs or
+   * the page after a reload may want, and a page that stays after all hears DISCONNECTING and DISCONNECTED
+   * when that time is up, for itself alone.
    *
    * @param reason the app's own: the log of the worker says only that there was one
    */
@@ -288,8 +289,10 @@ export class Connection extends Hooks {
     // An app may give what it was called with: an event, say.
     const why = reason === undefined || reason === null ? undefined : String(reason);
     const patience = amount(this.disconnection_timeout, 3000);
+    const wish: Wish = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
     // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
-    this.#session[/unload|pagehide/.test(globalThis.event?.type ?? '') ? 'part' : 'run']({ run: (tab) => tab.disconnect(performance.now(), why, patience) }, patience);
+    if (/unload|pagehide/.test(globalThis.event?.type ?? '')) this.#session.part(wish, patience);
+    else this.#session.run(wish);
   }
 
   /**

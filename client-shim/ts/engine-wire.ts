@@ -64,14 +64,16 @@ const ports = new Map<number, Port>();
 let latest = 0;
 
 /**
- * Hands the engine the port of a tab, and what the tab has `said` there already. A goodbye is heard so many milliseconds later: where a session ends with its
- * page nothing is written behind it, and the page's app may say more.
+ * Hands the engine the port of a tab, and what the tab has `said` there already. A goodbye is heard so many
+ * milliseconds later: where a session ends with its page nothing is written behind it, and the app may say
+ * more.
  */
 export function accept(port: Port, said: readonly unknown[] = [], lastWords = 0): void {
   const number = ++latest;
   ports.set(number, port);
   open(number);
   let isFresh = said.length === 0;
+  let hasLeft = false;
   // This starts the port, but nothing is delivered before this task has ended.
   port.onmessage = ({ data }) => {
     if (isFresh && isOfStrophe(data)) {
@@ -80,8 +82,10 @@ export function accept(port: Port, said: readonly unknown[] = [], lastWords = 0)
       return answerStrophe(port, data);
     }
     isFresh = false;
-    if (data === 'Leave' && lastWords > 0) setTimeout(hear, lastWords, number, data);
-    else hear(number, data);
+    if (data === 'Leave' && lastWords > 0) {
+      hasLeft = true;
+      setTimeout(hear, lastWords, number, data);
+    } else if (!(hasLeft && data?.Disconnect)) hear(number, data);
   };
   for (const data of said) hear(number, data);
 }

@@ -34,7 +34,8 @@ export function open(): Port {
     onmessage: null,
     postMessage(data) {
       const said = (): void => attempt(() => hand(engine, data));
-      if (data === 'Leave') last(said);
+      // A page that disconnects now leaves before.
+      if (data === 'Leave' || (data as { Disconnect?: object }).Disconnect) last(said);
       else said();
     },
     close() {
@@ -53,8 +54,9 @@ export function open(): Port {
 }
 
 /**
- * Says goodbye. Nothing is written behind it, so in a listener of `pagehide` it waits for the app's, which may have words to say there, and at `unload`:
- * for the last event of a page that is gone then, and for a task of one that goes into the back/forward cache.
+ * Says goodbye. Nothing is written behind it, so in a listener of `pagehide` it waits for those of the app,
+ * which may speak there and later: for the last event of a page that is gone then, and for a task of one that
+ * goes into the back/forward cache.
  */
 function last(said: () => void): void {
   const { event, document } = globalThis as Unloading;

@@ -126,7 +126,10 @@ export class Link {
     for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
   }
 
-  /** A wish to end the session ends it only for this page, behind its goodbye: the worker says so in its log. */
+  /**
+   * A wish to end the session is said behind the goodbye, where it ends nothing: the worker says so in its
+   * log.
+   */
   part(wish: Wish): void {
     this.#parting = wish;
     if (this.#ended) this.run(wish);
@@ -353,8 +356,9 @@ export class Link {
 
   readonly #visibility = (): void => this.#tab?.visibility(performance.now(), isVisible());
 
-  // A page that goes into the back/forward cache would keep the lock, and a post from the worker would evict it: it leaves, like one that
-  // is closed, and comes anew. The port stays, for the app has listeners behind this one, and those of `unload`: what it sends there is sent.
+  // A page that goes into the back/forward cache would keep the lock, and a post from the worker would evict
+  // it: it leaves, like one that is closed, and comes anew. The port stays: what the app sends in later
+  // listeners is sent.
   readonly #hidden = (): void => {
     const tab = this.#tab;
     if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.place}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
@@ -362,7 +366,8 @@ export class Link {
     this.#end();
   };
 
-  // It will not answer until it is shown again: whatever must be done once is another tab's from now on. One that has left goes into the cache.
+  // It will not answer until it is shown again: whatever must be done once is another tab's from now on. One
+  // that has left goes into the cache.
   readonly #frozen = (): void => (this.#ended ? this.#close() : this.#tab?.freeze(performance.now()));
 
   readonly #shown = ({ persisted }: PageTransitionEvent): void => {

@@ -78,7 +78,10 @@ export function guarded(call: () => unknown, where: string): void {
   }
 }
 
-/** What was thrown, for the log: its name and the frames of its stack. Its message may quote a stanza or a JID, and so may a text that was thrown. */
+/**
+ * What was thrown, for the log: its name and the frames of its stack. Its message may quote a stanza or a
+ * JID, and so may a text that was thrown.
+ */
 export function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown;
   // Of Chromium's kind or Firefox's; the scripts' addresses without their queries.

@@ -110,7 +110,10 @@ export class Session {
     return new Promise((known) => this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
   }
 
-  /** The page is being unloaded, and with it this tab leaves. Should it stay, for the user may have it so, it hears that it has left. */
+  /**
+   * The page is being unloaded, and leaves. One that stays, for a user may have it so, hears that it has
+   * left.
+   */
   part(wish: Wish, patience: number): void {
     info(PARTED);
     this.#link!.part(wish);

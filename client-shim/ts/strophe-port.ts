@@ -1,11 +1,12 @@
 /**
- * Pages with Strophe's own client, whose shared worker posts arrays `[word, …]`: this worker does not speak that, and says so in words that such a page
- * understands, where it would else wait for ever.
+ * Pages with Strophe's own client, which speaks to a shared worker in arrays `[word, …]`: this worker does
+ * not, and says so in words that such a page understands, where it would else wait for ever.
  */
 import type { Port } from './epode-engine.ts';
 
 const SENTENCE =
-  'this is the worker of Epode, which does not speak the wire of strophe.js: load Epode\'s own client (the package "epode") in the place of strophe.js, or let the option "worker" name Strophe\'s shared-connection-worker.js';
+  'this is the worker of Epode, which does not speak the wire of strophe.js: load Epode\'s own client (the package ' +
+  '"epode") in the place of strophe.js, or let the option "worker" name Strophe\'s shared-connection-worker.js';
 
 /** What fails for the page, by its wish: Strophe's ATTACHFAIL, and a close, which is CONNFAIL. */
 const FAILURES = new Map<unknown, readonly unknown[]>([

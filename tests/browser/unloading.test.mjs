@@ -110,6 +110,20 @@ for (const name of BROWSERS) {
       }
     });
 
+    test("an app without a worker that disconnects in beforeunload has its last words behind that, and then the stream is closed", async (t) => {
+      const [, server, [tab]] = await serve(t, 1, alone(), false);
+      await tab.evaluate(() => addEventListener("beforeunload", () => connection.disconnect()));
+      await speakLast(tab, "behind");
+      await tab.page.bringToFront();
+      await tab.reload();
+      const [{ frames, socket }] = server.streams;
+      await eventually("the end of the socket", () => socket.readyState === 3);
+      // By then Firefox has closed it.
+      if (name === "firefox") return;
+      assert.deepEqual(leaves(frames).toSorted(), expected("reload", {}).toSorted());
+      assert.match(frames.at(-1), /^<close/);
+    });
+
     for (const kind of ["beforeunload", "pagehide", "unload"]) {
       for (const count of [2, 1]) {
         test(`disconnect in ${kind} is a leaving, of ${count === 1 ? "the only tab" : "one tab of two"}: a reload finds the session`, async (t) => {
@@ -127,7 +141,7 @@ for (const name of BROWSERS) {
           await tab.reload();
           await tab.attach();
           if (other) {
-            await other.eventually("the reason", ({ log }) => log.find((line) => /asked to end the session while its page was being unloaded: it left/.test(line)));
+            await other.eventually("the reason", ({ log }) => log.find((line) => /asked to end the session while its page was unloaded: it left/.test(line)));
             assert.deepEqual(await other.statuses(), ["CONNECTING", "ATTACHED"]);
           }
           // In Firefox the worker of an only tab goes with its page.

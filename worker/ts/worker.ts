@@ -15,7 +15,10 @@ declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 /** Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a message. */
 const shared = 'onconnect' in self;
 
-/** How long a page that is this worker's only one may speak behind its goodbye, in milliseconds: a shared worker hears it anyway. */
+/**
+ * For how many milliseconds the only page of a worker may speak behind its goodbye: a shared worker hears it
+ * anyway.
+ */
 const LAST_WORDS = shared ? 0 : 20;
 
 /** Ports that wait for the engine, each with what its tab has said; `null` once the engine runs. */

@@ -31,8 +31,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The tab says goodbye, or its lock is free: its page is being unloaded, and its app may not have said its last, or what it said is overtaken by the
-    /// news of its death (Firefox). A session that is shared is there to hear it.
+    /// The tab says goodbye, or its lock is free: its page is being unloaded, and its app may not have said
+    /// its last, or what it said is overtaken by the news of its death (Firefox). A session that is shared is
+    /// there to hear it.
     pub(crate) fn port_left(&mut self, port: PortId) {
         let session = match self.ports.get(&port).map(|tab| &tab.stage) {
             Some(Stage::In(id)) if self.config.shared => *id,
@@ -43,7 +44,8 @@ impl<T: Text> Hub<T> {
         self.timers.set(Timer::LastWords(port), Some(self.now + LAST_WORDS));
     }
 
-    /// A tab that has said goodbye says more. It hears of nothing any more: a word to a page in the back/forward cache would evict it.
+    /// A tab that has left says more. It hears of nothing any more: a word to a page in the back/forward
+    /// cache would evict it.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
         let Some(id) = self.left.get(&port).copied() else { return };
@@ -54,7 +56,7 @@ impl<T: Text> Hub<T> {
             ToWorker::Request { token, text, .. } => vec![Held::Request { token, text }],
             ToWorker::Disconnect { .. } => {
                 let text = format!(
-                    "port {} asked to end the session while its page was being unloaded: it left, the session goes on",
+                    "port {} asked to end the session while its page was unloaded: it left, the session goes on",
                     port.0
                 );
                 return self.log_of(id, LogLevel::Info, text);
@@ -84,7 +86,12 @@ impl<T: Text> Hub<T> {
     fn depart(&mut self, port: PortId) -> bool {
         let Some(tab) = self.ports.get_mut(&port) else { return false };
         let outbox = std::mem::replace(&mut tab.outbox, Outbox::new());
-        self.leave(port, Some(outbox));
+        let stage = tab.stage.clone();
+        let unsent = self.leave(port, Some(outbox)).map_or(0, |unfinished| unfinished.held.len());
+        if let (Stage::In(id), 1..) = (stage, unsent) {
+            let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
+            self.log_of(id, LogLevel::Warn, text);
+        }
         self.ports.remove(&port);
         self.timers.set(Timer::Life(port), None);
         true

@@ -134,7 +134,7 @@ pub struct Hub<T> {
     config: Config,
     now: Duration,
     ports: Table<PortId, Port<T>>,
-    /// Those whose tabs are gone, or about to be, each with the session that it left: what they still say is for that.
+    /// Those whose tabs are gone, or about to be, each with the session that it left, and speaks to still.
     left: Table<PortId, SessionId>,
     rooms: Table<SessionId, Room<T>>,
     trials: Table<SessionId, Trial>,

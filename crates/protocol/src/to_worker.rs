@@ -126,8 +126,8 @@ pub enum ToWorker<T> {
         /// How long the server may take to close the stream too, in milliseconds.
         timeout: u32,
     },
-    /// This tab leaves; the session goes on for the others. It is told nothing any more, but what it sends and asks behind this is sent: while a
-    /// page is unloaded, its app may speak after the page has said so.
+    /// This tab leaves; the session goes on for the others. It is told nothing any more, but what it sends
+    /// and asks behind this is sent: while a page is unloaded, its app may speak after the page has said so.
     Leave,
 }
 

@@ -153,6 +153,21 @@ fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() 
 }
 
 #[test]
+fn what_waits_for_the_next_stream_when_its_tab_leaves_is_noted() {
+    let mut world = World::new();
+    let (leaves, stays) = (world.online(ALICE), world.online(ALICE));
+    world.flowing = false;
+    world.cut();
+    world.send(leaves, FAREWELL);
+    world.request(leaves, "<iq xmlns='jabber:client' type='get' id='1'/>");
+    world.forget();
+    world.kill(leaves);
+    let line = "Warn port 1 left, and 2 stanzas that waited were not sent";
+    let heard = world.heard(stays);
+    assert!(heard.iter().any(|heard| heard == line), "{heard:?}");
+}
+
+#[test]
 fn an_unavailable_behind_a_goodbye_takes_nobody_offline_who_is_still_there() {
     let mut world = World::new();
     let (leaves, last) = (world.online(ALICE), world.online(ALICE));
@@ -178,7 +193,7 @@ fn who_has_left_ends_no_session_and_the_log_says_so() {
         world.heard(stays),
         [
             "Primary",
-            "Info port 1 asked to end the session while its page was being unloaded: it left, the session goes on"
+            "Info port 1 asked to end the session while its page was unloaded: it left, the session goes on"
         ]
     );
     assert!(world.heard(leaves).is_empty() && world.sent().is_empty());
