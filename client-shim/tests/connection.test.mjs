@@ -278,7 +278,7 @@ test('whoever asks for a close code of the WebSocket hears it, before the status
   heard.length = 0;
   for (const close_code of [1001, null, 1006]) port.say({ Status: { code: 'Reconnecting', condition: null, text: null, session: null, close_code } });
   assert.deepEqual(heard, [RECONNECTING, RECONNECTING, 1006, true, RECONNECTING]);
-  assert.match(lines.at(-1), /mine/);
+  assert.match(lines.at(-1), /addProtocolErrorHandler threw: Error/);
 });
 
 test('a handler that is added while the session is down hears the one to come, whatever keeps it down', async () => {
