@@ -134,7 +134,7 @@ test('a field of another type is refused, named, and not quoted', () => {
 
 test('what is no message is refused', () => {
   const known = 'not a message that this worker knows';
-  for (const data of [null, undefined, 42, 'Nonsense', '', 'constructor', '__proto__', {}, { Novelty: {} }, { constructor: {} }, { Tabs: { token: 5 }, Ack: { posts: 1 } }, 1n, new Map([['Pong', 1]])]) {
+  for (const data of [null, undefined, 42, 'Nonsense', '', 'constructor', '__proto__', [], [42], [null, '_connect'], {}, { Novelty: {} }, { constructor: {} }, { Tabs: { token: 5 }, Ack: { posts: 1 } }, 1n, new Map([['Pong', 1]])]) {
     assert.deepEqual(heard(data), [['on_malformed', 'port', known]]);
   }
   assert.deepEqual(heard('Hello'), [['on_malformed', 'port', 'a message Hello with a wrong content']]);

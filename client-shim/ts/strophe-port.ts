@@ -14,8 +14,8 @@ const FAILURES = new Map<unknown, readonly unknown[]>([
   ['_connect', ['_onClose', SENTENCE]],
 ]);
 
-/** Whether it is with this that such a page begins: a page of ours begins with an object. */
-export const isOfStrophe = (data: unknown): boolean => Array.isArray(data);
+/** Whether it is with this that such a page begins: one of ours begins with an object. */
+export const isOfStrophe = (data: unknown): boolean => Array.isArray(data) && typeof data[0] === 'string';
 
 /** Answers what such a page has said first, and what it says then. */
 export function answerStrophe(port: Port, first: unknown): void {
