@@ -86,14 +86,19 @@ impl Tab {
         self.handle(now, Input::Malformed(detail));
     }
 
-    /// The deadline has come.
-    pub fn timeout(&self, now: f64) {
-        self.handle(now, Input::Timeout);
+    /// The deadline has come. While `is_greeting`: whether the worker `runs`, or its script is on its way.
+    pub fn timeout(&self, now: f64, runs: Option<bool>) {
+        self.handle(now, Input::Timeout { runs });
     }
 
     /// When to call `timeout`.
     pub fn deadline(&self) -> Option<f64> {
         self.tab.borrow().deadline().map(|at| at.as_secs_f64() * 1000.0)
+    }
+
+    /// Whether the worker has not welcomed this tab yet.
+    pub fn is_greeting(&self) -> bool {
+        self.tab.borrow().is_greeting()
     }
 
     /// Whether what the worker says of a session is still of one that the app has left.
@@ -198,6 +203,10 @@ impl Tab {
 
     pub fn on_ping(&self, now: f64) {
         self.hear(now, FromWorker::Ping);
+    }
+
+    pub fn on_pong(&self, now: f64) {
+        self.hear(now, FromWorker::Pong);
     }
 
     /// A `Tabs`, whose content the page keeps.
@@ -411,7 +420,7 @@ impl Tab {
             match output {
                 Some(Output::Post(message)) => self.listener.post(message),
                 Some(Output::Watch(lock)) => self.listener.watch(&lock),
-                Some(Output::Reopen) => self.listener.reopen(),
+                Some(Output::Reopen { detour }) => self.listener.reopen(detour),
                 Some(Output::Event(event)) => self.tell(event),
                 None => break,
             }

@@ -23,6 +23,7 @@ export interface Outlet {
   sayStepAside(): void;
   sayFreeze(): void;
   sayPong(): void;
+  sayPing(): void;
   sayTabs(token: number): void;
   /** The tokens are `first` and those that follow it. */
   saySend(first: number, texts: string[]): void;
@@ -37,8 +38,8 @@ export interface Outlet {
 export interface Caretaker {
   /** Call `died` when this Web Lock is free. */
   watch(lock: string): void;
-  /** Open a port to a new worker, and call `opened`. */
-  reopen(): void;
+  /** Open a port to a new worker, or to the one that stands in for one that does not answer, and call `opened`. */
+  reopen(detour: boolean): void;
 }
 
 /** What the app is to be told, in order. None of these may throw. */
@@ -131,6 +132,8 @@ extern "C" {
     fn say_freeze(this: &Listener);
     #[wasm_bindgen(method, js_name = sayPong)]
     fn say_pong(this: &Listener);
+    #[wasm_bindgen(method, js_name = sayPing)]
+    fn say_ping(this: &Listener);
     #[wasm_bindgen(method, js_name = sayTabs)]
     fn say_tabs(this: &Listener, token: u32);
     #[wasm_bindgen(method, js_name = saySend)]
@@ -173,7 +176,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn watch(this: &Listener, lock: &str);
     #[wasm_bindgen(method)]
-    pub(crate) fn reopen(this: &Listener);
+    pub(crate) fn reopen(this: &Listener, detour: bool);
     #[wasm_bindgen(method)]
     pub(crate) fn written(this: &Listener, up_to: u32);
     #[wasm_bindgen(method)]
@@ -244,6 +247,7 @@ impl Listener {
             ToWorker::StepAside => self.say_step_aside(),
             ToWorker::Freeze => self.say_freeze(),
             ToWorker::Pong => self.say_pong(),
+            ToWorker::Ping => self.say_ping(),
             ToWorker::Tabs { token } => self.say_tabs(token),
             ToWorker::Send { stanzas } => {
                 let first = stanzas.first().map_or(0, |stanza| stanza.token);

@@ -163,7 +163,7 @@ test('connecting anew in the callback of a failure is not undone by what else th
   connection.connect('alice@chat.example', 'secret', callback);
   await settled();
   const lost = ports.at(-1);
-  lost.say({ Refused: { Engine: { detail: 'broken' } } });
+  lost.say({ Refused: { Malformed: { detail: 'broken' } } });
   await settled();
   const port = ports.at(-1);
   assert.notEqual(port, lost);
@@ -191,7 +191,7 @@ test('a worker that refuses the page is let go: its port, and the lock it waits 
   const held = locks.size;
   const { connection, port } = await online();
   assert.equal(locks.size, held + 1);
-  port.say({ Refused: { Engine: { detail: 'broken' } } });
+  port.say({ Refused: { Malformed: { detail: 'broken' } } });
   await settled();
   assert.ok(port.closed);
   assert.equal(locks.size, held);

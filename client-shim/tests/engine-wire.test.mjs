@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the engine, which here only listens, was called with. */
 let calls = [];
-const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'pong', 'release', 'request', 'restore', 'sasl_abort', 'sasl_response', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
+const NAMES = ['ack', 'attach', 'bind', 'claim', 'connect', 'disconnect', 'freeze', 'hello', 'leave', 'malformed', 'ping', 'pong', 'release', 'request', 'restore', 'sasl_abort', 'sasl_response', 'send', 'step_aside', 'tabs', 'unhandled', 'visibility'];
 const FUNCTIONS = ['accept', 'forget', 'start', 'add_claim', ...NAMES.map((name) => `on_${name}`)];
 globalThis.engine = Object.fromEntries(FUNCTIONS.map((name) => [name, (...words) => void calls.push([name, ...words])]));
 
@@ -81,6 +81,7 @@ const WORDS = [
   ['StepAside', ['on_step_aside', 'port', undefined]],
   ['Freeze', ['on_freeze', 'port', undefined]],
   ['Pong', ['on_pong', 'port', undefined]],
+  ['Ping', ['on_ping', 'port', undefined]],
   [{ Tabs: { token: 5 } }, ['on_tabs', 'port', 5]],
   [{ Disconnect: { reason: 'enough', timeout: 3000 } }, ['on_disconnect', 'port', 'enough', 3000]],
   ['Leave', ['on_leave', 'port', undefined]],
@@ -171,7 +172,7 @@ test('what the engine says is posted as the protocol has it', () => {
   });
   assert.deepEqual(outlet.status(13, 'c', 't', undefined, undefined, undefined, 0, 1006), { Status: { code: 'Reconnecting', condition: 'c', text: 't', session: null, close_code: 1006 } });
   assert.deepEqual(outlet.unasked(4, 'c', 't', 2), { Response: { token: 4, outcome: { Refused: { condition: 'c', text: 't' } }, position: 2 } });
-  assert.deepEqual([outlet.joining(), outlet.ping()], ['Joining', 'Ping']);
+  assert.deepEqual([outlet.joining(), outlet.ping(), outlet.pong()], ['Joining', 'Ping', 'Pong']);
   assert.deepEqual(outlet.log(2, 'x'), { Log: { level: 'Warn', text: 'x' } });
 });
 

@@ -78,6 +78,13 @@ Object.defineProperty(globalThis, 'navigator', {
   },
 });
 
+// A page watches over its worker for as long as it lives, and these live as long as nothing else does: such a wait keeps no test from ending.
+const { setTimeout: wait } = globalThis;
+globalThis.setTimeout = (callback, delay, ...rest) => {
+  const timer = wait(callback, delay, ...rest);
+  return delay > 5_000 ? timer.unref() : timer;
+};
+
 const { outputFiles } = await build({
   stdin: {
     contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),

@@ -66,6 +66,17 @@ test('what tabs say while the engine is on its way is handed to it with their po
   assert.deepEqual(accepted, [[ports[0], [], 0], [ports[1], ['first', 'second'], 0]]);
 });
 
+test('a worker whose engine is on its way answers whether it lives by itself', async () => {
+  const accepted = [];
+  const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
+  const asking = port();
+  scope.onconnect({ ports: [asking] });
+  asking.onmessage({ data: 'Ping' });
+  assert.deepEqual(asking.heard.slice(1), ['Pong']);
+  await settled();
+  assert.deepEqual(accepted, [[asking, []]]);
+});
+
 test('of ports that are gone nothing is kept', async () => {
   const refs = [];
   const { WeakRef } = globalThis;

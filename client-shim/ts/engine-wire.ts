@@ -17,6 +17,7 @@ import {
   on_hello,
   on_leave,
   on_malformed,
+  on_ping,
   on_pong,
   on_release,
   on_request,
@@ -55,8 +56,8 @@ import { answerStrophe, isOfStrophe } from './strophe-port.ts';
 import type { Tagged } from './wire.ts';
 
 /** Starts the engine; once, before the first port. */
-export function start(lock: string | undefined, custodian: Custodian, dial: Dial, shared: boolean): void {
-  run(lock, custodian, dial, outlet(), shared);
+export function start(lock: string | undefined, custodian: Custodian, dial: Dial, shared: boolean, detour: boolean): void {
+  run(lock, custodian, dial, outlet(), shared, detour);
 }
 
 /** Those that are open, under the numbers by which the engine knows them. */
@@ -216,6 +217,7 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
   StepAside: [nothing, on_step_aside],
   Freeze: [nothing, on_freeze],
   Pong: [nothing, on_pong],
+  Ping: [nothing, on_ping],
   Tabs: [record({ token: number }), (port, { token }) => on_tabs(port, token)],
   Disconnect: [record({ reason: optional(text), timeout: number }), (port, { reason, timeout }) => on_disconnect(port, reason, timeout)],
   Leave: [nothing, on_leave],
@@ -309,6 +311,7 @@ function outlet(): Outlet {
     },
     gap: (from, to, count, reason) => ({ Gap: { from, to, count, reason } }),
     ping: () => 'Ping',
+    pong: () => 'Pong',
     addTab: (tab, own, primary, visible, awake, credit, waiting, claims) => void known.push({ tab, own, role: role(primary), visible, awake, credit, waiting, claims }),
     tabs(token) {
       const message = { Tabs: { token, tabs: known } };

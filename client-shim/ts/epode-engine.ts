@@ -22,7 +22,7 @@ export async function begin(how: typeof load): Promise<void> {
   await how({ imports, loaded }, new URL('./epode-worker.wasm', import.meta.url), 'the page');
   // Nothing is shared, and no worker is to be ended.
   const nothing = (): void => {};
-  start(undefined, { own: nothing, disown: nothing, exit: nothing }, (url) => new WebSocket(url, 'xmpp'), false);
+  start(undefined, { own: nothing, disown: nothing, exit: nothing }, (url) => new WebSocket(url, 'xmpp'), false, false);
   for (const name of ['online', 'offline']) addEventListener(name, probe);
   // What goes wrong in a timer or at a socket is nobody's to catch.
   addEventListener('error', probe);

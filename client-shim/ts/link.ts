@@ -12,7 +12,7 @@ import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
 import { hear, type Kept, outlet, type SaslChallenge } from './wire.ts';
-import { startWorker, whatIsAt } from './worker.ts';
+import { startWorker, whatIsAt, whereabouts } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
 export interface Wish {
@@ -61,8 +61,9 @@ export class Link {
   #port: Port | undefined;
   /** Where the browser has no SharedWorker: the worker of this link alone. */
   #own: Worker | undefined;
-  /** Where the worker's script is. */
+  /** Where the worker's script is, and whether it runs here in the place of a worker that does not answer. */
   #url: URL | undefined;
+  #detour = false;
   /** Ends the wait for the worker's death. */
   #watch = new AbortController();
   /** Of the message that is being heard. */
@@ -76,6 +77,8 @@ export class Link {
   /** What is wished behind the goodbye. */
   #parting: Wish | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** When the alarm rings. */
+  #rings: number | undefined;
   #unlock: (() => void) | undefined;
   #ended = false;
 
@@ -154,6 +157,7 @@ export class Link {
 
   /** Opens a port: to the worker, which is started or found, else to the engine in this page. */
   async #reach(): Promise<Port> {
+    this.#watch.abort();
     this.#port?.close();
     const port = this.#script ? this.#start(this.#script) : await openHere();
     this.#port = port;
@@ -163,7 +167,7 @@ export class Link {
 
   #start(script: string | URL): MessagePort {
     const url = resolveWorker(script, document.baseURI, globalThis.origin);
-    const [worker, port] = startWorker(url);
+    const [worker, port] = startWorker(url, this.#detour);
     this.#own?.terminate();
     this.#own = 'terminate' in worker ? worker : undefined;
     worker.addEventListener('error', () => void this.#failed(url, port));
@@ -191,7 +195,7 @@ export class Link {
       ...this.#whileItLasts({ ...this.#audience, status: this.#status }),
       ...outlet((message) => this.#port?.postMessage(message)),
       watch: (lock) => this.#await(lock, tab),
-      reopen: () => void this.#reopen(tab, lock),
+      reopen: (detour) => void this.#reopen(tab, lock, detour),
       stanzas: () => this.#show(this.#kept.stanzas!),
       gap: () => this.#events.gap(this.#kept.gap!),
       tabs: (token) => this.#events.tabsKnown(token, this.#kept.tabs ?? []),
@@ -262,7 +266,6 @@ export class Link {
 
   /** Waits for the death of the worker that holds this lock. */
   #await(lock: string, tab: Tab): void {
-    this.#watch.abort();
     const { signal } = (this.#watch = new AbortController());
     navigator.locks.request(lock, { signal, mode: 'shared' }, () => {
       if (!this.#ended && !signal.aborted) {
@@ -276,7 +279,10 @@ export class Link {
     });
   }
 
-  async #reopen(tab: Tab, lock: string | undefined): Promise<void> {
+  async #reopen(tab: Tab, lock: string | undefined, detour: boolean): Promise<void> {
+    // An engine in the page that broke is not replaced.
+    if (!this.#script) return this.#fail('the engine broke: reload the page');
+    this.#detour = detour;
     try {
       const port = await this.#reach();
       if (!this.#ended) this.#meet(port, tab, lock);
@@ -287,30 +293,32 @@ export class Link {
 
   /** Sets the alarm for the tab's next deadline. */
   #wind(tab: Tab): void {
-    clearTimeout(this.#alarm);
     if (tab.is_over()) return this.#fold();
     const deadline = tab.deadline();
-    if (deadline === undefined || this.#ended) return;
-    this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
+    if (deadline === this.#rings || this.#ended) return;
+    clearTimeout(this.#alarm);
+    this.#rings = deadline;
+    if (deadline !== undefined) this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
   }
 
   /** The worker has not answered. Browsers do not always report a script that is not there. */
   async #due(tab: Tab): Promise<void> {
-    const giveUp = new Promise<undefined>((late) => setTimeout(late, 1_000));
-    const reason = this.#url && this.#port ? await Promise.race([whatIsAt(this.#url), giveUp]) : undefined;
+    this.#rings = undefined;
+    const found = this.#url && tab.is_greeting() ? await whereabouts(this.#url, this.#detour) : undefined;
     if (this.#ended) return;
-    if (reason !== undefined && tab.deadline() !== undefined) return this.#fail(reason);
-    tab.timeout(performance.now());
+    if (typeof found === 'string') {
+      if (tab.is_greeting()) return this.#fail(found);
+    } else tab.timeout(performance.now(), found);
     this.#wind(tab);
   }
 
   /** The browser says only that the worker failed to start; the address itself tells more. */
   async #failed(url: URL, port: Port): Promise<void> {
     // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself, and in one that is gone.
-    const matters = (): boolean => this.#port === port && (!this.#tab || this.#tab.deadline() !== undefined);
+    const matters = (): boolean => this.#port === port && (!this.#tab || this.#tab.is_greeting());
     if (!matters()) return;
-    const reason = await whatIsAt(url);
-    if (matters()) this.#fail(reason ?? `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
+    const found = await whatIsAt(url);
+    if (matters()) this.#fail(typeof found === 'string' ? found : `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
   }
 
   #fail(reason: string): void {
@@ -354,7 +362,10 @@ export class Link {
     removeEventListener('pagehide', this.#hidden);
   }
 
-  readonly #visibility = (): void => this.#tab?.visibility(performance.now(), isVisible());
+  readonly #visibility = (): void => {
+    this.#tab!.visibility(performance.now(), isVisible());
+    this.#wind(this.#tab!);
+  };
 
   // A page that goes into the back/forward cache would keep the lock, and a post from the worker would evict
   // it: it leaves, like one that is closed, and comes anew. The port stays: what the app sends in later

@@ -84,6 +84,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
         return tab.on_gap(now);
       case 'Ping':
         return tab.on_ping(now);
+      case 'Pong':
+        return tab.on_pong(now);
       case 'Tabs':
         keep.tabs = content.tabs;
         return tab.on_tabs(now, content.token);
@@ -150,6 +152,7 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     sayStepAside: () => post('StepAside'),
     sayFreeze: () => post('Freeze'),
     sayPong: () => post('Pong'),
+    sayPing: () => post('Ping'),
     sayTabs: (token) => post({ Tabs: { token } }),
     saySend: (first, texts) => post({ Send: { stanzas: texts.map((text, index) => ({ token: first + index, text })) } }),
     sayRequest: (token, text, timeout) => post({ Request: { token, text, timeout: timeout ?? null } }),

@@ -1,35 +1,64 @@
-/** The worker, as a page starts it, and what can be said of a script that is none. */
+/** The worker, as a page starts it, and what can be said of one that does not answer. */
 
-/** The name under which pages of an origin share the worker of one script. */
+/** The name under which pages of an origin share the worker of one script, and that of the worker beside it, for as long as it does not answer. */
 const NAME = 'epode';
+export const DETOUR = 'epode detour';
 
-/** Starts the worker, or finds it; what tells of its failure, and a port to it. A `Worker` is this caller's alone, who ends it. */
-export function startWorker(url: URL): [SharedWorker | Worker, MessagePort] {
+/** How the lock of each worker of this name and script begins: by its lock one sees that it runs. */
+export function lockOf(name: string, url: string): string {
+  return `epode-worker ${name} ${url} `;
+}
+
+/**
+ * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A `Worker` is this caller's alone, who
+ * ends it.
+ */
+export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, MessagePort] {
   try {
     if (typeof SharedWorker === 'undefined') {
       // The same script, for this page alone.
-      const worker = new Worker(url, { name: NAME });
+      const worker = new Worker(url, { name: 'alone' });
       const { port1, port2 } = new MessageChannel();
       worker.postMessage(null, [port2]);
       return [worker, port1];
     }
     // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the first release on.
-    const worker = new SharedWorker(url, { name: NAME, extendedLifetime: true } as WorkerOptions);
+    const worker = new SharedWorker(url, { name: detour ? DETOUR : NAME, extendedLifetime: true } as WorkerOptions);
     return [worker, worker.port];
   } catch (error) {
     throw new Error(`the browser does not start the worker script ${url.href}: ${(error as Error).message}`);
   }
 }
 
-/** Why what is at this address cannot be the worker script, or nothing where it can. */
-export async function whatIsAt(url: URL): Promise<string | undefined> {
+/** What is at this address; or, in a sentence, why it cannot be the worker script. */
+export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Promise<Response | string> {
   try {
-    const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin' });
+    const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin', signal });
     const type = response.headers.get('content-type') ?? 'no content type';
     if (!response.ok) return `the worker script is not at ${url.href}: the server answered ${response.status}`;
     if (!/javascript|ecmascript/i.test(type)) return `what is at ${url.href} is not a script but ${type}`;
-    return undefined;
+    return response;
   } catch (error) {
     return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;
   }
+}
+
+/**
+ * Whether a worker that does not answer runs, or is on its way; `undefined` where its script may be some other; or, in a sentence, why it
+ * cannot be there.
+ */
+export async function whereabouts(url: URL, detour: boolean): Promise<boolean | string | undefined> {
+  const { held } = (await navigator.locks?.query()) ?? {};
+  const runs = (href: string): boolean | undefined => held?.some(({ name }) => name!.startsWith(lockOf(detour ? DETOUR : NAME, href)));
+  if (runs(url.href)) return true;
+  const slow = new AbortController();
+  setTimeout(() => slow.abort(), 1_000);
+  const found = await whatIsAt(url, slow.signal);
+  const script = typeof found === 'string' ? '' : await found.text().catch(() => '');
+  // What does not reach this page does not reach the worker either.
+  if (slow.signal.aborted) return false;
+  if (typeof found === 'string') return found;
+  if (!script.includes(lockOf('', '').split(' ')[0]!)) return undefined;
+  // Where there are no locks: what has reached this page has reached the worker as well.
+  return runs(found.url) ?? true;
 }

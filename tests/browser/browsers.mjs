@@ -36,17 +36,18 @@ export const BROWSERS = Object.keys(LAUNCH);
 /**
  * Starts a browser with an empty profile.
  * @param {"chromium" | "firefox"} name
- * @param {{ args?: string[], hearWorkers?: boolean }} options without `hearWorkers` nothing is attached to shared
+ * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name for this machine; without `hearWorkers` nothing is attached to shared
  *   workers, which would make the start of one wait for the test
  */
-export async function launch(name, { args = [], hearWorkers = true } = {}) {
+export async function launch(name, { args = [], host, hearWorkers = true } = {}) {
   const profile = await mkdtemp(join(tmpdir(), `epode-${name}-`));
   const options = LAUNCH[name];
   const browser = await puppeteer.launch({
     ...options,
     headless: true,
     userDataDir: profile,
-    args: [...(options.args ?? []), ...args],
+    args: [...(options.args ?? []), ...(host && name === "chromium" ? [`--host-resolver-rules=MAP ${host} 127.0.0.1`] : []), ...args],
+    extraPrefsFirefox: host && { "network.dns.localDomains": host },
     timeout: 90_000,
     protocolTimeout: 90_000,
   });

@@ -6,20 +6,23 @@ import { startProsody } from "../servers/prosody.mjs";
 import { App } from "./apps.mjs";
 import { launch } from "./browsers.mjs";
 import { Peer } from "./peer.mjs";
-import { startWeb } from "./web.mjs";
+import { ROOTS, startWeb } from "./web.mjs";
 import { startWire } from "./wire.mjs";
 
 /** One browser in front of one server. */
 export class Stage {
   #scenes = 0;
 
-  /** @param {() => Promise<object>} startServer nothing is started for `null` */
-  static async open(name, startServer = startProsody) {
+  /**
+   * @param {() => Promise<object>} startServer nothing is started for `null`
+   * @param {{ host?: string, args?: string[] }} options `host`, by which pages know the web server: over plain http any but `localhost` is no secure context
+   */
+  static async open(name, startServer = startProsody, { host, args } = {}) {
     const stage = new Stage();
     stage.name = name;
     stage.server = await startServer?.();
-    stage.web = await startWeb();
-    stage.browser = await launch(name);
+    stage.web = await startWeb(ROOTS, host);
+    stage.browser = await launch(name, { args, host });
     return stage;
   }
 

@@ -26,10 +26,11 @@ export const ROOTS = {
 /**
  * Serves folders.
  * @param {Record<string, string>} roots folder by URL prefix, which ends in a slash; the longest prefix wins
+ * @param {string} host by which pages know it
  */
-export async function startWeb(roots = ROOTS) {
+export async function startWeb(roots = ROOTS, host = "localhost") {
   const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
-  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body perhaps by a function that is called for it. */
+  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body perhaps by a function that is called for it, and may take its time. */
   const overrides = new Map();
   /** The path of every request, in their order. */
   const requests = [];
@@ -47,7 +48,7 @@ export async function startWeb(roots = ROOTS) {
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
     if (delay) await pause(delay);
     try {
-      const content = typeof body === "function" ? body() : (body ?? (await file(path)));
+      const content = typeof body === "function" ? await body() : (body ?? (await file(path)));
       const type = TYPES[extname(path)] ?? "application/octet-stream";
       response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store", ...headers }).end(content);
     } catch (error) {
@@ -57,7 +58,7 @@ export async function startWeb(roots = ROOTS) {
   server.on("upgrade", (request, socket, head) => (web.upgrade ? web.upgrade(request, socket, head) : socket.destroy()));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const origin = `http://localhost:${server.address().port}`;
+  const origin = `http://${host}:${server.address().port}`;
 
   const web = {
     origin,

@@ -35,15 +35,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = postTask)]
     fn post_task(this: &Scheduler, callback: &Function);
 
-    type LockManager;
-    #[wasm_bindgen(thread_local_v2, js_namespace = navigator, js_name = locks)]
-    static LOCKS: Option<LockManager>;
-    #[wasm_bindgen(method)]
-    fn request(this: &LockManager, name: &str, callback: &Function) -> LockRequest;
-
-    type LockRequest;
-    #[wasm_bindgen(method)]
-    fn catch(this: &LockRequest, callback: &Function) -> LockRequest;
 }
 
 /// Time since the worker began; it never goes back.
@@ -70,20 +61,19 @@ pub(crate) fn seed() -> u64 {
     bytes.to_vec().into_iter().fold(0, |seed, byte| seed << 8 | u64::from(byte))
 }
 
-/// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks.
+/// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks. Whoever waits for it shares it then: a worker that
+/// does not answer would keep it from all others.
 pub(crate) fn when_free(lock: &str, callback: impl FnOnce() + 'static) {
-    LOCKS.with(|locks| {
-        if let Some(locks) = locks {
-            // Refused only for a name that begins with a hyphen, or in a worker that is being torn down.
-            let request = locks.request(lock, Closure::once_into_js(callback).unchecked_ref());
-            IGNORE.with(|ignore| request.catch(ignore));
+    // Refused only for a name that begins with a hyphen, or in a worker that is being torn down.
+    #[wasm_bindgen(inline_js = "
+        export function await_lock(lock, callback) {
+            navigator.locks?.request(lock, { mode: 'shared' }, callback).catch(() => {});
         }
-    });
-}
-
-thread_local! {
-    // Not `Function::new_no_args`, which is an `eval`: a strict Content-Security-Policy forbids it.
-    static IGNORE: Function = Closure::<dyn Fn()>::new(|| {}).into_js_value().unchecked_into();
+    ")]
+    extern "C" {
+        fn await_lock(lock: &str, callback: &Function);
+    }
+    await_lock(lock, Closure::once_into_js(callback).unchecked_ref());
 }
 
 /// The one timer of the run loop.

@@ -37,7 +37,13 @@ struct Worker {
     deferred: Function,
 }
 
-pub(crate) fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outlet: Outlet, shared: bool) {
+pub(crate) fn start(
+    lock: Option<String>,
+    custodian: Custodian,
+    dial: Dial,
+    outlet: Outlet,
+    (shared, detour): (bool, bool),
+) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
         run(Input::Timeout);
@@ -48,6 +54,7 @@ pub(crate) fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outl
             boot: browser::nonce(),
             lock,
             shared,
+            detour,
             grace: GRACE,
             seed: browser::seed(),
             secret: Secret::new(browser::nonce()),

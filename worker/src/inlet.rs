@@ -184,6 +184,11 @@ pub fn on_pong(port: u32) {
 }
 
 #[wasm_bindgen]
+pub fn on_ping(port: u32) {
+    hear(port, ToWorker::Ping);
+}
+
+#[wasm_bindgen]
 pub fn on_tabs(port: u32, token: u32) {
     hear(port, ToWorker::Tabs { token });
 }

@@ -24,10 +24,18 @@ mod text;
 pub use outlet::Outlet;
 
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
-/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian.
+/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian. A
+/// `detour` stands in for a worker that does not answer.
 #[wasm_bindgen]
-pub fn start(lock: Option<String>, custodian: Custodian, dial: Dial, outlet: Outlet, shared: bool) {
-    driver::start(lock, custodian, dial, outlet, shared);
+pub fn start(
+    lock: Option<String>,
+    custodian: Custodian,
+    dial: Dial,
+    outlet: Outlet,
+    shared: bool,
+    detour: bool,
+) {
+    driver::start(lock, custodian, dial, outlet, (shared, detour));
 }
 
 #[wasm_bindgen(typescript_custom_section)]

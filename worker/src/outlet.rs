@@ -33,6 +33,7 @@ export interface Outlet {
   claimed(): unknown;
   gap(from: number, to: number, count: number, reason: string): unknown;
   ping(): unknown;
+  pong(): unknown;
   /** A tab of the next `tabs`. */
   addTab(tab: string, own: boolean, primary: boolean, visible: boolean, awake: boolean, credit: number, waiting: number, claims: number): void;
   tabs(token: number): unknown;
@@ -98,6 +99,8 @@ extern "C" {
     fn gap(this: &Outlet, from: f64, to: f64, count: u32, reason: &str) -> JsValue;
     #[wasm_bindgen(method)]
     fn ping(this: &Outlet) -> JsValue;
+    #[wasm_bindgen(method)]
+    fn pong(this: &Outlet) -> JsValue;
     #[wasm_bindgen(method, js_name = addTab)]
     fn add_tab(
         this: &Outlet,
@@ -177,6 +180,7 @@ impl Outlet {
             }
             FromWorker::Gap { from, to, count, reason } => self.gap(*from as f64, *to as f64, *count, reason),
             FromWorker::Ping => self.ping(),
+            FromWorker::Pong => self.pong(),
             FromWorker::Tabs { token, tabs } => {
                 for TabInfo { tab, own, role, visible, awake, credit, waiting, claims } in tabs {
                     let primary = *role == Role::Primary;

@@ -5,6 +5,7 @@ import { accept, start } from '../../client-shim/ts/engine-wire';
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { answerStrophe, isOfStrophe } from '../../client-shim/ts/strophe-port';
 import { load } from '../../client-shim/ts/wasm';
+import { DETOUR, lockOf } from '../../client-shim/ts/worker';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
@@ -37,6 +38,7 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
   const said: unknown[] = [];
   waiting?.push([port, said]);
   port.onmessage = ({ data }) => {
+    if (data === 'Ping') return say(port, 'Pong');
     if (said.length === 0) {
       if (isOfStrophe(data)) {
         waiting = waiting?.filter(([another]) => another !== port) ?? null;
@@ -55,7 +57,7 @@ self.addEventListener('error', (event) => fail(`the worker broke: ${event.messag
 
 Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
   .then(([lock]) => {
-    start(lock, custodian({ owned, denied, wanted }, leave), dial, shared);
+    start(lock, custodian({ owned, denied, wanted }, leave), dial, shared, self.name === DETOUR);
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;
@@ -77,7 +79,7 @@ function heedNetwork(): void {
 async function hold(): Promise<string | undefined> {
   // Locks need a secure context.
   if (!navigator.locks) return undefined;
-  const name = `epode-worker-${Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('')}`;
+  const name = `${lockOf(self.name, self.location.href)}${Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('')}`;
   return new Promise((held, refused) => {
     navigator.locks
       .request(name, () => {

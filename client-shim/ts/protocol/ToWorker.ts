@@ -110,7 +110,7 @@ position: number, } } | { "Visibility": {
 /**
  * Whether the page can be seen.
  */
-visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | { "Tabs": { 
+visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | "Ping" | { "Tabs": { 
 /**
  * Comes back with the answer.
  */

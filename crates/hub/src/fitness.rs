@@ -17,7 +17,7 @@ impl<T: Text> Hub<T> {
         }
         if tab.asked {
             if !tab.watched && tab.heard + GONE <= self.now {
-                let detail = "this page has said nothing for minutes: connect again".to_owned();
+                let detail = "this page has said nothing for minutes, and was forgotten".to_owned();
                 self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
                 return self.port_closed(port);
             }

@@ -16,8 +16,13 @@ use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
-/// How long a tab that lost its worker waits for another tab to bring credentials.
+/// How long a tab that lost its worker waits for another tab to bring credentials: all learn of a death at once from its lock, and of silence one
+/// after the other.
 const RESTORE: Duration = Duration::from_secs(4);
+const RESTORE_FROM_SILENCE: Duration = Duration::from_secs(30);
+
+/// What the tabs of a detour hear when their session is up.
+const DETOUR: &str = "the worker runs and does not answer: this session is of another one, beside it";
 
 /// How many sessions have positions of their own, of 2^32 each: browsers hold no more than 2^53.
 const SESSIONS: u32 = 1 << 21;
@@ -32,6 +37,8 @@ impl<T: Text> Hub<T> {
         options: Options,
     ) {
         self.start_over(port);
+        // The resource is that of the session which the other worker has.
+        let jid = if self.config.detour { jid::bare(jid) } else { jid };
         let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
             offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
         };
@@ -251,7 +258,9 @@ impl<T: Text> Hub<T> {
         }
         if let Some(tab) = self.ports.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);
-            self.timers.set(Timer::Restore(port), Some(self.now + RESTORE));
+            let told = self.config.lock.is_some() && !self.config.detour;
+            let patience = if told { RESTORE } else { RESTORE_FROM_SILENCE };
+            self.timers.set(Timer::Restore(port), Some(self.now + patience));
         }
     }
 
@@ -348,6 +357,7 @@ impl<T: Text> Hub<T> {
         let held = std::mem::take(&mut tab.held);
         let mut up = status(code);
         up.session = Some(info);
+        up.text = self.config.detour.then(|| DETOUR.to_owned());
         // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
         if secondary {
             self.post(port, FromWorker::Role(Role::Secondary));

@@ -35,7 +35,7 @@ impl<T: Text> Hub<T> {
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
             ToWorker::Bind { resource } => {
                 if let Stage::In(id) = tab.stage {
-                    self.bind(id, resource);
+                    self.bind(id, resource.filter(|_| !self.config.detour));
                 }
             }
             ToWorker::SaslResponse { exchange, response } => {
@@ -84,6 +84,7 @@ impl<T: Text> Hub<T> {
                 self.fitness_changed(port);
             }
             ToWorker::Pong => {}
+            ToWorker::Ping => self.post_now(port, FromWorker::Pong),
             ToWorker::Tabs { token } => self.tabs(port, token),
             ToWorker::Disconnect { reason, timeout } => {
                 self.disconnect(port, reason, Duration::from_millis(timeout.into()));

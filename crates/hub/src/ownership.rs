@@ -12,10 +12,11 @@ const HANDED_OVER: &str = "a newer version of this app took over the session: re
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
 
 impl<T: Text> Hub<T> {
-    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody shares, cannot collide.
+    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody shares, cannot collide; a detour
+    /// neither waits for the worker that does not answer nor takes anything from it.
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.session.account().is_anonymous() || !self.config.shared {
+        if room.session.account().is_anonymous() || !self.config.shared || self.config.detour {
             return self.start(id);
         }
         let name = room.key.to_string();

@@ -395,6 +395,9 @@ pub struct Config {
     pub lock: Option<String>,
     /// Whether tabs share their sessions. Else each port has its own, which end with it: so where every page has an engine to itself.
     pub shared: bool,
+    /// Whether it stands in for a worker that runs and does not answer, and has the sessions of its tabs still: then nothing is taken from that one,
+    /// neither a session by its name nor a resource, and the tabs hear of it.
+    pub detour: bool,
     /// How long a shared session stays open without tabs.
     pub grace: Duration,
     /// Sets the jitter of later dials.

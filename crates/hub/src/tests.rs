@@ -9,6 +9,7 @@ mod asking;
 mod attempts;
 mod binding;
 mod claims;
+mod detour;
 mod dying;
 mod garbled;
 mod greeting;

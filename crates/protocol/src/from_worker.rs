@@ -65,6 +65,8 @@ pub enum FromWorker<T> {
     },
     /// Is anybody there?
     Ping,
+    /// The answer to a [`Ping`](crate::ToWorker::Ping).
+    Pong,
     /// What the worker knows of the tabs of this session.
     Tabs {
         /// The token of the question.

@@ -114,6 +114,8 @@ pub enum ToWorker<T> {
     Freeze,
     /// The answer to a [`Ping`](crate::FromWorker::Ping).
     Pong,
+    /// Does the worker still answer? Asked behind hello only, and also while the engine of the worker is on its way.
+    Ping,
     /// What does the worker know of the tabs of this session?
     Tabs {
         /// Comes back with the answer.

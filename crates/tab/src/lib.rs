@@ -6,7 +6,7 @@
 //! acknowledged every half window.
 //!
 //! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with the credentials it was given,
-//! or without, if another tab has them. Whatever happens, every send and every request ends; if the worker refuses the
+//! or without, if another tab has them. One that runs and does not answer is gone round: the port is then one to a worker beside it. Whatever happens, every send and every request ends; if the worker refuses the
 //! tab, or never answers, all that is open fails, and the tab [is over](Tab::is_over).
 //!
 //! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do. The stanza stays the text (`T`) it
@@ -25,11 +25,14 @@ mod claims;
 mod membership;
 mod open;
 mod place;
+mod vigil;
 
 use claims::Claims;
 use membership::Membership;
 use open::Open;
 use place::{Moment, Place};
+pub use vigil::ANSWER;
+use vigil::{Alarm, Vigil};
 
 /// How long a tab waits for a sign of life of the worker.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -62,7 +65,10 @@ pub enum Input<T> {
     /// The app wants this: anything that has no method of its own.
     Say(ToWorker<T>),
     /// The deadline of [`Tab::deadline`] has come.
-    Timeout,
+    Timeout {
+        /// Of a worker that has [not spoken](Tab::is_greeting): whether it runs, or its script is on its way; `None` where nothing is known.
+        runs: Option<bool>,
+    },
 }
 
 /// What a tab wants done.
@@ -73,7 +79,10 @@ pub enum Output<T> {
     /// Report [`Input::Died`] when this Web Lock is free: the worker holds it while it lives.
     Watch(String),
     /// Open a port to a new worker, and report [`Input::Opened`].
-    Reopen,
+    Reopen {
+        /// Whether to the worker that stands in for one that does not answer.
+        detour: bool,
+    },
     /// Tell the app.
     Event(Event<T>),
 }
@@ -117,9 +126,9 @@ enum Stage {
     Closed,
     /// The worker died, or makes room; the next is tried then.
     Resting { until: Duration },
-    /// Hello is said: until when to wait for the answer, whether the worker has given a sign of life, and whether the wish to join went out
-    /// right behind it.
-    Greeting { until: Duration, alive: bool, joining: bool },
+    /// Hello is said: since when and until when to wait for the answer, whether the worker has given a sign of life, and whether the wish to
+    /// join went out right behind it.
+    Greeting { since: Duration, until: Duration, alive: bool, joining: bool },
     /// The worker serves this tab; whether its death will be noticed.
     Welcome { since: Duration, watched: bool },
     /// It does not, and will not.
@@ -153,6 +162,11 @@ pub struct Tab<T> {
     retries: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
+    /// Over a worker that has spoken.
+    vigil: Vigil,
+    /// Whether this tab is at the worker that stands in for another, and whether it has changed since it was welcome last.
+    detour: bool,
+    turned: bool,
     outputs: VecDeque<Due<T>>,
 }
 
@@ -186,6 +200,9 @@ impl<T> Default for Tab<T> {
             unjoined: 0,
             retries: 0,
             died_young: 0,
+            vigil: Vigil::default(),
+            detour: false,
+            turned: false,
             outputs: VecDeque::new(),
         }
     }
@@ -204,7 +221,8 @@ impl<T> Tab<T> {
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.unjoined = 0;
                 let patience = if self.retries > 0 { RETRY } else { PATIENCE };
-                self.stage = Stage::Greeting { until: now + patience, alive: false, joining: false };
+                self.stage =
+                    Stage::Greeting { since: now, until: now + patience, alive: false, joining: false };
                 self.output(Output::Post(ToWorker::Hello(hello)));
             }
             Input::Message(message) => self.message(now, message),
@@ -215,10 +233,18 @@ impl<T> Tab<T> {
                     self.count_post(0);
                 }
             }
-            Input::Died => self.died(now),
+            Input::Died => self.died(now, "the worker died"),
             Input::Lost(fault) => self.lose(fault),
-            Input::Say(wish) => self.say(wish),
-            Input::Timeout => self.timeout(now),
+            Input::Say(wish) => {
+                let is_shown = matches!(wish, ToWorker::Visibility { visible: true });
+                self.say(wish);
+                // Timers of hidden pages are slow, and those of frozen ones stand still.
+                if is_shown && self.is_welcome() {
+                    self.vigil.ask(now, self.posts);
+                    self.output(Output::Post(ToWorker::Ping));
+                }
+            }
+            Input::Timeout { runs } => self.timeout(now, runs),
         }
     }
 
@@ -241,7 +267,7 @@ impl<T> Tab<T> {
     /// the next [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again what is called often: this is
     /// short, and what understands any message is not.
     pub fn delivered(&mut self, end: Position, stanzas: usize) -> bool {
-        if self.is_over() {
+        if !self.listens() {
             return false;
         }
         let joined = self.unjoined == 0;
@@ -261,14 +287,26 @@ impl<T> Tab<T> {
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
         match self.stage {
+            Stage::Greeting { until, alive: true, .. } => Some(until.min(self.vigil.until)),
             Stage::Greeting { until, .. } | Stage::Resting { until } => Some(until),
-            Stage::Closed | Stage::Welcome { .. } | Stage::Over => None,
+            Stage::Welcome { .. } => Some(self.vigil.until),
+            Stage::Closed | Stage::Over => None,
         }
+    }
+
+    /// Whether the worker has not welcomed this tab yet.
+    pub fn is_greeting(&self) -> bool {
+        matches!(self.stage, Stage::Greeting { .. })
     }
 
     /// Whether the worker will not serve this tab any more: a new port is needed.
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over)
+    }
+
+    /// Whether it serves this tab.
+    pub fn is_welcome(&self) -> bool {
+        matches!(self.stage, Stage::Welcome { .. })
     }
 
     /// Whether what the worker says of a session is still of one that the app has left: it has not taken up the latest wish to join.
@@ -341,10 +379,7 @@ impl<T> Tab<T> {
                 self.post(wish);
             }
             Stage::Closed | Stage::Greeting { .. } | Stage::Resting { .. } => self.waiting.push_back(wish),
-            Stage::Over => self.lose(Fault {
-                condition: "worker-lost".to_owned(),
-                text: "the worker does not serve this page any more".to_owned(),
-            }),
+            Stage::Over => self.lose(because("worker-lost", "the worker does not serve this page any more")),
         }
     }
 
@@ -359,12 +394,13 @@ impl<T> Tab<T> {
     }
 
     fn message(&mut self, now: Duration, message: FromWorker<T>) {
-        if self.is_over() {
+        if !self.listens() {
             // The app was told that this worker is lost: what it says after all would be about a session nobody believes in.
             return;
         }
+        self.vigil.heard(now);
         // A sign of life: its wasm is on its way.
-        if let Stage::Greeting { until, alive, .. } = &mut self.stage {
+        if let Stage::Greeting { until, alive: alive @ false, .. } = &mut self.stage {
             (*until, *alive) = (now + LONG_PATIENCE, true);
         }
         let stanzas = match &message {
@@ -380,16 +416,23 @@ impl<T> Tab<T> {
                 self.stage = Stage::Resting { until: now + STEP_ASIDE };
                 return;
             }
-            // It broke, and is about to die: that is seen to when it does.
-            FromWorker::Refused(Refusal::Engine { detail })
-                if matches!(self.stage, Stage::Welcome { watched: true, .. }) =>
-            {
-                return self.event(Event::Log(LogLevel::Error, detail));
+            // It broke, and is about to die, which is seen to when it does; or, where nobody would tell of its death, it has forgotten this page.
+            FromWorker::Refused(Refusal::Engine { detail }) if self.is_welcome() => {
+                self.event(Event::Log(LogLevel::Error, detail));
+                if !self.is_watched() {
+                    self.died(now, "the worker serves this page no more");
+                }
+                return;
             }
-            // What else it refuses, since it is too old, is of no moment.
-            FromWorker::Refused(_) if matches!(self.stage, Stage::Resting { .. }) => return,
+            // Of the one that died, which is not quite gone.
+            FromWorker::Refused(Refusal::Engine { .. }) if self.retries > 0 => {
+                self.retries -= 1;
+                self.stage = Stage::Resting { until: now + RETRY };
+                return;
+            }
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
+            FromWorker::Pong => return,
             FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
             // Of a session that the app has left, which it must not take for the one it wants.
             FromWorker::Status(_)
@@ -459,6 +502,7 @@ impl<T> Tab<T> {
     fn welcome(&mut self, now: Duration, boot: String, lock: Option<String>) {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
+        self.turned = false;
         if self.boot != boot {
             self.place = Place::default();
         }
@@ -520,30 +564,45 @@ impl<T> Tab<T> {
         }
     }
 
-    fn timeout(&mut self, now: Duration) {
-        match self.stage {
-            Stage::Resting { until } if until <= now => {
-                self.stage = Stage::Closed;
-                self.output(Output::Reopen);
-            }
-            Stage::Greeting { until, alive: false, .. } if until <= now && self.retries > 0 => {
+    fn timeout(&mut self, now: Duration, runs: Option<bool>) {
+        match &mut self.stage {
+            Stage::Resting { until } if *until <= now => self.reopen(),
+            Stage::Greeting { until, alive: false, .. } if *until <= now && self.retries > 0 => {
                 self.retries -= 1;
-                self.stage = Stage::Closed;
-                self.output(Output::Reopen);
+                self.reopen();
             }
-            Stage::Greeting { until, alive, .. } if until <= now => {
-                let text = match alive {
-                    false => "the worker did not answer within 8 s: is its script the one of this package?",
-                    true => "the worker did not get ready within 60 s",
-                };
-                self.lose(Fault { condition: "worker-silent".to_owned(), text: text.to_owned() });
+            Stage::Greeting { since, until, alive: false, .. } if *until <= now => match runs {
+                // Hello is to wait for as long as any answer may take.
+                Some(true) if now < *since + ANSWER => *until = *since + ANSWER,
+                Some(true) if !self.turned => self.go_round(now),
+                Some(false) if now < *since + LONG_PATIENCE => *until = now + PATIENCE,
+                _ => {
+                    let text = match runs {
+                        None => {
+                            "the worker did not answer within 8 s: is its script the one of this package?"
+                        }
+                        Some(false) => "the worker did not start within 60 s",
+                        Some(true) => "the worker does not answer, and neither does the one beside it",
+                    };
+                    self.lose(because("worker-silent", text));
+                }
+            },
+            Stage::Greeting { until, alive: true, .. } if *until <= now => {
+                self.lose(because("worker-silent", "the worker did not get ready within 60 s"));
+            }
+            Stage::Greeting { alive: true, .. } | Stage::Welcome { .. } => {
+                match self.vigil.ring(now, self.posts) {
+                    Alarm::Rest => {}
+                    Alarm::Ask => self.output(Output::Post(ToWorker::Ping)),
+                    Alarm::Silent => self.go_round(now),
+                }
             }
             _ => {}
         }
     }
 
     /// The worker died, and what it had not said will never be heard. A new one is tried: soon, and later and later if they die young.
-    fn died(&mut self, now: Duration) {
+    fn died(&mut self, now: Duration, how: &str) {
         let since = match self.stage {
             Stage::Welcome { since, .. } => since,
             Stage::Greeting { .. } => now,
@@ -551,11 +610,8 @@ impl<T> Tab<T> {
         };
         self.retries = RETRIES;
         self.died_young = if now.saturating_sub(since) < YOUTH { self.died_young + 1 } else { 0 };
-        self.fail_open(&Fault {
-            condition: "worker-lost".to_owned(),
-            text: "the worker died; whether this was sent is not known".to_owned(),
-        });
-        if let Some(status) = self.membership.note_death() {
+        self.fail_open(&because("worker-lost", &[how, "; whether this was sent is not known"].concat()));
+        if let Some(status) = self.membership.note_death(how) {
             self.claims.clear();
             self.event(Event::Status(status));
         }
@@ -564,6 +620,34 @@ impl<T> Tab<T> {
             young => Duration::from_secs(1 << young.min(5)),
         };
         self.stage = Stage::Resting { until: now + rest };
+    }
+
+    /// The worker does not answer. One that is known to run is gone round, by way of another beside it; where nothing tells a worker that is dead
+    /// from one that runs, the same address is tried once more.
+    fn go_round(&mut self, now: Duration) {
+        let how = "the worker does not answer";
+        // Should it wake up, nobody is here any more.
+        self.output(Output::Post(ToWorker::Leave));
+        if !self.is_welcome() || self.is_watched() {
+            let text = [how, ", though it runs: it is gone round, in a session beside its own"].concat();
+            self.event(Event::Log(LogLevel::Warn, text));
+            (self.detour, self.turned) = (!self.detour, true);
+        }
+        self.died(now, how);
+    }
+
+    fn reopen(&mut self) {
+        self.stage = Stage::Closed;
+        self.output(Output::Reopen { detour: self.detour });
+    }
+
+    /// Whether what a worker says is for this tab: not that of one that it has given up.
+    fn listens(&self) -> bool {
+        matches!(self.stage, Stage::Greeting { .. } | Stage::Welcome { .. })
+    }
+
+    fn is_watched(&self) -> bool {
+        matches!(self.stage, Stage::Welcome { watched: true, .. })
     }
 
     /// Nothing will come from the worker any more, and no other is tried: everything that is open ends.
@@ -620,6 +704,10 @@ fn carries<T>(wish: &ToWorker<T>, token: Token) -> bool {
         ToWorker::Request { token: waiting, .. } => *waiting == token,
         _ => false,
     }
+}
+
+fn because(condition: &str, text: &str) -> Fault {
+    Fault { condition: condition.to_owned(), text: text.to_owned() }
 }
 
 fn in_words(refusal: Refusal) -> Fault {

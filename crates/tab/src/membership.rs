@@ -90,8 +90,8 @@ impl Membership {
         }
     }
 
-    /// The worker died. What the app must hear of it, if it was in a session.
-    pub(crate) fn note_death(&mut self) -> Option<Status> {
+    /// The worker died, and how that was told. What the app must hear of it, if it was in a session.
+    pub(crate) fn note_death(&mut self, how: &str) -> Option<Status> {
         let was = self.belief;
         match was {
             Belief::Out => return None,
@@ -99,12 +99,12 @@ impl Membership {
             Belief::Leaving => {
                 // Whether the worker came to end it or not: nobody here wants it back.
                 *self = Membership::default();
-                return Some(said(StatusCode::Disconnected, "the worker died"));
+                return Some(said(StatusCode::Disconnected, how));
             }
             Belief::Up | Belief::Rejoining => self.belief = Belief::Rejoining,
         }
         (was == Belief::Up)
-            .then(|| said(StatusCode::Reconnecting, "the worker died; another is being started"))
+            .then(|| said(StatusCode::Reconnecting, &[how, "; another is being started"].concat()))
     }
 
     /// There will be no worker. What the app must hear of it.

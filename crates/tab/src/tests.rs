@@ -21,3 +21,4 @@ mod greeting;
 mod losing;
 mod page;
 mod reloading;
+mod silence;

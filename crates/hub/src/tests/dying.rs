@@ -208,3 +208,25 @@ fn a_tab_without_credentials_comes_back_to_a_session_whose_name_stands_beside_a_
     let heard = world.heard(attached);
     assert!(heard.last().is_some_and(|last| last.starts_with("Attached")), "{heard:?}");
 }
+
+#[test]
+fn without_locks_a_dead_worker_is_noticed_and_every_tab_is_back() {
+    let mut world = World::without_locks();
+    let [connected, attached] = [world.online(ALICE), world.tab()];
+    world.attach(attached, None);
+    // A while later, so that the two notice it one after the other.
+    world.advance(Duration::from_secs(7));
+    world.send(connected, MESSAGE);
+    world.forget();
+    world.worker_dies();
+    world.advance(Duration::from_secs(30));
+    for tab in [connected, attached] {
+        assert_eq!(world.heard(tab)[0], "Reconnecting");
+    }
+    world.advance(Duration::from_secs(10));
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+    for tab in [connected, attached] {
+        assert_eq!(world.handled(tab)[0], "2");
+    }
+    assert_eq!(world.open_sockets().len(), 1);
+}

@@ -198,7 +198,9 @@ impl Page {
 
     /// Whether the worker serves it, as far as it has heard, and it waits for nothing else.
     pub(super) fn is_settled(&self) -> bool {
-        self.unread.is_none() && self.tab.deadline().is_none() && (self.session.is_some() || !self.hopes)
+        self.unread.is_none()
+            && (self.tab.is_welcome() || self.tab.is_over())
+            && (self.session.is_some() || !self.hopes)
     }
 
     /// Whether one of its handlers is for this stanza.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Hello, ToWorker, VERSION, WINDOW};
+use epode_protocol::WINDOW;
 use epode_tab::Event;
 
 use super::world::World;
-use crate::{Input, PortId};
+use crate::PortId;
 
 const ALICE: &str = "alice@localhost/desk";
 const NOTICED: Duration = Duration::from_secs(15);
@@ -117,19 +117,45 @@ fn the_worker_knows_of_each_tab_what_an_inspector_asks() {
 }
 
 #[test]
-fn a_page_without_a_lock_that_is_silent_for_minutes_is_taken_for_dead_and_told_so() {
-    let mut world = World::new();
-    let (frozen, silent) = (world.online(ALICE), world.port());
-    let hello = Hello { versions: vec![VERSION], tab: "t".into(), lock: None, before: None, visible: true };
-    world.at_hub(Input::Message(silent, ToWorker::Hello(hello), 0.0));
-    for tab in [frozen, silent] {
-        world.hold(tab);
-    }
-    world.advance(Duration::from_secs(290));
-    assert!(world.is_port_open(silent));
+fn a_page_without_a_lock_that_falls_silent_loses_its_role_and_what_it_was_asked() {
+    let mut world = World::without_locks();
+    let (silent, other) = (world.online(ALICE), world.online(ALICE));
+    world.hold(silent);
+    let asked = "<iq xmlns='jabber:client' type='get' id='q' from='bob@localhost/x'><q xmlns='urn:x'/></iq>";
+    world.server_says(ALICE, asked);
     world.advance(Duration::from_secs(30));
-    assert!(!world.is_port_open(silent));
-    assert!(world.is_port_open(frozen), "of this one the lock will tell");
-    world.let_read(silent);
-    assert!(world.page(silent).tab.is_over(), "it needs a new port");
+    let heard = world.heard(other);
+    assert!(heard.contains(&"Primary".to_owned()), "{heard:?}");
+    assert!(heard.contains(&format!("Received {asked}")), "{heard:?}");
+    let again = asked.replace("'q'", "'r'");
+    world.server_says(ALICE, &again);
+    assert_eq!(world.heard(other), [format!("Received {again}")], "it is not asked any more");
+}
+
+#[test]
+fn a_page_without_a_lock_that_is_silent_for_minutes_is_forgotten_and_back_with_its_first_word() {
+    let mut world = World::without_locks();
+    let (frozen, other) = (world.online(ALICE), world.online(ALICE));
+    world.hold(frozen);
+    world.advance(Duration::from_secs(290));
+    assert_eq!(tabs(&mut world, other), "tab-1z tab-2!");
+    world.advance(Duration::from_secs(30));
+    assert_eq!(tabs(&mut world, other), "tab-2!");
+    let receipt = world.send(frozen, "<message xmlns='jabber:client' to='bob@localhost'/>");
+    world.let_read(frozen);
+    world.advance(Duration::from_secs(2));
+    let heard = world.heard(frozen);
+    let at = |word: &str| heard.iter().position(|heard| heard.starts_with(word)).expect(word);
+    assert!(at(&format!("failed {receipt} worker-lost")) < at("Reconnecting"), "{heard:?}");
+    assert!(at("Reconnecting") < at("Attached"), "{heard:?}");
+    assert_eq!(tabs(&mut world, other), "tab-2! tab-1");
+}
+
+#[test]
+fn of_a_page_with_a_lock_that_is_silent_for_an_hour_the_lock_will_tell() {
+    let mut world = World::new();
+    let (frozen, other) = (world.online(ALICE), world.online(ALICE));
+    world.hold(frozen);
+    world.advance(Duration::from_secs(3600));
+    assert_eq!(tabs(&mut world, other), "tab-1z tab-2!");
 }

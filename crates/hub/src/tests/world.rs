@@ -46,6 +46,8 @@ pub(super) struct World {
     pub(super) routed: Vec<Routed>,
     /// Further features that the server offers.
     pub(super) offers: &'static str,
+    /// Whether the browser has Web Locks: without them nobody is told of a death.
+    pub(super) locks: bool,
     /// Which worker this is; each that dies is followed by another.
     pub(super) epoch: u32,
     dials: usize,
@@ -98,6 +100,7 @@ pub(super) fn config() -> Config {
         boot: "boot-1".to_owned(),
         lock: Some("worker-1".to_owned()),
         shared: true,
+        detour: false,
         grace: GRACE,
         seed: 1,
         secret: Secret::new("known to this worker alone".to_owned()),
@@ -111,6 +114,13 @@ impl World {
         Self::with(testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() })
     }
 
+    /// The same in a browser without Web Locks.
+    pub(super) fn without_locks() -> Self {
+        let mut world = Self::new();
+        (world.locks, world.hub) = (false, Hub::new(Config { lock: None, ..config() }));
+        world
+    }
+
     pub(super) fn with(server: testkit::Config) -> Self {
         World {
             hub: Hub::new(config()),
@@ -119,6 +129,7 @@ impl World {
             flowing: true,
             routed: Vec::new(),
             offers: "",
+            locks: true,
             epoch: 0,
             dials: 0,
             clock: Clock::new(),
@@ -202,7 +213,9 @@ impl World {
             self.drain_server();
             let awake = self.pages.iter().filter(|(_, page)| page.unread.is_none());
             for port in awake.map(|(port, _)| *port).collect::<Vec<_>>() {
-                self.with_tab(port, |tab, now| tab.handle_input(now, epode_tab::Input::Timeout));
+                self.with_tab(port, |tab, now| {
+                    tab.handle_input(now, epode_tab::Input::Timeout { runs: None })
+                });
             }
             self.feed(Input::Timeout);
             assert!(self.hub.deadline().is_none_or(|at| at > now), "the worker spins");
@@ -381,7 +394,7 @@ impl World {
                 },
                 epode_tab::Output::Event(event) => self.tell_app(port, event),
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
-                epode_tab::Output::Reopen => self.reopen(port),
+                epode_tab::Output::Reopen { .. } => self.reopen(port),
             }
         }
     }

@@ -133,13 +133,19 @@ fn a_worker_that_breaks_is_replaced_like_one_that_dies() {
     assert_eq!(page.heard(), ["Reconnecting"]);
     assert_eq!(page.watched.as_deref(), Some("worker-1"));
     page.reopen();
-    // One whose death would go unnoticed is given up.
-    let mut page = Page::welcomed();
-    page.connect();
-    page.hear(up(0));
+    // Where nobody tells of its death, it need not be waited for.
+    let mut page = Page::up_at(0);
     page.heard();
     page.hear(broke());
-    assert_eq!(page.heard(), ["Disconnected"]);
+    assert_eq!(page.heard(), ["Error the worker broke", "Reconnecting"]);
+    // It may still be there, and refuse.
+    page.reopen();
+    page.hear(broke());
+    assert_eq!(page.tab.deadline(), Some(page.now + RETRY));
+    page.reopen();
+    page.welcome();
+    page.hear(up(0));
+    assert_eq!(page.heard(), ["Connected"]);
 }
 
 #[test]

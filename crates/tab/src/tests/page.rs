@@ -12,8 +12,13 @@ pub(super) struct Page {
     pub(super) reason: String,
     /// The lock of the worker that the tab waits on.
     pub(super) watched: Option<String>,
-    /// How many times the tab asked for a new port.
+    /// How many times the tab asked for a new port, and whether the latest is to be one of the detour.
     pub(super) reopened: u32,
+    pub(super) detour: bool,
+    /// What is found out about a worker that has not spoken.
+    pub(super) runs: Option<bool>,
+    /// Whether the worker answers a ping.
+    pub(super) answers: bool,
     /// Whether the worker takes its time to hear what the tab says.
     pub(super) slow: bool,
     /// Whether it has said welcome, and the wishes to join that it heard before.
@@ -98,7 +103,15 @@ impl Page {
 
     pub(super) fn timeout(&mut self, now: Duration) {
         self.now = now;
-        self.input(Input::Timeout);
+        self.input(Input::Timeout { runs: self.runs });
+    }
+
+    /// Lets time pass up to this moment, each deadline in its turn.
+    pub(super) fn wait(&mut self, until: Duration) {
+        while let Some(deadline) = self.tab.deadline().filter(|deadline| *deadline <= until) {
+            self.timeout(deadline);
+        }
+        self.now = until;
     }
 
     pub(super) fn input(&mut self, input: Input<String>) {
@@ -114,8 +127,11 @@ impl Page {
                         message,
                         ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. }
                     );
+                    let asks = matches!(message, ToWorker::Ping);
                     self.posts.push(message);
-                    if joins && !self.welcomed {
+                    if asks && self.answers {
+                        self.tab.handle_input(self.now, Input::Message(FromWorker::Pong));
+                    } else if joins && !self.welcomed {
                         self.early += 1;
                     } else if joins && !self.slow {
                         self.tab.handle_input(self.now, Input::Message(FromWorker::Joining));
@@ -123,7 +139,10 @@ impl Page {
                 }
                 Output::Event(event) => self.events.push(event),
                 Output::Watch(lock) => self.watched = Some(lock),
-                Output::Reopen => self.reopened += 1,
+                Output::Reopen { detour } => {
+                    self.reopened += 1;
+                    self.detour = detour;
+                }
             }
         }
     }

@@ -100,7 +100,7 @@ impl World {
         self.load(word)
     }
 
-    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its lock.
+    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its lock, if there are any.
     pub(in crate::tests) fn worker_dies(&mut self) {
         let sockets = std::mem::take(&mut self.open_sockets);
         let connections: Vec<_> = sockets.into_iter().map(|socket| self.connection(socket)).collect();
@@ -109,7 +109,8 @@ impl World {
             self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection)));
         }
         self.epoch += 1;
-        self.hub = Hub::new(Config { boot: format!("boot-{}", self.epoch + 1), ..config() });
+        let lock = config().lock.filter(|_| self.locks);
+        self.hub = Hub::new(Config { boot: format!("boot-{}", self.epoch + 1), lock, ..config() });
         self.sockets = 0;
         self.open_ports.clear();
         self.ended.clear();
@@ -120,7 +121,9 @@ impl World {
             if let Some(unsent) = &mut page.unsent {
                 unsent.clear();
             }
-            self.queue.push_back(Arrival::AtTab(*port, epode_tab::Input::Died));
+            if self.locks {
+                self.queue.push_back(Arrival::AtTab(*port, epode_tab::Input::Died));
+            }
         }
     }
 
@@ -186,10 +189,11 @@ impl World {
     }
 
     pub(super) fn introduce(&mut self, port: PortId, name: String, visible: bool, before: Option<Before>) {
+        let lock = self.locks.then(|| format!("lock-{}", port.0));
         let page = self.page(port);
         page.name.clone_from(&name);
         page.visible = visible;
-        let (tab, lock) = (name, Some(format!("lock-{}", port.0)));
+        let tab = name;
         self.with_tab(port, |machine, now| {
             machine.handle_input(now, epode_tab::Input::Opened { tab, lock, visible, before });
         });
