@@ -19,7 +19,8 @@ if (self.name === "epode") new BroadcastChannel(location.pathname).onmessage = (
 /** A worker of this test's own: the options of its tabs, and what to do to it. */
 export function backdoor(web) {
   const path = `/door${++doors}.js`;
-  const { promise: released, resolve: release } = Promise.withResolvers();
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
   web.overrides.set(path, { body: script + DOOR });
   web.overrides.set(`${path}.wait`, { body: () => released.then(() => "") });
   const say = (tab, word) => tab.evaluate((path, word) => void new BroadcastChannel(path).postMessage(word), path, word);
@@ -29,6 +30,6 @@ export function backdoor(web) {
     die: (tab) => say(tab, "die"),
     /** From now on the worker answers nobody, until it is released. */
     wedge: (tab) => say(tab, "wedge"),
-    release,
+    release: () => release(),
   };
 }

@@ -81,7 +81,7 @@ for (const name of BROWSERS) {
       assert.equal(statuses.at(-1).reason, null);
       assert.deepEqual(log, []);
       assert.equal(await tab.evaluate(() => connection.jid), `${scene.jid}/tab0`);
-      assert.equal(scene.wire.connections.length, 1);
+      assert.equal(scene.logins(), 1);
     });
   });
 }

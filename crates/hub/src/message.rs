@@ -6,7 +6,7 @@ use epode_protocol::{FromWorker, Hello, LogLevel, Refusal, Text, ToWorker, VERSI
 use epode_session::stream;
 use epode_session::stream::sasl::Secret;
 
-use crate::port::{Held, QUIET, Stage};
+use crate::port::{Held, Port, QUIET, Stage};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId};
 
@@ -113,10 +113,17 @@ impl<T: Text> Hub<T> {
             return;
         }
         tab.stage = Stage::Greeted;
-        tab.tab = hello.tab;
+        tab.tab.clone_from(&hello.tab);
         tab.before = hello.before.filter(|before| before.boot == self.config.boot);
         tab.visible = hello.visible;
         tab.watched = hello.lock.is_some();
+        // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its place.
+        let former = |(id, tab): (&PortId, &Port<T>)| {
+            (!tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)
+        };
+        for former in self.ports.iter().filter_map(former).collect::<Vec<_>>() {
+            self.port_closed(former);
+        }
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
         self.timers.set(Timer::Life(port), Some(self.now + QUIET));
         let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());

@@ -159,3 +159,16 @@ fn of_a_page_with_a_lock_that_is_silent_for_an_hour_the_lock_will_tell() {
     world.advance(Duration::from_secs(3600));
     assert_eq!(tabs(&mut world, other), "tab-1z tab-2!");
 }
+
+#[test]
+fn a_page_without_a_lock_that_is_reloaded_without_a_word_is_gone_when_the_next_one_comes_and_misses_nothing()
+{
+    let mut world = World::without_locks();
+    let (steady, reloading) = (world.online(ALICE), world.online(ALICE));
+    let word = world.unload(reloading, false);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+    let page = world.load(word);
+    world.attach(page, None);
+    assert_eq!(world.handled(page)[0], "meanwhile");
+    assert_eq!(tabs(&mut world, steady), "tab-1! tab-2");
+}

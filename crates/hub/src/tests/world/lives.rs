@@ -77,13 +77,15 @@ impl World {
         self.hold_at_once(tab);
     }
 
-    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed.
+    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed. Its lock tells, if there are any.
     pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
         let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
         if says_so {
             self.at_hub(Input::Message(tab, ToWorker::Leave, 0.0));
         }
-        self.at_hub(Input::PortClosed(tab));
+        if self.locks {
+            self.at_hub(Input::PortClosed(tab));
+        }
         Word { name: page.name, before: page.tab.before() }
     }
 
