@@ -37,6 +37,12 @@ fn hello(versions: &[u32]) -> Input<String> {
 }
 
 #[test]
+fn a_worker_says_whether_it_answers_before_anything_else_is_wished() {
+    let answers = answers(vec![hello(&[VERSION]), Input::Message(PortId(1), ToWorker::Ping, 0.0)]);
+    assert!(matches!(&answers[..], [FromWorker::Welcome { .. }, FromWorker::Pong]), "{answers:?}");
+}
+
+#[test]
 fn a_tab_that_says_hello_is_welcome() {
     let answers = answers(vec![hello(&[VERSION + 7, VERSION])]);
     let [FromWorker::Welcome { version: VERSION, boot, .. }] = &answers[..] else { panic!("{answers:?}") };

@@ -3,13 +3,17 @@
 use epode_protocol::{Credentials, Hello, Options, Secret, ToWorker, VERSION};
 
 use super::world::{SERVICE, config};
-use crate::{Hub, Input, Output, PortId};
+use crate::{Config, Hub, Input, Output, PortId};
 
 const PORT: PortId = PortId(1);
 
 /// A worker whose only tab wants to be Alice; what it wants done.
 fn worker() -> (Hub<String>, Vec<Output<String>>) {
-    let mut hub = Hub::new(config());
+    worker_of(config())
+}
+
+fn worker_of(config: Config) -> (Hub<String>, Vec<Output<String>>) {
+    let mut hub = Hub::new(config);
     let hello =
         Hello { versions: vec![VERSION], tab: "t".to_owned(), lock: None, before: None, visible: true };
     hub.handle_input(super::world::GRACE, Input::PortOpened(PORT));
@@ -37,6 +41,13 @@ fn name(outputs: &[Output<String>]) -> String {
 
 fn says(outputs: &[Output<String>], what: &str) -> bool {
     outputs.iter().any(|output| format!("{output:?}").contains(what))
+}
+
+#[test]
+fn a_detour_neither_waits_for_a_session_nor_takes_it() {
+    let (_, outputs) = worker_of(Config { detour: true, ..config() });
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Own(_))), "{outputs:?}");
+    assert!(outputs.iter().any(|output| matches!(output, Output::Dial(..))), "{outputs:?}");
 }
 
 #[test]
