@@ -124,16 +124,10 @@ impl Tab {
         self.hear(now, FromWorker::Refused(Refusal::Version { speaks }));
     }
 
-    pub fn on_refused_malformed(&self, now: f64, detail: String) {
-        self.hear(now, FromWorker::Refused(Refusal::Malformed { detail }));
-    }
-
-    pub fn on_refused_engine(&self, now: f64, detail: String) {
-        self.hear(now, FromWorker::Refused(Refusal::Engine { detail }));
-    }
-
-    pub fn on_joining(&self, now: f64) {
-        self.hear(now, FromWorker::Joining);
+    /// A `Refused` that is not over versions.
+    pub fn on_refused(&self, now: f64, engine: bool, detail: String) {
+        let refusal = if engine { Refusal::Engine { detail } } else { Refusal::Malformed { detail } };
+        self.hear(now, FromWorker::Refused(refusal));
     }
 
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
@@ -201,12 +195,16 @@ impl Tab {
         self.hear(now, FromWorker::Gap { from: 0, to: 0, count: 0, reason: String::new() });
     }
 
-    pub fn on_ping(&self, now: f64) {
-        self.hear(now, FromWorker::Ping);
-    }
-
-    pub fn on_pong(&self, now: f64) {
-        self.hear(now, FromWorker::Pong);
+    /// A variant without content.
+    pub fn on_word(&self, now: f64, word: u8) {
+        self.hear(
+            now,
+            match word {
+                0 => FromWorker::Joining,
+                1 => FromWorker::Ping,
+                _ => FromWorker::Pong,
+            },
+        );
     }
 
     /// A `Tabs`, whose content the page keeps.

@@ -8,6 +8,8 @@ use crate::Stanza;
 
 #[wasm_bindgen(typescript_custom_section)]
 const LISTENER: &str = r#"
+import type { ToWorker } from '../ts/protocol/ToWorker.ts';
+
 /** What is to be posted to the worker: one method for each variant of `ToWorker`. None of these may throw. */
 export interface Outlet {
   sayHello(versions: Uint32Array, tab: string, lock: string | undefined, visible: boolean, boot: string | undefined, position: number): void;
@@ -20,10 +22,8 @@ export interface Outlet {
   sayClaims(from: number, made: number): void;
   sayRelease(claims: Uint32Array): void;
   sayAck(posts: number): void;
-  sayStepAside(): void;
-  sayFreeze(): void;
-  sayPong(): void;
-  sayPing(): void;
+  /** A variant without content. */
+  sayWord(word: Extract<ToWorker<string>, string>): void;
   sayTabs(token: number): void;
   /** The tokens are `first` and those that follow it. */
   saySend(first: number, texts: string[]): void;
@@ -31,7 +31,6 @@ export interface Outlet {
   sayUnhandled(position: number): void;
   sayVisibility(visible: boolean): void;
   sayDisconnect(reason: string | undefined, timeout: number): void;
-  sayLeave(): void;
 }
 
 /** What is to be done in the page. */
@@ -124,16 +123,10 @@ extern "C" {
     fn say_claims(this: &Listener, from: f64, made: f64);
     #[wasm_bindgen(method, js_name = sayRelease)]
     fn say_release(this: &Listener, claims: Vec<u32>);
+    #[wasm_bindgen(method, js_name = sayWord)]
+    fn say_word(this: &Listener, word: &str);
     #[wasm_bindgen(method, js_name = sayAck)]
     fn say_ack(this: &Listener, posts: u32);
-    #[wasm_bindgen(method, js_name = sayStepAside)]
-    fn say_step_aside(this: &Listener);
-    #[wasm_bindgen(method, js_name = sayFreeze)]
-    fn say_freeze(this: &Listener);
-    #[wasm_bindgen(method, js_name = sayPong)]
-    fn say_pong(this: &Listener);
-    #[wasm_bindgen(method, js_name = sayPing)]
-    fn say_ping(this: &Listener);
     #[wasm_bindgen(method, js_name = sayTabs)]
     fn say_tabs(this: &Listener, token: u32);
     #[wasm_bindgen(method, js_name = saySend)]
@@ -146,8 +139,6 @@ extern "C" {
     fn say_visibility(this: &Listener, visible: bool);
     #[wasm_bindgen(method, js_name = sayDisconnect)]
     fn say_disconnect(this: &Listener, reason: Option<&str>, timeout: u32);
-    #[wasm_bindgen(method, js_name = sayLeave)]
-    fn say_leave(this: &Listener);
 
     #[wasm_bindgen(method)]
     pub(crate) fn status(
@@ -244,10 +235,10 @@ impl Listener {
             }
             ToWorker::Release { claims } => self.say_release(claims),
             ToWorker::Ack { posts } => self.say_ack(posts),
-            ToWorker::StepAside => self.say_step_aside(),
-            ToWorker::Freeze => self.say_freeze(),
-            ToWorker::Pong => self.say_pong(),
-            ToWorker::Ping => self.say_ping(),
+            ToWorker::StepAside => self.say_word("StepAside"),
+            ToWorker::Freeze => self.say_word("Freeze"),
+            ToWorker::Pong => self.say_word("Pong"),
+            ToWorker::Ping => self.say_word("Ping"),
             ToWorker::Tabs { token } => self.say_tabs(token),
             ToWorker::Send { stanzas } => {
                 let first = stanzas.first().map_or(0, |stanza| stanza.token);
@@ -257,7 +248,7 @@ impl Listener {
             ToWorker::Unhandled { position } => self.say_unhandled(position as f64),
             ToWorker::Visibility { visible } => self.say_visibility(visible),
             ToWorker::Disconnect { reason, timeout } => self.say_disconnect(reason.as_deref(), timeout),
-            ToWorker::Leave => self.say_leave(),
+            ToWorker::Leave => self.say_word("Leave"),
         }
     }
 

@@ -32,6 +32,9 @@ export interface Kept {
   closeCode?: number | null;
 }
 
+/** The variants without content, by the numbers that the tab knows them by. */
+const WORDS = ['Joining', 'Ping', 'Pong'];
+
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
 export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged: (challenge: SaslChallenge) => void): void {
   try {
@@ -51,10 +54,8 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
         return tab.on_welcome(now, content.version, content.boot, content.lock);
       case 'Refused':
         if ('Version' in content) return tab.on_refused_version(now, new Uint32Array(content.Version.speaks));
-        if ('Engine' in content) return tab.on_refused_engine(now, content.Engine.detail);
-        return tab.on_refused_malformed(now, content.Malformed.detail);
-      case 'Joining':
-        return tab.on_joining(now);
+        if ('Engine' in content) return tab.on_refused(now, true, content.Engine.detail);
+        return tab.on_refused(now, false, content.Malformed.detail);
       case 'Status': {
         const { code, condition, text, session, close_code } = content;
         keep.closeCode = close_code;
@@ -82,10 +83,10 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
       case 'Gap':
         keep.gap = content;
         return tab.on_gap(now);
+      case 'Joining':
       case 'Ping':
-        return tab.on_ping(now);
       case 'Pong':
-        return tab.on_pong(now);
+        return tab.on_word(now, WORDS.indexOf(tag));
       case 'Tabs':
         keep.tabs = content.tabs;
         return tab.on_tabs(now, content.token);
@@ -149,17 +150,13 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     },
     sayRelease: (released) => post({ Release: { claims: [...released] } }),
     sayAck: (posts) => post({ Ack: { posts } }),
-    sayStepAside: () => post('StepAside'),
-    sayFreeze: () => post('Freeze'),
-    sayPong: () => post('Pong'),
-    sayPing: () => post('Ping'),
+    sayWord: post,
     sayTabs: (token) => post({ Tabs: { token } }),
     saySend: (first, texts) => post({ Send: { stanzas: texts.map((text, index) => ({ token: first + index, text })) } }),
     sayRequest: (token, text, timeout) => post({ Request: { token, text, timeout: timeout ?? null } }),
     sayUnhandled: (position) => post({ Unhandled: { position } }),
     sayVisibility: (visible) => post({ Visibility: { visible } }),
     sayDisconnect: (reason, timeout) => post({ Disconnect: { reason: reason ?? null, timeout } }),
-    sayLeave: () => post('Leave'),
   };
 }
 

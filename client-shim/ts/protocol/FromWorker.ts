@@ -55,9 +55,14 @@ from: number,
  */
 to: number, 
 /**
- * How many that the tab had claimed, what other tabs sent among them.
+ * How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody could read.
  */
-count: number, } } | "Ping" | "Pong" | { "Tabs": { 
+count: number, 
+/**
+ * Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server breaks, by the name of a stream error
+ * (RFC 6120 §4.9.3).
+ */
+reason: string, } } | "Ping" | "Pong" | { "Tabs": { 
 /**
  * The token of the question.
  */

@@ -32,7 +32,7 @@ use membership::Membership;
 use open::Open;
 use place::{Moment, Place};
 pub use vigil::ANSWER;
-use vigil::{Alarm, Vigil};
+use vigil::{Alarm, Millis, Vigil, after};
 
 /// How long a tab waits for a sign of life of the worker.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -125,12 +125,12 @@ enum Stage {
     /// The port is not open.
     Closed,
     /// The worker died, or makes room; the next is tried then.
-    Resting { until: Duration },
-    /// Hello is said: since when and until when to wait for the answer, whether the worker has given a sign of life, and whether the wish to
-    /// join went out right behind it.
-    Greeting { since: Duration, until: Duration, alive: bool, joining: bool },
+    Resting,
+    /// Hello is said: since when the answer is waited for, whether the worker has given a sign of life, and whether the wish to join went out
+    /// right behind it.
+    Greeting { since: Millis, alive: bool, joining: bool },
     /// The worker serves this tab; whether its death will be noticed.
-    Welcome { since: Duration, watched: bool },
+    Welcome { since: Millis, watched: bool },
     /// It does not, and will not.
     Over,
 }
@@ -162,7 +162,7 @@ pub struct Tab<T> {
     retries: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
-    /// Over a worker that has spoken.
+    /// Until when to wait, and over a worker that has spoken.
     vigil: Vigil,
     /// Whether this tab is at the worker that stands in for another, and whether it has changed since it was welcome last.
     detour: bool,
@@ -211,6 +211,7 @@ impl<T> Default for Tab<T> {
 impl<T> Tab<T> {
     /// Takes note of what happened. Collect what follows from it with [`Tab::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
+        let now = after(0, now);
         match input {
             Input::Opened { tab, lock, visible, before } => {
                 if let Some(Before { boot, position }) = &before {
@@ -221,8 +222,8 @@ impl<T> Tab<T> {
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.unjoined = 0;
                 let patience = if self.retries > 0 { RETRY } else { PATIENCE };
-                self.stage =
-                    Stage::Greeting { since: now, until: now + patience, alive: false, joining: false };
+                self.stage = Stage::Greeting { since: now, alive: false, joining: false };
+                self.vigil.until = after(now, patience);
                 self.output(Output::Post(ToWorker::Hello(hello)));
             }
             Input::Message(message) => self.message(now, message),
@@ -286,12 +287,8 @@ impl<T> Tab<T> {
 
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
-        match self.stage {
-            Stage::Greeting { until, alive: true, .. } => Some(until.min(self.vigil.until)),
-            Stage::Greeting { until, .. } | Stage::Resting { until } => Some(until),
-            Stage::Welcome { .. } => Some(self.vigil.until),
-            Stage::Closed | Stage::Over => None,
-        }
+        let waits = !matches!(self.stage, Stage::Closed | Stage::Over);
+        waits.then_some(Duration::from_millis(self.vigil.until))
     }
 
     /// Whether the worker has not welcomed this tab yet.
@@ -378,7 +375,7 @@ impl<T> Tab<T> {
                 *joining = true;
                 self.post(wish);
             }
-            Stage::Closed | Stage::Greeting { .. } | Stage::Resting { .. } => self.waiting.push_back(wish),
+            Stage::Closed | Stage::Greeting { .. } | Stage::Resting => self.waiting.push_back(wish),
             Stage::Over => self.lose(because("worker-lost", "the worker does not serve this page any more")),
         }
     }
@@ -393,15 +390,15 @@ impl<T> Tab<T> {
         }
     }
 
-    fn message(&mut self, now: Duration, message: FromWorker<T>) {
+    fn message(&mut self, now: Millis, message: FromWorker<T>) {
         if !self.listens() {
             // The app was told that this worker is lost: what it says after all would be about a session nobody believes in.
             return;
         }
         self.vigil.heard(now);
         // A sign of life: its wasm is on its way.
-        if let Stage::Greeting { until, alive: alive @ false, .. } = &mut self.stage {
-            (*until, *alive) = (now + LONG_PATIENCE, true);
+        if let Stage::Greeting { since, alive: alive @ false, .. } = &mut self.stage {
+            (*since, *alive) = (now, true);
         }
         let stanzas = match &message {
             FromWorker::Deliver(batch) => batch.len(),
@@ -413,8 +410,7 @@ impl<T> Tab<T> {
             FromWorker::Refused(Refusal::Version { speaks }) if self.may_ask_to_step_aside(&speaks) => {
                 self.asked_to_step_aside = true;
                 self.output(Output::Post(ToWorker::StepAside));
-                self.stage = Stage::Resting { until: now + STEP_ASIDE };
-                return;
+                return self.rest(after(now, STEP_ASIDE));
             }
             // It broke, and is about to die, which is seen to when it does; or, where nobody would tell of its death, it has forgotten this page.
             FromWorker::Refused(Refusal::Engine { detail }) if self.is_welcome() => {
@@ -427,8 +423,7 @@ impl<T> Tab<T> {
             // Of the one that died, which is not quite gone.
             FromWorker::Refused(Refusal::Engine { .. }) if self.retries > 0 => {
                 self.retries -= 1;
-                self.stage = Stage::Resting { until: now + RETRY };
-                return;
+                return self.rest(after(now, RETRY));
             }
             FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
             FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
@@ -499,7 +494,7 @@ impl<T> Tab<T> {
         !self.asked_to_step_aside && speaks.iter().all(|version| *version < VERSION)
     }
 
-    fn welcome(&mut self, now: Duration, boot: String, lock: Option<String>) {
+    fn welcome(&mut self, now: Millis, boot: String, lock: Option<String>) {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         self.turned = false;
@@ -564,53 +559,51 @@ impl<T> Tab<T> {
         }
     }
 
-    fn timeout(&mut self, now: Duration, runs: Option<bool>) {
-        match &mut self.stage {
-            Stage::Resting { until } if *until <= now => self.reopen(),
-            Stage::Greeting { until, alive: false, .. } if *until <= now && self.retries > 0 => {
+    fn timeout(&mut self, now: Millis, runs: Option<bool>) {
+        if now < self.vigil.until {
+            return;
+        }
+        match self.stage {
+            Stage::Resting => self.reopen(),
+            Stage::Greeting { alive: false, .. } if self.retries > 0 => {
                 self.retries -= 1;
                 self.reopen();
             }
-            Stage::Greeting { since, until, alive: false, .. } if *until <= now => match runs {
+            Stage::Greeting { since, alive: false, .. } => match runs {
                 // Hello is to wait for as long as any answer may take.
-                Some(true) if now < *since + ANSWER => *until = *since + ANSWER,
+                Some(true) if now < after(since, ANSWER) => self.vigil.until = after(since, ANSWER),
                 Some(true) if !self.turned => self.go_round(now),
-                Some(false) if now < *since + LONG_PATIENCE => *until = now + PATIENCE,
-                _ => {
-                    let text = match runs {
-                        None => {
-                            "the worker did not answer within 8 s: is its script the one of this package?"
-                        }
-                        Some(false) => "the worker did not start within 60 s",
-                        Some(true) => "the worker does not answer, and neither does the one beside it",
-                    };
-                    self.lose(because("worker-silent", text));
-                }
+                Some(false) if now < after(since, LONG_PATIENCE) => self.vigil.until = after(now, PATIENCE),
+                Some(_) => self.give_up("the worker does not answer"),
+                None => self
+                    .give_up("the worker did not answer within 8 s: is its script the one of this package?"),
             },
-            Stage::Greeting { until, alive: true, .. } if *until <= now => {
-                self.lose(because("worker-silent", "the worker did not get ready within 60 s"));
+            Stage::Greeting { since, .. } if after(since, LONG_PATIENCE) <= now => {
+                self.give_up("the worker did not get ready within 60 s");
             }
-            Stage::Greeting { alive: true, .. } | Stage::Welcome { .. } => {
-                match self.vigil.ring(now, self.posts) {
-                    Alarm::Rest => {}
-                    Alarm::Ask => self.output(Output::Post(ToWorker::Ping)),
-                    Alarm::Silent => self.go_round(now),
-                }
-            }
-            _ => {}
+            Stage::Greeting { .. } | Stage::Welcome { .. } => match self.vigil.ring(now, self.posts) {
+                Alarm::Rest => {}
+                Alarm::Ask => self.output(Output::Post(ToWorker::Ping)),
+                Alarm::Silent => self.go_round(now),
+            },
+            Stage::Closed | Stage::Over => {}
         }
     }
 
+    fn give_up(&mut self, text: &str) {
+        self.lose(because("worker-silent", text));
+    }
+
     /// The worker died, and what it had not said will never be heard. A new one is tried: soon, and later and later if they die young.
-    fn died(&mut self, now: Duration, how: &str) {
+    fn died(&mut self, now: Millis, how: &str) {
         let since = match self.stage {
             Stage::Welcome { since, .. } => since,
             Stage::Greeting { .. } => now,
-            Stage::Closed | Stage::Resting { .. } | Stage::Over => return,
+            Stage::Closed | Stage::Resting | Stage::Over => return,
         };
         self.retries = RETRIES;
-        self.died_young = if now.saturating_sub(since) < YOUTH { self.died_young + 1 } else { 0 };
-        self.fail_open(&because("worker-lost", &[how, "; whether this was sent is not known"].concat()));
+        self.died_young = if now < after(since, YOUTH) { self.died_young + 1 } else { 0 };
+        self.fail_open(&because("worker-lost", "the worker is lost; whether this was sent is not known"));
         if let Some(status) = self.membership.note_death(how) {
             self.claims.clear();
             self.event(Event::Status(status));
@@ -619,18 +612,23 @@ impl<T> Tab<T> {
             0 | 1 => REST,
             young => Duration::from_secs(1 << young.min(5)),
         };
-        self.stage = Stage::Resting { until: now + rest };
+        self.rest(after(now, rest));
+    }
+
+    fn rest(&mut self, until: Millis) {
+        self.stage = Stage::Resting;
+        self.vigil.until = until;
     }
 
     /// The worker does not answer. One that is known to run is gone round, by way of another beside it; where nothing tells a worker that is dead
     /// from one that runs, the same address is tried once more.
-    fn go_round(&mut self, now: Duration) {
+    fn go_round(&mut self, now: Millis) {
         let how = "the worker does not answer";
         // Should it wake up, nobody is here any more.
         self.output(Output::Post(ToWorker::Leave));
         if !self.is_welcome() || self.is_watched() {
-            let text = [how, ", though it runs: it is gone round, in a session beside its own"].concat();
-            self.event(Event::Log(LogLevel::Warn, text));
+            let text = "the worker runs and does not answer: it is gone round";
+            self.event(Event::Log(LogLevel::Warn, text.to_owned()));
             (self.detour, self.turned) = (!self.detour, true);
         }
         self.died(now, how);

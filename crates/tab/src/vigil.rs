@@ -19,10 +19,18 @@ const LATE: Duration = Duration::from_secs(2);
 /// The deadline moves in steps of this, so that what comes often sets no timer each time.
 const STEP: Duration = Duration::from_secs(1);
 
+/// A time, as [`Duration`]s are counted in here: their arithmetic would cost a page some hundred bytes.
+pub(crate) type Millis = u64;
+
+/// So much later.
+pub(crate) fn after(time: Millis, wait: Duration) -> Millis {
+    time + wait.as_millis() as Millis
+}
+
 /// The watch over a worker that has spoken.
 #[derive(Default)]
 pub(crate) struct Vigil {
-    pub(crate) until: Duration,
+    pub(crate) until: Millis,
     asked: Option<Asked>,
 }
 
@@ -45,31 +53,30 @@ pub(crate) enum Alarm {
 
 impl Vigil {
     /// The worker said something.
-    pub(crate) fn heard(&mut self, now: Duration) {
-        let until = now + SILENCE;
-        if self.asked.take().is_some() || until >= self.until + STEP {
+    pub(crate) fn heard(&mut self, now: Millis) {
+        let until = after(now, SILENCE);
+        if self.asked.take().is_some() || until >= after(self.until, STEP) {
             self.until = until;
         }
     }
 
     /// The worker is asked, by a tab that was given so many posts.
-    pub(crate) fn ask(&mut self, now: Duration, posts: u32) {
-        *self = Vigil { until: now + ANSWER, asked: Some(Asked { posts, again: false }) };
+    pub(crate) fn ask(&mut self, now: Millis, posts: u32) {
+        *self = Vigil { until: after(now, ANSWER), asked: Some(Asked { posts, again: false }) };
     }
 
-    /// The deadline may have come. Stanzas, which come most often, are no news to [`Self::heard`]: by the number of `posts` they count all the
+    /// The deadline has come. Stanzas, which come most often, are no news to [`Self::heard`]: by the number of `posts` they count all the
     /// same.
-    pub(crate) fn ring(&mut self, now: Duration, posts: u32) -> Alarm {
+    pub(crate) fn ring(&mut self, now: Millis, posts: u32) -> Alarm {
         match &self.asked {
-            _ if now < self.until => Alarm::Rest,
             Some(asked) if asked.posts != posts => {
                 self.heard(now);
                 Alarm::Rest
             }
-            Some(asked) if asked.again || now < self.until + LATE => Alarm::Silent,
+            Some(asked) if asked.again || now < after(self.until, LATE) => Alarm::Silent,
             asked => {
                 let again = asked.is_some();
-                *self = Vigil { until: now + ANSWER, asked: Some(Asked { posts, again }) };
+                *self = Vigil { until: after(now, ANSWER), asked: Some(Asked { posts, again }) };
                 Alarm::Ask
             }
         }

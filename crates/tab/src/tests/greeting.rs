@@ -106,7 +106,7 @@ fn one_that_has_given_a_sign_of_life_has_a_minute_from_then_on() {
     page.answers = true;
     page.wait(7 * SECOND + LONG_PATIENCE - MOMENT);
     assert!(!page.tab.is_over());
-    page.timeout(7 * SECOND + LONG_PATIENCE);
+    page.wait(7 * SECOND + LONG_PATIENCE + vigil::SILENCE);
     assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
     // It did answer, so the reason must not be that it is another script.
     assert_eq!(page.reason(), "the worker did not get ready within 60 s");

@@ -202,7 +202,7 @@ fn where_the_one_beside_it_does_not_answer_either_the_app_hears_so() {
         }
     }
     assert_eq!(page.heard()[1..], ["ConnFail", "Disconnected"]);
-    assert!(page.reason().contains("neither"), "{}", page.reason());
+    assert!(page.reason().contains("does not answer"), "{}", page.reason());
     assert!(page.now < 60 * SECOND, "{:?}", page.now);
 }
 
@@ -221,7 +221,6 @@ fn a_worker_whose_script_is_on_its_way_is_waited_for_up_to_a_minute() {
     page.runs = Some(false);
     page.wait(LONG_PATIENCE + PATIENCE);
     assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
-    assert!(page.reason().contains("did not start"), "{}", page.reason());
 }
 
 #[test]
