@@ -52,7 +52,7 @@ export async function whereabouts(url: URL, detour: boolean): Promise<boolean | 
   const runs = (href: string): boolean | undefined => held?.some(({ name }) => name!.startsWith(lockOf(detour ? DETOUR : NAME, href)));
   if (runs(url.href)) return true;
   const slow = new AbortController();
-  setTimeout(() => slow.abort(), 1_000);
+  setTimeout(() => slow.abort(), 2_000);
   const found = await whatIsAt(url, slow.signal);
   const script = typeof found === 'string' ? '' : await found.text().catch(() => '');
   // What does not reach this page does not reach the worker either.

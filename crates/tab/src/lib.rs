@@ -164,9 +164,8 @@ pub struct Tab<T> {
     died_young: u32,
     /// Until when to wait, and over a worker that has spoken.
     vigil: Vigil,
-    /// Whether this tab is at the worker that stands in for another, and whether it has changed since it was welcome last.
+    /// Whether this tab is at the worker that stands in for another.
     detour: bool,
-    turned: bool,
     outputs: VecDeque<Due<T>>,
 }
 
@@ -180,6 +179,9 @@ const REST: Duration = Duration::from_millis(250);
 /// How often, and after what silence, a further port is tried when a worker has died.
 const RETRIES: u32 = 3;
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How soon it is looked again for a worker whose script was on its way: what a look takes, the script must do without.
+const LOOK: Duration = Duration::from_secs(4);
 
 /// A worker that lived for this long did not die young.
 const YOUTH: Duration = Duration::from_secs(10);
@@ -202,7 +204,6 @@ impl<T> Default for Tab<T> {
             died_young: 0,
             vigil: Vigil::default(),
             detour: false,
-            turned: false,
             outputs: VecDeque::new(),
         }
     }
@@ -497,7 +498,6 @@ impl<T> Tab<T> {
     fn welcome(&mut self, now: Millis, boot: String, lock: Option<String>) {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
-        self.turned = false;
         if self.boot != boot {
             self.place = Place::default();
         }
@@ -572,8 +572,8 @@ impl<T> Tab<T> {
             Stage::Greeting { since, alive: false, .. } => match runs {
                 // Hello is to wait for as long as any answer may take.
                 Some(true) if now < after(since, ANSWER) => self.vigil.until = after(since, ANSWER),
-                Some(true) if !self.turned => self.go_round(now),
-                Some(false) if now < after(since, LONG_PATIENCE) => self.vigil.until = after(now, PATIENCE),
+                Some(true) if !self.detour => self.go_round(now),
+                Some(false) if now < after(since, LONG_PATIENCE) => self.vigil.until = after(now, LOOK),
                 Some(_) => self.give_up("the worker does not answer"),
                 None => self
                     .give_up("the worker did not answer within 8 s: is its script the one of this package?"),
@@ -629,7 +629,7 @@ impl<T> Tab<T> {
         if !self.is_welcome() || self.is_watched() {
             let text = "the worker runs and does not answer: it is gone round";
             self.event(Event::Log(LogLevel::Warn, text.to_owned()));
-            (self.detour, self.turned) = (!self.detour, true);
+            self.detour = !self.detour;
         }
         self.died(now, how);
     }
