@@ -1,13 +1,6 @@
 /** The worker, as a page starts it, and what can be said of one that does not answer. */
 
-/** The name under which pages of an origin share the worker of one script, and that of the worker beside it, for as long as it does not answer. */
-const NAME = 'epode';
-export const DETOUR = 'epode detour';
-
-/** How the lock of each worker of this name and script begins: by its lock one sees that it runs. */
-export function lockOf(name: string, url: string): string {
-  return `epode-worker ${name} ${url} `;
-}
+import { DETOUR, lockOf, NAME } from './names.ts';
 
 /**
  * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A `Worker` is this caller's alone, who

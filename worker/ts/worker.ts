@@ -5,7 +5,7 @@ import { accept, start } from '../../client-shim/ts/engine-wire';
 import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
 import { answerStrophe, isOfStrophe } from '../../client-shim/ts/strophe-port';
 import { load } from '../../client-shim/ts/wasm';
-import { DETOUR, lockOf } from '../../client-shim/ts/worker';
+import { DETOUR, lockOf } from '../../client-shim/ts/names';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
