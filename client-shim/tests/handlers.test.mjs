@@ -58,6 +58,10 @@ test('every criterion that is given must match', () => {
     [true, '<a from="a@b/c"/>', null, null, null, null, 'a@b', bare],
     [true, '<a from="a@b/c"/>', null, null, null, null, 'a@b/d', bare],
     [true, '<a from="a@b"/>', null, null, null, null, 'a@b', bare],
+    [true, '<a from="müller@b/c"/>', null, null, null, null, 'MU\u0308LLER@B', bare],
+    [true, '<a from="a@xn--bcher-kva.example/c"/>', null, null, null, null, 'A@bücher.example/c'],
+    [false, '<a from="a@b/c"/>', null, null, null, null, 'a@b/C'],
+    [true, '<a from="no jid@@/"/>', null, null, null, null, 'no jid@@/'],
     [false, '<a/>', null, null, null, null, 'a@b', bare],
     [false, '<a from="x@b/c"/>', null, null, null, null, 'a@b', bare],
   ]) {

@@ -430,7 +430,7 @@ export class Connection extends Hooks {
    * @param name the exact tag name
    * @param type the `type`, or several of which one must match
    * @param id the `id`
-   * @param from the `from`, to the letter; with `matchBareFromJid` whatever the resource
+   * @param from the `from`, in whatever spelling of the same JID; with `matchBareFromJid` whatever the resource
    * @returns what {@link deleteHandler} takes
    */
   addHandler(

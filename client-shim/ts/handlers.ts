@@ -8,6 +8,7 @@
 import { getNamespace } from './element.ts';
 import { getBareJidFromJid } from './jid.ts';
 import { describe, error } from './log.ts';
+import { preparedJid } from './prepared.ts';
 
 /** How a handler compares. */
 export interface HandlerOptions {
@@ -32,8 +33,10 @@ export class Handler {
   readonly type: string | readonly string[] | null;
   /** The attribute `id`. */
   readonly id: string | null;
-  /** The attribute `from`; already the bare JID with `matchBareFromJid`. */
+  /** The attribute `from`, in whatever spelling of the same JID; already the bare JID with `matchBareFromJid`. */
   readonly from: string | null;
+  /** The same in the form in which it is compared. */
+  readonly #sender: string | null;
   /** How it compares. */
   readonly options: HandlerOptions;
   /** Whether this is the app's, and so runs only once authenticated; default `true`. */
@@ -69,6 +72,7 @@ export class Handler {
     this.options = options ?? {};
     const sender = wordOf(from);
     this.from = this.options.matchBareFromJid ? getBareJidFromJid(sender) : sender;
+    this.#sender = this.from && preparedJid(this.from);
   }
 
   /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
@@ -80,22 +84,24 @@ export class Handler {
 
   /** Whether the element, or anything within it, is in the handler's namespace. */
   namespaceMatch(stanza: Element): boolean {
-    if (this.ns === null || this.getNamespace(stanza) === this.ns) return true;
-    for (const element of stanza.getElementsByTagName('*')) {
-      if (this.getNamespace(element) === this.ns) return true;
-    }
+    if (this.ns === null || this.#isIn(stanza)) return true;
+    for (const element of stanza.getElementsByTagName('*')) if (this.#isIn(element)) return true;
     return false;
   }
 
-  /** The namespace of an element, as this handler compares it. */
-  getNamespace(element: Element): string | null {
-    const namespace = getNamespace(element);
+  /** The namespace of an element, or another one, as this handler compares it. */
+  getNamespace(element: Element, namespace: string | null = getNamespace(element)): string | null {
     return namespace !== null && this.options.ignoreNamespaceFragment ? (namespace.split('#', 1)[0] ?? null) : namespace;
   }
 
   /** Calls the callback; truthy when the handler is to stay. What the callback throws passes through. */
   run(stanza: Element): unknown {
     return this.handler(stanza);
+  }
+
+  // Of an element with a prefix, an attribute `xmlns` is about what is within.
+  #isIn(element: Element): boolean {
+    return this.getNamespace(element) === this.ns || this.getNamespace(element, element.namespaceURI) === this.ns;
   }
 
   #matchesType(stanza: Element): boolean {
@@ -107,7 +113,8 @@ export class Handler {
   #matchesFrom(stanza: Element): boolean {
     if (this.from === null) return true;
     const from = stanza.getAttribute('from');
-    return this.from === (this.options.matchBareFromJid ? getBareJidFromJid(from) : from);
+    const sender = this.options.matchBareFromJid ? getBareJidFromJid(from) : from;
+    return this.#sender === (sender && preparedJid(sender));
   }
 }
 

@@ -11,7 +11,7 @@ export interface StanzaSelector extends HandlerOptions {
   type?: string | readonly string[] | null;
   /** The `id`. */
   id?: string | null;
-  /** The `from`. */
+  /** The `from`, in whatever spelling of the same JID. */
   from?: string | null;
 }
 

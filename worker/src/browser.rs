@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use epode_hub::session::stream::jid::Unicode;
 use epode_protocol::LogLevel;
-use js_sys::{Function, Uint8Array};
-use wasm_bindgen::JsCast as _;
+use js_sys::{Function, JsString, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
 
 #[wasm_bindgen]
 extern "C" {
@@ -29,6 +30,13 @@ extern "C" {
     #[wasm_bindgen(js_namespace = console)]
     fn error(text: &str);
 
+    #[wasm_bindgen(js_name = URL)]
+    type Url;
+    #[wasm_bindgen(catch, constructor, js_class = "URL")]
+    fn new(url: &str) -> Result<Url, JsValue>;
+    #[wasm_bindgen(method, getter, js_class = "URL")]
+    fn hostname(this: &Url) -> String;
+
     type Scheduler;
     #[wasm_bindgen(thread_local_v2, js_name = scheduler)]
     static SCHEDULER: Option<Scheduler>;
@@ -49,10 +57,13 @@ pub(crate) fn nonce() -> String {
     Base64UrlUnpadded::encode_string(&bytes.to_vec())
 }
 
-/// The text in NFKC (UAX 15).
-pub(crate) fn nfkc(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFKC").into()
-}
+/// What JavaScript knows of Unicode.
+pub(crate) const UNICODE: Unicode = Unicode {
+    nfc: |text| JsString::from(text).normalize("NFC").into(),
+    nfkc: |text| JsString::from(text).normalize("NFKC").into(),
+    lower: |text| JsString::from(text).to_lower_case().into(),
+    host: |domain| Url::new(&["http://", domain].concat()).ok().map(|url| url.hostname()),
+};
 
 /// Randomness for what is no secret.
 pub(crate) fn seed() -> u64 {

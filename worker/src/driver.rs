@@ -58,7 +58,7 @@ pub(crate) fn start(
             grace: GRACE,
             seed: browser::seed(),
             secret: Secret::new(browser::nonce()),
-            nfkc: browser::nfkc,
+            unicode: browser::UNICODE,
         }),
         ports: Ports::new(outlet),
         sockets: Table::default(),

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{Caught, Claim, ClaimId, Delivery, FromWorker, Origin, Position, Text};
+use epode_protocol::{
+    Caught, Claim, ClaimId, Criteria, Delivery, FromWorker, Origin, Position, Selector, Text,
+};
+use epode_session::stream::jid;
 
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::outbox::{Gap, TOO_MANY};
@@ -15,7 +18,12 @@ impl<T: Text> Hub<T> {
     /// Enters claims, and answers with what they missed since the position from which they hold. Those that were made outside of any stanza
     /// hold from when they were: so many milliseconds `ago`, by a clock that may have been set meanwhile.
     #[inline(never)] // Out of the way of a cold start.
-    pub(crate) fn claim(&mut self, port: PortId, claims: Vec<Claim>, from: Position, ago: Option<f64>) {
+    pub(crate) fn claim(&mut self, port: PortId, mut claims: Vec<Claim>, from: Position, ago: Option<f64>) {
+        for claim in &mut claims {
+            if let Selector::Stanza(Criteria { from: Some(from), .. }) = &mut claim.selector {
+                *from = jid::prepared(from, &self.config.unicode).into_owned();
+            }
+        }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| self.now.saturating_sub(ago));
         let Some(tab) = self.ports.get_mut(&port) else { return };

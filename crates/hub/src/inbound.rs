@@ -1,10 +1,12 @@
 //! A stanza from the server, as the worker keeps it: what was read of it, and its text.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{Criteria, Position, Seen, Selector};
+use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::Head;
 
 /// A stanza from the server, under its position.
@@ -15,9 +17,24 @@ pub(crate) struct Inbound<T> {
     pub(crate) text: T,
     /// In bytes of its text.
     pub(crate) size: usize,
+    /// The sender as it is compared, where that is not as it is written.
+    prepared: Option<Box<str>>,
 }
 
 impl<T> Inbound<T> {
+    pub(crate) fn new(position: Position, head: Head, text: T, size: usize, unicode: &Unicode) -> Self {
+        let prepared = match head.from.as_deref().map(|from| jid::prepared(from, unicode)) {
+            Some(Cow::Owned(prepared)) => Some(prepared.into()),
+            _ => None,
+        };
+        Inbound { position, head, text, size, prepared }
+    }
+
+    /// The sender as it is compared.
+    pub(crate) fn from(&self) -> Option<&str> {
+        self.prepared.as_deref().or(self.head.from.as_deref())
+    }
+
     /// Whether the stanza is an IQ: what it asks or answers is for one tab, or for all of an account, whatever else is claimed.
     pub(crate) fn is_iq(&self) -> bool {
         self.head.tag.rsplit(':').next() == Some("iq")
@@ -33,7 +50,7 @@ impl<T> Inbound<T> {
             tag: &self.head.tag,
             kind: self.head.kind.as_deref(),
             id: self.head.id.as_deref(),
-            from: self.head.from.as_deref(),
+            from: self.from(),
             namespaces: &self.head.namespaces,
         })
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{Position, Token};
-use epode_session::stream::jid;
+use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::{Head, Payload};
 
 use crate::inbound::Inbound;
@@ -108,10 +108,10 @@ impl Asks {
     }
 
     /// Strikes out the IQ that this stanza answers: its id, and from whom it was asked (RFC 6120 §8.2.3).
-    pub(crate) fn answered(&mut self, head: &Head, own: &str) -> Option<Ask> {
+    pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<Ask> {
         let id = head.id.as_ref()?;
         let ask = self.open.get(id)?;
-        if !answers(ask.to.as_deref(), head.from.as_deref(), own) {
+        if !answers(ask.to.as_deref(), head.from.as_deref(), own, unicode) {
             return None;
         }
         self.strike(id)
@@ -216,15 +216,16 @@ pub(crate) fn question(head: &Head, text: &str) -> Option<String> {
 
 /// Whether an answer `from` is one to an IQ that went `to`, for the session `own`. The server speaks for our own account and for its
 /// domain, with or without saying so (RFC 6120 §8.1.2.1); everybody else must be who was asked.
-fn answers(to: Option<&str>, from: Option<&str>, own: &str) -> bool {
-    let for_us = |jid: &str| jid::same(jid, own) || jid::same(jid, jid::bare(own));
-    let server = |jid: &str| jid::same(jid, jid::domain(own));
+fn answers(to: Option<&str>, from: Option<&str>, own: &str, unicode: &Unicode) -> bool {
+    let same = |a: &str, b: &str| jid::answers(a, b, unicode);
+    let for_us = |jid: &str| same(jid, own) || same(jid, jid::bare(own));
+    let server = |jid: &str| same(jid, jid::domain(own));
     match (to, from) {
         (None, None) => true,
         (None, Some(from)) => for_us(from) || server(from),
         (Some(to), None) => for_us(to) || server(to),
-        (Some(to), Some(from)) if for_us(to) => for_us(from) || jid::same(to, from),
-        (Some(to), Some(from)) => jid::same(to, from),
+        (Some(to), Some(from)) if for_us(to) => for_us(from) || same(from, to),
+        (Some(to), Some(from)) => same(from, to),
     }
 }
 
@@ -276,10 +277,17 @@ pub(crate) enum Turn<T> {
 impl<T: Clone> Demands<T> {
     /// Enters a request to `own`: `asked` are given it now, `next` one after the other if none of them
     /// answers.
-    pub(crate) fn enter(&mut self, inbound: &Inbound<T>, own: &str, asked: Vec<PortId>, next: Vec<PortId>) {
-        let Inbound { position, head, text, size } = inbound;
+    pub(crate) fn enter(
+        &mut self,
+        inbound: &Inbound<T>,
+        own: &str,
+        unicode: &Unicode,
+        asked: Vec<PortId>,
+        next: Vec<PortId>,
+    ) {
+        let Inbound { position, head, text, size, .. } = inbound;
         let (id, from) = (head.id.clone().unwrap_or_default(), head.from.clone());
-        let pong = is_ping(head) && answers(None, from.as_deref(), own);
+        let pong = is_ping(head) && answers(None, from.as_deref(), own, unicode);
         let demand = Demand { id, from, pong, text: text.clone(), size: *size, asked, next: next.into() };
         self.0.insert(*position, demand);
     }
@@ -346,9 +354,9 @@ impl<T: Clone> Demands<T> {
     }
 
     /// Strikes out the demand that this stanza of a tab answers. Only the first answer finds one.
-    pub(crate) fn answered(&mut self, head: &Head, own: &str) -> Option<Position> {
+    pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<Position> {
         let id = head.id.as_ref()?;
-        let ours = |from: &Option<Box<str>>| answers(head.to.as_deref(), from.as_deref(), own);
+        let ours = |from: &Option<Box<str>>| answers(head.to.as_deref(), from.as_deref(), own, unicode);
         let position = *self.0.iter().find(|(_, demand)| demand.id == *id && ours(&demand.from))?.0;
         self.0.remove(&position);
         Some(position)
@@ -362,7 +370,12 @@ pub(crate) fn is_ping(head: &Head) -> bool {
 }
 
 /// Whether a request comes from our own account or server, for all tabs to hear: a roster or block list push (RFC 6121 §2.1.6, XEP-0191).
-pub(crate) fn is_push(head: &Head, own: &str) -> bool {
-    let server = |from: &str| jid::same(from, jid::bare(own)) || jid::same(from, jid::domain(own));
-    head.kind.as_deref() == Some("set") && head.from.as_deref().is_none_or(server)
+pub(crate) fn is_push(head: &Head, own: &str, unicode: &Unicode) -> bool {
+    let ours = [own, jid::bare(own), jid::domain(own)];
+    let from_us = |from: &str| ours.iter().any(|own| jid::same(from, own, unicode));
+    is_set(head) && head.from.as_deref().is_none_or(from_us)
+}
+
+fn is_set(head: &Head) -> bool {
+    head.kind.as_deref() == Some("set")
 }

@@ -52,7 +52,7 @@ impl<T: Text> Hub<T> {
         let account = proof.map_err(Into::into);
         let account = account.and_then(|proof| {
             let mechanisms = Mechanisms { ours: &ours, listed: options.listed, foreign: &own };
-            Account::new(service, jid, authcid, proof, mechanisms, self.config.nfkc)
+            Account::new(service, jid, authcid, proof, mechanisms, self.config.unicode)
         });
         match account {
             Ok(account) => self.connect(port, account, options),
@@ -121,7 +121,7 @@ impl<T: Text> Hub<T> {
 
     /// Where nothing is shared, each port has sessions of its own.
     fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
-        Key::new(account, options, (!self.config.shared).then_some(port))
+        Key::new(account, options, (!self.config.shared).then_some(port), &self.config.unicode)
     }
 
     fn open(&mut self, port: PortId, mut account: Account, key: Key, mut options: Options) {
@@ -219,12 +219,13 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn attach(&mut self, port: PortId, service: &str, account: Option<&str>, waits: bool) {
         self.start_over(port);
+        let account = account.map(|account| jid::prepared(jid::bare(account), &self.config.unicode));
         let of_service = self
             .rooms
             .iter()
             .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
             .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
-            .filter(|(_, room)| account.is_none_or(|account| room.is_of(account)));
+            .filter(|(_, room)| account.as_ref().is_none_or(|account| room.is_of(account)));
         let (open, closed): (Vec<_>, Vec<_>) =
             of_service.map(|(id, room)| (*id, room.options.attach)).partition(|(_, attach)| *attach);
         let why = match &open[..] {
@@ -245,7 +246,7 @@ impl<T: Text> Hub<T> {
     /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
     pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
         self.start_over(port);
-        let account = jid::bare(account).to_ascii_lowercase();
+        let account = jid::prepared(jid::bare(account), &self.config.unicode).into_owned();
         let there = self.rooms.iter().find(|(_, room)| {
             room.key.service == service && room.is_of(&account) && room.phase != Phase::Closing
         });

@@ -1,7 +1,7 @@
 //! What a tab wants to send: checked before it can hurt the stream that all tabs share.
 
 use epode_protocol::Fault;
-use epode_session::stream::jid;
+use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::{Head, Violation, escape};
 
 /// A stanza's kind, as routing sees it.
@@ -66,7 +66,7 @@ const CLIENT: &str = "jabber:client";
 const CSI: &str = "urn:xmpp:csi:0";
 
 /// Says what a tab's well-formed XML is, or why it is not sent. `own` is the full JID of the session.
-pub(crate) fn judge(head: &Head, own: &str) -> Result<Kind, Refused> {
+pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, Refused> {
     let name = head.tag.rsplit(':').next().unwrap_or_default();
     if &*head.namespace == CSI && matches!(name, "active" | "inactive") {
         return Ok(Kind::Nonza);
@@ -83,7 +83,7 @@ pub(crate) fn judge(head: &Head, own: &str) -> Result<Kind, Refused> {
         _ => return Err(Refused::NotAStanza(head.tag.clone())),
     };
     match head.from.as_deref() {
-        Some(from) if !jid::same(from, own) && !jid::same(from, jid::bare(own)) => {
+        Some(from) if ![own, jid::bare(own)].iter().any(|own| jid::same(from, own, unicode)) => {
             Err(Refused::ForeignFrom(from.into()))
         }
         _ => Ok(kind),

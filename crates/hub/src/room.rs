@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, Status, StatusCode};
-use epode_session::stream::jid;
+use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::sasl::{ScramKeys, Secret};
 use epode_session::{Account, Session};
 
@@ -24,7 +24,7 @@ const LARGE: usize = 8 << 10;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) service: String,
-    /// Local part and domain in ASCII lower case: their case does not count (RFC 7622 §3.2, §3.3).
+    /// As it is compared: however it is spelt, there is one session, and one Web Lock.
     pub(crate) account: String,
     /// The name beside a bare domain, which alone says whose the session is.
     name: Option<String>,
@@ -34,10 +34,10 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn new(account: &Account, options: &Options, port: Option<PortId>) -> Self {
+    pub(crate) fn new(account: &Account, options: &Options, port: Option<PortId>, unicode: &Unicode) -> Self {
         Key {
             service: account.service().to_owned(),
-            account: account.bare_jid().to_ascii_lowercase(),
+            account: jid::prepared(account.bare_jid(), unicode).into_owned(),
             name: account.name_beside_domain(),
             // A name in the JID is the key; without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
@@ -208,7 +208,7 @@ pub(crate) struct Room<T> {
     pub(crate) exchange: Exchange,
     pub(crate) options: Options,
     pub(crate) phase: Phase,
-    /// Whom the server bound last, in ASCII lower case: what pages know the session by. A name beside a domain, or none, does not say it.
+    /// Whom the server bound last, as it is compared: what pages know the session by. A name beside a domain, or none, does not say it.
     pub(crate) bound: Option<String>,
     /// In the order in which they came.
     pub(crate) members: Vec<Member<T>>,
@@ -277,12 +277,9 @@ impl<T: Clone> Room<T> {
         }
     }
 
-    /// Whether a page means this session when it names this account.
+    /// Whether a page means this session when it names this bare JID, in its prepared form.
     pub(crate) fn is_of(&self, account: &str) -> bool {
-        [Some(&self.key.account), self.bound.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|own| jid::same_bare(own, account))
+        self.key.account == account || self.bound.as_deref() == Some(account)
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -308,7 +305,7 @@ impl<T: Clone> Room<T> {
     /// nothing of the others in it any more, and every tab that enters it hears of them anew.
     pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
         const OCCUPANT: &str = "http://jabber.org/protocol/muc#user";
-        let Some(from) = &inbound.head.from else { return };
+        let Some(from) = inbound.from() else { return };
         if inbound.head.namespaces.iter().any(|namespace| &**namespace == OCCUPANT) {
             return;
         }
@@ -317,13 +314,13 @@ impl<T: Clone> Room<T> {
             None if inbound.size <= LARGE
                 && (self.presences.contains_key(from) || self.presences.keys().count() < PRESENT) =>
             {
-                self.presences.insert(from.clone(), inbound.clone());
+                self.presences.insert(from.into(), inbound.clone());
             }
             None => drop(self.presences.remove(from)),
             // Of a bare JID: none of its resources is there any more.
             Some("unavailable") if !from.contains('/') => {
                 let gone: Vec<_> =
-                    self.presences.keys().filter(|there| jid::same_bare(there, from)).cloned().collect();
+                    self.presences.keys().filter(|there| jid::bare(there) == from).cloned().collect();
                 for there in gone {
                     self.presences.remove(&there);
                 }
@@ -405,6 +402,6 @@ pub struct Config {
     /// Fresh randomness, 128 bits or more, that nobody else is told: by it a proof is known again that was
     /// refused.
     pub secret: Secret,
-    /// The platform's NFKC (UAX 15), by which SCRAM prepares user names and passwords.
-    pub nfkc: fn(&str) -> String,
+    /// What names, passwords and JIDs are compared by.
+    pub unicode: Unicode,
 }

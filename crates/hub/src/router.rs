@@ -35,7 +35,7 @@ impl<T: Text> Hub<T> {
         }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.position += 1;
-        let inbound = Rc::new(Inbound { position: room.position, head, text: text.clone(), size });
+        let inbound = Rc::new(Inbound::new(room.position, head, text.clone(), size, &self.config.unicode));
         match (inbound.is_iq(), inbound.head.kind.as_deref()) {
             (false, _) => self.route_to_claims(id, inbound),
             (true, Some("result" | "error")) => self.route_answer(id, &inbound),
@@ -129,10 +129,10 @@ impl<T: Text> Hub<T> {
 
     /// An answer goes to the tabs that asked, and to nobody else.
     fn route_answer(&mut self, id: SessionId, inbound: &Inbound<T>) {
-        let Inbound { position, head, text, size } = inbound;
+        let Inbound { position, head, text, size, .. } = inbound;
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
-        let Some(ask) = room.asks.answered(head, &info.jid) else {
+        let Some(ask) = room.asks.answered(head, &info.jid, &self.config.unicode) else {
             return self.log_dropped(id, &head.tag, *size, "it answers what nobody asked of its sender");
         };
         for asker in ask.askers {
@@ -170,14 +170,14 @@ impl<T: Text> Hub<T> {
         // Hooks only look on.
         let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
-        let (given, next) = match is_push(&inbound.head, &info.jid) {
+        let (given, next) = match is_push(&inbound.head, &info.jid, &self.config.unicode) {
             true => (candidates, Vec::new()),
             false => (Vec::new(), candidates),
         };
         let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
-        room.demands.enter(inbound, &info.jid, asked, next);
+        room.demands.enter(inbound, &info.jid, &self.config.unicode, asked, next);
         for port in given {
             self.deliver(port, demand_of(inbound, false));
         }
@@ -336,7 +336,7 @@ impl<T: Text> Hub<T> {
             // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
             head = room.session.check(framed)?;
         }
-        let kind = judge(&head, &own)?;
+        let kind = judge(&head, &own, &self.config.unicode)?;
         if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
             return Err(Refused::NotARequest);
         }
@@ -354,7 +354,8 @@ impl<T: Text> Hub<T> {
                 }
             }
             Kind::Answer => {
-                let position = room.demands.answered(&head, &own).ok_or(Refused::NotAsked)?;
+                let position =
+                    room.demands.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
                 self.timers.set(Timer::Ping(id, position), None);
             }
             // The worker alone knows whether anybody looks.

@@ -188,7 +188,7 @@ impl<T: Text> Hub<T> {
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         room.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
-        let bound = jid::bare(&info.jid).to_ascii_lowercase();
+        let bound = jid::prepared(jid::bare(&info.jid), &self.config.unicode).into_owned();
         let key = room.key.clone();
         room.bound = Some(bound.clone());
         room.down = None;

@@ -17,6 +17,7 @@ mod joining;
 mod keys;
 mod leaving;
 mod model;
+mod naming;
 mod own_mechanisms;
 mod ownership;
 mod page;

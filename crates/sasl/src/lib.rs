@@ -60,5 +60,5 @@ pub use hash::Hash;
 pub use keys::ScramKeys;
 pub use mechanism::{Mechanism, Step, mechanism};
 pub use name::MechanismName;
-pub use saslprep::prepare;
+pub use saslprep::{is_mapped_to_nothing, prepare};
 pub use secret::Secret;

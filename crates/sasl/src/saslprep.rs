@@ -43,13 +43,19 @@ fn mapped(text: &str) -> Zeroizing<String> {
         match u32::from(character) {
             // C.1.2, before B.1, which names U+200B too.
             0xa0 | 0x1680 | 0x2000..=0x200b | 0x202f | 0x205f | 0x3000 => mapped.push(' '),
-            // B.1.
-            0xad | 0x34f | 0x1806 | 0x180b..=0x180d | 0x200c..=0x200d | 0x2060 | 0xfe00..=0xfe0f | 0xfeff => {
-            }
+            _ if is_mapped_to_nothing(character) => {}
             _ => mapped.push(character),
         }
     }
     mapped
+}
+
+/// RFC 3454, table B.1.
+pub fn is_mapped_to_nothing(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0xad | 0x34f | 0x1806 | 0x180b..=0x180d | 0x200b..=0x200d | 0x2060 | 0xfe00..=0xfe0f | 0xfeff
+    )
 }
 
 /// RFC 4013 §2.3: tables C.2 to C.9.

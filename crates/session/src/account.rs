@@ -1,7 +1,7 @@
 //! Whose session it is, and how it may be opened.
 
 use epode_stream::Config;
-use epode_stream::jid;
+use epode_stream::jid::{self, Unicode};
 use epode_stream::sasl::{Allowed, Credentials, Fingerprint, MechanismName, Proof, Secret, prepare};
 use epode_stream::xml::Limits;
 
@@ -13,6 +13,8 @@ pub struct Account {
     service: String,
     jid: String,
     authcid: Option<String>,
+    /// Whether that is what the JID says.
+    implied: bool,
     authzid: Option<String>,
     proof: Option<Proof>,
     allowed: Vec<Allowed>,
@@ -24,7 +26,7 @@ pub struct Account {
     proven: bool,
     /// Whom the server bound for these credentials, as a bare JID; nobody where nobody in particular logs in.
     known: Option<String>,
-    nfkc: fn(&str) -> String,
+    unicode: Unicode,
 }
 
 /// The mechanisms that an app allows, by name and priority.
@@ -43,7 +45,7 @@ impl Account {
     ///
     /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
     /// for the JID's local part. Both it and the password stay as they were typed; SCRAM prepares them (RFC
-    /// 4013) by way of `nfkc`, the platform's NFKC.
+    /// 4013) by way of `unicode`.
     ///
     /// # Errors
     /// If the URL or the JID cannot be meant.
@@ -53,7 +55,7 @@ impl Account {
         authcid: Option<String>,
         proof: Option<Proof>,
         Mechanisms { ours, listed, foreign }: Mechanisms<'_>,
-        nfkc: fn(&str) -> String,
+        unicode: Unicode,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
         let (local, domain, _) = jid::split(jid);
@@ -79,13 +81,15 @@ impl Account {
             .collect();
         allowed.extend(ours.into_iter().filter(|ours| !spoken(ours)));
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
+        let implied = local.is_some() && authcid.as_deref() == local;
         // RFC 6120 §6.3.8: the authzid only if it differs from what the authcid stands for.
-        let implied = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
-        let authzid = local.filter(|_| !implied).map(|_| jid::bare(jid).to_owned());
+        let stands_for_it = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
+        let authzid = local.filter(|_| !stands_for_it).map(|_| jid::bare(jid).to_owned());
         Ok(Account {
             service: service.to_owned(),
             jid: jid.to_owned(),
             authcid,
+            implied,
             authzid,
             proof,
             allowed,
@@ -93,7 +97,7 @@ impl Account {
             private,
             proven: false,
             known: None,
-            nfkc,
+            unicode,
         })
     }
 
@@ -110,7 +114,7 @@ impl Account {
     /// Who logs in, where the JID does not say so: the name given beside a bare domain, however it was typed.
     pub fn name_beside_domain(&self) -> Option<String> {
         let name = self.authcid.as_deref().filter(|_| jid::split(&self.jid).0.is_none())?;
-        let prepared = prepare(name, "user name", self.nfkc);
+        let prepared = prepare(name, "user name", self.unicode.nfkc);
         Some(prepared.map_or_else(|_| name.to_owned(), |prepared| prepared.expose().to_owned()))
     }
 
@@ -119,12 +123,12 @@ impl Account {
         self.authcid.is_none()
     }
 
-    /// Whether `other` proves the same as this account, as far as can be told without asking the server: never, where the app may speak for
-    /// itself. In constant time.
+    /// Whether `other`, whose JID is the same in whatever spelling, proves the same as this account, as far as can be told without asking the
+    /// server: never, where the app may speak for itself. In constant time.
     pub fn same_credentials(&self, other: &Account) -> bool {
         !self.may_be_foreign()
             && !other.may_be_foreign()
-            && self.authcid == other.authcid
+            && (self.implied && other.implied || self.authcid == other.authcid)
             && self.proof == other.proof
     }
 
@@ -132,8 +136,8 @@ impl Account {
     /// proof, or the app may speak for itself.
     pub fn fingerprint(&self, key: &Secret) -> Option<Fingerprint> {
         let proof = self.proof.as_ref().filter(|_| !self.may_be_foreign())?;
-        // The name in the JID, in whatever case, is no part of the proof: whose it is, its account says.
-        let name = self.authcid.as_deref().filter(|name| jid::split(&self.jid).0 != Some(name));
+        // The name in the JID, in whatever spelling, is no part of the proof: whose it is, its account says.
+        let name = self.authcid.as_deref().filter(|_| !self.implied);
         Some(proof.fingerprint(name.unwrap_or_default(), key))
     }
 
@@ -148,6 +152,7 @@ impl Account {
         let better = self.may_be_foreign() || !other.may_be_foreign();
         if better {
             self.authcid = other.authcid;
+            self.implied = other.implied;
             self.authzid = other.authzid;
             self.proof = other.proof;
             self.allowed = other.allowed;
@@ -193,7 +198,6 @@ impl Account {
                 authzid: self.authzid.clone(),
                 proof: self.proof.clone(),
             },
-            nfkc: self.nfkc,
             // An app that lists a mechanism that shows the secret has decided that it may be seen.
             allowed: match self.proven && !self.listed {
                 true => self.allowed.iter().filter(|allowed| !allowed.name.shows_secret()).cloned().collect(),
@@ -210,6 +214,7 @@ impl Account {
             },
             limits: Limits::default(),
             known: self.known.clone(),
+            unicode: self.unicode,
         }
     }
 }
@@ -250,9 +255,10 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a test may
 
     use super::*;
+    use crate::tests::unicode;
 
     fn account(service: &str, jid: &str, mechanisms: Mechanisms<'_>) -> Result<Account, Error> {
-        Account::new(service, jid, None, Some(Secret::new("secret".into()).into()), mechanisms, str::to_owned)
+        Account::new(service, jid, None, Some(Secret::new("secret".into()).into()), mechanisms, unicode())
     }
 
     #[test]
@@ -314,7 +320,7 @@ mod tests {
                 Some(authcid.into()),
                 None,
                 Mechanisms::default(),
-                str::to_owned,
+                unicode(),
             )
             .unwrap();
             account.config(Purpose::Join { reconnect: true, explicit: false }, false).credentials
@@ -351,10 +357,10 @@ mod tests {
 
     #[test]
     fn names_and_passwords_go_to_the_mechanism_as_they_were_typed() {
-        let nfkc = |text: &str| text.replace('Ⅸ', "IX");
         let account = |jid: &str, name: &str, password: &str| {
             let password = Some(Secret::new(password.into()).into());
-            Account::new("ws://x/", jid, Some(name.into()), password, Mechanisms::default(), nfkc).unwrap()
+            Account::new("ws://x/", jid, Some(name.into()), password, Mechanisms::default(), unicode())
+                .unwrap()
         };
         let credentials = account("Ⅸ@b", "Ⅸ", "p\u{AD}Ⅸ").config(Purpose::Verify, false).credentials;
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("Ⅸ"), None));

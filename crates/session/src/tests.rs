@@ -1,9 +1,16 @@
 #![allow(clippy::unwrap_used)] // a test may
 
 use super::*;
+use epode_stream::jid::Unicode;
 use epode_stream::sasl::Secret;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What tests know of Unicode.
+pub(crate) fn unicode() -> Unicode {
+    use epode_testkit::unicode::{host, lower, nfc, nfkc};
+    Unicode { nfc, nfkc, lower, host }
+}
 
 /// A session that is up, by PLAIN, at `now`.
 fn up(now: Duration, reconnect: bool) -> Session {
@@ -13,7 +20,7 @@ fn up(now: Duration, reconnect: bool) -> Session {
         None,
         Some(Secret::new("p".into()).into()),
         Mechanisms::default(),
-        str::to_owned,
+        unicode(),
     )
     .unwrap();
     let mut session = Session::new(now, account, Purpose::Join { reconnect, explicit: false }, 1);
@@ -159,7 +166,7 @@ fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_ha
 #[test]
 fn an_attempt_that_never_was_up_is_not_repeated() {
     let account =
-        Account::new("ws://localhost/", "a@b", None, None, Mechanisms::default(), str::to_owned).unwrap();
+        Account::new("ws://localhost/", "a@b", None, None, Mechanisms::default(), unicode()).unwrap();
     let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true }, 1);
     session.handle_input(SECOND, Input::Start);
     let outputs = lose(&mut session, SECOND);

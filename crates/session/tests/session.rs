@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use epode_session::stream::jid::Unicode;
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::{self, Error};
 use epode_session::{Account, Event, Input, Mechanisms, Output, Purpose, Session};
@@ -84,8 +85,7 @@ fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
 
 #[test]
 fn a_jid_without_a_name_is_nobody_in_particular() {
-    let account =
-        Account::new(SERVICE, "localhost", None, None, Mechanisms::default(), str::to_owned).unwrap();
+    let account = Account::new(SERVICE, "localhost", None, None, Mechanisms::default(), unicode()).unwrap();
     assert!(account.is_anonymous());
     let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
     session.handle_input(Duration::ZERO, Input::Start);
@@ -96,7 +96,7 @@ fn a_jid_without_a_name_is_nobody_in_particular() {
 #[test]
 fn a_name_beside_a_bare_domain_is_somebody() {
     let named = |jid: &str, name: &str| {
-        Account::new(SERVICE, jid, Some(name.to_owned()), None, Mechanisms::default(), str::to_owned).unwrap()
+        Account::new(SERVICE, jid, Some(name.to_owned()), None, Mechanisms::default(), unicode()).unwrap()
     };
     let account = named("localhost/desk", "alice");
     assert!(!account.is_anonymous());
@@ -115,13 +115,15 @@ fn a_name_beside_a_bare_domain_is_somebody() {
 fn credentials_are_the_same_if_name_and_password_are() {
     let account = |jid: &str, name: Option<&str>, password: Option<&str>| {
         let password = password.map(|password| Secret::new(password.to_owned()).into());
-        Account::new(SERVICE, jid, name.map(str::to_owned), password, Mechanisms::default(), str::to_owned)
+        Account::new(SERVICE, jid, name.map(str::to_owned), password, Mechanisms::default(), unicode())
             .unwrap()
     };
     let alice = account("alice@localhost/desk", None, Some("secret"));
     for (other, same) in [
         (account("alice@localhost", None, Some("secret")), true),
         (account("alice@localhost", Some("alice"), Some("secret")), true),
+        // Whose JID is the same has one name, in whatever spelling.
+        (account("ALICE@localhost", None, Some("secret")), true),
         (account("alice@localhost", Some(""), Some("secret")), true),
         (account("alice@localhost", Some("bob"), Some("secret")), false),
         (account("alice@localhost", None, Some("Secret")), false),
@@ -145,7 +147,7 @@ fn of_the_mechanisms_that_an_app_names_those_count_that_are_ours() {
             None,
             password,
             Mechanisms { ours: &named, listed: true, ..Mechanisms::default() },
-            str::to_owned,
+            unicode(),
         )
         .unwrap();
         let mut session = Session::new(Duration::ZERO, account, JOIN, 1);
@@ -171,7 +173,7 @@ fn with_password(name: Option<&str>) -> Account {
         name.map(str::to_owned),
         Some(Secret::new("secret".to_owned()).into()),
         Mechanisms::default(),
-        str::to_owned,
+        unicode(),
     )
     .unwrap()
 }
@@ -183,7 +185,7 @@ fn session(jid: &str, purpose: Purpose) -> Session {
         None,
         Some(Secret::new("secret".to_owned()).into()),
         Mechanisms::default(),
-        str::to_owned,
+        unicode(),
     )
     .unwrap();
     let mut session = Session::new(Duration::ZERO, account, purpose, 1);
@@ -209,4 +211,9 @@ fn drain(session: &mut Session) -> Vec<String> {
         _ => None,
     });
     frames.collect()
+}
+
+fn unicode() -> Unicode {
+    use epode_testkit::unicode::{host, lower, nfc, nfkc};
+    Unicode { nfc, nfkc, lower, host }
 }

@@ -1,4 +1,25 @@
-//! The parts of a JID (RFC 7622 §3.1), split where they split; never validated beyond that: the server has the last word.
+//! The parts of a JID (RFC 7622 §3.1), split where they split, and whether two JIDs are one. None is ever rewritten on its way to the
+//! server, which has the last word on what a JID may be: the prepared form is for comparing alone.
+
+use std::borrow::Cow;
+
+use epode_sasl::is_mapped_to_nothing;
+
+/// What the platform knows of Unicode: its tables would be larger than all that is written here.
+#[derive(Clone, Copy, Debug)]
+pub struct Unicode {
+    /// NFC (UAX 15).
+    pub nfc: fn(&str) -> String,
+    /// NFKC (UAX 15).
+    pub nfkc: fn(&str) -> String,
+    /// Lower case, as no language in particular has it.
+    pub lower: fn(&str) -> String,
+    /// The host of a URL with this domain (URL Standard §3.5): A-labels in lower case. `None` for what is no domain.
+    pub host: fn(&str) -> Option<String>,
+}
+
+/// What a part may take at most, in bytes (RFC 7622 §3.1).
+const LONGEST: usize = 1023;
 
 /// Splits `local@domain/resource`. The resource may hold any character, `@` and `/` among them.
 pub fn split(jid: &str) -> (Option<&str>, &str, Option<&str>) {
@@ -22,35 +43,112 @@ pub fn domain(jid: &str) -> &str {
     split(jid).1
 }
 
-/// Whether two JIDs name the same bare JID. ASCII case does not count in local part and domain (RFC 7622 §3.2, §3.3); other
-/// letters must be equal, so this may say no where a full comparison would say yes, and never the reverse.
-pub fn same_bare(a: &str, b: &str) -> bool {
-    bare(a).eq_ignore_ascii_case(bare(b))
+/// The form in which a JID is compared. One that cannot be prepared is compared as it is.
+pub fn prepared<'a>(jid: &'a str, unicode: &Unicode) -> Cow<'a, str> {
+    let bare = bare(jid);
+    // Most are in that form already, and what cannot be prepared keeps its own.
+    if jid.is_ascii() && !bare.ends_with('.') && !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(jid);
+    }
+    prepare(jid, unicode).map_or(Cow::Borrowed(jid), Cow::Owned)
 }
 
-/// Whether two JIDs are the same. Case counts in the resource, and only there.
-pub fn same(a: &str, b: &str) -> bool {
-    same_bare(a, b) && split(a).2 == split(b).2
+/// Whether two JIDs are the same.
+pub fn same(a: &str, b: &str, unicode: &Unicode) -> bool {
+    a == b || prepared(a, unicode) == prepared(b, unicode)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether two JIDs name the same bare JID.
+pub fn same_bare(a: &str, b: &str, unicode: &Unicode) -> bool {
+    same(bare(a), bare(b), unicode)
+}
 
-    #[test]
-    fn a_jid_splits_at_its_first_slash_and_the_at_sign_before_it() {
-        assert_eq!(split("a@b/c@d/e"), (Some("a"), "b", Some("c@d/e")));
-        assert_eq!(split("b/c@d"), (None, "b", Some("c@d")));
-        assert_eq!(split("b"), (None, "b", None));
-        assert_eq!(bare("a@b/c"), "a@b");
-        assert_eq!(domain("a@b/c"), "b");
-    }
+/// Whether what comes from `a` may answer what went to `b`. Some servers compare resources as RFC 7622 has it, some fold them by the older
+/// Resourceprep (RFC 3920, appendix B) and answer from what comes of that.
+pub fn answers(a: &str, b: &str, unicode: &Unicode) -> bool {
+    let folds =
+        |a: &str, b: &str| matches!((fold(a, unicode), fold(b, unicode)), (Some(a), Some(b)) if a == b);
+    same(a, b, unicode)
+        || matches!((split(a).2, split(b).2), (Some(of_a), Some(of_b)) if folds(of_a, of_b))
+            && same_bare(a, b, unicode)
+}
 
-    #[test]
-    fn case_counts_only_in_the_resource() {
-        assert!(same("A@B/c", "a@b/c"));
-        assert!(!same("a@b/C", "a@b/c"));
-        assert!(same_bare("A@B/x", "a@b/y"));
-        assert!(!same("a@b", "a@b/c"));
+fn prepare(jid: &str, unicode: &Unicode) -> Option<String> {
+    let (local, domain, resource) = split(jid);
+    let mut prepared = String::with_capacity(jid.len());
+    if let Some(local) = local {
+        prepared.extend([&*localpart(local, unicode)?, "@"]);
     }
+    prepared.push_str(&domainpart(domain, unicode)?);
+    if let Some(resource) = resource {
+        prepared.extend(["/", &*resourcepart(resource, unicode)?]);
+    }
+    Some(prepared)
+}
+
+/// The profile UsernameCaseMapped (RFC 8265 §3.3): width, case, composition.
+fn localpart(local: &str, unicode: &Unicode) -> Option<String> {
+    let local = match local.is_ascii() {
+        true => local.to_ascii_lowercase(),
+        false => (unicode.nfc)(&(unicode.lower)(&widths(local, unicode))),
+    };
+    // RFC 8264 §9.17: nothing that has a compatibility equivalent is left. Such a character is another on a server that knows the older Nodeprep.
+    let allowed = !local.contains(is_prohibited) && (local.is_ascii() || (unicode.nfkc)(&local) == local);
+    part(local).filter(|_| allowed)
+}
+
+/// IDNs in the spelling of their A-labels, without the dot of the root (RFC 7622 §3.2), and addresses.
+fn domainpart(domain: &str, unicode: &Unicode) -> Option<String> {
+    let of_name = |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if domain.starts_with('[') {
+        return part(domain.to_ascii_lowercase());
+    }
+    // Whatever else a URL may say is none of a domain's, and what it leaves out is in none.
+    if !domain.bytes().all(of_name) || domain.contains(is_mapped_to_nothing) {
+        return None;
+    }
+    let mut prepared = match domain.is_ascii() {
+        true => domain.to_ascii_lowercase(),
+        false => (unicode.host)(domain)?,
+    };
+    if prepared.ends_with('.') {
+        prepared.pop();
+    }
+    let last = prepared.rsplit('.').next()?;
+    // A URL takes numbers in whatever script for an address.
+    let taken_for_address = !domain.is_ascii() && last.starts_with(|first: char| first.is_ascii_digit());
+    let allowed = !taken_for_address && !prepared.split('.').any(str::is_empty);
+    part(prepared).filter(|_| allowed)
+}
+
+/// The profile OpaqueString (RFC 8265 §4.2), but for rare spaces: composition is all that does not count.
+fn resourcepart(resource: &str, unicode: &Unicode) -> Option<String> {
+    part(if resource.is_ascii() { resource.to_owned() } else { (unicode.nfc)(resource) })
+}
+
+/// What Resourceprep makes of a resource.
+fn fold(resource: &str, unicode: &Unicode) -> Option<String> {
+    let rest: String = resource.chars().filter(|char| !is_mapped_to_nothing(*char)).collect();
+    part((unicode.nfkc)(&rest)).filter(|_| resource.len() <= LONGEST)
+}
+
+/// The same text with its halfwidth and fullwidth characters as what they stand for (RFC 8264 §5.2.1).
+fn widths(text: &str, unicode: &Unicode) -> String {
+    let mut mapped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\u{ff01}'..='\u{ffee}' => mapped.push_str(&(unicode.nfkc)(char.encode_utf8(&mut [0; 4]))),
+            _ => mapped.push(char),
+        }
+    }
+    mapped
+}
+
+/// What no local part may hold (RFC 7622 §3.3.1); what lies beyond ASCII is not judged.
+fn is_prohibited(char: char) -> bool {
+    char <= ' ' || "\"&'/:<>@\u{7f}".contains(char)
+}
+
+fn part(text: String) -> Option<String> {
+    Some(text).filter(|text| (1..=LONGEST).contains(&text.len()))
 }

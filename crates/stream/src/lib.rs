@@ -20,6 +20,7 @@ use epode_xml::{Element, Head, Limits, Violation, first_name, is_blank};
 
 pub use error::{Error, PeerMisbehaved};
 use framing::ns;
+use jid::Unicode;
 use negotiation::{ExpectOpen, State};
 use timer::{Deadline, PATIENCE, Timer};
 
@@ -52,8 +53,6 @@ pub struct Config {
     pub domain: String,
     /// Who we are. An `authzid` that is the account's own bare JID is left out here.
     pub credentials: Credentials,
-    /// The platform's NFKC (UAX 15), by which SCRAM prepares user name and password.
-    pub nfkc: fn(&str) -> String,
     /// The mechanisms the app allows, with their priorities.
     pub allowed: Vec<Allowed>,
     /// Whether a password or a token may cross this transport in the clear (PLAIN, OAUTHBEARER, X-OAUTH2).
@@ -64,6 +63,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whom the server bound before, as a bare JID: where it binds another account, it is not the server that it was.
     pub known: Option<String>,
+    /// What JIDs are compared by, and user name and password are prepared for SCRAM.
+    pub unicode: Unicode,
 }
 
 /// How far a stream is to go.

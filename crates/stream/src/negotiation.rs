@@ -72,9 +72,12 @@ impl State {
             State::SessionResult(expect) => (Some(&*expect.bound.jid), false),
             _ => return false,
         };
-        let is_own =
-            |from: &str| own.is_some_and(|own| [own, jid::bare(own)].iter().any(|own| jid::same(from, own)));
-        let is_from_us = |from: &str| jid::same(from, &config.domain) || is_own(from);
+        let is_own = |from: &str| {
+            own.is_some_and(|own| {
+                [own, jid::bare(own)].iter().any(|own| jid::same(from, own, &config.unicode))
+            })
+        };
+        let is_from_us = |from: &str| jid::same(from, &config.domain, &config.unicode) || is_own(from);
         head.tag.rsplit(':').next() == Some("iq")
             && matches!(head.kind.as_deref(), Some("result" | "error"))
             && (by_id || head.from.as_deref().is_none_or(is_from_us))
@@ -167,7 +170,7 @@ impl ExpectMechanisms {
         })?;
         let is_foreign = matches!(name, MechanismName::Foreign(_));
         let named = name.proves_name();
-        let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce, config.nfkc)?;
+        let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce, config.unicode.nfkc)?;
         common.named = named;
         common.event(Event::Authenticating);
         if is_foreign {
@@ -352,7 +355,8 @@ impl ExpectBindResult {
         {
             return Err(PeerMisbehaved::BindNotFull(jid).into());
         }
-        let is_another = |account: &str| !jid::same_bare(account, &jid);
+        let unicode = &common.config.unicode;
+        let is_another = |account: &str| !jid::same_bare(account, &jid, unicode);
         if common.config.known.as_deref().is_some_and(is_another) {
             return Err(Error::OtherAccount(jid));
         }

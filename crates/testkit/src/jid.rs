@@ -1,6 +1,8 @@
 use std::fmt;
 
-/// An address (RFC 7622), compared as ASCII: the accounts of the scripted server need no more.
+use crate::unicode;
+
+/// An address, compared in whatever case and composition: the accounts of the scripted server need no more of RFC 7622.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Jid {
     /// `local@domain`, or the domain alone.
@@ -17,7 +19,7 @@ impl Jid {
         let (local, domain) = bare.split_once('@').unwrap_or(("x", bare));
         let well_formed = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
         (well_formed && resource.as_deref() != Some(""))
-            .then(|| Self { bare: bare.to_ascii_lowercase(), resource })
+            .then(|| Self { bare: unicode::local(bare), resource })
     }
 
     pub fn full(bare: &str, resource: &str) -> Self {

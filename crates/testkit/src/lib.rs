@@ -24,6 +24,7 @@ mod jid;
 mod ns;
 mod random;
 mod server;
+pub mod unicode;
 mod wire;
 
 pub use clock::Clock;

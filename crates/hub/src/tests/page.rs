@@ -9,7 +9,7 @@ use epode_protocol::{
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 
-use super::world::stream_of;
+use super::world::{stream_of, unicode};
 use crate::inbound::Inbound;
 
 pub(super) struct Page {
@@ -97,7 +97,7 @@ impl Heard {
 
 fn read(text: &str) -> Inbound<()> {
     let head = Head::read(text, &Limits::default()).expect("the worker has checked it");
-    Inbound { position: 0, head, text: (), size: 0 }
+    Inbound::new(0, head, (), 0, &unicode())
 }
 
 /// The selector of a handler for all stanzas of this name.

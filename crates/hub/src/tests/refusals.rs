@@ -8,7 +8,7 @@ use epode_session::{Account, Mechanisms};
 use epode_tab::Event;
 use epode_testkit::{self as testkit, Fault, Misbehaviour, Stage};
 
-use super::world::{SERVICE, World};
+use super::world::{SERVICE, World, unicode};
 use crate::PortId;
 use crate::refusals::Refusals;
 use crate::room::Key;
@@ -244,10 +244,10 @@ fn a_trial_that_its_tab_gives_up_counts_all_the_same() {
 fn a_proof_that_was_refused_and_is_taken_after_all_is_as_good_as_any() {
     let account = |password: &str| {
         let proof = Some(sasl::Secret::new(password.to_owned()).into());
-        Account::new(SERVICE, ALICE, None, proof, Mechanisms::default(), str::to_owned).unwrap()
+        Account::new(SERVICE, ALICE, None, proof, Mechanisms::default(), unicode()).unwrap()
     };
     let (right, wrong) = (account("secret-alice"), account("wrong"));
-    let whose = Key::new(&right, &Options::default(), None);
+    let whose = Key::new(&right, &Options::default(), None, &unicode());
     let refused = Error::AuthRefused { condition: "not-authorized".to_owned(), text: None, complaint: None };
     let mut refusals = Refusals::new(sasl::Secret::new("key".to_owned()));
     for account in [&right, &wrong] {

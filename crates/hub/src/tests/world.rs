@@ -12,11 +12,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{FromWorker, Position, SessionInfo, Token};
+use epode_session::stream::jid::Unicode;
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::{Event, Tab};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
-use unicode_normalization::UnicodeNormalization as _;
 
 use super::page::Page;
 use crate::inbound::Inbound;
@@ -104,8 +104,14 @@ pub(super) fn config() -> Config {
         grace: GRACE,
         seed: 1,
         secret: Secret::new("known to this worker alone".to_owned()),
-        nfkc: |text| text.nfkc().collect(),
+        unicode: unicode(),
     }
+}
+
+/// What the worker knows of Unicode.
+pub(super) fn unicode() -> Unicode {
+    use testkit::unicode::{host, lower, nfc, nfkc};
+    Unicode { nfc, nfkc, lower, host }
 }
 
 impl World {
@@ -435,7 +441,7 @@ impl World {
         let jid = room.and_then(|room| room.jid()).unwrap_or_default().to_owned();
         let Ok(head) = Head::read_in_stream(&text, &Limits::default()) else { return };
         let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
-        let inbound = Inbound { position, head, text, size };
+        let inbound = Inbound::new(position, head, text, size, &unicode());
         self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, at, inbound }));
     }
 

@@ -7,6 +7,7 @@ mod closing;
 mod established;
 mod foreign;
 mod frames;
+mod jid;
 mod line;
 mod misbehaviour;
 mod negotiation;
@@ -16,11 +17,18 @@ mod timers;
 
 use std::time::Duration;
 
+use epode_stream::jid::Unicode;
 use epode_stream::sasl::{Credentials, MechanismName, Secret};
 use epode_stream::xml::Limits;
 use epode_stream::{Config, Purpose};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What tests know of Unicode.
+fn unicode() -> Unicode {
+    use epode_testkit::unicode::{host, lower, nfc, nfkc};
+    Unicode { nfc, nfkc, lower, host }
+}
 
 /// Alice, who may use any mechanism and asks for the resource `tab`.
 fn alice() -> Config {
@@ -32,12 +40,12 @@ fn alice() -> Config {
             authzid: None,
             proof: Some(Secret::new("secret-alice".to_owned()).into()),
         },
-        nfkc: str::to_owned,
         allowed: MechanismName::ALL.iter().cloned().map(Into::into).collect(),
         plaintext: true,
         purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false, yields: false },
         limits: Limits::default(),
         known: None,
+        unicode: unicode(),
     }
 }
 

@@ -215,7 +215,7 @@ fn a_token_of_somebody_else_does_not_open_this_account_whatever_the_server_think
     {
         let offer = offering(&[mechanism]);
         let verifying = Config { purpose: Purpose::Verify, ..config.clone() };
-        for config in [config, verifying.clone()] {
+        for config in [config.clone(), verifying.clone()] {
             let mut peer = Peer::after(config, &[OPEN, &offer, SUCCESS, OPEN, BIND]);
             assert!(peer.events().is_empty());
             peer.say(&bob);
@@ -227,6 +227,11 @@ fn a_token_of_somebody_else_does_not_open_this_account_whatever_the_server_think
         assert_eq!(peer.sent(), [] as [&str; 0]);
         peer.say(CLOSE);
         assert_eq!(peer.ended(), None, "{mechanism}");
+        // Or in whatever other spelling.
+        let mut config = config;
+        config.credentials.jid = Some("mu\u{308}ller@Bücher.example".to_owned());
+        let bound = bound("müller@xn--bcher-kva.example/x");
+        assert!(Peer::after(config, &[OPEN, &offer, SUCCESS, OPEN, BIND, &bound]).is_bound(), "{mechanism}");
     }
 }
 

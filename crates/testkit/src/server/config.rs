@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::unicode::local;
+
 /// What the server is and offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -37,7 +39,7 @@ pub struct Config {
 /// Someone who may log in. The password is for tests and demos, and no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The local part of the JID, in lower case.
+    /// The local part of the JID, composed and in lower case.
     pub user: String,
     /// The password, ASCII.
     pub password: String,
@@ -99,6 +101,7 @@ impl Config {
     }
 
     pub(super) fn password(&self, user: &str) -> Option<&str> {
+        let user = local(user);
         self.accounts.iter().find(|account| account.user == user).map(|account| account.password.as_str())
     }
 }

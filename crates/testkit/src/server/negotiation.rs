@@ -8,6 +8,7 @@ use super::{
     sasl::{Context, Step},
 };
 use crate::ns;
+use crate::unicode::local;
 
 /// How often SASL may fail on one stream (RFC 6120 §6.4.5 asks for two to five tries).
 const TRIES: u32 = 3;
@@ -126,7 +127,7 @@ impl Server {
                 let success = Element::new("success", ns::SASL).with_text(&data.unwrap_or_default());
                 if self.say_at(id, Stage::Outcome, success.to_string()) {
                     self.statistics.sasl_succeeded += 1;
-                    self.enter(id, State::Reopening { user });
+                    self.enter(id, State::Reopening { user: local(&user) });
                 }
             }
             Step::Failure(condition) => {
