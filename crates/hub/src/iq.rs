@@ -376,6 +376,13 @@ pub(crate) fn is_push(head: &Head, own: &str, unicode: &Unicode) -> bool {
     is_set(head) && head.from.as_deref().is_none_or(from_us)
 }
 
+/// Whether a request says what [a push](is_push) alone may say. An app that hears it need not look who says so, and nobody else may change its
+/// roster (RFC 6121 §2.1.6), its block list (XEP-0191) or its privacy lists (XEP-0016).
+pub(crate) fn pushes(head: &Head) -> bool {
+    const PUSHED: [&str; 3] = ["jabber:iq:roster", "urn:xmpp:blocking", "jabber:iq:privacy"];
+    is_set(head) && head.namespaces.iter().any(|namespace| PUSHED.contains(&&**namespace))
+}
+
 fn is_set(head: &Head) -> bool {
     head.kind.as_deref() == Some("set")
 }

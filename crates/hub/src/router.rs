@@ -8,7 +8,7 @@ use epode_session::stream::Dropped;
 use epode_session::stream::xml::{Head, Limits, escape};
 
 use crate::inbound::Inbound;
-use crate::iq::{Entered, PING, Reply, Turn, is_ping, is_push, question};
+use crate::iq::{Entered, PING, Reply, Turn, is_ping, is_push, pushes, question};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::outbox::{Gap, Stanza};
 use crate::port::{ASKED, HELD, Held, Port, Stage};
@@ -170,14 +170,21 @@ impl<T: Text> Hub<T> {
         // Hooks only look on.
         let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
-        let (given, next) = match is_push(&inbound.head, &info.jid, &self.config.unicode) {
-            true => (candidates, Vec::new()),
-            false => (Vec::new(), candidates),
+        let is_push = is_push(&inbound.head, &info.jid, &self.config.unicode);
+        let forged = !is_push && pushes(&inbound.head);
+        let (given, next) = match (is_push, forged) {
+            (true, _) => (candidates, Vec::new()),
+            (false, false) => (Vec::new(), candidates),
+            (false, true) => (Vec::new(), Vec::new()),
         };
         let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
         room.demands.enter(inbound, &info.jid, &self.config.unicode, asked, next);
+        if forged {
+            let rule = "only the account itself and its server push a roster or a list";
+            self.log_dropped(id, &inbound.head.tag, inbound.size, rule);
+        }
         for port in given {
             self.deliver(port, demand_of(inbound, false));
         }

@@ -317,7 +317,8 @@ fn a_tab_cannot_answer_what_nobody_asked() {
 
 #[test]
 fn a_push_reaches_every_tab_and_only_the_first_answer_leaves() {
-    for from in ["", " from='alice@localhost'", " from='localhost'"] {
+    for from in ["", "alice@localhost", "Alice@LOCALHOST.", ALICE, "localhost"] {
+        let from = if from.is_empty() { String::new() } else { format!(" from='{from}'") };
         let push = PUSH.replace(" id=", &format!("{from} id="));
         let (mut world, tabs) = three_tabs();
         world.server_says(ALICE, &push);
@@ -355,10 +356,39 @@ fn a_session_that_ends_owes_nobody_an_answer() {
     assert!(world.sent().is_empty());
 }
 
+// RFC 6121 §2.1.6, XEP-0191: whoever believes such a push lets strangers change its lists.
 #[test]
-fn a_push_of_somebody_else_is_a_request_like_any_other() {
+fn a_push_of_somebody_else_is_nobodys_and_is_refused_at_once() {
+    let refusal = |to: &str| REFUSAL.replace("\"v\" to=\"bob@localhost/x\"", &format!("\"p\" to=\"{to}\""));
+    for from in
+        ["bob@localhost", "bob@localhost/x", "alice@localhost/other", "elsewhere.example", "localhost/x"]
+    {
+        for pushed in [
+            "<query xmlns='jabber:iq:roster'/>",
+            "<block xmlns='urn:xmpp:blocking'/>",
+            "<query xmlns='jabber:iq:privacy'/>",
+            "<x xmlns='urn:x'><query xmlns='jabber:iq:roster'/></x>",
+        ] {
+            let push = PUSH.replace(" id=", &format!(" from='{from}' id="));
+            let push = push.replace("<query xmlns='jabber:iq:roster'/>", pushed);
+            let (mut world, tabs) = three_tabs();
+            world.server_says(ALICE, &push);
+            for tab in tabs {
+                let heard = world.heard(tab);
+                assert!(heard.iter().all(|heard| heard.starts_with("Warn ")), "{heard:?}");
+            }
+            assert_eq!(world.sent(), [refusal(from)]);
+            let logged = world.logged();
+            assert!(matches!(&logged[..], [line] if line.contains("dropped <iq>")), "{logged:?}");
+            assert!(world.nothing_is_due());
+        }
+    }
+}
+
+#[test]
+fn what_somebody_else_sets_that_is_no_list_of_ours_is_a_request_like_any_other() {
     let (mut world, [a, b, _]) = three_tabs();
-    world.server_says(ALICE, &PUSH.replace(" id=", " from='bob@localhost' id="));
+    world.server_says(ALICE, &PUSH.replace(" id=", " from='bob@localhost/x' id=").replace("roster", "rpc"));
     assert_eq!(world.heard(a).len(), 1);
     assert!(world.heard(b).is_empty());
 }
