@@ -196,6 +196,24 @@ test('a socket that nobody asks for is closed', () => {
   assert.notEqual(dial(SERVICE), made[0]);
 });
 
+test('a socket on which the server ended the stream is none, whatever the prefix', () => {
+  for (const [last, ended] of [
+    ["<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", true],
+    ["<f-1:close xmlns:f-1='urn:ietf:params:xml:ns:xmpp-framing'/>", true],
+    ["<?xml version='1.0'?>\n<s.é:error xmlns:s.é='http://etherx.jabber.org/streams'></s.é:error>", true],
+    ["<stream:error xmlns:stream='http://etherx.jabber.org/streams'>", true],
+    ["<closed xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", false],
+    ["<s:features xmlns:s='http://etherx.jabber.org/streams'><s:error/></s:features>", false],
+  ]) {
+    made = [];
+    foresee(CONNECT);
+    made[0].befall('open');
+    made[0].bring(last);
+    assert.equal(made[0].closed, ended, last);
+    assert.equal(dial(SERVICE) === made[0], !ended, last);
+  }
+});
+
 test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
   foresee(CONNECT);
   made[0].befall('open');

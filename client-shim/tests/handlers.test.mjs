@@ -41,6 +41,15 @@ test('every criterion that is given must match', () => {
     [true, '<p:a xmlns:p="u"/>', null, 'p:a'],
     [false, '<p:a xmlns:p="u"/>', null, 'a'],
     [false, '<A/>', null, 'a'],
+    // Or that of a stanza without its prefix.
+    [true, '<c:message xmlns:c="jabber:client"/>', null, 'message'],
+    [true, '<c:message xmlns:c="jabber:client"/>', null, 'c:message'],
+    [false, '<c:message xmlns:c="jabber:client"/>', null, 'd:message'],
+    [false, '<message xmlns="jabber:client"/>', null, 'c:message'],
+    [false, '<x:message xmlns:x="urn:other" xmlns="jabber:client"/>', null, 'message'],
+    [true, '<c:message xmlns:c="jabber:client" xmlns="u"/>', 'jabber:client'],
+    [true, '<c:message xmlns:c="jabber:client" xmlns="u"/>', 'u'],
+    [true, '<a><p:b xmlns:p="v#x" xmlns="u"/></a>', 'v', null, null, null, null, noFragment],
     // The type: one, or one of several.
     [true, '<a type="x"/>', null, null, ['x', 'y']],
     [false, '<a type="z"/>', null, null, ['x', 'y']],

@@ -189,6 +189,7 @@ test('iq is rejected with what the error stanza says', async () => {
   for (const [content, type, condition, text] of [
     [`<query xmlns="urn:x"/><error type="wait"><text xmlns="${STANZAS}">later</text><policy-violation xmlns="${STANZAS}"/><own xmlns="urn:y"/></error>`, 'wait', 'policy-violation', 'later'],
     [`<error type="cancel"><own xmlns="urn:y"/><item-not-found xmlns="${STANZAS}"/></error>`, 'cancel', 'item-not-found', null],
+    [`<x:error xmlns:x="urn:other"/><c:error xmlns:c="jabber:client" type="auth"><s:forbidden xmlns:s="${STANZAS}"/></c:error>`, 'auth', 'forbidden', null],
     ['<error/>', null, 'undefined-condition', null],
     ['', null, 'undefined-condition', null],
   ]) {

@@ -427,7 +427,7 @@ export class Connection extends Hooks {
    * for the app, if it has not done so.
    *
    * @param ns the namespace of the stanza or of anything within it
-   * @param name the exact tag name
+   * @param name the tag name, with or without its prefix
    * @param type the `type`, or several of which one must match
    * @param id the `id`
    * @param from the `from`, in whatever spelling of the same JID; with `matchBareFromJid` whatever the resource

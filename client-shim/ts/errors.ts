@@ -33,7 +33,7 @@ export class StanzaError extends XmppError {
 
   /** @param element a stanza of type `error` */
   constructor(element: Element) {
-    const error = element.querySelector(':scope>error');
+    const error = [...element.children].find(({ localName, namespaceURI }) => localName === 'error' && namespaceURI === element.namespaceURI);
     let condition = 'undefined-condition';
     let text: string | null = null;
     for (const { namespaceURI, localName, textContent } of error?.children ?? []) {

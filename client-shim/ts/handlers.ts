@@ -5,6 +5,7 @@
  * that throws is removed. One added while a stanza is handled hears the next; several added between two stanzas are put
  * behind the others in reverse order of their adding.
  */
+import { NS } from './constants.ts';
 import { getNamespace } from './element.ts';
 import { getBareJidFromJid } from './jid.ts';
 import { describe, error } from './log.ts';
@@ -27,7 +28,7 @@ export class Handler {
   readonly handler: Callback;
   /** The namespace of the element or of anything within it. */
   readonly ns: string | null;
-  /** The qualified name, to the letter. */
+  /** The qualified name, to the letter; or that of a stanza without its prefix. */
   readonly name: string | null;
   /** The attribute `type`, or several of which one must match; among several the empty one is for stanzas without. */
   readonly type: string | readonly string[] | null;
@@ -49,7 +50,7 @@ export class Handler {
    *
    * @param handler what is called
    * @param ns a namespace, of the stanza or of anything within it; `null` for any, as for all that follow
-   * @param name the qualified name of the stanza
+   * @param name the name of the stanza, with or without its prefix
    * @param type its `type`, or several of which one must match
    * @param id its `id`
    * @param from its `from`, cut to the bare JID with `matchBareFromJid`
@@ -77,7 +78,7 @@ export class Handler {
 
   /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
   isMatch(stanza: Element): boolean {
-    if (this.name !== null && this.name !== stanza.tagName) return false;
+    if (this.name !== null && this.name !== stanza.tagName && !(this.name === stanza.localName && stanza.namespaceURI === NS.CLIENT)) return false;
     if (this.id !== null && this.id !== stanza.getAttribute('id')) return false;
     return this.#matchesType(stanza) && this.#matchesFrom(stanza) && this.namespaceMatch(stanza);
   }

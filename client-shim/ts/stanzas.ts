@@ -5,7 +5,7 @@ import { Handler, type HandlerList, type HandlerOptions } from './handlers.ts';
 export interface StanzaSelector extends HandlerOptions {
   /** The namespace of the stanza or of anything within it. */
   ns?: string | null;
-  /** The exact tag name. */
+  /** The tag name, with or without its prefix. */
   name?: string | null;
   /** The `type`, or several of which one must match. */
   type?: string | readonly string[] | null;

@@ -27,6 +27,19 @@ describe("in chromium, on ejabberd", () => {
     await tab.status("DISCONNECTED");
   });
 
+  // As they come from a tab it passes them over in silence.
+  test("stanzas with prefixes are understood", async (t) => {
+    const scene = await stage.scene(t);
+    const [tab] = await scene.connected(1);
+    const { ok } = await tab.ask(
+      `<c:iq xmlns:c="jabber:client" type="get" id="q" to="localhost"><d:query xmlns:d="http://jabber.org/protocol/disco#info"/></c:iq>`,
+      10_000,
+    );
+    assert.match(ok, /<identity/);
+    await tab.evaluate((to) => connection.send(`<c:message xmlns:c="jabber:client" type="chat" to="${to}"><c:body>hi</c:body></c:message>`), `${scene.jid}/tab0`);
+    await tab.eventually("the message", ({ messages }) => messages.includes("hi"));
+  });
+
   test("anonymous tabs share a session", async (t) => {
     const scene = await stage.scene(t);
     const tabs = [await scene.open(), await scene.open()];

@@ -47,8 +47,8 @@ export function foresee(said: unknown): void {
     if (entry.told.length > 0) socket.send(`<close xmlns='${FRAMING}'/>`);
     socket.close();
   };
-  // Whatever ended it, the server that the engine dials later may do better.
-  socket.onmessage = (event) => (/^\s*<(\w+:)?(close|error)\b/.test(event.data) ? end() : entry.told.push(event));
+  // Whatever ended it, the server that the engine dials later may do better. A name counts behind any prefix: what only looks so costs a dial.
+  socket.onmessage = (event) => (/^\s*(<\?.*?\?>\s*)?<([^\s<>/:]+:)?(close|error)[\s/>]/s.test(event.data) ? end() : entry.told.push(event));
   socket.onclose = forget;
   early.set(key, entry);
   setTimeout(end, PATIENCE);

@@ -9,7 +9,7 @@ export type Criteria = {
  */
 ns: string | null, 
 /**
- * The exact tag name.
+ * The tag name, qualified or without its prefix.
  */
 name: string | null, 
 /**
@@ -21,7 +21,7 @@ types: Array<string> | null,
  */
 id: string | null, 
 /**
- * The `from`.
+ * The `from`, compared as whoever asks has prepared both (RFC 7622).
  */
 from: string | null, 
 /**

@@ -2,7 +2,7 @@
 
 use epode_protocol::Fault;
 use epode_session::stream::jid::{self, Unicode};
-use epode_session::stream::xml::{Head, Violation, escape};
+use epode_session::stream::xml::{Element, Head, Limits, Violation, escape};
 
 /// A stanza's kind, as routing sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,8 +91,11 @@ pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, R
 }
 
 /// The text as it must be sent, where that differs from how the tab gave it: a frame begins with its root element and names its
-/// namespace (RFC 7395 §3.3), and an IQ has the `id` it is known by on the wire.
+/// namespace (RFC 7395 §3.3), a stanza has no prefix, which not every server knows what to do with, and an IQ has the `id` it is known by on the wire.
 pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String> {
+    if head.tag.contains(':') && &*head.namespace == CLIENT {
+        return Element::parse(text, &Limits::default()).ok().map(|stanza| stanza.to_string());
+    }
     let root = head.root_end.saturating_sub(head.tag.len() + 1);
     let unnamed = head.namespace.is_empty();
     if root == 0 && !unnamed && id.is_none() {

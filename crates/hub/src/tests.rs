@@ -21,6 +21,7 @@ mod naming;
 mod own_mechanisms;
 mod ownership;
 mod page;
+mod prefixes;
 mod presence;
 mod redialling;
 mod refusals;

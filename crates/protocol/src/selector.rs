@@ -33,13 +33,13 @@ pub enum Selector {
 pub struct Criteria {
     /// The namespace of the stanza or of anything within it.
     pub ns: Option<String>,
-    /// The exact tag name.
+    /// The tag name, qualified or without its prefix.
     pub name: Option<String>,
     /// The `type`: one of these; the empty one is for a stanza without.
     pub types: Option<Vec<String>>,
     /// The `id`.
     pub id: Option<String>,
-    /// The `from`.
+    /// The `from`, compared as whoever asks has prepared both (RFC 7622).
     pub from: Option<String>,
     /// Whether `from` is a bare JID, which the sender's bare JID must equal.
     pub bare: bool,
@@ -50,13 +50,13 @@ pub struct Criteria {
 /// What was read of a stanza, as far as criteria can name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
-    /// The qualified name of the root.
+    /// The qualified name of the root, which is in the namespace of stanzas.
     pub tag: &'a str,
     /// Its `type`.
     pub kind: Option<&'a str>,
     /// Its `id`.
     pub id: Option<&'a str>,
-    /// Its `from`.
+    /// Its `from`, prepared likewise.
     pub from: Option<&'a str>,
     /// Every namespace in it.
     pub namespaces: &'a [Box<str>],
@@ -68,7 +68,7 @@ impl Criteria {
         let is = |wanted: &Option<String>, there: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == there)
         };
-        is(&self.name, Some(seen.tag))
+        (is(&self.name, Some(seen.tag)) || is(&self.name, seen.tag.split_once(':').map(|(_, local)| local)))
             && is(&self.id, seen.id)
             && self
                 .types

@@ -221,3 +221,91 @@ fn prefixes_and_unknown_features_are_all_the_same() {
          <m:mechanism>PLAIN</m:mechanism></m:mechanisms></f:features>";
     assert_eq!(peer.answer(features), [AUTH_SENT]);
 }
+
+/// The frame as a server writes it that gives a prefix to every name it can.
+fn prefixed(frame: &str) -> String {
+    let mut declared = Vec::new();
+    let mut text = String::new();
+    // What these frames hold are tags, and text between them.
+    for (at, part) in frame.replace("stream:", "").split('<').enumerate() {
+        let Some(rest) = part.strip_prefix('/') else {
+            if at == 0 {
+                continue;
+            }
+            if part.contains(" xmlns") {
+                declared.push(format!("p-{at}.ä"));
+            } else if let Some(outer) = declared.last().cloned() {
+                declared.push(outer);
+            }
+            let prefix = declared.last().cloned().unwrap_or_default();
+            let own = part.replacen(" xmlns:stream=", " xmlns=", 1).replacen(
+                " xmlns=",
+                &format!(" xmlns:{prefix}="),
+                1,
+            );
+            text.push_str(&format!("<{prefix}:{own}"));
+            if part.contains("/>") {
+                declared.pop();
+            }
+            continue;
+        };
+        let prefix = declared.pop().unwrap_or_default();
+        text.push_str(&format!("</{prefix}:{rest}"));
+    }
+    text
+}
+
+#[test]
+fn a_server_may_give_a_prefix_to_every_name() {
+    assert_eq!(
+        prefixed("<a xmlns='u'><b/><c>x</c></a>"),
+        "<p-1.ä:a xmlns:p-1.ä='u'><p-1.ä:b/><p-1.ä:c>x</p-1.ä:c></p-1.ä:a>"
+    );
+    let mut peer = Peer::opened(alice());
+    assert_eq!(peer.sent(), [OPEN_SENT]);
+    let answers = [&[][..], &[AUTH_SENT], &[OPEN_SENT], &[], &[BIND_SENT], &[SESSION_SENT], &[]];
+    for (frame, answer) in [OPEN, PLAIN, SUCCESS, OPEN, BIND_AND_SESSION, BOUND, SESSION].iter().zip(answers)
+    {
+        assert_eq!(peer.answer(&prefixed(frame)), answer, "{}", prefixed(frame));
+    }
+    assert!(peer.is_bound());
+    peer.events();
+    peer.say(&prefixed(MESSAGE));
+    assert!(matches!(&peer.events()[..], [Event::Stanza(head)] if &*head.namespace == "jabber:client"));
+    peer.say(&prefixed(
+        "<error xmlns='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>",
+    ));
+    let ended = peer.ended();
+    assert!(
+        matches!(&ended, Some(Error::StreamError { condition, .. }) if condition == "conflict"),
+        "{ended:?}"
+    );
+
+    let mut peer = Peer::bound();
+    peer.say(&prefixed(CLOSE));
+    assert!(matches!(peer.ended(), Some(Error::ClosedByServer { .. })));
+
+    let failure = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    let mut peer = Peer::after(alice(), &[OPEN, PLAIN]);
+    peer.say(&prefixed(failure));
+    assert!(
+        matches!(peer.ended(), Some(Error::AuthRefused { condition, .. }) if condition == "not-authorized")
+    );
+}
+
+#[test]
+fn a_name_in_another_namespace_is_another_name() {
+    for (so_far, frame) in [
+        (&[][..], "<f:open xmlns:f='urn:other' xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>"),
+        (
+            &[OPEN],
+            "<stream:features xmlns:stream='urn:other'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
+        ),
+        (&[OPEN, PLAIN], "<s:success xmlns:s='urn:other' xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"),
+    ] {
+        let mut peer = Peer::after(alice(), so_far);
+        peer.say(frame);
+        assert!(!peer.is_bound() && !peer.sent().contains(&AUTH_SENT.to_owned()), "{frame}");
+        assert!(matches!(peer.ended(), Some(Error::Peer(_))), "{frame}");
+    }
+}
