@@ -4,7 +4,6 @@
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
-import type { Gap } from './hooks.ts';
 import type { Batch } from './protocol/Batch.ts';
 import type { Before } from './protocol/Before.ts';
 import type { Claim } from './protocol/Claim.ts';
@@ -28,7 +27,7 @@ export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown
 export interface Kept {
   stanzas?: Batch<string> | readonly [position: number, text: string];
   tabs?: TabInfo[];
-  gap?: Gap;
+  gap?: Extract<FromWorker<string>, { Gap: unknown }>['Gap'];
   closeCode?: number | null;
 }
 
