@@ -38,7 +38,7 @@ export const CASES: readonly string[] = [
   '<a xmlns="u"><b xmlns=""><c/></b><d/></a>',
   '<a xmlns="u"><b xmlns="v"/><d/></a>',
   '<p:a xmlns:p="u" p:x="1" x="2"/>',
-  '<c:message xmlns:c="jabber:client" from="a@b" id="1"><c:body>hi</c:body><x:q xmlns:x="u" x:y="1" xmlns="v"><r/></x:q></c:message>',
+  '<c:message xmlns:c="jabber:client" from="a@b" id="1"><c:body>hello</c:body><x:q xmlns:x="u" x:y="1" xmlns="v"><r/></x:q></c:message>',
   '<c:iq xmlns:c="jabber:client" xmlns="u" type="get"><query/><c:query c:type="set"/></c:iq>',
   '<p:a xmlns:p="u"><p:b xmlns:p="v"><p:c/></p:b><p:d/></p:a>',
   '<a xmlns="u" xmlns:p="v"><p:b><c xmlns:q="w" q:x="1" p:x="2"/></p:b><p:c/></a>',
