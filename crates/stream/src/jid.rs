@@ -81,7 +81,8 @@ fn prepare(jid: &str, unicode: &Unicode) -> Option<String> {
     }
     prepared.push_str(&domainpart(domain, unicode)?);
     if let Some(resource) = resource {
-        prepared.extend(["/", &*resourcepart(resource, unicode)?]);
+        // One that is none, or too long, is compared as it is: whose it is, the rest says all the same.
+        prepared.extend(["/", &*resourcepart(resource, unicode).unwrap_or_else(|| resource.to_owned())]);
     }
     Some(prepared)
 }

@@ -62,6 +62,24 @@ fn an_answer_reaches_its_asker_however_who_was_asked_spells_himself() {
 }
 
 #[test]
+fn a_handler_for_a_bare_jid_hears_its_sender_whatever_his_resource_is() {
+    let long = "x".repeat(2000);
+    for sender in ["Romeo@Chat.example", "mu\u{308}ller@chat.example", "juliet@chat.example."] {
+        for resource in ["", "/", "/orchard", "/Ⅸ", &format!("/{long}")] {
+            let mut world = World::new();
+            let tab = world.tab();
+            let criteria = Criteria { from: Some(sender.to_owned()), bare: true, ..Criteria::default() };
+            world.begins_with(tab, &[Selector::Stanza(criteria)]);
+            world.connect(tab, ALICE, "secret-alice");
+            world.forget();
+            let message = format!("<message xmlns='jabber:client' from='{sender}{resource}'/>");
+            world.server_says(ALICE, &message);
+            assert_eq!(world.heard(tab), [format!("Received {message}")]);
+        }
+    }
+}
+
+#[test]
 fn nobody_answers_for_somebody_who_is_only_like_him() {
     for (to, from) in [
         ("straße@chat.example", "strasse@chat.example"),
