@@ -72,21 +72,30 @@ impl Refusals {
         let whose = whose.without_port();
         let of_account: Vec<&Refusal> = self.all.iter().filter(|refusal| refusal.whose == whose).collect();
         let proof = account.fingerprint(&self.key);
-        let same = of_account.iter().rfind(|refusal| proof.is_some() && refusal.proof == proof);
-        if let Some(Refusal { error, at, .. }) = same.filter(|refusal| refusal.at + AGAIN > now) {
-            let (ago, left) = ((now - *at).as_secs(), whole_seconds(*at + AGAIN - now));
-            let text = format!(
-                "{error}; that was {ago} s ago, and the server was not asked again: it can be in {left} s"
-            );
-            return Some(because(StatusCode::AuthFail, error.condition(), &text));
+        let mut same = of_account.iter().filter(|refusal| proof.is_some() && refusal.proof == proof);
+        let same = same.next_back().filter(|refusal| refusal.at + AGAIN > now);
+        let first = of_account.len().checked_sub(MOST).map(|at| of_account[at]);
+        // Of two reasons it is the one that holds for longer: the time to wait is to be true.
+        match (same, first) {
+            (Some(Refusal { error, at, .. }), first)
+                if first.is_none_or(|first| first.at + WITHIN < *at + AGAIN) =>
+            {
+                let (ago, left) = ((now - *at).as_secs(), whole_seconds(*at + AGAIN - now));
+                let text = format!(
+                    "{error}; that was {ago} s ago, and the server was not asked again: it can be in {left} s"
+                );
+                Some(because(StatusCode::AuthFail, error.condition(), &text))
+            }
+            (_, Some(first)) => {
+                let left = whole_seconds(first.at + WITHIN - now);
+                let text = format!(
+                    "the server has refused {MOST} logins of this account within 10 minutes, and was not asked again, lest it lock the account: \
+                     it can be in {left} s"
+                );
+                Some(because(StatusCode::AuthFail, Some("too-many-attempts"), &text))
+            }
+            _ => None,
         }
-        let first = of_account.len().checked_sub(MOST).map(|at| of_account[at])?;
-        let left = whole_seconds(first.at + WITHIN - now);
-        let text = format!(
-            "the server has refused {MOST} logins of this account within 10 minutes, and was not asked again, lest it lock the account: \
-             it can be in {left} s"
-        );
-        Some(because(StatusCode::AuthFail, Some("too-many-attempts"), &text))
     }
 }
 

@@ -238,6 +238,37 @@ fn a_trial_that_its_tab_gives_up_counts_all_the_same() {
     }
 }
 
+#[test]
+fn the_time_to_wait_is_when_the_server_will_be_asked_again_whatever_else_is_in_the_way() {
+    let mut world = World::new();
+    for password in ["a", "b", "c", "d"] {
+        attempt(&mut world, password);
+    }
+    world.advance(Duration::from_secs(590));
+    attempt(&mut world, "e");
+    let tab = world.tab();
+    let said = |world: &mut World, password: &str| {
+        world.connect(tab, ALICE, password);
+        reason(world, tab)
+    };
+    // By this account nobody is let in for 10 s more, by this password for a minute.
+    assert!(said(&mut world, "f").ends_with("it can be in 10 s"));
+    assert!(said(&mut world, "e").ends_with("it can be in 60 s"));
+    world.advance(60 * SECOND);
+    for password in ["e", "f", "g", "h"] {
+        attempt(&mut world, password);
+    }
+    assert_eq!(logins(&mut world), 9);
+    // By neither for longer than that minute.
+    let said = said(&mut world, "h");
+    assert!(said.ends_with("lest it lock the account: it can be in 540 s"), "{said}");
+    world.advance(Duration::from_secs(539));
+    assert_eq!(attempt(&mut world, "h").1, TOO_MANY);
+    world.advance(SECOND);
+    assert_eq!(attempt(&mut world, "h").1, REFUSED);
+    assert_eq!(logins(&mut world), 1);
+}
+
 // A session that dials again is refused while the user database is away, and taken a little later: nobody
 // asked a second time in vain.
 #[test]
