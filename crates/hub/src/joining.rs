@@ -76,7 +76,7 @@ impl<T: Text> Hub<T> {
         let room = self.rooms.iter().find(|(_, room)| room.key == key);
         if let Some((id, room)) = room
             && room.phase != Phase::Closing
-            && room.session.account().same_credentials(&account)
+            && room.session.account().same_credentials(&account, room.keys.as_ref())
         {
             let id = *id;
             // Not the session's, but each tab's own.
@@ -115,7 +115,7 @@ impl<T: Text> Hub<T> {
     /// The tabs that wait with just these credentials, which need not be tried for each.
     pub(crate) fn equal_contenders(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
         let equal =
-            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account);
+            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account, None);
         self.contenders.extract_if(.., equal).map(|equal| equal.port).collect()
     }
 

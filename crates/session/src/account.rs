@@ -2,7 +2,9 @@
 
 use epode_stream::Config;
 use epode_stream::jid::{self, Unicode};
-use epode_stream::sasl::{Allowed, Credentials, Fingerprint, MechanismName, Proof, Secret, prepare};
+use epode_stream::sasl::{
+    Allowed, Credentials, Fingerprint, MechanismName, Proof, ScramKeys, Secret, prepare,
+};
 use epode_stream::xml::Limits;
 
 use crate::{Error, Purpose};
@@ -124,12 +126,20 @@ impl Account {
     }
 
     /// Whether `other`, whose JID is the same in whatever spelling, proves the same as this account, as far as can be told without asking the
-    /// server: never, where the app may speak for itself. In constant time.
-    pub fn same_credentials(&self, other: &Account) -> bool {
+    /// server: never, where the app may speak for itself. The keys that were `derived` at the login of this account are as good as what they
+    /// were derived from. In constant time.
+    pub fn same_credentials(&self, other: &Account, derived: Option<&ScramKeys>) -> bool {
+        let is_derived =
+            || matches!((&other.proof, derived), (Some(Proof::Keys(keys)), Some(derived)) if keys == derived);
         !self.may_be_foreign()
             && !other.may_be_foreign()
-            && (self.implied && other.implied || self.authcid == other.authcid)
-            && self.proof == other.proof
+            && self.same_name(other)
+            && (self.proof == other.proof || is_derived())
+    }
+
+    /// Whether both log in by the same name.
+    fn same_name(&self, other: &Account) -> bool {
+        self.implied && other.implied || self.authcid == other.authcid
     }
 
     /// What these credentials are known again by, under a key that nobody else has: nothing where there is no
@@ -151,13 +161,16 @@ impl Account {
     pub(crate) fn adopt(&mut self, other: Account) -> bool {
         let better = self.may_be_foreign() || !other.may_be_foreign();
         if better {
+            // Another name may stand for another account.
+            if !self.same_name(&other) {
+                self.known = other.known;
+            }
             self.authcid = other.authcid;
             self.implied = other.implied;
             self.authzid = other.authzid;
             self.proof = other.proof;
             self.allowed = other.allowed;
             self.listed = other.listed;
-            self.known = other.known;
         }
         self.proven |= other.proven;
         better

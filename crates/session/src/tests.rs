@@ -13,17 +13,13 @@ pub(crate) fn unicode() -> Unicode {
 }
 
 /// A session that is up, by PLAIN, at `now`.
+fn account(password: &str) -> Account {
+    let password = Some(Secret::new(password.into()).into());
+    Account::new("ws://localhost/", "a@b/r", None, password, Mechanisms::default(), unicode()).unwrap()
+}
+
 fn up(now: Duration, reconnect: bool) -> Session {
-    let account = Account::new(
-        "ws://localhost/",
-        "a@b/r",
-        None,
-        Some(Secret::new("p".into()).into()),
-        Mechanisms::default(),
-        unicode(),
-    )
-    .unwrap();
-    let mut session = Session::new(now, account, Purpose::Join { reconnect, explicit: false }, 1);
+    let mut session = Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false }, 1);
     session.handle_input(now, Input::Start);
     negotiate(&mut session, now);
     session
@@ -223,6 +219,8 @@ fn another_account_than_before_is_not_taken_for_the_session() {
         [("a@b/given", false), ("A@b/other", false), ("mallory@b/given", true), ("a@b.example/given", true)]
     {
         let mut session = up(SECOND, true);
+        // Neither is it by the next password of that one.
+        assert!(session.adopt(account("newer")));
         lose(&mut session, 2 * SECOND);
         let due = session.deadline().unwrap();
         session.handle_input(due, Input::Stream(stream::Input::Timeout));

@@ -131,8 +131,8 @@ fn credentials_are_the_same_if_name_and_password_are() {
         (account("alice@localhost", None, None), false),
         (account("localhost", None, Some("secret")), false),
     ] {
-        assert_eq!(alice.same_credentials(&other), same, "{other:?}");
-        assert_eq!(other.same_credentials(&alice), same, "{other:?}");
+        assert_eq!(alice.same_credentials(&other, None), same, "{other:?}");
+        assert_eq!(other.same_credentials(&alice, None), same, "{other:?}");
     }
 }
 

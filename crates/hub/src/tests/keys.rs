@@ -86,6 +86,25 @@ fn keys_open_a_session_again_and_again_without_the_password() {
 }
 
 #[test]
+fn the_keys_of_a_password_join_its_session_and_do_not_take_its_place() {
+    let mut world = scram();
+    let [opener, stranger] = [(); 2].map(|()| world.tab());
+    world.connect(opener, ALICE, "secret-alice");
+    let keys = told(&mut world, opener);
+    world.sent();
+    let dials = world.dials();
+    connect_by(&mut world, stranger, &keys);
+    assert_eq!(told(&mut world, stranger), keys);
+    assert_eq!(world.dials(), dials, "they are known to be good");
+    // Where keys are outdated, there is the password.
+    world.server.reset_password("alice", "secret-alice");
+    world.cut();
+    world.advance(Duration::from_secs(2));
+    assert_eq!(world.heard(opener).last().unwrap(), "Connected alice@localhost/desk");
+    assert_eq!(world.heard(stranger).last().unwrap(), "Connected alice@localhost/desk");
+}
+
+#[test]
 fn keys_survive_the_worker() {
     let mut world = scram();
     let tab = world.tab();
