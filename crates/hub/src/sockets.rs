@@ -261,7 +261,9 @@ impl<T: Text> Hub<T> {
         self.outputs.extend(room.owned.map(Output::Disown));
         for member in room.members {
             let mut statuses = match (&room.phase, &error) {
-                (_, None | Some(Error::NotClosed)) if room.handed_over.is_some() => {
+                (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }))
+                    if room.handed_over.is_some() =>
+                {
                     vec![because(StatusCode::Disconnected, None, &room.handed_over.unwrap_or_default())]
                 }
                 (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
@@ -277,6 +279,8 @@ impl<T: Text> Hub<T> {
                 (Phase::Reconnecting, Some(error)) => {
                     vec![redial_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
                 }
+                // Whoever did not wait for the verdict need not hear it.
+                (Phase::Closing, Some(Error::AuthRefused { .. })) => session_over(None),
                 (_, error) => session_over(error.as_ref()),
             };
             if let Some(first) = statuses.first_mut() {

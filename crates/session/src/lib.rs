@@ -213,6 +213,12 @@ impl Session {
                 self.stream.handle_input(now, bind);
             }
             (Phase::Streaming, Input::Stream(input)) => {
+                if let (stream::Input::Close(_), Purpose::Join { reconnect, .. }) =
+                    (&input, &mut self.purpose)
+                {
+                    // However it ends.
+                    *reconnect = false;
+                }
                 self.stream.handle_input(now, input);
                 self.drain(now);
             }

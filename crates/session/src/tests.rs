@@ -203,6 +203,26 @@ fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_back()
 }
 
 #[test]
+fn a_verdict_that_comes_when_the_session_is_being_closed_is_told_and_the_end() {
+    const FAILURE: &str = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    let mut session = up(SECOND, true);
+    lose(&mut session, SECOND);
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    let mut feed = |input: stream::Input<'_>| session.handle_input(due, Input::Stream(input));
+    feed(stream::Input::Opened { nonce: "n".into() });
+    feed(stream::Input::Frame(OPEN));
+    feed(stream::Input::Frame(MECHANISMS));
+    feed(stream::Input::Close(stream::CLOSE));
+    feed(stream::Input::Frame(FAILURE));
+    let last = std::iter::from_fn(|| session.poll_output()).last();
+    assert!(
+        matches!(last, Some(Output::Event(Event::Ended(Some(stream::Error::AuthRefused { .. }))))),
+        "{last:?}"
+    );
+}
+
+#[test]
 fn closing_between_two_dials_is_the_end() {
     let mut session = up(SECOND, true);
     lose(&mut session, SECOND);

@@ -222,8 +222,10 @@ pub struct Stream {
 enum Phase {
     Dialing,
     Open(State),
-    /// `<close/>` is on its way; the server's is awaited.
-    Closing,
+    /// `<close/>` is on its way; the server's is awaited, and, of a login that was `under_way`, its verdict.
+    Closing {
+        under_way: bool,
+    },
     Closed,
 }
 
@@ -353,11 +355,14 @@ impl Stream {
             _ if is_blank(text) => {}
             Phase::Open(State::Established) => self.stanza(text),
             Phase::Open(_) => self.negotiate(text),
-            // What the server still had to say before its own `<close/>` came too late to matter.
-            Phase::Closing => {
-                let element = Element::parse_in_stream(text, &self.common.config.limits);
-                if element.is_ok_and(|element| element.is("close", ns::FRAMING)) {
-                    self.finish(None);
+            // What else the server still had to say before its own `<close/>` came too late to matter.
+            Phase::Closing { under_way } => {
+                match Element::parse_in_stream(text, &self.common.config.limits) {
+                    Ok(element) if element.is("close", ns::FRAMING) => self.finish(None),
+                    Ok(element) if *under_way && element.is("failure", ns::SASL) => {
+                        self.finish(Some(negotiation::refused(&element, None)));
+                    }
+                    _ => {}
                 }
             }
             Phase::Dialing | Phase::Closed => {}
@@ -499,21 +504,22 @@ impl Stream {
         match self.phase {
             Phase::Dialing => self.finish(Some(Error::Unreachable { code, reason })),
             Phase::Open(_) => self.finish(Some(Error::SocketClosed { code, reason })),
-            Phase::Closing => self.finish(None),
+            Phase::Closing { .. } => self.finish(None),
             Phase::Closed => {}
         }
     }
 
     fn close(&mut self, patience: Duration) {
         let at = self.common.now + patience;
-        match self.phase {
+        match &self.phase {
             Phase::Dialing => self.finish(None),
-            Phase::Open(_) => {
+            Phase::Open(state) => {
+                let under_way = matches!(state, State::Outcome(_));
                 self.common.output(Output::Transmit(framing::close()));
                 self.common.deadline.set(Timer::Close, at);
-                self.phase = Phase::Closing;
+                self.phase = Phase::Closing { under_way };
             }
-            Phase::Closing => self.common.deadline.hasten(at),
+            Phase::Closing { .. } => self.common.deadline.hasten(at),
             Phase::Closed => {}
         }
     }

@@ -476,7 +476,7 @@ fn unexpected(element: &Element, waiting: &'static str) -> Error {
     PeerMisbehaved::Unexpected { element: element.name().to_owned(), waiting }.into()
 }
 
-fn refused(failure: &Element, complaint: Option<String>) -> Error {
+pub(crate) fn refused(failure: &Element, complaint: Option<String>) -> Error {
     let (condition, text) = framing::condition(failure, ns::SASL);
     Error::AuthRefused { condition, text, complaint }
 }

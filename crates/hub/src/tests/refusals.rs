@@ -239,6 +239,28 @@ fn a_trial_that_its_tab_gives_up_counts_all_the_same() {
 }
 
 #[test]
+fn a_first_login_that_its_tab_gives_up_counts_all_the_same() {
+    for steps in 0..30 {
+        let mut world = World::new();
+        let impatient = world.tab();
+        world.connect(impatient, ALICE, "wrong");
+        for _ in 0..steps {
+            world.step();
+        }
+        world.disconnect(impatient);
+        world.run();
+        let heard = world.heard(impatient);
+        let at = heard.iter().position(|word| word == "Disconnecting");
+        if let Some(at) = at {
+            assert_eq!(heard[at + 1..], ["Disconnected"], "{steps}");
+        }
+        world.connect(impatient, ALICE, "wrong");
+        assert_eq!(world.heard(impatient).last().unwrap(), REFUSED[1], "{steps}");
+        assert_eq!(logins(&mut world), 1, "{steps}");
+    }
+}
+
+#[test]
 fn the_time_to_wait_is_when_the_server_will_be_asked_again_whatever_else_is_in_the_way() {
     let mut world = World::new();
     for password in ["a", "b", "c", "d"] {
