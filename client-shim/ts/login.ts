@@ -33,19 +33,21 @@ export class Login {
 
   /** What a mechanism says, to begin with or to a challenge; nothing where it leaves the first word to the server. Rejects when it fails. */
   async answer(name: string, challenge: string | null): Promise<string | undefined> {
+    let said: unknown;
     try {
       const isFirst = challenge === null;
       if (isFirst) this.#speaking = this.mechanisms.find(({ mechname }) => mechname === name);
       const mechanism = this.#speaking!;
       if (isFirst) mechanism.onStart(this.#connection);
       if (isFirst && !mechanism.isClientFirst) return undefined;
-      const said = await (isFirst ? mechanism.clientChallenge(this.#connection) : mechanism.onChallenge(this.#connection, challenge));
-      if (typeof said !== 'string') throw new Error('it did not answer with a string');
-      return said;
+      said = await (isFirst ? mechanism.clientChallenge(this.#connection) : mechanism.onChallenge(this.#connection, challenge));
     } catch (thrown) {
       error(`the mechanism ${name} failed: ${describe(thrown)}`);
       throw thrown;
     }
+    if (typeof said === 'string') return said;
+    error(`the mechanism ${name} did not answer with a string`);
+    throw said;
   }
 
   /** The session has got this far: whether the server took what the mechanism said. */
