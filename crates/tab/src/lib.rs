@@ -368,6 +368,8 @@ impl<T> Tab<T> {
         self.membership.note_wish(&wish);
         match &mut self.stage {
             Stage::Welcome { .. } => self.post(wish),
+            // Hello was said, and where there are no locks nothing else tells that the page is gone.
+            Stage::Greeting { .. } if matches!(wish, ToWorker::Leave) => self.post(wish),
             // The first connection of a page waits for nothing it need not wait for. Should nothing come of this worker, the wish is said to the next.
             Stage::Greeting { joining: joining @ false, .. }
                 if self.waiting.is_empty()

@@ -163,3 +163,20 @@ fn a_worker_that_is_newer_than_the_page_is_not_asked_to_make_room() {
     assert_eq!(page.heard(), ["ConnFail", "Disconnected"]);
     assert!(page.reason().contains("reload the page"), "{}", page.reason());
 }
+
+#[test]
+fn who_leaves_before_the_welcome_says_so() {
+    for waits in [false, true] {
+        let mut page = Page::opened();
+        page.connect();
+        if waits {
+            page.tab.send(["<a/>".to_owned()]);
+        }
+        page.say(ToWorker::Leave);
+        assert!(
+            matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }, ToWorker::Leave]),
+            "the worker would keep what nobody is at: {:?}",
+            page.posts
+        );
+    }
+}
