@@ -253,6 +253,17 @@ test('disconnecting is known at once', async () => {
   assert.deepEqual(statuses.slice(-2), [DISCONNECTING, DISCONNECTED]);
 });
 
+test('a logout in a listener of an event of the app is one, whatever that is called', async () => {
+  for (const type of ['room-unload', 'unloaded', 'pagehidden', 'constructor']) {
+    const { connection, port } = await online();
+    globalThis.event = new Event(type);
+    connection.disconnect();
+    delete globalThis.event;
+    assert.equal(port.said('Disconnect').length, 1, type);
+    connection.reset();
+  }
+});
+
 test('disconnecting tells the worker how long the server may take', async () => {
   for (const [given, told] of [[undefined, 3000], [500, 500], [0, 0], [Infinity, 2 ** 32 - 1]]) {
     const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });

@@ -291,7 +291,7 @@ export class Connection extends Hooks {
     const patience = amount(this.disconnection_timeout, 3000);
     const wish: Wish = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
     // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
-    if (/unload|pagehide/.test(globalThis.event?.type ?? '')) this.#session.part(wish, patience);
+    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#session.part(wish, patience);
     else this.#session.run(wish);
   }
 
