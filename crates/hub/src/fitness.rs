@@ -23,7 +23,8 @@ impl<T: Text> Hub<T> {
             }
             // What it says next wakes it, and nothing else does.
             let slept = std::mem::replace(&mut tab.awake, false);
-            self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+            let gone = tab.heard + GONE;
+            self.timers.set(Timer::Life(port), (!tab.watched).then_some(gone));
             if slept {
                 self.fitness_changed(port);
             }

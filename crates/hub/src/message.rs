@@ -15,7 +15,9 @@ impl<T: Text> Hub<T> {
         let Some(tab) = self.ports.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
         tab.heard = self.now;
-        tab.asked = false;
+        if std::mem::take(&mut tab.asked) {
+            self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+        }
         let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
             ToWorker::Hello(hello) => self.hello(port, hello),

@@ -92,6 +92,33 @@ fn a_tab_that_sleeps_for_an_hour_is_not_asked_again_and_again() {
 }
 
 #[test]
+fn quiet_tabs_wake_the_worker_six_times_a_minute_each_and_sleeping_ones_never() {
+    let mut world = World::new();
+    let tabs: Vec<PortId> = (0..16)
+        .map(|_| {
+            world.advance(Duration::from_millis(137));
+            world.online(ALICE)
+        })
+        .collect();
+    let wakes = |world: &mut World, time: u64| {
+        let until = world.clock.now() + Duration::from_secs(time);
+        let mut wakes = 0;
+        while let Some(at) = world.hub.deadline().filter(|at| *at <= until) {
+            world.advance(at.saturating_sub(world.clock.now()));
+            wakes += 1;
+        }
+        wakes
+    };
+    wakes(&mut world, 20);
+    assert_eq!(wakes(&mut world, 60), 16 * 6);
+    for tab in tabs {
+        world.hold(tab);
+    }
+    wakes(&mut world, 20);
+    assert_eq!(wakes(&mut world, 3600), 0);
+}
+
+#[test]
 fn the_worker_knows_of_each_tab_what_an_inspector_asks() {
     let mut world = World::new();
     let (slow, hidden) = (world.online(ALICE), world.hidden_tab());
