@@ -40,6 +40,12 @@ test('what was thrown is described by its name and where, and never in its own w
   const quoting = new TypeError('<body>secret</body>\nsecret too (secret)');
   assert.match(describe(quoting), /^TypeError\n +at .*log\.test\.mjs:\d+:\d+/);
   assert.doesNotMatch(describe(quoting), /secret/);
+  // As a stanza that is laid out, or another's stack.
+  for (const message of ['<a>\n    at secret\n</a>', 'x\n    at secret (y:1:2)\nsecret@chat.example:1:2', '']) {
+    const frames = describe(new Error(message));
+    assert.match(frames, /^Error\n +at .*log\.test\.mjs:\d+:\d+/);
+    assert.doesNotMatch(frames, /secret/);
+  }
   assert.equal(describe('secret'), 'string');
   assert.equal(describe({ secret: 1 }), 'object');
   assert.equal(describe(Object.assign(new Error('secret'), { stack: undefined })), 'Error');

@@ -85,6 +85,6 @@ export function guarded(call: () => unknown, where: string): void {
 export function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown;
   // Of Chromium's kind or Firefox's; the scripts' addresses without their queries.
-  const frames = thrown.stack?.match(/^ +at .+|^\S*@\S+:\d+:\d+$/gm) ?? [];
+  const frames = thrown.stack?.replace(thrown.message, '').match(/^ +at .+|^\S*@\S+:\d+:\d+$/gm) ?? [];
   return [thrown.name, ...frames].join('\n').replace(/[?#][^\s)]*?(?=:\d+:\d)/g, '');
 }
