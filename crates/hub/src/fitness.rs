@@ -17,9 +17,7 @@ impl<T: Text> Hub<T> {
         }
         if tab.asked {
             if !tab.watched && tab.heard + GONE <= self.now {
-                let detail = "this page has said nothing for minutes, and was forgotten".to_owned();
-                self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
-                return self.port_closed(port);
+                return self.forget_page(port);
             }
             // What it says next wakes it, and nothing else does.
             let slept = std::mem::replace(&mut tab.awake, false);
@@ -33,6 +31,13 @@ impl<T: Text> Hub<T> {
             self.timers.set(Timer::Life(port), Some(self.now + ANSWER));
             self.post_now(port, FromWorker::Ping);
         }
+    }
+
+    /// The page is gone, as far as can be told where there are no locks. Should it live after all, it hears so.
+    pub(crate) fn forget_page(&mut self, port: PortId) {
+        let detail = "this page was taken for gone, and was forgotten".to_owned();
+        self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
+        self.port_closed(port);
     }
 
     pub(crate) fn fitness_changed(&mut self, port: PortId) {

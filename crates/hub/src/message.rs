@@ -120,11 +120,12 @@ impl<T: Text> Hub<T> {
         tab.visible = hello.visible;
         tab.watched = hello.lock.is_some();
         // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its place.
+        let reloaded = tab.before.is_some();
         let former = |(id, tab): (&PortId, &Port<T>)| {
-            (!tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)
+            (reloaded && !tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)
         };
         for former in self.ports.iter().filter_map(former).collect::<Vec<_>>() {
-            self.port_closed(former);
+            self.forget_page(former);
         }
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
         self.timers.set(Timer::Life(port), Some(self.now + QUIET));

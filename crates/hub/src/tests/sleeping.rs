@@ -5,7 +5,7 @@ use std::time::Duration;
 use epode_protocol::WINDOW;
 use epode_tab::Event;
 
-use super::world::World;
+use super::world::{Word, World};
 use crate::PortId;
 
 const ALICE: &str = "alice@localhost/desk";
@@ -198,4 +198,25 @@ fn a_page_without_a_lock_that_is_reloaded_without_a_word_is_gone_when_the_next_o
     world.attach(page, None);
     assert_eq!(world.handled(page)[0], "meanwhile");
     assert_eq!(tabs(&mut world, steady), "tab-1! tab-2");
+}
+
+#[test]
+fn of_two_pages_without_locks_under_one_name_neither_drives_the_other_out_again_and_again() {
+    // A tab was duplicated with the word that its page had left in it.
+    let mut world = World::without_locks();
+    let original = world.online(ALICE);
+    let word = Word { name: "tab-1".to_owned(), before: world.page(original).tab.before() };
+    world.forget();
+    let copy = world.load(word);
+    world.attach(copy, None);
+    world.advance(Duration::from_secs(2));
+    assert_eq!(
+        world.heard(original)[1..],
+        ["Reconnecting", "Secondary", "Attached alice@localhost/desk"],
+        "it hears so at once"
+    );
+    world.heard(copy);
+    world.advance(Duration::from_secs(3600));
+    assert!(world.heard(original).is_empty() && world.heard(copy).is_empty());
+    assert_eq!(tabs(&mut world, copy).matches("tab-1").count(), 2);
 }
