@@ -16,6 +16,10 @@ pub const ANSWER: Duration = Duration::from_secs(10);
 /// worker has said meanwhile may be waiting to be heard.
 const LATE: Duration = Duration::from_secs(2);
 
+/// What came before an alarm rang may be heard behind it, since browsers choose among task queues (HTML, "event
+/// loops"): for so long it is waited for.
+pub(crate) const OVERTAKEN: Duration = Duration::from_millis(100);
+
 /// The deadline moves in steps of this, so that what comes often sets no timer each time.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -73,10 +77,12 @@ impl Vigil {
                 self.heard(now);
                 Alarm::Rest
             }
-            Some(asked) if asked.again || now < after(self.until, LATE) => Alarm::Silent,
+            Some(asked) if asked.again => Alarm::Silent,
             asked => {
                 let again = asked.is_some();
-                *self = Vigil { until: after(now, ANSWER), asked: Some(Asked { posts, again }) };
+                let in_time = again && now < after(self.until, LATE);
+                let until = after(now, if in_time { OVERTAKEN } else { ANSWER });
+                *self = Vigil { until, asked: Some(Asked { posts, again }) };
                 Alarm::Ask
             }
         }

@@ -1,6 +1,6 @@
 //! A worker that does not answer: how a tab notices, and what becomes of it.
 
-use super::vigil::SILENCE;
+use super::vigil::{OVERTAKEN, SILENCE};
 use super::*;
 
 /// What a tab must have noticed that can be seen, wherever the worker stood when it fell silent.
@@ -120,7 +120,7 @@ fn a_page_that_was_frozen_asks_before_it_believes_anything() {
     // It was frozen, and the worker died.
     let mut page = up_under(None);
     page.timeout(3600 * SECOND);
-    page.wait(page.now + ANSWER);
+    page.wait(page.now + ANSWER + OVERTAKEN);
     assert_eq!(page.heard(), ["Reconnecting"]);
     // However slow its timers are, the second question is the last.
     let mut page = up_under(None);
@@ -132,6 +132,19 @@ fn a_page_that_was_frozen_asks_before_it_believes_anything() {
 }
 
 #[test]
+fn what_came_before_the_alarm_rang_and_is_heard_behind_it_counts() {
+    let mut page = up_under(Some("worker-1"));
+    page.timeout(SILENCE);
+    // The page was busy, the answer is there, and the alarm overtakes it.
+    page.timeout(SILENCE + ANSWER + SECOND);
+    assert!(page.heard().is_empty() && page.reopened == 0);
+    page.hear(FromWorker::Pong);
+    page.wait(page.now + SILENCE - MOMENT);
+    assert!(page.heard().is_empty() && page.reopened == 0);
+    assert_eq!(page.tab.deadline(), Some(page.now + MOMENT));
+}
+
+#[test]
 fn a_page_that_is_shown_asks_at_once() {
     let mut page = up_under(None);
     page.now = SECOND;
@@ -140,7 +153,7 @@ fn a_page_that_is_shown_asks_at_once() {
     page.now = 3 * SECOND;
     page.say(ToWorker::Visibility { visible: true });
     assert!(matches!(page.posts[..], [_, ToWorker::Visibility { visible: true }, ToWorker::Ping]));
-    page.wait(3 * SECOND + ANSWER);
+    page.wait(3 * SECOND + ANSWER + OVERTAKEN);
     assert_eq!(page.heard(), ["Reconnecting"]);
 }
 
@@ -149,7 +162,9 @@ fn a_worker_that_runs_and_does_not_answer_is_gone_round_by_the_tabs_it_had() {
     let mut page = up_under(Some("worker-1"));
     page.wait(SILENCE + ANSWER - MOMENT);
     assert!(page.heard().is_empty());
-    page.timeout(SILENCE + ANSWER);
+    page.wait(SILENCE + ANSWER);
+    assert!(page.heard().is_empty(), "what it has said may be waiting to be heard");
+    page.wait(SILENCE + ANSWER + OVERTAKEN);
     let heard = page.heard();
     assert!(matches!(&heard[..], [log, status] if log.contains("gone round") && status == "Reconnecting"));
     assert!(page.reason().starts_with("the worker does not answer"), "{}", page.reason());
@@ -164,7 +179,7 @@ fn a_worker_that_runs_and_does_not_answer_is_gone_round_by_the_tabs_it_had() {
     page.hear(up(0));
     assert_eq!(page.heard(), ["Connected"]);
     // Should that one fall silent, the other is tried, which may answer by now.
-    page.wait(page.now + SILENCE + ANSWER);
+    page.wait(page.now + SILENCE + ANSWER + OVERTAKEN);
     page.reopen();
     assert!(!page.detour);
 }
