@@ -77,8 +77,8 @@ impl Tab {
     }
 
     /// The worker cannot be reached, and why.
-    pub fn lost(&self, now: f64, condition: String, text: String) {
-        self.handle(now, Input::Lost(Fault { condition, text }));
+    pub fn lost(&self, now: f64, text: String) {
+        self.handle(now, Input::Lost(Fault { condition: "worker-failed".to_owned(), text }));
     }
 
     /// The worker posted what is not of the protocol.
@@ -216,8 +216,16 @@ impl Tab {
         self.hear(now, FromWorker::Written { up_to });
     }
 
-    pub fn on_failed(&self, now: f64, token: u32, condition: String, text: String) {
-        self.hear(now, FromWorker::Failed { token, fault: Fault { condition, text } });
+    /// A `Failed`, or a `Response` that says why nothing was asked.
+    pub fn on_fault(&self, now: f64, asked: bool, token: u32, condition: String, text: String) {
+        let fault = Fault { condition, text };
+        self.hear(
+            now,
+            match asked {
+                true => FromWorker::Response { token, outcome: Outcome::Refused(fault), position: 0 },
+                false => FromWorker::Failed { token, fault },
+            },
+        );
     }
 
     /// A `Response` with an answer.
@@ -230,12 +238,6 @@ impl Tab {
     /// A `Response` without one.
     pub fn on_unanswered(&self, now: f64, token: u32, timeout: bool) {
         let outcome = if timeout { Outcome::Timeout } else { Outcome::Disconnected };
-        self.hear(now, FromWorker::Response { token, outcome, position: 0 });
-    }
-
-    /// A `Response` that says why nothing was asked.
-    pub fn on_unasked(&self, now: f64, token: u32, condition: String, text: String) {
-        let outcome = Outcome::Refused(Fault { condition, text });
         self.hear(now, FromWorker::Response { token, outcome, position: 0 });
     }
 
@@ -313,7 +315,7 @@ impl Tab {
 
     /// Asks an IQ and waits at most `timeout` milliseconds for the answer; its token.
     pub fn request(&self, text: JsValue, timeout: Option<f64>) -> u32 {
-        let timeout = timeout.map(|timeout| Duration::from_secs_f64(timeout.clamp(0.0, 4e9) / 1000.0));
+        let timeout = timeout.map(|timeout| Duration::from_millis(timeout as u64));
         let token = self.tab.borrow_mut().request(Stanza(text), timeout);
         self.pump();
         token
@@ -404,7 +406,7 @@ impl Tab {
     }
 
     fn handle(&self, now: f64, input: Input<Stanza>) {
-        let now = Duration::from_micros((now * 1000.0) as u64);
+        let now = Duration::from_millis(now as u64);
         self.tab.borrow_mut().handle_input(now, input);
         self.pump();
     }

@@ -324,7 +324,7 @@ export class Link {
   #fail(reason: string): void {
     if (this.#ended) return;
     if (this.#tab) {
-      this.#tab.lost(performance.now(), 'worker-failed', reason);
+      this.#tab.lost(performance.now(), reason);
       return this.#fold();
     }
     this.#fold();

@@ -92,13 +92,13 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged:
       case 'Written':
         return tab.on_written(now, content.up_to);
       case 'Failed':
-        return tab.on_failed(now, content.token, content.fault.condition, content.fault.text);
+        return tab.on_fault(now, false, content.token, content.fault.condition, content.fault.text);
       case 'Response': {
         const { token, outcome, position } = content;
         if (typeof outcome === 'string') return tab.on_unanswered(now, token, outcome === 'Timeout');
         if ('Result' in outcome) return tab.on_answered(now, token, false, outcome.Result, position);
         if ('Error' in outcome) return tab.on_answered(now, token, true, outcome.Error, position);
-        return tab.on_unasked(now, token, outcome.Refused.condition, outcome.Refused.text);
+        return tab.on_fault(now, true, token, outcome.Refused.condition, outcome.Refused.text);
       }
       case 'Log':
         return tab.on_log(now, LogLevel[upper(content.level)], content.text);

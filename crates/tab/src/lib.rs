@@ -229,7 +229,10 @@ impl<T> Tab<T> {
             }
             Input::Message(message) => self.message(now, message),
             Input::Malformed(detail) => {
-                self.event(Event::Log(LogLevel::Warn, ["the worker was not understood: ", &detail].concat()));
+                self.event(Event::Log(
+                    LogLevel::Warn,
+                    "the worker was not understood: ".to_owned() + &detail,
+                ));
                 // A newer worker may say more than this page knows, and counts it in the window.
                 if matches!(self.stage, Stage::Welcome { .. }) {
                     self.count_post(0);
@@ -717,7 +720,7 @@ fn in_words(refusal: Refusal) -> Fault {
             "the worker and this page speak no version of the protocol in common: reload the page".to_owned(),
         ),
         Refusal::Malformed { detail } => {
-            ("worker-protocol", ["the worker did not understand this page: ", &detail].concat())
+            ("worker-protocol", "the worker did not understand this page: ".to_owned() + &detail)
         }
         Refusal::Engine { detail } => ("worker-failed", detail),
     };

@@ -104,7 +104,7 @@ impl Membership {
             Belief::Up | Belief::Rejoining => self.belief = Belief::Rejoining,
         }
         (was == Belief::Up)
-            .then(|| said(StatusCode::Reconnecting, &[how, "; another is being started"].concat()))
+            .then(|| said(StatusCode::Reconnecting, &(how.to_owned() + "; another is being started")))
     }
 
     /// There will be no worker. What the app must hear of it.
