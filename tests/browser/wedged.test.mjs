@@ -68,6 +68,23 @@ for (const name of BROWSERS) {
       assert.equal((await books(old)).length, 4, "who is at the detour stays there");
     });
 
+    test("a page that is too busy to hear the answer hears it before it judges", async (t) => {
+      const scene = await stage.scene(t);
+      const [tab] = await scene.connected(1);
+      await tab.page.bringToFront();
+      // It asks when it is shown; its alarm rings while it is busy, and not late enough to tell.
+      for (let round = 0; round < 2; round++) {
+        await tab.evaluate((busy) => {
+          document.dispatchEvent(new Event("visibilitychange"));
+          for (const end = performance.now() + busy; performance.now() < end; );
+        }, 10_500);
+        await new Promise((later) => setTimeout(later, 500));
+        const { statuses, log } = await tab.heard();
+        assert.equal(statuses.at(-1).status, "CONNECTED");
+        assert.deepEqual(log, []);
+      }
+    });
+
     test("a worker whose script and wasm are on their way is not gone round", async (t) => {
       const scene = await stage.scene(t);
       t.after(() => stage.web.overrides.clear());
