@@ -71,10 +71,10 @@ test('a worker whose engine is on its way answers whether it lives by itself', a
   const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
   const asking = port();
   scope.onconnect({ ports: [asking] });
-  asking.onmessage({ data: 'Ping' });
-  assert.deepEqual(asking.heard, ['Pong']);
+  for (const data of ['hello', 'Ping']) asking.onmessage({ data });
+  assert.deepEqual(asking.heard.slice(1), ['Pong']);
   await settled();
-  assert.deepEqual(accepted, [[asking, [], 0]]);
+  assert.deepEqual(accepted, [[asking, ['hello'], 0]]);
 });
 
 test('of ports that are gone nothing is kept', async () => {
