@@ -53,8 +53,8 @@ export const GOALS = [
 
 /** What Epode may weigh, in bytes of brotli. */
 export const BUDGETS = [
-  { title: "the worker, bytes of brotli", part: "worker", most: 120_000 },
-  { title: "what a page loads, bytes of brotli", part: "page", most: 40_000 },
+  { title: "the worker, bytes of brotli", part: "worker", most: 150_000 },
+  { title: "what a page loads, bytes of brotli", part: "page", most: 42_000 },
 ];
 
 function goal(title, metric, against, bound) {
