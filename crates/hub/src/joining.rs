@@ -11,7 +11,7 @@ use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::outbox::Gap;
 use crate::port::{Held, Stage};
-use crate::room::{Contender, Entry, Ghost, Key, Member, Phase, Room, Trial};
+use crate::room::{Contender, Entry, Key, Member, Parked, Phase, Room, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
@@ -286,8 +286,8 @@ impl<T: Text> Hub<T> {
         tab.outbox.change_session();
         tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
         tab.outbox.byte_limit = room.options.queue_size as usize;
-        let ghost = room.take_ghost(&tab.tab, self.now);
-        room.members.push(Member { speaks, ghost, ..Member::new(port, entry, room.position) });
+        let parked = room.take_parked(&tab.tab, self.now);
+        room.members.push(Member { speaks, parked, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
         let down = room.down.clone();
         self.timers.set(Timer::Grace(id), None);
@@ -321,24 +321,24 @@ impl<T: Text> Hub<T> {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
         let mut info = info.clone();
-        let kept = room.member(port).and_then(|member| member.ghost.take());
+        let kept = room.member(port).and_then(|member| member.parked.take());
         // The page before it may have gone after this one came.
-        let ghost = kept.or_else(|| room.take_ghost(&tab.tab, self.now));
-        let (base, ghost) = match (ghost, tab.before.take()) {
-            (Some(ghost), Some(Before { position, .. }))
+        let parked = kept.or_else(|| room.take_parked(&tab.tab, self.now));
+        let (base, parked) = match (parked, tab.before.take()) {
+            (Some(parked), Some(Before { position, .. }))
                 if (room.start..=room.position).contains(&position) =>
             {
-                (position, Some(ghost))
+                (position, Some(parked))
             }
             // The page before stood in another session still, and was unloaded before it heard of this one.
-            (Some(ghost), Some(_)) if ghost.claims.is_empty() => (ghost.base, Some(ghost)),
+            (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.base, Some(parked)),
             _ => (room.position, None),
         };
         let secondary = room.primary != Some(port);
         let keys = room.keys.as_ref().map(ScramKeys::to_text);
         // What was given up and is still remembered is not missing.
         let (forgotten, admitted) = (room.ring.forgotten(), room.position);
-        let gap = ghost.as_ref().and_then(|ghost| ghost.gap).filter(|gap| gap.from <= forgotten);
+        let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
         let mut brought = false;
         if let Some(member) = room.member(port) {
             brought = member.brought;
@@ -346,8 +346,8 @@ impl<T: Text> Hub<T> {
             (member.base, member.admitted) = (base, admitted);
             // Of what was dropped behind the page before it a page hears as well.
             member.told = member.told.min(base);
-            (member.backlog, member.known) = match ghost {
-                Some(Ghost { mut kept, claims, .. }) => {
+            (member.backlog, member.known) = match parked {
+                Some(Parked { mut kept, claims, .. }) => {
                     kept.retain(|inbound| inbound.position > base);
                     (kept.into(), claims)
                 }

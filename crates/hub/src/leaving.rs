@@ -9,7 +9,7 @@ use epode_session::stream;
 use crate::inbound::in_order;
 use crate::outbox::Outbox;
 use crate::port::{Held, Stage};
-use crate::room::{Ghost, Phase};
+use crate::room::{Parked, Phase};
 use crate::status::status;
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
@@ -157,13 +157,13 @@ impl<T: Text> Hub<T> {
         let for_good = outbox.is_some();
         let grace = if self.config.shared { room.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
-        if let Some(ghost) = member.ghost {
+        if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
-            room.ghosts.push(Ghost { until: self.now + grace, ..ghost });
+            room.parked.push(Parked { until: self.now + grace, ..parked });
         } else if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
-            room.ghosts.retain(|ghost| ghost.tab != tab.tab && ghost.until > self.now);
+            room.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
             let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
-            let mut ghost = Ghost {
+            let mut parked = Parked {
                 tab: tab.tab.clone(),
                 base: member.base,
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
@@ -173,8 +173,8 @@ impl<T: Text> Hub<T> {
                 until: self.now + grace,
             };
             // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.
-            ghost.trim(&room.options);
-            room.ghosts.push(ghost);
+            parked.trim(&room.options);
+            room.parked.push(parked);
         }
         if room.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !room.members.is_empty() {
             // It was its farewell: the account stays online for the others.

@@ -114,7 +114,7 @@ pub(crate) struct Member<T> {
     /// It was told of what was dropped up to this position, or need not be.
     pub(crate) told: Position,
     /// What was kept for the page before it, until this one is admitted: however long that takes, it came back in time.
-    pub(crate) ghost: Option<Ghost<T>>,
+    pub(crate) parked: Option<Parked<T>>,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// What that page wanted to hear, of all that came until this one was admitted.
@@ -135,7 +135,7 @@ impl<T> Member<T> {
             claims: Vec::new(),
             base,
             told: base,
-            ghost: None,
+            parked: None,
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
@@ -162,7 +162,7 @@ impl<T> Member<T> {
 
 /// A tab that is reloading: what arrives for it is kept a while.
 #[derive(Debug)]
-pub(crate) struct Ghost<T> {
+pub(crate) struct Parked<T> {
     pub(crate) tab: String,
     pub(crate) claims: Vec<Standing>,
     /// What the page could hear began behind this position.
@@ -175,7 +175,7 @@ pub(crate) struct Ghost<T> {
     pub(crate) until: Duration,
 }
 
-impl<T> Ghost<T> {
+impl<T> Parked<T> {
     pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>, options: &Options) {
         if !self.claims.iter().any(|claim| inbound.is_claimed_by(&claim.selector)) {
             return;
@@ -212,7 +212,7 @@ pub(crate) struct Room<T> {
     pub(crate) bound: Option<String>,
     /// In the order in which they came.
     pub(crate) members: Vec<Member<T>>,
-    pub(crate) ghosts: Vec<Ghost<T>>,
+    pub(crate) parked: Vec<Parked<T>>,
     pub(crate) primary: Option<PortId>,
     /// Its stanzas come behind this position.
     pub(crate) start: Position,
@@ -251,7 +251,7 @@ impl<T: Clone> Room<T> {
             phase: Phase::Connecting,
             bound: None,
             members: Vec::new(),
-            ghosts: Vec::new(),
+            parked: Vec::new(),
             primary: None,
             start,
             position: start,
@@ -295,10 +295,10 @@ impl<T: Clone> Room<T> {
     }
 
     /// Takes what is kept for the next page of this tab, if it comes in time.
-    pub(crate) fn take_ghost(&mut self, tab: &str, now: Duration) -> Option<Ghost<T>> {
-        self.ghosts.retain(|ghost| ghost.until > now);
-        let at = self.ghosts.iter().position(|ghost| ghost.tab == tab)?;
-        Some(self.ghosts.remove(at))
+    pub(crate) fn take_parked(&mut self, tab: &str, now: Duration) -> Option<Parked<T>> {
+        self.parked.retain(|parked| parked.until > now);
+        let at = self.parked.iter().position(|parked| parked.tab == tab)?;
+        Some(self.parked.remove(at))
     }
 
     /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms (XEP-0045): whoever leaves a room hears

@@ -114,9 +114,9 @@ impl<T: Text> Hub<T> {
         let claims = room.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
         let given_to: Vec<PortId> = claims.collect();
         let now = self.now;
-        room.ghosts.retain(|ghost| ghost.until > now);
-        for ghost in &mut room.ghosts {
-            ghost.keep(&inbound, &room.options);
+        room.parked.retain(|parked| parked.until > now);
+        for parked in &mut room.parked {
+            parked.keep(&inbound, &room.options);
         }
         if inbound.is_presence() {
             room.note_presence(&inbound);

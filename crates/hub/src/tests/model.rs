@@ -1,7 +1,7 @@
 //! The worker against a reference model: thousands of steps at random, the same for the same seed, and after each of them what every page
 //! has been told is held against what the worker was given.
 //!
-//! The model knows nothing of queues, rings, windows and ghosts. It knows which stanzas came over which stream, in order ([`Routed`](super::world::Routed)), and
+//! The model knows nothing of queues, rings, windows and parked pages. It knows which stanzas came over which stream, in order ([`Routed`](super::world::Routed)), and
 //! when which handler was added: from that follows what each handler must have heard (`ledger`). It knows what each page wants and what others want of
 //! the pages, and what may hold that back (`wishes`). How much that is bounds what the worker may remember (`bounds`).
 //!

@@ -29,9 +29,9 @@ impl Model {
             assert!(members.len() == room.members.len(), "{place}: a tab is in twice");
             assert!(members.iter().all(|port| self.pages.contains_key(port)), "{place}: a member is gone");
             assert!(room.ring.behind(0).count() <= 512, "{place}: the ring");
-            let ghosts = room.ghosts.iter().filter(|ghost| now < ghost.until);
-            assert!(ghosts.count() <= self.gone.len(), "{place}: a ghost of nobody");
-            let kept = room.ghosts.iter().map(|ghost| ghost.kept.len()).max().unwrap_or_default();
+            let parked = room.parked.iter().filter(|parked| now < parked.until);
+            assert!(parked.count() <= self.gone.len(), "{place}: something is kept for nobody");
+            let kept = room.parked.iter().map(|parked| parked.kept.len()).max().unwrap_or_default();
             assert!(kept <= QUEUE as usize, "{place}: {kept} are kept for a page that reloads");
             let present = room.presences.keys().filter(|jid| jid.starts_with("contact@")).count();
             assert!(present <= CONTACTS as usize, "{place}: a presence of nobody");

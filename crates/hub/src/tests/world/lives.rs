@@ -64,7 +64,7 @@ impl World {
     /// How many stanzas are kept for pages that reload.
     pub(in crate::tests) fn kept(&mut self) -> usize {
         self.run();
-        self.hub.rooms.values().flat_map(|room| &room.ghosts).map(|ghost| ghost.kept.len()).sum()
+        self.hub.rooms.values().flat_map(|room| &room.parked).map(|parked| parked.kept.len()).sum()
     }
 
     pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {
