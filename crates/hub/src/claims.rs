@@ -9,7 +9,7 @@ use epode_protocol::{
 use epode_session::stream::jid;
 
 use crate::inbound::{Inbound, TRANSIT, in_order};
-use crate::outbox::{Gap, TOO_MANY};
+use crate::mailbox::{Gap, TOO_MANY};
 use crate::port::Stage;
 use crate::room::{Entry, Standing};
 use crate::{Hub, PortId, SessionId};
@@ -35,7 +35,7 @@ impl<T: Text> Hub<T> {
             // It was made on a former stream, with which it ended.
             return;
         }
-        let unhandled = member.backlog.iter().chain(tab.outbox.unacknowledged());
+        let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
         // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has come since; but nothing that the tab
         // had handled for others.
@@ -86,7 +86,7 @@ impl<T: Text> Hub<T> {
             self.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
         if let Some(tab) = self.ports.get_mut(&port) {
-            tab.outbox.push_with(FromWorker::Claimed { claims: answer }, carried);
+            tab.mailbox.push_with(FromWorker::Claimed { claims: answer }, carried);
             self.flush(port);
         }
     }

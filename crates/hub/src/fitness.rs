@@ -89,8 +89,8 @@ impl<T: Text> Hub<T> {
                     role: if room.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
                     visible: tab.visible,
                     awake: tab.awake,
-                    credit: tab.outbox.credit(),
-                    waiting: tab.outbox.waiting() as u32,
+                    credit: tab.mailbox.credit(),
+                    waiting: tab.mailbox.waiting() as u32,
                     claims: member.claims.len() as u32,
                 })
             };

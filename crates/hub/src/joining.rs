@@ -9,7 +9,7 @@ use epode_session::stream::jid;
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::{Account, Mechanisms, Purpose, stream};
 
-use crate::outbox::Gap;
+use crate::mailbox::Gap;
 use crate::port::{Held, Stage};
 use crate::room::{Contender, Entry, Key, Member, Parked, Phase, Room, Trial};
 use crate::status::{because, status};
@@ -283,9 +283,9 @@ impl<T: Text> Hub<T> {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
-        tab.outbox.change_session();
-        tab.outbox.stanza_limit = room.options.queue_stanzas as usize;
-        tab.outbox.byte_limit = room.options.queue_size as usize;
+        tab.mailbox.change_session();
+        tab.mailbox.stanza_limit = room.options.queue_stanzas as usize;
+        tab.mailbox.byte_limit = room.options.queue_size as usize;
         let parked = room.take_parked(&tab.tab, self.now);
         room.members.push(Member { speaks, parked, ..Member::new(port, entry, room.position) });
         let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);

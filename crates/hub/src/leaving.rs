@@ -7,7 +7,7 @@ use epode_protocol::{FromWorker, LogLevel, Outgoing, StatusCode, Text, ToWorker,
 use epode_session::stream;
 
 use crate::inbound::in_order;
-use crate::outbox::Outbox;
+use crate::mailbox::Mailbox;
 use crate::port::{Held, Stage};
 use crate::room::{Parked, Phase};
 use crate::status::status;
@@ -85,9 +85,9 @@ impl<T: Text> Hub<T> {
     /// The tab is in the books no more; whether it was. It may be reloading.
     fn depart(&mut self, port: PortId) -> bool {
         let Some(tab) = self.ports.get_mut(&port) else { return false };
-        let outbox = std::mem::replace(&mut tab.outbox, Outbox::new());
+        let mailbox = std::mem::replace(&mut tab.mailbox, Mailbox::new());
         let stage = tab.stage.clone();
-        let unsent = self.leave(port, Some(outbox)).map_or(0, |unfinished| unfinished.held.len());
+        let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.held.len());
         if let (Stage::In(id), 1..) = (stage, unsent) {
             let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
             self.log_of(id, LogLevel::Warn, text);
@@ -109,9 +109,9 @@ impl<T: Text> Hub<T> {
         self.post(port, FromWorker::Joining);
     }
 
-    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `outbox` is what it
+    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `mailbox` is what it
     /// leaves unheard, if it may come back for it.
-    fn leave(&mut self, port: PortId, outbox: Option<Outbox<T>>) -> Option<Unfinished<T>> {
+    fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
         let tab = self.ports.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
         let held = std::mem::take(&mut tab.held);
@@ -121,7 +121,7 @@ impl<T: Text> Hub<T> {
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
             Stage::Restoring(..) => self.timers.set(Timer::Restore(port), None),
-            Stage::In(id) => asked = self.leave_session(id, port, outbox),
+            Stage::In(id) => asked = self.leave_session(id, port, mailbox),
         }
         for held in &held {
             if let Held::Request { token, .. } = held {
@@ -148,28 +148,28 @@ impl<T: Text> Hub<T> {
 
     /// The requests that the tab waited for.
     #[inline(never)] // Out of the way of a cold start.
-    fn leave_session(&mut self, id: SessionId, port: PortId, outbox: Option<Outbox<T>>) -> Vec<Token> {
+    fn leave_session(&mut self, id: SessionId, port: PortId, mailbox: Option<Mailbox<T>>) -> Vec<Token> {
         let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
         let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };
         let member = room.members.remove(at);
         // Also while nobody is elected: who comes back is told its role anew.
         room.primary.take_if(|primary| *primary == port);
-        let for_good = outbox.is_some();
+        let for_good = mailbox.is_some();
         let grace = if self.config.shared { room.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
         if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
             room.parked.push(Parked { until: self.now + grace, ..parked });
-        } else if let (Some(outbox), Some(tab), false) = (outbox, self.ports.get(&port), grace.is_zero()) {
+        } else if let (Some(mailbox), Some(tab), false) = (mailbox, self.ports.get(&port), grace.is_zero()) {
             room.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
-            let kept = in_order(member.backlog.iter().chain(outbox.unacknowledged()));
+            let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
             let mut parked = Parked {
                 tab: tab.tab.clone(),
                 base: member.base,
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
-                gap: outbox.given_up(),
+                gap: mailbox.given_up(),
                 until: self.now + grace,
             };
             // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.

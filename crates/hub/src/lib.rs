@@ -7,7 +7,7 @@
 //! one answers. What a tab sends is checked first (`outbound`), so that nobody can break the stream that all share. `iq` keeps the
 //! books of who asked whom. When the last tab has left, the session waits a while and is closed.
 //!
-//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`outbox`) within a window that it acknowledges: a tab
+//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`mailbox`) within a window that it acknowledges: a tab
 //! that is slow or frozen costs nothing but its queue, which is bounded. What arrives for a tab that reloads waits for it.
 //!
 //! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever arrives under the
@@ -25,7 +25,7 @@ pub use epode_session as session;
 use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
-use outbox::{Latest, Stanza};
+use mailbox::{Latest, Stanza};
 use port::Port;
 use refusals::Refusals;
 pub use room::Config;
@@ -40,9 +40,9 @@ mod inbound;
 mod iq;
 mod joining;
 mod leaving;
+mod mailbox;
 mod message;
 mod outbound;
-mod outbox;
 mod ownership;
 mod port;
 mod refusals;
@@ -236,7 +236,7 @@ impl<T: Text> Hub<T> {
     /// Posts to a tab, behind everything that waits for it.
     fn post(&mut self, port: PortId, message: FromWorker<T>) {
         if let Some(tab) = self.ports.get_mut(&port) {
-            tab.outbox.push(message);
+            tab.mailbox.push(message);
             self.flush(port);
         }
     }
@@ -244,7 +244,7 @@ impl<T: Text> Hub<T> {
     /// Posts a stanza to a tab, behind everything that waits for it.
     fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
         if let Some(tab) = self.ports.get_mut(&port) {
-            tab.outbox.push_stanza(stanza);
+            tab.mailbox.push_stanza(stanza);
             self.flush(port);
         }
     }
@@ -256,10 +256,10 @@ impl<T: Text> Hub<T> {
 
     fn flush(&mut self, port: PortId) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        while let Some(message) = tab.outbox.next_post(self.now, &mut self.latest) {
+        while let Some(message) = tab.mailbox.next_post(self.now, &mut self.latest) {
             self.outputs.push_back(Output::Post(port, message));
         }
-        if tab.outbox.holds_back() && !std::mem::replace(&mut self.deferred, true) {
+        if tab.mailbox.holds_back() && !std::mem::replace(&mut self.deferred, true) {
             self.outputs.push_back(Output::Defer);
         }
     }
@@ -271,7 +271,7 @@ impl<T: Text> Hub<T> {
         let ports: Vec<PortId> = self.ports.keys().copied().collect();
         for port in ports {
             if let Some(tab) = self.ports.get_mut(&port) {
-                tab.outbox.turn();
+                tab.mailbox.turn();
             }
             self.flush(port);
         }
@@ -289,7 +289,7 @@ impl<T: Text> Hub<T> {
             None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
         };
         for port in ports {
-            if self.ports.get(&port).is_some_and(|tab| tab.outbox.credit() > 0) {
+            if self.ports.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0) {
                 self.post(port, FromWorker::Log { level, text: text.clone() });
             }
         }

@@ -51,7 +51,7 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Release { claims } => self.release_claims(port, &claims),
             ToWorker::Ack { posts } => {
-                tab.outbox.acknowledge(posts);
+                tab.mailbox.acknowledge(posts);
                 let session = if let Stage::In(id) = tab.stage { Some(id) } else { None };
                 self.flush(port);
                 session.into_iter().for_each(|id| self.tell_gap(id));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use epode_protocol::{Before, Token};
 
 use crate::SessionId;
-use crate::outbox::Outbox;
+use crate::mailbox::Mailbox;
 use crate::room::Fitness;
 
 /// How many stanzas a tab may hand in before its session is up.
@@ -43,7 +43,7 @@ pub(crate) struct Port<T> {
     pub(crate) heard: Duration,
     /// What it wants to send as soon as its session is up.
     pub(crate) held: VecDeque<Held<T>>,
-    pub(crate) outbox: Outbox<T>,
+    pub(crate) mailbox: Mailbox<T>,
 }
 
 /// How far a tab has come.
@@ -80,7 +80,7 @@ impl<T> Port<T> {
             asked: false,
             heard: now,
             held: VecDeque::new(),
-            outbox: Outbox::new(),
+            mailbox: Mailbox::new(),
         }
     }
 

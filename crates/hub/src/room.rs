@@ -13,7 +13,7 @@ use epode_session::{Account, Session};
 use crate::exchange::Exchange;
 use crate::inbound::{Inbound, Ring};
 use crate::iq::{Asks, Demands};
-use crate::outbox::{Gap, TOO_MANY};
+use crate::mailbox::{Gap, TOO_MANY};
 use crate::{PortId, SocketId, Table};
 
 /// How many presences are remembered for tabs that join late, and what one may have in bytes.

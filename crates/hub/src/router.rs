@@ -9,8 +9,8 @@ use epode_session::stream::xml::{Head, Limits, escape};
 
 use crate::inbound::Inbound;
 use crate::iq::{Entered, PING, Reply, Turn, is_ping, is_push, pushes, question};
+use crate::mailbox::{Gap, Stanza};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
-use crate::outbox::{Gap, Stanza};
 use crate::port::{ASKED, HELD, Held, Port, Stage};
 use crate::room::{Phase, Room};
 use crate::timer::Timer;
@@ -93,7 +93,7 @@ impl<T: Text> Hub<T> {
         }
         let mut told = Vec::new();
         for member in &mut room.members {
-            let keeps_up = self.ports.get(&member.port).is_some_and(|tab| tab.outbox.credit() > 0);
+            let keeps_up = self.ports.get(&member.port).is_some_and(|tab| tab.mailbox.credit() > 0);
             let untold = room.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
             if let Some(gap) = untold.copied().reduce(Gap::and) {
                 member.told = gap.to;

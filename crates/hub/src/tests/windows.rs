@@ -8,7 +8,7 @@ use epode_protocol::{Criteria, Delivery, FromWorker, Options, Origin, Selector, 
 use super::page::all;
 use super::world::World;
 use crate::PortId;
-use crate::outbox::{Latest, Outbox, Stanza};
+use crate::mailbox::{Latest, Mailbox, Stanza};
 
 const ALICE: &str = "alice@localhost/desk";
 
@@ -77,24 +77,24 @@ fn only_stanzas_wait_for_the_turn_to_end_and_not_more_of_them_than_one_post_carr
         droppable: true,
         size: 100,
     };
-    let mut outbox = Outbox::new();
-    let next_post = |outbox: &mut Outbox<String>| {
-        outbox.next_post(Duration::ZERO, &mut Latest::default()).map(Rc::unwrap_or_clone)
+    let mut mailbox = Mailbox::new();
+    let next_post = |mailbox: &mut Mailbox<String>| {
+        mailbox.next_post(Duration::ZERO, &mut Latest::default()).map(Rc::unwrap_or_clone)
     };
-    outbox.push_stanza(stanza(1));
-    assert!(next_post(&mut outbox).is_some());
-    outbox.push_stanza(stanza(2));
-    assert!(next_post(&mut outbox).is_none(), "it waits for others");
-    outbox.push(FromWorker::Written { up_to: 1 });
-    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Stanza(..))), "what waits behind it does not");
-    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Written { .. })));
+    mailbox.push_stanza(stanza(1));
+    assert!(next_post(&mut mailbox).is_some());
+    mailbox.push_stanza(stanza(2));
+    assert!(next_post(&mut mailbox).is_none(), "it waits for others");
+    mailbox.push(FromWorker::Written { up_to: 1 });
+    assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Stanza(..))), "what waits behind it does not");
+    assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Written { .. })));
     for position in 3..=1000 {
-        outbox.push_stanza(stanza(position));
+        mailbox.push_stanza(stanza(position));
     }
-    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Deliver(batch)) if batch.len() == 512));
-    assert!(next_post(&mut outbox).is_none());
-    outbox.turn();
-    assert!(matches!(next_post(&mut outbox), Some(FromWorker::Deliver(batch)) if batch.len() == 486));
+    assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Deliver(batch)) if batch.len() == 512));
+    assert!(next_post(&mut mailbox).is_none());
+    mailbox.turn();
+    assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Deliver(batch)) if batch.len() == 486));
 }
 
 #[test]

@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_millis(5);
 
 /// What waits for a tab.
 #[derive(Debug)]
-pub(crate) struct Outbox<T> {
+pub(crate) struct Mailbox<T> {
     waiting: VecDeque<Item<T>>,
     /// The posts in flight, oldest first.
     in_flight: VecDeque<Flight<T>>,
@@ -175,9 +175,9 @@ fn is_same<T>(known: &[Rc<Inbound<T>>], stanzas: &[Stanza<T>]) -> bool {
     known.len() == stanzas.len() && known.iter().zip(stanzas).all(is_same)
 }
 
-impl<T> Outbox<T> {
+impl<T> Mailbox<T> {
     pub(crate) fn new() -> Self {
-        Outbox {
+        Mailbox {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             in_flight_weight: 0,
