@@ -45,7 +45,7 @@ impl<T: Text> Hub<T> {
             self.elect(id);
             self.indicate(id);
             let asleep = self.ports.get(&port).is_some_and(|tab| !tab.awake);
-            let at_it = self.rooms.get(&id).filter(|_| asleep).map(|room| room.demands.of(port));
+            let at_it = self.rooms.get(&id).filter(|_| asleep).map(|room| room.incoming.of(port));
             for position in at_it.unwrap_or_default() {
                 self.unhandled(id, position, port);
             }

@@ -71,7 +71,7 @@ impl<T: Text> Hub<T> {
             }
             // Nobody will hear the answer.
             if let Some(room) = self.rooms.get_mut(&id) {
-                room.asks.forget_all(port);
+                room.outgoing.forget_all(port);
             }
         }
     }
@@ -181,8 +181,8 @@ impl<T: Text> Hub<T> {
             room.farewell = None;
             self.timers.set(Timer::Farewell(id), None);
         }
-        let asked = room.asks.forget_all(port);
-        let orphaned = room.demands.of(port);
+        let asked = room.outgoing.forget_all(port);
+        let orphaned = room.incoming.of(port);
         let empty = room.members.is_empty();
         self.elect(id);
         for position in orphaned {

@@ -12,7 +12,7 @@ use epode_session::{Account, Session};
 
 use crate::exchange::Exchange;
 use crate::inbound::{Inbound, Ring};
-use crate::iq::{Asks, Demands};
+use crate::iq::{IncomingRequests, OutgoingRequests};
 use crate::mailbox::{Gap, TOO_MANY};
 use crate::{PortId, SocketId, Table};
 
@@ -229,8 +229,8 @@ pub(crate) struct Room<T> {
     pub(crate) own_presence: Option<String>,
     /// The `unavailable` of a tab that may be closing, and whether it is sent will be seen.
     pub(crate) farewell: Option<(PortId, T)>,
-    pub(crate) asks: Asks,
-    pub(crate) demands: Demands<T>,
+    pub(crate) outgoing: OutgoingRequests,
+    pub(crate) incoming: IncomingRequests<T>,
     /// Under which name this worker owns the session.
     pub(crate) owned: Option<String>,
     /// Why the session is being closed, if nobody here asked for it.
@@ -261,8 +261,8 @@ impl<T: Clone> Room<T> {
             presences: Table::default(),
             own_presence: None,
             farewell: None,
-            asks: Asks::default(),
-            demands: Demands::default(),
+            outgoing: OutgoingRequests::default(),
+            incoming: IncomingRequests::default(),
             owned: None,
             handed_over: None,
             inactive: None,

@@ -132,10 +132,10 @@ impl<T: Text> Hub<T> {
         let Inbound { position, head, text, size, .. } = inbound;
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Phase::Up(info) = &room.phase else { return };
-        let Some(ask) = room.asks.answered(head, &info.jid, &self.config.unicode) else {
+        let Some(request) = room.outgoing.answered(head, &info.jid, &self.config.unicode) else {
             return self.log_dropped(id, &head.tag, *size, "it answers what nobody asked of its sender");
         };
-        for asker in ask.askers {
+        for asker in request.askers {
             let text = match asker.original_id {
                 Some(original) => T::from(text.with_str(|text| with_id(text, head, &original))),
                 None => text.clone(),
@@ -180,16 +180,16 @@ impl<T: Text> Hub<T> {
         let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
-        room.demands.enter(inbound, &info.jid, &self.config.unicode, asked, next);
+        room.incoming.enter(inbound, &info.jid, &self.config.unicode, asked, next);
         if forged {
             let rule = "only the account itself and its server push a roster or a list";
             self.log_dropped(id, &inbound.head.tag, inbound.size, rule);
         }
         for port in given {
-            self.deliver(port, demand_of(inbound, false));
+            self.deliver(port, request_of(inbound, false));
         }
         for port in looking {
-            self.deliver(port, demand_of(inbound, true));
+            self.deliver(port, request_of(inbound, true));
         }
         if is_ping(&inbound.head) {
             self.timers.set(Timer::Ping(id, position), Some(self.now + PING));
@@ -197,7 +197,7 @@ impl<T: Text> Hub<T> {
         if nobody {
             self.pass(id, position);
         }
-        while let Some(oldest) = self.rooms.get(&id).and_then(|room| room.demands.excess()) {
+        while let Some(oldest) = self.rooms.get(&id).and_then(|room| room.incoming.excess()) {
             let text = "too many requests wait for an answer: the oldest is refused".to_owned();
             self.log_of(id, LogLevel::Warn, text);
             self.settle(id, oldest);
@@ -207,7 +207,7 @@ impl<T: Text> Hub<T> {
     /// Nobody is at an inbound request: the next tab, or an answer of our own.
     fn pass(&mut self, id: SessionId, position: Position) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.demands.turn(position, can_answer(&self.ports, id));
+        let turn = room.incoming.turn(position, can_answer(&self.ports, id));
         self.carry_out(id, position, turn);
     }
 
@@ -215,14 +215,14 @@ impl<T: Text> Hub<T> {
     /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.demands.passed(position, port, can_answer(&self.ports, id));
+        let turn = room.incoming.passed(position, port, can_answer(&self.ports, id));
         self.carry_out(id, position, turn);
     }
 
     /// An inbound request has waited for tabs long enough.
     pub(crate) fn settle(&mut self, id: SessionId, position: Position) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.demands.settle(position);
+        let turn = room.incoming.settle(position);
         self.carry_out(id, position, turn);
     }
 
@@ -270,7 +270,7 @@ impl<T: Text> Hub<T> {
             && let Some(room) = self.rooms.get_mut(id)
         {
             position = room.position;
-            room.asks.forget(port, token);
+            room.outgoing.forget(port, token);
         }
         self.post(port, FromWorker::Response { token, outcome: Outcome::Timeout, position });
     }
@@ -349,20 +349,20 @@ impl<T: Text> Hub<T> {
         }
         let mut wire_id = None;
         match kind {
-            Kind::Request if room.asks.of(port) >= ASKED => return Err(Refused::TooMany),
+            Kind::Request if room.outgoing.of(port) >= ASKED => return Err(Refused::TooMany),
             Kind::Request => {
                 let question = match &framed {
                     Some(framed) => question(&head, framed),
                     None => text.with_str(|text| question(&head, text)),
                 };
-                match room.asks.enter(&head, port, reply, question) {
+                match room.outgoing.enter(&head, port, reply, question) {
                     Entered::Send { id } => wire_id = id,
                     Entered::Shared => return Ok(()),
                 }
             }
             Kind::Answer => {
                 let position =
-                    room.demands.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
+                    room.incoming.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
                 self.timers.set(Timer::Ping(id, position), None);
             }
             // The worker alone knows whether anybody looks.
@@ -378,7 +378,7 @@ impl<T: Text> Hub<T> {
             && let Err(too_long) = room.session.check(edited)
         {
             // By its new id.
-            room.asks.strike(id);
+            room.outgoing.strike(id);
             return Err(too_long.into());
         }
         let text = edited.map_or_else(|| text.clone(), T::from);
@@ -455,7 +455,7 @@ fn can_answer<T>(ports: &Table<PortId, Port<T>>, id: SessionId) -> impl Fn(PortI
 }
 
 /// A request, for a tab that is to answer it, or that only looks on.
-fn demand_of<T: Clone>(inbound: &Inbound<T>, droppable: bool) -> Stanza<T> {
+fn request_of<T: Clone>(inbound: &Inbound<T>, droppable: bool) -> Stanza<T> {
     let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
     Stanza::Own { delivery, droppable, size: inbound.size }
 }

@@ -239,11 +239,11 @@ impl<T: Text> Hub<T> {
     /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
     fn settle_books(&mut self, id: SessionId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let (asked, demanded) = (room.asks.abandon(), room.demands.abandon());
-        for position in demanded {
+        let (outgoing, incoming) = (room.outgoing.abandon(), room.incoming.abandon());
+        for position in incoming {
             self.timers.set(Timer::Ping(id, position), None);
         }
-        for (port, token) in asked {
+        for (port, token) in outgoing {
             self.disconnected(port, token);
         }
     }

@@ -17,12 +17,12 @@ pub(crate) const PING: Duration = Duration::from_secs(2);
 
 /// How many inbound requests of a session may wait for an answer, and how much they may weigh: as much as one
 /// frame may.
-const DEMANDS: usize = 256;
-const DEMAND_BYTES: usize = 8 << 20;
+const MOST: usize = 256;
+const MOST_BYTES: usize = 8 << 20;
 
 /// An IQ from outside that waits for the answer of a tab.
 #[derive(Debug)]
-pub(crate) struct Demand<T> {
+pub(crate) struct IncomingRequest<T> {
     id: Box<str>,
     from: Option<Box<str>>,
     /// Whether it is the ping of somebody who knows that we are there.
@@ -38,15 +38,15 @@ pub(crate) struct Demand<T> {
 
 /// The IQs from outside that wait for the answer of a tab, by position.
 #[derive(Debug)]
-pub(crate) struct Demands<T>(Table<Position, Demand<T>>);
+pub(crate) struct IncomingRequests<T>(Table<Position, IncomingRequest<T>>);
 
-impl<T> Default for Demands<T> {
+impl<T> Default for IncomingRequests<T> {
     fn default() -> Self {
-        Demands(Table::default())
+        IncomingRequests(Table::default())
     }
 }
 
-/// What is to be done about a demand after a tab passed it up.
+/// What is to be done about a request after a tab passed it up.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Turn<T> {
     /// Somebody is still at it, or it is settled.
@@ -65,7 +65,7 @@ pub(crate) enum Turn<T> {
     },
 }
 
-impl<T: Clone> Demands<T> {
+impl<T: Clone> IncomingRequests<T> {
     /// Enters a request to `own`: `asked` are given it now, `next` one after the other if none of them
     /// answers.
     pub(crate) fn enter(
@@ -79,8 +79,9 @@ impl<T: Clone> Demands<T> {
         let Inbound { position, head, text, size, .. } = inbound;
         let (id, from) = (head.id.clone().unwrap_or_default(), head.from.clone());
         let pong = is_ping(head) && answers(None, from.as_deref(), own, unicode);
-        let demand = Demand { id, from, pong, text: text.clone(), size: *size, asked, next: next.into() };
-        self.0.insert(*position, demand);
+        let request =
+            IncomingRequest { id, from, pong, text: text.clone(), size: *size, asked, next: next.into() };
+        self.0.insert(*position, request);
     }
 
     #[cfg(test)]
@@ -96,10 +97,10 @@ impl<T: Clone> Demands<T> {
     /// The oldest of them, if there are too many.
     pub(crate) fn excess(&self) -> Option<Position> {
         let (mut count, mut bytes) = (0, 0);
-        for demand in self.0.values() {
-            (count, bytes) = (count + 1, bytes + demand.size);
+        for request in self.0.values() {
+            (count, bytes) = (count + 1, bytes + request.size);
         }
-        (count > DEMANDS || bytes > DEMAND_BYTES).then(|| self.0.keys().next().copied()).flatten()
+        (count > MOST || bytes > MOST_BYTES).then(|| self.0.keys().next().copied()).flatten()
     }
 
     /// This tab cannot answer: if it was the last that might, whose turn is it?
@@ -109,9 +110,9 @@ impl<T: Clone> Demands<T> {
         port: PortId,
         can_answer: impl Fn(PortId) -> bool,
     ) -> Turn<T> {
-        let Some(demand) = self.0.get_mut(&position) else { return Turn::Wait };
-        demand.asked.retain(|asked| *asked != port);
-        match demand.asked.is_empty() {
+        let Some(request) = self.0.get_mut(&position) else { return Turn::Wait };
+        request.asked.retain(|asked| *asked != port);
+        match request.asked.is_empty() {
             true => self.turn(position, can_answer),
             // Another is at it; of a push several may be.
             false => Turn::Wait,
@@ -120,11 +121,11 @@ impl<T: Clone> Demands<T> {
 
     /// Nobody is at it: whose turn is it?
     pub(crate) fn turn(&mut self, position: Position, can_answer: impl Fn(PortId) -> bool) -> Turn<T> {
-        let Some(demand) = self.0.get_mut(&position) else { return Turn::Wait };
-        while let Some(next) = demand.next.pop_front() {
+        let Some(request) = self.0.get_mut(&position) else { return Turn::Wait };
+        while let Some(next) = request.next.pop_front() {
             if can_answer(next) {
-                demand.asked.push(next);
-                return Turn::Ask(next, demand.text.clone());
+                request.asked.push(next);
+                return Turn::Ask(next, request.text.clone());
             }
         }
         self.settle(position)
@@ -133,22 +134,22 @@ impl<T: Clone> Demands<T> {
     /// Nobody is to answer it any more.
     pub(crate) fn settle(&mut self, position: Position) -> Turn<T> {
         match self.0.remove(&position) {
-            Some(Demand { from: to, id, pong, .. }) => Turn::Settle { to, id, pong },
+            Some(IncomingRequest { from: to, id, pong, .. }) => Turn::Settle { to, id, pong },
             None => Turn::Wait,
         }
     }
 
     /// The positions of those that this tab is at.
     pub(crate) fn of(&self, port: PortId) -> Vec<Position> {
-        let of_port = self.0.iter().filter(|(_, demand)| demand.asked.contains(&port));
+        let of_port = self.0.iter().filter(|(_, request)| request.asked.contains(&port));
         of_port.map(|(position, _)| *position).collect()
     }
 
-    /// Strikes out the demand that this stanza of a tab answers. Only the first answer finds one.
+    /// Strikes out the request that this stanza of a tab answers. Only the first answer finds one.
     pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<Position> {
         let id = head.id.as_ref()?;
         let ours = |from: &Option<Box<str>>| answers(head.to.as_deref(), from.as_deref(), own, unicode);
-        let position = *self.0.iter().find(|(_, demand)| demand.id == *id && ours(&demand.from))?.0;
+        let position = *self.0.iter().find(|(_, request)| request.id == *id && ours(&request.from))?.0;
         self.0.remove(&position);
         Some(position)
     }

@@ -14,7 +14,7 @@ pub(crate) const ORPHANS: usize = 1024;
 
 /// An IQ of a tab, or of several that ask the same, whose answer is outstanding.
 #[derive(Debug)]
-pub(crate) struct Ask {
+pub(crate) struct OutgoingRequest {
     /// Who asked; nobody, when nobody waits for it any more.
     pub(crate) askers: Vec<Asker>,
     to: Option<Box<str>>,
@@ -54,15 +54,15 @@ pub(crate) enum Entered {
 
 /// The IQs of the tabs whose answers are outstanding, by the id that went over the wire.
 #[derive(Default, Debug)]
-pub(crate) struct Asks {
-    open: Table<Box<str>, Ask>,
+pub(crate) struct OutgoingRequests {
+    open: Table<Box<str>, OutgoingRequest>,
     /// The questions in flight that others may share.
     shared: Table<String, Box<str>>,
     orphans: VecDeque<Box<str>>,
     spliced: u64,
 }
 
-impl Asks {
+impl OutgoingRequests {
     /// Enters an IQ. `question` is what it asks, id aside, where an equal one in flight will do for both.
     pub(crate) fn enter(
         &mut self,
@@ -73,9 +73,11 @@ impl Asks {
     ) -> Entered {
         let id = head.id.as_ref().map(|id| id.to_string());
         let shared = question.as_ref().and_then(|question| self.shared.get(question).cloned());
-        if let Some((wire_id, ask)) = shared.and_then(|id| self.open.get_mut(&id).map(|ask| (id, ask))) {
+        if let Some((wire_id, request)) =
+            shared.and_then(|id| self.open.get_mut(&id).map(|request| (id, request)))
+        {
             let original_id = id.filter(|id| **id != *wire_id);
-            ask.askers.push(Asker { port, reply, original_id });
+            request.askers.push(Asker { port, reply, original_id });
             return Entered::Shared;
         }
         let (wire_id, original_id) = match &head.id {
@@ -88,20 +90,20 @@ impl Asks {
         }
         let askers = vec![Asker { port, reply, original_id }];
         let id = changed.then(|| wire_id.to_string());
-        self.open.insert(wire_id, Ask { askers, to: head.to.clone(), question });
+        self.open.insert(wire_id, OutgoingRequest { askers, to: head.to.clone(), question });
         Entered::Send { id }
     }
 
     /// How many answers this tab waits for.
     pub(crate) fn of(&self, port: PortId) -> usize {
-        self.open.values().flat_map(|ask| &ask.askers).filter(|asker| asker.port == port).count()
+        self.open.values().flat_map(|request| &request.askers).filter(|asker| asker.port == port).count()
     }
 
     /// Strikes out the IQ that this stanza answers: its id, and from whom it was asked (RFC 6120 §8.2.3).
-    pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<Ask> {
+    pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<OutgoingRequest> {
         let id = head.id.as_ref()?;
-        let ask = self.open.get(id)?;
-        if !answers(ask.to.as_deref(), head.from.as_deref(), own, unicode) {
+        let request = self.open.get(id)?;
+        if !answers(request.to.as_deref(), head.from.as_deref(), own, unicode) {
             return None;
         }
         self.strike(id)
@@ -114,7 +116,8 @@ impl Asks {
 
     /// Nothing of this tab is waited for any more; the requests that were.
     pub(crate) fn forget_all(&mut self, port: PortId) -> Vec<Token> {
-        let askers = self.open.values().flat_map(|ask| &ask.askers).filter(|asker| asker.port == port);
+        let askers =
+            self.open.values().flat_map(|request| &request.askers).filter(|asker| asker.port == port);
         let tokens = askers.filter_map(|asker| match asker.reply {
             Reply::Response(token) => Some(token),
             Reply::Delivery => None,
@@ -126,8 +129,8 @@ impl Asks {
 
     /// Everybody who waits for a response; nobody does afterwards.
     pub(crate) fn abandon(&mut self) -> Vec<(PortId, Token)> {
-        let asks = std::mem::take(self);
-        let askers = asks.open.into_iter().flat_map(|(_, ask)| ask.askers);
+        let requests = std::mem::take(self);
+        let askers = requests.open.into_iter().flat_map(|(_, request)| request.askers);
         askers
             .filter_map(|asker| match asker.reply {
                 Reply::Response(token) => Some((asker.port, token)),
@@ -139,34 +142,34 @@ impl Asks {
     /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for any more.
     #[cfg(test)]
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
-        let waited_for = self.open.values().filter(|ask| !ask.askers.is_empty()).count();
+        let waited_for = self.open.values().filter(|request| !request.askers.is_empty()).count();
         (waited_for, self.shared.keys().count(), self.open.keys().count() - waited_for)
     }
 
     /// Strikes out an IQ: it is answered, or not sent.
-    pub(crate) fn strike(&mut self, id: &str) -> Option<Ask> {
-        let ask = self.open.remove(id)?;
-        if let Some(question) = &ask.question {
+    pub(crate) fn strike(&mut self, id: &str) -> Option<OutgoingRequest> {
+        let request = self.open.remove(id)?;
+        if let Some(question) = &request.question {
             self.shared.remove(question);
         }
-        Some(ask)
+        Some(request)
     }
 
     fn orphan(&mut self, of: impl Fn(&Asker) -> bool) {
-        for (id, ask) in self.open.iter_mut() {
-            let before = ask.askers.len();
-            ask.askers.retain(|asker| !of(asker));
-            if ask.askers.is_empty() && before > 0 {
+        for (id, request) in self.open.iter_mut() {
+            let before = request.askers.len();
+            request.askers.retain(|asker| !of(asker));
+            if request.askers.is_empty() && before > 0 {
                 self.orphans.push_back(id.clone());
                 // Whoever asks again shall not wait for an answer that has not come so far.
-                if let Some(question) = ask.question.take() {
+                if let Some(question) = request.question.take() {
                     self.shared.remove(&question);
                 }
             }
         }
         while self.orphans.len() > ORPHANS {
             if let Some(id) = self.orphans.pop_front()
-                && self.open.get(&id).is_some_and(|ask| ask.askers.is_empty())
+                && self.open.get(&id).is_some_and(|request| request.askers.is_empty())
             {
                 self.strike(&id);
             }

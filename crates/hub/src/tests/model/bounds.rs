@@ -35,12 +35,12 @@ impl Model {
             assert!(kept <= QUEUE as usize, "{place}: {kept} are kept for a page that reloads");
             let present = room.presences.keys().filter(|jid| jid.starts_with("contact@")).count();
             assert!(present <= CONTACTS as usize, "{place}: a presence of nobody");
-            let (open, shared, orphans) = room.asks.sizes();
+            let (open, shared, orphans) = room.outgoing.sizes();
             let silent: usize = self.pages.values().map(|page| page.wishes.silent()).sum();
             assert!(shared <= open && open <= silent, "{place}: {open} are asked, and {silent} wait");
             assert!(orphans <= ORPHANS, "{place}: {orphans} orphans");
         }
-        let demands: usize = hub.rooms.values().map(|room| room.demands.len()).sum();
+        let demands: usize = hub.rooms.values().map(|room| room.incoming.len()).sum();
         assert_eq!(demands, unanswered, "{place}: requests that wait for an answer");
         for timer in hub.timers.all() {
             let runs_for_somebody = match timer {

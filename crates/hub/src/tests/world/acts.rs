@@ -90,7 +90,7 @@ impl World {
         self.with_tab(tab, |tab, _| tab.send(stanzas))
     }
 
-    /// Asks without a time limit.
+    /// OutgoingRequests without a time limit.
     pub(in crate::tests) fn request(&mut self, tab: PortId, iq: &str) -> Token {
         self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
     }
