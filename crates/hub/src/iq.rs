@@ -2,7 +2,7 @@
 
 use epode_session::stream::jid::{self, Unicode};
 
-pub(crate) use incoming::{IncomingRequests, PING, Turn, is_ping, is_push, pushes};
+pub(crate) use incoming::{IncomingRequests, NextStep, PING, is_ping, is_push, pushes};
 #[cfg(test)]
 pub(crate) use outgoing::ORPHANS;
 pub(crate) use outgoing::{Entered, OutgoingRequests, Reply, question};

@@ -123,7 +123,7 @@ pub enum Output<T> {
     CloseSocket(SocketId),
     /// Run this derivation, in slices, and hand its keys back.
     Derive(SocketId, Derivation),
-    /// Hand in [`Input::Deferred`] behind what has happened already: what comes until then is one turn.
+    /// Hand in [`Input::Deferred`] behind what has happened already: what comes until then is one task.
     Defer,
     /// Write this to the worker's own console. Never holds a payload or a secret.
     Log(LogLevel, String),
@@ -145,9 +145,9 @@ pub struct Hub<T> {
     sockets: Table<SocketId, SessionId>,
     timers: Timers,
     outputs: VecDeque<Output<T>>,
-    /// What was delivered last in this turn.
+    /// What was delivered last in this task.
     latest: Latest<T>,
-    /// Whether the end of this turn was asked for.
+    /// Whether the end of this task was asked for.
     deferred: bool,
     counter: u32,
     /// How many sessions there have been.
@@ -198,7 +198,7 @@ impl<T: Text> Hub<T> {
             Input::Owned(name) => self.owned(&name),
             Input::Denied(name) => self.denied(&name),
             Input::Wanted(name) => self.wanted(&name),
-            Input::Deferred => self.turn(),
+            Input::Deferred => self.end_of_task(),
             Input::Timeout => self.timeout(),
         }
     }
@@ -264,14 +264,14 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the worker has its next turn: those
+    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the worker has its next task: those
     /// leave together, since a post costs many times what one more stanza in it does.
-    fn turn(&mut self) {
+    fn end_of_task(&mut self) {
         self.deferred = false;
         let ports: Vec<PortId> = self.ports.keys().copied().collect();
         for port in ports {
             if let Some(tab) = self.ports.get_mut(&port) {
-                tab.mailbox.turn();
+                tab.mailbox.end_of_task();
             }
             self.flush(port);
         }

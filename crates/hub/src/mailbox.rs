@@ -12,7 +12,7 @@ use crate::inbound::Inbound;
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 512 << 10;
 
-/// A stanza that comes so soon behind a post waits for the end of the worker's turn. At that rate one that is alone can wait for nothing, and is
+/// A stanza that comes so soon behind a post waits for the end of the worker's task. At that rate one that is alone can wait for nothing, and is
 /// spared a task.
 const SOON: Duration = Duration::from_millis(5);
 
@@ -26,8 +26,8 @@ pub(crate) struct Mailbox<T> {
     in_flight_weight: u32,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
-    /// When the latest post left, but for those of a turn that is over: what comes soon behind it travels together.
-    led: Option<Duration>,
+    /// When the latest post left, but for those of a task that is over: what comes soon behind it travels together.
+    last_post: Option<Duration>,
     stanzas: usize,
     bytes: usize,
     /// How many stanzas may wait.
@@ -182,7 +182,7 @@ impl<T> Mailbox<T> {
             in_flight: VecDeque::new(),
             in_flight_weight: 0,
             acknowledged: 0,
-            led: None,
+            last_post: None,
             stanzas: 0,
             bytes: 0,
             stanza_limit: 10_000,
@@ -230,12 +230,12 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// A turn is over: what waits may leave.
-    pub(crate) fn turn(&mut self) {
-        self.led = None;
+    /// A task is over: what waits may leave.
+    pub(crate) fn end_of_task(&mut self) {
+        self.last_post = None;
     }
 
-    /// Whether something waits for the end of the turn.
+    /// Whether something waits for the end of the task.
     pub(crate) fn holds_back(&self) -> bool {
         !self.waiting.is_empty() && self.credit() > 0
     }
@@ -247,7 +247,7 @@ impl<T> Mailbox<T> {
     {
         let only_stanzas =
             self.stanzas == self.waiting.len() && self.stanzas < BATCH && self.bytes < BATCH_BYTES;
-        let soon = self.led.is_some_and(|at| now.saturating_sub(at) < SOON);
+        let soon = self.last_post.is_some_and(|at| now.saturating_sub(at) < SOON);
         if self.credit() == 0 || soon && only_stanzas {
             return None;
         }
@@ -259,7 +259,7 @@ impl<T> Mailbox<T> {
                 (weight(stanzas.len()), latest.deliver(stanzas))
             }
         };
-        self.led = Some(now);
+        self.last_post = Some(now);
         self.in_flight_weight += weight;
         self.in_flight.push_back(Flight { weight, carried });
         Some(message)

@@ -8,7 +8,7 @@ use epode_session::stream::Dropped;
 use epode_session::stream::xml::{Head, Limits, escape};
 
 use crate::inbound::Inbound;
-use crate::iq::{Entered, PING, Reply, Turn, is_ping, is_push, pushes, question};
+use crate::iq::{Entered, NextStep, PING, Reply, is_ping, is_push, pushes, question};
 use crate::mailbox::{Gap, Stanza};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::port::{ASKED, HELD, Held, Port, Stage};
@@ -207,34 +207,34 @@ impl<T: Text> Hub<T> {
     /// Nobody is at an inbound request: the next tab, or an answer of our own.
     fn pass(&mut self, id: SessionId, position: Position) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.incoming.turn(position, can_answer(&self.ports, id));
-        self.carry_out(id, position, turn);
+        let step = room.incoming.next_candidate(position, can_answer(&self.ports, id));
+        self.carry_out(id, position, step);
     }
 
     /// A tab passed an inbound request up, or can never answer it. One that took it and is awake keeps it,
     /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.incoming.passed(position, port, can_answer(&self.ports, id));
-        self.carry_out(id, position, turn);
+        let step = room.incoming.passed(position, port, can_answer(&self.ports, id));
+        self.carry_out(id, position, step);
     }
 
     /// An inbound request has waited for tabs long enough.
     pub(crate) fn settle(&mut self, id: SessionId, position: Position) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let turn = room.incoming.settle(position);
-        self.carry_out(id, position, turn);
+        let step = room.incoming.settle(position);
+        self.carry_out(id, position, step);
     }
 
-    fn carry_out(&mut self, id: SessionId, position: Position, turn: Turn<T>) {
-        match turn {
-            Turn::Wait => {}
-            Turn::Ask(port, text) => {
+    fn carry_out(&mut self, id: SessionId, position: Position, step: NextStep<T>) {
+        match step {
+            NextStep::Wait => {}
+            NextStep::Ask(port, text) => {
                 let size = text.with_str(str::len);
                 let delivery = Delivery(position, Origin::Received, text);
                 self.deliver(port, Stanza::Own { delivery, droppable: false, size });
             }
-            Turn::Settle { to, id: request, pong } => {
+            NextStep::Settle { to, id: request, pong } => {
                 self.timers.set(Timer::Ping(id, position), None);
                 let to = to.map(|to| format!(" to=\"{}\"", escape(&to))).unwrap_or_default();
                 let (kind, content) = match pong {

@@ -48,7 +48,7 @@ impl<T> Default for IncomingRequests<T> {
 
 /// What is to be done about a request after a tab passed it up.
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) enum Turn<T> {
+pub(crate) enum NextStep<T> {
     /// Somebody is still at it, or it is settled.
     Wait,
     /// Give it to this tab.
@@ -109,33 +109,37 @@ impl<T: Clone> IncomingRequests<T> {
         position: Position,
         port: PortId,
         can_answer: impl Fn(PortId) -> bool,
-    ) -> Turn<T> {
-        let Some(request) = self.0.get_mut(&position) else { return Turn::Wait };
+    ) -> NextStep<T> {
+        let Some(request) = self.0.get_mut(&position) else { return NextStep::Wait };
         request.asked.retain(|asked| *asked != port);
         match request.asked.is_empty() {
-            true => self.turn(position, can_answer),
+            true => self.next_candidate(position, can_answer),
             // Another is at it; of a push several may be.
-            false => Turn::Wait,
+            false => NextStep::Wait,
         }
     }
 
     /// Nobody is at it: whose turn is it?
-    pub(crate) fn turn(&mut self, position: Position, can_answer: impl Fn(PortId) -> bool) -> Turn<T> {
-        let Some(request) = self.0.get_mut(&position) else { return Turn::Wait };
+    pub(crate) fn next_candidate(
+        &mut self,
+        position: Position,
+        can_answer: impl Fn(PortId) -> bool,
+    ) -> NextStep<T> {
+        let Some(request) = self.0.get_mut(&position) else { return NextStep::Wait };
         while let Some(next) = request.next.pop_front() {
             if can_answer(next) {
                 request.asked.push(next);
-                return Turn::Ask(next, request.text.clone());
+                return NextStep::Ask(next, request.text.clone());
             }
         }
         self.settle(position)
     }
 
     /// Nobody is to answer it any more.
-    pub(crate) fn settle(&mut self, position: Position) -> Turn<T> {
+    pub(crate) fn settle(&mut self, position: Position) -> NextStep<T> {
         match self.0.remove(&position) {
-            Some(IncomingRequest { from: to, id, pong, .. }) => Turn::Settle { to, id, pong },
-            None => Turn::Wait,
+            Some(IncomingRequest { from: to, id, pong, .. }) => NextStep::Settle { to, id, pong },
+            None => NextStep::Wait,
         }
     }
 

@@ -93,7 +93,7 @@ fn only_stanzas_wait_for_the_turn_to_end_and_not_more_of_them_than_one_post_carr
     }
     assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Deliver(batch)) if batch.len() == 512));
     assert!(next_post(&mut mailbox).is_none());
-    mailbox.turn();
+    mailbox.end_of_task();
     assert!(matches!(next_post(&mut mailbox), Some(FromWorker::Deliver(batch)) if batch.len() == 486));
 }
 
