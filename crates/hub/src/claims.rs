@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::{Gap, TOO_MANY};
 use crate::port::Stage;
-use crate::room::{Entry, Standing};
+use crate::shared_session::{Entry, Standing};
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
@@ -28,9 +28,9 @@ impl<T: Text> Hub<T> {
         let made = ago.map(|ago| self.now.saturating_sub(ago));
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Stage::In(id) = tab.stage else { return };
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
-        let Some(at) = room.members.iter().position(|member| member.port == port) else { return };
-        let member = &mut room.members[at];
+        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
+        let Some(at) = shared.members.iter().position(|member| member.port == port) else { return };
+        let member = &mut shared.members[at];
         if made.is_none() && from < member.base {
             // It was made on a former stream, with which it ended.
             return;
@@ -40,20 +40,21 @@ impl<T: Text> Hub<T> {
         // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has come since; but nothing that the tab
         // had handled for others.
         let from = made.map_or(from, |made| {
-            let came = room.ring.before(made).unwrap_or(room.position);
+            let came = shared.ring.before(made).unwrap_or(shared.position);
             let given = on_its_way.first().map_or(came, |first| first.position - 1);
-            came.min(given).max(from).max(member.base).min(room.position)
+            came.min(given).max(from).max(member.base).min(shared.position)
         });
         // The ring remembers everything since it forgot; of what came before there is only what this tab has not handled.
-        let forgotten = room.ring.forgotten();
+        let forgotten = shared.ring.forgotten();
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
         behind.retain(|inbound| inbound.position <= forgotten);
-        behind.extend(room.ring.behind(from).cloned());
+        behind.extend(shared.ring.behind(from).cloned());
         // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
         let late = matches!(member.entry, Entry::Joined | Entry::Attached);
         let begins = made.is_none() && from == member.base;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
-        let present: Vec<_> = room.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
+        let present: Vec<_> =
+            shared.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.
         let known = |claim: &Claim| {
             let before = member.known.iter().filter(|_| forgotten <= member.admitted);
@@ -94,15 +95,15 @@ impl<T: Text> Hub<T> {
     /// Strikes out claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
         let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| &tab.stage) else { return };
-        if let Some(member) = self.rooms.get_mut(id).and_then(|room| room.member(port)) {
+        if let Some(member) = self.sessions.get_mut(id).and_then(|shared| shared.member(port)) {
             member.claims.retain(|(known, _)| !claims.contains(known));
         }
     }
 
     /// The tabs that want to see what others send.
     pub(crate) fn onlookers(&self, id: SessionId, sender: PortId) -> Vec<PortId> {
-        let Some(room) = self.rooms.get(&id) else { return Vec::new() };
-        let looking = room.members.iter().filter(|member| member.port != sender && member.claims_sent());
+        let Some(shared) = self.sessions.get(&id) else { return Vec::new() };
+        let looking = shared.members.iter().filter(|member| member.port != sender && member.claims_sent());
         looking.map(|member| member.port).collect()
     }
 }

@@ -27,9 +27,9 @@ impl<T: Text> Hub<T> {
     /// A tab answers. Only what was asked last counts.
     pub(crate) fn answered(&mut self, port: PortId, exchange: Token, answer: Answer) {
         let asked = Some((port, exchange));
-        let room = self.rooms.iter().find(|(_, room)| room.exchange == asked).map(|(id, _)| *id);
+        let shared = self.sessions.iter().find(|(_, shared)| shared.exchange == asked).map(|(id, _)| *id);
         let trial = || self.trials.iter().find(|(_, trial)| trial.exchange == asked).map(|(id, _)| *id);
-        if let Some(id) = room.or_else(trial) {
+        if let Some(id) = shared.or_else(trial) {
             self.feed(id, Input::Answer(answer));
         }
     }
@@ -43,17 +43,17 @@ impl<T: Text> Hub<T> {
     }
 
     fn exchange(&mut self, id: SessionId) -> Option<&mut Exchange> {
-        match self.rooms.get_mut(&id) {
-            Some(room) => Some(&mut room.exchange),
+        match self.sessions.get_mut(&id) {
+            Some(shared) => Some(&mut shared.exchange),
             None => self.trials.get_mut(&id).map(|trial| &mut trial.exchange),
         }
     }
 
     /// The tab of a trial; of a session the first that brought such a mechanism and is awake.
     fn speaker(&self, id: SessionId, mechanism: &str) -> Option<PortId> {
-        let Some(room) = self.rooms.get(&id) else { return self.trials.get(&id)?.port };
+        let Some(shared) = self.sessions.get(&id) else { return self.trials.get(&id)?.port };
         let speaks =
-            room.members.iter().rev().filter(|member| member.speaks.iter().any(|name| name == mechanism));
+            shared.members.iter().rev().filter(|member| member.speaks.iter().any(|name| name == mechanism));
         let awake = |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
         speaks.map(|member| member.port).max_by_key(awake)
     }

@@ -3,7 +3,7 @@
 use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text, Token};
 
 use crate::port::{ANSWER, GONE, QUIET, Stage};
-use crate::room::{Fitness, Member};
+use crate::shared_session::{Fitness, Member};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
@@ -45,7 +45,7 @@ impl<T: Text> Hub<T> {
             self.elect(id);
             self.indicate(id);
             let asleep = self.ports.get(&port).is_some_and(|tab| !tab.awake);
-            let at_it = self.rooms.get(&id).filter(|_| asleep).map(|room| room.incoming.of(port));
+            let at_it = self.sessions.get(&id).filter(|_| asleep).map(|shared| shared.incoming.of(port));
             for position in at_it.unwrap_or_default() {
                 self.unhandled(id, position, port);
             }
@@ -54,8 +54,8 @@ impl<T: Text> Hub<T> {
 
     /// Sees to it that exactly one tab of the session is primary.
     pub(crate) fn elect(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
-        let changed = room.elect(|port| self.ports.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
+        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
+        let changed = shared.elect(|port| self.ports.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
         for (port, role) in changed {
             self.post(port, FromWorker::Role(role));
         }
@@ -63,30 +63,30 @@ impl<T: Text> Hub<T> {
 
     /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
     pub(crate) fn indicate(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.is_up()) else { return };
-        let Some(inactive) = room.inactive else { return };
+        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
+        let Some(inactive) = shared.inactive else { return };
         let looking =
             |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
-        let nobody = !room.ports().iter().any(looking);
+        let nobody = !shared.ports().iter().any(looking);
         if nobody != inactive {
-            room.inactive = Some(nobody);
+            shared.inactive = Some(nobody);
             let name = if nobody { "inactive" } else { "active" };
             self.transmit(id, format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into());
         }
     }
 
     pub(crate) fn tabs(&mut self, port: PortId, token: Token) {
-        let room = match self.ports.get(&port).map(|tab| &tab.stage) {
-            Some(Stage::In(id)) => self.rooms.get(id),
+        let shared = match self.ports.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::In(id)) => self.sessions.get(id),
             _ => None,
         };
-        let tabs = room.map(|room| {
+        let tabs = shared.map(|shared| {
             let info = |member: &Member<T>| {
                 let tab = self.ports.get(&member.port)?;
                 Some(TabInfo {
                     tab: tab.tab.clone(),
                     own: member.port == port,
-                    role: if room.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
+                    role: if shared.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
                     visible: tab.visible,
                     awake: tab.awake,
                     credit: tab.mailbox.credit(),
@@ -94,7 +94,7 @@ impl<T: Text> Hub<T> {
                     claims: member.claims.len() as u32,
                 })
             };
-            room.members.iter().filter_map(info).collect()
+            shared.members.iter().filter_map(info).collect()
         });
         self.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
     }

@@ -11,7 +11,7 @@ use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::mailbox::Gap;
 use crate::port::{Held, Stage};
-use crate::room::{Contender, Entry, Key, Member, Parked, Phase, Room, Trial};
+use crate::shared_session::{Contender, Entry, Key, Member, Parked, Phase, SharedSession, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
@@ -73,29 +73,30 @@ impl<T: Text> Hub<T> {
     /// unless the server has refused them just now.
     pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
         let key = self.key(port, &account, &options);
-        let room = self.rooms.iter().find(|(_, room)| room.key == key);
-        if let Some((id, room)) = room
-            && room.phase != Phase::Closing
-            && room.session.account().same_credentials(&account, room.keys.as_ref())
+        let shared = self.sessions.iter().find(|(_, shared)| shared.key == key);
+        if let Some((id, shared)) = shared
+            && shared.phase != Phase::Closing
+            && shared.session.account().same_credentials(&account, shared.keys.as_ref())
         {
             let id = *id;
             // Not the session's, but each tab's own.
             let waits = std::mem::take(&mut options.explicit_binding);
-            if room.options != options {
+            if shared.options != options {
                 let text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
             return self.join(id, port, Entry::Joined, waits, Vec::new());
         }
-        let changes = room.is_some_and(|(_, room)| matches!(room.phase, Phase::Closing | Phase::Connecting));
+        let changes =
+            shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
         if changes || self.trials.values().any(|trial| trial.key == key) {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options });
         } else if let Some(failed) = self.refusals.spare(self.now, &key, &account) {
             let over = Status { code: StatusCode::Disconnected, ..failed.clone() };
             self.release(port, vec![failed, over]);
-        } else if room.is_some() {
+        } else if shared.is_some() {
             self.try_credentials(port, key, account, options);
         } else {
             self.open(port, account, key, options);
@@ -132,9 +133,9 @@ impl<T: Text> Hub<T> {
         let (id, session) = self.session_for(account, purpose);
         let (service, account) = (key.service.clone(), key.account.clone());
         // A position says of which session it is.
-        let start = u64::from(self.sessions % SESSIONS) << 32;
-        self.sessions = self.sessions.wrapping_add(1);
-        self.rooms.insert(id, Room::new(key, session, options, start));
+        let start = u64::from(self.numbered % SESSIONS) << 32;
+        self.numbered = self.numbered.wrapping_add(1);
+        self.sessions.insert(id, SharedSession::new(key, session, options, start));
         self.join(id, port, Entry::Opened, explicit, speaks);
         self.restore_into(id, service, account);
         self.own(id);
@@ -142,8 +143,8 @@ impl<T: Text> Hub<T> {
 
     /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will do.
     fn expect_scram(&self, key: &Key, account: &mut Account) {
-        let beside = self.rooms.values().find(|room| room.key == *key);
-        if beside.is_some_and(|room| room.session.account().expects_scram())
+        let beside = self.sessions.values().find(|shared| shared.key == *key);
+        if beside.is_some_and(|shared| shared.session.account().expects_scram())
             || self.refusals.were_proven(key, account)
         {
             account.expect_scram();
@@ -155,7 +156,7 @@ impl<T: Text> Hub<T> {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
             self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
-        let attach = self.rooms.get(&id).is_some_and(|room| room.options.attach);
+        let attach = self.sessions.get(&id).is_some_and(|shared| shared.options.attach);
         for port in restoring {
             self.timers.set(Timer::Restore(port), None);
             match attach {
@@ -194,16 +195,17 @@ impl<T: Text> Hub<T> {
         keys: Option<ScramKeys>,
     ) {
         let key = self.key(port, &account, &options);
-        let there = self.rooms.iter_mut().find(|(_, room)| room.key == key && room.phase != Phase::Closing);
+        let there =
+            self.sessions.iter_mut().find(|(_, shared)| shared.key == key && shared.phase != Phase::Closing);
         match there {
-            Some((id, room)) => {
+            Some((id, shared)) => {
                 let id = *id;
                 // They are the newest that are known to be good: the next dial will need such.
-                let adopted = room.session.adopt(account);
+                let adopted = shared.session.adopt(account);
                 if adopted {
-                    room.keys = keys;
-                    room.down = None;
-                    for member in &mut room.members {
+                    shared.keys = keys;
+                    shared.down = None;
+                    for member in &mut shared.members {
                         member.brought = false;
                     }
                 }
@@ -221,13 +223,13 @@ impl<T: Text> Hub<T> {
         self.start_over(port);
         let account = account.map(|account| jid::prepared(jid::bare(account), &self.config.unicode));
         let of_service = self
-            .rooms
+            .sessions
             .iter()
-            .filter(|(_, room)| room.key.service == service && room.phase != Phase::Closing)
-            .filter(|(_, room)| room.key.port.is_none_or(|owner| owner == port))
-            .filter(|(_, room)| account.as_ref().is_none_or(|account| room.is_of(account)));
+            .filter(|(_, shared)| shared.key.service == service && shared.phase != Phase::Closing)
+            .filter(|(_, shared)| shared.key.port.is_none_or(|owner| owner == port))
+            .filter(|(_, shared)| account.as_ref().is_none_or(|account| shared.is_of(account)));
         let (open, closed): (Vec<_>, Vec<_>) =
-            of_service.map(|(id, room)| (*id, room.options.attach)).partition(|(_, attach)| *attach);
+            of_service.map(|(id, shared)| (*id, shared.options.attach)).partition(|(_, attach)| *attach);
         let why = match &open[..] {
             [(id, _)] => return self.join(*id, port, Entry::Attached, waits, Vec::new()),
             [] if closed.is_empty() => "there is no session to attach to",
@@ -247,12 +249,12 @@ impl<T: Text> Hub<T> {
     pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
         self.start_over(port);
         let account = jid::prepared(jid::bare(account), &self.config.unicode).into_owned();
-        let there = self.rooms.iter().find(|(_, room)| {
-            room.key.service == service && room.is_of(&account) && room.phase != Phase::Closing
+        let there = self.sessions.iter().find(|(_, shared)| {
+            shared.key.service == service && shared.is_of(&account) && shared.phase != Phase::Closing
         });
-        if let Some((id, room)) = there {
+        if let Some((id, shared)) = there {
             let id = *id;
-            return match room.options.attach {
+            return match shared.options.attach {
                 true => self.join(id, port, Entry::Attached, false, Vec::new()),
                 false => self.keep_out(port),
             };
@@ -281,15 +283,15 @@ impl<T: Text> Hub<T> {
     fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool, speaks: Vec<String>) {
         // The tab may have vanished while its credentials were under trial.
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
         tab.mailbox.change_session();
-        tab.mailbox.stanza_limit = room.options.queue_stanzas as usize;
-        tab.mailbox.byte_limit = room.options.queue_size as usize;
-        let parked = room.take_parked(&tab.tab, self.now);
-        room.members.push(Member { speaks, parked, ..Member::new(port, entry, room.position) });
-        let (up, unbound) = (room.is_up(), room.phase == Phase::Unbound);
-        let down = room.down.clone();
+        tab.mailbox.stanza_limit = shared.options.queue_stanzas as usize;
+        tab.mailbox.byte_limit = shared.options.queue_size as usize;
+        let parked = shared.take_parked(&tab.tab, self.now);
+        shared.members.push(Member { speaks, parked, ..Member::new(port, entry, shared.position) });
+        let (up, unbound) = (shared.is_up(), shared.phase == Phase::Unbound);
+        let down = shared.down.clone();
         self.timers.set(Timer::Grace(id), None);
         if let Some(down) = down {
             self.post(port, FromWorker::Status(down));
@@ -307,10 +309,10 @@ impl<T: Text> Hub<T> {
 
     /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
     pub(crate) fn bind(&mut self, id: SessionId, resource: Option<String>) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        room.session.handle_input(self.now, stream::Input::Bind { resource }.into());
-        if room.phase == Phase::Unbound {
-            room.phase = Phase::Connecting;
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        shared.session.handle_input(self.now, stream::Input::Bind { resource }.into());
+        if shared.phase == Phase::Unbound {
+            shared.phase = Phase::Connecting;
             self.drain(id, None);
         }
     }
@@ -318,29 +320,29 @@ impl<T: Text> Hub<T> {
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let Phase::Up(info) = &room.phase else { return };
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let Phase::Up(info) = &shared.phase else { return };
         let mut info = info.clone();
-        let kept = room.member(port).and_then(|member| member.parked.take());
+        let kept = shared.member(port).and_then(|member| member.parked.take());
         // The page before it may have gone after this one came.
-        let parked = kept.or_else(|| room.take_parked(&tab.tab, self.now));
+        let parked = kept.or_else(|| shared.take_parked(&tab.tab, self.now));
         let (base, parked) = match (parked, tab.before.take()) {
             (Some(parked), Some(Before { position, .. }))
-                if (room.start..=room.position).contains(&position) =>
+                if (shared.start..=shared.position).contains(&position) =>
             {
                 (position, Some(parked))
             }
             // The page before stood in another session still, and was unloaded before it heard of this one.
             (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.base, Some(parked)),
-            _ => (room.position, None),
+            _ => (shared.position, None),
         };
-        let secondary = room.primary != Some(port);
-        let keys = room.keys.as_ref().map(ScramKeys::to_text);
+        let secondary = shared.primary != Some(port);
+        let keys = shared.keys.as_ref().map(ScramKeys::to_text);
         // What was given up and is still remembered is not missing.
-        let (forgotten, admitted) = (room.ring.forgotten(), room.position);
+        let (forgotten, admitted) = (shared.ring.forgotten(), shared.position);
         let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
         let mut brought = false;
-        if let Some(member) = room.member(port) {
+        if let Some(member) = shared.member(port) {
             brought = member.brought;
             member.claims.clear();
             (member.base, member.admitted) = (base, admitted);

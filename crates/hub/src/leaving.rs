@@ -9,7 +9,7 @@ use epode_session::stream;
 use crate::inbound::in_order;
 use crate::mailbox::Mailbox;
 use crate::port::{Held, Stage};
-use crate::room::{Parked, Phase};
+use crate::shared_session::{Parked, Phase};
 use crate::status::status;
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
@@ -70,8 +70,8 @@ impl<T: Text> Hub<T> {
                 self.log_of(id, LogLevel::Warn, text);
             }
             // Nobody will hear the answer.
-            if let Some(room) = self.rooms.get_mut(&id) {
-                room.outgoing.forget_all(port);
+            if let Some(shared) = self.sessions.get_mut(&id) {
+                shared.outgoing.forget_all(port);
             }
         }
     }
@@ -149,19 +149,21 @@ impl<T: Text> Hub<T> {
     /// The requests that the tab waited for.
     #[inline(never)] // Out of the way of a cold start.
     fn leave_session(&mut self, id: SessionId, port: PortId, mailbox: Option<Mailbox<T>>) -> Vec<Token> {
-        let Some(room) = self.rooms.get_mut(&id) else { return Vec::new() };
-        let Some(at) = room.members.iter().position(|member| member.port == port) else { return Vec::new() };
-        let member = room.members.remove(at);
+        let Some(shared) = self.sessions.get_mut(&id) else { return Vec::new() };
+        let Some(at) = shared.members.iter().position(|member| member.port == port) else {
+            return Vec::new();
+        };
+        let member = shared.members.remove(at);
         // Also while nobody is elected: who comes back is told its role anew.
-        room.primary.take_if(|primary| *primary == port);
+        shared.primary.take_if(|primary| *primary == port);
         let for_good = mailbox.is_some();
-        let grace = if self.config.shared { room.options.reload_grace } else { 0 };
+        let grace = if self.config.shared { shared.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
         if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
-            room.parked.push(Parked { until: self.now + grace, ..parked });
+            shared.parked.push(Parked { until: self.now + grace, ..parked });
         } else if let (Some(mailbox), Some(tab), false) = (mailbox, self.ports.get(&port), grace.is_zero()) {
-            room.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
+            shared.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
             let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
             let mut parked = Parked {
                 tab: tab.tab.clone(),
@@ -173,17 +175,17 @@ impl<T: Text> Hub<T> {
                 until: self.now + grace,
             };
             // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.
-            parked.trim(&room.options);
-            room.parked.push(parked);
+            parked.trim(&shared.options);
+            shared.parked.push(parked);
         }
-        if room.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !room.members.is_empty() {
+        if shared.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !shared.members.is_empty() {
             // It was its farewell: the account stays online for the others.
-            room.farewell = None;
+            shared.farewell = None;
             self.timers.set(Timer::Farewell(id), None);
         }
-        let asked = room.outgoing.forget_all(port);
-        let orphaned = room.incoming.of(port);
-        let empty = room.members.is_empty();
+        let asked = shared.outgoing.forget_all(port);
+        let orphaned = shared.incoming.of(port);
+        let empty = shared.members.is_empty();
         self.elect(id);
         for position in orphaned {
             self.unhandled(id, position, port);
@@ -228,8 +230,8 @@ impl<T: Text> Hub<T> {
 
     /// Closes a session, cleanly: the server has this long to do so too.
     pub(crate) fn close_session(&mut self, id: SessionId, patience: Duration) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let was = std::mem::replace(&mut room.phase, Phase::Closing);
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let was = std::mem::replace(&mut shared.phase, Phase::Closing);
         if was != Phase::Closing {
             self.report(id, StatusCode::Disconnecting);
         }

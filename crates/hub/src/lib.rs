@@ -1,6 +1,6 @@
 //! Sessions × ports as one machine: the whole worker, minus the browser.
 //!
-//! A **port** opens, a tab says hello and joins a **room**: a session and the tabs that share it. The first tab's wish opens the
+//! A **port** opens, a tab says hello and joins a **shared session**: one session and the tabs that share it. The first tab's wish opens the
 //! session; a further one with the same credentials simply joins; one with others is put to the test on a
 //! stream of its own, unless the server has just refused the same (`refusals`). What the server sends goes
 //! through the `router`: to every tab, or only to the one that asked, or to one after the other until
@@ -28,8 +28,8 @@ use epode_session::stream::sasl::{Derivation, ScramKeys};
 use mailbox::{Latest, Stanza};
 use port::Port;
 use refusals::Refusals;
-pub use room::Config;
-use room::{Contender, Room, Trial};
+pub use shared_session::Config;
+use shared_session::{Contender, SharedSession, Trial};
 pub use table::Table;
 use timer::{Timer, Timers};
 
@@ -46,8 +46,8 @@ mod outbound;
 mod ownership;
 mod port;
 mod refusals;
-mod room;
 mod router;
+mod shared_session;
 mod sockets;
 mod status;
 mod table;
@@ -136,7 +136,7 @@ pub struct Hub<T> {
     ports: Table<PortId, Port<T>>,
     /// Those whose tabs are gone, or about to be, each with the session that it left, and speaks to still.
     left: Table<PortId, SessionId>,
-    rooms: Table<SessionId, Room<T>>,
+    sessions: Table<SessionId, SharedSession<T>>,
     trials: Table<SessionId, Trial>,
     /// In the order in which they came.
     contenders: Vec<Contender>,
@@ -151,7 +151,7 @@ pub struct Hub<T> {
     deferred: bool,
     counter: u32,
     /// How many sessions there have been.
-    sessions: u32,
+    numbered: u32,
 }
 
 impl<T: Text> Hub<T> {
@@ -163,7 +163,7 @@ impl<T: Text> Hub<T> {
             now: Duration::ZERO,
             ports: Table::default(),
             left: Table::default(),
-            rooms: Table::default(),
+            sessions: Table::default(),
             trials: Table::default(),
             contenders: Vec::new(),
             sockets: Table::default(),
@@ -172,7 +172,7 @@ impl<T: Text> Hub<T> {
             latest: Latest::default(),
             deferred: false,
             counter: 0,
-            sessions: 0,
+            numbered: 0,
         }
     }
 
@@ -284,8 +284,8 @@ impl<T: Text> Hub<T> {
     /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is spared it, for nothing bounds how many
     /// lines a server can cause.
     fn log_of(&mut self, id: SessionId, level: LogLevel, text: String) {
-        let ports = match self.rooms.get(&id) {
-            Some(room) => room.ports(),
+        let ports = match self.sessions.get(&id) {
+            Some(shared) => shared.ports(),
             None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
         };
         for port in ports {

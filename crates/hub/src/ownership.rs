@@ -4,7 +4,7 @@
 use epode_protocol::{LogLevel, StatusCode, Text};
 use epode_session::stream;
 
-use crate::room::Phase;
+use crate::shared_session::Phase;
 use crate::status::because;
 use crate::{Hub, Output, SessionId};
 
@@ -15,12 +15,12 @@ impl<T: Text> Hub<T> {
     /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody shares, cannot collide; a detour
     /// neither waits for the worker that does not answer nor takes anything from it.
     pub(crate) fn own(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.session.account().is_anonymous() || !self.config.shared || self.config.detour {
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        if shared.session.account().is_anonymous() || !self.config.shared || self.config.detour {
             return self.start(id);
         }
-        let name = room.key.to_string();
-        room.owned = Some(name.clone());
+        let name = shared.key.to_string();
+        shared.owned = Some(name.clone());
         self.outputs.push_back(Output::Own(name));
     }
 
@@ -36,21 +36,21 @@ impl<T: Text> Hub<T> {
     /// It stays with a newer worker.
     pub(crate) fn denied(&mut self, name: &str) {
         let Some(id) = self.session_of(name) else { return };
-        let Some(room) = self.rooms.remove(&id) else { return };
-        for port in room.ports() {
+        let Some(shared) = self.sessions.remove(&id) else { return };
+        for port in shared.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
             self.release(port, vec![failed, over]);
         }
-        self.let_contend(&room.key);
+        self.let_contend(&shared.key);
     }
 
     /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
     pub(crate) fn wanted(&mut self, name: &str) {
         let Some(id) = self.session_of(name) else { return };
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.handed_over = Some(HANDED_OVER);
-            room.phase = Phase::Closing;
+        if let Some(shared) = self.sessions.get_mut(&id) {
+            shared.handed_over = Some(HANDED_OVER);
+            shared.phase = Phase::Closing;
         }
         self.feed(id, stream::Input::Close(stream::CLOSE));
     }
@@ -63,10 +63,10 @@ impl<T: Text> Hub<T> {
         }
         self.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
         self.contenders.clear();
-        for id in self.rooms.keys().copied().collect::<Vec<_>>() {
-            if let Some(room) = self.rooms.get_mut(&id) {
+        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if let Some(shared) = self.sessions.get_mut(&id) {
                 // Who heard that the session is over would not come back.
-                room.members.clear();
+                shared.members.clear();
             }
             self.feed(id, stream::Input::Close(stream::CLOSE));
         }
@@ -74,6 +74,6 @@ impl<T: Text> Hub<T> {
     }
 
     fn session_of(&self, name: &str) -> Option<SessionId> {
-        self.rooms.iter().find(|(_, room)| room.owned.as_deref() == Some(name)).map(|(id, _)| *id)
+        self.sessions.iter().find(|(_, shared)| shared.owned.as_deref() == Some(name)).map(|(id, _)| *id)
     }
 }

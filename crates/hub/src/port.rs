@@ -7,7 +7,7 @@ use epode_protocol::{Before, Token};
 
 use crate::SessionId;
 use crate::mailbox::Mailbox;
-use crate::room::Fitness;
+use crate::shared_session::Fitness;
 
 /// How many stanzas a tab may hand in before its session is up.
 pub(crate) const HELD: usize = 1000;

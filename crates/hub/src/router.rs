@@ -12,7 +12,7 @@ use crate::iq::{Entered, NextStep, PING, Reply, is_ping, is_push, pushes, questi
 use crate::mailbox::{Gap, Stanza};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::port::{ASKED, HELD, Held, Port, Stage};
-use crate::room::{Phase, Room};
+use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, Table};
 
@@ -33,9 +33,9 @@ impl<T: Text> Hub<T> {
         if head.undeclared {
             return self.route_undeclared(id, &head, text);
         }
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        room.position += 1;
-        let inbound = Rc::new(Inbound::new(room.position, head, text.clone(), size, &self.config.unicode));
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        shared.position += 1;
+        let inbound = Rc::new(Inbound::new(shared.position, head, text.clone(), size, &self.config.unicode));
         match (inbound.is_iq(), inbound.head.kind.as_deref()) {
             (false, _) => self.route_to_claims(id, inbound),
             (true, Some("result" | "error")) => self.route_answer(id, &inbound),
@@ -67,12 +67,12 @@ impl<T: Text> Hub<T> {
     #[inline(never)] // Rare.
     pub(crate) fn frame_dropped(&mut self, id: SessionId, dropped: &Dropped) {
         self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule);
-        let Some(room) = self.rooms.get_mut(&id).filter(|_| dropped.is_stanza()) else { return };
-        room.position += 1;
-        room.missing.push_back(Gap::at(room.position, dropped.condition));
-        if room.missing.len() > MISSING {
+        let Some(shared) = self.sessions.get_mut(&id).filter(|_| dropped.is_stanza()) else { return };
+        shared.position += 1;
+        shared.missing.push_back(Gap::at(shared.position, dropped.condition));
+        if shared.missing.len() > MISSING {
             // Two that no tab tells apart become one.
-            let Room { missing, members, .. } = room;
+            let SharedSession { missing, members, .. } = shared;
             let apart = |at: usize| {
                 members.iter().any(|member| (missing[at].to..missing[at + 1].from).contains(&member.told))
             };
@@ -87,14 +87,16 @@ impl<T: Text> Hub<T> {
     /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that is behind hears it when it has read what
     /// waits for it, so that what a contact can cause does not pile up there.
     pub(crate) fn tell_gap(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| !room.missing.is_empty()) else { return };
-        if self.timers.runs(Timer::Gap(id)) || !matches!(room.phase, Phase::Up(_) | Phase::Reconnecting) {
+        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| !shared.missing.is_empty()) else {
+            return;
+        };
+        if self.timers.runs(Timer::Gap(id)) || !matches!(shared.phase, Phase::Up(_) | Phase::Reconnecting) {
             return;
         }
         let mut told = Vec::new();
-        for member in &mut room.members {
+        for member in &mut shared.members {
             let keeps_up = self.ports.get(&member.port).is_some_and(|tab| tab.mailbox.credit() > 0);
-            let untold = room.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
+            let untold = shared.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
             if let Some(gap) = untold.copied().reduce(Gap::and) {
                 member.told = gap.to;
                 told.push((member.port, gap));
@@ -110,18 +112,18 @@ impl<T: Text> Hub<T> {
 
     /// A message or presence goes to every tab that claims it, and is remembered for claims that are on their way.
     fn route_to_claims(&mut self, id: SessionId, inbound: Rc<Inbound<T>>) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let claims = room.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let claims = shared.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
         let given_to: Vec<PortId> = claims.collect();
         let now = self.now;
-        room.parked.retain(|parked| parked.until > now);
-        for parked in &mut room.parked {
-            parked.keep(&inbound, &room.options);
+        shared.parked.retain(|parked| parked.until > now);
+        for parked in &mut shared.parked {
+            parked.keep(&inbound, &shared.options);
         }
         if inbound.is_presence() {
-            room.note_presence(&inbound);
+            shared.note_presence(&inbound);
         }
-        room.ring.remember(now, inbound.clone());
+        shared.ring.remember(now, inbound.clone());
         for port in given_to {
             self.deliver(port, Stanza::Received(inbound.clone()));
         }
@@ -130,9 +132,9 @@ impl<T: Text> Hub<T> {
     /// An answer goes to the tabs that asked, and to nobody else.
     fn route_answer(&mut self, id: SessionId, inbound: &Inbound<T>) {
         let Inbound { position, head, text, size, .. } = inbound;
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let Phase::Up(info) = &room.phase else { return };
-        let Some(request) = room.outgoing.answered(head, &info.jid, &self.config.unicode) else {
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let Phase::Up(info) = &shared.phase else { return };
+        let Some(request) = shared.outgoing.answered(head, &info.jid, &self.config.unicode) else {
             return self.log_dropped(id, &head.tag, *size, "it answers what nobody asked of its sender");
         };
         for asker in request.askers {
@@ -160,15 +162,15 @@ impl<T: Text> Hub<T> {
     /// A request goes to one tab after the other until one takes it; what concerns the account itself goes to
     /// all of them.
     fn route_request(&mut self, id: SessionId, inbound: &Inbound<T>) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let Phase::Up(info) = &room.phase else { return };
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let Phase::Up(info) = &shared.phase else { return };
         if inbound.head.id.is_none() {
             // RFC 6120 §8.2.3: without an id no answer could be correct.
             return self.log_dropped(id, &inbound.head.tag, inbound.size, "a request without id");
         }
-        let candidates = room.handlers_of(inbound);
+        let candidates = shared.handlers_of(inbound);
         // Hooks only look on.
-        let hooks = room.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
+        let hooks = shared.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
         let is_push = is_push(&inbound.head, &info.jid, &self.config.unicode);
         let forged = !is_push && pushes(&inbound.head);
@@ -180,7 +182,7 @@ impl<T: Text> Hub<T> {
         let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
-        room.incoming.enter(inbound, &info.jid, &self.config.unicode, asked, next);
+        shared.incoming.enter(inbound, &info.jid, &self.config.unicode, asked, next);
         if forged {
             let rule = "only the account itself and its server push a roster or a list";
             self.log_dropped(id, &inbound.head.tag, inbound.size, rule);
@@ -197,7 +199,7 @@ impl<T: Text> Hub<T> {
         if nobody {
             self.pass(id, position);
         }
-        while let Some(oldest) = self.rooms.get(&id).and_then(|room| room.incoming.excess()) {
+        while let Some(oldest) = self.sessions.get(&id).and_then(|shared| shared.incoming.excess()) {
             let text = "too many requests wait for an answer: the oldest is refused".to_owned();
             self.log_of(id, LogLevel::Warn, text);
             self.settle(id, oldest);
@@ -206,23 +208,23 @@ impl<T: Text> Hub<T> {
 
     /// Nobody is at an inbound request: the next tab, or an answer of our own.
     fn pass(&mut self, id: SessionId, position: Position) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let step = room.incoming.next_candidate(position, can_answer(&self.ports, id));
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let step = shared.incoming.next_candidate(position, can_answer(&self.ports, id));
         self.carry_out(id, position, step);
     }
 
     /// A tab passed an inbound request up, or can never answer it. One that took it and is awake keeps it,
     /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let step = room.incoming.passed(position, port, can_answer(&self.ports, id));
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let step = shared.incoming.passed(position, port, can_answer(&self.ports, id));
         self.carry_out(id, position, step);
     }
 
     /// An inbound request has waited for tabs long enough.
     pub(crate) fn settle(&mut self, id: SessionId, position: Position) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let step = room.incoming.settle(position);
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let step = shared.incoming.settle(position);
         self.carry_out(id, position, step);
     }
 
@@ -249,8 +251,8 @@ impl<T: Text> Hub<T> {
                     "<iq xmlns=\"jabber:client\" type=\"{kind}\" id=\"{request}\"{to}>{content}</iq>"
                 );
                 // The id is whatever a contact makes it: longer here than as it came.
-                let room = self.rooms.get(&id);
-                match room.map(|room| room.session.check(&answer)) {
+                let shared = self.sessions.get(&id);
+                match shared.map(|shared| shared.session.check(&answer)) {
                     Some(Err(too_long)) => {
                         let rule = format!("its answer is not allowed: {too_long}");
                         self.log_dropped(id, "iq", answer.len(), &rule);
@@ -267,10 +269,10 @@ impl<T: Text> Hub<T> {
         tab.held.retain(|held| !matches!(held, Held::Request { token: known, .. } if *known == token));
         let mut position = 0;
         if let Stage::In(id) = &tab.stage
-            && let Some(room) = self.rooms.get_mut(id)
+            && let Some(shared) = self.sessions.get_mut(id)
         {
-            position = room.position;
-            room.outgoing.forget(port, token);
+            position = shared.position;
+            shared.outgoing.forget(port, token);
         }
         self.post(port, FromWorker::Response { token, outcome: Outcome::Timeout, position });
     }
@@ -281,11 +283,11 @@ impl<T: Text> Hub<T> {
     /// Takes what a tab wants to send: sends it, keeps it until the session is up, or says why not.
     pub(crate) fn take(&mut self, port: PortId, held: Held<T>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        let room = match &tab.stage {
-            Stage::In(id) => self.rooms.get(id).map(|room| (*id, &room.phase)),
+        let shared = match &tab.stage {
+            Stage::In(id) => self.sessions.get(id).map(|shared| (*id, &shared.phase)),
             _ => None,
         };
-        let refused = match (room, &tab.stage) {
+        let refused = match (shared, &tab.stage) {
             (Some((id, Phase::Up(_))), _) => match self.submit(id, port, &held) {
                 Ok(()) => return,
                 Err(refused) => refused,
@@ -335,13 +337,13 @@ impl<T: Text> Hub<T> {
             Held::Send { text, .. } => (text, Reply::Delivery),
             Held::Request { token, text } => (text, Reply::Response(*token)),
         };
-        let room = self.rooms.get_mut(&id).ok_or(Refused::NotConnected)?;
-        let own = room.jid().ok_or(Refused::NotConnected)?.to_owned();
-        let mut head = text.with_str(|text| room.session.check(text))?;
+        let shared = self.sessions.get_mut(&id).ok_or(Refused::NotConnected)?;
+        let own = shared.jid().ok_or(Refused::NotConnected)?.to_owned();
+        let mut head = text.with_str(|text| shared.session.check(text))?;
         let framed = text.with_str(|text| edited(text, &head, None));
         if let Some(framed) = &framed {
             // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
-            head = room.session.check(framed)?;
+            head = shared.session.check(framed)?;
         }
         let kind = judge(&head, &own, &self.config.unicode)?;
         if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
@@ -349,20 +351,20 @@ impl<T: Text> Hub<T> {
         }
         let mut wire_id = None;
         match kind {
-            Kind::Request if room.outgoing.of(port) >= ASKED => return Err(Refused::TooMany),
+            Kind::Request if shared.outgoing.of(port) >= ASKED => return Err(Refused::TooMany),
             Kind::Request => {
                 let question = match &framed {
                     Some(framed) => question(&head, framed),
                     None => text.with_str(|text| question(&head, text)),
                 };
-                match room.outgoing.enter(&head, port, reply, question) {
+                match shared.outgoing.enter(&head, port, reply, question) {
                     Entered::Send { id } => wire_id = id,
                     Entered::Shared => return Ok(()),
                 }
             }
             Kind::Answer => {
                 let position =
-                    room.incoming.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
+                    shared.incoming.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
                 self.timers.set(Timer::Ping(id, position), None);
             }
             // The worker alone knows whether anybody looks.
@@ -375,10 +377,10 @@ impl<T: Text> Hub<T> {
             (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
         };
         if let (Some(id), Some(edited)) = (&wire_id, &edited)
-            && let Err(too_long) = room.session.check(edited)
+            && let Err(too_long) = shared.session.check(edited)
         {
             // By its new id.
-            room.outgoing.strike(id);
+            shared.outgoing.strike(id);
             return Err(too_long.into());
         }
         let text = edited.map_or_else(|| text.clone(), T::from);
@@ -395,27 +397,27 @@ impl<T: Text> Hub<T> {
     /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an `unavailable` of one tab among others
     /// may only be its farewell.
     fn announce(&mut self, id: SessionId, port: PortId, head: &Head, text: &T) -> bool {
-        let Some(room) = self.rooms.get_mut(&id) else { return false };
+        let Some(shared) = self.sessions.get_mut(&id) else { return false };
         match head.kind.as_deref() {
             None => {
                 let presence = text.with_str(str::to_owned);
-                let news = room.own_presence.as_ref() != Some(&presence);
-                room.own_presence = Some(presence);
+                let news = shared.own_presence.as_ref() != Some(&presence);
+                shared.own_presence = Some(presence);
                 // Somebody is here after all.
-                room.farewell = None;
+                shared.farewell = None;
                 self.timers.set(Timer::Farewell(id), None);
                 news
             }
-            Some("unavailable") if room.members.iter().any(|member| member.port != port) => {
+            Some("unavailable") if shared.members.iter().any(|member| member.port != port) => {
                 // Of a tab that has left already it is nothing else.
-                if room.member(port).is_some() {
-                    room.farewell = Some((port, text.clone()));
+                if shared.member(port).is_some() {
+                    shared.farewell = Some((port, text.clone()));
                     self.timers.set(Timer::Farewell(id), Some(self.now + FAREWELL));
                 }
                 false
             }
             Some("unavailable") => {
-                room.own_presence = None;
+                shared.own_presence = None;
                 true
             }
             Some(_) => true,
@@ -424,16 +426,16 @@ impl<T: Text> Hub<T> {
 
     /// The tab that said `unavailable` is still there: it meant it.
     pub(crate) fn farewell_due(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let Some((port, text)) = room.farewell.take() else { return };
-        room.own_presence = None;
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let Some((port, text)) = shared.farewell.take() else { return };
+        shared.own_presence = None;
         self.reflect(id, port, &text);
         self.transmit(id, text);
     }
 
     /// The other tabs see what this one sends: they are one client.
     fn reflect(&mut self, id: SessionId, sender: PortId, text: &T) {
-        let position = self.rooms.get(&id).map_or(0, |room| room.position);
+        let position = self.sessions.get(&id).map_or(0, |shared| shared.position);
         let onlookers = self.onlookers(id, sender);
         let size = if onlookers.is_empty() { 0 } else { text.with_str(str::len) };
         for port in onlookers {
@@ -443,7 +445,7 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn transmit(&mut self, id: SessionId, text: T) {
-        if let Some(socket) = self.rooms.get(&id).and_then(|room| room.socket) {
+        if let Some(socket) = self.sessions.get(&id).and_then(|shared| shared.socket) {
             self.outputs.push_back(Output::Transmit(socket, text));
         }
     }

@@ -5,7 +5,7 @@ use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
-use crate::room::{Entry, Phase, Trial};
+use crate::shared_session::{Entry, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId};
@@ -37,7 +37,7 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn online(&mut self, online: bool) {
-        for id in self.rooms.keys().copied().collect::<Vec<_>>() {
+        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
             let now = self.now;
             if let Some(session) = self.session(id) {
                 session.handle_input(now, Input::Online(online));
@@ -65,15 +65,15 @@ impl<T: Text> Hub<T> {
     }
 
     fn session(&mut self, id: SessionId) -> Option<&mut Session> {
-        match self.rooms.get_mut(&id) {
-            Some(room) => Some(&mut room.session),
+        match self.sessions.get_mut(&id) {
+            Some(shared) => Some(&mut shared.session),
             None => self.trials.get_mut(&id).map(|trial| &mut trial.session),
         }
     }
 
     fn socket(&mut self, id: SessionId) -> Option<&mut Option<SocketId>> {
-        match self.rooms.get_mut(&id) {
-            Some(room) => Some(&mut room.socket),
+        match self.sessions.get_mut(&id) {
+            Some(shared) => Some(&mut shared.socket),
             None => self.trials.get_mut(&id).map(|trial| &mut trial.socket),
         }
     }
@@ -117,8 +117,8 @@ impl<T: Text> Hub<T> {
 
     /// What the server thinks of the credentials of a session, or a trial.
     fn note_verdict(&mut self, id: SessionId, event: &Event) {
-        let (key, session) = match (self.rooms.get(&id), self.trials.get(&id)) {
-            (Some(room), _) => (&room.key, &room.session),
+        let (key, session) = match (self.sessions.get(&id), self.trials.get(&id)) {
+            (Some(shared), _) => (&shared.key, &shared.session),
             (None, Some(trial)) => (&trial.key, &trial.session),
             (None, None) => return,
         };
@@ -142,8 +142,8 @@ impl<T: Text> Hub<T> {
         match event {
             Event::Authenticating => self.authenticating(id),
             Event::Authenticated(keys) => {
-                if let Some(room) = self.rooms.get_mut(&id) {
-                    room.keys = keys;
+                if let Some(shared) = self.sessions.get_mut(&id) {
+                    shared.keys = keys;
                 }
             }
             Event::BindRequired => self.bind_required(id),
@@ -171,29 +171,29 @@ impl<T: Text> Hub<T> {
 
     /// Tabs hear of the first login only: of a later one they have heard that the session is reconnecting.
     fn authenticating(&mut self, id: SessionId) {
-        if self.rooms.get(&id).is_some_and(|room| room.phase == Phase::Connecting) {
+        if self.sessions.get(&id).is_some_and(|shared| shared.phase == Phase::Connecting) {
             self.report(id, StatusCode::Authenticating);
         }
     }
 
     /// Whoever else wants in is not parked behind a tab that may never bind.
     fn bind_required(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        room.phase = Phase::Unbound;
-        let key = room.key.clone();
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        shared.phase = Phase::Unbound;
+        let key = shared.key.clone();
         self.report(id, StatusCode::BindRequired);
         self.let_contend(&key);
     }
 
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        room.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        shared.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
         let bound = jid::prepared(jid::bare(&info.jid), &self.config.unicode).into_owned();
-        let key = room.key.clone();
-        room.bound = Some(bound.clone());
-        room.down = None;
-        room.phase = Phase::Up(info);
-        let entries: Vec<_> = room.members.iter().map(|member| (member.port, member.entry)).collect();
+        let key = shared.key.clone();
+        shared.bound = Some(bound.clone());
+        shared.down = None;
+        shared.phase = Phase::Up(info);
+        let entries: Vec<_> = shared.members.iter().map(|member| (member.port, member.entry)).collect();
         self.elect(id);
         for (port, entry) in entries {
             self.admit(id, port, entry.up());
@@ -205,29 +205,29 @@ impl<T: Text> Hub<T> {
 
     /// The stream is lost and another will be dialled.
     fn session_lost(&mut self, id: SessionId, error: &Error, news: bool) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        if std::mem::replace(&mut room.phase, Phase::Reconnecting) != Phase::Reconnecting {
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        if std::mem::replace(&mut shared.phase, Phase::Reconnecting) != Phase::Reconnecting {
             self.stream_over(id);
         }
         if !news {
             return;
         }
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
         let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
         reconnecting.close_code = error.close_code();
-        room.down = Some(reconnecting.clone());
-        for port in room.ports() {
+        shared.down = Some(reconnecting.clone());
+        for port in shared.ports() {
             self.post(port, FromWorker::Status(reconnecting.clone()));
         }
     }
 
     /// What belonged to the stream that was lost is over.
     fn stream_over(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        room.presences.clear();
-        room.own_presence = None;
-        room.farewell = None;
-        for member in &mut room.members {
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        shared.presences.clear();
+        shared.own_presence = None;
+        shared.farewell = None;
+        for member in &mut shared.members {
             member.claims.clear();
             // Whoever was there when it drops hears everything of the next stream from its beginning.
             member.entry = Entry::Opened;
@@ -238,8 +238,8 @@ impl<T: Text> Hub<T> {
 
     /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
     fn settle_books(&mut self, id: SessionId) {
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let (outgoing, incoming) = (room.outgoing.abandon(), room.incoming.abandon());
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        let (outgoing, incoming) = (shared.outgoing.abandon(), shared.incoming.abandon());
         for position in incoming {
             self.timers.set(Timer::Ping(id, position), None);
         }
@@ -254,17 +254,17 @@ impl<T: Text> Hub<T> {
         // There is no later.
         self.timers.set(Timer::Gap(id), None);
         self.tell_gap(id);
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(shared) = self.sessions.remove(&id) else { return };
         for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
             self.timers.set(timer, None);
         }
-        self.outputs.extend(room.owned.map(Output::Disown));
-        for member in room.members {
-            let mut statuses = match (&room.phase, &error) {
+        self.outputs.extend(shared.owned.map(Output::Disown));
+        for member in shared.members {
+            let mut statuses = match (&shared.phase, &error) {
                 (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }))
-                    if room.handed_over.is_some() =>
+                    if shared.handed_over.is_some() =>
                 {
-                    vec![because(StatusCode::Disconnected, None, &room.handed_over.unwrap_or_default())]
+                    vec![because(StatusCode::Disconnected, None, &shared.handed_over.unwrap_or_default())]
                 }
                 (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
@@ -288,7 +288,7 @@ impl<T: Text> Hub<T> {
             }
             self.release(member.port, statuses);
         }
-        self.let_contend(&room.key);
+        self.let_contend(&shared.key);
     }
 
     #[inline(never)] // Out of the way of a cold start.
@@ -330,7 +330,7 @@ impl<T: Text> Hub<T> {
 
     /// Tells every tab of a session where it stands.
     pub(crate) fn report(&mut self, id: SessionId, code: StatusCode) {
-        let ports = self.rooms.get(&id).map(|room| room.ports()).unwrap_or_default();
+        let ports = self.sessions.get(&id).map(|shared| shared.ports()).unwrap_or_default();
         for port in ports {
             self.post(port, FromWorker::Status(status(code)));
         }

@@ -11,7 +11,7 @@ use epode_testkit::{self as testkit, Fault, Misbehaviour, Stage};
 use super::world::{SERVICE, World, unicode};
 use crate::PortId;
 use crate::refusals::Refusals;
-use crate::room::Key;
+use crate::shared_session::Key;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);

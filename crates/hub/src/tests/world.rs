@@ -431,14 +431,14 @@ impl World {
 
     /// How many stanzas the session on this socket has been given.
     fn reached(&self, socket: SocketId) -> Option<Position> {
-        let room = self.hub.rooms.get(self.hub.sockets.get(&socket)?)?;
-        Some(room.position)
+        let shared = self.hub.sessions.get(self.hub.sockets.get(&socket)?)?;
+        Some(shared.position)
     }
 
     fn note_routed(&mut self, socket: SocketId, text: String, before: Option<Position>) {
         let Some(position) = self.reached(socket).filter(|reached| Some(*reached) != before) else { return };
-        let room = self.hub.sockets.get(&socket).and_then(|id| self.hub.rooms.get(id));
-        let jid = room.and_then(|room| room.jid()).unwrap_or_default().to_owned();
+        let shared = self.hub.sockets.get(&socket).and_then(|id| self.hub.sessions.get(id));
+        let jid = shared.and_then(|shared| shared.jid()).unwrap_or_default().to_owned();
         let Ok(head) = Head::read_in_stream(&text, &Limits::default()) else { return };
         let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
         let inbound = Inbound::new(position, head, text, size, &unicode());

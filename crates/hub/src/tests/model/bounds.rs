@@ -22,25 +22,25 @@ impl Model {
             assert!(waiting <= QUEUE as usize + self.demands.len(), "{place}: {waiting} wait for {port:?}");
             assert!(held <= page.wishes.len(), "{place}: {held} of {port:?} wait for the session");
         }
-        assert!(hub.rooms.values().count() <= ACCOUNTS.len(), "{place}: a session of nobody");
+        assert!(hub.sessions.values().count() <= ACCOUNTS.len(), "{place}: a session of nobody");
         self.gone.retain(|at| now < *at + GRACE);
-        for room in hub.rooms.values() {
-            let members: BTreeSet<_> = room.ports().into_iter().collect();
-            assert!(members.len() == room.members.len(), "{place}: a tab is in twice");
+        for shared in hub.sessions.values() {
+            let members: BTreeSet<_> = shared.ports().into_iter().collect();
+            assert!(members.len() == shared.members.len(), "{place}: a tab is in twice");
             assert!(members.iter().all(|port| self.pages.contains_key(port)), "{place}: a member is gone");
-            assert!(room.ring.behind(0).count() <= 512, "{place}: the ring");
-            let parked = room.parked.iter().filter(|parked| now < parked.until);
+            assert!(shared.ring.behind(0).count() <= 512, "{place}: the ring");
+            let parked = shared.parked.iter().filter(|parked| now < parked.until);
             assert!(parked.count() <= self.gone.len(), "{place}: something is kept for nobody");
-            let kept = room.parked.iter().map(|parked| parked.kept.len()).max().unwrap_or_default();
+            let kept = shared.parked.iter().map(|parked| parked.kept.len()).max().unwrap_or_default();
             assert!(kept <= QUEUE as usize, "{place}: {kept} are kept for a page that reloads");
-            let present = room.presences.keys().filter(|jid| jid.starts_with("contact@")).count();
+            let present = shared.presences.keys().filter(|jid| jid.starts_with("contact@")).count();
             assert!(present <= CONTACTS as usize, "{place}: a presence of nobody");
-            let (open, shared, orphans) = room.outgoing.sizes();
+            let (open, alike, orphans) = shared.outgoing.sizes();
             let silent: usize = self.pages.values().map(|page| page.wishes.silent()).sum();
-            assert!(shared <= open && open <= silent, "{place}: {open} are asked, and {silent} wait");
+            assert!(alike <= open && open <= silent, "{place}: {open} are asked, and {silent} wait");
             assert!(orphans <= ORPHANS, "{place}: {orphans} orphans");
         }
-        let demands: usize = hub.rooms.values().map(|room| room.incoming.len()).sum();
+        let demands: usize = hub.sessions.values().map(|shared| shared.incoming.len()).sum();
         assert_eq!(demands, unanswered, "{place}: requests that wait for an answer");
         for timer in hub.timers.all() {
             let runs_for_somebody = match timer {
@@ -53,7 +53,7 @@ impl Model {
                 | Timer::Session(id)
                 | Timer::Grace(id)
                 | Timer::Gap(id)
-                | Timer::Farewell(id) => hub.rooms.contains_key(id) || hub.trials.contains_key(id),
+                | Timer::Farewell(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
             };
             assert!(runs_for_somebody, "{place}: {timer:?}");
         }

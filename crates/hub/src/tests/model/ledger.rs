@@ -100,11 +100,13 @@ impl Model {
 
     /// Exactly one tab of a session that is up is primary in the books, and none is fitter.
     fn look_at_books(&mut self, place: &str) {
-        for room in self.world.hub.rooms.values().filter(|room| room.is_up() && !room.members.is_empty()) {
-            let primary = room.primary.expect("somebody is");
-            assert!(room.ports().contains(&primary), "{place}: the primary is gone");
+        for shared in
+            self.world.hub.sessions.values().filter(|shared| shared.is_up() && !shared.members.is_empty())
+        {
+            let primary = shared.primary.expect("somebody is");
+            assert!(shared.ports().contains(&primary), "{place}: the primary is gone");
             let fitness = |port: &PortId| self.world.hub.ports.get(port).map(|tab| tab.fitness());
-            let fittest = room.ports().iter().map(fitness).max();
+            let fittest = shared.ports().iter().map(fitness).max();
             assert_eq!(Some(fitness(&primary)), fittest, "{place}: a fitter one could be primary");
         }
     }
@@ -112,8 +114,9 @@ impl Model {
     /// Whoever reads knows whether it is the one.
     fn look_at_beliefs(&mut self, place: &str) {
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
-            let rooms = self.world.hub.rooms.values();
-            let is_primary = rooms.filter(|room| room.is_up()).any(|room| room.primary == Some(tab));
+            let sessions = self.world.hub.sessions.values();
+            let is_primary =
+                sessions.filter(|shared| shared.is_up()).any(|shared| shared.primary == Some(tab));
             let page = self.world.page(tab);
             if page.unread.is_none() && page.session.is_some() {
                 assert_eq!(page.role == Some(Role::Primary), is_primary, "{place}: {tab:?}");

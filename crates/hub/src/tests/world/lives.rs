@@ -57,14 +57,14 @@ impl World {
     /// How many claims the worker knows it by.
     pub(in crate::tests) fn claims(&mut self, tab: PortId) -> usize {
         self.run();
-        let rooms = self.hub.rooms.values_mut();
-        rooms.filter_map(|room| room.member(tab)).map(|member| member.claims.len()).sum()
+        let sessions = self.hub.sessions.values_mut();
+        sessions.filter_map(|shared| shared.member(tab)).map(|member| member.claims.len()).sum()
     }
 
     /// How many stanzas are kept for pages that reload.
     pub(in crate::tests) fn kept(&mut self) -> usize {
         self.run();
-        self.hub.rooms.values().flat_map(|room| &room.parked).map(|parked| parked.kept.len()).sum()
+        self.hub.sessions.values().flat_map(|shared| &shared.parked).map(|parked| parked.kept.len()).sum()
     }
 
     pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {

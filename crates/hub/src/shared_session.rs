@@ -59,7 +59,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Where the session of a room stands.
+/// Where a shared session stands.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     /// It is being opened, for the first time.
@@ -74,7 +74,7 @@ pub(crate) enum Phase {
     Closing,
 }
 
-/// How a tab came into the room: what it hears when the session comes up, or does not.
+/// How a tab came into the session: what it hears when the session comes up, or does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Entry {
     /// It opened the session.
@@ -102,7 +102,7 @@ pub(crate) struct Standing {
     pub(crate) since: Position,
 }
 
-/// A tab in a room.
+/// A tab in a shared session.
 #[derive(Debug)]
 pub(crate) struct Member<T> {
     pub(crate) port: PortId,
@@ -198,7 +198,7 @@ impl<T> Parked<T> {
 }
 
 /// One session and the tabs that share it.
-pub(crate) struct Room<T> {
+pub(crate) struct SharedSession<T> {
     pub(crate) key: Key,
     pub(crate) session: Session,
     /// What SCRAM derived at the latest login, for the tabs that brought the password.
@@ -239,9 +239,9 @@ pub(crate) struct Room<T> {
     pub(crate) inactive: Option<bool>,
 }
 
-impl<T: Clone> Room<T> {
+impl<T: Clone> SharedSession<T> {
     pub(crate) fn new(key: Key, session: Session, options: Options, start: Position) -> Self {
-        Room {
+        SharedSession {
             key,
             session,
             keys: None,
