@@ -9,11 +9,11 @@ use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
     /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
-    pub(crate) fn life(&mut self, port: PortId) {
+    pub(crate) fn heartbeat(&mut self, port: PortId) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let quiet_until = tab.heard + QUIET;
         if quiet_until > self.now {
-            return self.timers.set(Timer::Life(port), Some(quiet_until));
+            return self.timers.set(Timer::Heartbeat(port), Some(quiet_until));
         }
         if tab.asked {
             if !tab.watched && tab.heard + GONE <= self.now {
@@ -22,13 +22,13 @@ impl<T: Text> Hub<T> {
             // What it says next wakes it, and nothing else does.
             let slept = std::mem::replace(&mut tab.awake, false);
             let gone = tab.heard + GONE;
-            self.timers.set(Timer::Life(port), (!tab.watched).then_some(gone));
+            self.timers.set(Timer::Heartbeat(port), (!tab.watched).then_some(gone));
             if slept {
                 self.fitness_changed(port);
             }
         } else {
             tab.asked = true;
-            self.timers.set(Timer::Life(port), Some(self.now + ANSWER));
+            self.timers.set(Timer::Heartbeat(port), Some(self.now + ANSWER));
             self.post_now(port, FromWorker::Ping);
         }
     }

@@ -93,7 +93,7 @@ impl<T: Text> Hub<T> {
             self.log_of(id, LogLevel::Warn, text);
         }
         self.ports.remove(&port);
-        self.timers.set(Timer::Life(port), None);
+        self.timers.set(Timer::Heartbeat(port), None);
         true
     }
 

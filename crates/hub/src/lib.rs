@@ -183,7 +183,7 @@ impl<T: Text> Hub<T> {
             Input::PortOpened(port) => {
                 self.ports.insert(port, Port::new(now));
                 // Behind some nobody ever speaks: their pages were gone before they could.
-                self.timers.set(Timer::Life(port), Some(now + port::GONE));
+                self.timers.set(Timer::Heartbeat(port), Some(now + port::GONE));
             }
             Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
@@ -224,7 +224,7 @@ impl<T: Text> Hub<T> {
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
                 Timer::Ping(session, position) => self.settle(session, position),
                 Timer::Grace(session) => self.close_session(session, stream::CLOSE),
-                Timer::Life(port) => self.life(port),
+                Timer::Heartbeat(port) => self.heartbeat(port),
                 Timer::LastWords(port) => self.silence(port),
                 Timer::Restore(port) => self.restore_timeout(port),
                 Timer::Gap(session) => self.tell_gap(session),

@@ -16,7 +16,7 @@ impl<T: Text> Hub<T> {
         let is_new = tab.stage == Stage::New;
         tab.heard = self.now;
         if std::mem::take(&mut tab.asked) {
-            self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+            self.timers.set(Timer::Heartbeat(port), Some(self.now + QUIET));
         }
         let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
@@ -128,7 +128,7 @@ impl<T: Text> Hub<T> {
             self.forget_page(former);
         }
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
-        self.timers.set(Timer::Life(port), Some(self.now + QUIET));
+        self.timers.set(Timer::Heartbeat(port), Some(self.now + QUIET));
         let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());
         self.post_now(port, FromWorker::Welcome { version: VERSION, boot, lock });
     }

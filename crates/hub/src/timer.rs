@@ -17,7 +17,7 @@ pub(crate) enum Timer {
     /// When to close a session that no tab came back to.
     Grace(SessionId),
     /// When to ask a quiet tab whether it is there, and when to take it for asleep.
-    Life(PortId),
+    Heartbeat(PortId),
     /// When the page of a tab that said goodbye is gone, and its port is closed.
     LastWords(PortId),
     /// When a tab that nobody brought credentials for learns that they are needed.

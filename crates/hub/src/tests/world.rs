@@ -268,7 +268,7 @@ impl World {
     /// Whether the worker waits for nothing, but for the next sign of life of its tabs.
     pub(super) fn nothing_is_due(&mut self) -> bool {
         self.run();
-        self.hub.timers.all().all(|timer| matches!(timer, Timer::Life(_)))
+        self.hub.timers.all().all(|timer| matches!(timer, Timer::Heartbeat(_)))
     }
 
     /// Forgets all that was heard, sent and logged so far.

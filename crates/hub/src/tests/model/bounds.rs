@@ -47,7 +47,7 @@ impl Model {
                 Timer::Answer(port, token) => {
                     self.pages.get(port).is_some_and(|page| page.wishes.requests.contains_key(token))
                 }
-                Timer::Life(port) | Timer::Restore(port) => hub.ports.contains_key(port),
+                Timer::Heartbeat(port) | Timer::Restore(port) => hub.ports.contains_key(port),
                 Timer::LastWords(port) => hub.left.contains_key(port),
                 Timer::Ping(id, _)
                 | Timer::Session(id)
