@@ -43,7 +43,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn fitness_changed(&mut self, port: PortId) {
         if let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| tab.stage.clone()) {
             self.elect(id);
-            self.indicate(id);
+            self.report_csi(id);
             let asleep = self.ports.get(&port).is_some_and(|tab| !tab.awake);
             let at_it = self.sessions.get(&id).filter(|_| asleep).map(|shared| shared.incoming.of(port));
             for position in at_it.unwrap_or_default() {
@@ -62,7 +62,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
-    pub(crate) fn indicate(&mut self, id: SessionId) {
+    pub(crate) fn report_csi(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
         let Some(inactive) = shared.inactive else { return };
         let looking =

@@ -299,7 +299,7 @@ impl<T: Text> Hub<T> {
         if up {
             self.elect(id);
             self.admit(id, port, entry.up());
-            self.indicate(id);
+            self.report_csi(id);
         } else if !waits {
             self.bind(id, None);
         } else if unbound {

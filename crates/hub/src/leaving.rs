@@ -200,7 +200,7 @@ impl<T: Text> Hub<T> {
         } else if empty {
             self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace.max(grace)));
         } else {
-            self.indicate(id);
+            self.report_csi(id);
         }
         self.speaker_gone(id, port);
         asked

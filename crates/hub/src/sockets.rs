@@ -198,7 +198,7 @@ impl<T: Text> Hub<T> {
         for (port, entry) in entries {
             self.admit(id, port, entry.up());
         }
-        self.indicate(id);
+        self.report_csi(id);
         self.restore_into(id, key.service.clone(), bound);
         self.let_contend(&key);
     }
