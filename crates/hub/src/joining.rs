@@ -63,7 +63,7 @@ impl<T: Text> Hub<T> {
                 };
                 let failed = because(code, error.condition(), &error);
                 let over = because(StatusCode::Disconnected, error.condition(), &error);
-                self.release(port, vec![failed, over]);
+                self.detach(port, vec![failed, over]);
             }
         }
     }
@@ -95,7 +95,7 @@ impl<T: Text> Hub<T> {
             self.contenders.push(Contender { port, key, account, options });
         } else if let Some(failed) = self.refusals.spare(self.now, &key, &account) {
             let over = Status { code: StatusCode::Disconnected, ..failed.clone() };
-            self.release(port, vec![failed, over]);
+            self.detach(port, vec![failed, over]);
         } else if shared.is_some() {
             self.try_credentials(port, key, account, options);
         } else {
@@ -236,13 +236,13 @@ impl<T: Text> Hub<T> {
             [] => return self.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",
         };
-        self.release(port, vec![because(StatusCode::AttachFail, None, &why)]);
+        self.detach(port, vec![because(StatusCode::AttachFail, None, &why)]);
     }
 
     /// Who opened the session wants a proof of everybody.
     fn keep_out(&mut self, port: PortId) {
         let why = "this session was opened with `attach: false`: nobody joins it without credentials";
-        self.release(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
+        self.detach(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
     }
 
     /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
@@ -270,7 +270,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn restore_timeout(&mut self, port: PortId) {
         let text = "the worker died, and no tab has the credentials: connect again";
         let over = because(StatusCode::Disconnected, Some("credentials-required"), &text);
-        self.release(port, vec![over]);
+        self.detach(port, vec![over]);
     }
 
     fn wait(&mut self, port: PortId) {

@@ -219,11 +219,11 @@ impl<T: Text> Hub<T> {
             }
             Stage::Waiting => {
                 self.withdraw(port);
-                self.release(port, vec![status(StatusCode::Disconnected)]);
+                self.detach(port, vec![status(StatusCode::Disconnected)]);
             }
             Stage::New | Stage::Greeted | Stage::Restoring(..) => {
                 self.timers.set(Timer::Restore(port), None);
-                self.release(port, vec![status(StatusCode::Disconnected)]);
+                self.detach(port, vec![status(StatusCode::Disconnected)]);
             }
         }
     }

@@ -40,7 +40,7 @@ impl<T: Text> Hub<T> {
         for port in shared.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
-            self.release(port, vec![failed, over]);
+            self.detach(port, vec![failed, over]);
         }
         self.let_contend(&shared.key);
     }

@@ -286,7 +286,7 @@ impl<T: Text> Hub<T> {
             if let Some(first) = statuses.first_mut() {
                 first.close_code = error.as_ref().and_then(Error::close_code);
             }
-            self.release(member.port, statuses);
+            self.detach(member.port, statuses);
         }
         self.let_contend(&shared.key);
     }
@@ -310,10 +310,10 @@ impl<T: Text> Hub<T> {
                             let mut failed = trial_failed(&error);
                             failed.close_code = error.close_code();
                             let over = because(StatusCode::Disconnected, error.condition(), &error);
-                            self.release(port, vec![failed, over]);
+                            self.detach(port, vec![failed, over]);
                         }
                     }
-                    (Some(port), _) => self.release(port, vec![status(StatusCode::Disconnected)]),
+                    (Some(port), _) => self.detach(port, vec![status(StatusCode::Disconnected)]),
                     (None, _) => {}
                 }
                 self.let_contend(&key);
@@ -337,7 +337,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// A tab is in no session any more; it hears why, and what it still wanted to send is not sent.
-    pub(crate) fn release(&mut self, port: PortId, statuses: Vec<Status>) {
+    pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
         let held = std::mem::take(&mut tab.held);
