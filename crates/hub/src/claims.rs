@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::{Gap, TOO_MANY};
 use crate::port::Stage;
-use crate::shared_session::{Entry, Standing};
+use crate::shared_session::{ActiveClaim, Entry};
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
@@ -80,7 +80,7 @@ impl<T: Text> Hub<T> {
                 .collect();
             answer.push(Caught { claim: id, stanzas });
             member.claims.retain(|(known, _)| *known != id);
-            member.claims.push((id, Standing { selector, since: from }));
+            member.claims.push((id, ActiveClaim { selector, since: from }));
         }
         if lost {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);

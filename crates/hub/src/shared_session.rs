@@ -96,7 +96,7 @@ impl Entry {
 
 /// A claim that holds.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ActiveClaim {
     pub(crate) selector: Selector,
     /// What came behind this position for it, the tab was given.
     pub(crate) since: Position,
@@ -108,7 +108,7 @@ pub(crate) struct Member<T> {
     pub(crate) port: PortId,
     pub(crate) entry: Entry,
     /// What it wants to hear.
-    pub(crate) claims: Vec<(ClaimId, Standing)>,
+    pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
     /// What it hears begins behind this position.
     pub(crate) base: Position,
     /// It was told of what was dropped up to this position, or need not be.
@@ -118,7 +118,7 @@ pub(crate) struct Member<T> {
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// What that page wanted to hear, of all that came until this one was admitted.
-    pub(crate) known: Vec<Standing>,
+    pub(crate) known: Vec<ActiveClaim>,
     /// The position of the session then.
     pub(crate) admitted: Position,
     /// Whether it brought the credentials that the session is opened with.
@@ -164,7 +164,7 @@ impl<T> Member<T> {
 #[derive(Debug)]
 pub(crate) struct Parked<T> {
     pub(crate) tab: String,
-    pub(crate) claims: Vec<Standing>,
+    pub(crate) claims: Vec<ActiveClaim>,
     /// What the page could hear began behind this position.
     pub(crate) base: Position,
     /// In order; bounded like the queue of a tab.
