@@ -84,7 +84,7 @@ const REMEMBERED_BYTES: usize = 2 << 20;
 pub(crate) const TRANSIT: Duration = Duration::from_secs(10);
 
 /// What comes within this time counts as one moment, of which a claim hears all or nothing; and so far may the clocks of a tab and the worker differ.
-pub(crate) const MOMENT: Duration = Duration::from_millis(4);
+pub(crate) const SAME_INSTANT: Duration = Duration::from_millis(4);
 
 /// The latest messages and presences of a session: claims are looked up here again.
 #[derive(Debug)]
@@ -104,8 +104,10 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn remember(&mut self, now: Duration, inbound: Rc<Inbound<T>>) {
-        if self.moments.back().is_none_or(|(began, _)| *began + MOMENT < now) {
-            while self.moments.pop_front_if(|(began, _)| *began + TRANSIT + 2 * MOMENT < now).is_some() {}
+        if self.moments.back().is_none_or(|(began, _)| *began + SAME_INSTANT < now) {
+            while self.moments.pop_front_if(|(began, _)| *began + TRANSIT + 2 * SAME_INSTANT < now).is_some()
+            {
+            }
             self.moments.push_back((now, inbound.position - 1));
         }
         self.bytes += inbound.size;
@@ -120,7 +122,7 @@ impl<T> Ring<T> {
     /// The position behind which all is that has come since, and may be what came shortly before; `None` if nothing has.
     pub(crate) fn before(&self, since: Duration) -> Option<Position> {
         let mut moments = self.moments.iter();
-        moments.find(|(began, _)| *began + 2 * MOMENT >= since).map(|(_, before)| *before)
+        moments.find(|(began, _)| *began + 2 * SAME_INSTANT >= since).map(|(_, before)| *before)
     }
 
     /// What came behind this position, as far as it is remembered.

@@ -12,7 +12,7 @@ use super::world::{GRACE, World};
 const ALICE: &str = "alice@localhost/desk";
 const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 const FAREWELL: &str = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>";
-const MOMENT: Duration = Duration::from_millis(1);
+const SAME_INSTANT: Duration = Duration::from_millis(1);
 
 // Fault 1: logout in one tab left the others "connected".
 #[test]
@@ -44,9 +44,9 @@ fn a_logout_waits_for_the_server_as_long_as_the_tab_says_and_no_longer() {
         for tab in tabs {
             assert_eq!(world.heard(tab), ["Disconnecting"]);
         }
-        world.advance(Duration::from_millis(waits) - MOMENT);
+        world.advance(Duration::from_millis(waits) - SAME_INSTANT);
         assert!(world.heard(tabs[1]).is_empty(), "{first} {then:?}");
-        world.advance(MOMENT);
+        world.advance(SAME_INSTANT);
         for tab in tabs {
             assert_eq!(world.heard(tab), ["ConnTimeout", "Disconnected"], "{first} {then:?}");
         }
@@ -135,7 +135,7 @@ fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() 
         world.request(leaves, PING);
         world.send(leaves, "<message xmlns='jabber:client' from='eve@localhost'/>");
         assert_eq!(world.sent(), [LEAVES_ROOM, PING], "{alone}");
-        world.advance(LAST_WORDS - MOMENT);
+        world.advance(LAST_WORDS - SAME_INSTANT);
         assert!(world.heard(leaves).is_empty(), "a post would evict it from the back/forward cache");
         if let Some(stays) = stays {
             let heard = world.heard(stays);
@@ -145,7 +145,7 @@ fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() 
             assert!(!heard.iter().any(|heard| heard.contains("dropped")), "{heard:?}");
         }
         assert!(world.is_port_open(leaves));
-        world.advance(MOMENT);
+        world.advance(SAME_INSTANT);
         assert!(!world.is_port_open(leaves));
         world.send(leaves, LEAVES_ROOM);
         assert!(world.sent().is_empty(), "{alone}");
@@ -205,9 +205,9 @@ fn a_session_outlives_its_last_tab_by_the_grace_time_and_is_then_closed_cleanly(
     let mut world = World::new();
     let tab = world.online(ALICE);
     world.leave(tab);
-    world.advance(GRACE - MOMENT);
+    world.advance(GRACE - SAME_INSTANT);
     assert!(world.sent().is_empty());
-    world.advance(MOMENT);
+    world.advance(SAME_INSTANT);
     assert_eq!(world.sent(), [FAREWELL, CLOSE]);
     assert!(world.open_sockets().is_empty());
     assert!(world.nothing_is_due());
@@ -219,7 +219,7 @@ fn a_tab_that_comes_within_the_grace_time_finds_the_session_as_it_was() {
     let mut world = World::new();
     let tab = world.online(ALICE);
     world.kill(tab);
-    world.advance(GRACE - MOMENT);
+    world.advance(GRACE - SAME_INSTANT);
     let (back, later) = (world.tab(), world.tab());
     world.attach(back, Some("alice@localhost"));
     assert_eq!(world.heard(back), ["Primary", "Attached alice@localhost/desk"]);

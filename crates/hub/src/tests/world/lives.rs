@@ -6,7 +6,7 @@ use epode_protocol::{Before, ClaimId, Selector, ToWorker, Token};
 use epode_testkit as testkit;
 
 use super::{Arrival, World, config};
-use crate::inbound::MOMENT;
+use crate::inbound::SAME_INSTANT;
 use crate::tests::page::{After, Handler};
 use crate::{Config, Hub, Input, PortId};
 
@@ -146,7 +146,7 @@ impl World {
         // What is on its way to a page is not old to it, nor what was kept for it while it loaded.
         let on_its_way = |arrival: &Arrival| matches!(arrival, Arrival::AtTab(port, _) if *port == tab);
         let behind = self.queue.iter().any(on_its_way);
-        let recent = self.clock.now().saturating_sub(3 * MOMENT);
+        let recent = self.clock.now().saturating_sub(3 * SAME_INSTANT);
         let old = self.routed.partition_point(|routed| routed.at < recent);
         let page = self.page(tab);
         let old = if behind || page.unread.is_some() || page.was_loaded { 0 } else { old };
