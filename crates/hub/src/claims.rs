@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::{Gap, TOO_MANY};
 use crate::port::Stage;
-use crate::shared_session::{ActiveClaim, Entry};
+use crate::shared_session::{ActiveClaim, JoinKind};
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
@@ -50,7 +50,7 @@ impl<T: Text> Hub<T> {
         behind.retain(|inbound| inbound.position <= forgotten);
         behind.extend(shared.ring.behind(from).cloned());
         // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
-        let late = matches!(member.entry, Entry::Joined | Entry::Attached);
+        let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.base;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> =

@@ -11,7 +11,7 @@ use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::mailbox::Gap;
 use crate::port::{Held, Stage};
-use crate::shared_session::{Contender, Entry, Key, Member, Parked, Phase, SharedSession, Trial};
+use crate::shared_session::{Contender, JoinKind, Key, Member, Parked, Phase, SharedSession, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
@@ -86,7 +86,7 @@ impl<T: Text> Hub<T> {
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
-            return self.join(id, port, Entry::Joined, waits, Vec::new());
+            return self.join(id, port, JoinKind::Joined, waits, Vec::new());
         }
         let changes =
             shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
@@ -136,7 +136,7 @@ impl<T: Text> Hub<T> {
         let start = u64::from(self.numbered % SESSIONS) << 32;
         self.numbered = self.numbered.wrapping_add(1);
         self.sessions.insert(id, SharedSession::new(key, session, options, start));
-        self.join(id, port, Entry::Opened, explicit, speaks);
+        self.join(id, port, JoinKind::Opened, explicit, speaks);
         self.restore_into(id, service, account);
         self.own(id);
     }
@@ -161,7 +161,7 @@ impl<T: Text> Hub<T> {
             self.timers.set(Timer::Restore(port), None);
             match attach {
                 // They were in a session that was bound.
-                true => self.join(id, port, Entry::Attached, false, Vec::new()),
+                true => self.join(id, port, JoinKind::Attached, false, Vec::new()),
                 false => self.keep_out(port),
             }
         }
@@ -210,7 +210,7 @@ impl<T: Text> Hub<T> {
                     }
                 }
                 // Of what the session goes on with it has brought nothing otherwise.
-                let entry = if adopted { Entry::Joined } else { Entry::Attached };
+                let entry = if adopted { JoinKind::Joined } else { JoinKind::Attached };
                 // A session that rests dials with them at once.
                 self.feed(id, stream::Input::Timeout);
                 self.join(id, port, entry, options.explicit_binding, speaks(&options));
@@ -231,7 +231,7 @@ impl<T: Text> Hub<T> {
         let (open, closed): (Vec<_>, Vec<_>) =
             of_service.map(|(id, shared)| (*id, shared.options.attach)).partition(|(_, attach)| *attach);
         let why = match &open[..] {
-            [(id, _)] => return self.join(*id, port, Entry::Attached, waits, Vec::new()),
+            [(id, _)] => return self.join(*id, port, JoinKind::Attached, waits, Vec::new()),
             [] if closed.is_empty() => "there is no session to attach to",
             [] => return self.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",
@@ -255,7 +255,7 @@ impl<T: Text> Hub<T> {
         if let Some((id, shared)) = there {
             let id = *id;
             return match shared.options.attach {
-                true => self.join(id, port, Entry::Attached, false, Vec::new()),
+                true => self.join(id, port, JoinKind::Attached, false, Vec::new()),
                 false => self.keep_out(port),
             };
         }
@@ -280,7 +280,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// `waits`: whether the tab is content to wait until a resource is bound; `speaks`: the mechanisms that live in it.
-    fn join(&mut self, id: SessionId, port: PortId, entry: Entry, waits: bool, speaks: Vec<String>) {
+    fn join(&mut self, id: SessionId, port: PortId, entry: JoinKind, waits: bool, speaks: Vec<String>) {
         // The tab may have vanished while its credentials were under trial.
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };

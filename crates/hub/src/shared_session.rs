@@ -76,7 +76,7 @@ pub(crate) enum Phase {
 
 /// How a tab came into the session: what it hears when the session comes up, or does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Entry {
+pub(crate) enum JoinKind {
     /// It opened the session.
     Opened,
     /// It joined with credentials.
@@ -85,11 +85,11 @@ pub(crate) enum Entry {
     Attached,
 }
 
-impl Entry {
+impl JoinKind {
     pub(crate) fn up(self) -> StatusCode {
         match self {
-            Entry::Opened => StatusCode::Connected,
-            Entry::Joined | Entry::Attached => StatusCode::Attached,
+            JoinKind::Opened => StatusCode::Connected,
+            JoinKind::Joined | JoinKind::Attached => StatusCode::Attached,
         }
     }
 }
@@ -106,7 +106,7 @@ pub(crate) struct ActiveClaim {
 #[derive(Debug)]
 pub(crate) struct Member<T> {
     pub(crate) port: PortId,
-    pub(crate) entry: Entry,
+    pub(crate) entry: JoinKind,
     /// What it wants to hear.
     pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
     /// What it hears begins behind this position.
@@ -128,7 +128,7 @@ pub(crate) struct Member<T> {
 }
 
 impl<T> Member<T> {
-    pub(crate) fn new(port: PortId, entry: Entry, base: Position) -> Self {
+    pub(crate) fn new(port: PortId, entry: JoinKind, base: Position) -> Self {
         Member {
             port,
             entry,
@@ -139,7 +139,7 @@ impl<T> Member<T> {
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
-            brought: entry != Entry::Attached,
+            brought: entry != JoinKind::Attached,
             speaks: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
 
 use crate::port::Stage;
-use crate::shared_session::{Entry, Phase, Trial};
+use crate::shared_session::{JoinKind, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId};
@@ -230,7 +230,7 @@ impl<T: Text> Hub<T> {
         for member in &mut shared.members {
             member.claims.clear();
             // Whoever was there when it drops hears everything of the next stream from its beginning.
-            member.entry = Entry::Opened;
+            member.entry = JoinKind::Opened;
         }
         self.timers.set(Timer::Farewell(id), None);
         self.settle_books(id);
@@ -266,7 +266,7 @@ impl<T: Text> Hub<T> {
                 {
                     vec![because(StatusCode::Disconnected, None, &shared.handed_over.unwrap_or_default())]
                 }
-                (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == Entry::Attached => {
+                (Phase::Connecting | Phase::Unbound, Some(error)) if member.entry == JoinKind::Attached => {
                     vec![because(StatusCode::AttachFail, error.condition(), error)]
                 }
                 // Nobody refused anything.
