@@ -206,7 +206,7 @@ impl<T: Text> Hub<T> {
                     shared.keys = keys;
                     shared.down = None;
                     for member in &mut shared.members {
-                        member.brought = false;
+                        member.has_credentials = false;
                     }
                 }
                 // Of what the session goes on with it has brought nothing otherwise.
@@ -341,9 +341,9 @@ impl<T: Text> Hub<T> {
         // What was given up and is still remembered is not missing.
         let (forgotten, admitted) = (shared.ring.forgotten(), shared.position);
         let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
-        let mut brought = false;
+        let mut has_credentials = false;
         if let Some(member) = shared.member(port) {
-            brought = member.brought;
+            has_credentials = member.has_credentials;
             member.claims.clear();
             (member.base, member.admitted) = (base, admitted);
             // Of what was dropped behind the page before it a page hears as well.
@@ -365,7 +365,7 @@ impl<T: Text> Hub<T> {
         if secondary {
             self.post(port, FromWorker::Role(Role::Secondary));
         }
-        if let Some(keys) = keys.filter(|_| brought) {
+        if let Some(keys) = keys.filter(|_| has_credentials) {
             self.post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
         self.post(port, FromWorker::Status(up));

@@ -122,7 +122,7 @@ pub(crate) struct Member<T> {
     /// The position of the session then.
     pub(crate) admitted: Position,
     /// Whether it brought the credentials that the session is opened with.
-    pub(crate) brought: bool,
+    pub(crate) has_credentials: bool,
     /// The mechanisms that live in it, and that it brought.
     pub(crate) speaks: Vec<String>,
 }
@@ -139,7 +139,7 @@ impl<T> Member<T> {
             backlog: Vec::new(),
             known: Vec::new(),
             admitted: 0,
-            brought: entry != JoinKind::Attached,
+            has_credentials: entry != JoinKind::Attached,
             speaks: Vec::new(),
         }
     }
