@@ -10,7 +10,7 @@ use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::mailbox::Gap;
-use crate::port::{Held, Stage};
+use crate::port::{PendingSend, Stage};
 use crate::shared_session::{Contender, JoinKind, Key, Member, Parked, Phase, SharedSession, Trial};
 use crate::status::{because, status};
 use crate::timer::Timer;
@@ -357,7 +357,7 @@ impl<T: Text> Hub<T> {
             };
         }
         info.position = base;
-        let held = std::mem::take(&mut tab.held);
+        let pending = std::mem::take(&mut tab.pending);
         let mut up = status(code);
         up.session = Some(info);
         up.text = self.config.detour.then(|| DETOUR.to_owned());
@@ -374,11 +374,11 @@ impl<T: Text> Hub<T> {
         }
         self.tell_gap(id);
         let mut written = None;
-        for held in held {
-            if let Held::Send { token, .. } = &held {
+        for pending in pending {
+            if let PendingSend::Send { token, .. } = &pending {
                 written = Some(*token);
             }
-            self.take(port, held);
+            self.take(port, pending);
         }
         if let Some(up_to) = written {
             self.post(port, FromWorker::Written { up_to });

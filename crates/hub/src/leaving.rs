@@ -8,7 +8,7 @@ use epode_session::stream;
 
 use crate::inbound::in_order;
 use crate::mailbox::Mailbox;
-use crate::port::{Held, Stage};
+use crate::port::{PendingSend, Stage};
 use crate::shared_session::{Parked, Phase};
 use crate::status::status;
 use crate::timer::Timer;
@@ -17,7 +17,7 @@ use crate::{Hub, Output, PortId, SessionId};
 /// What a tab that leaves a session still wanted of it.
 struct Unfinished<T> {
     asked: Vec<Token>,
-    held: VecDeque<Held<T>>,
+    pending: VecDeque<PendingSend<T>>,
 }
 
 /// How long a page may take from its goodbye to its end: its app may do much in between, and speak then.
@@ -50,10 +50,11 @@ impl<T: Text> Hub<T> {
     pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
         let Some(id) = self.left.get(&port).copied() else { return };
         let said = match message {
-            ToWorker::Send { stanzas } => {
-                stanzas.into_iter().map(|Outgoing { token, text }| Held::Send { token, text }).collect()
-            }
-            ToWorker::Request { token, text, .. } => vec![Held::Request { token, text }],
+            ToWorker::Send { stanzas } => stanzas
+                .into_iter()
+                .map(|Outgoing { token, text }| PendingSend::Send { token, text })
+                .collect(),
+            ToWorker::Request { token, text, .. } => vec![PendingSend::Request { token, text }],
             ToWorker::Disconnect { .. } => {
                 let text = format!(
                     "port {} asked to end the session while its page was unloaded: it left, the session goes on",
@@ -63,8 +64,8 @@ impl<T: Text> Hub<T> {
             }
             _ => return,
         };
-        for held in said {
-            if let Err(refused) = self.submit(id, port, &held) {
+        for pending in said {
+            if let Err(refused) = self.submit(id, port, &pending) {
                 let condition = refused.fault().condition;
                 let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
                 self.log_of(id, LogLevel::Warn, text);
@@ -87,7 +88,7 @@ impl<T: Text> Hub<T> {
         let Some(tab) = self.ports.get_mut(&port) else { return false };
         let mailbox = std::mem::replace(&mut tab.mailbox, Mailbox::new());
         let stage = tab.stage.clone();
-        let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.held.len());
+        let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.pending.len());
         if let (Stage::In(id), 1..) = (stage, unsent) {
             let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
             self.log_of(id, LogLevel::Warn, text);
@@ -99,12 +100,12 @@ impl<T: Text> Hub<T> {
 
     /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.
     pub(crate) fn start_over(&mut self, port: PortId) {
-        let Some(Unfinished { asked, held }) = self.leave(port, None) else { return };
+        let Some(Unfinished { asked, pending }) = self.leave(port, None) else { return };
         for token in asked {
             self.disconnected(port, token);
         }
-        for held in held {
-            self.turn_down(port, held);
+        for pending in pending {
+            self.turn_down(port, pending);
         }
         self.post(port, FromWorker::Joining);
     }
@@ -114,7 +115,7 @@ impl<T: Text> Hub<T> {
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
         let tab = self.ports.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
-        let held = std::mem::take(&mut tab.held);
+        let pending = std::mem::take(&mut tab.pending);
         let mut asked = Vec::new();
         match stage {
             Stage::New => tab.stage = Stage::New,
@@ -123,15 +124,15 @@ impl<T: Text> Hub<T> {
             Stage::Restoring(..) => self.timers.set(Timer::Restore(port), None),
             Stage::In(id) => asked = self.leave_session(id, port, mailbox),
         }
-        for held in &held {
-            if let Held::Request { token, .. } = held {
+        for pending in &pending {
+            if let PendingSend::Request { token, .. } = pending {
                 self.timers.set(Timer::Answer(port, *token), None);
             }
         }
         for token in &asked {
             self.timers.set(Timer::Answer(port, *token), None);
         }
-        Some(Unfinished { asked, held })
+        Some(Unfinished { asked, pending })
     }
 
     fn withdraw(&mut self, port: PortId) {

@@ -6,7 +6,7 @@ use epode_protocol::{FromWorker, Hello, LogLevel, Refusal, Text, ToWorker, VERSI
 use epode_session::stream;
 use epode_session::stream::sasl::Secret;
 
-use crate::port::{Held, Port, QUIET, Stage};
+use crate::port::{PendingSend, Port, QUIET, Stage};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId};
 
@@ -59,10 +59,10 @@ impl<T: Text> Hub<T> {
             ToWorker::Send { stanzas } => {
                 let up_to = stanzas.last().map(|stanza| stanza.token);
                 for stanza in stanzas {
-                    self.take(port, Held::Send { token: stanza.token, text: stanza.text });
+                    self.take(port, PendingSend::Send { token: stanza.token, text: stanza.text });
                 }
                 // Of those that wait for the session the tab hears when they are written.
-                let waits = self.ports.get(&port).is_some_and(|tab| !tab.held.is_empty());
+                let waits = self.ports.get(&port).is_some_and(|tab| !tab.pending.is_empty());
                 if let Some(up_to) = up_to.filter(|_| !waits) {
                     self.post(port, FromWorker::Written { up_to });
                 }
@@ -70,7 +70,7 @@ impl<T: Text> Hub<T> {
             ToWorker::Request { token, text, timeout } => {
                 let at = timeout.map(|timeout| self.now + Duration::from_millis(timeout.into()));
                 self.timers.set(Timer::Answer(port, token), at);
-                self.take(port, Held::Request { token, text });
+                self.take(port, PendingSend::Request { token, text });
             }
             ToWorker::Unhandled { position } => {
                 if let Stage::In(id) = tab.stage {

@@ -10,7 +10,7 @@ use crate::mailbox::Mailbox;
 use crate::shared_session::Fitness;
 
 /// How many stanzas a tab may hand in before its session is up.
-pub(crate) const HELD: usize = 1000;
+pub(crate) const PENDING: usize = 1000;
 
 /// How long a tab may say nothing before it is asked whether it is there.
 pub(crate) const QUIET: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ pub(crate) struct Port<T> {
     /// When it last said something.
     pub(crate) heard: Duration,
     /// What it wants to send as soon as its session is up.
-    pub(crate) held: VecDeque<Held<T>>,
+    pub(crate) pending: VecDeque<PendingSend<T>>,
     pub(crate) mailbox: Mailbox<T>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Stage {
 }
 
 /// What a tab wants to send.
-pub(crate) enum Held<T> {
+pub(crate) enum PendingSend<T> {
     Send { token: Token, text: T },
     Request { token: Token, text: T },
 }
@@ -79,7 +79,7 @@ impl<T> Port<T> {
             awake: true,
             asked: false,
             heard: now,
-            held: VecDeque::new(),
+            pending: VecDeque::new(),
             mailbox: Mailbox::new(),
         }
     }

@@ -11,7 +11,7 @@ use crate::inbound::Inbound;
 use crate::iq::{Entered, NextStep, PING, Reply, is_ping, is_push, pushes, question};
 use crate::mailbox::{Gap, Stanza};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
-use crate::port::{ASKED, HELD, Held, Port, Stage};
+use crate::port::{ASKED, PENDING, PendingSend, Port, Stage};
 use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, Table};
@@ -266,7 +266,9 @@ impl<T: Text> Hub<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
-        tab.held.retain(|held| !matches!(held, Held::Request { token: known, .. } if *known == token));
+        tab.pending.retain(
+            |pending| !matches!(pending, PendingSend::Request { token: known, .. } if *known == token),
+        );
         let mut position = 0;
         if let Stage::In(id) = &tab.stage
             && let Some(shared) = self.sessions.get_mut(id)
@@ -281,35 +283,35 @@ impl<T: Text> Hub<T> {
 /// From a tab to the server.
 impl<T: Text> Hub<T> {
     /// Takes what a tab wants to send: sends it, keeps it until the session is up, or says why not.
-    pub(crate) fn take(&mut self, port: PortId, held: Held<T>) {
+    pub(crate) fn take(&mut self, port: PortId, pending: PendingSend<T>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let shared = match &tab.stage {
             Stage::In(id) => self.sessions.get(id).map(|shared| (*id, &shared.phase)),
             _ => None,
         };
         let refused = match (shared, &tab.stage) {
-            (Some((id, Phase::Up(_))), _) => match self.submit(id, port, &held) {
+            (Some((id, Phase::Up(_))), _) => match self.submit(id, port, &pending) {
                 Ok(()) => return,
                 Err(refused) => refused,
             },
             (Some((_, Phase::Connecting | Phase::Unbound | Phase::Reconnecting)), _)
             | (None, Stage::Waiting | Stage::Restoring(..)) => {
-                if tab.held.len() < HELD {
-                    tab.held.push_back(held);
+                if tab.pending.len() < PENDING {
+                    tab.pending.push_back(pending);
                     return;
                 }
                 Refused::TooMany
             }
             _ => Refused::NotConnected,
         };
-        self.refuse(port, held, &refused);
+        self.refuse(port, pending, &refused);
     }
 
     /// The session did not come up: what was to be sent is not.
-    pub(crate) fn turn_down(&mut self, port: PortId, held: Held<T>) {
-        match held {
-            Held::Request { token, .. } => self.disconnected(port, token),
-            held => self.refuse(port, held, &Refused::NotConnected),
+    pub(crate) fn turn_down(&mut self, port: PortId, pending: PendingSend<T>) {
+        match pending {
+            PendingSend::Request { token, .. } => self.disconnected(port, token),
+            pending => self.refuse(port, pending, &Refused::NotConnected),
         }
     }
 
@@ -319,11 +321,11 @@ impl<T: Text> Hub<T> {
         self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
     }
 
-    fn refuse(&mut self, port: PortId, held: Held<T>, refused: &Refused) {
+    fn refuse(&mut self, port: PortId, pending: PendingSend<T>, refused: &Refused) {
         let fault = refused.fault();
-        match held {
-            Held::Send { token, .. } => self.post(port, FromWorker::Failed { token, fault }),
-            Held::Request { token, .. } => {
+        match pending {
+            PendingSend::Send { token, .. } => self.post(port, FromWorker::Failed { token, fault }),
+            PendingSend::Request { token, .. } => {
                 self.timers.set(Timer::Answer(port, token), None);
                 let outcome = Outcome::Refused(fault);
                 self.post(port, FromWorker::Response { token, outcome, position: 0 });
@@ -332,10 +334,15 @@ impl<T: Text> Hub<T> {
     }
 
     /// Checks a stanza, enters it in the books, and sends it.
-    pub(crate) fn submit(&mut self, id: SessionId, port: PortId, held: &Held<T>) -> Result<(), Refused> {
-        let (text, reply) = match held {
-            Held::Send { text, .. } => (text, Reply::Delivery),
-            Held::Request { token, text } => (text, Reply::Response(*token)),
+    pub(crate) fn submit(
+        &mut self,
+        id: SessionId,
+        port: PortId,
+        pending: &PendingSend<T>,
+    ) -> Result<(), Refused> {
+        let (text, reply) = match pending {
+            PendingSend::Send { text, .. } => (text, Reply::Delivery),
+            PendingSend::Request { token, text } => (text, Reply::Response(*token)),
         };
         let shared = self.sessions.get_mut(&id).ok_or(Refused::NotConnected)?;
         let own = shared.jid().ok_or(Refused::NotConnected)?.to_owned();

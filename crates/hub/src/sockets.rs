@@ -340,9 +340,9 @@ impl<T: Text> Hub<T> {
     pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.ports.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
-        let held = std::mem::take(&mut tab.held);
-        for held in held {
-            self.turn_down(port, held);
+        let pending = std::mem::take(&mut tab.pending);
+        for pending in pending {
+            self.turn_down(port, pending);
         }
         for status in statuses {
             self.post(port, FromWorker::Status(status));

@@ -17,7 +17,7 @@ impl Model {
         let unanswered = self.demands.values().filter(|demand| demand.answers == 0).count();
         for (port, tab) in hub.ports.iter() {
             let page = self.pages.get(port).unwrap_or_else(|| panic!("{place}: {port:?} is long gone"));
-            let (waiting, held) = (tab.mailbox.waiting(), tab.held.len());
+            let (waiting, held) = (tab.mailbox.waiting(), tab.pending.len());
             // Requests are never given up.
             assert!(waiting <= QUEUE as usize + self.demands.len(), "{place}: {waiting} wait for {port:?}");
             assert!(held <= page.wishes.len(), "{place}: {held} of {port:?} wait for the session");
