@@ -140,7 +140,7 @@ enum Phase {
     /// The next dial is due then.
     Resting(Duration),
     /// The next dial is due as soon as the browser is online.
-    Held,
+    Offline,
     Over,
 }
 
@@ -223,10 +223,10 @@ impl Session {
                 self.drain(now);
             }
             (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
-            (Phase::Waiting | Phase::Resting(_) | Phase::Held, Input::Stream(stream::Input::Close(_))) => {
+            (Phase::Waiting | Phase::Resting(_) | Phase::Offline, Input::Stream(stream::Input::Close(_))) => {
                 self.end(None);
             }
-            (Phase::Waiting | Phase::Resting(_) | Phase::Held | Phase::Over, Input::Stream(_)) => {}
+            (Phase::Waiting | Phase::Resting(_) | Phase::Offline | Phase::Over, Input::Stream(_)) => {}
         }
     }
 
@@ -240,7 +240,7 @@ impl Session {
         match self.phase {
             Phase::Streaming => self.stream.deadline(),
             Phase::Resting(at) => Some(at),
-            Phase::Waiting | Phase::Held | Phase::Over => None,
+            Phase::Waiting | Phase::Offline | Phase::Over => None,
         }
     }
 
@@ -293,7 +293,7 @@ impl Session {
         let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
         self.phase = match self.online {
             true => Phase::Resting(now + rest),
-            false => Phase::Held,
+            false => Phase::Offline,
         };
         let cause = redial::cause(&error).to_owned();
         let news = self.cause.as_ref() != Some(&cause);
@@ -304,8 +304,8 @@ impl Session {
     fn online(&mut self, now: Duration, online: bool) {
         self.online = online;
         match self.phase {
-            Phase::Resting(_) if !online => self.phase = Phase::Held,
-            Phase::Held if online => match self.redial.soonest(now) {
+            Phase::Resting(_) if !online => self.phase = Phase::Offline,
+            Phase::Offline if online => match self.redial.soonest(now) {
                 at if at > now => self.phase = Phase::Resting(at),
                 _ => self.dial(now),
             },
