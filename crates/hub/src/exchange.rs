@@ -52,9 +52,12 @@ impl<T: Text> Hub<T> {
     /// The tab of a trial; of a session the first that brought such a mechanism and is awake.
     fn speaker(&self, id: SessionId, mechanism: &str) -> Option<PortId> {
         let Some(shared) = self.sessions.get(&id) else { return self.trials.get(&id)?.port };
-        let speaks =
-            shared.members.iter().rev().filter(|member| member.speaks.iter().any(|name| name == mechanism));
+        let speakers = shared
+            .members
+            .iter()
+            .rev()
+            .filter(|member| member.own_mechanisms.iter().any(|name| name == mechanism));
         let awake = |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
-        speaks.map(|member| member.port).max_by_key(awake)
+        speakers.map(|member| member.port).max_by_key(awake)
     }
 }

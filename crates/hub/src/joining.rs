@@ -128,7 +128,7 @@ impl<T: Text> Hub<T> {
     fn open(&mut self, port: PortId, mut account: Account, key: Key, mut options: Options) {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
-        let speaks = speaks(&options);
+        let own_mechanisms = own_mechanisms(&options);
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
         let (id, session) = self.session_for(account, purpose);
         let (service, account) = (key.service.clone(), key.account.clone());
@@ -136,7 +136,7 @@ impl<T: Text> Hub<T> {
         let start = u64::from(self.numbered % SESSIONS) << 32;
         self.numbered = self.numbered.wrapping_add(1);
         self.sessions.insert(id, SharedSession::new(key, session, options, start));
-        self.join(id, port, JoinKind::Opened, explicit, speaks);
+        self.join(id, port, JoinKind::Opened, explicit, own_mechanisms);
         self.restore_into(id, service, account);
         self.own(id);
     }
@@ -213,7 +213,7 @@ impl<T: Text> Hub<T> {
                 let entry = if adopted { JoinKind::Joined } else { JoinKind::Attached };
                 // A session that rests dials with them at once.
                 self.feed(id, stream::Input::Timeout);
-                self.join(id, port, entry, options.explicit_binding, speaks(&options));
+                self.join(id, port, entry, options.explicit_binding, own_mechanisms(&options));
             }
             None => self.connect(port, account, options),
         }
@@ -279,8 +279,15 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// `waits`: whether the tab is content to wait until a resource is bound; `speaks`: the mechanisms that live in it.
-    fn join(&mut self, id: SessionId, port: PortId, entry: JoinKind, waits: bool, speaks: Vec<String>) {
+    /// `waits`: whether the tab is content to wait until a resource is bound; `own_mechanisms`: those that live in it.
+    fn join(
+        &mut self,
+        id: SessionId,
+        port: PortId,
+        entry: JoinKind,
+        waits: bool,
+        own_mechanisms: Vec<String>,
+    ) {
         // The tab may have vanished while its credentials were under trial.
         let Some(tab) = self.ports.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
@@ -289,7 +296,7 @@ impl<T: Text> Hub<T> {
         tab.mailbox.stanza_limit = shared.options.queue_stanzas as usize;
         tab.mailbox.byte_limit = shared.options.queue_size as usize;
         let parked = shared.take_parked(&tab.tab, self.now);
-        shared.members.push(Member { speaks, parked, ..Member::new(port, entry, shared.position) });
+        shared.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, shared.position) });
         let (up, unbound) = (shared.is_up(), shared.phase == Phase::Unbound);
         let down = shared.down.clone();
         self.timers.set(Timer::Grace(id), None);
@@ -386,6 +393,6 @@ impl<T: Text> Hub<T> {
     }
 }
 
-fn speaks(options: &Options) -> Vec<String> {
+fn own_mechanisms(options: &Options) -> Vec<String> {
     options.own_mechanisms.iter().map(|offer| offer.name.clone()).collect()
 }

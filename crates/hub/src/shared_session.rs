@@ -124,7 +124,7 @@ pub(crate) struct Member<T> {
     /// Whether it brought the credentials that the session is opened with.
     pub(crate) has_credentials: bool,
     /// The mechanisms that live in it, and that it brought.
-    pub(crate) speaks: Vec<String>,
+    pub(crate) own_mechanisms: Vec<String>,
 }
 
 impl<T> Member<T> {
@@ -140,7 +140,7 @@ impl<T> Member<T> {
             known: Vec::new(),
             admitted: 0,
             has_credentials: entry != JoinKind::Attached,
-            speaks: Vec::new(),
+            own_mechanisms: Vec::new(),
         }
     }
 
