@@ -31,7 +31,7 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
         let Some(at) = shared.members.iter().position(|member| member.port == port) else { return };
         let member = &mut shared.members[at];
-        if made.is_none() && from < member.base {
+        if made.is_none() && from < member.start {
             // It was made on a former stream, with which it ended.
             return;
         }
@@ -42,7 +42,7 @@ impl<T: Text> Hub<T> {
         let from = made.map_or(from, |made| {
             let came = shared.ring.before(made).unwrap_or(shared.position);
             let given = on_its_way.first().map_or(came, |first| first.position - 1);
-            came.min(given).max(from).max(member.base).min(shared.position)
+            came.min(given).max(from).max(member.start).min(shared.position)
         });
         // The ring remembers everything since it forgot; of what came before there is only what this tab has not handled.
         let forgotten = shared.ring.forgotten();
@@ -51,13 +51,13 @@ impl<T: Text> Hub<T> {
         behind.extend(shared.ring.behind(from).cloned());
         // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
         let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
-        let begins = made.is_none() && from == member.base;
+        let begins = made.is_none() && from == member.start;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> =
             shared.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.
         let known = |claim: &Claim| {
-            let before = member.known.iter().filter(|_| forgotten <= member.admitted);
+            let before = member.former_claims.iter().filter(|_| forgotten <= member.admitted);
             let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(before);
             claims.any(|known| known.selector == claim.selector && known.since <= from)
         };

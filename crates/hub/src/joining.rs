@@ -333,14 +333,14 @@ impl<T: Text> Hub<T> {
         let kept = shared.member(port).and_then(|member| member.parked.take());
         // The page before it may have gone after this one came.
         let parked = kept.or_else(|| shared.take_parked(&tab.tab, self.now));
-        let (base, parked) = match (parked, tab.before.take()) {
+        let (start, parked) = match (parked, tab.before.take()) {
             (Some(parked), Some(Before { position, .. }))
                 if (shared.start..=shared.position).contains(&position) =>
             {
                 (position, Some(parked))
             }
             // The page before stood in another session still, and was unloaded before it heard of this one.
-            (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.base, Some(parked)),
+            (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.start, Some(parked)),
             _ => (shared.position, None),
         };
         let secondary = shared.primary != Some(port);
@@ -352,18 +352,18 @@ impl<T: Text> Hub<T> {
         if let Some(member) = shared.member(port) {
             has_credentials = member.has_credentials;
             member.claims.clear();
-            (member.base, member.admitted) = (base, admitted);
+            (member.start, member.admitted) = (start, admitted);
             // Of what was dropped behind the page before it a page hears as well.
-            member.told = member.told.min(base);
-            (member.backlog, member.known) = match parked {
+            member.told = member.told.min(start);
+            (member.backlog, member.former_claims) = match parked {
                 Some(Parked { mut kept, claims, .. }) => {
-                    kept.retain(|inbound| inbound.position > base);
+                    kept.retain(|inbound| inbound.position > start);
                     (kept.into(), claims)
                 }
                 None => (Vec::new(), Vec::new()),
             };
         }
-        info.position = base;
+        info.position = start;
         let pending = std::mem::take(&mut tab.pending);
         let mut up = status(code);
         up.session = Some(info);

@@ -168,7 +168,7 @@ impl<T: Text> Hub<T> {
             let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
             let mut parked = Parked {
                 tab: tab.tab.clone(),
-                base: member.base,
+                start: member.start,
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),

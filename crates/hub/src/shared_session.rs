@@ -110,7 +110,7 @@ pub(crate) struct Member<T> {
     /// What it wants to hear.
     pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
     /// What it hears begins behind this position.
-    pub(crate) base: Position,
+    pub(crate) start: Position,
     /// It was told of what was dropped up to this position, or need not be.
     pub(crate) told: Position,
     /// What was kept for the page before it, until this one is admitted: however long that takes, it came back in time.
@@ -118,7 +118,7 @@ pub(crate) struct Member<T> {
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// What that page wanted to hear, of all that came until this one was admitted.
-    pub(crate) known: Vec<ActiveClaim>,
+    pub(crate) former_claims: Vec<ActiveClaim>,
     /// The position of the session then.
     pub(crate) admitted: Position,
     /// Whether it brought the credentials that the session is opened with.
@@ -128,16 +128,16 @@ pub(crate) struct Member<T> {
 }
 
 impl<T> Member<T> {
-    pub(crate) fn new(port: PortId, entry: JoinKind, base: Position) -> Self {
+    pub(crate) fn new(port: PortId, entry: JoinKind, start: Position) -> Self {
         Member {
             port,
             entry,
             claims: Vec::new(),
-            base,
-            told: base,
+            start,
+            told: start,
             parked: None,
             backlog: Vec::new(),
-            known: Vec::new(),
+            former_claims: Vec::new(),
             admitted: 0,
             has_credentials: entry != JoinKind::Attached,
             own_mechanisms: Vec::new(),
@@ -166,7 +166,7 @@ pub(crate) struct Parked<T> {
     pub(crate) tab: String,
     pub(crate) claims: Vec<ActiveClaim>,
     /// What the page could hear began behind this position.
-    pub(crate) base: Position,
+    pub(crate) start: Position,
     /// In order; bounded like the queue of a tab.
     pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
     pub(crate) bytes: usize,
