@@ -5,7 +5,7 @@ use epode_protocol::{Credentials, Options, Status, StatusCode, ToWorker};
 /// What the tab knows of its session.
 #[derive(Default)]
 pub(crate) struct Membership {
-    wish: Option<Wish>,
+    request: Option<JoinRequest>,
     belief: Belief,
     /// The account, once the session was up.
     account: Option<String>,
@@ -13,7 +13,7 @@ pub(crate) struct Membership {
 
 /// How the app asked to join. The credentials stay with the tab that was given them until the session is over, so that it can bring them to
 /// the next worker.
-enum Wish {
+enum JoinRequest {
     Connect { service: String, jid: String, credentials: Credentials, options: Options },
     Attach { service: String, jid: Option<String>, explicit_binding: bool },
 }
@@ -46,14 +46,14 @@ impl Membership {
 
     /// The app wishes this.
     pub(crate) fn note_wish<T>(&mut self, wish: &ToWorker<T>) {
-        self.wish = match wish {
-            ToWorker::Connect { service, jid, credentials, options } => Some(Wish::Connect {
+        self.request = match wish {
+            ToWorker::Connect { service, jid, credentials, options } => Some(JoinRequest::Connect {
                 service: service.clone(),
                 jid: jid.clone(),
                 credentials: credentials.clone(),
                 options: options.clone(),
             }),
-            ToWorker::Attach { service, jid, explicit_binding } => Some(Wish::Attach {
+            ToWorker::Attach { service, jid, explicit_binding } => Some(JoinRequest::Attach {
                 service: service.clone(),
                 jid: jid.clone(),
                 explicit_binding: *explicit_binding,
@@ -79,7 +79,7 @@ impl Membership {
             StatusCode::Connected | StatusCode::Attached => {
                 self.belief = Belief::Up;
                 self.account = status.session.as_ref().map(|session| session.jid.clone());
-                if let Some(Wish::Connect { options, .. }) = &mut self.wish {
+                if let Some(JoinRequest::Connect { options, .. }) = &mut self.request {
                     // Who was in a session comes back without waiting.
                     options.explicit_binding = false;
                 }
@@ -119,13 +119,13 @@ impl Membership {
 
     /// What to say to a new worker, to be where the tab was.
     pub(crate) fn rejoin<T>(&self) -> Option<ToWorker<T>> {
-        let wish = self.wish.as_ref()?;
+        let wish = self.request.as_ref()?;
         if self.belief == Belief::Joining {
             // If it was said at all, then to the worker that died.
             return Some(wish.said());
         }
         match (wish, &self.account) {
-            (Wish::Attach { service, .. }, Some(jid)) => {
+            (JoinRequest::Attach { service, .. }, Some(jid)) => {
                 Some(ToWorker::Restore { service: service.clone(), jid: jid.clone() })
             }
             (wish, _) => Some(wish.said()),
@@ -133,16 +133,16 @@ impl Membership {
     }
 }
 
-impl Wish {
+impl JoinRequest {
     fn said<T>(&self) -> ToWorker<T> {
         match self {
-            Wish::Connect { service, jid, credentials, options } => ToWorker::Connect {
+            JoinRequest::Connect { service, jid, credentials, options } => ToWorker::Connect {
                 service: service.clone(),
                 jid: jid.clone(),
                 credentials: credentials.clone(),
                 options: options.clone(),
             },
-            Wish::Attach { service, jid, explicit_binding } => ToWorker::Attach {
+            JoinRequest::Attach { service, jid, explicit_binding } => ToWorker::Attach {
                 service: service.clone(),
                 jid: jid.clone(),
                 explicit_binding: *explicit_binding,
