@@ -2,13 +2,13 @@
 
 use epode_protocol::{FromWorker, SessionInfo, Status, StatusCode, Text};
 use epode_session::stream::{self, Error, jid, sasl};
-use epode_session::{Account, Event, Input, Output as Wish, Purpose, Session};
+use epode_session::{Account, Event, Input, Purpose, Session};
 
 use crate::port::Stage;
 use crate::shared_session::{JoinKind, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
 use crate::timer::Timer;
-use crate::{Hub, Output, PortId, SessionId, SocketId};
+use crate::{Hub, Output, PortId, SessionId, SocketId, session};
 
 impl<T: Text> Hub<T> {
     /// Makes a session with a number of its own.
@@ -80,9 +80,9 @@ impl<T: Text> Hub<T> {
 
     /// Carries out what a session wants. `frame` is the text of the frame that was just handed in, and its size.
     pub(crate) fn drain(&mut self, id: SessionId, frame: Option<(&T, usize)>) {
-        while let Some(wish) = self.session(id).and_then(Session::poll_output) {
-            match wish {
-                Wish::Dial(url, greeting) => {
+        while let Some(output) = self.session(id).and_then(Session::poll_output) {
+            match output {
+                session::Output::Dial(url, greeting) => {
                     let socket = SocketId(self.count());
                     self.sockets.insert(socket, id);
                     if let Some(slot) = self.socket(id) {
@@ -90,19 +90,19 @@ impl<T: Text> Hub<T> {
                     }
                     self.outputs.push_back(Output::Dial(socket, url, greeting));
                 }
-                Wish::Transmit(text) => {
+                session::Output::Transmit(text) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
                         self.outputs.push_back(Output::Transmit(socket, text.into()));
                     }
                 }
-                Wish::CloseSocket => self.close_socket(id),
-                Wish::Derive(derivation) => {
+                session::Output::CloseSocket => self.close_socket(id),
+                session::Output::Derive(derivation) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
                         self.outputs.push_back(Output::Derive(socket, derivation));
                     }
                 }
-                Wish::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
-                Wish::Event(event) => {
+                session::Output::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
+                session::Output::Event(event) => {
                     self.note_verdict(id, &event);
                     match self.trials.contains_key(&id) {
                         true => self.trial_event(id, event),
