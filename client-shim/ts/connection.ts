@@ -10,7 +10,7 @@ import type { ConnectionError, AuthenticationError, TimeoutError, RedirectError,
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
-import type { Wish } from './link.ts';
+import type { Command } from './link.ts';
 import { warn } from './log.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
@@ -193,7 +193,7 @@ export class Connection extends Hooks {
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
     const { sessionKey } = this.options;
-    const wish = (service: string): Wish => ({
+    const command = (service: string): Command => ({
       run: (tab) =>
         tab.connect(
           performance.now(),
@@ -215,7 +215,7 @@ export class Connection extends Hooks {
           amount(this.options.queue?.bytes, 16 * 1024 * 1024),
         ),
     });
-    this.#session.join(wish, login);
+    this.#session.join(command, login);
   }
 
   /**
@@ -289,10 +289,10 @@ export class Connection extends Hooks {
     // An app may give what it was called with: an event, say.
     const why = reason === undefined || reason === null ? undefined : String(reason);
     const patience = amount(this.disconnection_timeout, 3000);
-    const wish: Wish = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
+    const command: Command = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
     // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
-    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#session.part(wish, patience);
-    else this.#session.run(wish);
+    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#session.part(command, patience);
+    else this.#session.run(command);
   }
 
   /**

@@ -6,7 +6,7 @@
 import { parseStanza } from './element.ts';
 import { Handler, HandlerList, selectorOf } from './handlers.ts';
 import { type Hooks, isHeard } from './hooks.ts';
-import type { Wish } from './link.ts';
+import type { Command } from './link.ts';
 import { describe, error, guarded } from './log.ts';
 
 /** The handlers of one connection, and what they are given. */
@@ -24,10 +24,10 @@ export class Inbox {
   #xml = false;
   readonly #replayed = new WeakSet<Element>();
   readonly #hooks: Hooks;
-  readonly #run: (wish: Wish) => void;
+  readonly #run: (command: Command) => void;
 
-  /** @param run carries out a wish where there is a link, and forgets it where there is none */
-  constructor(hooks: Hooks, run: (wish: Wish) => void) {
+  /** @param run carries out a command where there is a link, and forgets it where there is none */
+  constructor(hooks: Hooks, run: (command: Command) => void) {
     this.#hooks = hooks;
     this.#run = run;
   }

@@ -2,7 +2,7 @@
  * The link of one connection to the worker, or to the engine in the page: the port, the Web Lock that tells the worker that this page
  * lives, and the tab's end of the protocol, which is wasm.
  *
- * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every wish hears why.
+ * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every command hears why.
  */
 import { Tab, type Audience } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
@@ -15,7 +15,7 @@ import { hear, type Kept, outlet, type SaslChallenge } from './wire.ts';
 import { startWorker, whatIsAt, whereabouts } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
-export interface Wish {
+export interface Command {
   run(tab: Tab): void;
   fail?(reason: string): void;
 }
@@ -32,13 +32,13 @@ export interface Events {
   closed(code: number): void;
   /** A mechanism of this page is to answer a challenge, or to begin; rejects when it fails. */
   challenged(mechanism: string, challenge: string | null): Promise<string | undefined>;
-  /** There is no worker for this page, and why: all wishes have failed. */
+  /** There is no worker for this page, and why: all commands have failed. */
   unlinked(reason: string): void;
   /** The page is back from the back/forward cache: the worker took it for gone. */
   revived(): void;
 }
 
-/** Why nothing comes of a wish at a link that was left. */
+/** Why nothing comes of a command at a link that was left. */
 const LEFT = 'the connection was reset';
 
 /** How long a worker that is this page's alone has to close its stream, when nobody speaks to it any more. */
@@ -73,9 +73,9 @@ export class Link {
   #tab: Tab | undefined;
   /** How often the app has wished to be in a session. */
   #joins = 0;
-  #wishes: Wish[] = [];
+  #commands: Command[] = [];
   /** What is wished behind the goodbye. */
-  #parting: Wish | undefined;
+  #parting: Command | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   /** When the alarm rings. */
   #rings: number | undefined;
@@ -107,35 +107,35 @@ export class Link {
     return (this.#ended && !this.#port) || this.#tab?.is_over() === true;
   }
 
-  /** Carries out a wish, at once or as soon as it can be. */
-  run(wish: Wish): void {
+  /** Carries out a command, at once or as soon as it can be. */
+  run(command: Command): void {
     if (this.#tab) {
       if (this.#at !== undefined) this.#tab.at(this.#at);
-      wish.run(this.#tab);
-    } else if (this.#ended) wish.fail?.(LEFT);
-    else this.#wishes.push(wish);
+      command.run(this.#tab);
+    } else if (this.#ended) command.fail?.(LEFT);
+    else this.#commands.push(command);
   }
 
-  /** Carries out a wish to be in a session: of what is being shown to the app nothing more is. */
-  join(wish: Wish): void {
+  /** Carries out a command to be in a session: of what is being shown to the app nothing more is. */
+  join(command: Command): void {
     this.#joins++;
-    this.run(wish);
+    this.run(command);
   }
 
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
     this.#goodbye();
     this.#fold();
-    for (const wish of this.#wishes.splice(0)) wish.fail?.(LEFT);
+    for (const command of this.#commands.splice(0)) command.fail?.(LEFT);
   }
 
   /**
-   * A wish to end the session is said behind the goodbye, where it ends nothing: the worker says so in its
+   * A command to end the session is said behind the goodbye, where it ends nothing: the worker says so in its
    * log.
    */
-  part(wish: Wish): void {
-    this.#parting = wish;
-    if (this.#ended) this.run(wish);
+  part(command: Command): void {
+    this.#parting = command;
+    if (this.#ended) this.run(command);
   }
 
   #goodbye(): void {
@@ -205,7 +205,7 @@ export class Link {
     document.addEventListener('freeze', this.#frozen);
     document.addEventListener('resume', this.#visibility);
     this.#meet(port, tab, lock);
-    for (const wish of this.#wishes.splice(0)) wish.run(tab);
+    for (const command of this.#commands.splice(0)) command.run(tab);
   }
 
   /** An app that leaves, in a callback say, hears nothing of what was to follow. */
@@ -328,7 +328,7 @@ export class Link {
       return this.#fold();
     }
     this.#fold();
-    for (const wish of this.#wishes.splice(0)) wish.fail?.(reason);
+    for (const command of this.#commands.splice(0)) command.fail?.(reason);
     this.#events.unlinked(reason);
   }
 

@@ -8,7 +8,7 @@ import { NS } from './constants.ts';
 import { toElement } from './element.ts';
 import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
 import { type Hooks, isHeard } from './hooks.ts';
-import type { Wish } from './link.ts';
+import type { Command } from './link.ts';
 import { error, guarded } from './log.ts';
 import type { Question, Receipt } from './sendable.ts';
 import { later } from './timed.ts';
@@ -30,11 +30,11 @@ export class Outbox {
   /** Whether everything is held back. */
   paused = false;
   /** What is to be sent and asked. */
-  #waiting: (Letter | Wish)[] = [];
+  #waiting: (Letter | Command)[] = [];
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
   readonly #questions = new Map<number, Question>();
   readonly #hooks: Hooks;
-  readonly #run: (wish: Wish) => void;
+  readonly #run: (command: Command) => void;
 
   /** What the worker says of them. */
   readonly fates: Pick<Audience, 'written' | 'failed' | 'unanswered' | 'unasked'> = {
@@ -60,8 +60,8 @@ export class Outbox {
     },
   };
 
-  /** @param run carries out a wish, or fails it where there is no link */
-  constructor(hooks: Hooks, run: (wish: Wish) => void) {
+  /** @param run carries out a command, or fails it where there is no link */
+  constructor(hooks: Hooks, run: (command: Command) => void) {
     this.#hooks = hooks;
     this.#run = run;
   }
@@ -86,19 +86,19 @@ export class Outbox {
   ask(text: string, timeout: number | undefined, question: Question): void {
     this.#show(text);
     let rest = (): number | undefined => timeout;
-    const wish: Wish = {
+    const command: Command = {
       run: (tab) => void (question.signal?.aborted || this.#questions.set(tab.request(text, rest()), question)),
       fail: (reason) => refuse(question, UNCONNECTED, reason),
     };
-    this.#waiting.push(wish);
+    this.#waiting.push(command);
     this.flush();
-    if (!timeout || !this.#waiting.includes(wish)) return;
+    if (!timeout || !this.#waiting.includes(command)) return;
     // Its time runs also while it is held back.
     const end = performance.now() + timeout;
     rest = () => Math.max(1, end - performance.now());
     later(timeout, () => {
-      if (!this.#waiting.includes(wish)) return;
-      this.#waiting = this.#waiting.filter((waiting) => waiting !== wish);
+      if (!this.#waiting.includes(command)) return;
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== command);
       fail(question, late());
     });
   }

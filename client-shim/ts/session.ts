@@ -9,7 +9,7 @@ import { DisconnectedError } from './errors.ts';
 import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid } from './jid.ts';
 import { keysOfText } from './keys.ts';
-import { Link, type Wish } from './link.ts';
+import { Link, type Command } from './link.ts';
 import { error, guarded, info, tell, type Log } from './log.ts';
 import type { Login } from './login.ts';
 import { Outbox, taken } from './outbox.ts';
@@ -40,7 +40,7 @@ export class Session {
   /** The place of the latest link in this page. */
   #place: string | undefined;
   /** What to wish again when the page comes back from the back/forward cache. */
-  #membership: Wish | undefined;
+  #membership: Command | undefined;
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
   /** The absolute address of the service, once it was needed. */
@@ -48,8 +48,8 @@ export class Session {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.inbox = new Inbox(connection, (wish) => this.#link?.run(wish));
-    this.outbox = new Outbox(connection, (wish) => this.run(wish));
+    this.inbox = new Inbox(connection, (command) => this.#link?.run(command));
+    this.outbox = new Outbox(connection, (command) => this.run(command));
   }
 
   /** What the server offers. Few apps look, and the first parser of a page takes it a millisecond. */
@@ -62,7 +62,7 @@ export class Session {
     this.#features = features;
   }
 
-  /** Whether there is nobody to carry out a wish. */
+  /** Whether there is nobody to carry out a command. */
   get ended(): boolean {
     return this.#link?.ended ?? true;
   }
@@ -74,7 +74,7 @@ export class Session {
   }
 
   /** Wishes for membership in a session, which ends the one there was. */
-  join(wish: (service: string) => Wish, login?: Login): void {
+  join(command: (service: string) => Command, login?: Login): void {
     this.#login = login;
     const { service, options, authenticated } = this.#connection;
     try {
@@ -84,7 +84,7 @@ export class Session {
     }
     // Handlers that were added for the session to come stay.
     if (authenticated) this.#over();
-    this.#enter(wish(this.#address));
+    this.#enter(command(this.#address));
   }
 
   /** Wishes for membership without credentials. */
@@ -99,10 +99,10 @@ export class Session {
     this.run({ run: (tab) => tab.bind(performance.now(), resource) });
   }
 
-  /** Carries out a wish, or fails it where there is no link. */
-  run(wish: Wish): void {
-    if (this.ended) wish.fail?.('there is no connection');
-    else this.#link!.run(wish);
+  /** Carries out a command, or fails it where there is no link. */
+  run(command: Command): void {
+    if (this.ended) command.fail?.('there is no connection');
+    else this.#link!.run(command);
   }
 
   /** What the worker knows of the tabs; none where there is no worker. */
@@ -114,9 +114,9 @@ export class Session {
    * The page is being unloaded, and leaves. One that stays, for a user may have it so, hears that it has
    * left.
    */
-  part(wish: Wish, patience: number): void {
+  part(command: Command, patience: number): void {
     info(PARTED);
-    this.#link!.part(wish);
+    this.#link!.part(command);
     const attempt = this.#attempt;
     this.#membership = undefined;
     setTimeout(() => attempt === this.#attempt && this.fail(PARTED, Status.DISCONNECTING), patience);
@@ -151,7 +151,7 @@ export class Session {
   }
 
   /** Carries out the wish for membership, over a new link where there is none. */
-  #enter(membership: Wish): void {
+  #enter(membership: Command): void {
     this.#membership = membership;
     if (this.ended) {
       this.#leave();
