@@ -47,7 +47,7 @@ globalThis.WebSocket = class {
   }
 };
 
-const { foresee, dial: dialGreeting } = await load('worker/ts/dialler.ts');
+const { dialEarly, dial: dialGreeting } = await load('worker/ts/dialler.ts');
 const dial = (url, greeting = GREETING) => dialGreeting(url, greeting);
 
 /** What a socket tells, from now on. */
@@ -70,10 +70,10 @@ afterEach(() => {
 });
 
 test('what a tab connects to is dialled once, and the engine gets that socket', () => {
-  foresee({ Hello: { versions: [1] } });
+  dialEarly({ Hello: { versions: [1] } });
   assert.equal(made.length, 0);
-  foresee(CONNECT);
-  foresee(CONNECT);
+  dialEarly(CONNECT);
+  dialEarly(CONNECT);
   assert.deepEqual(made.map(({ how }) => how), [[SERVICE, 'xmpp']]);
   assert.equal(dial(SERVICE), made[0]);
   mock.timers.tick(60_000);
@@ -84,15 +84,15 @@ test('what a tab connects to is dialled once, and the engine gets that socket', 
 });
 
 test('another address than the foreseen is dialled anew', () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   assert.notEqual(dial('wss://other.example/'), made[0]);
   assert.equal(dial(SERVICE), made[0]);
 });
 
 test('another account is greeted for itself', () => {
-  foresee(CONNECT);
-  foresee(connectAs('chat.example'));
-  foresee(connectAs('juliet@other.example'));
+  dialEarly(CONNECT);
+  dialEarly(connectAs('chat.example'));
+  dialEarly(connectAs('juliet@other.example'));
   assert.equal(made.length, 2);
   for (const socket of made) socket.befall('open');
   const [first, second] = made;
@@ -102,7 +102,7 @@ test('another account is greeted for itself', () => {
 });
 
 test('a socket is greeted as soon as it is open, once, and what the server answers waits for the engine', async () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   assert.deepEqual(made[0].sent, []);
   made[0].befall('open');
   assert.deepEqual(made[0].sent, [GREETING]);
@@ -120,7 +120,7 @@ test('a socket is greeted as soon as it is open, once, and what the server answe
 });
 
 test('a socket that opens when the engine has it is greeted by the engine', () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   const socket = dial(SERVICE);
   const events = told(socket);
   made[0].befall('open');
@@ -129,12 +129,12 @@ test('a socket that opens when the engine has it is greeted by the engine', () =
 });
 
 test('what would break the greeting is no domain, and is left to the engine', () => {
-  for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined]) foresee(connectAs(jid));
+  for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined]) dialEarly(connectAs(jid));
   assert.equal(made.length, 0);
 });
 
 test('the engine hears that its socket is open already, and once what comes later', async () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   made[0].befall('open');
   const events = told(dial(SERVICE));
   assert.deepEqual(events, [], 'not while it dials');
@@ -146,7 +146,7 @@ test('the engine hears that its socket is open already, and once what comes late
 
 for (const befell of [['close'], ['open', 'close']]) {
   test(`a socket that ended before the engine asked for it is none: ${befell.join(', then ')}`, async () => {
-    foresee(CONNECT);
+    dialEarly(CONNECT);
     for (const type of befell) made[0].befall(type);
     const events = told(dial(SERVICE));
     assert.equal(made.length, 2);
@@ -157,7 +157,7 @@ for (const befell of [['close'], ['open', 'close']]) {
 }
 
 test('a socket that is ending, and has not said so, is none', async () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   made[0].befall('open');
   made[0].readyState = 2;
   const events = told(dial(SERVICE));
@@ -168,16 +168,16 @@ test('a socket that is ending, and has not said so, is none', async () => {
 });
 
 test('after a socket that ended, the next that is foreseen is dialled', () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   made[0].befall('close');
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   assert.equal(made.length, 2);
   mock.timers.tick(9_999);
   assert.equal(dial(SERVICE), made[1], 'the time of the first is not that of the second');
 });
 
 test('an engine that has let go of its socket at once hears nothing of it', async () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   made[0].befall('open');
   made[0].bring('<open/>');
   const events = told(dial(SERVICE));
@@ -187,7 +187,7 @@ test('an engine that has let go of its socket at once hears nothing of it', asyn
 });
 
 test('a socket that nobody asks for is closed', () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   mock.timers.tick(9_999);
   assert.equal(made[0].closed, false);
   mock.timers.tick(1);
@@ -206,7 +206,7 @@ test('a socket on which the server ended the stream is none, whatever the prefix
     ["<s:features xmlns:s='http://etherx.jabber.org/streams'><s:error/></s:features>", false],
   ]) {
     made = [];
-    foresee(CONNECT);
+    dialEarly(CONNECT);
     made[0].befall('open');
     made[0].bring(last);
     assert.equal(made[0].closed, ended, last);
@@ -215,7 +215,7 @@ test('a socket on which the server ended the stream is none, whatever the prefix
 });
 
 test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
-  foresee(CONNECT);
+  dialEarly(CONNECT);
   made[0].befall('open');
   mock.timers.tick(10_000);
   assert.deepEqual(made[0].sent, [GREETING, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"]);
@@ -223,8 +223,8 @@ test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
 });
 
 test('what is no address is left to the engine, and what is no message to nobody', () => {
-  for (const said of [null, undefined, 'Connect', 42, [], {}, { Connect: null }, { Connect: { service: 7, jid: 'a@b' } }]) foresee(said);
-  foresee({ Connect: { service: 'wss://', jid: 'juliet@chat.example' } });
+  for (const said of [null, undefined, 'Connect', 42, [], {}, { Connect: null }, { Connect: { service: 7, jid: 'a@b' } }]) dialEarly(said);
+  dialEarly({ Connect: { service: 'wss://', jid: 'juliet@chat.example' } });
   assert.equal(made.length, 0);
   assert.throws(() => dial('wss://'), /not an address/);
 });

@@ -20,7 +20,7 @@ interface Early {
 const early = new Map<string, Early>();
 
 /** Dials where this message of a tab will have the engine dial, and says there what the engine will say first. */
-export function foresee(said: unknown): void {
+export function dialEarly(said: unknown): void {
   const { service, jid } = (said as { Connect?: { service?: unknown; jid?: unknown } } | null)?.Connect ?? {};
   if (typeof service !== 'string' || typeof jid !== 'string') return;
   const domain = getDomainFromJid(jid);

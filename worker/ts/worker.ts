@@ -9,7 +9,7 @@ import { DETOUR, lockOf } from '../../client-shim/ts/names';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { custodian } from './custodian';
-import { dial, foresee } from './dialler';
+import { dial, dialEarly } from './dialler';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 
@@ -48,7 +48,7 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
       say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
     }
     said.push(data);
-    foresee(data);
+    dialEarly(data);
   };
 };
 
