@@ -139,7 +139,7 @@ const criteria = record<{ Stanza: Criteria }>({
 const offer = record<MechanismOffer>({ name: text, priority: number });
 
 /** For each variant what its content must be, and what is done with it. */
-const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, hear: (port: number, content: Word[1]) => void] } = {
+const MESSAGES: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, hear: (port: number, content: Word[1]) => void] } = {
   Hello: [
     record({ versions: list(number), tab: text, lock: optional(text), before: optional(record<Before>({ boot: text, position })), visible: flag }),
     (port, { versions, tab, lock, before, visible }) => on_hello(port, new Uint32Array(versions), tab, lock, visible, before?.boot, before?.position ?? 0),
@@ -226,7 +226,7 @@ const WORDS: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, 
 const NO_CRITERIA: Criteria = { ns: null, name: null, types: null, id: null, from: null, bare: false, ignore_fragment: false };
 
 /** A map, for a tab may say `constructor`. */
-const KNOWN = new Map<unknown, [is: Is<unknown>, hear: (port: number, content: never) => void]>(Object.entries(WORDS));
+const KNOWN = new Map<unknown, [is: Is<unknown>, hear: (port: number, content: never) => void]>(Object.entries(MESSAGES));
 
 /** Tells the engine what a tab posted. What is refused is not quoted: it may be a password. */
 function hear(port: number, data: unknown): void {
