@@ -11,7 +11,7 @@ import { leaveWord, takeLeft, type Left } from './left.ts';
 import type { TabInfo } from './protocol/TabInfo.ts';
 import { resolveWorker } from './service.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
-import { hear, type Kept, outlet, type SaslChallenge } from './wire.ts';
+import { hear, type Content, outlet, type SaslChallenge } from './wire.ts';
 import { startWorker, whatIsAt, whereabouts } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
@@ -67,7 +67,7 @@ export class Link {
   /** Ends the wait for the worker's death. */
   #watch = new AbortController();
   /** Of the message that is being heard. */
-  #kept: Kept = {};
+  #kept: Content = {};
   /** The position of the stanza that is being handled, when some are. */
   #at: number | undefined;
   #tab: Tab | undefined;
@@ -220,7 +220,7 @@ export class Link {
   };
 
   /** Shows the app stanzas, one after the other. An app that leaves at one of them, or goes elsewhere, sees no more. */
-  #show(stanzas: NonNullable<Kept['stanzas']>): void {
+  #show(stanzas: NonNullable<Content['stanzas']>): void {
     const joins = this.#joins;
     if ('lengths' in stanzas) {
       const { positions, origins, lengths, text } = stanzas;

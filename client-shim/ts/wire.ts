@@ -24,7 +24,7 @@ export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: 
 export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown }>['SaslChallenge'];
 
 /** What a message holds that the page keeps while the tab is told of it: it is shown to the app as it came. */
-export interface Kept {
+export interface Content {
   stanzas?: Batch<string> | readonly [position: number, text: string];
   tabs?: TabInfo[];
   gap?: Extract<FromWorker<string>, { Gap: unknown }>['Gap'];
@@ -35,7 +35,7 @@ export interface Kept {
 const WORDS = ['Joining', 'Ping', 'Pong'];
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: Kept, challenged: (challenge: SaslChallenge) => void): void {
+export function hear(tab: Tab, data: FromWorker<string>, keep: Content, challenged: (challenge: SaslChallenge) => void): void {
   try {
     // What comes most often takes the short way.
     if (Array.isArray(data)) {
