@@ -30,7 +30,7 @@ import {
   on_unhandled,
   on_visibility,
   start as run,
-  type Custodian,
+  type Ownership,
   type Dial,
   type Outlet,
 } from '../../worker/pkg/epode_worker.js';
@@ -56,8 +56,8 @@ import { answerStrophe, isOfStrophe } from './strophe-port.ts';
 import type { Tagged } from './wire.ts';
 
 /** Starts the engine; once, before the first port. */
-export function start(lock: string | undefined, custodian: Custodian, dial: Dial, shared: boolean, detour: boolean): void {
-  run(lock, custodian, dial, outlet(), shared, detour);
+export function start(lock: string | undefined, ownership: Ownership, dial: Dial, shared: boolean, detour: boolean): void {
+  run(lock, ownership, dial, outlet(), shared, detour);
 }
 
 /** Those that are open, under the numbers by which the engine knows them. */

@@ -14,7 +14,7 @@ use crate::outlet::Outlet;
 use crate::port::Ports;
 use crate::socket::Socket;
 use crate::text::Stanza;
-use crate::{Custodian, Dial};
+use crate::{Ownership, Dial};
 
 thread_local! {
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
@@ -30,7 +30,7 @@ struct Worker {
     hub: Hub<Stanza>,
     ports: Ports,
     sockets: Table<SocketId, Socket>,
-    custodian: Custodian,
+    ownership: Ownership,
     dial: Dial,
     alarm: Alarm,
     alarm_rang: Function,
@@ -39,7 +39,7 @@ struct Worker {
 
 pub(crate) fn start(
     lock: Option<String>,
-    custodian: Custodian,
+    ownership: Ownership,
     dial: Dial,
     outlet: Outlet,
     (shared, detour): (bool, bool),
@@ -62,7 +62,7 @@ pub(crate) fn start(
         }),
         ports: Ports::new(outlet),
         sockets: Table::default(),
-        custodian,
+        ownership,
         dial,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
@@ -92,9 +92,9 @@ impl Worker {
                 browser::when_free(&lock, move || run(Input::PortClosed(port)));
             }
             Output::ClosePort(port) => self.ports.close(port),
-            Output::Own(name) => self.custodian.own(&name),
-            Output::Disown(name) => self.custodian.disown(&name),
-            Output::Exit => self.custodian.exit(),
+            Output::Own(name) => self.ownership.own(&name),
+            Output::Disown(name) => self.ownership.disown(&name),
+            Output::Exit => self.ownership.exit(),
             Output::Dial(socket, url, greeting) => match Socket::dial(socket, &url, &greeting, &self.dial) {
                 Ok(opened) => drop(self.sockets.insert(socket, opened)),
                 // The browser refuses the address itself, or this page may not go there.

@@ -24,24 +24,24 @@ mod text;
 pub use outlet::Outlet;
 
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
-/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the custodian. A
+/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the ownership. A
 /// `detour` stands in for a worker that does not answer.
 #[wasm_bindgen]
 pub fn start(
     lock: Option<String>,
-    custodian: Custodian,
+    ownership: Ownership,
     dial: Dial,
     outlet: Outlet,
     shared: bool,
     detour: bool,
 ) {
-    driver::start(lock, custodian, dial, outlet, (shared, detour));
+    driver::start(lock, ownership, dial, outlet, (shared, detour));
 }
 
 #[wasm_bindgen(typescript_custom_section)]
 const CUSTODIAN: &str = r#"
 /** Sees to it that no other worker of this origin has a session: answers `own` by `owned` or `denied`, later, and calls `wanted`. */
-export interface Custodian {
+export interface Ownership {
   own(name: string): void;
   disown(name: string): void;
   /** Ends the worker. */
@@ -64,15 +64,15 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Dial", extends = js_sys::Function)]
     pub type Dial;
 
-    /// The script's `Custodian`.
-    #[wasm_bindgen(typescript_type = "Custodian")]
-    pub type Custodian;
+    /// The script's `Ownership`.
+    #[wasm_bindgen(typescript_type = "Ownership")]
+    pub type Ownership;
     #[wasm_bindgen(method)]
-    fn own(this: &Custodian, name: &str);
+    fn own(this: &Ownership, name: &str);
     #[wasm_bindgen(method)]
-    fn disown(this: &Custodian, name: &str);
+    fn disown(this: &Ownership, name: &str);
     #[wasm_bindgen(method)]
-    fn exit(this: &Custodian);
+    fn exit(this: &Ownership);
 }
 
 /// The session of this name is this worker's.

@@ -8,7 +8,7 @@ import { load } from '../../client-shim/ts/wasm';
 import { DETOUR, lockOf } from '../../client-shim/ts/names';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
-import { custodian } from './custodian';
+import { ownership } from './ownership';
 import { dial, dialEarly } from './dialler';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
@@ -57,7 +57,7 @@ self.addEventListener('error', (event) => fail(`the worker broke: ${event.messag
 
 Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
   .then(([lock]) => {
-    start(lock, custodian({ owned, denied, wanted }, leave), dial, shared, self.name === DETOUR);
+    start(lock, ownership({ owned, denied, wanted }, leave), dial, shared, self.name === DETOUR);
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;

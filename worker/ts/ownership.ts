@@ -1,7 +1,7 @@
 // Which worker of this origin has which session. After a deploy the script has another address, and there are two workers for a while: pages
 // of before share the one, pages of now the other. The newer asks, the older hands over; never the other way.
 
-import type { Custodian } from '../pkg/epode_worker.js';
+import type { Ownership } from '../pkg/epode_worker.js';
 
 /** What becomes of a session. */
 export interface Outcomes {
@@ -11,7 +11,7 @@ export interface Outcomes {
 }
 
 /** What workers tell each other: who wants a session, or keeps it, and when that worker was born. */
-interface Word {
+interface OwnershipMessage {
   wants?: string;
   keeps?: string;
   born: number;
@@ -23,7 +23,7 @@ const PATIENCE = 5_000;
 /**
  * Keeps sessions by Web Locks, and asks for them over a channel. Without locks every session is ours.
  */
-export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
+export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   const { locks } = navigator;
   if (!locks || typeof BroadcastChannel === 'undefined') {
     return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
@@ -45,7 +45,7 @@ export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
     const waiting = new AbortController();
     asked.set(name, waiting);
     const timer = setTimeout(() => waiting.abort('silent'), PATIENCE);
-    channel.postMessage({ wants: name, born } satisfies Word);
+    channel.postMessage({ wants: name, born } satisfies OwnershipMessage);
     await locks
       .request(name, { signal: waiting.signal }, () => {
         clearTimeout(timer);
@@ -60,10 +60,10 @@ export function custodian(outcomes: Outcomes, exit: () => void): Custodian {
       });
   };
 
-  channel.onmessage = ({ data }: MessageEvent<Word>) => {
+  channel.onmessage = ({ data }: MessageEvent<OwnershipMessage>) => {
     if (data.wants !== undefined && kept.has(data.wants)) {
       if (data.born > born) outcomes.wanted(data.wants);
-      else channel.postMessage({ keeps: data.wants, born } satisfies Word);
+      else channel.postMessage({ keeps: data.wants, born } satisfies OwnershipMessage);
     }
     if (data.keeps !== undefined) asked.get(data.keeps)?.abort('kept');
   };
