@@ -14,7 +14,7 @@ use crate::outlet::Outlet;
 use crate::port::Ports;
 use crate::socket::Socket;
 use crate::text::Stanza;
-use crate::{Ownership, Dial};
+use crate::{Dial, Ownership};
 
 thread_local! {
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };

@@ -22,15 +22,15 @@ use epode_protocol::{
 };
 
 mod claims;
+mod cursor;
 mod membership;
 mod open;
-mod place;
 mod vigil;
 
 use claims::Claims;
+use cursor::{Cursor, Step};
 use membership::Membership;
 use open::Open;
-use place::{Moment, Place};
 pub use vigil::ANSWER;
 use vigil::{Alarm, Millis, Vigil, after};
 
@@ -138,7 +138,7 @@ enum Stage {
 /// An output, and the moment in the order of stanzas that it is.
 struct Due<T> {
     output: Output<T>,
-    moment: Option<Moment>,
+    step: Option<Step>,
 }
 
 /// The per-tab end of the protocol. See the crate's documentation.
@@ -150,7 +150,7 @@ pub struct Tab<T> {
     open: Open,
     membership: Membership,
     claims: Claims,
-    place: Place,
+    cursor: Cursor,
     /// How many posts were handled, and what those weigh that are not acknowledged.
     posts: u32,
     unacknowledged: u32,
@@ -195,7 +195,7 @@ impl<T> Default for Tab<T> {
             open: Open::default(),
             membership: Membership::default(),
             claims: Claims::default(),
-            place: Place::default(),
+            cursor: Cursor::default(),
             posts: 0,
             unacknowledged: 0,
             asked_to_step_aside: false,
@@ -218,7 +218,7 @@ impl<T> Tab<T> {
                 if let Some(Before { boot, position }) = &before {
                     // Until this page has joined a session, it stands where the one before it stood.
                     self.boot = boot.clone();
-                    self.place = Place::behind(*position);
+                    self.cursor = Cursor::behind(*position);
                 }
                 let hello = Hello { versions: vec![VERSION], tab, lock, before, visible };
                 self.unjoined = 0;
@@ -256,14 +256,14 @@ impl<T> Tab<T> {
     /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`] belongs to the moment until the
     /// next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.place.leave();
-        let Some(Due { output, moment }) = self.outputs.pop_front() else {
+        self.cursor.leave();
+        let Some(Due { output, step }) = self.outputs.pop_front() else {
             // Nothing more is to be done about what came: now the claims go out together.
             self.say_claims();
             return self.outputs.pop_front().map(|due| due.output);
         };
-        if let Some(moment) = moment {
-            self.place.enter(moment);
+        if let Some(step) = step {
+            self.cursor.enter(step);
         }
         Some(output)
     }
@@ -277,7 +277,7 @@ impl<T> Tab<T> {
         }
         let joined = self.unjoined == 0;
         if joined {
-            self.place.enter(Moment::Through(end));
+            self.cursor.enter(Step::Through(end));
         }
         self.count_post(stanzas);
         joined
@@ -286,7 +286,7 @@ impl<T> Tab<T> {
     /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for a request that others were asked
     /// first.
     pub fn at(&mut self, position: Position) {
-        self.place.enter(Moment::At(position));
+        self.cursor.enter(Step::At(position));
     }
 
     /// When to hand in [`Input::Timeout`].
@@ -317,7 +317,7 @@ impl<T> Tab<T> {
 
     /// Where this page stands, for the page after a reload.
     pub fn before(&self) -> Before {
-        Before { boot: self.boot.clone(), position: self.place.handled() }
+        Before { boot: self.boot.clone(), position: self.cursor.handled() }
     }
 
     /// Sends stanzas, in order. Their tokens rise by one; the last one's is returned.
@@ -351,9 +351,9 @@ impl<T> Tab<T> {
     /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does. `made` is the
     /// [time of day](ToWorker#time-of-day): outside of any stanza nothing else says when that is.
     pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
-        let (from, made) = match self.place.within() {
+        let (from, made) = match self.cursor.within() {
             Some(within) => (within, 0.0),
-            None => (self.place.handled(), made),
+            None => (self.cursor.handled(), made),
         };
         self.claims.make(from, made, selector)
     }
@@ -452,11 +452,11 @@ impl<T> Tab<T> {
             }
             FromWorker::Role(role) => self.event(Event::Role(role)),
             FromWorker::Deliver(batch) => {
-                let through = Moment::Through(batch.end());
+                let through = Step::Through(batch.end());
                 self.event_at(through, Event::Stanzas(batch));
             }
             FromWorker::Stanza(position, text) => {
-                self.event_at(Moment::Through(position), Event::Stanza(position, text));
+                self.event_at(Step::Through(position), Event::Stanza(position, text));
             }
             FromWorker::Claimed { claims } => self.claimed(claims),
             FromWorker::Gap { from, to, count, .. } => self.event(Event::Gap(from, to, count)),
@@ -473,7 +473,7 @@ impl<T> Tab<T> {
                 if self.open.end_request(token) {
                     let answered = matches!(outcome, Outcome::Result(_) | Outcome::Error(_));
                     let event = Event::Response(token, outcome);
-                    if answered { self.event_at(Moment::At(position), event) } else { self.event(event) }
+                    if answered { self.event_at(Step::At(position), event) } else { self.event(event) }
                 }
             }
             FromWorker::Tabs { token, tabs } => {
@@ -504,7 +504,7 @@ impl<T> Tab<T> {
         let Stage::Greeting { joining, .. } = self.stage else { return };
         self.stage = Stage::Welcome { since: now, watched: lock.is_some() };
         if self.boot != boot {
-            self.place = Place::default();
+            self.cursor = Cursor::default();
         }
         self.boot = boot;
         self.posts = 0;
@@ -527,7 +527,7 @@ impl<T> Tab<T> {
         self.membership.note_status(&status);
         match (&status.session, status.code) {
             (Some(session), _) => {
-                let start = Moment::Start(session.position);
+                let start = Step::Start(session.position);
                 self.claims.begin(session.position);
                 self.event_at(start, Event::Status(status));
             }
@@ -558,9 +558,9 @@ impl<T> Tab<T> {
                 // A replayed presence is of no moment: it tells what is, not what came.
                 let received = (origin == Origin::Received).then_some(position);
                 behind = behind.max(received);
-                self.event_at(received.map(Moment::Caught), Event::Caught(claim, origin, text));
+                self.event_at(received.map(Step::Caught), Event::Caught(claim, origin, text));
             }
-            self.event_at(behind.map(Moment::Behind), Event::Claimed(claim));
+            self.event_at(behind.map(Step::Behind), Event::Claimed(claim));
         }
     }
 
@@ -688,15 +688,15 @@ impl<T> Tab<T> {
     }
 
     fn output(&mut self, output: Output<T>) {
-        self.outputs.push_back(Due { output, moment: None });
+        self.outputs.push_back(Due { output, step: None });
     }
 
     fn event(&mut self, event: Event<T>) {
         self.output(Output::Event(event));
     }
 
-    fn event_at(&mut self, moment: impl Into<Option<Moment>>, event: Event<T>) {
-        self.outputs.push_back(Due { output: Output::Event(event), moment: moment.into() });
+    fn event_at(&mut self, step: impl Into<Option<Step>>, event: Event<T>) {
+        self.outputs.push_back(Due { output: Output::Event(event), step: step.into() });
     }
 }
 

@@ -3,7 +3,7 @@
 use epode_protocol::Position;
 
 /// What something that the app hears is in the order of stanzas.
-pub(crate) enum Moment {
+pub(crate) enum Step {
     /// A session begins behind this one.
     Start(Position),
     /// At this one, and so behind all before it; or back at it, for a request that others were asked first.
@@ -17,16 +17,16 @@ pub(crate) enum Moment {
 }
 
 #[derive(Default)]
-pub(crate) struct Place {
+pub(crate) struct Cursor {
     handled: Position,
     within: Option<Position>,
     /// Behind what is being handled the tab will be here.
     end: Position,
 }
 
-impl Place {
+impl Cursor {
     pub(crate) fn behind(handled: Position) -> Self {
-        Place { handled, ..Place::default() }
+        Cursor { handled, ..Cursor::default() }
     }
 
     /// The latest position that was handled.
@@ -39,19 +39,19 @@ impl Place {
         self.within
     }
 
-    pub(crate) fn enter(&mut self, moment: Moment) {
-        match moment {
-            Moment::Start(position) => {
+    pub(crate) fn enter(&mut self, step: Step) {
+        match step {
+            Step::Start(position) => {
                 self.handled = position;
                 self.within = Some(position);
             }
-            Moment::At(position) => {
+            Step::At(position) => {
                 self.handled = self.handled.max(position);
                 self.within = Some(self.handled);
             }
-            Moment::Through(position) => self.end = position,
-            Moment::Caught(position) => self.within = Some(position),
-            Moment::Behind(position) => self.handled = self.handled.max(position),
+            Step::Through(position) => self.end = position,
+            Step::Caught(position) => self.within = Some(position),
+            Step::Behind(position) => self.handled = self.handled.max(position),
         }
     }
 
