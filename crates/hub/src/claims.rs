@@ -10,8 +10,8 @@ use epode_session::stream::jid;
 
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::{Gap, TOO_MANY};
-use crate::port::Stage;
 use crate::shared_session::{ActiveClaim, JoinKind};
+use crate::tab_state::Stage;
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
@@ -26,7 +26,7 @@ impl<T: Text> Hub<T> {
         }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| self.now.saturating_sub(ago));
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         let Stage::In(id) = tab.stage else { return };
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
         let Some(at) = shared.members.iter().position(|member| member.port == port) else { return };
@@ -86,7 +86,7 @@ impl<T: Text> Hub<T> {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
             self.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
-        if let Some(tab) = self.ports.get_mut(&port) {
+        if let Some(tab) = self.tabs.get_mut(&port) {
             tab.mailbox.push_with(FromWorker::Claimed { claims: answer }, carried);
             self.flush(port);
         }
@@ -94,7 +94,7 @@ impl<T: Text> Hub<T> {
 
     /// Strikes out claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
-        let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| &tab.stage) else { return };
+        let Some(Stage::In(id)) = self.tabs.get(&port).map(|tab| &tab.stage) else { return };
         if let Some(member) = self.sessions.get_mut(id).and_then(|shared| shared.member(port)) {
             member.claims.retain(|(known, _)| !claims.contains(known));
         }

@@ -57,7 +57,7 @@ impl<T: Text> Hub<T> {
             .iter()
             .rev()
             .filter(|member| member.own_mechanisms.iter().any(|name| name == mechanism));
-        let awake = |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
+        let awake = |port: &PortId| self.tabs.get(port).is_some_and(|tab| tab.awake);
         speakers.map(|member| member.port).max_by_key(awake)
     }
 }

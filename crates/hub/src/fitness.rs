@@ -2,15 +2,15 @@
 
 use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text, Token};
 
-use crate::port::{ANSWER, GONE, QUIET, Stage};
 use crate::shared_session::{Fitness, Member};
+use crate::tab_state::{ANSWER, GONE, QUIET, Stage};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
     /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
     pub(crate) fn heartbeat(&mut self, port: PortId) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         let quiet_until = tab.heard + QUIET;
         if quiet_until > self.now {
             return self.timers.set(Timer::Heartbeat(port), Some(quiet_until));
@@ -41,10 +41,10 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn fitness_changed(&mut self, port: PortId) {
-        if let Some(Stage::In(id)) = self.ports.get(&port).map(|tab| tab.stage.clone()) {
+        if let Some(Stage::In(id)) = self.tabs.get(&port).map(|tab| tab.stage.clone()) {
             self.elect(id);
             self.report_csi(id);
-            let asleep = self.ports.get(&port).is_some_and(|tab| !tab.awake);
+            let asleep = self.tabs.get(&port).is_some_and(|tab| !tab.awake);
             let at_it = self.sessions.get(&id).filter(|_| asleep).map(|shared| shared.incoming.of(port));
             for position in at_it.unwrap_or_default() {
                 self.unhandled(id, position, port);
@@ -55,7 +55,7 @@ impl<T: Text> Hub<T> {
     /// Sees to it that exactly one tab of the session is primary.
     pub(crate) fn elect(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
-        let changed = shared.elect(|port| self.ports.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
+        let changed = shared.elect(|port| self.tabs.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
         for (port, role) in changed {
             self.post(port, FromWorker::Role(role));
         }
@@ -66,7 +66,7 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
         let Some(inactive) = shared.inactive else { return };
         let looking =
-            |port: &PortId| self.ports.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
+            |port: &PortId| self.tabs.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
         let nobody = !shared.ports().iter().any(looking);
         if nobody != inactive {
             shared.inactive = Some(nobody);
@@ -76,13 +76,13 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn tabs(&mut self, port: PortId, token: Token) {
-        let shared = match self.ports.get(&port).map(|tab| &tab.stage) {
+        let shared = match self.tabs.get(&port).map(|tab| &tab.stage) {
             Some(Stage::In(id)) => self.sessions.get(id),
             _ => None,
         };
         let tabs = shared.map(|shared| {
             let info = |member: &Member<T>| {
-                let tab = self.ports.get(&member.port)?;
+                let tab = self.tabs.get(&member.port)?;
                 Some(TabInfo {
                     tab: tab.tab.clone(),
                     own: member.port == port,

@@ -10,9 +10,9 @@ use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::{Account, Mechanisms, Purpose, stream};
 
 use crate::mailbox::Gap;
-use crate::port::{PendingSend, Stage};
 use crate::shared_session::{Contender, JoinKind, Key, Member, Parked, Phase, SharedSession, Trial};
 use crate::status::{because, status};
+use crate::tab_state::{PendingSend, Stage};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
@@ -155,7 +155,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn restore_into(&mut self, id: SessionId, service: String, account: String) {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
-            self.ports.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
+            self.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
         let attach = self.sessions.get(&id).is_some_and(|shared| shared.options.attach);
         for port in restoring {
             self.timers.set(Timer::Restore(port), None);
@@ -259,7 +259,7 @@ impl<T: Text> Hub<T> {
                 false => self.keep_out(port),
             };
         }
-        if let Some(tab) = self.ports.get_mut(&port) {
+        if let Some(tab) = self.tabs.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);
             let told = self.config.lock.is_some() && !self.config.detour;
             let patience = if told { RESTORE } else { RESTORE_FROM_SILENCE };
@@ -274,7 +274,7 @@ impl<T: Text> Hub<T> {
     }
 
     fn wait(&mut self, port: PortId) {
-        if let Some(tab) = self.ports.get_mut(&port) {
+        if let Some(tab) = self.tabs.get_mut(&port) {
             tab.stage = Stage::Waiting;
         }
     }
@@ -289,7 +289,7 @@ impl<T: Text> Hub<T> {
         own_mechanisms: Vec<String>,
     ) {
         // The tab may have vanished while its credentials were under trial.
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
         tab.mailbox.change_session();
@@ -326,7 +326,7 @@ impl<T: Text> Hub<T> {
 
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let Phase::Up(info) = &shared.phase else { return };
         let mut info = info.clone();

@@ -8,9 +8,9 @@ use epode_session::stream;
 
 use crate::inbound::in_order;
 use crate::mailbox::Mailbox;
-use crate::port::{PendingSend, Stage};
 use crate::shared_session::{Parked, Phase};
 use crate::status::status;
+use crate::tab_state::{PendingSend, Stage};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId};
 
@@ -35,7 +35,7 @@ impl<T: Text> Hub<T> {
     /// its last, or what it said is overtaken by the news of its death (Firefox). A session that is shared is
     /// there to hear it.
     pub(crate) fn port_left(&mut self, port: PortId) {
-        let session = match self.ports.get(&port).map(|tab| &tab.stage) {
+        let session = match self.tabs.get(&port).map(|tab| &tab.stage) {
             Some(Stage::In(id)) if self.config.shared => *id,
             _ => return self.port_closed(port),
         };
@@ -85,7 +85,7 @@ impl<T: Text> Hub<T> {
 
     /// The tab is in the books no more; whether it was. It may be reloading.
     fn depart(&mut self, port: PortId) -> bool {
-        let Some(tab) = self.ports.get_mut(&port) else { return false };
+        let Some(tab) = self.tabs.get_mut(&port) else { return false };
         let mailbox = std::mem::replace(&mut tab.mailbox, Mailbox::new());
         let stage = tab.stage.clone();
         let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.pending.len());
@@ -93,7 +93,7 @@ impl<T: Text> Hub<T> {
             let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
             self.log_of(id, LogLevel::Warn, text);
         }
-        self.ports.remove(&port);
+        self.tabs.remove(&port);
         self.timers.set(Timer::Heartbeat(port), None);
         true
     }
@@ -113,7 +113,7 @@ impl<T: Text> Hub<T> {
     /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `mailbox` is what it
     /// leaves unheard, if it may come back for it.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
-        let tab = self.ports.get_mut(&port)?;
+        let tab = self.tabs.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
         let pending = std::mem::take(&mut tab.pending);
         let mut asked = Vec::new();
@@ -163,7 +163,7 @@ impl<T: Text> Hub<T> {
         if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
             shared.parked.push(Parked { until: self.now + grace, ..parked });
-        } else if let (Some(mailbox), Some(tab), false) = (mailbox, self.ports.get(&port), grace.is_zero()) {
+        } else if let (Some(mailbox), Some(tab), false) = (mailbox, self.tabs.get(&port), grace.is_zero()) {
             shared.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
             let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
             let mut parked = Parked {
@@ -209,7 +209,7 @@ impl<T: Text> Hub<T> {
 
     /// A tab ends the session, for all.
     pub(crate) fn disconnect(&mut self, port: PortId, reason: Option<String>, patience: Duration) {
-        let Some(tab) = self.ports.get(&port) else { return };
+        let Some(tab) = self.tabs.get(&port) else { return };
         match tab.stage.clone() {
             Stage::In(id) => {
                 // The reason is the app's: it may quote a stanza.

@@ -26,10 +26,10 @@ use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
 use mailbox::{Latest, Stanza};
-use port::Port;
 use refusals::Refusals;
 pub use shared_session::Config;
 use shared_session::{Contender, SharedSession, Trial};
+use tab_state::TabState;
 pub use table::Table;
 use timer::{Timer, Timers};
 
@@ -44,12 +44,12 @@ mod mailbox;
 mod message;
 mod outbound;
 mod ownership;
-mod port;
 mod refusals;
 mod router;
 mod shared_session;
 mod sockets;
 mod status;
+mod tab_state;
 mod table;
 mod timer;
 
@@ -133,7 +133,7 @@ pub enum Output<T> {
 pub struct Hub<T> {
     config: Config,
     now: Duration,
-    ports: Table<PortId, Port<T>>,
+    tabs: Table<PortId, TabState<T>>,
     /// Those whose tabs are gone, or about to be, each with the session that it left, and speaks to still.
     left: Table<PortId, SessionId>,
     sessions: Table<SessionId, SharedSession<T>>,
@@ -161,7 +161,7 @@ impl<T: Text> Hub<T> {
             refusals: Refusals::new(config.secret.clone()),
             config,
             now: Duration::ZERO,
-            ports: Table::default(),
+            tabs: Table::default(),
             left: Table::default(),
             sessions: Table::default(),
             trials: Table::default(),
@@ -181,9 +181,9 @@ impl<T: Text> Hub<T> {
         self.now = now;
         match input {
             Input::PortOpened(port) => {
-                self.ports.insert(port, Port::new(now));
+                self.tabs.insert(port, TabState::new(now));
                 // Behind some nobody ever speaks: their pages were gone before they could.
-                self.timers.set(Timer::Heartbeat(port), Some(now + port::GONE));
+                self.timers.set(Timer::Heartbeat(port), Some(now + tab_state::GONE));
             }
             Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
@@ -235,7 +235,7 @@ impl<T: Text> Hub<T> {
 
     /// Posts to a tab, behind everything that waits for it.
     fn post(&mut self, port: PortId, message: FromWorker<T>) {
-        if let Some(tab) = self.ports.get_mut(&port) {
+        if let Some(tab) = self.tabs.get_mut(&port) {
             tab.mailbox.push(message);
             self.flush(port);
         }
@@ -243,7 +243,7 @@ impl<T: Text> Hub<T> {
 
     /// Posts a stanza to a tab, behind everything that waits for it.
     fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
-        if let Some(tab) = self.ports.get_mut(&port) {
+        if let Some(tab) = self.tabs.get_mut(&port) {
             tab.mailbox.push_stanza(stanza);
             self.flush(port);
         }
@@ -255,7 +255,7 @@ impl<T: Text> Hub<T> {
     }
 
     fn flush(&mut self, port: PortId) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         while let Some(message) = tab.mailbox.next_post(self.now, &mut self.latest) {
             self.outputs.push_back(Output::Post(port, message));
         }
@@ -268,9 +268,9 @@ impl<T: Text> Hub<T> {
     /// leave together, since a post costs many times what one more stanza in it does.
     fn end_of_task(&mut self) {
         self.deferred = false;
-        let ports: Vec<PortId> = self.ports.keys().copied().collect();
+        let ports: Vec<PortId> = self.tabs.keys().copied().collect();
         for port in ports {
-            if let Some(tab) = self.ports.get_mut(&port) {
+            if let Some(tab) = self.tabs.get_mut(&port) {
                 tab.mailbox.end_of_task();
             }
             self.flush(port);
@@ -289,7 +289,7 @@ impl<T: Text> Hub<T> {
             None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
         };
         for port in ports {
-            if self.ports.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0) {
+            if self.tabs.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0) {
                 self.post(port, FromWorker::Log { level, text: text.clone() });
             }
         }

@@ -6,13 +6,13 @@ use epode_protocol::{FromWorker, Hello, LogLevel, Refusal, Text, ToWorker, VERSI
 use epode_session::stream;
 use epode_session::stream::sasl::Secret;
 
-use crate::port::{PendingSend, Port, QUIET, Stage};
+use crate::tab_state::{PendingSend, QUIET, Stage, TabState};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId};
 
 impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
-        let Some(tab) = self.ports.get_mut(&port) else { return self.last_words(port, message) };
+        let Some(tab) = self.tabs.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
         tab.heard = self.now;
         if std::mem::take(&mut tab.asked) {
@@ -62,7 +62,7 @@ impl<T: Text> Hub<T> {
                     self.take(port, PendingSend::Send { token: stanza.token, text: stanza.text });
                 }
                 // Of those that wait for the session the tab hears when they are written.
-                let waits = self.ports.get(&port).is_some_and(|tab| !tab.pending.is_empty());
+                let waits = self.tabs.get(&port).is_some_and(|tab| !tab.pending.is_empty());
                 if let Some(up_to) = up_to.filter(|_| !waits) {
                     self.post(port, FromWorker::Written { up_to });
                 }
@@ -102,13 +102,13 @@ impl<T: Text> Hub<T> {
     /// more than this worker knows.
     pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
         self.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
-        if self.ports.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
+        if self.tabs.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
             self.post_now(port, FromWorker::Refused(Refusal::Malformed { detail }));
         }
     }
 
     fn hello(&mut self, port: PortId, hello: Hello) {
-        let Some(tab) = self.ports.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
+        let Some(tab) = self.tabs.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         if !hello.versions.contains(&VERSION) {
             tab.refused = true;
             self.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
@@ -121,10 +121,10 @@ impl<T: Text> Hub<T> {
         tab.watched = hello.lock.is_some();
         // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its place.
         let reloaded = tab.before.is_some();
-        let former = |(id, tab): (&PortId, &Port<T>)| {
+        let former = |(id, tab): (&PortId, &TabState<T>)| {
             (reloaded && !tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)
         };
-        for former in self.ports.iter().filter_map(former).collect::<Vec<_>>() {
+        for former in self.tabs.iter().filter_map(former).collect::<Vec<_>>() {
             self.forget_page(former);
         }
         self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));

@@ -11,8 +11,8 @@ use crate::inbound::Inbound;
 use crate::iq::{Entered, NextStep, PING, Reply, is_ping, is_push, pushes, question};
 use crate::mailbox::{Gap, Stanza};
 use crate::outbound::{Kind, Refused, edited, judge, with_id};
-use crate::port::{ASKED, PENDING, PendingSend, Port, Stage};
 use crate::shared_session::{Phase, SharedSession};
+use crate::tab_state::{ASKED, PENDING, PendingSend, Stage, TabState};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, Table};
 
@@ -95,7 +95,7 @@ impl<T: Text> Hub<T> {
         }
         let mut told = Vec::new();
         for member in &mut shared.members {
-            let keeps_up = self.ports.get(&member.port).is_some_and(|tab| tab.mailbox.credit() > 0);
+            let keeps_up = self.tabs.get(&member.port).is_some_and(|tab| tab.mailbox.credit() > 0);
             let untold = shared.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
             if let Some(gap) = untold.copied().reduce(Gap::and) {
                 member.told = gap.to;
@@ -179,7 +179,7 @@ impl<T: Text> Hub<T> {
             (false, false) => (Vec::new(), candidates),
             (false, true) => (Vec::new(), Vec::new()),
         };
-        let awake = |port: &&PortId| self.ports.get(port).is_some_and(|tab| tab.awake);
+        let awake = |port: &&PortId| self.tabs.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
         shared.incoming.enter(inbound, &info.jid, &self.config.unicode, asked, next);
@@ -209,7 +209,7 @@ impl<T: Text> Hub<T> {
     /// Nobody is at an inbound request: the next tab, or an answer of our own.
     fn pass(&mut self, id: SessionId, position: Position) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        let step = shared.incoming.next_candidate(position, can_answer(&self.ports, id));
+        let step = shared.incoming.next_candidate(position, can_answer(&self.tabs, id));
         self.carry_out(id, position, step);
     }
 
@@ -217,7 +217,7 @@ impl<T: Text> Hub<T> {
     /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        let step = shared.incoming.passed(position, port, can_answer(&self.ports, id));
+        let step = shared.incoming.passed(position, port, can_answer(&self.tabs, id));
         self.carry_out(id, position, step);
     }
 
@@ -265,7 +265,7 @@ impl<T: Text> Hub<T> {
 
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         tab.pending.retain(
             |pending| !matches!(pending, PendingSend::Request { token: known, .. } if *known == token),
         );
@@ -284,7 +284,7 @@ impl<T: Text> Hub<T> {
 impl<T: Text> Hub<T> {
     /// Takes what a tab wants to send: sends it, keeps it until the session is up, or says why not.
     pub(crate) fn take(&mut self, port: PortId, pending: PendingSend<T>) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         let shared = match &tab.stage {
             Stage::In(id) => self.sessions.get(id).map(|shared| (*id, &shared.phase)),
             _ => None,
@@ -459,7 +459,7 @@ impl<T: Text> Hub<T> {
 }
 
 /// Which tabs can answer what this session is asked.
-fn can_answer<T>(ports: &Table<PortId, Port<T>>, id: SessionId) -> impl Fn(PortId) -> bool {
+fn can_answer<T>(ports: &Table<PortId, TabState<T>>, id: SessionId) -> impl Fn(PortId) -> bool {
     move |port| ports.get(&port).is_some_and(|tab| tab.awake && tab.stage == Stage::In(id))
 }
 

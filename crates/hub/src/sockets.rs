@@ -4,9 +4,9 @@ use epode_protocol::{FromWorker, SessionInfo, Status, StatusCode, Text};
 use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Purpose, Session};
 
-use crate::port::Stage;
 use crate::shared_session::{JoinKind, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
+use crate::tab_state::Stage;
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId, SessionId, SocketId, session};
 
@@ -338,7 +338,7 @@ impl<T: Text> Hub<T> {
 
     /// A tab is in no session any more; it hears why, and what it still wanted to send is not sent.
     pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
-        let Some(tab) = self.ports.get_mut(&port) else { return };
+        let Some(tab) = self.tabs.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
         let pending = std::mem::take(&mut tab.pending);
         for pending in pending {

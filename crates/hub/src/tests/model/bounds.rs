@@ -15,7 +15,7 @@ impl Model {
     pub(super) fn look_at_bounds(&mut self, place: &str) {
         let (hub, now) = (&self.world.hub, self.world.clock.now());
         let unanswered = self.demands.values().filter(|demand| demand.answers == 0).count();
-        for (port, tab) in hub.ports.iter() {
+        for (port, tab) in hub.tabs.iter() {
             let page = self.pages.get(port).unwrap_or_else(|| panic!("{place}: {port:?} is long gone"));
             let (waiting, held) = (tab.mailbox.waiting(), tab.pending.len());
             // Requests are never given up.
@@ -47,7 +47,7 @@ impl Model {
                 Timer::Answer(port, token) => {
                     self.pages.get(port).is_some_and(|page| page.wishes.requests.contains_key(token))
                 }
-                Timer::Heartbeat(port) | Timer::Restore(port) => hub.ports.contains_key(port),
+                Timer::Heartbeat(port) | Timer::Restore(port) => hub.tabs.contains_key(port),
                 Timer::LastWords(port) => hub.left.contains_key(port),
                 Timer::Ping(id, _)
                 | Timer::Session(id)

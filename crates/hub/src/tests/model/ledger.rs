@@ -105,7 +105,7 @@ impl Model {
         {
             let primary = shared.primary.expect("somebody is");
             assert!(shared.ports().contains(&primary), "{place}: the primary is gone");
-            let fitness = |port: &PortId| self.world.hub.ports.get(port).map(|tab| tab.fitness());
+            let fitness = |port: &PortId| self.world.hub.tabs.get(port).map(|tab| tab.fitness());
             let fittest = shared.ports().iter().map(fitness).max();
             assert_eq!(Some(fitness(&primary)), fittest, "{place}: a fitter one could be primary");
         }

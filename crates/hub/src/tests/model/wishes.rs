@@ -8,7 +8,7 @@ use epode_tab::Event;
 
 use super::{Model, Written, quoted};
 use crate::PortId;
-use crate::port::{ANSWER, QUIET};
+use crate::tab_state::{ANSWER, QUIET};
 
 /// What a page has asked for, and has not heard the end of.
 #[derive(Default)]

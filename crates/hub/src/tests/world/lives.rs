@@ -51,7 +51,7 @@ impl World {
     /// How many stanzas wait for it in the worker.
     pub(in crate::tests) fn waiting(&mut self, tab: PortId) -> usize {
         self.run();
-        self.hub.ports.get(&tab).map_or(0, |port| port.mailbox.waiting())
+        self.hub.tabs.get(&tab).map_or(0, |port| port.mailbox.waiting())
     }
 
     /// How many claims the worker knows it by.

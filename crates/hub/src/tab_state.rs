@@ -25,7 +25,7 @@ pub(crate) const GONE: Duration = Duration::from_secs(300);
 pub(crate) const ASKED: usize = 1000;
 
 /// One tab, as the worker knows it.
-pub(crate) struct Port<T> {
+pub(crate) struct TabState<T> {
     pub(crate) stage: Stage,
     /// Whether it speaks no version of ours.
     pub(crate) refused: bool,
@@ -67,9 +67,9 @@ pub(crate) enum PendingSend<T> {
     Request { token: Token, text: T },
 }
 
-impl<T> Port<T> {
+impl<T> TabState<T> {
     pub(crate) fn new(now: Duration) -> Self {
-        Port {
+        TabState {
             stage: Stage::New,
             refused: false,
             watched: false,
