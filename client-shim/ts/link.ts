@@ -45,7 +45,7 @@ const LEFT = 'the connection was reset';
 const FAREWELL = 5_000;
 
 /** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
-const places = new Set<string>();
+const slots = new Set<string>();
 
 /** One connection's link to the worker. */
 export class Link {
@@ -53,7 +53,7 @@ export class Link {
   readonly #audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>;
   readonly #script: string | URL | undefined;
   /** Names this link among those of its page, before and after a reload: by its service, and its number among several of one service. */
-  readonly place: string;
+  readonly slot: string;
   /** Where the page before a reload stood, until the worker was told. */
   #before: Left | undefined;
   readonly #id: string;
@@ -88,10 +88,10 @@ export class Link {
     this.#script = worker;
     // First of all: nothing else takes as long.
     const reached = this.#reach();
-    let place = service;
-    for (let number = 2; places.has(place); number++) place = `${service} ${number}`;
-    places.add((this.place = place));
-    this.#before = takeLeft(`epode-tab ${place}`);
+    let slot = service;
+    for (let number = 2; slots.has(slot); number++) slot = `${service} ${number}`;
+    slots.add((this.slot = slot));
+    this.#before = takeLeft(`epode-tab ${slot}`);
     this.#id = this.#before?.tab ?? randomId();
     // Of the page instance: the page before a reload may hold its own a moment longer.
     this.#lock = `epode-tab-${this.#id}-${randomId()}`;
@@ -347,9 +347,9 @@ export class Link {
 
   #end(): void {
     if (!this.#ended) {
-      places.delete(this.place);
+      slots.delete(this.slot);
       // Nobody was told where the page before a reload stood: the next page may be.
-      if (this.#before) leaveWord(`epode-tab ${this.place}`, this.#before);
+      if (this.#before) leaveWord(`epode-tab ${this.slot}`, this.#before);
       const worker = this.#own;
       if (worker) setTimeout(() => worker.terminate(), FAREWELL);
     }
@@ -372,7 +372,7 @@ export class Link {
   // listeners is sent.
   readonly #hidden = (): void => {
     const tab = this.#tab;
-    if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.place}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
+    if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.slot}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
     this.#goodbye();
     this.#end();
   };

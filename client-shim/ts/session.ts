@@ -37,8 +37,8 @@ export class Session {
   #login: Login | undefined;
   /** Whether it waits for `bind`. */
   #unbound = false;
-  /** The place of the latest link in this page. */
-  #place: string | undefined;
+  /** The slot of the latest link in this page. */
+  #slot: string | undefined;
   /** What to wish again when the page comes back from the back/forward cache. */
   #membership: Command | undefined;
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
@@ -172,7 +172,7 @@ export class Session {
           this.#asked.delete(token);
         },
       });
-      this.#place = this.#link.place;
+      this.#slot = this.#link.slot;
       this.inbox.claimAll();
     }
     this.outbox.flush();
@@ -278,12 +278,12 @@ export class Session {
   }
 
   #remembered(): string | undefined {
-    return storage()?.getItem(`epode ${this.#place}`) ?? undefined;
+    return storage()?.getItem(`epode ${this.#slot}`) ?? undefined;
   }
 
   /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
   #remember(account: string | null): void {
-    const key = `epode ${this.#place}`;
+    const key = `epode ${this.#slot}`;
     // A full store only costs the way back.
     guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
   }
