@@ -18,7 +18,7 @@ import type { Authenticating, SASLMechanism } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
-import { Session } from './session.ts';
+import { Participation } from './participation.ts';
 import { type Abortable, listen, type Patience, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
 import type { TimedHandler } from './timed.ts';
 import { Websocket } from './transports.ts';
@@ -101,7 +101,7 @@ export class Connection extends Hooks {
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
-  readonly #session = new Session(this);
+  readonly #participation = new Participation(this);
   #uniqueId = 0;
   /** What was registered: in the place of the option `mechanisms`, and besides. */
   #listed: readonly Mechanism[] | undefined;
@@ -128,12 +128,12 @@ export class Connection extends Hooks {
 
   /** The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also in tabs that join; else `null`. */
   get features(): Element | null {
-    return this.#session.features;
+    return this.#participation.features;
   }
 
   /** An app or a plugin may put others in their place, for as long as the session lasts. */
   set features(features: Element | null) {
-    this.#session.features = features;
+    this.#participation.features = features;
   }
 
   /**
@@ -143,7 +143,7 @@ export class Connection extends Hooks {
    * or, after a logout say, a {@link DisconnectedError}. A connection whose `ready` nobody asks for rejects nothing.
    */
   get ready(): Promise<this> {
-    return this.#session.ready.promise as Promise<this>;
+    return this.#participation.ready.promise as Promise<this>;
   }
 
   /**
@@ -184,10 +184,10 @@ export class Connection extends Hooks {
       this.authzid = getBareJidFromJid(jid);
       this.authcid = authcid || getNodeFromJid(jid);
     }
-    this.#session.begin();
-    this.#session.report(Status.CONNECTING, null);
+    this.#participation.begin();
+    this.#participation.report(Status.CONNECTING, null);
     this.scram_keys = null;
-    if (!understood) return this.#session.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
+    if (!understood) return this.#participation.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
     const authenticating = withPassword(this, pass);
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
@@ -215,7 +215,7 @@ export class Connection extends Hooks {
           amount(this.options.queue?.bytes, 16 * 1024 * 1024),
         ),
     });
-    this.#session.join(command, login);
+    this.#participation.join(command, login);
   }
 
   /**
@@ -233,8 +233,8 @@ export class Connection extends Hooks {
       throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
     }
     this.connect_callback = callback ?? null;
-    this.#session.begin();
-    this.#session.attach(!!this.options.explicitResourceBinding);
+    this.#participation.begin();
+    this.#participation.attach(!!this.options.explicitResourceBinding);
   }
 
   /**
@@ -242,7 +242,7 @@ export class Connection extends Hooks {
    * that does so binds for all. Where nothing waits for it, an error is logged.
    */
   bind(): void {
-    this.#session.bind(getResourceFromJid(this.jid) ?? undefined);
+    this.#participation.bind(getResourceFromJid(this.jid) ?? undefined);
   }
 
   /**
@@ -279,9 +279,9 @@ export class Connection extends Hooks {
    * @param reason the app's own: the log of the worker says only that there was one
    */
   disconnect(reason?: string): void {
-    if (this.#session.ended) {
+    if (this.#participation.ended) {
       warn('disconnect was called before connect');
-      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#session.report(status, reason ?? null, reason);
+      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#participation.report(status, reason ?? null, reason);
       return;
     }
     this.disconnecting = this.connected;
@@ -291,8 +291,8 @@ export class Connection extends Hooks {
     const patience = amount(this.disconnection_timeout, 3000);
     const command: Command = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
     // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
-    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#session.part(command, patience);
-    else this.#session.run(command);
+    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#participation.part(command, patience);
+    else this.#participation.run(command);
   }
 
   /**
@@ -300,12 +300,12 @@ export class Connection extends Hooks {
    * ends. What the app said stays for the next `connect`, {@link jid} and the callback among it.
    */
   reset(): void {
-    this.#session.reset();
+    this.#participation.reset();
   }
 
   /** Whether stanzas are held back by {@link pause}. */
   get paused(): boolean {
-    return this.#session.outbox.paused;
+    return this.#participation.outbox.paused;
   }
 
   /** As {@link pause} and {@link resume}. */
@@ -317,18 +317,18 @@ export class Connection extends Hooks {
   /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */
   pause(): void {
     this.flush();
-    this.#session.outbox.paused = true;
+    this.#participation.outbox.paused = true;
   }
 
   /** Sends what {@link pause} held back. */
   resume(): void {
-    this.#session.outbox.paused = false;
+    this.#participation.outbox.paused = false;
     this.flush();
   }
 
   /** Sends what waits for the end of the current task now; nothing while {@link paused}. */
   flush(): void {
-    this.#session.outbox.flush();
+    this.#participation.outbox.flush();
   }
 
   /**
@@ -341,7 +341,7 @@ export class Connection extends Hooks {
    */
   send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
     const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
-    return this.#session.outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
+    return this.#participation.outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
   }
 
   /**
@@ -442,12 +442,12 @@ export class Connection extends Hooks {
     from?: string | null,
     options?: HandlerOptions | null,
   ): Handler {
-    return this.#session.inbox.add(new Handler(handler, ns, name, type, id, from, options));
+    return this.#participation.inbox.add(new Handler(handler, ns, name, type, id, from, options));
   }
 
   /** Removes a handler, at once. One that is not there is no error. */
   deleteHandler(handler: Handler): void {
-    this.#session.inbox.handlers.delete(handler);
+    this.#participation.inbox.handlers.delete(handler);
   }
 
   /**
@@ -461,7 +461,7 @@ export class Connection extends Hooks {
    * @param selector by default everything
    */
   stanzas(selector: StanzaSelector = {}, { signal }: Abortable = {}): Stanzas {
-    return listen(this.#session.inbox, selector, signal);
+    return listen(this.#participation.inbox, selector, signal);
   }
 
   /**
@@ -471,12 +471,12 @@ export class Connection extends Hooks {
    * @returns what {@link deleteTimedHandler} takes
    */
   addTimedHandler(period: number, handler: () => unknown): TimedHandler {
-    return this.#session.timed.add(period, handler);
+    return this.#participation.timed.add(period, handler);
   }
 
   /** Removes a timed handler, at once. One that is not there is no error. */
   deleteTimedHandler(handler: TimedHandler): void {
-    this.#session.timed.delete(handler);
+    this.#participation.timed.delete(handler);
   }
 
   /**
@@ -485,7 +485,7 @@ export class Connection extends Hooks {
    * long as this connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
    */
   addProtocolErrorHandler(protocol: 'websocket' | 'HTTP', code: number, callback: ProtocolErrorCallback): void {
-    if (protocol === 'websocket') this.#session.codes.set(code, callback);
+    if (protocol === 'websocket') this.#participation.codes.set(code, callback);
   }
 
   /** An id that no other stanza has, of no other tab either, with `suffix` behind a colon. */
@@ -496,12 +496,12 @@ export class Connection extends Hooks {
 
   /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
   isReplayed(stanza: Element): boolean {
-    return this.#session.inbox.isReplayed(stanza);
+    return this.#participation.inbox.isReplayed(stanza);
   }
 
   /** What the worker knows of the tabs of this session, in the order in which they came; none outside a session. */
   tabs(): Promise<Tab[]> {
-    return this.#session.tabs();
+    return this.#participation.tabs();
   }
 
   /** Whether the stream of this session was resumed (XEP-0198): always `false`, until that is there. */
@@ -516,13 +516,13 @@ export class Connection extends Hooks {
 
   protected override hooked(): void {
     // A hook on the prototype belongs to no connection yet.
-    if (#session in this) this.#session.inbox.claimHooks();
+    if (#participation in this) this.#participation.inbox.claimHooks();
   }
 
   #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
-    this.#session.outbox.ask(serialize(element), Number(timeout) || undefined, { ...question, id });
+    this.#participation.outbox.ask(serialize(element), Number(timeout) || undefined, { ...question, id });
     return id;
   }
 

@@ -22,7 +22,7 @@ import { TimedHandlers } from './timed.ts';
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 
 /** The part of one connection, from one attempt to the next. */
-export class Session {
+export class Participation {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly timed = new TimedHandlers();
