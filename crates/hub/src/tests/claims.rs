@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_millis(100);
 const ALICE: &str = "alice@localhost/desk";
 
 /// A tab whose app adds these handlers in its callback.
-fn tab_with(world: &mut World, selectors: &[Selector]) -> PortId {
+pub(super) fn tab_with(world: &mut World, selectors: &[Selector]) -> PortId {
     let tab = world.tab();
     world.begins_with(tab, selectors);
     world.connect(tab, ALICE, "secret-alice");

@@ -2,19 +2,11 @@
 
 use epode_protocol::{Criteria, Selector};
 
-use super::PortId;
+use super::claims::tab_with;
 use super::page::all;
 use super::world::World;
 
 const ALICE: &str = "alice@localhost/desk";
-
-fn tab_with(world: &mut World, selectors: &[Selector]) -> PortId {
-    let tab = world.tab();
-    world.begins_with(tab, selectors);
-    world.connect(tab, ALICE, "secret-alice");
-    world.forget();
-    tab
-}
 
 #[test]
 fn a_handler_for_a_name_hears_it_with_any_prefix_and_one_for_the_prefix_too() {
