@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { giveDom, load } from './load.mjs';
 
 const modules = ['element', 'builder'].map((name) => `client-shim/ts/${name}.ts`);
-const { Builder, Stanza, $build, $msg, $iq, $pres, stx, serialize, xmlElement, parseStanza } = await load(...modules);
+const { Builder, Stanza, $build, $msg, $iq, $pres, stx, serialize, xmlElement, parseStanza } = await load(
+  ...modules,
+);
 
 /** What a builder says without a DOM, or after its tree was made at one of three moments: always the same. */
 function written(name, expected, build) {
@@ -24,45 +26,75 @@ async function steps(where) {
     assert.equal($iq().toString(), '<iq xmlns="jabber:client"/>');
     assert.equal($pres({ xmlns: 'u' }).toString(), '<presence xmlns="u"/>');
     assert.equal($build('a').toString(), '<a/>');
-    for (const name of ['message', 'iq', 'presence']) assert.equal($build(name, { id: '1' }).toString(), `<${name} id="1" xmlns="jabber:client"/>`);
+    for (const name of ['message', 'iq', 'presence'])
+      assert.equal($build(name, { id: '1' }).toString(), `<${name} id="1" xmlns="jabber:client"/>`);
   });
 
-  await written(`a child becomes the current element ${where}`, '<a><b><c/></b></a>', (step) => step(step(step($build('a')).c('b')).c('c')));
-
-  await written(`a child with text leaves the current element as it is ${where}`, '<a><b>x</b><c/><d>0</d><e/><f/></a>', (step) =>
-    step(step(step(step(step($build('a')).c('b', {}, 'x')).c('c', null, '')).c('d', {}, 0)).c('e')).up().c('f'),
+  await written(`a child becomes the current element ${where}`, '<a><b><c/></b></a>', (step) =>
+    step(step(step($build('a')).c('b')).c('c')),
   );
 
-  await written(`a string in place of attributes is text, and the child becomes the current element ${where}`, '<a><b>x<c/></b></a>', (step) =>
-    step(step($build('a')).c('b', 'x')).c('c'),
+  await written(
+    `a child with text leaves the current element as it is ${where}`,
+    '<a><b>x</b><c/><d>0</d><e/><f/></a>',
+    (step) =>
+      step(step(step(step(step($build('a')).c('b', {}, 'x')).c('c', null, '')).c('d', {}, 0)).c('e'))
+        .up()
+        .c('f'),
   );
 
-  await written(`so is a number ${where}`, '<a><b>5<c/></b></a>', (step) => step(step($build('a')).c('b', 5)).c('c'));
+  await written(
+    `a string in place of attributes is text, and the child becomes the current element ${where}`,
+    '<a><b>x<c/></b></a>',
+    (step) => step(step($build('a')).c('b', 'x')).c('c'),
+  );
 
-  await written(`attributes that are none change nothing ${where}`, '<a b="c"/>', (step) => step(step($build('a', { b: 'c' })).attrs(null)).attrs(undefined));
+  await written(`so is a number ${where}`, '<a><b>5<c/></b></a>', (step) =>
+    step(step($build('a')).c('b', 5)).c('c'),
+  );
+
+  await written(`attributes that are none change nothing ${where}`, '<a b="c"/>', (step) =>
+    step(step($build('a', { b: 'c' })).attrs(null)).attrs(undefined),
+  );
 
   await written(`up stops at the root, and root goes there ${where}`, '<a><b><c/></b><d/><e/></a>', (step) =>
-    step(step(step($build('a')).c('b').c('c')).root().c('d')).up().up().up().c('e'),
+    step(
+      step(step($build('a')).c('b').c('c'))
+        .root()
+        .c('d'),
+    )
+      .up()
+      .up()
+      .up()
+      .c('e'),
   );
 
-  await written(`numbers and booleans become strings, nothing stays out ${where}`, '<a n="0" b="true">5false</a>', (step) =>
-    step(step($build('a', { n: 0, b: true, u: undefined, z: null })).t(5)).t(false),
+  await written(
+    `numbers and booleans become strings, nothing stays out ${where}`,
+    '<a n="0" b="true">5false</a>',
+    (step) => step(step($build('a', { n: 0, b: true, u: undefined, z: null })).t(5)).t(false),
   );
 
   await written(`attributes are set and removed ${where}`, '<a y="3" z="2" xml:lang="en"/>', (step) =>
     step(step($build('a', { x: 1, y: 1, z: 2 }))).attrs({ x: null, y: 3, 'xml:lang': 'en', w: undefined }),
   );
 
-  await written(`text and attributes are escaped ${where}`, '<a x="&lt;&gt;&amp;&quot;&apos;&#10;">&lt;/a&gt;&amp;&quot;&apos;</a>', (step) =>
-    step(step($build('a', { x: `<>&"'\n` })).t(`</a>&"'`)),
+  await written(
+    `text and attributes are escaped ${where}`,
+    '<a x="&lt;&gt;&amp;&quot;&apos;&#10;">&lt;/a&gt;&amp;&quot;&apos;</a>',
+    (step) => step(step($build('a', { x: `<>&"'\n` })).t(`</a>&"'`)),
   );
 
-  await written(`a builder takes a copy of another, and goes on within it ${where}`, '<a><b xmlns="u"><x/><c/></b></a>', (step) => {
-    const other = $build('b', { xmlns: 'u' }).c('x');
-    const builder = step($build('a')).cnode(other).c('c');
-    other.c('later');
-    return builder;
-  });
+  await written(
+    `a builder takes a copy of another, and goes on within it ${where}`,
+    '<a><b xmlns="u"><x/><c/></b></a>',
+    (step) => {
+      const other = $build('b', { xmlns: 'u' }).c('x');
+      const builder = step($build('a')).cnode(other).c('c');
+      other.c('later');
+      return builder;
+    },
+  );
 
   await written(`a builder may take a copy of itself ${where}`, '<a><b><a><b/></a></b></a>', (step) => {
     const builder = step($build('a')).c('b');
@@ -101,9 +133,25 @@ giveDom();
 await steps('with a DOM');
 
 test('the tree is in the namespaces that its text says', () => {
-  const iq = $iq().c('query', { xmlns: 'u' }).c('item').up().up().c('p:x', { 'xmlns:p': 'v' }).c('p:y', { 'p:z': 1 }).tree();
-  const found = [iq, ...iq.getElementsByTagName('*')].map((element) => [element.tagName, element.namespaceURI]);
-  assert.deepEqual(found, [['iq', 'jabber:client'], ['query', 'u'], ['item', 'u'], ['p:x', 'v'], ['p:y', 'v']]);
+  const iq = $iq()
+    .c('query', { xmlns: 'u' })
+    .c('item')
+    .up()
+    .up()
+    .c('p:x', { 'xmlns:p': 'v' })
+    .c('p:y', { 'p:z': 1 })
+    .tree();
+  const found = [iq, ...iq.getElementsByTagName('*')].map((element) => [
+    element.tagName,
+    element.namespaceURI,
+  ]);
+  assert.deepEqual(found, [
+    ['iq', 'jabber:client'],
+    ['query', 'u'],
+    ['item', 'u'],
+    ['p:x', 'v'],
+    ['p:y', 'v'],
+  ]);
   assert.equal(iq.lastChild.firstChild.getAttributeNS('v', 'z'), '1');
   assert.ok(parseStanza(serialize(iq)).isEqualNode(iq));
 });
@@ -117,7 +165,10 @@ test('once there is a tree, what is done to it and through the builder are one t
   const tree = builder.tree();
   builder.t('hi').up().c('x', { xmlns: 'u' });
   tree.setAttribute('id', '7');
-  assert.equal(serialize(tree), '<message xmlns="jabber:client" id="7"><body>hi</body><x xmlns="u"/></message>');
+  assert.equal(
+    serialize(tree),
+    '<message xmlns="jabber:client" id="7"><body>hi</body><x xmlns="u"/></message>',
+  );
   assert.equal(builder.toString(), serialize(tree));
   assert.deepEqual([builder.node.tagName, builder.nodeTree, tree.lastChild.namespaceURI], ['x', tree, 'u']);
 });
@@ -133,7 +184,12 @@ test('a DOM element is taken as a copy, with its namespaces', () => {
   const text = $msg().cnode(outer.firstChild).c('c').toString();
   assert.equal(text, '<message xmlns="jabber:client"><p:b xmlns:p="v"><c/></p:b></message>');
   assert.equal(outer.childNodes.length, 1);
-  assert.equal($build('a').cnode({ tree: () => outer }).toString(), '<a><a xmlns="u" xmlns:p="v"><p:b/></a></a>');
+  assert.equal(
+    $build('a')
+      .cnode({ tree: () => outer })
+      .toString(),
+    '<a><a xmlns="u" xmlns:p="v"><p:b/></a></a>',
+  );
 });
 
 test('anything with a tree is serialised by it', () => {
@@ -159,16 +215,32 @@ test('of HTML only what XHTML-IM allows is taken', () => {
 });
 
 test('HTML keeps its first white space, and no address hides a script', () => {
-  assert.equal($build('a').h('<em>a</em>').h(' and <em>b</em>').toString(), '<a><em>a</em> and <em>b</em></a>');
-  for (const address of ['javascript:x', ' JavaScript:x', 'java\nscript:x', '\u0001javascript:x', 'vb\tscript:x']) {
-    assert.equal($build('a').h(`<a href="${address}">y</a>`).toString(), '<a><a>y</a></a>', JSON.stringify(address));
+  assert.equal(
+    $build('a').h('<em>a</em>').h(' and <em>b</em>').toString(),
+    '<a><em>a</em> and <em>b</em></a>',
+  );
+  for (const address of [
+    'javascript:x',
+    ' JavaScript:x',
+    'java\nscript:x',
+    '\u0001javascript:x',
+    'vb\tscript:x',
+  ]) {
+    assert.equal(
+      $build('a').h(`<a href="${address}">y</a>`).toString(),
+      '<a><a>y</a></a>',
+      JSON.stringify(address),
+    );
   }
 });
 
 test('a builder of text is parsed when it is looked into', () => {
   const builder = Builder.fromString('<presence xmlns="jabber:client"/>');
   assert.equal(builder.toString(), '<presence xmlns="jabber:client"/>');
-  assert.equal(builder.c('show').t('dnd').toString(), '<presence xmlns="jabber:client"><show>dnd</show></presence>');
+  assert.equal(
+    builder.c('show').t('dnd').toString(),
+    '<presence xmlns="jabber:client"><show>dnd</show></presence>',
+  );
   assert.throws(() => Builder.fromString('<presence/>').tree(), /cannot be in the namespace null/);
   assert.throws(() => Builder.fromString('<a>').attrs({}), /not well-formed/);
 });
@@ -185,7 +257,10 @@ test('the tree of a template has none of its indentation, but keeps what an elem
 
 test('white space is kept in a body, and where no template was indented', () => {
   const body = '<body>see <b>one</b> <i>two</i></body>';
-  assert.equal(serialize(stx`<iq xmlns="jabber:client"> <c/> ${Stanza.unsafeXML(body)} </iq>`.tree()), `<iq xmlns="jabber:client"><c/>${body}</iq>`);
+  assert.equal(
+    serialize(stx`<iq xmlns="jabber:client"> <c/> ${Stanza.unsafeXML(body)} </iq>`.tree()),
+    `<iq xmlns="jabber:client"><c/>${body}</iq>`,
+  );
   assert.equal(serialize(Builder.fromString('<a><b/> <c/></a>').tree()), '<a><b/> <c/></a>');
   assert.equal(serialize(Stanza.toElement('<a><b/> <c/></a>')), '<a><b/><c/></a>');
 });
@@ -197,6 +272,9 @@ test('elements may stand in a template', () => {
 test('no value breaks out of a template', () => {
   for (const value of [`"/><evil/>`, `'/><evil/>`, '</a><evil/>', ']]>', '&lt;']) {
     const tree = stx`<a x="${value}" y='${value}'>${value}</a>`.tree();
-    assert.deepEqual([tree.getAttribute('x'), tree.getAttribute('y'), tree.textContent, tree.children.length], [value, value, value, 0]);
+    assert.deepEqual(
+      [tree.getAttribute('x'), tree.getAttribute('y'), tree.textContent, tree.children.length],
+      [value, value, value, 0],
+    );
   }
 });

@@ -1,7 +1,27 @@
 // What a connection makes of what the app does to it, at moments that are not convenient.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { $iq, $msg, addConnectionPlugin, Connection, Status, deliver, dying, epode, locks, online, ports, raise, settled, sink, source, status, up, web, window } from './page.mjs';
+import {
+  $iq,
+  $msg,
+  addConnectionPlugin,
+  Connection,
+  Status,
+  deliver,
+  dying,
+  epode,
+  locks,
+  online,
+  ports,
+  raise,
+  settled,
+  sink,
+  source,
+  status,
+  up,
+  web,
+  window,
+} from './page.mjs';
 
 const { CONNECTING, CONNFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const HI = '<message xmlns="jabber:client" from="bob@chat.example"><body>hi</body></message>';
@@ -52,7 +72,8 @@ test('what was wished before the wasm is there ends when the connection is reset
 
 test('a time limit of nothing, or that is no number, is none', async () => {
   const { connection, port } = await online();
-  for (const timeout of [0, NaN, undefined, null, 1500]) connection.sendIQ($iq({ type: 'get' }), null, null, timeout);
+  for (const timeout of [0, NaN, undefined, null, 1500])
+    connection.sendIQ($iq({ type: 'get' }), null, null, timeout);
   connection.iq($iq({ type: 'get' }), { timeout: NaN }).catch(() => {});
   await settled();
   const limits = port.said('Request').map(({ Request }) => Request.timeout);
@@ -64,7 +85,8 @@ test('a server may call the wasm what it likes', async () => {
   for (const type of ['application/octet-stream', '']) {
     // Each copy of the script loads the wasm once.
     const { Connection: Fresh } = await import(`${source}#${type}`);
-    web.fetch = async (...request) => new Response(await (await fetch(...request)).arrayBuffer(), { headers: { 'content-type': type } });
+    web.fetch = async (...request) =>
+      new Response(await (await fetch(...request)).arrayBuffer(), { headers: { 'content-type': type } });
     const connection = new Fresh('wss://chat.example/ws', { worker: '/epode-worker.js' });
     connection.connect('alice@chat.example', 'secret');
     await settled();
@@ -158,7 +180,8 @@ test('connecting anew in the callback of a failure is not undone by what else th
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const callback = (status) => {
     statuses.push(status);
-    if (status === CONNFAIL && statuses.length < 4) connection.connect('alice@chat.example', 'secret', callback);
+    if (status === CONNFAIL && statuses.length < 4)
+      connection.connect('alice@chat.example', 'secret', callback);
   };
   connection.connect('alice@chat.example', 'secret', callback);
   await settled();
@@ -176,7 +199,8 @@ test('connecting anew in the callback of a failure is not undone by what the wor
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const callback = (status) => {
     statuses.push(status);
-    if (status === CONNFAIL && statuses.length < 4) connection.connect('alice@chat.example', 'secret', callback);
+    if (status === CONNFAIL && statuses.length < 4)
+      connection.connect('alice@chat.example', 'secret', callback);
   };
   connection.connect('alice@chat.example', 'secret', callback);
   await settled();
@@ -231,16 +255,26 @@ test('a log that throws stops nothing', async () => {
   sink.log = () => {
     throw new Error('the log is broken');
   };
-  connection.addHandler(() => {
-    throw new Error('boo');
-  }, null, 'message');
+  connection.addHandler(
+    () => {
+      throw new Error('boo');
+    },
+    null,
+    'message',
+  );
   await settled();
-  port.say({ Claimed: { claims: [{ claim: 1, stanzas: [] }] } }, { Log: { level: 'Warn', text: 'x' } }, deliver(HI));
+  port.say(
+    { Claimed: { claims: [{ claim: 1, stanzas: [] }] } },
+    { Log: { level: 'Warn', text: 'x' } },
+    deliver(HI),
+  );
   const answers = [];
   connection.sendIQ($iq({ type: 'get' }), (answer) => answers.push(answer.getAttribute('id')));
   await settled();
   const { token } = port.said('Request')[0].Request;
-  port.say({ Response: { token, outcome: { Result: '<iq xmlns="jabber:client" type="result" id="1"/>' }, position: 2 } });
+  port.say({
+    Response: { token, outcome: { Result: '<iq xmlns="jabber:client" type="result" id="1"/>' }, position: 2 },
+  });
   assert.deepEqual(answers, ['1']);
 });
 
@@ -265,9 +299,23 @@ test('a logout in a listener of an event of the app is one, whatever that is cal
 });
 
 test('disconnecting tells the worker how long the server may take', async () => {
-  for (const [given, told] of [[undefined, 3000], [500, 500], [0, 0], [Infinity, 2 ** 32 - 1]]) {
+  for (const [given, told] of [
+    [undefined, 3000],
+    [500, 500],
+    [0, 0],
+    [Infinity, 2 ** 32 - 1],
+  ]) {
     const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
-    connection.connect('alice@chat.example', 'secret', () => {}, undefined, undefined, undefined, undefined, given);
+    connection.connect(
+      'alice@chat.example',
+      'secret',
+      () => {},
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      given,
+    );
     await settled();
     const port = ports.at(-1);
     port.say(up('Connected'));
@@ -287,21 +335,30 @@ test('whoever asks for a close code of the WebSocket hears it, before the status
   });
   connection.addProtocolErrorHandler('HTTP', 1001, () => heard.push('BOSH'));
   heard.length = 0;
-  for (const close_code of [1001, null, 1006]) port.say({ Status: { code: 'Reconnecting', condition: null, text: null, session: null, close_code } });
+  for (const close_code of [1001, null, 1006])
+    port.say({ Status: { code: 'Reconnecting', condition: null, text: null, session: null, close_code } });
   assert.deepEqual(heard, [RECONNECTING, RECONNECTING, 1006, true, RECONNECTING]);
   assert.match(lines.at(-1), /addProtocolErrorHandler threw: Error/);
 });
 
 test('a handler that is added while the session is down hears the one to come, whatever keeps it down', async () => {
   const { connection, port } = await online();
-  const down = (condition) => port.say({ Status: { code: 'Reconnecting', condition, text: null, session: null, close_code: null } });
+  const down = (condition) =>
+    port.say({ Status: { code: 'Reconnecting', condition, text: null, session: null, close_code: null } });
   const heard = [];
   down(null);
   connection.addHandler((message) => heard.push(message.getAttribute('id')), null, 'message');
   down('host-unknown');
   port.say(up('Connected'));
   await settled();
-  port.say({ Claimed: { claims: port.said('Claim').at(-1).Claim.claims.map(({ id }) => ({ claim: id, stanzas: [] })) } });
+  port.say({
+    Claimed: {
+      claims: port
+        .said('Claim')
+        .at(-1)
+        .Claim.claims.map(({ id }) => ({ claim: id, stanzas: [] })),
+    },
+  });
   port.say([9, `<message xmlns="jabber:client" id="1"/>`]);
   assert.deepEqual(heard, ['1']);
 });
@@ -310,7 +367,8 @@ test('a tab that attaches knows domain and features as the one that opened the s
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   let known;
   connection.attach(function (status) {
-    if (status === Status.ATTACHED) known = [this.jid, this.domain, this.features.tagName, this.connected, this.authenticated];
+    if (status === Status.ATTACHED)
+      known = [this.jid, this.domain, this.features.tagName, this.connected, this.authenticated];
   });
   await settled();
   ports.at(-1).say(up('Attached'));
@@ -330,20 +388,33 @@ test('a connect without a JID fails, and says why', async () => {
   const heard = [];
   connection.connect(undefined, 'secret', (status, condition) => heard.push([status, condition]));
   await settled();
-  assert.deepEqual(heard[1], [CONNFAIL, 'connect takes the JID as a string, and a password or the keys of SCRAM']);
+  assert.deepEqual(heard[1], [
+    CONNFAIL,
+    'connect takes the JID as a string, and a password or the keys of SCRAM',
+  ]);
 });
 
 test('an amount without end is the greatest there is', async () => {
-  const connection = new Connection('wss://chat.example/ws', { worker: '/w.js', reloadGrace: Infinity, queue: { stanzas: Infinity, bytes: 2 ** 40 } });
+  const connection = new Connection('wss://chat.example/ws', {
+    worker: '/w.js',
+    reloadGrace: Infinity,
+    queue: { stanzas: Infinity, bytes: 2 ** 40 },
+  });
   connection.connect('alice@chat.example', 'secret');
   await settled();
   const { options } = ports.at(-1).said('Connect')[0].Connect;
-  assert.deepEqual([options.reload_grace, options.queue_stanzas, options.queue_size], [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1]);
+  assert.deepEqual(
+    [options.reload_grace, options.queue_stanzas, options.queue_size],
+    [2 ** 32 - 1, 2 ** 32 - 1, 2 ** 32 - 1],
+  );
 });
 
 test('what is paused keeps its order, requests included, and what was sent before leaves', async () => {
   const { connection, port } = await online();
-  const posted = () => port.posted.flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : [])).map(({ text }) => /id="(.)"/.exec(text)[1]);
+  const posted = () =>
+    port.posted
+      .flatMap(({ Send, Request }) => (Send ? Send.stanzas : Request ? [Request] : []))
+      .map(({ text }) => /id="(.)"/.exec(text)[1]);
   connection.send($msg({ id: '0' }));
   connection.pause();
   connection.send($msg({ id: 'a' }));
@@ -397,7 +468,11 @@ test('priorities that are negative or broken keep their order', async () => {
   connection.registerSASLMechanisms([Between, Late, SASLSHA1]);
   connection.connect('alice@chat.example', 'secret', null, null, null, null, 5);
   const { options, credentials } = port.said('Connect').at(-1).Connect;
-  assert.deepEqual(Object.fromEntries(options.mechanisms.map(({ name, priority }) => [name, priority])), { PLAIN: 0, OAUTHBEARER: 1, 'SCRAM-SHA-1': 2 });
+  assert.deepEqual(Object.fromEntries(options.mechanisms.map(({ name, priority }) => [name, priority])), {
+    PLAIN: 0,
+    OAUTHBEARER: 1,
+    'SCRAM-SHA-1': 2,
+  });
   assert.equal(credentials.authcid, '5');
 });
 
@@ -421,7 +496,10 @@ test('a connection that is reset connects again with what it knows of the accoun
   connection.addTimedHandler(1, () => heard.push('timed'));
   connection.reset();
   assert.ok(port.posted.includes('Leave') && port.closed);
-  assert.deepEqual([connection.connected, connection.authenticated, connection.disconnecting], [false, false, false]);
+  assert.deepEqual(
+    [connection.connected, connection.authenticated, connection.disconnecting],
+    [false, false, false],
+  );
   const { jid, domain, connect_callback } = connection;
   assert.deepEqual([jid, domain], ['alice@chat.example/desk', 'chat.example']);
   statuses.length = 0;
@@ -458,7 +536,10 @@ test('a plugin is part of each connection made after it, and hears each status b
   assert.equal(earlier.greeter, undefined);
   assert.equal(connection.greeter.answer(), 42);
   assert.equal(connection.greeter.connection, connection);
-  assert.equal(new Connection('wss://chat.example/other').greeter.connection.service, 'wss://chat.example/other');
+  assert.equal(
+    new Connection('wss://chat.example/other').greeter.connection.service,
+    'wss://chat.example/other',
+  );
   assert.equal(connection.greeter.connection, connection);
   port.say(status('Error', 'restricted-xml'));
   assert.deepEqual(heard, [
@@ -512,7 +593,9 @@ test('a hook on the prototype is heard by every connection', async () => {
 });
 
 test('a cookie that is none keeps a connection from being made', () => {
-  assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), { message: /name of the cookie "a b"/ });
+  assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), {
+    message: /name of the cookie "a b"/,
+  });
 });
 
 test('a mechanism that is registered is one more, or stands in the place of its name, and is no list: a list may show the password', async () => {
@@ -529,13 +612,17 @@ test('a mechanism that is registered is one more, or stands in the place of its 
   const [listed, all] = await offered();
   assert.equal(listed, false);
   assert.equal(Object.keys(all).length, 8, 'all but ANONYMOUS');
-  connection.registerSASLMechanism(class extends SASLSHA1 {
-    priority = 99;
-  });
+  connection.registerSASLMechanism(
+    class extends SASLSHA1 {
+      priority = 99;
+    },
+  );
   assert.deepEqual(await offered(), [false, { ...all, 'SCRAM-SHA-1': 99 }]);
-  connection.registerSASLMechanism(class extends SASLPlain {
-    test = () => false;
-  });
+  connection.registerSASLMechanism(
+    class extends SASLPlain {
+      test = () => false;
+    },
+  );
   const { PLAIN, ...others } = all;
   assert.deepEqual(await offered(), [false, { ...others, 'SCRAM-SHA-1': 99 }]);
   connection.registerSASLMechanisms([SASLPlain]);
@@ -552,7 +639,15 @@ test('a mechanism may look at everything, and at the password, and call what the
     }
     test(connection) {
       const { features, role, authcid, pass, jid, ready } = connection;
-      seen = { features, role, authcid, pass, jid, ready: ready instanceof Promise, id: connection.getUniqueId('x') };
+      seen = {
+        features,
+        role,
+        authcid,
+        pass,
+        jid,
+        ready: ready instanceof Promise,
+        id: connection.getUniqueId('x'),
+      };
       connection._mine = 7;
       return connection._mine === 7;
     }
@@ -561,7 +656,14 @@ test('a mechanism may look at everything, and at the password, and call what the
   connection.registerSASLMechanism(Looking);
   connection.connect('alice@chat.example', 'secret');
   const { id, ...rest } = seen;
-  assert.deepEqual(rest, { features: null, role: null, authcid: 'alice', pass: 'secret', jid: 'alice@chat.example', ready: true });
+  assert.deepEqual(rest, {
+    features: null,
+    role: null,
+    authcid: 'alice',
+    pass: 'secret',
+    jid: 'alice@chat.example',
+    ready: true,
+  });
   assert.match(id, /x$/);
   assert.equal('pass' in connection, false, 'it is not kept');
   connection.reset();
@@ -570,5 +672,6 @@ test('a mechanism may look at everything, and at the password, and call what the
 
 test('only ws and wss are protocols', () => {
   for (const protocol of ['ws', 'wss', '', undefined, null]) new Connection('/ws', { protocol });
-  for (const protocol of ['https', 'WS', 1]) assert.throws(() => new Connection('/ws', { protocol }), { message: /protocol is "ws" or "wss", not/ });
+  for (const protocol of ['https', 'WS', 1])
+    assert.throws(() => new Connection('/ws', { protocol }), { message: /protocol is "ws" or "wss", not/ });
 });

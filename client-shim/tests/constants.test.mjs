@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './load.mjs';
 
-const { Status, NS, addNamespace, ErrorCondition, LogLevel, ElementType, TIMEOUT, SECONDARY_TIMEOUT } = await load('client-shim/ts/constants.ts');
+const { Status, NS, addNamespace, ErrorCondition, LogLevel, ElementType, TIMEOUT, SECONDARY_TIMEOUT } =
+  await load('client-shim/ts/constants.ts');
 
 test('the statuses have the numbers that apps have stored and compared for years', () => {
   assert.deepEqual(Object.entries(Status), [

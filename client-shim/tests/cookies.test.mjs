@@ -8,7 +8,11 @@ const { writeCookies, sink } = await load('client-shim/ts/cookies.ts', 'client-s
 /** What a document is given. */
 function written(cookies) {
   const lines = [];
-  globalThis.document = { set cookie(line) { lines.push(line); } };
+  globalThis.document = {
+    set cookie(line) {
+      lines.push(line);
+    },
+  };
   try {
     writeCookies(cookies);
   } finally {
@@ -27,31 +31,59 @@ test('a value, and a value with its attributes', () => {
       full: { value: 'v', domain: '.chat.example', path: '/xmpp ws', expires },
       bare: { value: 'v', domain: undefined, path: '' },
     }),
-    ['plain=a=b/+:%20', 'quoted="a"', 'empty=', 'full=v; expires=Wed, 02 Jan 2030 03:04:05 GMT; domain=.chat.example; path=/xmpp ws', 'bare=v'],
+    [
+      'plain=a=b/+:%20',
+      'quoted="a"',
+      'empty=',
+      'full=v; expires=Wed, 02 Jan 2030 03:04:05 GMT; domain=.chat.example; path=/xmpp ws',
+      'bare=v',
+    ],
   );
 });
 
 const REFUSED = [
-  ...['', 'a b', 'a=b', 'a;b', 'a,b', 'a\tb', 'a\nb', '"a"', 'a\u0000', 'ä', '(a)'].map((name) => ['name', name, 'v']),
-  ...['a b', 'a;path=/', 'a,b', 'a\r\nb', 'a\u0007', 'a\\b', 'a"b', '"a', 'ä', '\ud800'].map((value) => ['value', 'c', value]),
+  ...['', 'a b', 'a=b', 'a;b', 'a,b', 'a\tb', 'a\nb', '"a"', 'a\u0000', 'ä', '(a)'].map((name) => [
+    'name',
+    name,
+    'v',
+  ]),
+  ...['a b', 'a;path=/', 'a,b', 'a\r\nb', 'a\u0007', 'a\\b', 'a"b', '"a', 'ä', '\ud800'].map((value) => [
+    'value',
+    'c',
+    value,
+  ]),
   ...[undefined, null, 1, {}].map((value) => ['value', 'c', { value }]),
   ...['a;b', 'a\nb', 'ä'].map((domain) => ['domain', 'c', { value: 'v', domain }]),
   ...['/;secure', '/\r', 7].map((path) => ['path', 'c', { value: 'v', path }]),
-  ...[new Date('never'), new Date(8.64e15), 'soon'].map((expires) => ['expires', 'c', { value: 'v', expires }]),
+  ...[new Date('never'), new Date(8.64e15), 'soon'].map((expires) => [
+    'expires',
+    'c',
+    { value: 'v', expires },
+  ]),
 ];
 
 for (const [part, name, cookie] of REFUSED) {
   test(`${part}: ${JSON.stringify(name)} with ${JSON.stringify(cookie)} is refused`, () => {
-    assert.throws(() => writeCookies({ [name]: cookie }), (error) => {
-      assert.equal(error.message, `the ${part} of the cookie ${JSON.stringify(name)} is not one (RFC 6265 §4.1.1)`);
-      return true;
-    });
+    assert.throws(
+      () => writeCookies({ [name]: cookie }),
+      (error) => {
+        assert.equal(
+          error.message,
+          `the ${part} of the cookie ${JSON.stringify(name)} is not one (RFC 6265 §4.1.1)`,
+        );
+        return true;
+      },
+    );
   });
 }
 
 test('with one that is refused none is written', () => {
   const lines = [];
-  globalThis.document = { set cookie(line) { lines.push(line); } };
+  globalThis.document = {
+    set cookie(line) {
+      lines.push(line);
+    },
+  };
   assert.throws(() => writeCookies({ good: 'v', 'b d': 'v' }));
   delete globalThis.document;
   assert.deepEqual(lines, []);
@@ -61,7 +93,11 @@ test('where there is no document, or one that takes no cookies, an error is logg
   const log = [];
   sink.log = (level, text) => log.push([level, text]);
   writeCookies({ c: 'secret' });
-  globalThis.document = { set cookie(_) { throw new Error('sandboxed'); } };
+  globalThis.document = {
+    set cookie(_) {
+      throw new Error('sandboxed');
+    },
+  };
   writeCookies({ c: 'secret' });
   delete globalThis.document;
   assert.equal(log.length, 2);

@@ -53,7 +53,8 @@ const dial = (url, greeting = GREETING) => dialGreeting(url, greeting);
 /** What a socket tells, from now on. */
 function told(socket) {
   const events = [];
-  for (const type of ['open', 'message', 'close']) socket[`on${type}`] = ({ data = type }) => events.push(data);
+  for (const type of ['open', 'message', 'close'])
+    socket[`on${type}`] = ({ data = type }) => events.push(data);
   return events;
 }
 
@@ -74,7 +75,10 @@ test('what a tab connects to is dialled once, and the engine gets that socket', 
   assert.equal(made.length, 0);
   dialEarly(CONNECT);
   dialEarly(CONNECT);
-  assert.deepEqual(made.map(({ how }) => how), [[SERVICE, 'xmpp']]);
+  assert.deepEqual(
+    made.map(({ how }) => how),
+    [[SERVICE, 'xmpp']],
+  );
   assert.equal(dial(SERVICE), made[0]);
   mock.timers.tick(60_000);
   assert.equal(made[0].closed, false, 'it is in use');
@@ -116,7 +120,11 @@ test('a socket is greeted as soon as it is open, once, and what the server answe
   assert.deepEqual(events, ['open', '<open/>', '<features/>', '<success/>']);
   socket.send('<auth/>');
   socket.send(GREETING);
-  assert.deepEqual(made[0].sent, [GREETING, '<auth/>', GREETING], 'after authentication the stream is opened anew');
+  assert.deepEqual(
+    made[0].sent,
+    [GREETING, '<auth/>', GREETING],
+    'after authentication the stream is opened anew',
+  );
 });
 
 test('a socket that opens when the engine has it is greeted by the engine', () => {
@@ -129,7 +137,8 @@ test('a socket that opens when the engine has it is greeted by the engine', () =
 });
 
 test('what would break the greeting is no domain, and is left to the engine', () => {
-  for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined]) dialEarly(connectAs(jid));
+  for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined])
+    dialEarly(connectAs(jid));
   assert.equal(made.length, 0);
 });
 
@@ -223,7 +232,17 @@ test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
 });
 
 test('what is no address is left to the engine, and what is no message to nobody', () => {
-  for (const said of [null, undefined, 'Connect', 42, [], {}, { Connect: null }, { Connect: { service: 7, jid: 'a@b' } }]) dialEarly(said);
+  for (const said of [
+    null,
+    undefined,
+    'Connect',
+    42,
+    [],
+    {},
+    { Connect: null },
+    { Connect: { service: 7, jid: 'a@b' } },
+  ])
+    dialEarly(said);
   dialEarly({ Connect: { service: 'wss://', jid: 'juliet@chat.example' } });
   assert.equal(made.length, 0);
   assert.throws(() => dial('wss://'), /not an address/);

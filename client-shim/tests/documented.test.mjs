@@ -24,7 +24,8 @@ function reachable(checker, exported) {
 
   const visit = (symbol, path) => {
     if (symbol.flags & SymbolFlags.Alias) symbol = checker.getAliasedSymbol(symbol);
-    if (symbol.name.includes('#') || symbol.flags & PASSED_OVER || !isOwn(symbol) || found.has(symbol.id)) return;
+    if (symbol.name.includes('#') || symbol.flags & PASSED_OVER || !isOwn(symbol) || found.has(symbol.id))
+      return;
     found.set(symbol.id, { symbol, path });
     if (symbol.flags & (SymbolFlags.Class | SymbolFlags.Interface | SymbolFlags.TypeAlias)) {
       const type = checker.getDeclaredTypeOfSymbol(symbol);
@@ -32,7 +33,12 @@ function reachable(checker, exported) {
       for (const base of type.getBaseTypes() ?? []) look(base, path);
     }
     // One like that of the class it extends is described there.
-    const isRoot = symbol.flags & SymbolFlags.Class && !checker.getDeclaredTypeOfSymbol(symbol).getBaseTypes().some((base) => isOwn(base.getSymbol()));
+    const isRoot =
+      symbol.flags & SymbolFlags.Class &&
+      !checker
+        .getDeclaredTypeOfSymbol(symbol)
+        .getBaseTypes()
+        .some((base) => isOwn(base.getSymbol()));
     const made = isRoot && symbol.getMembers().get('__constructor');
     if (made) found.set(made.id, { symbol: made, path: `new ${path}` });
     if (symbol.flags & SymbolFlags.Value) look(checker.getTypeOfSymbol(symbol), path);
@@ -43,14 +49,16 @@ function reachable(checker, exported) {
     types.add(type.id);
     const named = type.getAliasSymbol() ?? type.getSymbol();
     if (named && !named.name.startsWith('__')) visit(named, (path = named.name));
-    if (type.isUnionType() || type.isIntersectionType()) return type.getTypes().forEach((part) => look(part, path));
+    if (type.isUnionType() || type.isIntersectionType())
+      return type.getTypes().forEach((part) => look(part, path));
     if (type.isTypeReference()) checker.getTypeArguments(type).forEach((argument) => look(argument, path));
     if (!type.isObjectType()) return;
     for (const { valueType } of checker.getIndexInfosOfType(type)) look(valueType, path);
     for (const property of checker.getPropertiesOfType(type)) visit(property, `${path}.${property.name}`);
     for (const kind of [SignatureKind.Call, SignatureKind.Construct]) {
       for (const signature of checker.getSignaturesOfType(type, kind)) {
-        for (const parameter of signature.getParameters()) look(checker.getTypeOfSymbol(parameter), `${path}(${parameter.name})`);
+        for (const parameter of signature.getParameters())
+          look(checker.getTypeOfSymbol(parameter), `${path}(${parameter.name})`);
         if (kind === SignatureKind.Call) look(checker.getReturnTypeOfSignature(signature), `${path}()`);
       }
     }
@@ -72,7 +80,10 @@ test('each export, and each member of one, says what it is for', () => {
     for (const one of ['Connection.connect', 'ConnectionOptions.queue', 'Builder.c', 'StanzaError.text']) {
       assert.ok(paths.includes(one), `${one} was not looked at`);
     }
-    assert.deepEqual(all.filter(({ symbol }) => !isDocumented(symbol, checker)).map(({ path }) => path), []);
+    assert.deepEqual(
+      all.filter(({ symbol }) => !isDocumented(symbol, checker)).map(({ path }) => path),
+      [],
+    );
   } finally {
     api.close();
   }

@@ -47,7 +47,10 @@ test('a peer that never repeats itself gets the same elements', () => {
   for (let i = 0; i < 5_000; i++) {
     const a = tokenise(`<a${i} xmlns="u${i}"><b${i} x${i}="1"/><c x="1" xmlns="v${i}"/></a${i}>`);
     const [b, c] = a.children;
-    assert.deepEqual([a.namespaceURI, b.namespaceURI, c.namespaceURI, b.tagName], [`u${i}`, `u${i}`, `v${i}`, `b${i}`]);
+    assert.deepEqual(
+      [a.namespaceURI, b.namespaceURI, c.namespaceURI, b.tagName],
+      [`u${i}`, `u${i}`, `v${i}`, `b${i}`],
+    );
   }
 });
 
@@ -59,8 +62,10 @@ test('names that DOM refuses to make are left to the parser', () => {
 
 test('text that is not well-formed ends in an error, wherever it ends', () => {
   const whole = `<?xml version="1.0"?><a xmlns="u" xmlns:p='v' p:x="1"><b y = "2">t</b><![CDATA[c]]></a>`;
-  for (let end = 0; end < whole.length; end++) assert.throws(() => parseStanza(whole.slice(0, end)), Error, whole.slice(0, end));
-  for (const text of ['<p:a/>', '<a p:x="1"/>', '<a x=1/>', '<a', '<a x', '<a x="']) assert.throws(() => parseStanza(text), Error, text);
+  for (let end = 0; end < whole.length; end++)
+    assert.throws(() => parseStanza(whole.slice(0, end)), Error, whole.slice(0, end));
+  for (const text of ['<p:a/>', '<a p:x="1"/>', '<a x=1/>', '<a', '<a x', '<a x="'])
+    assert.throws(() => parseStanza(text), Error, text);
 });
 
 test('text from elsewhere is checked, and a stanza must be in a namespace of stanzas where that is asked', () => {
@@ -92,7 +97,9 @@ test('an element is written as it was read', () => {
 });
 
 test('an inner element is written with the declarations that it needs', () => {
-  const forwarded = parseStanza('<f xmlns="jabber:client" xmlns:p="v"><message><body p:x="1"/><p:q/></message></f>').firstChild;
+  const forwarded = parseStanza(
+    '<f xmlns="jabber:client" xmlns:p="v"><message><body p:x="1"/><p:q/></message></f>',
+  ).firstChild;
   assert.equal(
     serialize(forwarded),
     '<message xmlns="jabber:client"><body xmlns:p="v" p:x="1"/><p:q xmlns:p="v"/></message>',
@@ -148,8 +155,11 @@ test('an element is made of a name, attributes in three forms, and text', () => 
   assert.equal(made('a', [['x', '1']], 5), '<a x="1">5</a>');
   assert.equal(made('a', 'text'), '<a>text</a>');
   assert.equal(made('a', null, 0), '<a>0</a>');
-  const a = xmlElement('p:a', { 'xmlns:p': 'u', 'xmlns': 'v', 'xml:lang': 'en', 'p:x': 1 });
-  assert.deepEqual([a.namespaceURI, a.attributes[2].namespaceURI, a.attributes[3].namespaceURI], ['u', 'http://www.w3.org/XML/1998/namespace', 'u']);
+  const a = xmlElement('p:a', { 'xmlns:p': 'u', xmlns: 'v', 'xml:lang': 'en', 'p:x': 1 });
+  assert.deepEqual(
+    [a.namespaceURI, a.attributes[2].namespaceURI, a.attributes[3].namespaceURI],
+    ['u', 'http://www.w3.org/XML/1998/namespace', 'u'],
+  );
   assert.equal(xmlGenerator(), a.ownerDocument);
 });
 

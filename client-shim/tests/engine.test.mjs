@@ -35,7 +35,10 @@ async function run(engine) {
   const source = `${outputFiles[0].text.replaceAll('import.meta.url', '"https://app.example/epode-engine.js"')}//${Math.random()}`;
   const script = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
   await script.begin(async () => {});
-  return { ...script, raise: (name) => listeners.filter(([known]) => known === name).forEach(([, listener]) => listener()) };
+  return {
+    ...script,
+    raise: (name) => listeners.filter(([known]) => known === name).forEach(([, listener]) => listener()),
+  };
 }
 
 /** A page's end of a new port, and what it hears. */

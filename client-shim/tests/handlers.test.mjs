@@ -90,7 +90,13 @@ test('a selector says what a handler asks for, and nothing else', () => {
   const selector = (...criteria) => selectorOf(new Handler(() => true, ...criteria));
   assert.deepEqual(selector(), {});
   assert.deepEqual(selector('', null, undefined, '', null, bare), {});
-  assert.deepEqual(selector('u', 'iq', 'set', '1', 'a@b/c'), { ns: 'u', name: 'iq', types: ['set'], id: '1', from: 'a@b/c' });
+  assert.deepEqual(selector('u', 'iq', 'set', '1', 'a@b/c'), {
+    ns: 'u',
+    name: 'iq',
+    types: ['set'],
+    id: '1',
+    from: 'a@b/c',
+  });
   assert.deepEqual(selector('u', null, ['get', 'set'], null, 'a@b/c', { ...bare, ...noFragment }), {
     ns: 'u',
     types: ['get', 'set'],
@@ -105,7 +111,8 @@ test('a selector says what a handler asks for, and nothing else', () => {
 function listening() {
   const heard = [];
   const list = new HandlerList();
-  const add = (name, does = () => true) => list.add(new Handler((stanza) => (heard.push(name), does(stanza))));
+  const add = (name, does = () => true) =>
+    list.add(new Handler((stanza) => (heard.push(name), does(stanza))));
   const hear = (authenticated) => {
     heard.length = 0;
     const handled = list.dispatch(parseStanza('<a xmlns="u"/>'), authenticated);
@@ -125,7 +132,11 @@ test('handlers added between two stanzas run in reverse order, behind those that
 
 test('a handler stays while it returns something truthy, so an async one stays', () => {
   const { add, hear } = listening();
-  add('once', () => undefined), add('no', () => false), add('zero', () => 0), add('async', async () => false), add('always', () => 1);
+  add('once', () => undefined),
+    add('no', () => false),
+    add('zero', () => 0),
+    add('async', async () => false),
+    add('always', () => 1);
   assert.deepEqual(hear(), { heard: 'always async zero no once', handled: true });
   assert.equal(hear().heard, 'always async');
 });
@@ -153,7 +164,14 @@ test('a stanza whose only handler threw is not handled', () => {
 test('a stanza becomes an element where a handler may match it, or somebody has to answer it', () => {
   const list = new HandlerList();
   const concerns = (...texts) => texts.map((text) => list.concerns(text));
-  const texts = ['<message/>', '<presence to="x"/>', '<iq type="get" id="1"/>', '<?xml version="1.0"?><message/>', '<c:message xmlns:c="jabber:client"/>', '<messages/>'];
+  const texts = [
+    '<message/>',
+    '<presence to="x"/>',
+    '<iq type="get" id="1"/>',
+    '<?xml version="1.0"?><message/>',
+    '<c:message xmlns:c="jabber:client"/>',
+    '<messages/>',
+  ];
   assert.deepEqual(concerns(...texts), [false, false, true, true, true, true]);
   const handler = list.add(new Handler(() => true, null, 'message'));
   assert.deepEqual(concerns(...texts), [true, false, true, true, true, true]);

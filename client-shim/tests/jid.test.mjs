@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './load.mjs';
 
-const { escapeNode, unescapeNode, getNodeFromJid, getDomainFromJid, getResourceFromJid, getBareJidFromJid, preparedJid } = await load(
-  'client-shim/ts/jid.ts',
-  'client-shim/ts/prepared.ts',
-);
+const {
+  escapeNode,
+  unescapeNode,
+  getNodeFromJid,
+  getDomainFromJid,
+  getResourceFromJid,
+  getBareJidFromJid,
+  preparedJid,
+} = await load('client-shim/ts/jid.ts', 'client-shim/ts/prepared.ts');
 
 test('a JID is cut at its first slash, and before that at its first at sign', () => {
   for (const [jid, node, domain, resource, bare] of [
@@ -25,7 +30,10 @@ test('a JID is cut at its first slash, and before that at its first at sign', ()
 
 test('a missing JID has no parts and is no error', () => {
   for (const jid of [null, undefined, '']) {
-    assert.deepEqual([getNodeFromJid(jid), getResourceFromJid(jid), getBareJidFromJid(jid)], [null, null, null]);
+    assert.deepEqual(
+      [getNodeFromJid(jid), getResourceFromJid(jid), getBareJidFromJid(jid)],
+      [null, null, null],
+    );
   }
 });
 

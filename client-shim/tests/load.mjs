@@ -8,7 +8,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Imports TypeScript modules by their paths from the root of the repository; their exports are merged. */
 export async function load(...paths) {
   const { outputFiles } = await build({
-    stdin: { contents: paths.map((path) => `export * from './${path}';`).join('\n'), resolveDir: root, loader: 'ts' },
+    stdin: {
+      contents: paths.map((path) => `export * from './${path}';`).join('\n'),
+      resolveDir: root,
+      loader: 'ts',
+    },
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -20,6 +24,7 @@ export async function load(...paths) {
 /** Gives this process the DOM that a page has; modules that were imported before see it too. */
 export function giveDom() {
   const { window } = new JSDOM('<!doctype html>', { url: 'https://app.example/index.html' });
-  for (const name of ['document', 'DOMParser', 'XMLSerializer', 'Node', 'Element']) globalThis[name] = window[name];
+  for (const name of ['document', 'DOMParser', 'XMLSerializer', 'Node', 'Element'])
+    globalThis[name] = window[name];
   return window;
 }

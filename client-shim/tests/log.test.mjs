@@ -9,9 +9,14 @@ const { LogLevel, log, setLogLevel, sink, debug, info, warn, error, fatal, descr
 
 test('a line is written to the console by its level, and one below the set level is not written', (t) => {
   const written = [];
-  for (const method of ['debug', 'info', 'warn', 'error']) t.mock.method(console, method, (line) => written.push([method, line]));
+  for (const method of ['debug', 'info', 'warn', 'error'])
+    t.mock.method(console, method, (line) => written.push([method, line]));
   for (const write of [debug, info, warn, error, fatal]) write('x');
-  assert.deepEqual(written.map(([method]) => method), ['info', 'warn', 'error', 'error'], 'the default level is INFO');
+  assert.deepEqual(
+    written.map(([method]) => method),
+    ['info', 'warn', 'error', 'error'],
+    'the default level is INFO',
+  );
   written.length = 0;
   setLogLevel(LogLevel.FATAL);
   error('quiet');
@@ -41,7 +46,11 @@ test('what was thrown is described by its name and where, and never in its own w
   assert.match(describe(quoting), /^TypeError\n +at .*log\.test\.mjs:\d+:\d+/);
   assert.doesNotMatch(describe(quoting), /secret/);
   // As a stanza that is laid out, or another's stack.
-  for (const message of ['<a>\n    at secret\n</a>', 'x\n    at secret (y:1:2)\nsecret@chat.example:1:2', '']) {
+  for (const message of [
+    '<a>\n    at secret\n</a>',
+    'x\n    at secret (y:1:2)\nsecret@chat.example:1:2',
+    '',
+  ]) {
     const frames = describe(new Error(message));
     assert.match(frames, /^Error\n +at .*log\.test\.mjs:\d+:\d+/);
     assert.doesNotMatch(frames, /secret/);
@@ -50,7 +59,14 @@ test('what was thrown is described by its name and where, and never in its own w
   assert.equal(describe({ secret: 1 }), 'object');
   assert.equal(describe(Object.assign(new Error('secret'), { stack: undefined })), 'Error');
   const stack = 'f@https://app.example/x.js?key=secret:1:2\n@https://app.example/y.js#secret:30:4\n';
-  assert.equal(describe(Object.assign(new Error('secret'), { stack })), 'Error\nf@https://app.example/x.js:1:2\n@https://app.example/y.js:30:4');
-  const chromium = 'Error: secret\n    at f (https://app.example/x.js?key=secret:1:2)\n    at async https://app.example/y.js?secret=a:b:30:4';
-  assert.equal(describe(Object.assign(new Error('secret'), { stack: chromium })), 'Error\n    at f (https://app.example/x.js:1:2)\n    at async https://app.example/y.js:30:4');
+  assert.equal(
+    describe(Object.assign(new Error('secret'), { stack })),
+    'Error\nf@https://app.example/x.js:1:2\n@https://app.example/y.js:30:4',
+  );
+  const chromium =
+    'Error: secret\n    at f (https://app.example/x.js?key=secret:1:2)\n    at async https://app.example/y.js?secret=a:b:30:4';
+  assert.equal(
+    describe(Object.assign(new Error('secret'), { stack: chromium })),
+    'Error\n    at f (https://app.example/x.js:1:2)\n    at async https://app.example/y.js:30:4',
+  );
 });

@@ -4,7 +4,17 @@ import { load } from './load.mjs';
 
 const mechanisms = await load('client-shim/ts/mechanisms.ts', 'client-shim/ts/login.ts');
 const { SASLMechanism, SASLPlain, Login, ALL } = mechanisms;
-const NINE = ['SHA512', 'SHA384', 'SHA256', 'SHA1', 'Plain', 'OAuthBearer', 'XOAuth2', 'Anonymous', 'External'];
+const NINE = [
+  'SHA512',
+  'SHA384',
+  'SHA256',
+  'SHA1',
+  'Plain',
+  'OAuthBearer',
+  'XOAuth2',
+  'Anonymous',
+  'External',
+];
 const nine = NINE.map((name) => new mechanisms[`SASL${name}`]());
 
 test('a login without a list has the nine in the running', () => {
@@ -30,7 +40,8 @@ test('the nine mechanisms come in the order of their priorities', () => {
 });
 
 test('a mechanism is in the running by what the login has', () => {
-  const running = (connection) => nine.filter((mechanism) => mechanism.test(connection)).map(({ mechname }) => mechname);
+  const running = (connection) =>
+    nine.filter((mechanism) => mechanism.test(connection)).map(({ mechname }) => mechname);
   const named = ['SCRAM-SHA-512', 'SCRAM-SHA-384', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'];
   const token = ['OAUTHBEARER', 'X-OAUTH2'];
   assert.deepEqual(running({ authcid: 'a', pass: 'p' }), [...named, ...token, 'EXTERNAL']);

@@ -18,7 +18,9 @@ export const dying = { lock: null };
 /** The Web Locks that are held, by name. */
 export const locks = new Set();
 /** How the page's wasm is served; a test may break it. */
-export const web = { fetch: async () => new Response(wasm, { headers: { 'content-type': 'application/wasm' } }) };
+export const web = {
+  fetch: async () => new Response(wasm, { headers: { 'content-type': 'application/wasm' } }),
+};
 
 /** The worker's end of a port: `posted` is what the page said, `say` answers. */
 class Port {
@@ -29,7 +31,8 @@ class Port {
   postMessage(message) {
     if (this.closed) return;
     this.posted.push(structuredClone(message));
-    if (message.Hello) queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));
+    if (message.Hello)
+      queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));
     if (message.Connect || message.Attach) queueMicrotask(() => this.say('Joining'));
   }
 
@@ -39,7 +42,9 @@ class Port {
 
   /** What was said under this name. */
   said(name) {
-    return this.posted.filter((message) => message === name || (typeof message === 'object' && name in message));
+    return this.posted.filter(
+      (message) => message === name || (typeof message === 'object' && name in message),
+    );
   }
 
   close() {
@@ -87,7 +92,9 @@ globalThis.setTimeout = (callback, delay, ...rest) => {
 
 const { outputFiles } = await build({
   stdin: {
-    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins'].map((name) => `export * from './client-shim/ts/${name}.ts';`).join('\n'),
+    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins']
+      .map((name) => `export * from './client-shim/ts/${name}.ts';`)
+      .join('\n'),
     resolveDir: root,
     loader: 'ts',
   },
@@ -108,7 +115,14 @@ export const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
 /** What the worker says when the session is up. */
 export function up(code, jid = 'alice@chat.example/desk') {
   const features = '<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>';
-  return { Status: { code, condition: null, text: null, session: { jid, domain: 'chat.example', features, position: 0 } } };
+  return {
+    Status: {
+      code,
+      condition: null,
+      text: null,
+      session: { jid, domain: 'chat.example', features, position: 0 },
+    },
+  };
 }
 
 /** Any other status. */
@@ -119,7 +133,9 @@ export function status(code, text = null) {
 export function deliver(...texts) {
   if (texts.length === 1) return [1, texts[0]];
   const positions = texts.map((_, index) => index + 1);
-  return { Deliver: { positions, origins: null, lengths: texts.map(({ length }) => length), text: texts.join('') } };
+  return {
+    Deliver: { positions, origins: null, lengths: texts.map(({ length }) => length), text: texts.join('') },
+  };
 }
 
 /** A connection that has heard CONNECTED; its statuses so far, and the port it has. */

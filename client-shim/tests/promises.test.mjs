@@ -1,9 +1,31 @@
 // The promises beside the callbacks: of the session, of an answer, and of the next stanza.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { $iq, Connection, Status, deliver, epode, online, ports, settled, sink, status, up } from './page.mjs';
+import {
+  $iq,
+  Connection,
+  Status,
+  deliver,
+  epode,
+  online,
+  ports,
+  settled,
+  sink,
+  status,
+  up,
+} from './page.mjs';
 
-const { AttachError, AuthenticationError, ConnectionError, DisconnectedError, RedirectError, RefusedError, StanzaError, TimeoutError, XmppError } = epode;
+const {
+  AttachError,
+  AuthenticationError,
+  ConnectionError,
+  DisconnectedError,
+  RedirectError,
+  RefusedError,
+  StanzaError,
+  TimeoutError,
+  XmppError,
+} = epode;
 const ASK = '<iq type="get" id="q" xmlns="jabber:client"><query xmlns="urn:example"/></iq>';
 
 const unhandled = [];
@@ -90,7 +112,10 @@ test('each way to fail rejects ready with its own class, when the attempt is ove
     port.say(because('Disconnected', 'another', 'another sentence'));
     const { error } = await byNow(ready);
     assert.ok(error instanceof Failure && error instanceof XmppError && error instanceof Error, code);
-    assert.deepEqual([error.name, error.condition, error.message, error.element], [name, 'the-condition', 'a sentence', null]);
+    assert.deepEqual(
+      [error.name, error.condition, error.message, error.element],
+      [name, 'the-condition', 'a sentence', null],
+    );
     assert.equal((await byNow(connection.ready)).error, error, 'and it stays so until the next attempt');
   }
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
@@ -117,14 +142,21 @@ test('an app that connects anew in the callback of a failure waits on, and hears
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   let attempts = 0;
   const again = (status) => {
-    if (status === Status.CONNFAIL && ++attempts === 1) connection.connect('alice@chat.example', 'secret', again);
+    if (status === Status.CONNFAIL && ++attempts === 1)
+      connection.connect('alice@chat.example', 'secret', again);
   };
   connection.connect('alice@chat.example', 'secret', again);
   const { ready } = connection;
   await settled();
   ports.at(-1).say(because('ConnFail', null, 'unreachable'), because('Disconnected', null, 'unreachable'));
   assert.equal(await byNow(ready), 'pending');
-  ports.at(-1).say(because('Authenticating', null, null), because('AuthFail', 'not-authorized', 'no'), because('Disconnected', 'not-authorized', 'no'));
+  ports
+    .at(-1)
+    .say(
+      because('Authenticating', null, null),
+      because('AuthFail', 'not-authorized', 'no'),
+      because('Disconnected', 'not-authorized', 'no'),
+    );
   assert.ok((await byNow(ready)).error instanceof AuthenticationError);
 });
 
@@ -146,7 +178,11 @@ test('ready is a new promise when the session is lost, and waits for the next', 
   assert.equal(await byNow(second), 'pending');
   port.say(up('Connected'));
   assert.equal((await byNow(second)).value, connection);
-  port.say(because('Reconnecting', null, 'lost'), because('AuthFail', 'not-authorized', 'no'), because('Disconnected', 'not-authorized', 'no'));
+  port.say(
+    because('Reconnecting', null, 'lost'),
+    because('AuthFail', 'not-authorized', 'no'),
+    because('Disconnected', 'not-authorized', 'no'),
+  );
   assert.ok((await byNow(connection.ready)).error instanceof AuthenticationError);
 });
 
@@ -187,9 +223,24 @@ test('iq is rejected with what the error stanza says', async () => {
   const { connection, port } = await online();
   const { STANZAS } = epode.NS;
   for (const [content, type, condition, text] of [
-    [`<query xmlns="urn:x"/><error type="wait"><text xmlns="${STANZAS}">later</text><policy-violation xmlns="${STANZAS}"/><own xmlns="urn:y"/></error>`, 'wait', 'policy-violation', 'later'],
-    [`<error type="cancel"><own xmlns="urn:y"/><item-not-found xmlns="${STANZAS}"/></error>`, 'cancel', 'item-not-found', null],
-    [`<x:error xmlns:x="urn:other"/><c:error xmlns:c="jabber:client" type="auth"><s:forbidden xmlns:s="${STANZAS}"/></c:error>`, 'auth', 'forbidden', null],
+    [
+      `<query xmlns="urn:x"/><error type="wait"><text xmlns="${STANZAS}">later</text><policy-violation xmlns="${STANZAS}"/><own xmlns="urn:y"/></error>`,
+      'wait',
+      'policy-violation',
+      'later',
+    ],
+    [
+      `<error type="cancel"><own xmlns="urn:y"/><item-not-found xmlns="${STANZAS}"/></error>`,
+      'cancel',
+      'item-not-found',
+      null,
+    ],
+    [
+      `<x:error xmlns:x="urn:other"/><c:error xmlns:c="jabber:client" type="auth"><s:forbidden xmlns:s="${STANZAS}"/></c:error>`,
+      'auth',
+      'forbidden',
+      null,
+    ],
     ['<error/>', null, 'undefined-condition', null],
     ['', null, 'undefined-condition', null],
   ]) {
@@ -197,7 +248,10 @@ test('iq is rejected with what the error stanza says', async () => {
     answer(port, { Error: `<iq xmlns="jabber:client" type="error" id="q">${content}</iq>` });
     const { error } = await byNow(result);
     assert.ok(error instanceof StanzaError && error instanceof XmppError, content);
-    assert.deepEqual([error.name, error.type, error.condition, error.text, error.element.tagName], ['StanzaError', type, condition, text, 'iq']);
+    assert.deepEqual(
+      [error.name, error.type, error.condition, error.text, error.element.tagName],
+      ['StanzaError', type, condition, text, 'iq'],
+    );
     assert.equal(error.message, text ? `${condition}: ${text}` : condition);
   }
 });
@@ -312,8 +366,15 @@ test('whoever asks twice before anything came is given one stanza each, in order
   grant(port);
   const asked = [stanzas.next(), stanzas.next()];
   port.say(deliver(message(1), message(2), message(3)));
-  const ids = (await Promise.all([...asked, stanzas.next()])).map(({ done, value }) => [done, value.getAttribute('id')]);
-  assert.deepEqual(ids, [[false, '1'], [false, '2'], [false, '3']]);
+  const ids = (await Promise.all([...asked, stanzas.next()])).map(({ done, value }) => [
+    done,
+    value.getAttribute('id'),
+  ]);
+  assert.deepEqual(ids, [
+    [false, '1'],
+    [false, '2'],
+    [false, '3'],
+  ]);
 });
 
 test('a break gives the claim up', async () => {
@@ -368,7 +429,8 @@ test('the loops of an app that goes on with each session hear each session, and 
   const app = (async () => {
     for (;;) {
       await connection.ready;
-      for await (const stanza of connection.stanzas({ name: 'message' })) heard.push(stanza.getAttribute('id'));
+      for await (const stanza of connection.stanzas({ name: 'message' }))
+        heard.push(stanza.getAttribute('id'));
     }
   })();
   await settled();

@@ -37,7 +37,12 @@ const NO_ADDRESS = [
   ['http-bind', undefined, HTTP, /^http-bind is not the address of a WebSocket.*BOSH/],
   ['http://chat.example/http-bind', undefined, HTTP, /http-bind is not the address of a WebSocket.*BOSH/],
   ['https://chat.example/http-bind', 'wss', HTTPS, /http-bind is not the address of a WebSocket.*BOSH/],
-  ['localhost:5280/xmpp', 'ws', HTTP, /^localhost:5280\/xmpp is not the address of a WebSocket: begin it with ws:\/\//],
+  [
+    'localhost:5280/xmpp',
+    'ws',
+    HTTP,
+    /^localhost:5280\/xmpp is not the address of a WebSocket: begin it with ws:\/\//,
+  ],
   ['ftp://chat.example/ws', 'ws', HTTP, /not the address of a WebSocket/],
   ['javascript:alert(1)', 'ws', HTTP, /not the address of a WebSocket/],
   ['', undefined, HTTP, /^an empty address/],
@@ -58,9 +63,21 @@ for (const [service, protocol, page, reason] of NO_ADDRESS) {
 }
 
 test('the worker is on the origin of the page, wherever its address begins', () => {
-  for (const worker of ['/epode-worker.js', '../epode-worker.js', 'https://app.example/epode-worker.js', new URL('/epode-worker.js', HTTPS)]) {
-    assert.equal(resolveWorker(worker, HTTPS, 'https://app.example').href, 'https://app.example/epode-worker.js');
+  for (const worker of [
+    '/epode-worker.js',
+    '../epode-worker.js',
+    'https://app.example/epode-worker.js',
+    new URL('/epode-worker.js', HTTPS),
+  ]) {
+    assert.equal(
+      resolveWorker(worker, HTTPS, 'https://app.example').href,
+      'https://app.example/epode-worker.js',
+    );
   }
-  assert.throws(() => resolveWorker('https://cdn.example/epode-worker.js', HTTPS, 'https://app.example'), { message: /cross-origin.*https:\/\/app\.example/ });
-  assert.throws(() => resolveWorker('http://', HTTPS, 'https://app.example'), { message: /http:\/\/ is not a URL/ });
+  assert.throws(() => resolveWorker('https://cdn.example/epode-worker.js', HTTPS, 'https://app.example'), {
+    message: /cross-origin.*https:\/\/app\.example/,
+  });
+  assert.throws(() => resolveWorker('http://', HTTPS, 'https://app.example'), {
+    message: /http:\/\/ is not a URL/,
+  });
 });

@@ -42,14 +42,21 @@ test('the third stanza of a shape is a clone with values of its own', () => {
   assert.equal(element.getAttribute('from'), "o'hara@b");
   assert.equal(element.querySelector('body').textContent, 'th & ree\n');
   assert.equal(element.querySelector('delay').getAttribute('stamp'), '3"');
-  assert.equal(element.querySelector('body').getAttributeNS('http://www.w3.org/XML/1998/namespace', 'lang'), 'en');
+  assert.equal(
+    element.querySelector('body').getAttributeNS('http://www.w3.org/XML/1998/namespace', 'lang'),
+    'en',
+  );
   assert.equal(element.parentNode, null);
   // What came before it is what it was.
-  assert.equal(serialised(parseStanza(message('2', 'two'))), serialised(new DOMParser().parseFromString(message('2', 'two'), 'text/xml').documentElement));
+  assert.equal(
+    serialised(parseStanza(message('2', 'two'))),
+    serialised(new DOMParser().parseFromString(message('2', 'two'), 'text/xml').documentElement),
+  );
 });
 
 test('what an app does to an element is seen in no other of its shape', () => {
-  const text = (id) => `<iq xmlns="jabber:client" id="${id}"><query xmlns="urn:x"><item jid="a"/></query></iq>`;
+  const text = (id) =>
+    `<iq xmlns="jabber:client" id="${id}"><query xmlns="urn:x"><item jid="a"/></query></iq>`;
   for (const id of ['1', '2', '3', '4']) {
     const element = parseStanza(text(id));
     assert.equal(serialised(element), text(id));
@@ -76,7 +83,10 @@ test('another namespace, another quote, an empty text, and a value that looks li
   for (let time = 0; time < 4; time++) {
     for (const text of shapes) {
       const other = text.replace(/1/g, `1${time}`).replace('t<', `t${time}<`);
-      assert.ok(parseStanza(other).isEqualNode(new DOMParser().parseFromString(other, 'text/xml').documentElement), other);
+      assert.ok(
+        parseStanza(other).isEqualNode(new DOMParser().parseFromString(other, 'text/xml').documentElement),
+        other,
+      );
     }
   }
 });
@@ -93,5 +103,6 @@ test('a peer that never repeats itself fills no memory, and what repeats itself 
 
 test('a text that is no stanza at all is refused as before, also when it begins like one that is known', () => {
   for (const id of ['1', '2', '3']) parseStanza(`<a x="${id}">t</a>`);
-  for (const text of ['<a x="1', '<a x="1">t', '<a x=1>t</a>', '']) assert.throws(() => parseStanza(text), text);
+  for (const text of ['<a x="1', '<a x="1">t', '<a x=1>t</a>', ''])
+    assert.throws(() => parseStanza(text), text);
 });

@@ -13,7 +13,8 @@ test('nothing tells where it was built', async () => {
   assert.ok(files.includes('epode-worker.wasm') && files.includes('epode.js'));
   for (const name of files) {
     const content = (await readFile(dist + name)).toString('latin1');
-    for (const place of [root, `${homedir()}/`, 'registry/src']) assert.ok(!content.includes(place), `${name} names ${place}`);
+    for (const place of [root, `${homedir()}/`, 'registry/src'])
+      assert.ok(!content.includes(place), `${name} names ${place}`);
   }
 });
 
@@ -30,6 +31,8 @@ test('what others wrote and is compiled in is named, with its licence, the same 
     assert.match(own ?? '', /Permission is hereby granted|Apache License/);
   }
   // Macros run in the compiler, tests and tools elsewhere.
-  for (const name of ['syn', 'tokio', 'ts-rs', 'epode-hub']) assert.ok(!list.includes(`\n${name} `), `${name} is none of it`);
-  for (const place of [root, homedir(), 'registry']) assert.ok(!notices.includes(`${place}/`), `${place} is named`);
+  for (const name of ['syn', 'tokio', 'ts-rs', 'epode-hub'])
+    assert.ok(!list.includes(`\n${name} `), `${name} is none of it`);
+  for (const place of [root, homedir(), 'registry'])
+    assert.ok(!notices.includes(`${place}/`), `${place} is named`);
 });

@@ -11,7 +11,11 @@ function ticking(t) {
   const handlers = new TimedHandlers();
   handlers.start();
   const calls = [];
-  return { handlers, calls, add: (period, name, does = () => true) => handlers.add(period, () => (calls.push(name), does())) };
+  return {
+    handlers,
+    calls,
+    add: (period, name, does = () => true) => handlers.add(period, () => (calls.push(name), does())),
+  };
 }
 
 test('a timed handler is called after its period, and again while it returns something truthy', (t) => {

@@ -30,13 +30,24 @@ declare function same<A, B>(same: Same<A, B>): void;
 
 // Options
 
-const options: ConnectionOptions = { worker: '/epode-worker.js', protocol: 'wss', mechanisms: [SASLPlain, SASLSHA256], sessionKey: 'a' };
+const options: ConnectionOptions = {
+  worker: '/epode-worker.js',
+  protocol: 'wss',
+  mechanisms: [SASLPlain, SASLSHA256],
+  sessionKey: 'a',
+};
 const connection = new Strophe.Connection('wss://chat.example/ws', options);
 same<typeof connection, Connection>(true);
 new Connection('/ws', { worker: new URL('https://app.example/epode-worker.js') });
 new Connection('/ws');
 // What an app of Strophe's has for BOSH may stay.
-new Connection('/ws', { sync: true, customHeaders: ['X-App: 1'], keepalive: true, withCredentials: true, contentType: 'text/xml' }).options.sync = false;
+new Connection('/ws', {
+  sync: true,
+  customHeaders: ['X-App: 1'],
+  keepalive: true,
+  withCredentials: true,
+  contentType: 'text/xml',
+}).options.sync = false;
 // @ts-expect-error the service is needed
 new Connection();
 // @ts-expect-error an address, not a worker
@@ -86,7 +97,11 @@ same<typeof connection.features, Element | null>(true);
 
 // Stanzas
 
-const message = $msg({ to: 'bob@chat.example', type: 'chat' }).c('body').t('hi').up().c('active', { xmlns: 'urn:example' });
+const message = $msg({ to: 'bob@chat.example', type: 'chat' })
+  .c('body')
+  .t('hi')
+  .up()
+  .c('active', { xmlns: 'urn:example' });
 same<ReturnType<typeof message.tree>, Element>(true);
 $build('query', { xmlns: 'urn:example' }).c('item', null, 'text').toString().length;
 stx`<message to="${'bob@chat.example'}">${message}</message>`.tree().tagName;
@@ -120,9 +135,17 @@ connection.sendPresence($pres({ to: 'room@chat.example/me' }), (answer) => answe
 
 // Handlers
 
-const handler = connection.addHandler((stanza) => stanza.tagName === 'message', null, 'message', ['chat', 'normal'], null, 'bob@chat.example', {
-  matchBareFromJid: true,
-});
+const handler = connection.addHandler(
+  (stanza) => stanza.tagName === 'message',
+  null,
+  'message',
+  ['chat', 'normal'],
+  null,
+  'bob@chat.example',
+  {
+    matchBareFromJid: true,
+  },
+);
 same<typeof handler, Handler>(true);
 connection.addHandler(async (stanza) => void stanza.textContent, 'urn:example');
 connection.deleteHandler(handler);
@@ -150,18 +173,27 @@ connection.ready = Promise.resolve(connection);
 same<ReturnType<typeof connection.iq>, Promise<Element>>(true);
 connection.iq(message, { timeout: 1000, signal: AbortSignal.timeout(1000) });
 connection.iq('<iq type="get"/>').catch((error: unknown) => {
-  if (error instanceof StanzaError) same<[typeof error.condition, typeof error.element], [string, Element]>(true);
-  else if (error instanceof XmppError) same<[typeof error.condition, typeof error.element], [string | null, Element | null]>(true);
+  if (error instanceof StanzaError)
+    same<[typeof error.condition, typeof error.element], [string, Element]>(true);
+  else if (error instanceof XmppError)
+    same<[typeof error.condition, typeof error.element], [string | null, Element | null]>(true);
   same<typeof Strophe.AuthenticationError, typeof AuthenticationError>(true);
 });
 // @ts-expect-error there is something to ask
 connection.iq(null);
 // @ts-expect-error the time is a number
 connection.iq(message, { timeout: '1s' });
-const selector: StanzaSelector = { ns: 'urn:example', name: 'message', type: ['chat', 'normal'], from: 'bob@chat.example', matchBareFromJid: true };
+const selector: StanzaSelector = {
+  ns: 'urn:example',
+  name: 'message',
+  type: ['chat', 'normal'],
+  from: 'bob@chat.example',
+  matchBareFromJid: true,
+};
 same<ReturnType<typeof connection.stanzas>, Stanzas>(true);
 void (async () => {
-  for await (const stanza of connection.stanzas(selector, { signal: AbortSignal.timeout(1000) })) same<typeof stanza, Element>(true);
+  for await (const stanza of connection.stanzas(selector, { signal: AbortSignal.timeout(1000) }))
+    same<typeof stanza, Element>(true);
 })();
 // @ts-expect-error no such criterion: a typing error would select everything
 connection.stanzas({ tag: 'message' });
@@ -179,7 +211,10 @@ Strophe.log = (level, line) => same<[typeof level, typeof line], [0 | 1 | 2 | 3 
 // What hangs on Strophe
 
 same<ReturnType<typeof Strophe.getBareJidFromJid>, string | null>(true);
-Strophe.addConnectionPlugin('roster', { init: (connection) => connection.send($pres()), statusChanged: (status) => void status });
+Strophe.addConnectionPlugin('roster', {
+  init: (connection) => connection.send($pres()),
+  statusChanged: (status) => void status,
+});
 Strophe.addNamespace('EXAMPLE', 'urn:example');
 Strophe.serialize(message).length;
 Strophe.setLogLevel(Strophe.LogLevel.WARN);

@@ -26,7 +26,12 @@ async function run(engine) {
       },
     ],
   });
-  const scope = { location: new URL('https://app.example/epode-worker.js'), addEventListener() {}, close() {}, onconnect: null };
+  const scope = {
+    location: new URL('https://app.example/epode-worker.js'),
+    addEventListener() {},
+    close() {},
+    onconnect: null,
+  };
   globalThis.engine = engine;
   new Function('self', 'navigator', 'setTimeout', outputFiles[0].text)(scope, {}, () => {});
   return scope;
@@ -37,7 +42,16 @@ function port() {
   return { heard, postMessage: (message) => heard.push(message) };
 }
 
-const idle = { accept() {}, denied() {}, imports: () => ({}), loaded() {}, online() {}, owned() {}, start() {}, wanted() {} };
+const idle = {
+  accept() {},
+  denied() {},
+  imports: () => ({}),
+  loaded() {},
+  online() {},
+  owned() {},
+  start() {},
+  wanted() {},
+};
 /** A module of wasm without anything in it. */
 const EMPTY = `export default new Uint8Array([0, ${[...'asm'].map((letter) => letter.charCodeAt())}, 1, 0, 0, 0])`;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -46,12 +60,16 @@ test('an engine that breaks over the first ports says so to all tabs', async () 
   const broken = () => {
     throw new Error('unreachable');
   };
-  for (const engine of [{ ...idle, start: broken }, { ...idle, accept: broken }]) {
+  for (const engine of [
+    { ...idle, start: broken },
+    { ...idle, accept: broken },
+  ]) {
     const scope = await run(engine);
     const ports = [port(), port()];
     for (const port of ports) scope.onconnect({ ports: [port] });
     await settled();
-    for (const { heard } of ports) assert.deepEqual(heard.at(-1), { Refused: { Engine: { detail: 'unreachable' } } });
+    for (const { heard } of ports)
+      assert.deepEqual(heard.at(-1), { Refused: { Engine: { detail: 'unreachable' } } });
   }
 });
 
@@ -63,7 +81,10 @@ test('what tabs say while the engine is on its way is handed to it with their po
   ports[1].onmessage({ data: 'first' });
   ports[1].onmessage({ data: 'second' });
   await settled();
-  assert.deepEqual(accepted, [[ports[0], [], 0], [ports[1], ['first', 'second'], 0]]);
+  assert.deepEqual(accepted, [
+    [ports[0], [], 0],
+    [ports[1], ['first', 'second'], 0],
+  ]);
 });
 
 test('a worker whose engine is on its way answers whether it lives by itself', async () => {
@@ -92,7 +113,11 @@ test('of ports that are gone nothing is kept', async () => {
   try {
     const scope = await run(idle);
     for (let i = 0; i < 5; i++) scope.onconnect({ ports: [port()] });
-    assert.deepEqual(refs.map(({ asked }) => asked), [1, 1, 1, 1, 0], 'each is asked once, and then forgotten');
+    assert.deepEqual(
+      refs.map(({ asked }) => asked),
+      [1, 1, 1, 1, 0],
+      'each is asked once, and then forgotten',
+    );
   } finally {
     globalThis.WeakRef = WeakRef;
   }
@@ -105,9 +130,18 @@ test('a page with the client of strophe.js is answered in its own words while th
   for (const port of [theirs, ours, silent]) scope.onconnect({ ports: [port] });
   theirs.onmessage({ data: ['_connect', 'ws://s/', 'a@b', 3] });
   ours.onmessage({ data: { Hello: {} } });
-  assert.deepEqual(theirs.heard.map(([word, level]) => [word, level === 'fatal']), [['log', true], ['_onClose', false]]);
+  assert.deepEqual(
+    theirs.heard.map(([word, level]) => [word, level === 'fatal']),
+    [
+      ['log', true],
+      ['_onClose', false],
+    ],
+  );
   assert.deepEqual(ours.heard, [{ Log: { level: 'Debug', text: 'the worker is starting' } }]);
   assert.deepEqual(silent.heard, [], 'what nobody has asked for a page of strophe.js would report');
   await settled();
-  assert.deepEqual(accepted.map(([port]) => port), [ours, silent]);
+  assert.deepEqual(
+    accepted.map(([port]) => port),
+    [ours, silent],
+  );
 });

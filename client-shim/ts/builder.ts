@@ -126,7 +126,8 @@ export class Builder implements Treelike {
   /** Makes the parent of the current element the current one; at the root, nothing. */
   up(): this {
     const current = this.#position();
-    if (current !== this.#root) this.#current = (current instanceof Draft ? current.parent : current.parentElement) ?? this.#root;
+    if (current !== this.#root)
+      this.#current = (current instanceof Draft ? current.parent : current.parentElement) ?? this.#root;
     return this;
   }
 
@@ -163,10 +164,17 @@ export class Builder implements Treelike {
    * @param text what it contains; also an empty string keeps the parent the current element
    * @throws Error when a name is none in XML
    */
-  c(name: string, attributes?: Attributes | string | number | null, text?: string | number | boolean | null): this {
+  c(
+    name: string,
+    attributes?: Attributes | string | number | null,
+    text?: string | number | boolean | null,
+  ): this {
     const parent = this.#position();
     const short = typeof attributes === 'string' || typeof attributes === 'number';
-    const draft = parent instanceof Draft ? parent.append(name, short ? null : attributes) : new Draft(name, short ? null : attributes);
+    const draft =
+      parent instanceof Draft
+        ? parent.append(name, short ? null : attributes)
+        : new Draft(name, short ? null : attributes);
     const content = short ? attributes : (text ?? '');
     if (content !== '') draft.children.push(String(content));
     const child = parent instanceof Draft ? draft : draft.toElement(parent);
@@ -249,7 +257,16 @@ export class UnsafeXML {
 }
 
 /** What may stand in a template of {@link stx}. */
-export type StanzaValue = string | number | boolean | null | undefined | Element | Treelike | UnsafeXML | readonly StanzaValue[];
+export type StanzaValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | Element
+  | Treelike
+  | UnsafeXML
+  | readonly StanzaValue[];
 
 /** What {@link stx} makes. Its text is parsed only if something needs to look into it. */
 export class Stanza extends Builder {

@@ -6,7 +6,16 @@
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
-import type { ConnectionError, AuthenticationError, TimeoutError, RedirectError, AttachError, DisconnectedError, RefusedError, StanzaError } from './errors.ts';
+import type {
+  ConnectionError,
+  AuthenticationError,
+  TimeoutError,
+  RedirectError,
+  AttachError,
+  DisconnectedError,
+  RefusedError,
+  StanzaError,
+} from './errors.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
@@ -19,7 +28,14 @@ import type { ConnectionOptions } from './options.ts';
 import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { Participation } from './participation.ts';
-import { type Abortable, listen, type Patience, reasonOf, type Stanzas, type StanzaSelector } from './stanzas.ts';
+import {
+  type Abortable,
+  listen,
+  type Patience,
+  reasonOf,
+  type Stanzas,
+  type StanzaSelector,
+} from './stanzas.ts';
 import type { TimedHandler } from './timed.ts';
 import { Websocket } from './transports.ts';
 
@@ -187,7 +203,10 @@ export class Connection extends Hooks {
     this.#participation.begin();
     this.#participation.report(Status.CONNECTING, null);
     this.scram_keys = null;
-    if (!understood) return this.#participation.fail('connect takes the JID as a string, and a password or the keys of SCRAM');
+    if (!understood)
+      return this.#participation.fail(
+        'connect takes the JID as a string, and a password or the keys of SCRAM',
+      );
     const authenticating = withPassword(this, pass);
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
@@ -281,7 +300,8 @@ export class Connection extends Hooks {
   disconnect(reason?: string): void {
     if (this.#participation.ended) {
       warn('disconnect was called before connect');
-      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED]) this.#participation.report(status, reason ?? null, reason);
+      for (const status of [Status.DISCONNECTING, Status.DISCONNECTED])
+        this.#participation.report(status, reason ?? null, reason);
       return;
     }
     this.disconnecting = this.connected;
@@ -291,7 +311,8 @@ export class Connection extends Hooks {
     const patience = amount(this.disconnection_timeout, 3000);
     const command: Command = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
     // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
-    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? '')) this.#participation.part(command, patience);
+    if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? ''))
+      this.#participation.part(command, patience);
     else this.#participation.run(command);
   }
 
@@ -341,7 +362,9 @@ export class Connection extends Hooks {
    */
   send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
     const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
-    return this.#participation.outbox.send(stanzas.filter((one) => one !== null && one !== undefined).map(textOf));
+    return this.#participation.outbox.send(
+      stanzas.filter((one) => one !== null && one !== undefined).map(textOf),
+    );
   }
 
   /**
@@ -354,7 +377,12 @@ export class Connection extends Hooks {
    * @returns the `id`, which is made up where the IQ has none
    * @throws Error when text is not well-formed, or where there is no DOM
    */
-  sendIQ(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
+  sendIQ(
+    stanza: Element | Treelike | string,
+    ok?: Answered | null,
+    err?: Unanswered | null,
+    timeout?: number,
+  ): string {
     return this.#ask(stanza, timeout, { ok: (result) => ok?.(result), err: ({ element }) => err?.(element) });
   }
 
@@ -391,7 +419,12 @@ export class Connection extends Hooks {
    * @returns the `id`, which is made up where the presence has none
    * @throws Error when text is not well-formed, or where there is no DOM
    */
-  sendPresence(stanza: Element | Treelike | string, ok?: Answered | null, err?: Unanswered | null, timeout?: number): string {
+  sendPresence(
+    stanza: Element | Treelike | string,
+    ok?: Answered | null,
+    err?: Unanswered | null,
+    timeout?: number,
+  ): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendPresence');
     if (ok || err) {
@@ -484,7 +517,11 @@ export class Connection extends Hooks {
    * connection is lost, before the status says so. A further attempt to dial that fails is no news. The latest callback of a code counts, for as
    * long as this connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
    */
-  addProtocolErrorHandler(protocol: 'websocket' | 'HTTP', code: number, callback: ProtocolErrorCallback): void {
+  addProtocolErrorHandler(
+    protocol: 'websocket' | 'HTTP',
+    code: number,
+    callback: ProtocolErrorCallback,
+  ): void {
     if (protocol === 'websocket') this.#participation.codes.set(code, callback);
   }
 
@@ -519,7 +556,11 @@ export class Connection extends Hooks {
     if (#participation in this) this.#participation.inbox.claimHooks();
   }
 
-  #ask(stanza: Element | Treelike | string, timeout: number | undefined, question: Omit<Question, 'id'>): string {
+  #ask(
+    stanza: Element | Treelike | string,
+    timeout: number | undefined,
+    question: Omit<Question, 'id'>,
+  ): string {
     const element = elementOf(stanza);
     const id = this.#identified(element, 'sendIQ');
     this.#participation.outbox.ask(serialize(element), Number(timeout) || undefined, { ...question, id });
@@ -559,5 +600,7 @@ function amount(given: number | undefined, fallback: number): number {
 }
 
 function randomPart(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }

@@ -36,7 +36,8 @@ export function writeCookies(cookies: Readonly<Record<string, Cookie>>): void {
       // What is in it may be a secret.
       throw new Error(`the ${part} of the cookie ${JSON.stringify(name)} is not one (RFC 6265 §4.1.1)`);
     };
-    const { value, domain, path, expires } = typeof cookie === 'string' ? ({ value: cookie } as Exclude<Cookie, string>) : cookie;
+    const { value, domain, path, expires } =
+      typeof cookie === 'string' ? ({ value: cookie } as Exclude<Cookie, string>) : cookie;
     let text = `${checked('name', name)}=${checked('value', value)}`;
     if (expires) text += `; expires=${checked('expires', new Date(expires).toUTCString())}`;
     if (domain) text += `; domain=${checked('domain', domain)}`;

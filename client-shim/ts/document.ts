@@ -15,6 +15,7 @@ let shared: XMLDocument | undefined;
  */
 export function xmlGenerator(): XMLDocument {
   if (shared) return shared;
-  if (typeof document === 'undefined') throw new Error('an element can be made only where there is a DOM; toString() works without');
+  if (typeof document === 'undefined')
+    throw new Error('an element can be made only where there is a DOM; toString() works without');
   return (shared = document.implementation.createDocument(null, null));
 }

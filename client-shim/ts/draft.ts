@@ -47,14 +47,18 @@ export class Draft {
 
   #copy(parent: Draft): Draft {
     const copy = new Draft(this.name, Object.fromEntries(this.attributes), parent);
-    copy.children.push(...this.children.map((child) => (typeof child === 'string' ? child : child.#copy(copy))));
+    copy.children.push(
+      ...this.children.map((child) => (typeof child === 'string' ? child : child.#copy(copy))),
+    );
     return copy;
   }
 
   toString(): string {
     let tag = '<' + this.name;
     for (const [name, value] of this.attributes) tag += ` ${name}="${escapeAttribute(value)}"`;
-    const content = this.children.map((child) => (typeof child === 'string' ? escapeText(child) : child.toString())).join('');
+    const content = this.children
+      .map((child) => (typeof child === 'string' ? escapeText(child) : child.toString()))
+      .join('');
     return content ? `${tag}>${content}</${this.name}>` : `${tag}/>`;
   }
 
@@ -84,7 +88,8 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (prefix === 'xmlns') element.setAttributeNS(XMLNS, name, value);
   else if (prefix === 'xml' && colon > 0) element.setAttributeNS(XML, name, value);
   else {
-    const namespace = colon < 0 ? null : (element.getAttribute(`xmlns:${prefix}`) ?? element.lookupNamespaceURI(prefix));
+    const namespace =
+      colon < 0 ? null : (element.getAttribute(`xmlns:${prefix}`) ?? element.lookupNamespaceURI(prefix));
     if (namespace === null) element.setAttribute(name, value);
     else element.setAttributeNS(namespace, name, value);
   }
@@ -102,6 +107,7 @@ function createIn(parent: Element | null, name: string, attributes: ReadonlyMap<
 
 // Names are written as they are: what XML could not read back must not get in.
 function checked(name: string): string {
-  if (!/^[^\s\d<>&"'=/.-][^\s<>&"'=/]*$/.test(name)) throw new Error(`${JSON.stringify(name)} is no name in XML`);
+  if (!/^[^\s\d<>&"'=/.-][^\s<>&"'=/]*$/.test(name))
+    throw new Error(`${JSON.stringify(name)} is no name in XML`);
   return name;
 }

@@ -21,7 +21,11 @@ export function xmlElement(
   text?: string | number | null,
 ): Element {
   const short = typeof attributes === 'string' || typeof attributes === 'number';
-  const pairs = isPairs(attributes) ? Object.fromEntries(attributes) : short ? null : (attributes as Attributes);
+  const pairs = isPairs(attributes)
+    ? Object.fromEntries(attributes)
+    : short
+      ? null
+      : (attributes as Attributes);
   const element = new Draft(name, pairs).toElement(null);
   const content = short ? attributes : text;
   if (content !== undefined && content !== null) element.append(String(content));
@@ -53,7 +57,11 @@ export function isTagEqual(element: Element, name: string): boolean {
 }
 
 /** Calls `visit` with each child element, or with those of that qualified name. */
-export function forEachChild(element: Element, name: string | null | undefined, visit: (child: Element) => void): void {
+export function forEachChild(
+  element: Element,
+  name: string | null | undefined,
+  visit: (child: Element) => void,
+): void {
   // A copy, because `visit` may move or remove what it is shown.
   for (const child of [...element.children]) {
     if (!name || isTagEqual(child, name)) visit(child);

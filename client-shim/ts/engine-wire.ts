@@ -56,7 +56,13 @@ import { answerStrophe, isOfStrophe } from './strophe-port.ts';
 import type { Tagged } from './wire.ts';
 
 /** Starts the engine; once, before the first port. */
-export function start(lock: string | undefined, ownership: Ownership, dial: Dial, shared: boolean, detour: boolean): void {
+export function start(
+  lock: string | undefined,
+  ownership: Ownership,
+  dial: Dial,
+  shared: boolean,
+  detour: boolean,
+): void {
   run(lock, ownership, dial, outlet(), shared, detour);
 }
 
@@ -100,7 +106,8 @@ let field = '';
 const text: Is<string> = (value) => typeof value === 'string';
 const flag: Is<boolean> = (value) => typeof value === 'boolean';
 const number: Is<number> = (value): value is number => typeof value === 'number' && value >>> 0 === value;
-const position: Is<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const position: Is<number> = (value): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
 const time = position;
 const nothing: Is<undefined> = (value) => value === undefined;
 
@@ -139,16 +146,32 @@ const criteria = record<{ Stanza: Criteria }>({
 const offer = record<MechanismOffer>({ name: text, priority: number });
 
 /** For each variant what its content must be, and what is done with it. */
-const MESSAGES: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]>, hear: (port: number, content: Word[1]) => void] } = {
+const MESSAGES: {
+  [Word in Tagged<ToWorker<string>> as Word[0]]: [
+    is: Is<Word[1]>,
+    hear: (port: number, content: Word[1]) => void,
+  ];
+} = {
   Hello: [
-    record({ versions: list(number), tab: text, lock: optional(text), before: optional(record<Before>({ boot: text, position })), visible: flag }),
-    (port, { versions, tab, lock, before, visible }) => on_hello(port, new Uint32Array(versions), tab, lock, visible, before?.boot, before?.position ?? 0),
+    record({
+      versions: list(number),
+      tab: text,
+      lock: optional(text),
+      before: optional(record<Before>({ boot: text, position })),
+      visible: flag,
+    }),
+    (port, { versions, tab, lock, before, visible }) =>
+      on_hello(port, new Uint32Array(versions), tab, lock, visible, before?.boot, before?.position ?? 0),
   ],
   Connect: [
     record({
       service: text,
       jid: text,
-      credentials: record<Credentials>({ authcid: optional(text), password: optional(text), keys: optional(text) }),
+      credentials: record<Credentials>({
+        authcid: optional(text),
+        password: optional(text),
+        keys: optional(text),
+      }),
       options: record<Options>({
         mechanisms: list(offer),
         listed: flag,
@@ -162,7 +185,26 @@ const MESSAGES: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]
         queue_size: number,
       }),
     }),
-    (port, { service, jid, credentials: { authcid, password, keys }, options: { mechanisms, listed, own_mechanisms, session_key, explicit_binding, reconnect, attach, reload_grace, queue_stanzas, queue_size } }) => {
+    (
+      port,
+      {
+        service,
+        jid,
+        credentials: { authcid, password, keys },
+        options: {
+          mechanisms,
+          listed,
+          own_mechanisms,
+          session_key,
+          explicit_binding,
+          reconnect,
+          attach,
+          reload_grace,
+          queue_stanzas,
+          queue_size,
+        },
+      },
+    ) => {
       const offers = [...own_mechanisms, ...mechanisms];
       on_connect(
         port,
@@ -185,33 +227,64 @@ const MESSAGES: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]
       );
     },
   ],
-  Attach: [record({ service: text, jid: optional(text), explicit_binding: flag }), (port, { service, jid, explicit_binding }) => on_attach(port, service, jid, explicit_binding)],
+  Attach: [
+    record({ service: text, jid: optional(text), explicit_binding: flag }),
+    (port, { service, jid, explicit_binding }) => on_attach(port, service, jid, explicit_binding),
+  ],
   Restore: [record({ service: text, jid: text }), (port, { service, jid }) => on_restore(port, service, jid)],
-  SaslResponse: [record({ exchange: number, response: optional(text) }), (port, { exchange, response }) => on_sasl_response(port, exchange, response)],
+  SaslResponse: [
+    record({ exchange: number, response: optional(text) }),
+    (port, { exchange, response }) => on_sasl_response(port, exchange, response),
+  ],
   SaslAbort: [record({ exchange: number }), (port, { exchange }) => on_sasl_abort(port, exchange)],
   Bind: [record({ resource: optional(text) }), (port, { resource }) => on_bind(port, resource)],
   Claim: [
     record({
-      claims: list(record<Claim>({ id: number, selector: (value): value is Selector => value === 'Everything' || value === 'Sent' || criteria(value) })),
+      claims: list(
+        record<Claim>({
+          id: number,
+          selector: (value): value is Selector =>
+            value === 'Everything' || value === 'Sent' || criteria(value),
+        }),
+      ),
       from: position,
       made: time,
     }),
     (port, { claims, from, made }) => {
       for (const { id, selector } of claims) {
         const kind = selector === 'Everything' ? 1 : selector === 'Sent' ? 2 : 0;
-        const { ns, name, types, id: stanzaId, from, bare, ignore_fragment } = typeof selector === 'string' ? NO_CRITERIA : selector.Stanza;
+        const {
+          ns,
+          name,
+          types,
+          id: stanzaId,
+          from,
+          bare,
+          ignore_fragment,
+        } = typeof selector === 'string' ? NO_CRITERIA : selector.Stanza;
         add_claim(id, kind, ns, name, types, stanzaId, from, bare, ignore_fragment);
       }
       on_claim(port, from, made);
     },
   ],
-  Release: [record({ claims: list(number) }), (port, { claims }) => on_release(port, new Uint32Array(claims))],
+  Release: [
+    record({ claims: list(number) }),
+    (port, { claims }) => on_release(port, new Uint32Array(claims)),
+  ],
   Ack: [record({ posts: number }), (port, { posts }) => on_ack(port, posts)],
   Send: [
     record({ stanzas: list(record<Outgoing<string>>({ token: number, text })) }),
-    (port, { stanzas }) => on_send(port, Uint32Array.from(stanzas, ({ token }) => token), stanzas.map(({ text }) => text)),
+    (port, { stanzas }) =>
+      on_send(
+        port,
+        Uint32Array.from(stanzas, ({ token }) => token),
+        stanzas.map(({ text }) => text),
+      ),
   ],
-  Request: [record({ token: number, text, timeout: optional(number) }), (port, { token, text, timeout }) => on_request(port, token, text, timeout)],
+  Request: [
+    record({ token: number, text, timeout: optional(number) }),
+    (port, { token, text, timeout }) => on_request(port, token, text, timeout),
+  ],
   Unhandled: [record({ position }), (port, { position }) => on_unhandled(port, position)],
   Visibility: [record({ visible: flag }), (port, { visible }) => on_visibility(port, visible)],
   StepAside: [nothing, on_step_aside],
@@ -219,14 +292,27 @@ const MESSAGES: { [Word in Tagged<ToWorker<string>> as Word[0]]: [is: Is<Word[1]
   Pong: [nothing, on_pong],
   Ping: [nothing, on_ping],
   Tabs: [record({ token: number }), (port, { token }) => on_tabs(port, token)],
-  Disconnect: [record({ reason: optional(text), timeout: number }), (port, { reason, timeout }) => on_disconnect(port, reason, timeout)],
+  Disconnect: [
+    record({ reason: optional(text), timeout: number }),
+    (port, { reason, timeout }) => on_disconnect(port, reason, timeout),
+  ],
   Leave: [nothing, on_leave],
 };
 
-const NO_CRITERIA: Criteria = { ns: null, name: null, types: null, id: null, from: null, bare: false, ignore_fragment: false };
+const NO_CRITERIA: Criteria = {
+  ns: null,
+  name: null,
+  types: null,
+  id: null,
+  from: null,
+  bare: false,
+  ignore_fragment: false,
+};
 
 /** A map, for a tab may say `constructor`. */
-const KNOWN = new Map<unknown, [is: Is<unknown>, hear: (port: number, content: never) => void]>(Object.entries(MESSAGES));
+const KNOWN = new Map<unknown, [is: Is<unknown>, hear: (port: number, content: never) => void]>(
+  Object.entries(MESSAGES),
+);
 
 /** Tells the engine what a tab posted. What is refused is not quoted: it may be a password. */
 function hear(port: number, data: unknown): void {
@@ -261,7 +347,11 @@ const CODES: readonly StatusCode[] = [
 ];
 
 /** A function for each of the outlet's, which makes what the protocol knows. */
-type Makers = { [Name in Exclude<keyof Outlet, 'post' | 'close'>]: (...words: Parameters<Outlet[Name]>) => Name extends `add${string}` ? void : FromWorker<string> };
+type Makers = {
+  [Name in Exclude<keyof Outlet, 'post' | 'close'>]: (
+    ...words: Parameters<Outlet[Name]>
+  ) => Name extends `add${string}` ? void : FromWorker<string>;
+};
 
 function outlet(): Outlet {
   let positions: number[] = [];
@@ -286,7 +376,9 @@ function outlet(): Outlet {
       },
     }),
     keys: (keys) => ({ Keys: { keys } }),
-    saslChallenge: (exchange, mechanism, challenge) => ({ SaslChallenge: { exchange, mechanism, challenge: challenge ?? null } }),
+    saslChallenge: (exchange, mechanism, challenge) => ({
+      SaslChallenge: { exchange, mechanism, challenge: challenge ?? null },
+    }),
     role: (primary) => ({ Role: role(primary) }),
     stanza: (position, text) => [position, text],
     addStanza(position, length, origin) {
@@ -312,7 +404,8 @@ function outlet(): Outlet {
     gap: (from, to, count, reason) => ({ Gap: { from, to, count, reason } }),
     ping: () => 'Ping',
     pong: () => 'Pong',
-    addTab: (tab, own, primary, visible, awake, credit, waiting, claims) => void known.push({ tab, own, role: role(primary), visible, awake, credit, waiting, claims }),
+    addTab: (tab, own, primary, visible, awake, credit, waiting, claims) =>
+      void known.push({ tab, own, role: role(primary), visible, awake, credit, waiting, claims }),
     tabs(token) {
       const message = { Tabs: { token, tabs: known } };
       known = [];
@@ -320,9 +413,15 @@ function outlet(): Outlet {
     },
     written: (up_to) => ({ Written: { up_to } }),
     failed: (token, condition, text) => ({ Failed: { token, fault: { condition, text } } }),
-    answered: (token, error, text, position) => ({ Response: { token, outcome: error ? { Error: text } : { Result: text }, position } }),
-    unanswered: (token, timeout, position) => ({ Response: { token, outcome: timeout ? 'Timeout' : 'Disconnected', position } }),
-    unasked: (token, condition, text, position) => ({ Response: { token, outcome: { Refused: { condition, text } }, position } }),
+    answered: (token, error, text, position) => ({
+      Response: { token, outcome: error ? { Error: text } : { Result: text }, position },
+    }),
+    unanswered: (token, timeout, position) => ({
+      Response: { token, outcome: timeout ? 'Timeout' : 'Disconnected', position },
+    }),
+    unasked: (token, condition, text, position) => ({
+      Response: { token, outcome: { Refused: { condition, text } }, position },
+    }),
     log: (level, text) => ({ Log: { level: LEVELS[level]!, text } }),
   } satisfies Makers;
   return {

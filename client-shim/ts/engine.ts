@@ -6,12 +6,16 @@ import { load } from './wasm.ts';
 export type { Port };
 
 /** Loads the page's wasm. */
-export const loadTab = once(() => load({ imports, loaded }, new URL('./epode.wasm', import.meta.url), 'the page'));
+export const loadTab = once(() =>
+  load({ imports, loaded }, new URL('./epode.wasm', import.meta.url), 'the page'),
+);
 
 /** Loads the engine into this page. */
 const loadEngine = once(async () => {
   const engine = await import('./epode-engine.js').catch((error: Error) => {
-    throw new Error(`the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}`);
+    throw new Error(
+      `the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}`,
+    );
   });
   await engine.begin(load);
   return engine;

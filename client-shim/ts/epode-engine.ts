@@ -22,7 +22,13 @@ export async function begin(how: typeof load): Promise<void> {
   await how({ imports, loaded }, new URL('./epode-worker.wasm', import.meta.url), 'the page');
   // Nothing is shared, and no worker is to be ended.
   const nothing = (): void => {};
-  start(undefined, { own: nothing, disown: nothing, exit: nothing }, (url) => new WebSocket(url, 'xmpp'), false, false);
+  start(
+    undefined,
+    { own: nothing, disown: nothing, exit: nothing },
+    (url) => new WebSocket(url, 'xmpp'),
+    false,
+    false,
+  );
   for (const name of ['online', 'offline']) addEventListener(name, probe);
   // What goes wrong in a timer or at a socket is nobody's to catch.
   addEventListener('error', probe);
@@ -84,7 +90,8 @@ function attempt(call: () => void): void {
   } catch (error) {
     failure = `the engine broke: ${(error as Error).message}; reload the page`;
   }
-  for (const end of ends) end.postMessage({ Refused: { Engine: { detail: failure } } } satisfies FromWorker<string>);
+  for (const end of ends)
+    end.postMessage({ Refused: { Engine: { detail: failure } } } satisfies FromWorker<string>);
 }
 
 function hand(port: Port, data: unknown): void {

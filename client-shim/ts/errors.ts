@@ -33,7 +33,9 @@ export class StanzaError extends XmppError {
 
   /** @param element a stanza of type `error` */
   constructor(element: Element) {
-    const error = [...element.children].find(({ localName, namespaceURI }) => localName === 'error' && namespaceURI === element.namespaceURI);
+    const error = [...element.children].find(
+      ({ localName, namespaceURI }) => localName === 'error' && namespaceURI === element.namespaceURI,
+    );
     let condition = 'undefined-condition';
     let text: string | null = null;
     for (const { namespaceURI, localName, textContent } of error?.children ?? []) {

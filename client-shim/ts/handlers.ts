@@ -78,7 +78,12 @@ export class Handler {
 
   /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
   isMatch(stanza: Element): boolean {
-    if (this.name !== null && this.name !== stanza.tagName && !(this.name === stanza.localName && stanza.namespaceURI === NS.CLIENT)) return false;
+    if (
+      this.name !== null &&
+      this.name !== stanza.tagName &&
+      !(this.name === stanza.localName && stanza.namespaceURI === NS.CLIENT)
+    )
+      return false;
     if (this.id !== null && this.id !== stanza.getAttribute('id')) return false;
     return this.#matchesType(stanza) && this.#matchesFrom(stanza) && this.namespaceMatch(stanza);
   }
@@ -92,7 +97,9 @@ export class Handler {
 
   /** The namespace of an element, or another one, as this handler compares it. */
   getNamespace(element: Element, namespace: string | null = getNamespace(element)): string | null {
-    return namespace !== null && this.options.ignoreNamespaceFragment ? (namespace.split('#', 1)[0] ?? null) : namespace;
+    return namespace !== null && this.options.ignoreNamespaceFragment
+      ? (namespace.split('#', 1)[0] ?? null)
+      : namespace;
   }
 
   /** Calls the callback; truthy when the handler is to stay. What the callback throws passes through. */
@@ -102,7 +109,9 @@ export class Handler {
 
   // Of an element with a prefix, an attribute `xmlns` is about what is within.
   #isIn(element: Element): boolean {
-    return this.getNamespace(element) === this.ns || this.getNamespace(element, element.namespaceURI) === this.ns;
+    return (
+      this.getNamespace(element) === this.ns || this.getNamespace(element, element.namespaceURI) === this.ns
+    );
   }
 
   #matchesType(stanza: Element): boolean {
@@ -201,7 +210,9 @@ export class HandlerList {
   /** Whether a stanza that reads like this has to become an element: a handler may match it, or it is a request that somebody has to answer. */
   concerns(text: string): boolean {
     const mayMatch = ({ name }: Handler): boolean => name === null || text.startsWith(name, 1);
-    return !/^<(message|presence)[ />]/.test(text) || this.#active.some(mayMatch) || this.#added.some(mayMatch);
+    return (
+      !/^<(message|presence)[ />]/.test(text) || this.#active.some(mayMatch) || this.#added.some(mayMatch)
+    );
   }
 
   /**

@@ -57,7 +57,12 @@ export class Hooks {
         configurable: true,
         get: () => silent,
         set(this: Hooks, hook: unknown) {
-          Object.defineProperty(this, name, { value: hook, writable: true, configurable: true, enumerable: true });
+          Object.defineProperty(this, name, {
+            value: hook,
+            writable: true,
+            configurable: true,
+            enumerable: true,
+          });
           this.hooked();
         },
       });

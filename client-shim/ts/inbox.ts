@@ -54,7 +54,8 @@ export class Inbox {
         if (this.#everything === undefined && (this.#raw || this.#xml)) {
           this.#claims.set((this.#everything = tab.claim_everything()), 'hook');
         }
-        if (this.#sent === undefined && isHeard(this.#hooks, 'onForeignStanzaSent')) this.#sent = tab.claim_sent();
+        if (this.#sent === undefined && isHeard(this.#hooks, 'onForeignStanzaSent'))
+          this.#sent = tab.claim_sent();
       },
     });
   }
@@ -106,7 +107,8 @@ export class Inbox {
 
   /** A message or presence that another tab sent. */
   foreign(text: string): void {
-    if (isHeard(this.#hooks, 'onForeignStanzaSent')) guarded(() => this.#hooks.onForeignStanzaSent(parseStanza(text)), 'onForeignStanzaSent');
+    if (isHeard(this.#hooks, 'onForeignStanzaSent'))
+      guarded(() => this.#hooks.onForeignStanzaSent(parseStanza(text)), 'onForeignStanzaSent');
   }
 
   #claim(handler: Handler): void {
@@ -114,7 +116,10 @@ export class Inbox {
       run: (tab) => {
         if (handler.active || ![...this.handlers].includes(handler)) return;
         const { ns, name, types, id, from, bare, ignoreFragment } = selectorOf(handler);
-        this.#claims.set(tab.claim(ns, name, types, id, from, bare ?? false, ignoreFragment ?? false), handler);
+        this.#claims.set(
+          tab.claim(ns, name, types, id, from, bare ?? false, ignoreFragment ?? false),
+          handler,
+        );
       },
     });
   }

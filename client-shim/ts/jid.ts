@@ -43,7 +43,9 @@ export function escapeNode(node: unknown): unknown {
 export function unescapeNode<T>(node: T): T extends string ? string : T;
 export function unescapeNode(node: unknown): unknown {
   if (typeof node !== 'string') return node;
-  return node.replace(/\\(20|22|26|27|2f|3a|3c|3e|40|5c)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return node.replace(/\\(20|22|26|27|2f|3a|3c|3e|40|5c)/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
 }
 
 function bareOf(jid: string): string {

@@ -21,7 +21,9 @@ export function takeLeft(key: string): Left | undefined {
     const left: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');
     sessionStorage.removeItem(key);
     const { tab, boot, position } = (left ?? {}) as Partial<Left>;
-    return typeof tab === 'string' && typeof boot === 'string' && typeof position === 'number' ? { tab, boot, position } : undefined;
+    return typeof tab === 'string' && typeof boot === 'string' && typeof position === 'number'
+      ? { tab, boot, position }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -82,7 +82,12 @@ export class Link {
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL | undefined, service: string, audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>, events: Events) {
+  constructor(
+    worker: string | URL | undefined,
+    service: string,
+    audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>,
+    events: Events,
+  ) {
     this.#events = events;
     this.#audience = audience;
     this.#script = worker;
@@ -210,7 +215,10 @@ export class Link {
 
   /** An app that leaves, in a callback say, hears nothing of what was to follow. */
   #whileItLasts<A extends object>(audience: A): A {
-    const told = ([name, tell]: [string, (...words: unknown[]) => void]) => [name, (...words: unknown[]) => this.#ended || tell(...words)];
+    const told = ([name, tell]: [string, (...words: unknown[]) => void]) => [
+      name,
+      (...words: unknown[]) => this.#ended || tell(...words),
+    ];
     return Object.fromEntries(Object.entries(audience).map(told)) as A;
   }
 
@@ -250,7 +258,14 @@ export class Link {
       // A stanza alone, which is what comes most often, moves no deadline.
       if (!Array.isArray(data)) this.#wind(tab);
     };
-    tab.opened(performance.now(), this.#id, lock, isVisible(), this.#before?.boot, this.#before?.position ?? 0);
+    tab.opened(
+      performance.now(),
+      this.#id,
+      lock,
+      isVisible(),
+      this.#before?.boot,
+      this.#before?.position ?? 0,
+    );
     this.#before = undefined;
     this.#wind(tab);
   }
@@ -267,16 +282,18 @@ export class Link {
   /** Waits for the death of the worker that holds this lock. */
   #await(lock: string, tab: Tab): void {
     const { signal } = (this.#watch = new AbortController());
-    navigator.locks.request(lock, { signal, mode: 'shared' }, () => {
-      if (!this.#ended && !signal.aborted) {
-        // What it said last and was not heard yet is part of what is lost.
-        this.#close();
-        tab.died(performance.now());
-        this.#wind(tab);
-      }
-    }).catch(() => {
-      // Aborted: this tab does not care any more.
-    });
+    navigator.locks
+      .request(lock, { signal, mode: 'shared' }, () => {
+        if (!this.#ended && !signal.aborted) {
+          // What it said last and was not heard yet is part of what is lost.
+          this.#close();
+          tab.died(performance.now());
+          this.#wind(tab);
+        }
+      })
+      .catch(() => {
+        // Aborted: this tab does not care any more.
+      });
   }
 
   async #reopen(tab: Tab, lock: string | undefined, detour: boolean): Promise<void> {
@@ -298,7 +315,8 @@ export class Link {
     if (deadline === this.#rings || this.#ended) return;
     clearTimeout(this.#alarm);
     this.#rings = deadline;
-    if (deadline !== undefined) this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
+    if (deadline !== undefined)
+      this.#alarm = setTimeout(() => void this.#due(tab), Math.ceil(deadline - performance.now()));
   }
 
   /** The worker has not answered. Browsers do not always report a script that is not there. */
@@ -318,7 +336,12 @@ export class Link {
     const matters = (): boolean => this.#port === port && (!this.#tab || this.#tab.is_greeting());
     if (!matters()) return;
     const found = await whatIsAt(url);
-    if (matters()) this.#fail(typeof found === 'string' ? found : `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`);
+    if (matters())
+      this.#fail(
+        typeof found === 'string'
+          ? found
+          : `the browser does not start the worker script ${url.href}: a Content-Security-Policy without worker-src for it, or an error in it`,
+      );
   }
 
   #fail(reason: string): void {
@@ -372,7 +395,8 @@ export class Link {
   // listeners is sent.
   readonly #hidden = (): void => {
     const tab = this.#tab;
-    if (tab && tab.boot() !== '') leaveWord(`epode-tab ${this.slot}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
+    if (tab && tab.boot() !== '')
+      leaveWord(`epode-tab ${this.slot}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
     this.#goodbye();
     this.#end();
   };
@@ -393,5 +417,7 @@ function isVisible(): boolean {
 }
 
 function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }

@@ -23,7 +23,9 @@ export class Login {
 
   /** @param classes of several mechanisms of one name the last counts */
   constructor(classes: readonly Mechanism[], connection: Authenticating) {
-    const named = new Map(classes.map((Mechanism) => new Mechanism()).map((mechanism) => [mechanism.mechname, mechanism]));
+    const named = new Map(
+      classes.map((Mechanism) => new Mechanism()).map((mechanism) => [mechanism.mechname, mechanism]),
+    );
     const running = [...named.values()].filter((mechanism) => mechanism.test(connection));
     const own = running.filter(livesInPage);
     this.own = own.length;
@@ -40,7 +42,9 @@ export class Login {
       const mechanism = this.#speaking!;
       if (isFirst) mechanism.onStart(this.#connection);
       if (isFirst && !mechanism.isClientFirst) return undefined;
-      said = await (isFirst ? mechanism.clientChallenge(this.#connection) : mechanism.onChallenge(this.#connection, challenge));
+      said = await (isFirst
+        ? mechanism.clientChallenge(this.#connection)
+        : mechanism.onChallenge(this.#connection, challenge));
     } catch (thrown) {
       error(`the mechanism ${name} failed: ${describe(thrown)}`);
       throw thrown;
@@ -53,10 +57,14 @@ export class Login {
   /** The session has got this far: whether the server took what the mechanism said. */
   reached(status: Status): void {
     const mechanism = this.#speaking;
-    const accepted = status === Status.CONNECTED || status === Status.ATTACHED || status === Status.BINDREQUIRED;
+    const accepted =
+      status === Status.CONNECTED || status === Status.ATTACHED || status === Status.BINDREQUIRED;
     if (!mechanism || !(accepted || status === Status.AUTHFAIL)) return;
     this.#speaking = undefined;
-    guarded(() => (accepted ? mechanism.onSuccess() : mechanism.onFailure()), `the mechanism ${mechanism.mechname}`);
+    guarded(
+      () => (accepted ? mechanism.onSuccess() : mechanism.onFailure()),
+      `the mechanism ${mechanism.mechname}`,
+    );
   }
 }
 

@@ -87,7 +87,8 @@ export class Outbox {
     this.#show(text);
     let rest = (): number | undefined => timeout;
     const command: Command = {
-      run: (tab) => void (question.signal?.aborted || this.#questions.set(tab.request(text, rest()), question)),
+      run: (tab) =>
+        void (question.signal?.aborted || this.#questions.set(tab.request(text, rest()), question)),
       fail: (reason) => refuse(question, UNCONNECTED, reason),
     };
     this.#waiting.push(command);
@@ -140,7 +141,8 @@ export class Outbox {
     const receipts = taken(this.#receipts);
     const questions = taken(this.#questions);
     queueMicrotask(() => {
-      for (const receipt of receipts) receipt(unsent('the connection was left; whether this was sent is not known'));
+      for (const receipt of receipts)
+        receipt(unsent('the connection was left; whether this was sent is not known'));
       for (const question of questions) fail(question, disconnected());
     });
   }
@@ -179,7 +181,9 @@ export function taken<V>(map: Map<number, V>): V[] {
 /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
 function refuse(question: Question, condition: string, text: string): void {
   error(`an iq was not sent: ${condition}`);
-  const refusal = toElement(`<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`);
+  const refusal = toElement(
+    `<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`,
+  );
   refusal.setAttribute('id', question.id);
   const [rule] = refusal.getElementsByTagName('text');
   rule?.append(`${condition}: ${text}`);

@@ -31,8 +31,13 @@ export function parseStanza(text: string): Element {
  */
 export function toElement(text: string, strict = false): Element {
   const root = xmlHtmlNode(text).documentElement as Element | null;
-  const failure = root && (root.localName === 'parsererror' ? root : [...root.getElementsByTagName('parsererror')].find(reportsFailure));
-  if (!root || failure) throw new Error(`not well-formed XML: ${failure?.textContent ?? 'there is no element'}`);
+  const failure =
+    root &&
+    (root.localName === 'parsererror'
+      ? root
+      : [...root.getElementsByTagName('parsererror')].find(reportsFailure));
+  if (!root || failure)
+    throw new Error(`not well-formed XML: ${failure?.textContent ?? 'there is no element'}`);
   if (strict && STANZAS.includes(root.tagName) && !STANZA_NAMESPACES.includes(root.namespaceURI)) {
     throw new Error(`a <${root.tagName}/> cannot be in the namespace ${String(root.namespaceURI)}`);
   }
@@ -43,7 +48,10 @@ const STANZAS = ['message', 'presence', 'iq'];
 const STANZA_NAMESPACES: (string | null)[] = [NS.CLIENT, NS.SERVER, NS.COMPONENT];
 
 // Where the browsers put the report of a parser: Chromium in XHTML, Firefox in one of its own.
-const FAILURE_NAMESPACES: (string | null)[] = [NS.XHTML, 'http://www.mozilla.org/newlayout/xml/parsererror.xml'];
+const FAILURE_NAMESPACES: (string | null)[] = [
+  NS.XHTML,
+  'http://www.mozilla.org/newlayout/xml/parsererror.xml',
+];
 
 function reportsFailure(element: Element): boolean {
   return FAILURE_NAMESPACES.includes(element.namespaceURI);

@@ -89,7 +89,9 @@ export class Participation {
 
   /** Wishes for membership without credentials. */
   attach(waits: boolean): void {
-    this.join((service) => ({ run: (tab) => tab.attach(performance.now(), service, this.#remembered(), waits) }));
+    this.join((service) => ({
+      run: (tab) => tab.attach(performance.now(), service, this.#remembered(), waits),
+    }));
   }
 
   /** A resource is to be bound, if the session waits for that. */
@@ -107,7 +109,9 @@ export class Participation {
 
   /** What the worker knows of the tabs; none where there is no worker. */
   tabs(): Promise<Tab[]> {
-    return new Promise((known) => this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }));
+    return new Promise((known) =>
+      this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }),
+    );
   }
 
   /**
@@ -147,7 +151,10 @@ export class Participation {
   /** Tells the app, plugins first. */
   report(status: Status, condition: string | null, reason: string | null = null): void {
     tellPlugins(this.#connection, status, condition);
-    guarded(() => this.#connection.connect_callback?.(status, condition, null, reason), 'the callback of connect');
+    guarded(
+      () => this.#connection.connect_callback?.(status, condition, null, reason),
+      'the callback of connect',
+    );
   }
 
   /** Carries out the wish for membership, over a new link where there is none. */
@@ -157,18 +164,22 @@ export class Participation {
       this.#leave();
       const { options, service } = this.#connection;
       this.#link = new Link(options.worker, this.#address ?? service, this.#audience(), {
-        closed: (code) => guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler'),
+        closed: (code) =>
+          guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler'),
         challenged: async (name, challenge) => this.#login!.answer(name, challenge),
         unlinked: (reason) => this.fail(reason),
         revived: () => this.#revive(),
         stanza: (position, sent, text) => {
           if (sent) return this.inbox.foreign(text);
           const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
-          if (isUnhandled && this.#connection.authenticated) this.run({ run: (tab) => tab.unhandled(performance.now(), position) });
+          if (isUnhandled && this.#connection.authenticated)
+            this.run({ run: (tab) => tab.unhandled(performance.now(), position) });
         },
         gap: (gap) => guarded(() => this.#connection.onGap(gap), 'onGap'),
         tabsKnown: (token, tabs) => {
-          this.#asked.get(token)?.(tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })));
+          this.#asked.get(token)?.(
+            tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })),
+          );
           this.#asked.delete(token);
         },
       });
@@ -218,7 +229,8 @@ export class Participation {
       caught: (claim, replayed, text) => inbox.caught(claim, replayed, text),
       claimed: (claim) => inbox.claimed(claim),
       ...outbox.fates,
-      answered: (token, isError, text) => outbox.answered(token, inbox.answered(text, connection.authenticated), isError),
+      answered: (token, isError, text) =>
+        outbox.answered(token, inbox.answered(text, connection.authenticated), isError),
       log: (level, text) => tell(level as Parameters<Log>[0], text),
     };
   }
@@ -285,7 +297,10 @@ export class Participation {
   #remember(account: string | null): void {
     const key = `epode ${this.#slot}`;
     // A full store only costs the way back.
-    guarded(() => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)), 'sessionStorage');
+    guarded(
+      () => (account ? storage()?.setItem(key, account) : storage()?.removeItem(key)),
+      'sessionStorage',
+    );
   }
 }
 

@@ -1,6 +1,14 @@
 /** The promise that a session comes up. */
 import { Status } from './constants.ts';
-import { AttachError, AuthenticationError, ConnectionError, DisconnectedError, RedirectError, TimeoutError, XmppError } from './errors.ts';
+import {
+  AttachError,
+  AuthenticationError,
+  ConnectionError,
+  DisconnectedError,
+  RedirectError,
+  TimeoutError,
+  XmppError,
+} from './errors.ts';
 
 /** What the promise is rejected with, by the first status that says so. */
 const FAILURES: Partial<Record<Status, typeof XmppError>> = {
@@ -36,7 +44,8 @@ export class Ready<T> {
   note(status: Status, reason: string | undefined, condition: string | undefined): void {
     const Failure = FAILURES[status];
     if (Failure) this.#failure ??= new Failure(reason ?? 'the session is over', condition);
-    if (this.#failure && (status === Status.DISCONNECTED || status === Status.ATTACHFAIL)) this.over(this.#failure);
+    if (this.#failure && (status === Status.DISCONNECTED || status === Status.ATTACHFAIL))
+      this.over(this.#failure);
   }
 
   /** Nothing comes of it, and why. */

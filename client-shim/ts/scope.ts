@@ -10,7 +10,10 @@ export interface Scope {
 export const OUTERMOST: Scope = { fallback: null, prefixes: null };
 
 /** The scope within an element that has these attributes. */
-export function scopeWithin(outer: Scope, attributes: readonly (readonly [name: string, value: string])[]): Scope {
+export function scopeWithin(
+  outer: Scope,
+  attributes: readonly (readonly [name: string, value: string])[],
+): Scope {
   let { fallback } = outer;
   let prefixes: Map<string, string> | null = null;
   for (const [name, value] of attributes) {

@@ -39,7 +39,8 @@ function write(element: Element, fallback: string | null, prefixes: ReadonlyMap<
     tag += ` xmlns="${escapeAttribute(namespaceURI)}"`;
   }
   for (const { name, value, prefix, namespaceURI } of attributes) {
-    if (prefix && namespaceURI && namespaceURI !== XMLNS && inner.get(prefix) !== namespaceURI) declare(prefix, namespaceURI);
+    if (prefix && namespaceURI && namespaceURI !== XMLNS && inner.get(prefix) !== namespaceURI)
+      declare(prefix, namespaceURI);
     tag += ` ${name}="${escapeAttribute(value)}"`;
   }
   let content = '';

@@ -117,7 +117,8 @@ function enter(text: string, slots: readonly Slot[]): void {
   for (const { name, value, start } of slots) {
     const literal = text.slice(at, start);
     let piece = pieces.find((known): known is Inner => 'next' in known && known.literal === literal);
-    if (!piece) pieces.push((piece = { literal, close: name === undefined ? '<' : text.charAt(start - 1), next: [] }));
+    if (!piece)
+      pieces.push((piece = { literal, close: name === undefined ? '<' : text.charAt(start - 1), next: [] }));
     pieces = piece.next;
     at = start + value.length;
   }
@@ -135,10 +136,23 @@ function slotsOf(text: string): Slot[] {
   for (const { 0: part, 1: ends, 2: empty, 3: name, 4: quoted, 5: content, index } of text.matchAll(PARTS)) {
     const within = open[0];
     if (ends || empty) open.shift();
-    else if (ends === '') open.unshift({ path: within ? [...within.path, within.children++] : [], children: 0 });
+    else if (ends === '')
+      open.unshift({ path: within ? [...within.path, within.children++] : [], children: 0 });
     else if (!within) break;
-    else if (content) slots.push({ path: [...within.path, within.children++], name: undefined, value: content, start: index + 1 });
-    else if (!isDeclaration(name!)) slots.push({ path: within.path, name, value: quoted!.slice(1, -1), start: index + part.length - quoted!.length + 1 });
+    else if (content)
+      slots.push({
+        path: [...within.path, within.children++],
+        name: undefined,
+        value: content,
+        start: index + 1,
+      });
+    else if (!isDeclaration(name!))
+      slots.push({
+        path: within.path,
+        name,
+        value: quoted!.slice(1, -1),
+        start: index + part.length - quoted!.length + 1,
+      });
   }
   return slots;
 }

@@ -41,7 +41,11 @@ export interface Stanzas extends AsyncIterableIterator<Element, undefined> {
 }
 
 /** Listens until the loop is left, the session ends, or the signal is aborted. A stream keeps what comes between two turns. */
-export function listen(inbox: Inbox, { ns, name, type, id, from, ...options }: StanzaSelector, signal: AbortSignal | null | undefined): Stanzas {
+export function listen(
+  inbox: Inbox,
+  { ns, name, type, id, from, ...options }: StanzaSelector,
+  signal: AbortSignal | null | undefined,
+): Stanzas {
   let stream!: ReadableStreamDefaultController<Element>;
   const hear = (stanza: Element): true => {
     stream.enqueue(stanza);
@@ -61,7 +65,10 @@ export function listen(inbox: Inbox, { ns, name, type, id, from, ...options }: S
     leave();
     stream.error(reasonOf(signal));
   };
-  const reader = new ReadableStream<Element>({ start: (controller) => void (stream = controller), cancel: leave }).getReader();
+  const reader = new ReadableStream<Element>({
+    start: (controller) => void (stream = controller),
+    cancel: leave,
+  }).getReader();
   if (signal?.aborted) abort();
   else {
     signal?.addEventListener('abort', abort);

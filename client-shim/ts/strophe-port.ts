@@ -5,7 +5,7 @@
 import type { Port } from './epode-engine.ts';
 
 const SENTENCE =
-  'this is the worker of Epode, which does not speak the wire of strophe.js: load Epode\'s own client (the package ' +
+  "this is the worker of Epode, which does not speak the wire of strophe.js: load Epode's own client (the package " +
   '"epode") in the place of strophe.js, or let the option "worker" name Strophe\'s shared-connection-worker.js';
 
 /** What fails for the page, by its wish: Strophe's ATTACHFAIL, and a close, which is CONNFAIL. */

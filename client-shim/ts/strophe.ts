@@ -4,7 +4,16 @@ import { Builder, Stanza, serialize, stx } from './builder.ts';
 import type * as connection from './connection.ts';
 import { Connection } from './connection.ts';
 import type * as constants from './constants.ts';
-import { addNamespace, ElementType, ErrorCondition, LogLevel, NS, SECONDARY_TIMEOUT, Status, TIMEOUT } from './constants.ts';
+import {
+  addNamespace,
+  ElementType,
+  ErrorCondition,
+  LogLevel,
+  NS,
+  SECONDARY_TIMEOUT,
+  Status,
+  TIMEOUT,
+} from './constants.ts';
 import type * as document from './document.ts';
 import * as element from './element.ts';
 import * as errors from './errors.ts';

@@ -66,7 +66,9 @@ class Tokeniser {
         current = parent;
       } else if (after === BANG) {
         const end = this.find(']]>', next);
-        current.appendChild(this.document.createCDATASection(lineFeeds(text.slice(next + CDATA.length, end))));
+        current.appendChild(
+          this.document.createCDATASection(lineFeeds(text.slice(next + CDATA.length, end))),
+        );
         this.at = end + 3;
       } else {
         const outer = this.scope;

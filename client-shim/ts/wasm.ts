@@ -21,26 +21,33 @@ export async function load(glue: Glue, source: URL | BufferSource, who: string):
   } catch (error) {
     const message = String((error as Error)?.message ?? error);
     if (/unsafe-eval|content.security.policy|\bCSP\b/i.test(message)) {
-      throw new Error(`the Content-Security-Policy of ${who} forbids wasm: its script-src must allow 'wasm-unsafe-eval'`);
+      throw new Error(
+        `the Content-Security-Policy of ${who} forbids wasm: its script-src must allow 'wasm-unsafe-eval'`,
+      );
     }
     throw new Error(`the wasm of ${who} could not be started: ${message}`);
   }
 }
 
-async function instantiate(code: Response | BufferSource, imports: WebAssembly.Imports): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
+async function instantiate(
+  code: Response | BufferSource,
+  imports: WebAssembly.Imports,
+): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
   if (!(code instanceof Response)) return WebAssembly.instantiate(code, imports);
   // Under another name browsers do not compile what is still on its way.
-  if (code.headers.get("Content-Type") === "application/wasm") return WebAssembly.instantiateStreaming(code, imports);
+  if (code.headers.get('Content-Type') === 'application/wasm')
+    return WebAssembly.instantiateStreaming(code, imports);
   return WebAssembly.instantiate(await code.arrayBuffer(), imports);
 }
 
 async function fetched(url: URL, who: string): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { credentials: "same-origin" });
+    response = await fetch(url, { credentials: 'same-origin' });
   } catch (error) {
     throw new Error(`the wasm of ${who} could not be fetched from ${url}: ${(error as Error).message}`);
   }
-  if (!response.ok) throw new Error(`the wasm of ${who} is not at ${url}: the server answered ${response.status}`);
+  if (!response.ok)
+    throw new Error(`the wasm of ${who} is not at ${url}: the server answered ${response.status}`);
   return response;
 }

@@ -35,17 +35,25 @@ export interface Content {
 const WORDS = ['Joining', 'Ping', 'Pong'];
 
 /** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
-export function hear(tab: Tab, data: FromWorker<string>, keep: Content, challenged: (challenge: SaslChallenge) => void): void {
+export function hear(
+  tab: Tab,
+  data: FromWorker<string>,
+  keep: Content,
+  challenged: (challenge: SaslChallenge) => void,
+): void {
   try {
     // What comes most often takes the short way.
     if (Array.isArray(data)) {
-      if (typeof data[0] !== 'number' || typeof data[1] !== 'string') throw new TypeError('a stanza that is none');
+      if (typeof data[0] !== 'number' || typeof data[1] !== 'string')
+        throw new TypeError('a stanza that is none');
       keep.stanzas = data;
       return tab.on_deliver(data[0], 1);
     }
     const now = performance.now();
     // A variant without content is its name alone.
-    const [entry] = (typeof data === 'string' ? [[data]] : Object.entries(data)) as [Tagged<Exclude<FromWorker<string>, unknown[]>> | undefined];
+    const [entry] = (typeof data === 'string' ? [[data]] : Object.entries(data)) as [
+      Tagged<Exclude<FromWorker<string>, unknown[]>> | undefined,
+    ];
     if (!entry) throw new TypeError('an empty message');
     const [tag, content] = entry;
     switch (tag) {
@@ -58,7 +66,16 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Content, challeng
       case 'Status': {
         const { code, condition, text, session, close_code } = content;
         keep.closeCode = close_code;
-        return tab.on_status(now, Status[upper(code)], condition, text, session?.jid, session?.domain, session?.features, session?.position ?? 0);
+        return tab.on_status(
+          now,
+          Status[upper(code)],
+          condition,
+          text,
+          session?.jid,
+          session?.domain,
+          session?.features,
+          session?.position ?? 0,
+        );
       }
       case 'Keys':
         return tab.on_keys(now, content.keys);
@@ -69,15 +86,24 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Content, challeng
         return tab.on_role(now, content === 'Primary');
       case 'Deliver': {
         const { positions, lengths, text } = content;
-        if (positions.length !== lengths.length || typeof text !== 'string') throw new TypeError('stanzas that do not match');
+        if (positions.length !== lengths.length || typeof text !== 'string')
+          throw new TypeError('stanzas that do not match');
         keep.stanzas = content;
-        return tab.on_deliver(positions.reduce((end, position) => Math.max(end, position), 0), positions.length);
+        return tab.on_deliver(
+          positions.reduce((end, position) => Math.max(end, position), 0),
+          positions.length,
+        );
       }
       case 'Claimed': {
         const { claims } = content;
         const counts = claims.map(({ stanzas }) => stanzas.length);
         const caught = claims.flatMap(({ stanzas }) => stanzas);
-        return tab.on_claimed(now, Uint32Array.from(claims, ({ claim }) => claim), new Uint32Array(counts), ...columns(caught));
+        return tab.on_claimed(
+          now,
+          Uint32Array.from(claims, ({ claim }) => claim),
+          new Uint32Array(counts),
+          ...columns(caught),
+        );
       }
       case 'Gap':
         keep.gap = content;
@@ -115,8 +141,28 @@ export function hear(tab: Tab, data: FromWorker<string>, keep: Content, challeng
 export function outlet(post: (message: ToWorker<string>) => void): Outlet {
   let claims: Claim[] = [];
   return {
-    sayHello: (versions, tab, lock, visible, boot, position) => post({ Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible } }),
-    sayConnect: (service, jid, authcid, password, keys, mechanisms, priorities, own, listed, sessionKey, explicitBinding, reconnect, attach, reloadGrace, queueStanzas, queueSize) => {
+    sayHello: (versions, tab, lock, visible, boot, position) =>
+      post({
+        Hello: { versions: [...versions], tab, lock: lock ?? null, before: before(boot, position), visible },
+      }),
+    sayConnect: (
+      service,
+      jid,
+      authcid,
+      password,
+      keys,
+      mechanisms,
+      priorities,
+      own,
+      listed,
+      sessionKey,
+      explicitBinding,
+      reconnect,
+      attach,
+      reloadGrace,
+      queueStanzas,
+      queueSize,
+    ) => {
       const offers = mechanisms.map((name, index) => ({ name, priority: priorities[index] ?? 0 }));
       post({
         Connect: {
@@ -138,11 +184,23 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
         },
       });
     },
-    sayAttach: (service, jid, explicitBinding) => post({ Attach: { service, jid: jid ?? null, explicit_binding: explicitBinding } }),
+    sayAttach: (service, jid, explicitBinding) =>
+      post({ Attach: { service, jid: jid ?? null, explicit_binding: explicitBinding } }),
     sayBind: (resource) => post({ Bind: { resource: resource ?? null } }),
     sayRestore: (service, jid) => post({ Restore: { service, jid } }),
     addClaim: (id, kind, ns, name, types, stanzaId, from, bare = false, ignoreFragment = false) =>
-      claims.push({ id, selector: selector(kind, { ns: ns ?? null, name: name ?? null, types: types ?? null, id: stanzaId ?? null, from: from ?? null, bare, ignore_fragment: ignoreFragment }) }),
+      claims.push({
+        id,
+        selector: selector(kind, {
+          ns: ns ?? null,
+          name: name ?? null,
+          types: types ?? null,
+          id: stanzaId ?? null,
+          from: from ?? null,
+          bare,
+          ignore_fragment: ignoreFragment,
+        }),
+      }),
     sayClaims(from, made) {
       post({ Claim: { claims, from, made } });
       claims = [];
@@ -151,7 +209,8 @@ export function outlet(post: (message: ToWorker<string>) => void): Outlet {
     sayAck: (posts) => post({ Ack: { posts } }),
     sayWord: post,
     sayTabs: (token) => post({ Tabs: { token } }),
-    saySend: (first, texts) => post({ Send: { stanzas: texts.map((text, index) => ({ token: first + index, text })) } }),
+    saySend: (first, texts) =>
+      post({ Send: { stanzas: texts.map((text, index) => ({ token: first + index, text })) } }),
     sayRequest: (token, text, timeout) => post({ Request: { token, text, timeout: timeout ?? null } }),
     sayUnhandled: (position) => post({ Unhandled: { position } }),
     sayVisibility: (visible) => post({ Visibility: { visible } }),

@@ -16,7 +16,10 @@ export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, 
       return [worker, port1];
     }
     // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the first release on.
-    const worker = new SharedWorker(url, { name: detour ? DETOUR : NAME, extendedLifetime: true } as WorkerOptions);
+    const worker = new SharedWorker(url, {
+      name: detour ? DETOUR : NAME,
+      extendedLifetime: true,
+    } as WorkerOptions);
     return [worker, worker.port];
   } catch (error) {
     throw new Error(`the browser does not start the worker script ${url.href}: ${(error as Error).message}`);
@@ -28,7 +31,8 @@ export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Pro
   try {
     const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin', signal });
     const type = response.headers.get('content-type') ?? 'no content type';
-    if (!response.ok) return `the worker script is not at ${url.href}: the server answered ${response.status}`;
+    if (!response.ok)
+      return `the worker script is not at ${url.href}: the server answered ${response.status}`;
     if (!/javascript|ecmascript/i.test(type)) return `what is at ${url.href} is not a script but ${type}`;
     return response;
   } catch (error) {
@@ -42,7 +46,8 @@ export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Pro
  */
 export async function whereabouts(url: URL, detour: boolean): Promise<boolean | string | undefined> {
   const { held } = (await navigator.locks?.query()) ?? {};
-  const runs = (href: string): boolean | undefined => held?.some(({ name }) => name!.startsWith(lockOf(detour ? DETOUR : NAME, href)));
+  const runs = (href: string): boolean | undefined =>
+    held?.some(({ name }) => name!.startsWith(lockOf(detour ? DETOUR : NAME, href)));
   if (runs(url.href)) return true;
   const slow = new AbortController();
   setTimeout(() => slow.abort(), 2_000);

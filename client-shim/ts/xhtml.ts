@@ -39,7 +39,8 @@ export const XHTML = {
   /** Whether an element of this name passes. */
   validTag: (tag: string): boolean => XHTML.tags.includes(tag),
   /** Whether this attribute of this element passes. */
-  validAttribute: (tag: string, attribute: string): boolean => XHTML.tags.includes(tag) && !!attributes[tag]?.includes(attribute),
+  validAttribute: (tag: string, attribute: string): boolean =>
+    XHTML.tags.includes(tag) && !!attributes[tag]?.includes(attribute),
   /** Whether this property passes. */
   validCSS: (property: string): boolean => XHTML.css.includes(property),
 };

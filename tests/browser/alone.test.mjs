@@ -1,20 +1,20 @@
 // Without the option `worker` the engine runs in the page: each has a session of its own, and the app sees no other difference.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { shareOneSession } from "./sharing.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { shareOneSession } from './sharing.mjs';
+import { Stage } from './stage.mjs';
 
-const alone = { options: { worker: "" } };
+const alone = { options: { worker: '' } };
 /**
  * Where `<close/>` leaves from `pagehide`. By then Firefox has closed the sockets of a page that is left for another, with 1001, "going away";
  * of what is sent while a tab is closed there some arrives, and some does not.
  */
 const CLOSES = { chromium: true, firefox: false };
-const ENGINE = ["/epode-engine.js", "/epode-worker.wasm"];
+const ENGINE = ['/epode-engine.js', '/epode-worker.wasm'];
 
 for (const name of BROWSERS) {
   describe(`in ${name}, without a worker`, () => {
@@ -28,37 +28,41 @@ for (const name of BROWSERS) {
       return () => stage.web.requests.slice(before);
     };
 
-    test("a tab connects, hears, sends, asks and logs out", async (t) => {
+    test('a tab connects, hears, sends, asks and logs out', async (t) => {
       const loaded = requested(t);
       await shareOneSession(await stage.scene(t), 1, alone);
       for (const file of ENGINE) assert.equal(loaded().filter((path) => path === file).length, 1, file);
-      assert.ok(!loaded().includes("/epode-worker.js"));
+      assert.ok(!loaded().includes('/epode-worker.js'));
     });
 
-    test("the engine is loaded by who needs it, and when", async (t) => {
+    test('the engine is loaded by who needs it, and when', async (t) => {
       const loaded = requested(t);
       const scene = await stage.scene(t);
       const [idle] = [await scene.open(alone), ...(await scene.connected(1))];
-      for (const file of ["/epode-engine.js", "/epode.wasm"]) {
-        assert.equal(loaded().filter((path) => path === file).length, file === "/epode.wasm" ? 1 : 0, file);
+      for (const file of ['/epode-engine.js', '/epode.wasm']) {
+        assert.equal(loaded().filter((path) => path === file).length, file === '/epode.wasm' ? 1 : 0, file);
       }
-      await idle.evaluate(() => void connection.addHandler(() => true, null, "message"));
-      assert.ok(!loaded().includes("/epode-engine.js"));
+      await idle.evaluate(() => void connection.addHandler(() => true, null, 'message'));
+      assert.ok(!loaded().includes('/epode-engine.js'));
     });
 
-    test("two tabs are two sessions, and so are two connections of one page", async (t) => {
+    test('two tabs are two sessions, and so are two connections of one page', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [await scene.open(alone), await scene.open(alone)];
       for (const [index, tab] of tabs.entries()) {
         await tab.connect(`${scene.jid}/tab${index}`, scene.password);
-        assert.equal(await tab.up(), "CONNECTED");
-        assert.equal(await tab.evaluate(() => connection.role), "primary");
+        assert.equal(await tab.up(), 'CONNECTED');
+        assert.equal(await tab.evaluate(() => connection.role), 'primary');
       }
       const second = await tabs[0].evaluate(
         (service, jid, password) =>
           new Promise((up) => {
             window.second = new epode.Strophe.Connection(service);
-            second.connect(jid, password, (status) => status === epode.Strophe.Status.CONNECTED && up(second.jid));
+            second.connect(
+              jid,
+              password,
+              (status) => status === epode.Strophe.Status.CONNECTED && up(second.jid),
+            );
           }),
         scene.service,
         `${scene.jid}/second`,
@@ -67,55 +71,55 @@ for (const name of BROWSERS) {
       const jids = [`${scene.jid}/tab0`, `${scene.jid}/tab1`, second];
       assert.equal(scene.wire.connections.length, 3);
       assert.deepEqual((await scene.sessions()).sort(), jids.toSorted());
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       for (const [index, tab] of tabs.entries()) {
         peer.say(jids[index], `for ${index}`);
-        await tab.eventually("the message", ({ messages }) => messages.includes(`for ${index}`));
+        await tab.eventually('the message', ({ messages }) => messages.includes(`for ${index}`));
         assert.deepEqual((await tab.heard()).messages, [`for ${index}`]);
       }
       await tabs[0].evaluate(() => connection.disconnect());
-      await tabs[0].status("DISCONNECTED");
+      await tabs[0].status('DISCONNECTED');
       await tabs[1].settle();
       assert.equal(scene.wire.open().length, 2);
-      assert.deepEqual(await tabs[1].statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
+      assert.deepEqual(await tabs[1].statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
     });
 
-    test("a connection that is lost is dialled again", async (t) => {
+    test('a connection that is lost is dialled again', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, alone);
       scene.wire.cut();
-      await tab.status("RECONNECTING");
-      await tab.eventually("the way back", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
+      await tab.status('RECONNECTING');
+      await tab.eventually('the way back', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
       await tab.settle();
       assert.equal(scene.wire.open().length, 1);
     });
 
-    test("a connection connects again after a logout, and after a login that failed", async (t) => {
+    test('a connection connects again after a logout, and after a login that failed', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open(alone);
-      await tab.connect(scene.jid, "wrong");
-      assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
-      await tab.status("DISCONNECTED");
+      await tab.connect(scene.jid, 'wrong');
+      assert.equal((await tab.status('AUTHFAIL')).condition, 'not-authorized');
+      await tab.status('DISCONNECTED');
       for (let login = 0; login < 2; login++) {
         await tab.evaluate(() => void (heard.statuses.length = 0));
         await tab.connect(scene.jid, scene.password);
-        assert.equal(await tab.up(), "CONNECTED");
+        assert.equal(await tab.up(), 'CONNECTED');
         await tab.evaluate(() => connection.disconnect());
-        await tab.status("DISCONNECTED");
+        await tab.status('DISCONNECTED');
       }
       // The page hears of the end of the stream, the server of that of the socket.
-      await eventually("the end of the sockets", () => scene.wire.open().length === 0, 2_000);
+      await eventually('the end of the sockets', () => scene.wire.open().length === 0, 2_000);
     });
 
-    test("a session ends with its page, and the page after a reload finds none to attach to", async (t) => {
+    test('a session ends with its page, and the page after a reload finds none to attach to', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, alone);
       await tab.reload();
       await ended(scene, CLOSES[name]);
       await tab.attach();
-      assert.match((await tab.status("ATTACHFAIL")).reason, /no session to attach to/);
+      assert.match((await tab.status('ATTACHFAIL')).reason, /no session to attach to/);
       await tab.connect(scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
       await tab.close();
       await ended(scene, CLOSES[name]);
     });
@@ -126,27 +130,29 @@ for (const name of BROWSERS) {
       await tab.evaluate(() => connection.reset());
       await ended(scene, true);
       await tab.connect(scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    if (name !== "chromium") return;
+    if (name !== 'chromium') return;
 
-    test("a page that comes back from the back/forward cache logs in anew", async (t) => {
+    test('a page that comes back from the back/forward cache logs in anew', async (t) => {
       // What must not be stored is not cached either.
-      stage.web.overrides.set("/pages/app.html", { headers: { "Cache-Control": "no-cache" } });
+      stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
       t.after(() => stage.web.overrides.clear());
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, alone);
       await tab.evaluate(() => (window.cached = true));
-      await tab.page.goto(stage.web.url("/pages/client.html"));
+      await tab.page.goto(stage.web.url('/pages/client.html'));
       await ended(scene, true);
       await tab.page.goBack();
-      const reasons = await tab.evaluate(() => window.cached || performance.getEntriesByType("navigation")[0].notRestoredReasons);
-      assert.equal(reasons, true, "the page was not cached");
-      await tab.status("RECONNECTING");
-      await tab.eventually("the way back", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
+      const reasons = await tab.evaluate(
+        () => window.cached || performance.getEntriesByType('navigation')[0].notRestoredReasons,
+      );
+      assert.equal(reasons, true, 'the page was not cached');
+      await tab.status('RECONNECTING');
+      await tab.eventually('the way back', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
       await tab.settle();
-      assert.deepEqual((await tab.statuses()).slice(-3), ["RECONNECTING", "AUTHENTICATING", "CONNECTED"]);
+      assert.deepEqual((await tab.statuses()).slice(-3), ['RECONNECTING', 'AUTHENTICATING', 'CONNECTED']);
       assert.equal(scene.wire.open().length, 1);
     });
   });
@@ -155,9 +161,9 @@ for (const name of BROWSERS) {
 /** The latest connection ended with its page: where that `closes` its stream, by `<close/>` (RFC 7395 §3.6), and the server has no session any more. */
 async function ended(scene, closes) {
   const connection = scene.wire.connections.at(-1);
-  await eventually("the end of the socket", () => connection.closedAt !== undefined);
+  await eventually('the end of the socket', () => connection.closedAt !== undefined);
   assert.notEqual(connection.code, 1006);
   if (!closes) return;
-  assert.match(connection.texts("client").at(-1), /^<close /);
-  await eventually("the end of the session", async () => (await scene.sessions()).length === 0);
+  assert.match(connection.texts('client').at(-1), /^<close /);
+  await eventually('the end of the session', async () => (await scene.sessions()).length === 0);
 }

@@ -1,6 +1,6 @@
 // Tabs that run the page app.html, and the questions a test puts to them.
 
-import { startWeb } from "./web.mjs";
+import { startWeb } from './web.mjs';
 
 /** Waits until `ask` answers with something truthy, and answers with it. */
 export async function eventually(what, ask, limit = 20_000) {
@@ -25,14 +25,18 @@ export class App {
    * Opens a tab; nothing is connected yet.
    * @param {{ service: string, options?: object, path?: string }} how `options` of the connection, and `path` of the page
    */
-  static async open(browser, web, { service, options = {}, path = "/pages/app.html" }) {
+  static async open(browser, web, { service, options = {}, path = '/pages/app.html' }) {
     const app = new App(await browser.openTab(web.url(path)), service, options);
     await app.#make();
     return app;
   }
 
   connect(jid, password) {
-    return this.page.evaluate((jid, password) => window.connection.connect(jid, password, window.onStatus), jid, password);
+    return this.page.evaluate(
+      (jid, password) => window.connection.connect(jid, password, window.onStatus),
+      jid,
+      password,
+    );
   }
 
   attach() {
@@ -49,13 +53,17 @@ export class App {
 
   /** Waits for a status; answers with its condition and reason. */
   status(name, limit) {
-    return this.eventually(`the status ${name}`, ({ statuses }) => statuses.find(({ status }) => status === name), limit);
+    return this.eventually(
+      `the status ${name}`,
+      ({ statuses }) => statuses.find(({ status }) => status === name),
+      limit,
+    );
   }
 
   /** Waits for CONNECTED or ATTACHED; answers with which. */
   up(limit) {
-    const isUp = ({ status }) => status === "CONNECTED" || status === "ATTACHED";
-    return this.eventually("CONNECTED or ATTACHED", ({ statuses }) => statuses.find(isUp)?.status, limit);
+    const isUp = ({ status }) => status === 'CONNECTED' || status === 'ATTACHED';
+    return this.eventually('CONNECTED or ATTACHED', ({ statuses }) => statuses.find(isUp)?.status, limit);
   }
 
   /** Waits until `ask` finds something truthy in what was heard. */
@@ -67,7 +75,11 @@ export class App {
 
   /** Sends a chat message; answers with its receipt. */
   say(to, body) {
-    return this.evaluate((to, body) => connection.send(epode.$msg({ to, type: "chat" }).c("body").t(body)), to, body);
+    return this.evaluate(
+      (to, body) => connection.send(epode.$msg({ to, type: 'chat' }).c('body').t(body)),
+      to,
+      body,
+    );
   }
 
   /** Asks an IQ; answers with what a callback of `sendIQ` heard: `{ ok }` or `{ err }`, as XML. */
@@ -78,12 +90,12 @@ export class App {
   /** Waits until everything that the server sent before has arrived here. */
   async settle() {
     const { ok } = await this.ask(`<iq type="get"><ping xmlns="urn:xmpp:ping"/></iq>`, 10_000);
-    if (!ok) throw new Error("the server does not answer a ping");
+    if (!ok) throw new Error('the server does not answer a ping');
   }
 
   /** Loads the page anew; nothing is connected then. */
   async reload() {
-    await this.page.reload({ waitUntil: "load" });
+    await this.page.reload({ waitUntil: 'load' });
     await this.#make();
   }
 
@@ -98,7 +110,11 @@ export class App {
 
   async #make() {
     await eventually("the page's script", () => this.page.evaluate(() => window.ready === true));
-    await this.page.evaluate((service, options) => void window.make(service, options), this.service, this.options);
+    await this.page.evaluate(
+      (service, options) => void window.make(service, options),
+      this.service,
+      this.options,
+    );
   }
 }
 

@@ -1,11 +1,11 @@
 // The option explicitResourceBinding: a login that stops before it binds a resource, until some tab calls bind().
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { BROWSERS } from "./browsers.mjs";
-import { crash, ownWorker } from "./life.mjs";
-import { Stage } from "./stage.mjs";
+import { BROWSERS } from './browsers.mjs';
+import { crash, ownWorker } from './life.mjs';
+import { Stage } from './stage.mjs';
 
 const explicit = { explicitResourceBinding: true };
 const bind = (tab) => tab.evaluate(() => connection.bind());
@@ -22,79 +22,79 @@ for (const name of BROWSERS) {
       for (let i = 0; i < count; i++) {
         const tab = await scene.open(options);
         await tab.connect(`${scene.jid}/tab${i}`, scene.password);
-        await tab.status("BINDREQUIRED");
+        await tab.status('BINDREQUIRED');
         tabs.push(tab);
       }
       return tabs;
     };
 
-    test("every tab hears BINDREQUIRED, and one that never binds parks nobody", async (t) => {
+    test('every tab hears BINDREQUIRED, and one that never binds parks nobody', async (t) => {
       const scene = await stage.scene(t);
       const [idle, binds] = await waiting(scene, 2, { options: explicit });
       assert.deepEqual(await scene.sessions(), []);
       await bind(binds);
-      assert.deepEqual(await Promise.all([idle.up(), binds.up()]), ["CONNECTED", "ATTACHED"]);
-      assert.deepEqual(await idle.statuses(), ["CONNECTING", "AUTHENTICATING", "BINDREQUIRED", "CONNECTED"]);
-      assert.deepEqual(await binds.statuses(), ["CONNECTING", "BINDREQUIRED", "ATTACHED"]);
+      assert.deepEqual(await Promise.all([idle.up(), binds.up()]), ['CONNECTED', 'ATTACHED']);
+      assert.deepEqual(await idle.statuses(), ['CONNECTING', 'AUTHENTICATING', 'BINDREQUIRED', 'CONNECTED']);
+      assert.deepEqual(await binds.statuses(), ['CONNECTING', 'BINDREQUIRED', 'ATTACHED']);
       // The resource is of the JID of the tab that binds.
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab1`]);
       assert.equal(scene.logins(), 1);
     });
 
-    test("a tab without the option that joins has it bound at once", async (t) => {
+    test('a tab without the option that joins has it bound at once', async (t) => {
       const scene = await stage.scene(t);
       const [idle] = await waiting(scene, 1, { options: explicit });
       const joins = await scene.open();
       await joins.connect(scene.jid, scene.password);
-      assert.deepEqual(await Promise.all([idle.up(), joins.up()]), ["CONNECTED", "ATTACHED"]);
+      assert.deepEqual(await Promise.all([idle.up(), joins.up()]), ['CONNECTED', 'ATTACHED']);
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab0`]);
     });
 
-    test("bind() that nobody waits for is an error in the log and nothing else", async (t) => {
+    test('bind() that nobody waits for is an error in the log and nothing else', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       await bind(tab);
       await tab.settle();
       const { log, statuses } = await tab.heard();
-      assert.deepEqual(log, ["bind was called, but the session does not wait for it"]);
-      assert.deepEqual(statuses.at(-1).status, "CONNECTED");
+      assert.deepEqual(log, ['bind was called, but the session does not wait for it']);
+      assert.deepEqual(statuses.at(-1).status, 'CONNECTED');
     });
 
-    test("a tab may log out while it waits, and log in again", async (t) => {
+    test('a tab may log out while it waits, and log in again', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await waiting(scene, 2, { options: explicit });
       await tab.evaluate(() => connection.disconnect());
       for (const one of [tab, other]) {
-        await one.status("DISCONNECTED");
-        assert.deepEqual((await one.statuses()).slice(-3), ["BINDREQUIRED", "DISCONNECTING", "DISCONNECTED"]);
+        await one.status('DISCONNECTED');
+        assert.deepEqual((await one.statuses()).slice(-3), ['BINDREQUIRED', 'DISCONNECTING', 'DISCONNECTED']);
       }
       await tab.evaluate(() => void (heard.statuses.length = 0));
       await tab.connect(scene.jid, scene.password);
-      await tab.status("BINDREQUIRED");
+      await tab.status('BINDREQUIRED');
       await bind(tab);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test("without a worker too a login stops until bind() is called, and a connection that was lost is dialled again without it", async (t) => {
+    test('without a worker too a login stops until bind() is called, and a connection that was lost is dialled again without it', async (t) => {
       const scene = await stage.scene(t);
-      const [tab] = await waiting(scene, 1, { options: { worker: "", ...explicit } });
+      const [tab] = await waiting(scene, 1, { options: { worker: '', ...explicit } });
       await bind(tab);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
       scene.wire.cut();
-      await tab.status("RECONNECTING");
-      await tab.eventually("CONNECTED again", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
-      assert.equal((await tab.statuses()).filter((status) => status === "BINDREQUIRED").length, 1);
+      await tab.status('RECONNECTING');
+      await tab.eventually('CONNECTED again', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
+      assert.equal((await tab.statuses()).filter((status) => status === 'BINDREQUIRED').length, 1);
     });
 
-    test("the wait outlives the tab that asked for it, and in a crash the worker", async (t) => {
+    test('the wait outlives the tab that asked for it, and in a crash the worker', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker(explicit);
       const [host, asker, left] = await waiting(scene, 3, options);
       await asker.close();
-      if (name === "chromium") {
+      if (name === 'chromium') {
         await left.evaluate(() => void (heard.statuses.length = 0));
         await crash(host);
-        await left.status("BINDREQUIRED");
+        await left.status('BINDREQUIRED');
       }
       await bind(left);
       await left.up();

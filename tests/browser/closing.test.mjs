@@ -1,18 +1,18 @@
 // How a connection ends: with a server that does not say goodbye, and by the code with which a WebSocket is closed (RFC 6455 §7.4).
 
-import assert from "node:assert/strict";
-import { test } from "node:test";
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 
-import { eitherWay } from "./either-way.mjs";
-import { back } from "./life.mjs";
+import { eitherWay } from './either-way.mjs';
+import { back } from './life.mjs';
 
-const JID = "alice@localhost";
+const JID = 'alice@localhost';
 
 /** How a server may end a session: the code that the app hears, and what the server does. */
 const ENDS = [
-  [4001, "a code of the service's own", ({ socket }) => socket.close(4001, "maintenance")],
-  [1001, "going away", ({ socket }) => socket.close(1001)],
-  [1006, "no closing handshake", ({ tcp }) => tcp.destroy()],
+  [4001, "a code of the service's own", ({ socket }) => socket.close(4001, 'maintenance')],
+  [1001, 'going away', ({ socket }) => socket.close(1001)],
+  [1006, 'no closing handshake', ({ tcp }) => tcp.destroy()],
 ];
 
 /** Connects as an app of Strophe does that wants to hear close codes; they are written down among the statuses. */
@@ -20,11 +20,11 @@ const connect = (tab, { timeout, codes = [] } = {}) =>
   tab.evaluate(
     (jid, timeout, codes) => {
       for (const code of codes) {
-        connection.addProtocolErrorHandler("websocket", code, function (heardCode) {
+        connection.addProtocolErrorHandler('websocket', code, function (heardCode) {
           heard.statuses.push({ status: `${heardCode}`, isOwn: this === connection && heardCode === code });
         });
       }
-      connection.connect(jid, "secret", onStatus, undefined, undefined, undefined, undefined, timeout);
+      connection.connect(jid, 'secret', onStatus, undefined, undefined, undefined, undefined, timeout);
     },
     JID,
     timeout,
@@ -45,25 +45,28 @@ eitherWay(({ isShared, serve: serveTabs }) => {
     return [server, ...tabs];
   };
 
-  test("disconnection_timeout, an argument of connect, is how long the server may take to close: then CONNTIMEOUT, in the tab that asked and in every tab of its session", async (t) => {
-    const answer = (frame) => (frame.startsWith("<close") ? [] : undefined);
+  test('disconnection_timeout, an argument of connect, is how long the server may take to close: then CONNTIMEOUT, in the tab that asked and in every tab of its session', async (t) => {
+    const answer = (frame) => (frame.startsWith('<close') ? [] : undefined);
     const [server, other, asking] = await serve(t, { answer, tabs: [{ timeout: 60_000 }, { timeout: 700 }] });
     const took = await asking.evaluate(async () => {
       const begun = performance.now();
       connection.disconnect();
-      await new Promise((over) => (connection.connect_callback = (status, ...why) => {
-        onStatus(status, ...why);
-        if (status === epode.Strophe.Status.DISCONNECTED) over();
-      }));
+      await new Promise(
+        (over) =>
+          (connection.connect_callback = (status, ...why) => {
+            onStatus(status, ...why);
+            if (status === epode.Strophe.Status.DISCONNECTED) over();
+          }),
+      );
       return performance.now() - begun;
     });
     assert.ok(took >= 695 && took < 2_500, `it took ${took} ms`);
     for (const tab of isShared ? [asking, other] : [asking]) {
-      const { condition, reason } = await tab.status("CONNTIMEOUT");
-      assert.equal(reason, "the server did not close the stream in time");
+      const { condition, reason } = await tab.status('CONNTIMEOUT');
+      assert.equal(reason, 'the server did not close the stream in time');
       assert.equal(condition, reason);
-      await tab.status("DISCONNECTED");
-      assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "CONNTIMEOUT", "DISCONNECTED"]);
+      await tab.status('DISCONNECTED');
+      assert.deepEqual(await tab.statuses(), ['DISCONNECTING', 'CONNTIMEOUT', 'DISCONNECTED']);
     }
     await server.streams.at(-1).frame(/^<close/);
     if (!isShared) {
@@ -72,45 +75,64 @@ eitherWay(({ isShared, serve: serveTabs }) => {
     }
   });
 
-  test("a server that closes in time is DISCONNECTED and nothing else", async (t) => {
+  test('a server that closes in time is DISCONNECTED and nothing else', async (t) => {
     const [, tab] = await serve(t, { tabs: [{ timeout: 60_000 }] });
     await tab.evaluate(() => connection.disconnect());
-    await tab.status("DISCONNECTED");
-    assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "DISCONNECTED"]);
+    await tab.status('DISCONNECTED');
+    assert.deepEqual(await tab.statuses(), ['DISCONNECTING', 'DISCONNECTED']);
   });
 
   for (const [code, what, end] of ENDS) {
     const [other] = ENDS.map(([code]) => code).filter((one) => one !== code);
 
     test(`a session that ends by ${what} is ${code} for whoever asked for it, before RECONNECTING`, async (t) => {
-      const [server, first, second] = await serve(t, { tabs: [{ codes: [code, other] }, { codes: [other] }] });
+      const [server, first, second] = await serve(t, {
+        tabs: [{ codes: [code, other] }, { codes: [other] }],
+      });
       for (const stream of server.streams) end(stream);
-      for (const [tab, heard] of [[first, [`${code}`]], [second, []]]) {
-        assert.match((await tab.status("RECONNECTING")).reason, new RegExp(`the connection was lost.*${code}`));
-        assert.equal(await back(tab), "CONNECTED");
-        const statuses = (await tab.statuses()).filter((status) => status !== "AUTHENTICATING");
-        assert.deepEqual(statuses, [...heard, "RECONNECTING", "CONNECTED"]);
+      for (const [tab, heard] of [
+        [first, [`${code}`]],
+        [second, []],
+      ]) {
+        assert.match(
+          (await tab.status('RECONNECTING')).reason,
+          new RegExp(`the connection was lost.*${code}`),
+        );
+        assert.equal(await back(tab), 'CONNECTED');
+        const statuses = (await tab.statuses()).filter((status) => status !== 'AUTHENTICATING');
+        assert.deepEqual(statuses, [...heard, 'RECONNECTING', 'CONNECTED']);
       }
       assert.ok((await first.heard()).statuses[0].isOwn);
     });
   }
 
-  test("with reconnect: false the code comes before DISCONNECTED, and for a login that breaks off before CONNFAIL", async (t) => {
+  test('with reconnect: false the code comes before DISCONNECTED, and for a login that breaks off before CONNFAIL', async (t) => {
     const codes = [4001];
     let refuses = false;
-    const answer = (frame, { socket }) => (refuses && frame.startsWith("<auth") ? (socket.close(4001), []) : undefined);
-    const [server, first, second] = await serve(t, { answer, options: { reconnect: false }, tabs: [{ codes }, { codes }] });
-    for (const { socket } of server.streams) socket.close(4001, "maintenance");
+    const answer = (frame, { socket }) =>
+      refuses && frame.startsWith('<auth') ? (socket.close(4001), []) : undefined;
+    const [server, first, second] = await serve(t, {
+      answer,
+      options: { reconnect: false },
+      tabs: [{ codes }, { codes }],
+    });
+    for (const { socket } of server.streams) socket.close(4001, 'maintenance');
     for (const tab of [first, second]) {
-      assert.match((await tab.status("DISCONNECTED")).condition, /the connection was lost.*4001/);
-      assert.deepEqual(await tab.statuses(), ["4001", "DISCONNECTED"]);
+      assert.match((await tab.status('DISCONNECTED')).condition, /the connection was lost.*4001/);
+      assert.deepEqual(await tab.statuses(), ['4001', 'DISCONNECTED']);
       await tab.evaluate(() => void (heard.statuses.length = 0));
     }
     refuses = true;
     await connect(first, { codes });
-    assert.match((await first.status("CONNFAIL")).condition, /the connection was lost.*4001/);
-    await first.status("DISCONNECTED");
-    assert.deepEqual(await first.statuses(), ["CONNECTING", "AUTHENTICATING", "4001", "CONNFAIL", "DISCONNECTED"]);
+    assert.match((await first.status('CONNFAIL')).condition, /the connection was lost.*4001/);
+    await first.status('DISCONNECTED');
+    assert.deepEqual(await first.statuses(), [
+      'CONNECTING',
+      'AUTHENTICATING',
+      '4001',
+      'CONNFAIL',
+      'DISCONNECTED',
+    ]);
     // It was no attempt of this tab's.
     assert.deepEqual(await second.statuses(), []);
   });

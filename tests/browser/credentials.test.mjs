@@ -1,15 +1,15 @@
 // What tabs bring to get in, and what it costs the server, on a server that does as it is told.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { SASL, startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { ownWorker } from './life.mjs';
+import { SASL, startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
 
-const ALICE = "alice@localhost";
+const ALICE = 'alice@localhost';
 
 /** Knows one password, and counts what it is asked. */
 function doorkeeper() {
@@ -19,8 +19,12 @@ function doorkeeper() {
     answer(frame) {
       const [, password] = /^<auth[^>]*>([^<]*)</.exec(frame) ?? [];
       if (password === undefined) return undefined;
-      asked.push(Buffer.from(password, "base64").toString().split("\0").at(-1));
-      return [asked.at(-1) === "right" ? `<success xmlns="${SASL}"/>` : `<failure xmlns="${SASL}"><not-authorized/></failure>`];
+      asked.push(Buffer.from(password, 'base64').toString().split('\0').at(-1));
+      return [
+        asked.at(-1) === 'right'
+          ? `<success xmlns="${SASL}"/>`
+          : `<failure xmlns="${SASL}"><not-authorized/></failure>`,
+      ];
     },
   };
 }
@@ -41,74 +45,82 @@ for (const name of BROWSERS) {
       return { scene, server, asked: door.asked, tabs };
     };
 
-    test("eight tabs with one wrong password cost the server one attempt, and the right one gets in", async (t) => {
+    test('eight tabs with one wrong password cost the server one attempt, and the right one gets in', async (t) => {
       const { server, asked, tabs } = await play(t);
       const [inside, right, ...wrong] = await tabs(10);
-      await inside.connect(ALICE, "right");
+      await inside.connect(ALICE, 'right');
       await inside.up();
-      await Promise.all([...wrong.map((tab) => tab.connect(ALICE, "wrong")), right.connect(ALICE, "right")]);
-      for (const tab of wrong) assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
-      assert.equal(await right.up(), "ATTACHED");
-      assert.deepEqual(asked, ["right", "wrong"]);
+      await Promise.all([...wrong.map((tab) => tab.connect(ALICE, 'wrong')), right.connect(ALICE, 'right')]);
+      for (const tab of wrong) assert.equal((await tab.status('AUTHFAIL')).condition, 'not-authorized');
+      assert.equal(await right.up(), 'ATTACHED');
+      assert.deepEqual(asked, ['right', 'wrong']);
       // Once more, from the app that heard so: it is told that nobody asked.
       await wrong[0].evaluate(() => (heard.statuses.length = 0));
-      await wrong[0].connect(ALICE, "wrong");
-      assert.match((await wrong[0].status("AUTHFAIL")).reason, /not-authorized; that was \d+ s ago, and the server was not asked again: it can be in \d+ s$/);
-      assert.deepEqual(asked, ["right", "wrong"]);
-      server.streams[0].send(`<message xmlns="jabber:client" from="romeo@localhost"><body>still here</body></message>`);
-      for (const tab of [inside, right]) await tab.eventually("the message", ({ messages }) => messages.includes("still here"));
+      await wrong[0].connect(ALICE, 'wrong');
+      assert.match(
+        (await wrong[0].status('AUTHFAIL')).reason,
+        /not-authorized; that was \d+ s ago, and the server was not asked again: it can be in \d+ s$/,
+      );
+      assert.deepEqual(asked, ['right', 'wrong']);
+      server.streams[0].send(
+        `<message xmlns="jabber:client" from="romeo@localhost"><body>still here</body></message>`,
+      );
+      for (const tab of [inside, right])
+        await tab.eventually('the message', ({ messages }) => messages.includes('still here'));
     });
 
-    test("five refusals are enough: then nobody asks, and the reason says for how long", async (t) => {
+    test('five refusals are enough: then nobody asks, and the reason says for how long', async (t) => {
       const { asked, tabs } = await play(t);
       const [tab] = await tabs(1);
-      for (const password of ["a", "b", "c", "d", "e", "right"]) {
+      for (const password of ['a', 'b', 'c', 'd', 'e', 'right']) {
         await tab.evaluate(() => (heard.statuses.length = 0));
         await tab.connect(ALICE, password);
-        await tab.status("DISCONNECTED");
+        await tab.status('DISCONNECTED');
       }
-      const { condition, reason } = await tab.status("AUTHFAIL");
-      assert.equal(condition, "too-many-attempts");
+      const { condition, reason } = await tab.status('AUTHFAIL');
+      assert.equal(condition, 'too-many-attempts');
       assert.match(reason, /it can be in (59\d|600) s$/);
-      assert.deepEqual(asked, ["a", "b", "c", "d", "e"]);
+      assert.deepEqual(asked, ['a', 'b', 'c', 'd', 'e']);
     });
 
-    test("with attach: false nobody joins without credentials, a page that reloads neither", async (t) => {
+    test('with attach: false nobody joins without credentials, a page that reloads neither', async (t) => {
       const { asked, tabs } = await play(t, { attach: false });
       const [opener, guest, other] = await tabs(3);
-      await opener.connect(ALICE, "right");
+      await opener.connect(ALICE, 'right');
       await opener.up();
       await guest.attach();
-      const { condition, reason } = await guest.status("ATTACHFAIL");
-      assert.equal(condition, "credentials-required");
+      const { condition, reason } = await guest.status('ATTACHFAIL');
+      assert.equal(condition, 'credentials-required');
       assert.match(reason, /attach: false/);
-      await other.connect(ALICE, "right");
-      assert.equal(await other.up(), "ATTACHED");
+      await other.connect(ALICE, 'right');
+      assert.equal(await other.up(), 'ATTACHED');
       await other.reload();
       await other.attach();
-      assert.equal((await other.status("ATTACHFAIL")).condition, "credentials-required");
+      assert.equal((await other.status('ATTACHFAIL')).condition, 'credentials-required');
       await other.evaluate(() => (heard.statuses.length = 0));
-      await other.connect(ALICE, "right");
-      assert.equal(await other.up(), "ATTACHED");
-      assert.deepEqual(asked, ["right"]);
+      await other.connect(ALICE, 'right');
+      assert.equal(await other.up(), 'ATTACHED');
+      assert.deepEqual(asked, ['right']);
     });
 
-    test("PLAIN sends what was typed, and EXTERNAL is not tried where something was", async (t) => {
+    test('PLAIN sends what was typed, and EXTERNAL is not tried where something was', async (t) => {
       const { asked, tabs } = await play(t);
       const [tab] = await tabs(1);
-      const typed = "gru\u0308\u00DF \u2168 \u00AD\u05D0p";
+      const typed = 'gru\u0308\u00DF \u2168 \u00AD\u05D0p';
       await tab.connect(ALICE, typed);
-      await tab.status("AUTHFAIL");
+      await tab.status('AUTHFAIL');
       assert.deepEqual(asked, [typed]);
 
-      const server = await startScripted({ mechanisms: ["EXTERNAL"] });
+      const server = await startScripted({ mechanisms: ['EXTERNAL'] });
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
       const other = await scene.open(ownWorker());
-      await other.connect(ALICE, "secret");
-      assert.equal((await other.status("CONNFAIL")).condition, "no-auth-mech");
-      await eventually("the end of the stream", () => server.streams[0].frames.some((frame) => frame.startsWith("<close")));
-      assert.ok(!server.streams[0].frames.some((frame) => frame.startsWith("<auth")));
+      await other.connect(ALICE, 'secret');
+      assert.equal((await other.status('CONNFAIL')).condition, 'no-auth-mech');
+      await eventually('the end of the stream', () =>
+        server.streams[0].frames.some((frame) => frame.startsWith('<close')),
+      );
+      assert.ok(!server.streams[0].frames.some((frame) => frame.startsWith('<auth')));
     });
   });
 }

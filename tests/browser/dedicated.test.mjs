@@ -1,10 +1,10 @@
 // Where the browser has no SharedWorker, the same script is the worker of each page alone.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { BROWSERS } from "./browsers.mjs";
-import { Stage } from "./stage.mjs";
+import { BROWSERS } from './browsers.mjs';
+import { Stage } from './stage.mjs';
 
 /** Has a page keep its workers, each with whether it was ended. */
 const COUNTED = `window.workers = [];
@@ -18,44 +18,48 @@ for (const name of BROWSERS) {
     let stage;
     before(async () => {
       stage = await Stage.open(name);
-      const page = await (await fetch(stage.web.url("/pages/app.html"))).text();
-      stage.web.overrides.set("/pages/app.html", { body: page.replace("<script", `<script>delete window.SharedWorker;${COUNTED}</script><script`) });
+      const page = await (await fetch(stage.web.url('/pages/app.html'))).text();
+      stage.web.overrides.set('/pages/app.html', {
+        body: page.replace('<script', `<script>delete window.SharedWorker;${COUNTED}</script><script`),
+      });
     });
     after(() => stage.close());
 
-    test("each tab has a session of its own, and the app sees no other difference", async (t) => {
+    test('each tab has a session of its own, and the app sees no other difference', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [await scene.open(), await scene.open()];
       for (const [index, tab] of tabs.entries()) {
         await tab.connect(`${scene.jid}/tab${index}`, scene.password);
-        assert.equal(await tab.up(), "CONNECTED");
-        assert.equal(await tab.evaluate(() => typeof SharedWorker), "undefined");
+        assert.equal(await tab.up(), 'CONNECTED');
+        assert.equal(await tab.evaluate(() => typeof SharedWorker), 'undefined');
       }
       assert.equal(scene.wire.connections.length, 2);
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       for (const [index, tab] of tabs.entries()) {
         peer.say(`${scene.jid}/tab${index}`, `for ${index}`);
-        await tab.eventually("the message", ({ messages }) => messages.includes(`for ${index}`));
+        await tab.eventually('the message', ({ messages }) => messages.includes(`for ${index}`));
       }
       await tabs[0].close();
       await tabs[1].settle();
-      assert.deepEqual((await tabs[1].heard()).messages, ["for 1"]);
-      assert.deepEqual(await tabs[1].statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
+      assert.deepEqual((await tabs[1].heard()).messages, ['for 1']);
+      assert.deepEqual(await tabs[1].statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
     });
 
-    test("a worker that nobody speaks to any more ends, when its stream had time to", async (t) => {
+    test('a worker that nobody speaks to any more ends, when its stream had time to', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       for (let round = 0; round < 3; round++) {
         await tab.connect(`${scene.jid}/tab${round}`, scene.password);
-        await tab.eventually("CONNECTED", ({ statuses }) => statuses.at(-1)?.status === "CONNECTED");
+        await tab.eventually('CONNECTED', ({ statuses }) => statuses.at(-1)?.status === 'CONNECTED');
         await tab.evaluate(() => {
           connection.reset();
           heard.statuses.length = 0;
         });
       }
-      await tab.eventually("the end of each", async () => tab.evaluate(() => workers.length === 3 && workers.every(({ ended }) => ended)));
-      for (const stream of scene.wire.connections) assert.match(stream.texts("client").at(-1), /^<close/);
+      await tab.eventually('the end of each', async () =>
+        tab.evaluate(() => workers.length === 3 && workers.every(({ ended }) => ended)),
+      );
+      for (const stream of scene.wire.connections) assert.match(stream.texts('client').at(-1), /^<close/);
     });
   });
 }

@@ -1,11 +1,11 @@
 // Tests that hold in each browser, with a worker and without, in front of a server of their own.
 
-import { after, before, describe } from "node:test";
+import { after, before, describe } from 'node:test';
 
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { BROWSERS } from './browsers.mjs';
+import { ownWorker } from './life.mjs';
+import { startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
 
 /**
  * Declares the tests of a file in every such place.
@@ -15,7 +15,7 @@ import { Stage } from "./stage.mjs";
 export function eitherWay(declare) {
   for (const name of BROWSERS) {
     for (const isShared of [true, false]) {
-      describe(`in ${name}, ${isShared ? "with" : "without"} a worker`, () => {
+      describe(`in ${name}, ${isShared ? 'with' : 'without'} a worker`, () => {
         let stage;
         before(async () => (stage = await Stage.open(name, null)));
         after(() => stage?.close());
@@ -24,7 +24,7 @@ export function eitherWay(declare) {
           const server = await startScripted(how);
           t.after(() => server.stop());
           const scene = await stage.scene(t, { service: server.ws, quiet });
-          const given = isShared ? ownWorker(options) : { options: { worker: "", ...options } };
+          const given = isShared ? ownWorker(options) : { options: { worker: '', ...options } };
           return [server, ...(await Promise.all(Array.from({ length: count }, () => scene.open(given))))];
         };
         declare({ isShared, serve });

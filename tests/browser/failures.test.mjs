@@ -1,146 +1,158 @@
 // What goes wrong is said: by the right status, in the tab it concerns, with a reason that helps, and soon.
 
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
 
-import { freePort } from "../servers/keeper.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
-import { ROOTS } from "./web.mjs";
+import { freePort } from '../servers/keeper.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
+import { ROOTS } from './web.mjs';
 
 /** Soon enough for a user who waits. */
 const SOON = 10_000;
 
 /** Serves the built package, or the page, once more below another folder, where a test may bend it without touching anybody else. */
 async function serveCopy(web, folder, headers = {}) {
-  const put = async (path, file) => web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
-  for (const file of ["epode.js", "epode.wasm", "epode-engine.js", "epode-worker.js", "epode-worker.wasm"]) await put(`/${file}`, ROOTS["/"] + file);
-  for (const file of ["app.html", "app.js"]) await put(`/pages/${file}`, ROOTS["/pages/"] + file);
+  const put = async (path, file) =>
+    web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
+  for (const file of ['epode.js', 'epode.wasm', 'epode-engine.js', 'epode-worker.js', 'epode-worker.wasm'])
+    await put(`/${file}`, ROOTS['/'] + file);
+  for (const file of ['app.html', 'app.js']) await put(`/pages/${file}`, ROOTS['/pages/'] + file);
 }
 
-const NO_WASM = { "Content-Security-Policy": "script-src 'self'" };
+const NO_WASM = { 'Content-Security-Policy': "script-src 'self'" };
 
 /** The options of a page whose engine runs in it. */
-const ALONE = { options: { worker: "" } };
+const ALONE = { options: { worker: '' } };
 
 /** What an app, or who serves it, can get wrong about the worker: `arrange` it, and what the reason must say. */
 const MISSTEPS = [
   {
-    what: "the worker script is not there",
-    arrange: () => ({ options: { worker: "/nowhere/epode-worker.js" } }),
+    what: 'the worker script is not there',
+    arrange: () => ({ options: { worker: '/nowhere/epode-worker.js' } }),
     reason: /worker script.*\/nowhere\/epode-worker\.js.*404/,
   },
   {
-    what: "the worker script is a page, as servers of single-page apps answer what they do not know",
+    what: 'the worker script is a page, as servers of single-page apps answer what they do not know',
     arrange: (web) => {
-      web.overrides.set("/spa/epode-worker.js", { headers: { "Content-Type": "text/html" }, body: "<!doctype html><title>App</title>" });
-      return { options: { worker: "/spa/epode-worker.js" } };
+      web.overrides.set('/spa/epode-worker.js', {
+        headers: { 'Content-Type': 'text/html' },
+        body: '<!doctype html><title>App</title>',
+      });
+      return { options: { worker: '/spa/epode-worker.js' } };
     },
     reason: /\/spa\/epode-worker\.js is not a script but text\/html/,
   },
   {
-    what: "the worker script is some other script",
+    what: 'the worker script is some other script',
     arrange: (web) => {
-      web.overrides.set("/other/epode-worker.js", { body: "this is not JavaScript" });
-      return { options: { worker: "/other/epode-worker.js" } };
+      web.overrides.set('/other/epode-worker.js', { body: 'this is not JavaScript' });
+      return { options: { worker: '/other/epode-worker.js' } };
     },
     reason: /worker script .*\/other\/epode-worker\.js/,
   },
   {
-    what: "the worker script is on another origin",
-    arrange: (web) => ({ options: { worker: `${web.origin.replace("localhost", "127.0.0.1")}/epode-worker.js` } }),
+    what: 'the worker script is on another origin',
+    arrange: (web) => ({
+      options: { worker: `${web.origin.replace('localhost', '127.0.0.1')}/epode-worker.js` },
+    }),
     reason: /cross-origin.*http:\/\/localhost/,
   },
   {
     what: "the worker's address is none",
-    arrange: () => ({ options: { worker: "http://" } }),
+    arrange: () => ({ options: { worker: 'http://' } }),
     reason: /http:\/\/ is not a URL/,
   },
   {
     what: "the worker's response forbids wasm",
     arrange: async (web) => {
-      await serveCopy(web, "/csp-worker", NO_WASM);
-      return { options: { worker: "/csp-worker/epode-worker.js" } };
+      await serveCopy(web, '/csp-worker', NO_WASM);
+      return { options: { worker: '/csp-worker/epode-worker.js' } };
     },
     reason: /Content-Security-Policy of the worker.*wasm-unsafe-eval/,
   },
   {
     what: "the page's response forbids wasm",
     arrange: async (web) => {
-      await serveCopy(web, "/csp-page", NO_WASM);
-      return { path: "/csp-page/pages/app.html" };
+      await serveCopy(web, '/csp-page', NO_WASM);
+      return { path: '/csp-page/pages/app.html' };
     },
     reason: /Content-Security-Policy of the page.*wasm-unsafe-eval/,
   },
   {
     what: "the page's response forbids workers",
     arrange: async (web) => {
-      await serveCopy(web, "/no-workers", { "Content-Security-Policy": "worker-src 'none'" });
-      return { path: "/no-workers/pages/app.html" };
+      await serveCopy(web, '/no-workers', { 'Content-Security-Policy': "worker-src 'none'" });
+      return { path: '/no-workers/pages/app.html' };
     },
     reason: /worker script .*(worker-src|Content.Security.Policy)/i,
   },
   {
     what: "the worker's wasm is not there",
     arrange: async (web) => {
-      await serveCopy(web, "/bare-worker");
-      web.overrides.delete("/bare-worker/epode-worker.wasm");
-      return { options: { worker: "/bare-worker/epode-worker.js" } };
+      await serveCopy(web, '/bare-worker');
+      web.overrides.delete('/bare-worker/epode-worker.wasm');
+      return { options: { worker: '/bare-worker/epode-worker.js' } };
     },
     reason: /wasm of the worker is not at .*\/bare-worker\/epode-worker\.wasm.*404/,
   },
   {
     what: "the page's wasm is not there",
     arrange: async (web) => {
-      await serveCopy(web, "/bare-page");
-      web.overrides.delete("/bare-page/epode.wasm");
-      return { path: "/bare-page/pages/app.html" };
+      await serveCopy(web, '/bare-page');
+      web.overrides.delete('/bare-page/epode.wasm');
+      return { path: '/bare-page/pages/app.html' };
     },
     reason: /wasm of the page is not at .*\/bare-page\/epode\.wasm.*404/,
   },
   {
     what: "the page's wasm is a page",
     arrange: async (web) => {
-      await serveCopy(web, "/spa-page");
-      web.overrides.set("/spa-page/epode.wasm", { headers: { "Content-Type": "text/html" }, body: "<!doctype html><title>App</title>" });
-      return { path: "/spa-page/pages/app.html" };
+      await serveCopy(web, '/spa-page');
+      web.overrides.set('/spa-page/epode.wasm', {
+        headers: { 'Content-Type': 'text/html' },
+        body: '<!doctype html><title>App</title>',
+      });
+      return { path: '/spa-page/pages/app.html' };
     },
     reason: /wasm of the page could not be started/,
   },
   {
     what: "there is no worker, and no engine beside the page's script",
     arrange: async (web) => {
-      await serveCopy(web, "/no-engine");
-      web.overrides.delete("/no-engine/epode-engine.js");
-      return { path: "/no-engine/pages/app.html", ...ALONE };
+      await serveCopy(web, '/no-engine');
+      web.overrides.delete('/no-engine/epode-engine.js');
+      return { path: '/no-engine/pages/app.html', ...ALONE };
     },
     reason: /engine.*option "worker".*could not be loaded.*\/no-engine\/epode-engine\.js/,
   },
   {
     what: "there is no worker, and the engine's wasm is not there",
     arrange: async (web) => {
-      await serveCopy(web, "/bare-engine");
-      web.overrides.delete("/bare-engine/epode-worker.wasm");
-      return { path: "/bare-engine/pages/app.html", ...ALONE };
+      await serveCopy(web, '/bare-engine');
+      web.overrides.delete('/bare-engine/epode-worker.wasm');
+      return { path: '/bare-engine/pages/app.html', ...ALONE };
     },
     reason: /wasm of the page is not at .*\/bare-engine\/epode-worker\.wasm.*404/,
   },
   {
     what: "there is no worker, and the page's response forbids wasm",
     arrange: async (web) => {
-      await serveCopy(web, "/csp-engine", NO_WASM);
-      return { path: "/csp-engine/pages/app.html", ...ALONE };
+      await serveCopy(web, '/csp-engine', NO_WASM);
+      return { path: '/csp-engine/pages/app.html', ...ALONE };
     },
     reason: /Content-Security-Policy of the page.*wasm-unsafe-eval/,
   },
   {
     what: "there is no worker, and the page's response forbids the engine's script",
     arrange: async (web) => {
-      const allowed = ["/csp-script/epode.js", "/csp-script/pages/"].map((path) => web.origin + path);
-      await serveCopy(web, "/csp-script", { "Content-Security-Policy": `script-src ${allowed.join(" ")} 'wasm-unsafe-eval'` });
-      return { path: "/csp-script/pages/app.html", ...ALONE };
+      const allowed = ['/csp-script/epode.js', '/csp-script/pages/'].map((path) => web.origin + path);
+      await serveCopy(web, '/csp-script', {
+        'Content-Security-Policy': `script-src ${allowed.join(' ')} 'wasm-unsafe-eval'`,
+      });
+      return { path: '/csp-script/pages/app.html', ...ALONE };
     },
     reason: /engine.*could not be loaded/,
   },
@@ -148,13 +160,13 @@ const MISSTEPS = [
 
 /** Service addresses that cannot work. */
 const ADDRESSES = [
-  ["", /empty address/],
-  ["garbage", /garbage is not the address of a WebSocket/],
-  ["/xmpp-websocket", /xmpp-websocket is not the address of a WebSocket.*"protocol"/],
-  ["http://localhost/http-bind", /http-bind is not the address of a WebSocket.*BOSH/],
-  ["localhost:5280/xmpp", /xmpp is not the address of a WebSocket/],
-  ["ws://", /not a URL/],
-  ["wss://[/", /not a URL/],
+  ['', /empty address/],
+  ['garbage', /garbage is not the address of a WebSocket/],
+  ['/xmpp-websocket', /xmpp-websocket is not the address of a WebSocket.*"protocol"/],
+  ['http://localhost/http-bind', /http-bind is not the address of a WebSocket.*BOSH/],
+  ['localhost:5280/xmpp', /xmpp is not the address of a WebSocket/],
+  ['ws://', /not a URL/],
+  ['wss://[/', /not a URL/],
 ];
 
 for (const name of BROWSERS) {
@@ -164,13 +176,13 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     /** Connects, and answers with the CONNFAIL that must come soon. */
-    const connectionFailure = async (tab, jid = "alice@localhost", password = "secret") => {
+    const connectionFailure = async (tab, jid = 'alice@localhost', password = 'secret') => {
       await tab.connect(jid, password);
-      const failure = await tab.status("CONNFAIL", SOON);
-      await tab.status("DISCONNECTED", SOON);
-      assert.equal(failure.reason, (await tab.status("DISCONNECTED")).reason);
+      const failure = await tab.status('CONNFAIL', SOON);
+      await tab.status('DISCONNECTED', SOON);
+      assert.equal(failure.reason, (await tab.status('DISCONNECTED')).reason);
       const statuses = await tab.statuses();
-      assert.deepEqual([statuses[0], ...statuses.slice(-2)], ["CONNECTING", "CONNFAIL", "DISCONNECTED"]);
+      assert.deepEqual([statuses[0], ...statuses.slice(-2)], ['CONNECTING', 'CONNFAIL', 'DISCONNECTED']);
       assert.ok(statuses.length <= 4, `${statuses}`);
       return failure;
     };
@@ -185,12 +197,12 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("a worker that stays silent is CONNFAIL, with what is known of its script", async (t) => {
+    test('a worker that stays silent is CONNFAIL, with what is known of its script', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
       t.after(() => stage.web.overrides.clear());
-      stage.web.overrides.set("/silent.js", { body: "onconnect = () => {};" });
-      const silent = await scene.open({ options: { worker: "/silent.js" } });
-      const unreported = await scene.open({ options: { worker: "/unreported.js" } });
+      stage.web.overrides.set('/silent.js', { body: 'onconnect = () => {};' });
+      const silent = await scene.open({ options: { worker: '/silent.js' } });
+      const unreported = await scene.open({ options: { worker: '/unreported.js' } });
       await unreported.evaluate(() => {
         const { SharedWorker } = window;
         window.SharedWorker = function (...how) {
@@ -213,22 +225,23 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("a JID without a domain is CONNFAIL with a reason", async (t) => {
+    test('a JID without a domain is CONNFAIL with a reason', async (t) => {
       const scene = await stage.scene(t);
-      const { condition } = await connectionFailure(await scene.open(), "alice@");
+      const { condition } = await connectionFailure(await scene.open(), 'alice@');
       assert.match(condition, /alice@.*JID|JID.*alice@/);
     });
 
-    test("a dead server is CONNFAIL with a reason", async (t) => {
+    test('a dead server is CONNFAIL with a reason', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
       scene.service = `ws://127.0.0.1:${await freePort()}/`;
       const { condition } = await connectionFailure(await scene.open());
       assert.match(condition, /could not be reached.*nobody answers/);
     });
 
-    test("a server that goes away during the login is CONNFAIL with a reason", async (t) => {
+    test('a server that goes away during the login is CONNFAIL with a reason', async (t) => {
       // Not before: a socket that ends while the worker is still starting is dialled again.
-      const answer = (frame, { socket }) => (frame.startsWith("<auth") ? (socket.terminate(), []) : undefined);
+      const answer = (frame, { socket }) =>
+        frame.startsWith('<auth') ? (socket.terminate(), []) : undefined;
       const server = await startScripted({ answer });
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws, quiet: false });
@@ -237,7 +250,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 1);
     });
 
-    test("a server that does not speak the subprotocol xmpp is CONNFAIL with a reason", async (t) => {
+    test('a server that does not speak the subprotocol xmpp is CONNFAIL with a reason', async (t) => {
       const server = await startScripted({ subprotocol: false });
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws, quiet: false });
@@ -248,60 +261,60 @@ for (const name of BROWSERS) {
     test("a wrong password is AUTHFAIL with the server's condition", async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
-      await tab.connect(scene.jid, "wrong");
-      const { condition, reason } = await tab.status("AUTHFAIL");
-      assert.equal(condition, "not-authorized");
+      await tab.connect(scene.jid, 'wrong');
+      const { condition, reason } = await tab.status('AUTHFAIL');
+      assert.equal(condition, 'not-authorized');
       assert.match(reason, /refused the login/);
-      await tab.status("DISCONNECTED");
-      assert.deepEqual(await tab.statuses(), ["CONNECTING", "AUTHENTICATING", "AUTHFAIL", "DISCONNECTED"]);
+      await tab.status('DISCONNECTED');
+      assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHENTICATING', 'AUTHFAIL', 'DISCONNECTED']);
       await tab.evaluate(() => void (heard.statuses.length = 0));
       await tab.connect(scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test("a wrong password beside a session that is up fails in its own tab, and touches nobody else", async (t) => {
+    test('a wrong password beside a session that is up fails in its own tab, and touches nobody else', async (t) => {
       const scene = await stage.scene(t);
       const [good] = await scene.connected(1);
       const bad = await scene.open();
-      await bad.connect(scene.jid, "wrong");
-      assert.equal((await bad.status("AUTHFAIL")).condition, "not-authorized");
-      await bad.status("DISCONNECTED");
-      const secret = await bad.say(`${scene.jid}/tab0`, "let me in");
-      assert.deepEqual([secret.status, secret.condition], ["failed", "not-connected"]);
+      await bad.connect(scene.jid, 'wrong');
+      assert.equal((await bad.status('AUTHFAIL')).condition, 'not-authorized');
+      await bad.status('DISCONNECTED');
+      const secret = await bad.say(`${scene.jid}/tab0`, 'let me in');
+      assert.deepEqual([secret.status, secret.condition], ['failed', 'not-connected']);
       await good.settle();
-      assert.deepEqual(await good.statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
+      assert.deepEqual(await good.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
       assert.deepEqual((await good.heard()).messages, []);
       assert.equal(scene.wire.open().length, 1);
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab0`]);
     });
 
-    test("a tab with the right password joins while another is refused", async (t) => {
+    test('a tab with the right password joins while another is refused', async (t) => {
       const scene = await stage.scene(t);
       const [bad, good] = [await scene.open(), await scene.open()];
       scene.wire.delay = 100;
-      await bad.connect(scene.jid, "wrong");
-      await bad.status("AUTHENTICATING");
+      await bad.connect(scene.jid, 'wrong');
+      await bad.status('AUTHENTICATING');
       await good.connect(scene.jid, scene.password);
-      assert.equal((await bad.status("AUTHFAIL")).condition, "not-authorized");
-      assert.equal(await good.up(), "CONNECTED");
+      assert.equal((await bad.status('AUTHFAIL')).condition, 'not-authorized');
+      assert.equal(await good.up(), 'CONNECTED');
     });
 
-    test("nothing in common among the mechanisms is CONNFAIL with no-auth-mech", async (t) => {
+    test('nothing in common among the mechanisms is CONNFAIL with no-auth-mech', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await tab.evaluate((service) => {
         connection = window.make(service, { mechanisms: [epode.Strophe.SASLSHA512] });
       }, scene.service);
-      assert.equal((await connectionFailure(tab, scene.jid)).condition, "no-auth-mech");
+      assert.equal((await connectionFailure(tab, scene.jid)).condition, 'no-auth-mech');
     });
 
-    test("when the connection is lost, the worker dials again: every tab hears RECONNECTING, then CONNECTED, and what waited for an answer fails", async (t) => {
+    test('when the connection is lost, the worker dials again: every tab hears RECONNECTING, then CONNECTED, and what waited for an answer fails', async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
       const tabs = [await scene.open(), await scene.open()];
       for (const tab of tabs) {
-        await tab.connect("alice@localhost", "x");
+        await tab.connect('alice@localhost', 'x');
         await tab.up();
       }
       const answer = tabs[1].ask(`<iq type="get" id="lost"><query xmlns="urn:example:silence"/></iq>`);
@@ -309,47 +322,49 @@ for (const name of BROWSERS) {
       server.streams[0].socket.terminate();
       assert.deepEqual(await answer, { err: null });
       for (const tab of tabs) {
-        assert.match((await tab.status("RECONNECTING")).condition, /connection was lost/);
-        await tab.eventually("the way back", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
-        assert.deepEqual((await tab.statuses()).slice(-2), ["RECONNECTING", "CONNECTED"]);
+        assert.match((await tab.status('RECONNECTING')).condition, /connection was lost/);
+        await tab.eventually('the way back', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
+        assert.deepEqual((await tab.statuses()).slice(-2), ['RECONNECTING', 'CONNECTED']);
       }
       assert.equal(server.streams.length, 2);
       // The handlers of the new session hear, those of the former do not.
-      await tabs[0].say("alice@localhost", "again");
+      await tabs[0].say('alice@localhost', 'again');
     });
 
-    test("with reconnect: false, every tab hears DISCONNECTED when the connection is lost", async (t) => {
+    test('with reconnect: false, every tab hears DISCONNECTED when the connection is lost', async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
       const options = { reconnect: false };
       const tabs = [await scene.open({ options }), await scene.open({ options })];
       for (const tab of tabs) {
-        await tab.connect("alice@localhost", "x");
+        await tab.connect('alice@localhost', 'x');
         await tab.up();
       }
       const answer = tabs[1].ask(`<iq type="get" id="lost"><query xmlns="urn:example:silence"/></iq>`);
       await server.streams[0].frame(/urn:example:silence/);
       server.streams[0].socket.terminate();
       assert.deepEqual(await answer, { err: null });
-      for (const tab of tabs) assert.match((await tab.status("DISCONNECTED")).condition, /connection was lost/);
-      const receipt = await tabs[0].say("bob@localhost", "too late");
-      assert.deepEqual([receipt.status, receipt.condition], ["failed", "not-connected"]);
+      for (const tab of tabs)
+        assert.match((await tab.status('DISCONNECTED')).condition, /connection was lost/);
+      const receipt = await tabs[0].say('bob@localhost', 'too late');
+      assert.deepEqual([receipt.status, receipt.condition], ['failed', 'not-connected']);
     });
 
-    test("a stream of nothing but what a server may not send is ended, and dialled again", async (t) => {
+    test('a stream of nothing but what a server may not send is ended, and dialled again', async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
       const tabs = [await scene.open(), await scene.open()];
       for (const tab of tabs) {
-        await tab.connect("alice@localhost", "x");
+        await tab.connect('alice@localhost', 'x');
         await tab.up();
       }
-      for (let count = 0; count < 16; count++) server.streams[0].send(`<!DOCTYPE lolz><message xmlns="jabber:client"><body>hi</body></message>`);
+      for (let count = 0; count < 16; count++)
+        server.streams[0].send(`<!DOCTYPE lolz><message xmlns="jabber:client"><body>hi</body></message>`);
       for (const tab of tabs) {
-        assert.equal((await tab.status("RECONNECTING")).condition, "restricted-xml");
-        await tab.eventually("the way back", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
+        assert.equal((await tab.status('RECONNECTING')).condition, 'restricted-xml');
+        await tab.eventually('the way back', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
         assert.deepEqual((await tab.heard()).messages, []);
       }
       await server.streams[0].frame(/<restricted-xml/);

@@ -1,11 +1,13 @@
 // What tests of the tabs' life have in common: a worker of their own, its books, and ways for a tab to go.
 
-import { eventually } from "./apps.mjs";
+import { eventually } from './apps.mjs';
 
 let workers = 0;
 
 /** Options for the tabs of one scene: a worker that no earlier scene has started, so that it lives in the process of the first tab. */
-export const ownWorker = (options = {}) => ({ options: { worker: `/epode-worker.js?${++workers}`, ...options } });
+export const ownWorker = (options = {}) => ({
+  options: { worker: `/epode-worker.js?${++workers}`, ...options },
+});
 
 /** What the worker knows of the tabs, as this one hears it. */
 export const books = (tab) => tab.evaluate(() => connection.tabs());
@@ -39,22 +41,27 @@ export async function goneAfter(observer, tab, go) {
 export async function crash(tab) {
   const session = await tab.page.createCDPSession();
   // Nobody is left to answer.
-  session.send("Page.crash").catch(() => {});
+  session.send('Page.crash').catch(() => {});
 }
 
 /** Freezes tabs in the background, as Chromium does to save power; answers with how to thaw them. */
 export async function freeze(tab) {
   const session = await tab.page.createCDPSession();
-  await session.send("Page.setWebLifecycleState", { state: "frozen" });
-  return () => session.send("Page.setWebLifecycleState", { state: "active" });
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' });
+  return () => session.send('Page.setWebLifecycleState', { state: 'active' });
 }
 
 /** Waits until a tab is back in its session; answers with the status that said so. */
 export const back = (tab, limit) =>
-  tab.eventually("the way back", ({ statuses }) => /^(CONNECTED|ATTACHED)$/.test(statuses.at(-1)?.status) && statuses.at(-1).status, limit);
+  tab.eventually(
+    'the way back',
+    ({ statuses }) => /^(CONNECTED|ATTACHED)$/.test(statuses.at(-1)?.status) && statuses.at(-1).status,
+    limit,
+  );
 
 /** The bodies that a test's peer sends: numbered. */
-export const numbered = (count, from = 0) => Array.from({ length: count }, (_, index) => `message ${from + index}`);
+export const numbered = (count, from = 0) =>
+  Array.from({ length: count }, (_, index) => `message ${from + index}`);
 
 export function median(numbers) {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
@@ -64,8 +71,8 @@ export function median(numbers) {
 export const countPosts = (tab) =>
   tab.evaluate(() => {
     window.posts = [];
-    const { set, ...rest } = Object.getOwnPropertyDescriptor(MessagePort.prototype, "onmessage");
-    Object.defineProperty(MessagePort.prototype, "onmessage", {
+    const { set, ...rest } = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
+    Object.defineProperty(MessagePort.prototype, 'onmessage', {
       ...rest,
       set(listener) {
         set.call(this, (event) => {
@@ -82,7 +89,8 @@ export const connectBare = (tab, jid, password) =>
     (jid, password) =>
       new Promise((up, failed) =>
         connection.connect(jid, password, (status, condition) => {
-          if (status === epode.Strophe.Status.CONNECTED || status === epode.Strophe.Status.ATTACHED) up(status);
+          if (status === epode.Strophe.Status.CONNECTED || status === epode.Strophe.Status.ATTACHED)
+            up(status);
           if (status === epode.Strophe.Status.DISCONNECTED) failed(new Error(condition));
         }),
       ),

@@ -1,22 +1,23 @@
 // Every mechanism: on the servers that offer it, and on a scripted one where none does; in options.test.mjs stands what `mechanisms` does to that. What proves a login may be a password, keys or a token.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { startEjabberd } from "../servers/ejabberd.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { startEjabberd } from '../servers/ejabberd.mjs';
+import { startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
 
 /** Connects with these mechanisms only, as classes of the package; the tab keeps what `scram_keys` was when it heard that it is up. */
 function connect(tab, mechanisms, jid, pass, authcid) {
   return tab.evaluate(
     async (service, mechanisms, jid, pass, authcid) => {
-      const classes = await import("/epode.js");
+      const classes = await import('/epode.js');
       const options = mechanisms && { mechanisms: mechanisms.map((name) => classes[name]) };
       const connection = window.make(service, options);
       heard.statuses.length = 0;
       const onStatus = (status, ...why) => {
-        if (status === classes.Status.CONNECTED || status === classes.Status.ATTACHED) window.keys = connection.scram_keys;
+        if (status === classes.Status.CONNECTED || status === classes.Status.ATTACHED)
+          window.keys = connection.scram_keys;
         window.onStatus(status, ...why);
       };
       connection.connect(jid, pass, onStatus, undefined, undefined, undefined, authcid);
@@ -31,59 +32,61 @@ function connect(tab, mechanisms, jid, pass, authcid) {
 
 /** The last login that went over the wire: the mechanism, and what was said first. */
 function spoken(frames) {
-  const [, name, said] = /^<auth .*mechanism=["']([^"']*)["'][^>]*?(?:\/>|>([^<]*)<)/.exec(frames.findLast((text) => text.startsWith("<auth")));
-  return [name, said === "=" ? "=" : Buffer.from(said ?? "", "base64").toString()];
+  const [, name, said] = /^<auth .*mechanism=["']([^"']*)["'][^>]*?(?:\/>|>([^<]*)<)/.exec(
+    frames.findLast((text) => text.startsWith('<auth')),
+  );
+  return [name, said === '=' ? '=' : Buffer.from(said ?? '', 'base64').toString()];
 }
 
-const logins = (scene) => spoken(scene.wire.connections.flatMap((connection) => connection.texts("client")));
-const failure = async (tab, status = "AUTHFAIL") => {
+const logins = (scene) => spoken(scene.wire.connections.flatMap((connection) => connection.texts('client')));
+const failure = async (tab, status = 'AUTHFAIL') => {
   const { condition, reason } = await tab.status(status);
-  assert.equal((await tab.status("DISCONNECTED")).reason, reason);
+  assert.equal((await tab.status('DISCONNECTED')).reason, reason);
   return { condition, reason };
 };
 const disconnect = async (tab) => {
   await tab.evaluate(() => connection.disconnect());
-  await tab.status("DISCONNECTED");
+  await tab.status('DISCONNECTED');
 };
 
-describe("in chromium, on Prosody", () => {
+describe('in chromium, on Prosody', () => {
   let stage;
-  before(async () => (stage = await Stage.open("chromium")));
+  before(async () => (stage = await Stage.open('chromium')));
   after(() => stage?.close());
 
   for (const [classname, name, hash] of [
-    ["SASLSHA256", "SCRAM-SHA-256", "SHA-256"],
-    ["SASLSHA1", "SCRAM-SHA-1", "SHA-1"],
-    ["SASLPlain", "PLAIN", undefined],
+    ['SASLSHA256', 'SCRAM-SHA-256', 'SHA-256'],
+    ['SASLSHA1', 'SCRAM-SHA-1', 'SHA-1'],
+    ['SASLPlain', 'PLAIN', undefined],
   ]) {
     test(`${classname} alone logs in by ${name}`, async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await connect(tab, [classname], scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
       assert.equal(logins(scene)[0], name);
       assert.equal((await tab.evaluate(() => window.keys))?.name, hash);
     });
   }
 
-  test("nothing in common is CONNFAIL with no-auth-mech, and nothing is sent", async (t) => {
+  test('nothing in common is CONNFAIL with no-auth-mech, and nothing is sent', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
-    await connect(tab, ["SASLSHA512", "SASLExternal"], scene.jid, scene.password);
-    assert.equal((await failure(tab, "CONNFAIL")).condition, "no-auth-mech");
+    await connect(tab, ['SASLSHA512', 'SASLExternal'], scene.jid, scene.password);
+    assert.equal((await failure(tab, 'CONNFAIL')).condition, 'no-auth-mech');
     assert.equal(scene.logins(), 0);
   });
 
-  test("keys log in again without the password, and only the tabs that brought it have them", async (t) => {
+  test('keys log in again without the password, and only the tabs that brought it have them', async (t) => {
     const scene = await stage.scene(t);
-    const jid = await stage.server.register(scene.user, scene.password, "hashed.localhost");
+    const jid = await stage.server.register(scene.user, scene.password, 'hashed.localhost');
     const [tab, joining, attaching] = [await scene.open(), await scene.open(), await scene.open()];
     await connect(tab, undefined, jid, scene.password);
     await tab.up();
     const keys = await tab.evaluate(() => window.keys);
-    assert.deepEqual(Object.keys(keys).sort(), ["ck", "iter", "name", "salt", "sk"]);
-    assert.equal(keys.name, "SHA-256");
-    assert.equal(typeof keys.iter, "number");
+    assert.deepEqual(Object.keys(keys).sort(), ['ck', 'iter', 'name', 'salt', 'sk']);
+    assert.equal(keys.name, 'SHA-256');
+    assert.equal(typeof keys.iter, 'number');
     await connect(joining, undefined, jid, scene.password);
     await joining.up();
     assert.deepEqual(await joining.evaluate(() => window.keys), keys);
@@ -93,16 +96,16 @@ describe("in chromium, on Prosody", () => {
 
     await disconnect(tab);
     await connect(tab, undefined, jid, keys);
-    assert.equal(await tab.up(), "CONNECTED");
+    assert.equal(await tab.up(), 'CONNECTED');
     assert.deepEqual(await tab.evaluate(() => window.keys), keys);
     // Other credentials are tried, these among them: the server knows that they are as good.
     await connect(joining, undefined, jid, scene.password);
-    assert.equal(await joining.up(), "ATTACHED");
+    assert.equal(await joining.up(), 'ATTACHED');
     await connect(attaching, undefined, jid, { ...keys, ck: keys.sk });
-    assert.equal((await failure(attaching)).condition, "not-authorized");
+    assert.equal((await failure(attaching)).condition, 'not-authorized');
   });
 
-  test("keys for another salt are AUTHFAIL with a condition of their own, as are no keys at all", async (t) => {
+  test('keys for another salt are AUTHFAIL with a condition of their own, as are no keys at all', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
     await connect(tab, undefined, scene.jid, scene.password);
@@ -111,9 +114,9 @@ describe("in chromium, on Prosody", () => {
     await disconnect(tab);
     // This host draws a new salt at each login.
     await connect(tab, undefined, scene.jid, keys);
-    assert.equal((await failure(tab)).condition, "scram-keys-outdated");
-    await connect(tab, undefined, scene.jid, { name: "SHA-256" });
-    assert.equal((await failure(tab)).condition, "scram-keys-malformed");
+    assert.equal((await failure(tab)).condition, 'scram-keys-outdated');
+    await connect(tab, undefined, scene.jid, { name: 'SHA-256' });
+    assert.equal((await failure(tab)).condition, 'scram-keys-malformed');
   });
 
   test("a token logs in by OAUTHBEARER; the server's reason against another reaches the app as JSON", async (t) => {
@@ -121,82 +124,100 @@ describe("in chromium, on Prosody", () => {
     const [tab, other] = [await scene.open(), await scene.open()];
     const jid = `${scene.user}@oauth.localhost`;
     await connect(tab, undefined, jid, `token-${scene.user}`);
-    assert.equal(await tab.up(), "CONNECTED");
-    assert.deepEqual(logins(scene), ["OAUTHBEARER", `n,a=${jid},\x01auth=Bearer token-${scene.user}\x01\x01`]);
+    assert.equal(await tab.up(), 'CONNECTED');
+    assert.deepEqual(logins(scene), [
+      'OAUTHBEARER',
+      `n,a=${jid},\x01auth=Bearer token-${scene.user}\x01\x01`,
+    ]);
 
-    await connect(other, undefined, jid, "stolen");
+    await connect(other, undefined, jid, 'stolen');
     const { condition, reason } = await failure(other);
-    assert.equal(condition, "not-authorized");
-    assert.deepEqual(JSON.parse(reason.slice(reason.indexOf("{"))), { status: "invalid_token", scope: "xmpp" });
+    assert.equal(condition, 'not-authorized');
+    assert.deepEqual(JSON.parse(reason.slice(reason.indexOf('{'))), {
+      status: 'invalid_token',
+      scope: 'xmpp',
+    });
     // This server believes a token whatever name stands beside it.
-    await connect(other, undefined, jid, "token-mallory");
-    assert.equal((await failure(other)).condition, "invalid-authzid");
-    assert.deepEqual((await stage.server.sessions()).map((session) => session.jid).filter((jid) => jid.includes("oauth")).length, 1);
+    await connect(other, undefined, jid, 'token-mallory');
+    assert.equal((await failure(other)).condition, 'invalid-authzid');
+    assert.deepEqual(
+      (await stage.server.sessions()).map((session) => session.jid).filter((jid) => jid.includes('oauth'))
+        .length,
+      1,
+    );
   });
 
-  test("ANONYMOUS wants no name", async (t) => {
+  test('ANONYMOUS wants no name', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
-    await connect(tab, ["SASLAnonymous", "SASLSHA256"], "anon.localhost");
-    assert.equal(await tab.up(), "CONNECTED");
-    assert.equal(logins(scene)[0], "ANONYMOUS");
+    await connect(tab, ['SASLAnonymous', 'SASLSHA256'], 'anon.localhost');
+    assert.equal(await tab.up(), 'CONNECTED');
+    assert.equal(logins(scene)[0], 'ANONYMOUS');
   });
 
-  test("SCRAM takes a password in whatever form it was typed (SASLprep), PLAIN sends it as it was", async (t) => {
+  test('SCRAM takes a password in whatever form it was typed (SASLprep), PLAIN sends it as it was', async (t) => {
     const scene = await stage.scene(t);
-    const jid = await stage.server.register(`${scene.user}-prep`, "Pässwörd Ⅸ".normalize("NFKC"));
+    const jid = await stage.server.register(`${scene.user}-prep`, 'Pässwörd Ⅸ'.normalize('NFKC'));
     const tab = await scene.open();
-    for (const mechanism of ["SASLSHA256", "SASLPlain"]) {
-      await connect(tab, [mechanism], jid, "Pa\u0308ss\u00ADwo\u0308rd\u00A0Ⅸ");
-      assert.equal(await tab.up(), "CONNECTED");
+    for (const mechanism of ['SASLSHA256', 'SASLPlain']) {
+      await connect(tab, [mechanism], jid, 'Pa\u0308ss\u00ADwo\u0308rd\u00A0Ⅸ');
+      assert.equal(await tab.up(), 'CONNECTED');
       await disconnect(tab);
     }
-    await connect(tab, ["SASLSHA256"], jid, "bell\u0007");
-    assert.equal((await failure(tab)).condition, "saslprep-prohibited");
-    assert.ok(!scene.wire.connections.at(-1).texts("client").some((text) => text.startsWith("<auth")));
+    await connect(tab, ['SASLSHA256'], jid, 'bell\u0007');
+    assert.equal((await failure(tab)).condition, 'saslprep-prohibited');
+    assert.ok(
+      !scene.wire.connections
+        .at(-1)
+        .texts('client')
+        .some((text) => text.startsWith('<auth')),
+    );
     // What is right over PLAIN is the server's to say.
-    await connect(tab, ["SASLPlain"], jid, "bell\u0007");
+    await connect(tab, ['SASLPlain'], jid, 'bell\u0007');
     await failure(tab);
-    assert.deepEqual(spoken(scene.wire.connections.at(-1).texts("client")), ["PLAIN", `\0${scene.user}-prep\0bell\u0007`]);
+    assert.deepEqual(spoken(scene.wire.connections.at(-1).texts('client')), [
+      'PLAIN',
+      `\0${scene.user}-prep\0bell\u0007`,
+    ]);
   });
 });
 
-describe("in chromium, on ejabberd", () => {
+describe('in chromium, on ejabberd', () => {
   let stage;
-  before(async () => (stage = await Stage.open("chromium", startEjabberd)));
+  before(async () => (stage = await Stage.open('chromium', startEjabberd)));
   after(() => stage?.close());
 
   for (const [classname, name] of [
-    ["SASLSHA256", "SCRAM-SHA-256"],
-    ["SASLPlain", "PLAIN"],
+    ['SASLSHA256', 'SCRAM-SHA-256'],
+    ['SASLPlain', 'PLAIN'],
   ]) {
     test(`${classname} alone logs in by ${name}`, async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await connect(tab, [classname], scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
       assert.equal(logins(scene)[0], name);
     });
   }
 
-  test("a token logs in by X-OAUTH2, and another does not join", async (t) => {
+  test('a token logs in by X-OAUTH2, and another does not join', async (t) => {
     const scene = await stage.scene(t);
     const [tab, other] = [await scene.open(), await scene.open()];
     const token = await stage.server.token(scene.jid);
-    await connect(tab, ["SASLXOAuth2"], scene.jid, token);
-    assert.equal(await tab.up(), "CONNECTED");
-    assert.deepEqual(logins(scene), ["X-OAUTH2", `\0${scene.jid}\0${token}`]);
-    await connect(other, ["SASLXOAuth2"], scene.jid, "stolen");
-    assert.equal((await failure(other)).condition, "not-authorized");
+    await connect(tab, ['SASLXOAuth2'], scene.jid, token);
+    assert.equal(await tab.up(), 'CONNECTED');
+    assert.deepEqual(logins(scene), ['X-OAUTH2', `\0${scene.jid}\0${token}`]);
+    await connect(other, ['SASLXOAuth2'], scene.jid, 'stolen');
+    assert.equal((await failure(other)).condition, 'not-authorized');
     // Tokens change while a session goes on.
-    await connect(other, ["SASLXOAuth2"], scene.jid, await stage.server.token(scene.jid));
-    assert.equal(await other.up(), "ATTACHED");
+    await connect(other, ['SASLXOAuth2'], scene.jid, await stage.server.token(scene.jid));
+    assert.equal(await other.up(), 'ATTACHED');
   });
 });
 
-describe("in chromium, on a scripted server", () => {
+describe('in chromium, on a scripted server', () => {
   let stage;
-  before(async () => (stage = await Stage.open("chromium", null)));
+  before(async () => (stage = await Stage.open('chromium', null)));
   after(() => stage?.close());
 
   const stageOn = async (t, options) => {
@@ -206,53 +227,67 @@ describe("in chromium, on a scripted server", () => {
     return [server, await scene.open()];
   };
 
-  test("EXTERNAL names the account, but not where the name it authenticates by is that", async (t) => {
-    const [server, tab] = await stageOn(t, { mechanisms: ["EXTERNAL"] });
-    await connect(tab, undefined, "alice@localhost");
+  test('EXTERNAL names the account, but not where the name it authenticates by is that', async (t) => {
+    const [server, tab] = await stageOn(t, { mechanisms: ['EXTERNAL'] });
+    await connect(tab, undefined, 'alice@localhost');
     await tab.up();
-    assert.deepEqual(spoken(server.streams.at(-1).frames), ["EXTERNAL", "alice@localhost"]);
+    assert.deepEqual(spoken(server.streams.at(-1).frames), ['EXTERNAL', 'alice@localhost']);
     await disconnect(tab);
-    await connect(tab, undefined, "alice@localhost", undefined, "alice@localhost");
+    await connect(tab, undefined, 'alice@localhost', undefined, 'alice@localhost');
     await tab.up();
-    assert.deepEqual(spoken(server.streams.at(-1).frames), ["EXTERNAL", "="]);
+    assert.deepEqual(spoken(server.streams.at(-1).frames), ['EXTERNAL', '=']);
   });
 
   test("the authcid is another's name where the app gives one, and then the account is named as well", async (t) => {
     const [server, tab] = await stageOn(t);
-    await connect(tab, undefined, "alice@localhost", "secret", "admin");
+    await connect(tab, undefined, 'alice@localhost', 'secret', 'admin');
     await tab.up();
-    assert.deepEqual(spoken(server.streams.at(-1).frames), ["PLAIN", "alice@localhost\0admin\0secret"]);
+    assert.deepEqual(spoken(server.streams.at(-1).frames), ['PLAIN', 'alice@localhost\0admin\0secret']);
     await disconnect(tab);
-    await connect(tab, undefined, "alice@localhost", "secret", "alice@localhost");
+    await connect(tab, undefined, 'alice@localhost', 'secret', 'alice@localhost');
     await tab.up();
-    assert.deepEqual(spoken(server.streams.at(-1).frames), ["PLAIN", "\0alice@localhost\0secret"]);
+    assert.deepEqual(spoken(server.streams.at(-1).frames), ['PLAIN', '\0alice@localhost\0secret']);
   });
 
-  test("a server that wants to be met elsewhere is REDIRECT with the address", async (t) => {
+  test('a server that wants to be met elsewhere is REDIRECT with the address', async (t) => {
     const away = `<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" see-other-uri="wss://other.example/ws"/>`;
     const [server, tab] = await stageOn(t, { login: [away] });
-    await connect(tab, undefined, "alice@localhost", "secret");
-    assert.equal((await failure(tab, "REDIRECT")).condition, "wss://other.example/ws");
-    assert.deepEqual(await tab.statuses(), ["CONNECTING", "AUTHENTICATING", "REDIRECT", "DISCONNECTED"]);
+    await connect(tab, undefined, 'alice@localhost', 'secret');
+    assert.equal((await failure(tab, 'REDIRECT')).condition, 'wss://other.example/ws');
+    assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHENTICATING', 'REDIRECT', 'DISCONNECTED']);
     assert.equal(server.streams.length, 1);
   });
 
   test("a mechanism's test sees the connection and the password, and may switch it off", async (t) => {
     const [, tab] = await stageOn(t);
     const seen = await tab.evaluate(async (service) => {
-      const { Connection, SASLPlain } = await import("/epode.js");
+      const { Connection, SASLPlain } = await import('/epode.js');
       let seen;
       class Picky extends SASLPlain {
         test(connection) {
-          seen = [connection.jid, connection.authcid, connection.authzid, connection.domain, connection.pass, "pass" in window.connection];
+          seen = [
+            connection.jid,
+            connection.authcid,
+            connection.authzid,
+            connection.domain,
+            connection.pass,
+            'pass' in window.connection,
+          ];
           return false;
         }
       }
-      window.connection = new Connection(service, { worker: "/epode-worker.js", mechanisms: [Picky] });
-      window.connection.connect("alice@localhost/desk", "secret", window.onStatus);
+      window.connection = new Connection(service, { worker: '/epode-worker.js', mechanisms: [Picky] });
+      window.connection.connect('alice@localhost/desk', 'secret', window.onStatus);
       return seen;
     }, tab.service);
-    assert.deepEqual(seen, ["alice@localhost/desk", "alice", "alice@localhost", "localhost", "secret", false]);
-    assert.equal((await failure(tab, "CONNFAIL")).condition, "no-auth-mech");
+    assert.deepEqual(seen, [
+      'alice@localhost/desk',
+      'alice',
+      'alice@localhost',
+      'localhost',
+      'secret',
+      false,
+    ]);
+    assert.equal((await failure(tab, 'CONNFAIL')).condition, 'no-auth-mech');
   });
 });

@@ -1,17 +1,17 @@
 // Every option that concerns a WebSocket, written as an app of Strophe's writes it, with nothing but the import changed: with a worker and without.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { startEjabberd } from "../servers/ejabberd.mjs";
-import { startProsody } from "../servers/prosody.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { Stage } from "./stage.mjs";
+import { startEjabberd } from '../servers/ejabberd.mjs';
+import { startProsody } from '../servers/prosody.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { Stage } from './stage.mjs';
 
 /** The handshake of the only connection. */
 const handshake = ({ wire }) => wire.connections[0];
 /** The mechanism of the only login. */
-const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(scene).texts("client")[1])[1];
+const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(scene).texts('client')[1])[1];
 
 /**
  * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`, `password` and `onStatus`; `worker`
@@ -19,60 +19,64 @@ const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(sc
  */
 const SNIPPETS = [
   {
-    what: "mechanisms are classes, by their names in the package, and restrict what is used",
-    on: ["prosody", "ejabberd"],
+    what: 'mechanisms are classes, by their names in the package, and restrict what is used',
+    on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe, SASLSHA256, SASLSHA512 } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLSHA256, SASLSHA512] });
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(mechanism(scene), { prosody: "SCRAM-SHA-256", ejabberd: "SCRAM-SHA-512" }[scene.server.name]),
+    check: async ({ scene }) =>
+      assert.equal(
+        mechanism(scene),
+        { prosody: 'SCRAM-SHA-256', ejabberd: 'SCRAM-SHA-512' }[scene.server.name],
+      ),
   },
   {
-    what: "mechanisms are on Strophe too, and a weaker one alone is used",
-    on: ["prosody", "ejabberd"],
+    what: 'mechanisms are on Strophe too, and a weaker one alone is used',
+    on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} mechanisms: [Strophe.SASLSHA1] });
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(mechanism(scene), "SCRAM-SHA-1"),
+    check: async ({ scene }) => assert.equal(mechanism(scene), 'SCRAM-SHA-1'),
   },
   {
-    what: "registerSASLMechanisms says the same after the constructor",
+    what: 'registerSASLMechanisms says the same after the constructor',
     code: (worker) => `
       import { Strophe, SASLPlain } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} });
       conn.registerSASLMechanisms([SASLPlain]);
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(mechanism(scene), "PLAIN"),
+    check: async ({ scene }) => assert.equal(mechanism(scene), 'PLAIN'),
   },
   {
-    what: "a token stands in the place of the password",
+    what: 'a token stands in the place of the password',
     given: ({ user }) => ({ jid: `${user}@oauth.localhost`, password: `token-${user}` }),
     code: (worker) => `
       import { Strophe, SASLOAuthBearer } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLOAuthBearer] });
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(mechanism(scene), "OAUTHBEARER"),
+    check: async ({ scene }) => assert.equal(mechanism(scene), 'OAUTHBEARER'),
   },
   {
-    what: "a token of X-OAUTH2 does too",
-    on: ["ejabberd"],
+    what: 'a token of X-OAUTH2 does too',
+    on: ['ejabberd'],
     given: async ({ server, jid }) => ({ password: await server.token(jid) }),
     code: (worker) => `
       import { Strophe, SASLXOAuth2 } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLXOAuth2] });
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(mechanism(scene), "X-OAUTH2"),
+    check: async ({ scene }) => assert.equal(mechanism(scene), 'X-OAUTH2'),
   },
   {
-    what: "a JID without a user logs in as nobody",
-    on: ["prosody", "ejabberd"],
+    what: 'a JID without a user logs in as nobody',
+    on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} });
       conn.connect("anon.localhost", null, onStatus);`,
     check: async ({ scene, tab }) => {
-      assert.equal(mechanism(scene), "ANONYMOUS");
+      assert.equal(mechanism(scene), 'ANONYMOUS');
       assert.match(await tab.evaluate(() => connection.jid), /^[^@/]+@anon\.localhost\/./);
     },
   },
@@ -96,13 +100,13 @@ const SNIPPETS = [
       const conn = new Strophe.Connection(service, { ${worker} mechanisms: [SASLMyPlain] });
       conn.connect(jid, password, onStatus);`,
     check: async ({ scene, tab }) => {
-      assert.equal(mechanism(scene), "PLAIN");
-      assert.deepEqual(await tab.evaluate(() => window.asked), [scene.user, scene.jid, "localhost"]);
+      assert.equal(mechanism(scene), 'PLAIN');
+      assert.deepEqual(await tab.evaluate(() => window.asked), [scene.user, scene.jid, 'localhost']);
     },
   },
   {
-    what: "explicitResourceBinding stops at BINDREQUIRED, and bind() in the callback goes on",
-    on: ["prosody", "ejabberd"],
+    what: 'explicitResourceBinding stops at BINDREQUIRED, and bind() in the callback goes on',
+    on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} explicitResourceBinding: true });
@@ -110,7 +114,7 @@ const SNIPPETS = [
         onStatus(status, condition);
         if (status === Strophe.Status.BINDREQUIRED) conn.bind();
       });`,
-    statuses: ["CONNECTING", "AUTHENTICATING", "BINDREQUIRED", "CONNECTED"],
+    statuses: ['CONNECTING', 'AUTHENTICATING', 'BINDREQUIRED', 'CONNECTED'],
     check: async ({ scene }) => assert.deepEqual(await scene.sessions(), [`${scene.jid}/balcony`]),
   },
   {
@@ -121,9 +125,9 @@ const SNIPPETS = [
       conn.connect(jid, password, onStatus);`,
     check: async ({ scene, stage }) => {
       const { path, headers } = handshake(scene);
-      assert.equal(path, "/xmpp-websocket/");
+      assert.equal(path, '/xmpp-websocket/');
       assert.equal(headers.host, new URL(stage.web.origin).host);
-      assert.equal(headers["sec-websocket-protocol"], "xmpp");
+      assert.equal(headers['sec-websocket-protocol'], 'xmpp');
     },
   },
   {
@@ -132,10 +136,10 @@ const SNIPPETS = [
       import { Strophe } from "epode";
       const conn = new Strophe.Connection("xmpp?v=1", { ${worker} protocol: "ws" });
       conn.connect(jid, password, onStatus);`,
-    check: async ({ scene }) => assert.equal(handshake(scene).path, "/pages/xmpp?v=1"),
+    check: async ({ scene }) => assert.equal(handshake(scene).path, '/pages/xmpp?v=1'),
   },
   {
-    what: "cookies are values by their names, or values with attributes, and the server sees them",
+    what: 'cookies are values by their names, or values with attributes, and the server sees them',
     code: (worker) => `
       import { Strophe } from "epode";
       const tomorrow = new Date(Date.now() + 86_400_000);
@@ -152,15 +156,15 @@ const SNIPPETS = [
       conn.connect(jid, password, onStatus);`,
     check: async ({ scene, tab }) => {
       const { path, headers } = handshake(scene);
-      assert.equal(path, "/pages/elsewhere/xmpp");
-      assert.deepEqual(headers.cookie.split("; ").sort(), ["folder=a=b", "placed=there", "rooted=1"]);
+      assert.equal(path, '/pages/elsewhere/xmpp');
+      assert.deepEqual(headers.cookie.split('; ').sort(), ['folder=a=b', 'placed=there', 'rooted=1']);
       const seen = await tab.evaluate(() => document.cookie);
-      assert.deepEqual(seen.split("; ").sort(), ["folder=a=b", "rooted=1"]);
+      assert.deepEqual(seen.split('; ').sort(), ['folder=a=b', 'rooted=1']);
     },
   },
   {
-    what: "options of BOSH mean nothing to a WebSocket",
-    on: ["prosody", "ejabberd"],
+    what: 'options of BOSH mean nothing to a WebSocket',
+    on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection(service, {
@@ -174,7 +178,7 @@ const SNIPPETS = [
       conn.options.sync = false;
       conn.connect(jid, password, onStatus, 60, 1, undefined);`,
     check: async ({ scene, tab }) => {
-      assert.equal(handshake(scene).headers["x-app"], undefined);
+      assert.equal(handshake(scene).headers['x-app'], undefined);
       await tab.settle();
     },
   },
@@ -189,25 +193,36 @@ for (const name of BROWSERS) {
       before(async () => (stage = await Stage.open(name, SERVERS[server])));
       after(() => stage?.close());
 
-      for (const { what, given = () => ({}), code, check, statuses = ["CONNECTING", "AUTHENTICATING", "CONNECTED"], on = ["prosody"] } of SNIPPETS) {
+      for (const {
+        what,
+        given = () => ({}),
+        code,
+        check,
+        statuses = ['CONNECTING', 'AUTHENTICATING', 'CONNECTED'],
+        on = ['prosody'],
+      } of SNIPPETS) {
         if (!on.includes(server)) continue;
         for (const isShared of [true, false]) {
-          test(`${what}, ${isShared ? "with" : "without"} a worker`, async (t) => {
+          test(`${what}, ${isShared ? 'with' : 'without'} a worker`, async (t) => {
             const scene = await stage.scene(t);
             stage.web.upgrade = scene.wire.upgrade;
             t.after(() => (stage.web.upgrade = undefined));
             const before = stage.web.requests.length;
-            const tab = await scene.open({ path: "/pages/snippets.html" });
+            const tab = await scene.open({ path: '/pages/snippets.html' });
             const { service, jid, password } = scene;
-            await run(tab, { service, jid, password, ...(await given(scene)) }, code(isShared ? `worker: "/epode-worker.js",` : ""));
-            assert.equal(await tab.up(), "CONNECTED");
+            await run(
+              tab,
+              { service, jid, password, ...(await given(scene)) },
+              code(isShared ? `worker: "/epode-worker.js",` : ''),
+            );
+            assert.equal(await tab.up(), 'CONNECTED');
             assert.deepEqual(await tab.statuses(), statuses);
             await check({ scene, stage, tab });
             const loaded = stage.web.requests.slice(before);
-            assert.equal(loaded.includes("/epode-engine.js"), !isShared, `it loaded ${loaded}`);
+            assert.equal(loaded.includes('/epode-engine.js'), !isShared, `it loaded ${loaded}`);
             // Else the worker would dial again, at the next test's wire.
             await tab.evaluate(() => connection.disconnect());
-            await tab.status("DISCONNECTED");
+            await tab.status('DISCONNECTED');
             assert.equal(scene.wire.connections.length, 1);
           });
         }
@@ -221,8 +236,8 @@ async function run(tab, globals, code) {
   await tab.evaluate(
     (globals, code) => {
       Object.assign(window, globals);
-      const script = document.createElement("script");
-      script.type = "module";
+      const script = document.createElement('script');
+      script.type = 'module';
       script.textContent = code;
       document.head.append(script);
     },

@@ -1,16 +1,23 @@
 // The page's scripts from another origin than the page, as from a server for static files: what works, and what is said where it does not.
 
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
 
-import { BROWSERS } from "./browsers.mjs";
-import { Stage } from "./stage.mjs";
-import { ROOTS, startWeb } from "./web.mjs";
+import { BROWSERS } from './browsers.mjs';
+import { Stage } from './stage.mjs';
+import { ROOTS, startWeb } from './web.mjs';
 
-const LIBRARY = ["epode.js", "epode.umd.js", "epode.wasm", "epode-engine.js", "epode-worker.wasm", "epode-worker.js"];
-const WORKER = { options: { worker: "/epode-worker.js" } };
-const ALONE = { options: { worker: "" } };
+const LIBRARY = [
+  'epode.js',
+  'epode.umd.js',
+  'epode.wasm',
+  'epode-engine.js',
+  'epode-worker.wasm',
+  'epode-worker.js',
+];
+const WORKER = { options: { worker: '/epode-worker.js' } };
+const ALONE = { options: { worker: '' } };
 
 for (const name of BROWSERS) {
   describe(`in ${name}, with the scripts on another origin`, () => {
@@ -19,20 +26,25 @@ for (const name of BROWSERS) {
       stage = await Stage.open(name);
       other = await startWeb();
       for (const file of LIBRARY) {
-        const body = await readFile(ROOTS["/"] + file);
+        const body = await readFile(ROOTS['/'] + file);
         other.overrides.set(`/closed/${file}`, { body });
-        other.overrides.set(`/open/${file}`, { body, headers: { "Access-Control-Allow-Origin": "*" } });
+        other.overrides.set(`/open/${file}`, { body, headers: { 'Access-Control-Allow-Origin': '*' } });
       }
-      const [page, app] = await Promise.all(["app.html", "app.js"].map((file) => readFile(ROOTS["/pages/"] + file, "utf8")));
+      const [page, app] = await Promise.all(
+        ['app.html', 'app.js'].map((file) => readFile(ROOTS['/pages/'] + file, 'utf8')),
+      );
       const { overrides } = stage.web;
-      overrides.set("/tag/app.js", { body: app.replace(/^import .*$/m, "") });
-      const tag = (path, attributes) => `<script src="${other.url(path)}/epode.umd.js"${attributes}></script><script`;
-      overrides.set("/tag/closed.html", { body: page.replace("<script", tag("/closed", "")) });
-      overrides.set("/tag/open.html", { body: page.replace("<script", tag("/open", "")) });
-      overrides.set("/tag/anonymous.html", { body: page.replace("<script", tag("/open", " crossorigin")) });
-      for (const path of ["open", "closed"]) {
+      overrides.set('/tag/app.js', { body: app.replace(/^import .*$/m, '') });
+      const tag = (path, attributes) =>
+        `<script src="${other.url(path)}/epode.umd.js"${attributes}></script><script`;
+      overrides.set('/tag/closed.html', { body: page.replace('<script', tag('/closed', '')) });
+      overrides.set('/tag/open.html', { body: page.replace('<script', tag('/open', '')) });
+      overrides.set('/tag/anonymous.html', { body: page.replace('<script', tag('/open', ' crossorigin')) });
+      for (const path of ['open', 'closed']) {
         overrides.set(`/${path}/app.html`, { body: page });
-        overrides.set(`/${path}/app.js`, { body: app.replace("../epode.js", other.url(`/${path}/epode.js`)) });
+        overrides.set(`/${path}/app.js`, {
+          body: app.replace('../epode.js', other.url(`/${path}/epode.js`)),
+        });
       }
     });
     after(async () => {
@@ -40,14 +52,14 @@ for (const name of BROWSERS) {
       await other?.stop();
     });
 
-    for (const path of ["/open/app.html", "/tag/open.html"]) {
+    for (const path of ['/open/app.html', '/tag/open.html']) {
       test(`a tab connects through its own origin's worker by ${path}, where the other allows it to read`, async (t) => {
         const scene = await stage.scene(t);
         await scene.connected(1, { path, ...WORKER });
       });
     }
 
-    for (const path of ["/open/app.html", "/tag/anonymous.html"]) {
+    for (const path of ['/open/app.html', '/tag/anonymous.html']) {
       test(`a tab connects without a worker by ${path}`, async (t) => {
         const scene = await stage.scene(t);
         await scene.connected(1, { path, ...ALONE });
@@ -56,15 +68,37 @@ for (const name of BROWSERS) {
 
     for (const [what, path, options, reason] of [
       // Firefox takes the address of the script for its base all the same.
-      ...(name === "chromium" ? [["a tag without crossorigin loads no engine", "/tag/open.html", ALONE, /engine.*could not be loaded/]] : []),
-      ["what may not be read is not fetched", "/tag/closed.html", WORKER, /wasm of the page could not be fetched from .*\/closed\/epode\.wasm/],
-      ["a worker of another origin is none", "/open/app.html", null, /\/open\/epode-worker\.js is cross-origin: .*from the origin of the page/],
+      ...(name === 'chromium'
+        ? [
+            [
+              'a tag without crossorigin loads no engine',
+              '/tag/open.html',
+              ALONE,
+              /engine.*could not be loaded/,
+            ],
+          ]
+        : []),
+      [
+        'what may not be read is not fetched',
+        '/tag/closed.html',
+        WORKER,
+        /wasm of the page could not be fetched from .*\/closed\/epode\.wasm/,
+      ],
+      [
+        'a worker of another origin is none',
+        '/open/app.html',
+        null,
+        /\/open\/epode-worker\.js is cross-origin: .*from the origin of the page/,
+      ],
     ]) {
       test(`${what}, and the page hears why`, async (t) => {
         const scene = await stage.scene(t, { quiet: false });
-        const tab = await scene.open({ path, ...(options ?? { options: { worker: other.url("/open/epode-worker.js") } }) });
+        const tab = await scene.open({
+          path,
+          ...(options ?? { options: { worker: other.url('/open/epode-worker.js') } }),
+        });
         await tab.connect(scene.jid, scene.password);
-        assert.match((await tab.status("CONNFAIL")).reason, reason);
+        assert.match((await tab.status('CONNFAIL')).reason, reason);
       });
     }
   });

@@ -1,31 +1,33 @@
 // Mechanisms of an app's own, which live in the page: on a scripted server that asks twice.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { SASL, startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { ownWorker } from './life.mjs';
+import { SASL, startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
 
-const challenge = (text) => `<challenge xmlns="${SASL}">${Buffer.from(text).toString("base64")}</challenge>`;
-const LOGIN = [challenge("¿one"), challenge("two")];
-const JID = "alice@localhost";
+const challenge = (text) => `<challenge xmlns="${SASL}">${Buffer.from(text).toString('base64')}</challenge>`;
+const LOGIN = [challenge('¿one'), challenge('two')];
+const JID = 'alice@localhost';
 
 /** What a client said to log in, without base64. */
 const said = (stream) =>
-  stream.frames.filter((frame) => /^<(auth|response)/.test(frame)).map((frame) => Buffer.from(/>([^<]*)</.exec(frame)?.[1] ?? "", "base64").toString());
+  stream.frames
+    .filter((frame) => /^<(auth|response)/.test(frame))
+    .map((frame) => Buffer.from(/>([^<]*)</.exec(frame)?.[1] ?? '', 'base64').toString());
 
 /** Connects with X-ECHO, which answers a challenge as `how` says, and writes down how it was called. */
-const connect = (tab, how = "echoes", { pass = "sécret", clientFirst = true, registers = false } = {}) =>
+const connect = (tab, how = 'echoes', { pass = 'sécret', clientFirst = true, registers = false } = {}) =>
   tab.evaluate(
     async (service, options, jid, how, pass, clientFirst, registers) => {
-      const { SASLMechanism } = await import("/epode.js");
+      const { SASLMechanism } = await import('/epode.js');
       const calls = (window.calls = []);
       class Echo extends SASLMechanism {
         constructor() {
-          super("X-ECHO", clientFirst, 100);
+          super('X-ECHO', clientFirst, 100);
         }
         onStart(connection) {
           calls.push(`start ${connection.jid}`);
@@ -36,23 +38,23 @@ const connect = (tab, how = "echoes", { pass = "sécret", clientFirst = true, re
         onChallenge(connection, challenge) {
           calls.push(`challenge ${challenge}`);
           switch (how) {
-            case "throws":
-              throw new Error("out of words");
-            case "rejects":
-              return Promise.reject(new Error("out of words"));
-            case "refuses":
+            case 'throws':
+              throw new Error('out of words');
+            case 'rejects':
+              return Promise.reject(new Error('out of words'));
+            case 'refuses':
               return false;
-            case "never answers":
+            case 'never answers':
               return new Promise(() => {});
             default:
               return Promise.resolve(`${challenge} ${connection.pass}`);
           }
         }
         onSuccess() {
-          calls.push("success");
+          calls.push('success');
         }
         onFailure() {
-          calls.push("failure");
+          calls.push('failure');
         }
       }
       window.make(service, registers ? options : { ...options, mechanisms: [Echo] });
@@ -77,142 +79,158 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     const serve = async (t, options = {}) => {
-      const server = await startScripted({ mechanisms: ["PLAIN", "X-ECHO"], login: LOGIN, ...options });
+      const server = await startScripted({ mechanisms: ['PLAIN', 'X-ECHO'], login: LOGIN, ...options });
       t.after(() => server.stop());
       // What a mechanism throws is an error in the log of its page.
       return [server, await stage.scene(t, { service: server.ws, quiet: false })];
     };
 
-    for (const worker of [undefined, ""]) {
-      test(`a mechanism is asked in its page and answers in text, ${worker === "" ? "without" : "with"} a worker`, async (t) => {
+    for (const worker of [undefined, '']) {
+      test(`a mechanism is asked in its page and answers in text, ${worker === '' ? 'without' : 'with'} a worker`, async (t) => {
         const [server, scene] = await serve(t);
-        const tab = await scene.open(worker === "" ? { options: { worker } } : ownWorker());
+        const tab = await scene.open(worker === '' ? { options: { worker } } : ownWorker());
         await connect(tab);
-        assert.equal(await tab.up(), "CONNECTED");
+        assert.equal(await tab.up(), 'CONNECTED');
         assert.match(server.streams[0].frames[1], /^<auth .*mechanism=["']X-ECHO["']/);
-        assert.deepEqual(said(server.streams[0]), ["alice", "¿one sécret", "two sécret"]);
-        assert.deepEqual(await calls(tab), [`start ${JID}`, "challenge ¿one", "challenge two", "success"]);
+        assert.deepEqual(said(server.streams[0]), ['alice', '¿one sécret', 'two sécret']);
+        assert.deepEqual(await calls(tab), [`start ${JID}`, 'challenge ¿one', 'challenge two', 'success']);
       });
     }
 
-    test("one that is not client first leaves the first word to the server", async (t) => {
+    test('one that is not client first leaves the first word to the server', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
-      await connect(tab, "echoes", { clientFirst: false });
+      await connect(tab, 'echoes', { clientFirst: false });
       await tab.up();
-      assert.deepEqual(said(server.streams[0]), ["", "¿one sécret", "two sécret"]);
+      assert.deepEqual(said(server.streams[0]), ['', '¿one sécret', 'two sécret']);
     });
 
-    test("one that is registered is among those that the connection has, and its priority decides", async (t) => {
+    test('one that is registered is among those that the connection has, and its priority decides', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
-      await connect(tab, "echoes", { registers: true });
+      await connect(tab, 'echoes', { registers: true });
       await tab.up();
-      assert.equal(said(server.streams[0])[0], "alice");
+      assert.equal(said(server.streams[0])[0], 'alice');
 
-      const [plain, other] = await serve(t, { mechanisms: ["PLAIN"], login: [] });
+      const [plain, other] = await serve(t, { mechanisms: ['PLAIN'], login: [] });
       const without = await other.open(ownWorker());
-      await connect(without, "echoes", { registers: true });
+      await connect(without, 'echoes', { registers: true });
       await without.up();
-      assert.deepEqual(said(plain.streams[0]), ["\0alice\0sécret"]);
+      assert.deepEqual(said(plain.streams[0]), ['\0alice\0sécret']);
     });
 
-    for (const how of ["throws", "rejects", "refuses"]) {
+    for (const how of ['throws', 'rejects', 'refuses']) {
       test(`one that ${how} is AUTHFAIL that names it, and an error in the log of its own page`, async (t) => {
         const [, scene] = await serve(t);
         const tab = await scene.open(ownWorker());
         await connect(tab, how);
-        const { condition, reason } = await tab.status("AUTHFAIL");
-        assert.deepEqual([condition, reason], ["mechanism-failed", "the mechanism X-ECHO failed in its page"]);
-        await tab.status("DISCONNECTED");
-        assert.deepEqual((await calls(tab)).slice(-2), ["challenge ¿one", "failure"]);
+        const { condition, reason } = await tab.status('AUTHFAIL');
+        assert.deepEqual(
+          [condition, reason],
+          ['mechanism-failed', 'the mechanism X-ECHO failed in its page'],
+        );
+        await tab.status('DISCONNECTED');
+        assert.deepEqual((await calls(tab)).slice(-2), ['challenge ¿one', 'failure']);
         const { log } = await tab.heard();
-        assert.match(log.join("\n"), how === "refuses" ? /X-ECHO did not answer with a string/ : /X-ECHO failed: Error\n.*onChallenge/s);
+        assert.match(
+          log.join('\n'),
+          how === 'refuses' ? /X-ECHO did not answer with a string/ : /X-ECHO failed: Error\n.*onChallenge/s,
+        );
       });
     }
 
     test("a server that refuses what it said is AUTHFAIL with the server's word", async (t) => {
-      const [, scene] = await serve(t, { login: [...LOGIN, `<failure xmlns="${SASL}"><not-authorized/></failure>`] });
+      const [, scene] = await serve(t, {
+        login: [...LOGIN, `<failure xmlns="${SASL}"><not-authorized/></failure>`],
+      });
       const tab = await scene.open(ownWorker());
       await connect(tab);
-      assert.equal((await tab.status("AUTHFAIL")).condition, "not-authorized");
-      assert.equal((await calls(tab)).at(-1), "failure");
+      assert.equal((await tab.status('AUTHFAIL')).condition, 'not-authorized');
+      assert.equal((await calls(tab)).at(-1), 'failure');
     });
 
-    test("the tab dies while its mechanism thinks, and the next logs in", async (t) => {
+    test('the tab dies while its mechanism thinks, and the next logs in', async (t) => {
       const [server, scene] = await serve(t);
       const worker = ownWorker();
-      const [host, dies, next] = [await scene.open(worker), await scene.open(worker), await scene.open(worker)];
+      const [host, dies, next] = [
+        await scene.open(worker),
+        await scene.open(worker),
+        await scene.open(worker),
+      ];
       // The worker must outlive the tab that dies.
       await host.attach();
-      await host.status("ATTACHFAIL");
-      await connect(dies, "never answers");
-      await eventually("the question", async () => (await calls(dies)).length === 2);
+      await host.status('ATTACHFAIL');
+      await connect(dies, 'never answers');
+      await eventually('the question', async () => (await calls(dies)).length === 2);
       await connect(next);
       await dies.close();
-      assert.equal(await next.up(), "CONNECTED");
-      assert.deepEqual(said(server.streams[1]), ["alice", "¿one sécret", "two sécret"]);
+      assert.equal(await next.up(), 'CONNECTED');
+      assert.deepEqual(said(server.streams[1]), ['alice', '¿one sécret', 'two sécret']);
     });
 
-    test("a further tab proves itself on a second stream, and only it is asked; a redial asks a tab that is there", async (t) => {
+    test('a further tab proves itself on a second stream, and only it is asked; a redial asks a tab that is there', async (t) => {
       const [server, scene] = await serve(t);
       const worker = ownWorker();
-      const [host, first, second] = [await scene.open(worker), await scene.open(worker), await scene.open(worker)];
+      const [host, first, second] = [
+        await scene.open(worker),
+        await scene.open(worker),
+        await scene.open(worker),
+      ];
       await host.attach();
-      await host.status("ATTACHFAIL");
+      await host.status('ATTACHFAIL');
       await connect(first);
       await first.up();
       await connect(second);
-      assert.equal(await second.up(), "ATTACHED");
+      assert.equal(await second.up(), 'ATTACHED');
       assert.equal(server.streams.length, 2);
-      const asked = [`start ${JID}`, "challenge ¿one", "challenge two", "success"];
+      const asked = [`start ${JID}`, 'challenge ¿one', 'challenge two', 'success'];
       assert.deepEqual(await calls(first), asked);
       assert.deepEqual(await calls(second), asked);
       await first.close();
       server.streams[0].tcp.destroy();
-      await second.status("RECONNECTING");
-      await second.eventually("CONNECTED", ({ statuses }) => statuses.at(-1).status === "CONNECTED");
-      assert.equal((await calls(second)).filter((call) => call === "success").length, 2);
+      await second.status('RECONNECTING');
+      await second.eventually('CONNECTED', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
+      assert.equal((await calls(second)).filter((call) => call === 'success').length, 2);
       await host.attach();
-      await host.status("ATTACHED");
+      await host.status('ATTACHED');
       await second.close();
       await host.evaluate(() => void (heard.statuses.length = 0));
       server.streams[2].tcp.destroy();
-      assert.equal((await host.status("DISCONNECTED")).condition, "credentials-required");
+      assert.equal((await host.status('DISCONNECTED')).condition, 'credentials-required');
     });
 
-    test("it is not asked on behalf of a login that the app has left", async (t) => {
+    test('it is not asked on behalf of a login that the app has left', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
       await tab.attach();
-      await tab.status("ATTACHFAIL");
+      await tab.status('ATTACHFAIL');
       await tab.evaluate(
         async (service, options) => {
-          const { SASLMechanism } = await import("/epode.js");
+          const { SASLMechanism } = await import('/epode.js');
           window.calls = [];
           class Echo extends SASLMechanism {
             constructor() {
-              super("X-ECHO", true, 100);
+              super('X-ECHO', true, 100);
             }
             clientChallenge(connection) {
               calls.push(connection.jid);
               return connection.authcid;
             }
             onChallenge() {
-              return "";
+              return '';
             }
           }
           window.make(service, { ...options, mechanisms: [Echo] });
-          connection.connect("bob@localhost", "secret", window.onStatus);
+          connection.connect('bob@localhost', 'secret', window.onStatus);
           // What the worker asks meanwhile is heard behind the next wish.
           for (const end = performance.now() + 1_000; performance.now() < end; );
-          connection.connect("alice@localhost", "secret", window.onStatus);
+          connection.connect('alice@localhost', 'secret', window.onStatus);
         },
         tab.service,
         tab.options,
       );
       await tab.up();
-      assert.deepEqual(await calls(tab), ["alice@localhost"]);
+      assert.deepEqual(await calls(tab), ['alice@localhost']);
       assert.equal(server.streams.length, 2);
     });
 
@@ -221,21 +239,21 @@ for (const name of BROWSERS) {
       const tab = await scene.open(ownWorker());
       await tab.evaluate(
         async (service, options, jid) => {
-          const { SASLPlain } = await import("/epode.js");
+          const { SASLPlain } = await import('/epode.js');
           class Eager extends SASLPlain {
             constructor() {
-              super("PLAIN", true, 200);
+              super('PLAIN', true, 200);
             }
           }
           window.make(service, { ...options, mechanisms: [Eager] });
-          connection.connect(jid, "secret", window.onStatus);
+          connection.connect(jid, 'secret', window.onStatus);
         },
         tab.service,
         tab.options,
         JID,
       );
       await tab.up();
-      assert.deepEqual(said(server.streams[0]), ["\0alice\0secret"]);
+      assert.deepEqual(said(server.streams[0]), ['\0alice\0secret']);
     });
   });
 }

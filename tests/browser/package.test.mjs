@@ -1,61 +1,79 @@
 // The npm package as others get it: packed, installed, imported, bundled.
 
-import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { after, before, describe, test } from 'node:test';
 
-import { startProsody } from "../servers/prosody.mjs";
-import { App } from "./apps.mjs";
-import { BROWSERS, launch } from "./browsers.mjs";
-import { startWeb } from "./web.mjs";
+import { startProsody } from '../servers/prosody.mjs';
+import { App } from './apps.mjs';
+import { BROWSERS, launch } from './browsers.mjs';
+import { startWeb } from './web.mjs';
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a program to its end; answers with what it wrote. */
 function run(command, args, cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
-  assert.equal(status, 0, `${command} ${args.join(" ")}\n${stdout}${stderr}`);
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}${stderr}`);
   return stdout;
 }
 
 /** An app's folder, with the package installed from its tarball. */
 let folder;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "epode-package-"));
-  const [{ filename }] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], join(root, "client-shim")));
-  await writeFile(join(folder, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
-  run("npm", ["install", "--offline", "--no-audit", "--no-fund", `./${filename}`], folder);
+  folder = await mkdtemp(join(tmpdir(), 'epode-package-'));
+  const [{ filename }] = JSON.parse(
+    run('npm', ['pack', '--json', '--pack-destination', folder], join(root, 'client-shim')),
+  );
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'app', private: true, type: 'module' }),
+  );
+  run('npm', ['install', '--offline', '--no-audit', '--no-fund', `./${filename}`], folder);
 });
 after(() => folder && rm(folder, { recursive: true, force: true }));
 
-test("holds what its exports name, and no sources", async () => {
-  const require = createRequire(join(folder, "package.json"));
+test('holds what its exports name, and no sources', async () => {
+  const require = createRequire(join(folder, 'package.json'));
   const { resolve } = require;
-  const installed = join(folder, "node_modules/epode");
-  const modules = run(process.execPath, ["--input-type=module", "--eval", `console.log(import.meta.resolve("epode"))`], folder);
-  assert.equal(modules.trim(), pathToFileURL(join(installed, "dist/epode.js")).href);
-  const expected = { epode: "epode.umd.cjs", "epode/umd": "epode.umd.js", "epode/engine": "epode-engine.js", "epode/worker": "epode-worker.js", "epode/worker/inline": "epode-worker.inline.js" };
-  for (const [name, file] of Object.entries(expected)) assert.equal(resolve(name), join(installed, "dist", file));
-  for (const file of ["epode.wasm", "epode-worker.wasm"]) assert.equal(resolve(`epode/${file}`), join(installed, "dist", file));
+  const installed = join(folder, 'node_modules/epode');
+  const modules = run(
+    process.execPath,
+    ['--input-type=module', '--eval', `console.log(import.meta.resolve("epode"))`],
+    folder,
+  );
+  assert.equal(modules.trim(), pathToFileURL(join(installed, 'dist/epode.js')).href);
+  const expected = {
+    epode: 'epode.umd.cjs',
+    'epode/umd': 'epode.umd.js',
+    'epode/engine': 'epode-engine.js',
+    'epode/worker': 'epode-worker.js',
+    'epode/worker/inline': 'epode-worker.inline.js',
+  };
+  for (const [name, file] of Object.entries(expected))
+    assert.equal(resolve(name), join(installed, 'dist', file));
+  for (const file of ['epode.wasm', 'epode-worker.wasm'])
+    assert.equal(resolve(`epode/${file}`), join(installed, 'dist', file));
   const files = await readdir(installed);
-  for (const file of ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "THIRD-PARTY.txt"]) assert.ok(files.includes(file), file);
-  assert.ok(!files.includes("ts") && !files.includes("src"), `sources are not part of it: ${files}`);
+  for (const file of ['package.json', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY.txt'])
+    assert.ok(files.includes(file), file);
+  assert.ok(!files.includes('ts') && !files.includes('src'), `sources are not part of it: ${files}`);
 });
 
 for (const [resolution, extension] of [
-  ["bundler", "ts"],
-  ["nodenext", "mts"],
-  ["nodenext", "cts"],
+  ['bundler', 'ts'],
+  ['nodenext', 'mts'],
+  ['nodenext', 'cts'],
 ]) {
   test(`its declarations compile in an app that resolves like ${resolution}, in a .${extension} file`, async () => {
     const file = `types-${resolution}.${extension}`;
-    await copyFile(join(root, "client-shim/tests/types.ts"), join(folder, file));
+    await copyFile(join(root, 'client-shim/tests/types.ts'), join(folder, file));
     const config = {
       compilerOptions: {
         strict: true,
@@ -63,34 +81,37 @@ for (const [resolution, extension] of [
         noImplicitOverride: true,
         skipLibCheck: false,
         noEmit: true,
-        target: "ES2022",
-        lib: ["ES2023", "DOM", "DOM.Iterable"],
+        target: 'ES2022',
+        lib: ['ES2023', 'DOM', 'DOM.Iterable'],
         types: [],
-        module: resolution === "bundler" ? "ESNext" : "NodeNext",
+        module: resolution === 'bundler' ? 'ESNext' : 'NodeNext',
         moduleResolution: resolution,
       },
       files: [file],
     };
     const project = join(folder, `tsconfig.${file}.json`);
     await writeFile(project, JSON.stringify(config));
-    run(join(root, "node_modules/.bin/tsc"), ["--pretty", "false", "--project", project], folder);
+    run(join(root, 'node_modules/.bin/tsc'), ['--pretty', 'false', '--project', project], folder);
   });
 }
 
-test("is imported where there is no window, does what needs none, and keeps nothing running", () => {
+test('is imported where there is no window, does what needs none, and keeps nothing running', () => {
   const script = `
     import { Strophe, $msg } from "epode";
     const connection = new Strophe.Connection("wss://chat.example/ws", { worker: "/epode-worker.js" });
     console.log(typeof window, Strophe.getBareJidFromJid("a@b/c"), Strophe.Status.CONNECTED, connection.connected);
     console.log($msg({ to: "a@b" }).c("body").t("1 < 2").toString());`;
-  const written = run(process.execPath, ["--input-type=module", "--eval", script], folder);
-  assert.equal(written, `undefined a@b 5 false\n<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>\n`);
+  const written = run(process.execPath, ['--input-type=module', '--eval', script], folder);
+  assert.equal(
+    written,
+    `undefined a@b 5 false\n<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>\n`,
+  );
 });
 
 for (const [how, load] of [
-  ["is required where there is no window", `const epode = require("epode");`],
+  ['is required where there is no window', `const epode = require("epode");`],
   [
-    "is loaded as AMD has it",
+    'is loaded as AMD has it',
     `delete globalThis.module;
     let epode;
     globalThis.define = (make) => (epode = make());
@@ -105,34 +126,38 @@ for (const [how, load] of [
       const connection = new Strophe.Connection("wss://chat.example/ws");
       console.log(typeof window, typeof globalThis.epode, typeof globalThis.Strophe, Strophe.Status.CONNECTED, connection.connected);
       console.log($msg({ to: "a@b" }).toString());`;
-    const written = run(process.execPath, ["--input-type=commonjs", "--eval", script], folder);
-    assert.equal(written, `undefined undefined undefined 5 false\n<message to="a@b" xmlns="jabber:client"/>\n`);
+    const written = run(process.execPath, ['--input-type=commonjs', '--eval', script], folder);
+    assert.equal(
+      written,
+      `undefined undefined undefined 5 false\n<message to="a@b" xmlns="jabber:client"/>\n`,
+    );
   });
 }
 
-describe("bundled by esbuild", () => {
+describe('bundled by esbuild', () => {
   let web, prosody;
   before(async () => {
-    const { resolve } = createRequire(join(folder, "package.json"));
-    const app = await readFile(join(root, "tests/browser/pages/app.js"), "utf8");
+    const { resolve } = createRequire(join(folder, 'package.json'));
+    const app = await readFile(join(root, 'tests/browser/pages/app.js'), 'utf8');
     const contents = app.replace(`"../epode.js"`, `"epode"`);
     await build({
       stdin: { contents, resolveDir: folder },
       bundle: true,
       minify: true,
-      format: "esm",
-      outfile: join(folder, "public/app.js"),
-      logLevel: "error",
+      format: 'esm',
+      outfile: join(folder, 'public/app.js'),
+      logLevel: 'error',
     });
     // What an app serves beside its bundle: the page's wasm next to it, the worker where the option says.
     // An engine in the page is part of the bundle, since esbuild splits only what it is told to.
-    for (const name of ["epode.wasm", "epode-worker.wasm"]) await copyFile(resolve(`epode/${name}`), join(folder, "public", name));
-    await copyFile(resolve("epode/worker"), join(folder, "public/epode-worker.js"));
-    await copyFile(resolve("epode/worker/inline"), join(folder, "public/inline.js"));
-    await copyFile(join(root, "tests/browser/pages/app.html"), join(folder, "public/index.html"));
-    web = await startWeb({ "/": join(folder, "public/") });
+    for (const name of ['epode.wasm', 'epode-worker.wasm'])
+      await copyFile(resolve(`epode/${name}`), join(folder, 'public', name));
+    await copyFile(resolve('epode/worker'), join(folder, 'public/epode-worker.js'));
+    await copyFile(resolve('epode/worker/inline'), join(folder, 'public/inline.js'));
+    await copyFile(join(root, 'tests/browser/pages/app.html'), join(folder, 'public/index.html'));
+    web = await startWeb({ '/': join(folder, 'public/') });
     prosody = await startProsody();
-    await prosody.register("alice", "secret");
+    await prosody.register('alice', 'secret');
   });
   after(async () => {
     await web?.stop();
@@ -140,21 +165,26 @@ describe("bundled by esbuild", () => {
   });
 
   for (const name of BROWSERS) {
-    for (const worker of ["/epode-worker.js", "/inline.js"]) {
+    for (const worker of ['/epode-worker.js', '/inline.js']) {
       test(`two tabs in ${name} connect through ${worker}`, async (t) => {
         const browser = await launch(name);
         t.after(() => browser.stop());
         const tabs = [];
-        for (const expected of ["CONNECTED", "ATTACHED"]) {
-          const tab = await App.open(browser, web, { service: prosody.ws, path: "/index.html", options: { worker } });
-          await tab.connect("alice@localhost/bundled", "secret");
+        for (const expected of ['CONNECTED', 'ATTACHED']) {
+          const tab = await App.open(browser, web, {
+            service: prosody.ws,
+            path: '/index.html',
+            options: { worker },
+          });
+          await tab.connect('alice@localhost/bundled', 'secret');
           assert.equal(await tab.up(), expected);
           tabs.push(tab);
         }
-        await tabs[1].say("alice@localhost/bundled", "hi");
-        for (const tab of tabs) await tab.eventually("the message", ({ messages }) => messages.includes("hi"));
+        await tabs[1].say('alice@localhost/bundled', 'hi');
+        for (const tab of tabs)
+          await tab.eventually('the message', ({ messages }) => messages.includes('hi'));
         await tabs[0].evaluate(() => connection.disconnect());
-        for (const tab of tabs) await tab.status("DISCONNECTED");
+        for (const tab of tabs) await tab.status('DISCONNECTED');
         assert.deepEqual(browser.errors, []);
       });
     }
@@ -162,11 +192,15 @@ describe("bundled by esbuild", () => {
     test(`a tab in ${name} connects without a worker`, async (t) => {
       const browser = await launch(name);
       t.after(() => browser.stop());
-      const tab = await App.open(browser, web, { service: prosody.ws, path: "/index.html", options: { worker: "" } });
-      await tab.connect("alice@localhost/alone", "secret");
-      assert.equal(await tab.up(), "CONNECTED");
-      await tab.say("alice@localhost/alone", "hi");
-      await tab.eventually("the message", ({ messages }) => messages.includes("hi"));
+      const tab = await App.open(browser, web, {
+        service: prosody.ws,
+        path: '/index.html',
+        options: { worker: '' },
+      });
+      await tab.connect('alice@localhost/alone', 'secret');
+      assert.equal(await tab.up(), 'CONNECTED');
+      await tab.say('alice@localhost/alone', 'hi');
+      await tab.eventually('the message', ({ messages }) => messages.includes('hi'));
       assert.deepEqual(browser.errors, []);
     });
   }

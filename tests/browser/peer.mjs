@@ -1,37 +1,39 @@
 // Somebody else's client, driven by hand: it logs in with PLAIN, sends what the test says and keeps what it is sent.
 
-import { once } from "node:events";
-import { WebSocket } from "ws";
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
 
-import { eventually } from "./apps.mjs";
+import { eventually } from './apps.mjs';
 
-const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
+const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
 export class Peer {
   /** The full JID, once logged in. */
-  jid = "";
+  jid = '';
   /** Every frame that came in. */
   frames = [];
 
   constructor(socket) {
     this.socket = socket;
-    socket.on("message", (data) => this.frames.push(data.toString()));
+    socket.on('message', (data) => this.frames.push(data.toString()));
   }
 
   /** Logs an account of a server in; no presence is sent. */
   static async login(server, user, password, domain = server.domain) {
-    const socket = new WebSocket(server.ws, "xmpp");
+    const socket = new WebSocket(server.ws, 'xmpp');
     const peer = new Peer(socket);
-    await once(socket, "open");
+    await once(socket, 'open');
     const open = `<open xmlns="${FRAMING}" to="${domain}" version="1.0"/>`;
     peer.send(open);
     await peer.frame(/<mechanism>PLAIN</);
-    const response = Buffer.from(`\0${user}\0${password}`).toString("base64");
+    const response = Buffer.from(`\0${user}\0${password}`).toString('base64');
     peer.send(`<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">${response}</auth>`);
     await peer.frame(/<success/);
     peer.send(open);
     await peer.frame(/<stream:features.*xmpp-bind/s);
-    peer.send(`<iq xmlns="jabber:client" type="set" id="bind"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>`);
+    peer.send(
+      `<iq xmlns="jabber:client" type="set" id="bind"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/></iq>`,
+    );
     peer.jid = /<jid>(.*)<\/jid>/.exec(await peer.frame(/<jid>/))[1];
     return peer;
   }
@@ -47,12 +49,16 @@ export class Peer {
 
   /** Waits for the first frame that matches, one that came before included. */
   frame(pattern) {
-    return eventually(`a frame that matches ${pattern}`, () => this.frames.find((frame) => pattern.test(frame)));
+    return eventually(`a frame that matches ${pattern}`, () =>
+      this.frames.find((frame) => pattern.test(frame)),
+    );
   }
 
   /** The bodies of all messages, in the order in which they came. */
   bodies() {
-    return this.frames.map((frame) => /<message.*<body>(.*)<\/body>/s.exec(frame)?.[1]).filter((body) => body !== undefined);
+    return this.frames
+      .map((frame) => /<message.*<body>(.*)<\/body>/s.exec(frame)?.[1])
+      .filter((body) => body !== undefined);
   }
 
   close() {

@@ -1,12 +1,12 @@
 // One client in many tabs: who comes late learns who is there, and what one tab says of itself holds for all.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { booked, ownWorker } from "./life.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { booked, ownWorker } from './life.mjs';
+import { Stage } from './stage.mjs';
 
 for (const name of BROWSERS) {
   describe(`in ${name}`, () => {
@@ -15,83 +15,104 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     /** Every presence that left, as it stood on the wire. */
-    const announced = (scene) => scene.wire.connections[0].texts("client").filter((text) => text.startsWith("<presence"));
+    const announced = (scene) =>
+      scene.wire.connections[0].texts('client').filter((text) => text.startsWith('<presence'));
 
-    test("a tab that comes late is shown who is there now, marked as replayed, and nobody who has left", async (t) => {
+    test('a tab that comes late is shown who is there now, marked as replayed, and nobody who has left', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [first] = await scene.connected(1, options);
       await notePresences(first);
-      const [friend, visitor, latecomer] = [await scene.peer("friend"), await scene.peer("visitor"), await scene.peer("latecomer")];
+      const [friend, visitor, latecomer] = [
+        await scene.peer('friend'),
+        await scene.peer('visitor'),
+        await scene.peer('latecomer'),
+      ];
       const to = `${scene.jid}/tab0`;
-      const present = (peer, status) => peer.send(`<presence xmlns="jabber:client" to="${to}"><status>${status}</status></presence>`);
-      present(friend, "away");
-      present(friend, "here");
-      present(visitor, "here");
+      const present = (peer, status) =>
+        peer.send(`<presence xmlns="jabber:client" to="${to}"><status>${status}</status></presence>`);
+      present(friend, 'away');
+      present(friend, 'here');
+      present(visitor, 'here');
       visitor.send(`<presence xmlns="jabber:client" to="${to}" type="unavailable"/>`);
-      await eventually("the presences", async () => (await presences(first)).length === 4);
+      await eventually('the presences', async () => (await presences(first)).length === 4);
       assert.ok((await presences(first)).every(({ replayed }) => !replayed));
 
       const late = await scene.open(options);
-      await late.evaluate((jid, password) => {
-        window.presences = [];
-        const note = (presence) =>
-          presences.push({
-            from: presence.getAttribute("from"),
-            type: presence.getAttribute("type"),
-            status: presence.textContent,
-            replayed: connection.isReplayed(presence),
+      await late.evaluate(
+        (jid, password) => {
+          window.presences = [];
+          const note = (presence) =>
+            presences.push({
+              from: presence.getAttribute('from'),
+              type: presence.getAttribute('type'),
+              status: presence.textContent,
+              replayed: connection.isReplayed(presence),
+            });
+          connection.connect(jid, password, (status, ...rest) => {
+            onStatus(status, ...rest);
+            if (status === epode.Strophe.Status.ATTACHED)
+              connection.addHandler((presence) => note(presence), null, 'presence');
           });
-        connection.connect(jid, password, (status, ...rest) => {
-          onStatus(status, ...rest);
-          if (status === epode.Strophe.Status.ATTACHED) connection.addHandler((presence) => note(presence), null, "presence");
-        });
-      }, scene.jid, scene.password);
+        },
+        scene.jid,
+        scene.password,
+      );
       await late.up();
-      await eventually("the replay", async () => (await presences(late)).length > 0);
-      present(latecomer, "news");
-      await eventually("the news", async () => (await presences(late)).some(({ status }) => status === "news"));
+      await eventually('the replay', async () => (await presences(late)).length > 0);
+      present(latecomer, 'news');
+      await eventually('the news', async () =>
+        (await presences(late)).some(({ status }) => status === 'news'),
+      );
       assert.deepEqual(await presences(late), [
-        { from: friend.jid, type: null, status: "here", replayed: true },
-        { from: latecomer.jid, type: null, status: "news", replayed: false },
+        { from: friend.jid, type: null, status: 'here', replayed: true },
+        { from: latecomer.jid, type: null, status: 'news', replayed: false },
       ]);
       // Whoever was there has heard everything once.
-      await eventually("the news", async () => (await presences(first)).length === 5);
+      await eventually('the news', async () => (await presences(first)).length === 5);
       assert.deepEqual([...new Set((await presences(first)).map(({ replayed }) => replayed))], [false]);
     });
 
-    test("equal presences of several tabs are sent once, and one that says something new is sent", async (t) => {
+    test('equal presences of several tabs are sent once, and one that says something new is sent', async (t) => {
       const scene = await stage.scene(t);
       const tabs = await scene.connected(3, ownWorker());
-      const announce = (tab, show) => tab.evaluate((show) => connection.send(show ? epode.$pres().c("show").t(show) : epode.$pres()), show);
-      for (const tab of tabs) assert.deepEqual(await announce(tab), { status: "written" });
+      const announce = (tab, show) =>
+        tab.evaluate((show) => connection.send(show ? epode.$pres().c('show').t(show) : epode.$pres()), show);
+      for (const tab of tabs) assert.deepEqual(await announce(tab), { status: 'written' });
       for (const tab of tabs) await tab.settle();
       assert.equal(announced(scene).length, 1);
-      await announce(tabs[1], "away");
-      await announce(tabs[2], "away");
+      await announce(tabs[1], 'away');
+      await announce(tabs[2], 'away');
       await announce(tabs[0]);
       for (const tab of tabs) await tab.settle();
       assert.equal(announced(scene).length, 3);
     });
 
-    test("a tab that says unavailable while it closes takes nobody offline; one that stays does", async (t) => {
+    test('a tab that says unavailable while it closes takes nobody offline; one that stays does', async (t) => {
       const scene = await stage.scene(t);
       const [closing, staying, other] = await scene.connected(3, ownWorker());
       await closing.evaluate(() => connection.send(epode.$pres()));
       await closing.evaluate(() =>
-        addEventListener("pagehide", () => {
-          connection.send(epode.$pres({ type: "unavailable" }));
-          connection.flush();
-        }, { capture: true }),
+        addEventListener(
+          'pagehide',
+          () => {
+            connection.send(epode.$pres({ type: 'unavailable' }));
+            connection.flush();
+          },
+          { capture: true },
+        ),
       );
       await closing.close();
-      await booked("its departure", staying, (known) => known.length === 2);
+      await booked('its departure', staying, (known) => known.length === 2);
       // As long as an unavailable may wait to be the last word of a tab.
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       await other.settle();
-      assert.ok(announced(scene).every((presence) => !presence.includes("unavailable")), announced(scene).join());
-      await staying.evaluate(() => connection.send(epode.$pres({ type: "unavailable" })));
-      await scene.wire.connections[0].frame("client", /<presence[^>]*unavailable/);
+      assert.ok(
+        announced(scene).every((presence) => !presence.includes('unavailable')),
+        announced(scene).join(),
+      );
+      await staying.evaluate(() => connection.send(epode.$pres({ type: 'unavailable' })));
+      await scene.wire.connections[0].frame('client', /<presence[^>]*unavailable/);
       assert.equal(scene.wire.open().length, 1);
     });
   });
@@ -102,5 +123,10 @@ const presences = (tab) => tab.evaluate(() => presences);
 const notePresences = (tab) =>
   tab.evaluate(() => {
     window.presences = [];
-    connection.addHandler((presence) => presences.push({ status: presence.textContent, replayed: connection.isReplayed(presence) }), null, "presence");
+    connection.addHandler(
+      (presence) =>
+        presences.push({ status: presence.textContent, replayed: connection.isReplayed(presence) }),
+      null,
+      'presence',
+    );
   });

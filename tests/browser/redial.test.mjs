@@ -1,12 +1,12 @@
 // The worker dials again: what the tabs hear of a lost connection, and that nothing of theirs is lost or doubled by it.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { back, booked, books, own, ownWorker } from "./life.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { back, booked, books, own, ownWorker } from './life.mjs';
+import { Stage } from './stage.mjs';
 
 for (const name of BROWSERS) {
   describe(`in ${name}`, () => {
@@ -17,18 +17,24 @@ for (const name of BROWSERS) {
     /** A browser notes a connection that fails on the console, in words of its own. */
     const noisy = (t) => stage.scene(t, { quiet: false });
 
-    test("when the connection is lost, every tab hears RECONNECTING and within a second CONNECTED, and handlers start anew", async (t) => {
+    test('when the connection is lost, every tab hears RECONNECTING and within a second CONNECTED, and handlers start anew', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(3, ownWorker());
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       // Beside the one that its callback adds with each CONNECTED.
-      await tabs[0].evaluate(() => connection.addHandler((message) => heard.foreign.push(message.textContent), null, "message"));
+      await tabs[0].evaluate(() =>
+        connection.addHandler((message) => heard.foreign.push(message.textContent), null, 'message'),
+      );
       const answer = tabs[1].ask(`<iq type="get" to="${peer.jid}"><query xmlns="urn:example:silence"/></iq>`);
       await peer.frame(/urn:example:silence/);
       const begun = performance.now();
       scene.wire.cut();
-      await Promise.all(tabs.map((tab) => tab.status("RECONNECTING")));
-      assert.deepEqual(await Promise.all(tabs.map((tab) => back(tab))), ["CONNECTED", "CONNECTED", "CONNECTED"]);
+      await Promise.all(tabs.map((tab) => tab.status('RECONNECTING')));
+      assert.deepEqual(await Promise.all(tabs.map((tab) => back(tab))), [
+        'CONNECTED',
+        'CONNECTED',
+        'CONNECTED',
+      ]);
       const backAfter = performance.now() - begun;
       t.diagnostic(`back after ${backAfter.toFixed()} ms`);
       // The first dial comes within a second.
@@ -37,40 +43,46 @@ for (const name of BROWSERS) {
       assert.equal(scene.wire.connections.length, 2);
 
       const jid = await tabs[0].evaluate(() => connection.jid);
-      peer.say(jid, "again");
+      peer.say(jid, 'again');
       for (const tab of tabs) {
-        await tab.eventually("the message", ({ messages }) => messages.length > 0);
+        await tab.eventually('the message', ({ messages }) => messages.length > 0);
         await tab.settle();
         const { messages, foreign, statuses } = await tab.heard();
-        assert.deepEqual([messages, foreign], [["again"], []]);
-        assert.deepEqual(statuses.slice(-2).map(({ status }) => status), ["RECONNECTING", "CONNECTED"]);
+        assert.deepEqual([messages, foreign], [['again'], []]);
+        assert.deepEqual(
+          statuses.slice(-2).map(({ status }) => status),
+          ['RECONNECTING', 'CONNECTED'],
+        );
       }
-      assert.equal((await books(tabs[0])).filter(({ role }) => role === "primary").length, 1);
-      await eventually("the end of the old session", async () => String(await scene.sessions()) === jid);
+      assert.equal((await books(tabs[0])).filter(({ role }) => role === 'primary').length, 1);
+      await eventually('the end of the old session', async () => String(await scene.sessions()) === jid);
     });
 
-    test("over a redial each tab knows its role", async (t) => {
+    test('over a redial each tab knows its role', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(2, ownWorker());
-      const roles = async () => (await Promise.all(tabs.map((tab) => tab.evaluate(() => connection.role)))).sort();
-      await eventually("the roles", async () => String(await roles()) === "primary,secondary");
+      const roles = async () =>
+        (await Promise.all(tabs.map((tab) => tab.evaluate(() => connection.role)))).sort();
+      await eventually('the roles', async () => String(await roles()) === 'primary,secondary');
       scene.wire.cut();
-      await Promise.all(tabs.map((tab) => tab.status("RECONNECTING")));
-      assert.deepEqual(await roles(), ["primary", "secondary"]);
+      await Promise.all(tabs.map((tab) => tab.status('RECONNECTING')));
+      assert.deepEqual(await roles(), ['primary', 'secondary']);
       await Promise.all(tabs.map((tab) => back(tab)));
       await Promise.all(tabs.map((tab) => tab.settle()));
-      assert.deepEqual(await roles(), ["primary", "secondary"]);
+      assert.deepEqual(await roles(), ['primary', 'secondary']);
     });
 
-    test("what is sent while the server is away is sent, once and in order, when it is back", async (t) => {
+    test('what is sent while the server is away is sent, once and in order, when it is back', async (t) => {
       const scene = await noisy(t);
       const [first, second] = await scene.connected(2, ownWorker());
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       scene.wire.refuse = true;
       scene.wire.cut();
-      await Promise.all([first, second].map((tab) => tab.status("RECONNECTING")));
+      await Promise.all([first, second].map((tab) => tab.status('RECONNECTING')));
       await first.evaluate((to) => {
-        window.receipts = ["one", "two", "three"].map((body) => connection.send(epode.$msg({ to }).c("body").t(body)));
+        window.receipts = ['one', 'two', 'three'].map((body) =>
+          connection.send(epode.$msg({ to }).c('body').t(body)),
+        );
       }, peer.jid);
       const answer = second.ask(`<iq type="get"><ping xmlns="urn:xmpp:ping"/></iq>`);
       const late = await scene.open({ options: first.options });
@@ -78,41 +90,44 @@ for (const name of BROWSERS) {
       scene.wire.refuse = false;
       await Promise.all([first, second].map((tab) => back(tab)));
       assert.match(await late.up(), /ATTACHED|CONNECTED/);
-      await eventually("the messages", () => peer.bodies().length >= 3);
-      assert.deepEqual(await first.evaluate(() => Promise.all(receipts)), Array(3).fill({ status: "written" }));
+      await eventually('the messages', () => peer.bodies().length >= 3);
+      assert.deepEqual(
+        await first.evaluate(() => Promise.all(receipts)),
+        Array(3).fill({ status: 'written' }),
+      );
       assert.match((await answer).ok, /type="result"/);
       await second.settle();
-      assert.deepEqual(peer.bodies(), ["one", "two", "three"]);
+      assert.deepEqual(peer.bodies(), ['one', 'two', 'three']);
       assert.equal(scene.wire.open().length, 1);
-      assert.ok(!(await first.statuses()).includes("DISCONNECTED"));
+      assert.ok(!(await first.statuses()).includes('DISCONNECTED'));
     });
 
-    test("a logout while the server is away ends it for all tabs, and nobody dials any more", async (t) => {
+    test('a logout while the server is away ends it for all tabs, and nobody dials any more', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(2, ownWorker());
       scene.wire.refuse = true;
       scene.wire.cut();
-      await Promise.all(tabs.map((tab) => tab.status("RECONNECTING")));
+      await Promise.all(tabs.map((tab) => tab.status('RECONNECTING')));
       await tabs[1].evaluate(() => connection.disconnect());
-      await Promise.all(tabs.map((tab) => tab.status("DISCONNECTED")));
+      await Promise.all(tabs.map((tab) => tab.status('DISCONNECTED')));
       scene.wire.refuse = false;
       await tabs[0].evaluate(() => void (heard.statuses.length = 0));
       await tabs[0].connect(scene.jid, scene.password);
-      assert.equal(await tabs[0].up(), "CONNECTED");
+      assert.equal(await tabs[0].up(), 'CONNECTED');
       assert.equal(scene.wire.connections.length, 2);
-      assert.ok(!(await tabs[1].statuses()).slice(-1).includes("ATTACHED"));
+      assert.ok(!(await tabs[1].statuses()).slice(-1).includes('ATTACHED'));
     });
 
-    if (name !== "chromium") return;
+    if (name !== 'chromium') return;
 
-    test("while the browser is offline nobody dials, and when it is online again, at once", async (t) => {
+    test('while the browser is offline nobody dials, and when it is online again, at once', async (t) => {
       const scene = await noisy(t);
       const options = ownWorker();
       const [tab, other] = await scene.connected(2, options);
       const offline = await networkOf(stage, options.options.worker);
       await offline(true);
       scene.wire.cut();
-      await Promise.all([tab, other].map((tab) => tab.status("RECONNECTING")));
+      await Promise.all([tab, other].map((tab) => tab.status('RECONNECTING')));
       // The first two dials would have come by then.
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       assert.equal(scene.wire.connections.length, 1);
@@ -123,7 +138,7 @@ for (const name of BROWSERS) {
       t.diagnostic(`back after ${backAfter.toFixed()} ms`);
       assert.ok(backAfter < 1_000, `back after ${backAfter.toFixed()} ms`);
       assert.equal(scene.wire.connections.length, 2);
-      await booked("both tabs", tab, (known) => known.length === 2);
+      await booked('both tabs', tab, (known) => known.length === 2);
       assert.ok((await own(tab)).awake);
     });
   });
@@ -131,8 +146,16 @@ for (const name of BROWSERS) {
 
 /** How to take the network from a worker, as a browser does that is offline. */
 async function networkOf(stage, script) {
-  const target = stage.browser.browser.targets().find((target) => target.type() === "shared_worker" && target.url().endsWith(script));
+  const target = stage.browser.browser
+    .targets()
+    .find((target) => target.type() === 'shared_worker' && target.url().endsWith(script));
   const session = await target.createCDPSession();
-  await session.send("Network.enable");
-  return (offline) => session.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await session.send('Network.enable');
+  return (offline) =>
+    session.send('Network.emulateNetworkConditions', {
+      offline,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
 }

@@ -1,14 +1,14 @@
 // The build for script tags: what it makes global, and that it finds what it loads beside itself, wherever the page is.
 
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
 
-import { BROWSERS } from "./browsers.mjs";
-import { Stage } from "./stage.mjs";
-import { ROOTS } from "./web.mjs";
+import { BROWSERS } from './browsers.mjs';
+import { Stage } from './stage.mjs';
+import { ROOTS } from './web.mjs';
 
-const LIBRARY = ["epode.umd.js", "epode.wasm", "epode-engine.js", "epode-worker.wasm"];
+const LIBRARY = ['epode.umd.js', 'epode.wasm', 'epode-engine.js', 'epode-worker.wasm'];
 
 for (const name of BROWSERS) {
   describe(`in ${name}, with a script tag`, () => {
@@ -16,30 +16,43 @@ for (const name of BROWSERS) {
     before(async () => {
       stage = await Stage.open(name);
       const { overrides } = stage.web;
-      for (const file of LIBRARY) overrides.set(`/tag/lib/${file}`, { body: await readFile(ROOTS["/"] + file) });
-      const [page, app] = await Promise.all(["app.html", "app.js"].map((file) => readFile(ROOTS["/pages/"] + file, "utf8")));
-      overrides.set("/tag/app.html", { body: page.replace("<script", `<script src="lib/epode.umd.js"></script><script`) });
-      overrides.set("/tag/app.js", { body: app.replace(/^import .*$/m, "") });
+      for (const file of LIBRARY)
+        overrides.set(`/tag/lib/${file}`, { body: await readFile(ROOTS['/'] + file) });
+      const [page, app] = await Promise.all(
+        ['app.html', 'app.js'].map((file) => readFile(ROOTS['/pages/'] + file, 'utf8')),
+      );
+      overrides.set('/tag/app.html', {
+        body: page.replace('<script', `<script src="lib/epode.umd.js"></script><script`),
+      });
+      overrides.set('/tag/app.js', { body: app.replace(/^import .*$/m, '') });
     });
     after(() => stage?.close());
 
     test("the globals are Strophe's, and epode", async (t) => {
-      const tab = await (await stage.scene(t)).open({ path: "/tag/app.html" });
+      const tab = await (await stage.scene(t)).open({ path: '/tag/app.html' });
       const globals = await tab.evaluate(() => ({
-        same: ["Strophe", "$build", "$iq", "$msg", "$pres", "stx"].every((name) => window[name] === epode[name] && window[name] !== undefined),
-        built: $msg({ to: "a@b" }).c("body").t("1 < 2").toString(),
-        further: Object.keys(epode).filter((name) => name !== "Strophe" && !name.startsWith("$") && name in window),
+        same: ['Strophe', '$build', '$iq', '$msg', '$pres', 'stx'].every(
+          (name) => window[name] === epode[name] && window[name] !== undefined,
+        ),
+        built: $msg({ to: 'a@b' }).c('body').t('1 < 2').toString(),
+        further: Object.keys(epode).filter(
+          (name) => name !== 'Strophe' && !name.startsWith('$') && name in window,
+        ),
       }));
-      assert.deepEqual(globals, { same: true, built: `<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>`, further: ["stx"] });
+      assert.deepEqual(globals, {
+        same: true,
+        built: `<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>`,
+        further: ['stx'],
+      });
     });
 
-    for (const worker of ["/epode-worker.js", ""]) {
-      test(`a tab connects ${worker ? "with" : "without"} a worker`, async (t) => {
+    for (const worker of ['/epode-worker.js', '']) {
+      test(`a tab connects ${worker ? 'with' : 'without'} a worker`, async (t) => {
         const before = stage.web.requests.length;
         const scene = await stage.scene(t);
-        const [tab] = await scene.connected(1, { path: "/tag/app.html", options: { worker } });
+        const [tab] = await scene.connected(1, { path: '/tag/app.html', options: { worker } });
         await tab.settle();
-        const loaded = stage.web.requests.slice(before).filter((path) => path.startsWith("/tag/lib/"));
+        const loaded = stage.web.requests.slice(before).filter((path) => path.startsWith('/tag/lib/'));
         const wanted = worker ? LIBRARY.slice(0, 2) : LIBRARY;
         assert.deepEqual(loaded.sort(), wanted.map((file) => `/tag/lib/${file}`).sort());
       });

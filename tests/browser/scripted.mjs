@@ -1,15 +1,15 @@
 // A server that plays its part by the book until the session is up, and from then on says only what the test tells it to:
 // what no real server would send.
 
-import { once } from "node:events";
-import { WebSocketServer } from "ws";
+import { once } from 'node:events';
+import { WebSocketServer } from 'ws';
 
-import { eventually } from "./apps.mjs";
+import { eventually } from './apps.mjs';
 
-const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
-const STREAMS = "http://etherx.jabber.org/streams";
-export const SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
-const BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
+const STREAMS = 'http://etherx.jabber.org/streams';
+export const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
+const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 
 /** What opens a stream: `<open/>` and the features. */
 export const opening = (features) => [
@@ -35,12 +35,12 @@ class Stream {
     this.mechanisms = mechanisms;
     this.login = login;
     this.answer = answer;
-    socket.on("message", (data) => {
+    socket.on('message', (data) => {
       const frame = data.toString();
       this.#hear(frame);
       heard(frame);
     });
-    socket.on("error", () => {});
+    socket.on('error', () => {});
   }
 
   send(text) {
@@ -49,25 +49,28 @@ class Stream {
 
   /** Waits for the first frame that matches, one that came before included. */
   frame(pattern) {
-    return eventually(`a frame that matches ${pattern} among ${this.frames.join("\n")}`, () => this.frames.find((frame) => pattern.test(frame)));
+    return eventually(`a frame that matches ${pattern} among ${this.frames.join('\n')}`, () =>
+      this.frames.find((frame) => pattern.test(frame)),
+    );
   }
 
   #hear(frame) {
     this.frames.push(frame);
     for (const text of this.answer(frame, this) ?? this.#byTheBook(frame)) {
-      if (text.startsWith("<success")) this.#authenticated = true;
+      if (text.startsWith('<success')) this.#authenticated = true;
       this.send(text);
     }
   }
 
   #byTheBook(frame) {
-    if (frame.startsWith("<open")) {
-      const mechanisms = `<mechanisms xmlns="${SASL}">${this.mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join("")}</mechanisms>`;
+    if (frame.startsWith('<open')) {
+      const mechanisms = `<mechanisms xmlns="${SASL}">${this.mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`;
       return opening(this.#authenticated ? `<bind xmlns="${BIND}"/>` : mechanisms);
     }
-    if (frame.startsWith("<auth") || frame.startsWith("<response")) return [this.login.shift() ?? `<success xmlns="${SASL}"/>`];
-    if (frame.startsWith("<iq") && frame.includes(BIND)) return [bound(frame, `<jid>${this.jid}</jid>`)];
-    if (frame.startsWith("<close")) {
+    if (frame.startsWith('<auth') || frame.startsWith('<response'))
+      return [this.login.shift() ?? `<success xmlns="${SASL}"/>`];
+    if (frame.startsWith('<iq') && frame.includes(BIND)) return [bound(frame, `<jid>${this.jid}</jid>`)];
+    if (frame.startsWith('<close')) {
       this.send(`<close xmlns="${FRAMING}"/>`);
       this.socket.close();
     }
@@ -83,18 +86,20 @@ class Stream {
  *   what the book has there, where that is anything; `heard` is told every frame of every client
  */
 export async function startScripted({
-  jid = "alice@localhost/scripted",
-  subprotocol = "xmpp",
-  mechanisms = ["PLAIN"],
+  jid = 'alice@localhost/scripted',
+  subprotocol = 'xmpp',
+  mechanisms = ['PLAIN'],
   login = [],
   answer = () => undefined,
   heard = () => {},
 } = {}) {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, handleProtocols: () => subprotocol });
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: () => subprotocol });
   /** @type {Stream[]} */
   const streams = [];
-  server.on("connection", (socket, { socket: tcp }) => streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login], answer, heard })));
-  await once(server, "listening");
+  server.on('connection', (socket, { socket: tcp }) =>
+    streams.push(new Stream(socket, tcp, { jid, mechanisms, login: [...login], answer, heard })),
+  );
+  await once(server, 'listening');
   return {
     ws: `ws://127.0.0.1:${server.address().port}/`,
     jid,
@@ -102,7 +107,7 @@ export async function startScripted({
     async stop() {
       for (const client of server.clients) client.terminate();
       server.close();
-      await once(server, "close");
+      await once(server, 'close');
     },
   };
 }

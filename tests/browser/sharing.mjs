@@ -1,8 +1,8 @@
 // What has to hold for any number of tabs in front of any server: they share one session, and none hears what is not for it.
 
-import assert from "node:assert/strict";
+import assert from 'node:assert/strict';
 
-import { eventually } from "./apps.mjs";
+import { eventually } from './apps.mjs';
 
 const MESSAGES = 20;
 
@@ -10,7 +10,7 @@ const MESSAGES = 20;
 export async function shareOneSession(scene, count, options) {
   const tabs = await scene.connected(count, options);
   const jid = await comeUp(scene, tabs);
-  const peer = await scene.peer("peer");
+  const peer = await scene.peer('peer');
   await hearMessages(scene, tabs, peer);
   await sendMessages(tabs, peer, jid);
   await askWithOneId(scene, tabs, peer, jid);
@@ -20,7 +20,7 @@ export async function shareOneSession(scene, count, options) {
 /** One stream, one login, one JID; one tab opened it and the others joined. */
 async function comeUp(scene, tabs) {
   const ups = await Promise.all(tabs.map((tab) => tab.up()));
-  assert.deepEqual(ups, ["CONNECTED", ...Array(tabs.length - 1).fill("ATTACHED")]);
+  assert.deepEqual(ups, ['CONNECTED', ...Array(tabs.length - 1).fill('ATTACHED')]);
   const jid = `${scene.jid}/tab0`;
   for (const tab of tabs) {
     const { domain, features, authenticated, ...state } = await tab.evaluate(() => ({
@@ -29,13 +29,16 @@ async function comeUp(scene, tabs) {
       authenticated: connection.authenticated,
       features: connection.features?.localName,
     }));
-    assert.deepEqual({ domain, features, authenticated, ...state }, { jid, domain: "localhost", authenticated: true, features: "features" });
+    assert.deepEqual(
+      { domain, features, authenticated, ...state },
+      { jid, domain: 'localhost', authenticated: true, features: 'features' },
+    );
   }
   assert.equal(scene.wire.connections.length, 1);
   assert.equal(scene.logins(), 1);
   assert.deepEqual(await scene.sessions(), [jid]);
   const roles = await Promise.all(tabs.map((tab) => tab.evaluate(() => connection.role)));
-  assert.equal(roles.filter((role) => role === "primary").length, 1, String(roles));
+  assert.equal(roles.filter((role) => role === 'primary').length, 1, String(roles));
   return jid;
 }
 
@@ -45,7 +48,7 @@ async function hearMessages(scene, tabs, peer) {
   const bodies = Array.from({ length: MESSAGES }, (_, index) => `message ${index}`);
   for (const body of bodies) peer.say(scene.jid, body);
   for (const tab of tabs) {
-    await tab.eventually("the last message", ({ messages }) => messages.includes(bodies.at(-1)));
+    await tab.eventually('the last message', ({ messages }) => messages.includes(bodies.at(-1)));
     await tab.settle();
     assert.deepEqual((await tab.heard()).messages, bodies);
   }
@@ -53,37 +56,47 @@ async function hearMessages(scene, tabs, peer) {
 
 async function sendMessages(tabs, peer, jid) {
   const bodies = tabs.map((_, index) => `from tab ${index}`);
-  for (const [index, tab] of tabs.entries()) assert.deepEqual(await tab.say(peer.jid, bodies[index]), { status: "written" });
-  await eventually("the messages of all tabs", () => peer.bodies().length >= bodies.length);
+  for (const [index, tab] of tabs.entries())
+    assert.deepEqual(await tab.say(peer.jid, bodies[index]), { status: 'written' });
+  await eventually('the messages of all tabs', () => peer.bodies().length >= bodies.length);
   assert.deepEqual(peer.bodies(), bodies);
-  assert.ok(peer.frames.filter((frame) => frame.includes("<body>")).every((frame) => frame.includes(jid)));
+  assert.ok(peer.frames.filter((frame) => frame.includes('<body>')).every((frame) => frame.includes(jid)));
   // Each tab sees what the others sent, and not what it sent itself.
   for (const [index, tab] of tabs.entries()) {
     const others = bodies.filter((body) => body !== bodies[index]);
-    await tab.eventually("what the others sent", ({ foreign }) => foreign.filter(Boolean).length >= others.length);
+    await tab.eventually(
+      'what the others sent',
+      ({ foreign }) => foreign.filter(Boolean).length >= others.length,
+    );
     assert.deepEqual((await tab.heard()).foreign.filter(Boolean), others);
   }
 }
 
 /** All tabs ask with the same id. Somebody else answers first; then who was asked does, the last question first. */
 async function askWithOneId(scene, tabs, peer, jid) {
-  const impostor = await scene.peer("impostor");
+  const impostor = await scene.peer('impostor');
   for (const tab of tabs) await tab.evaluate(() => void (heard.iqs.length = 0));
   const answers = tabs.map((tab, index) =>
-    tab.ask(`<iq type="get" id="same" to="${peer.jid}"><query xmlns="urn:example:who" node="${index}"/></iq>`, 20_000),
+    tab.ask(
+      `<iq type="get" id="same" to="${peer.jid}"><query xmlns="urn:example:who" node="${index}"/></iq>`,
+      20_000,
+    ),
   );
-  const questions = () => peer.frames.filter((frame) => frame.includes("urn:example:who"));
-  await eventually("all questions", () => questions().length === tabs.length);
+  const questions = () => peer.frames.filter((frame) => frame.includes('urn:example:who'));
+  await eventually('all questions', () => questions().length === tabs.length);
   const ids = questions().map((frame) => /\bid=["']([^"']*)/.exec(frame)[1]);
   assert.equal(new Set(ids).size, tabs.length, `equal ids went over the wire: ${ids}`);
   const nodes = questions().map((frame) => /\bnode=["']([^"']*)/.exec(frame)[1]);
   const answer = (from, index, text) =>
-    from.send(`<iq xmlns="jabber:client" type="result" id="${ids[index]}" to="${jid}"><query xmlns="urn:example:who" node="${nodes[index]}">${text}</query></iq>`);
+    from.send(
+      `<iq xmlns="jabber:client" type="result" id="${ids[index]}" to="${jid}"><query xmlns="urn:example:who" node="${nodes[index]}">${text}</query></iq>`,
+    );
 
-  ids.forEach((_, index) => answer(impostor, index, "spoofed"));
-  const arrived = (text) => scene.wire.connections[0].texts("server").filter((frame) => frame.includes(text)).length;
-  await eventually("the spoofed answers", () => arrived("spoofed") === tabs.length);
-  ids.map((_, index) => ids.length - 1 - index).forEach((index) => answer(peer, index, "true"));
+  ids.forEach((_, index) => answer(impostor, index, 'spoofed'));
+  const arrived = (text) =>
+    scene.wire.connections[0].texts('server').filter((frame) => frame.includes(text)).length;
+  await eventually('the spoofed answers', () => arrived('spoofed') === tabs.length);
+  ids.map((_, index) => ids.length - 1 - index).forEach((index) => answer(peer, index, 'true'));
 
   for (const [index, { ok }] of (await Promise.all(answers)).entries()) {
     assert.match(ok, /\bid="same"/);
@@ -92,16 +105,16 @@ async function askWithOneId(scene, tabs, peer, jid) {
   }
   for (const tab of tabs) {
     const { iqs } = await tab.heard();
-    assert.equal(iqs.length, 1, `a tab heard answers of others: ${iqs.join("\n")}`);
+    assert.equal(iqs.length, 1, `a tab heard answers of others: ${iqs.join('\n')}`);
   }
 }
 
 async function logOut(scene, tabs) {
-  await tabs.at(-1).evaluate(() => connection.disconnect("enough"));
+  await tabs.at(-1).evaluate(() => connection.disconnect('enough'));
   for (const [index, tab] of tabs.entries()) {
-    await tab.status("DISCONNECTED");
-    const opening = index === 0 ? ["CONNECTING", "AUTHENTICATING", "CONNECTED"] : ["CONNECTING", "ATTACHED"];
-    assert.deepEqual(await tab.statuses(), [...opening, "DISCONNECTING", "DISCONNECTED"]);
+    await tab.status('DISCONNECTED');
+    const opening = index === 0 ? ['CONNECTING', 'AUTHENTICATING', 'CONNECTED'] : ['CONNECTING', 'ATTACHED'];
+    assert.deepEqual(await tab.statuses(), [...opening, 'DISCONNECTING', 'DISCONNECTED']);
   }
   await closedCleanly(scene);
 }
@@ -109,9 +122,9 @@ async function logOut(scene, tabs) {
 /** The stream ended as RFC 7395 §3.6 has it, and the server knows. */
 export async function closedCleanly(scene) {
   const [connection] = scene.wire.connections;
-  await eventually("the end of the socket", () => connection.closedAt !== undefined);
-  assert.match(connection.texts("client").at(-1), /^<close /);
-  assert.match(connection.texts("server").at(-1), /^<close /);
+  await eventually('the end of the socket', () => connection.closedAt !== undefined);
+  assert.match(connection.texts('client').at(-1), /^<close /);
+  assert.match(connection.texts('server').at(-1), /^<close /);
   assert.notEqual(connection.code, 1006);
-  await eventually("the end of the session", async () => (await scene.sessions()).length === 0);
+  await eventually('the end of the session', async () => (await scene.sessions()).length === 0);
 }

@@ -1,23 +1,23 @@
 // Tabs that share one session, on Prosody.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { opening, SASL, startScripted } from "./scripted.mjs";
-import { closedCleanly, shareOneSession } from "./sharing.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { ownWorker } from './life.mjs';
+import { opening, SASL, startScripted } from './scripted.mjs';
+import { closedCleanly, shareOneSession } from './sharing.mjs';
+import { Stage } from './stage.mjs';
 
-const FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
+const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
 /** A scripted server, and a scene whose worker waits so many milliseconds for its wasm. */
 async function coldStart(stage, test, delay, { server: how, quiet } = {}) {
   const server = await startScripted(how);
   test.after(() => server.stop());
   const scene = await stage.scene(test, { service: server.ws, quiet });
-  stage.web.overrides.set("/epode-worker.wasm", { delay });
+  stage.web.overrides.set('/epode-worker.wasm', { delay });
   test.after(() => stage.web.overrides.clear());
   return { server, scene };
 }
@@ -29,252 +29,289 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     for (const count of [1, 4, 16]) {
-      test(`${count === 1 ? "one tab has" : `${count} tabs share`} one session from login to logout`, async (t) => {
+      test(`${count === 1 ? 'one tab has' : `${count} tabs share`} one session from login to logout`, async (t) => {
         await shareOneSession(await stage.scene(t), count);
       });
     }
 
     test("the worker's address is relative to the base of the page", async (t) => {
       const scene = await stage.scene(t);
-      const page = await (await fetch(stage.web.url("/pages/app.html"))).text();
-      stage.web.overrides.set("/pages/app.html", { body: page.replace("</script>", '</script><base href="/">') });
+      const page = await (await fetch(stage.web.url('/pages/app.html'))).text();
+      stage.web.overrides.set('/pages/app.html', {
+        body: page.replace('</script>', '</script><base href="/">'),
+      });
       t.after(() => stage.web.overrides.clear());
       const { options } = ownWorker();
       const tab = await scene.open({ options: { ...options, worker: options.worker.slice(1) } });
       await tab.connect(scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test("a tab that comes while the first is still connecting joins its session", async (t) => {
+    test('a tab that comes while the first is still connecting joins its session', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = [await scene.open(), await scene.open()];
       scene.wire.delay = 200;
       await first.connect(`${scene.jid}/first`, scene.password);
-      await first.status("AUTHENTICATING");
+      await first.status('AUTHENTICATING');
       await second.connect(`${scene.jid}/second`, scene.password);
-      assert.deepEqual(await first.statuses(), ["CONNECTING", "AUTHENTICATING"], "it was not still connecting");
-      assert.deepEqual([await first.up(), await second.up()], ["CONNECTED", "ATTACHED"]);
+      assert.deepEqual(
+        await first.statuses(),
+        ['CONNECTING', 'AUTHENTICATING'],
+        'it was not still connecting',
+      );
+      assert.deepEqual([await first.up(), await second.up()], ['CONNECTED', 'ATTACHED']);
       assert.equal(await second.evaluate(() => connection.jid), `${scene.jid}/first`);
       assert.equal(scene.wire.connections.length, 1);
       assert.equal(scene.logins(), 1);
     });
 
-    test("the attempt of a tab that closes meanwhile is finished for the other", async (t) => {
+    test('the attempt of a tab that closes meanwhile is finished for the other', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = [await scene.open(), await scene.open()];
       scene.wire.delay = 200;
       await first.connect(`${scene.jid}/first`, scene.password);
-      await first.status("AUTHENTICATING");
+      await first.status('AUTHENTICATING');
       await second.connect(`${scene.jid}/second`, scene.password);
       await first.close();
-      assert.equal(await second.up(), "ATTACHED");
+      assert.equal(await second.up(), 'ATTACHED');
       assert.equal(scene.wire.connections.length, 1);
     });
 
-    test("the session goes on when the tab that opened it closes", async (t) => {
+    test('the session goes on when the tab that opened it closes', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = await scene.connected(2);
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       await first.close();
-      await second.eventually("the role", ({ roles }) => roles.at(-1) === "primary");
-      peer.say(`${scene.jid}/tab0`, "still there?");
-      await second.eventually("the message", ({ messages }) => messages.length === 1);
-      await second.say(peer.jid, "yes");
+      await second.eventually('the role', ({ roles }) => roles.at(-1) === 'primary');
+      peer.say(`${scene.jid}/tab0`, 'still there?');
+      await second.eventually('the message', ({ messages }) => messages.length === 1);
+      await second.say(peer.jid, 'yes');
       await peer.frame(/<body>yes</);
       assert.equal(scene.wire.connections.length, 1);
       assert.equal(scene.wire.open().length, 1);
-      assert.ok(!(await second.statuses()).includes("DISCONNECTED"));
+      assert.ok(!(await second.statuses()).includes('DISCONNECTED'));
     });
 
-    test("a tab that reloads beside another joins the session again", async (t) => {
+    test('a tab that reloads beside another joins the session again', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = await scene.connected(2);
       await first.reload();
       await first.connect(`${scene.jid}/other`, scene.password);
-      assert.equal(await first.up(), "ATTACHED");
+      assert.equal(await first.up(), 'ATTACHED');
       assert.equal(await first.evaluate(() => connection.jid), `${scene.jid}/tab0`);
-      const peer = await scene.peer("peer");
-      peer.say(`${scene.jid}/tab0`, "hi");
+      const peer = await scene.peer('peer');
+      peer.say(`${scene.jid}/tab0`, 'hi');
       for (const tab of [first, second]) {
-        await tab.eventually("the message", ({ messages }) => messages.length > 0);
+        await tab.eventually('the message', ({ messages }) => messages.length > 0);
         await tab.settle();
-        assert.deepEqual((await tab.heard()).messages, ["hi"]);
+        assert.deepEqual((await tab.heard()).messages, ['hi']);
       }
       assert.equal(scene.wire.connections.length, 1);
     });
 
-    test("after a logout the same tabs log in again", async (t) => {
+    test('after a logout the same tabs log in again', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = await scene.connected(2);
       await first.evaluate(() => connection.disconnect());
-      await Promise.all([first, second].map((tab) => tab.status("DISCONNECTED")));
+      await Promise.all([first, second].map((tab) => tab.status('DISCONNECTED')));
       for (const tab of [second, first]) {
         await tab.evaluate(() => void (heard.statuses.length = 0));
         await tab.connect(`${scene.jid}/again`, scene.password);
-        assert.equal(await tab.up(), tab === second ? "CONNECTED" : "ATTACHED");
+        assert.equal(await tab.up(), tab === second ? 'CONNECTED' : 'ATTACHED');
       }
       assert.equal(scene.wire.connections.length, 2);
       assert.equal(scene.wire.open().length, 1);
     });
 
-    test("a tab without credentials attaches", async (t) => {
+    test('a tab without credentials attaches', async (t) => {
       const scene = await stage.scene(t);
       const [first] = await scene.connected(1);
       const second = await scene.open();
       await second.attach();
-      assert.equal(await second.up(), "ATTACHED");
+      assert.equal(await second.up(), 'ATTACHED');
       assert.equal(await second.evaluate(() => connection.jid), `${scene.jid}/tab0`);
-      await second.say(`${scene.jid}/tab0`, "to all of us");
-      for (const tab of [first, second]) await tab.eventually("the message", ({ messages }) => messages.includes("to all of us"));
+      await second.say(`${scene.jid}/tab0`, 'to all of us');
+      for (const tab of [first, second])
+        await tab.eventually('the message', ({ messages }) => messages.includes('to all of us'));
       assert.equal(scene.logins(), 1);
     });
 
-    test("where there is no session, a tab cannot attach, and can connect afterwards", async (t) => {
+    test('where there is no session, a tab cannot attach, and can connect afterwards', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await tab.attach();
-      const { condition } = await tab.status("ATTACHFAIL");
+      const { condition } = await tab.status('ATTACHFAIL');
       assert.match(condition, /no session/);
       assert.equal(scene.wire.connections.length, 0);
       await tab.connect(scene.jid, scene.password);
-      assert.equal(await tab.up(), "CONNECTED");
+      assert.equal(await tab.up(), 'CONNECTED');
     });
 
     test("two accounts live side by side, and nobody hears what is the other's", async (t) => {
       const scene = await stage.scene(t);
-      const other = await stage.server.register(`${scene.user}-other`, "other secret");
+      const other = await stage.server.register(`${scene.user}-other`, 'other secret');
       const [one, two] = [await scene.open(), await scene.open()];
       await one.connect(`${scene.jid}/a`, scene.password);
-      await two.connect(`${other}/b`, "other secret");
-      assert.deepEqual([await one.up(), await two.up()], ["CONNECTED", "CONNECTED"]);
+      await two.connect(`${other}/b`, 'other secret');
+      assert.deepEqual([await one.up(), await two.up()], ['CONNECTED', 'CONNECTED']);
       assert.equal(scene.wire.open().length, 2);
-      await one.say(`${other}/b`, "from one");
-      await two.say(`${scene.jid}/a`, "from two");
-      await one.eventually("a message", ({ messages }) => messages.length > 0);
-      await two.eventually("a message", ({ messages }) => messages.length > 0);
+      await one.say(`${other}/b`, 'from one');
+      await two.say(`${scene.jid}/a`, 'from two');
+      await one.eventually('a message', ({ messages }) => messages.length > 0);
+      await two.eventually('a message', ({ messages }) => messages.length > 0);
       await Promise.all([one.settle(), two.settle()]);
       const [first, second] = [await one.heard(), await two.heard()];
-      assert.deepEqual([first.messages, second.messages], [["from two"], ["from one"]]);
+      assert.deepEqual([first.messages, second.messages], [['from two'], ['from one']]);
       assert.deepEqual([first.foreign, second.foreign], [[], []]);
 
       // Which of them is meant cannot be told; and the end of one is not the end of the other.
       const third = await scene.open();
       await third.attach();
-      assert.match((await third.status("ATTACHFAIL")).condition, /several sessions/);
+      assert.match((await third.status('ATTACHFAIL')).condition, /several sessions/);
       // Only who had one of them before a reload finds the way back.
       await one.reload();
       await one.attach();
-      assert.equal(await one.up(), "ATTACHED");
+      assert.equal(await one.up(), 'ATTACHED');
       assert.equal(await one.evaluate(() => connection.jid), `${scene.jid}/a`);
       await one.evaluate(() => connection.disconnect());
-      await one.status("DISCONNECTED");
+      await one.status('DISCONNECTED');
       await two.settle();
-      assert.ok(!(await two.statuses()).includes("DISCONNECTED"));
+      assert.ok(!(await two.statuses()).includes('DISCONNECTED'));
     });
 
-    test("anonymous tabs share a session too, unless they name different ones", async (t) => {
+    test('anonymous tabs share a session too, unless they name different ones', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [];
-      for (const sessionKey of ["ours", "ours", "mine"]) {
+      for (const sessionKey of ['ours', 'ours', 'mine']) {
         const tab = await scene.open({ options: { sessionKey } });
-        await tab.connect("anon.localhost");
+        await tab.connect('anon.localhost');
         tabs.push([await tab.up(), await tab.evaluate(() => connection.jid)]);
       }
       const [[first, jid], [second, same], [third, own]] = tabs;
-      assert.deepEqual([first, second, third], ["CONNECTED", "ATTACHED", "CONNECTED"]);
+      assert.deepEqual([first, second, third], ['CONNECTED', 'ATTACHED', 'CONNECTED']);
       assert.match(jid, /@anon\.localhost\//);
       assert.equal(same, jid);
       assert.notEqual(own, jid);
     });
 
-    test("what is called before the worker is there happens in order once the session is up", async (t) => {
+    test('what is called before the worker is there happens in order once the session is up', async (t) => {
       const scene = await stage.scene(t);
-      stage.web.overrides.set("/epode.wasm", { delay: 300 });
+      stage.web.overrides.set('/epode.wasm', { delay: 300 });
       t.after(() => stage.web.overrides.clear());
-      const peer = await scene.peer("peer");
+      const peer = await scene.peer('peer');
       const tab = await scene.open();
       const answer = await tab.evaluate(
         (jid, password, to) =>
           new Promise((resolve) => {
             const events = [];
             connection.connect(jid, password, (status) => events.push(status));
-            events.push("connect has returned");
-            connection.addHandler((message) => events.push(message.textContent), null, "message", "headline");
-            connection.send(epode.$msg({ to }).c("body").t("first"));
-            connection.send([epode.$msg({ to }).c("body").t("second"), epode.$msg({ to: jid, type: "headline" }).c("body").t("to me")]);
-            connection.sendIQ(epode.$iq({ type: "get" }).c("ping", { xmlns: "urn:xmpp:ping" }), () => resolve([...events, "answer"]));
-            connection.send(epode.$msg({ to }).c("body").t("third"));
+            events.push('connect has returned');
+            connection.addHandler((message) => events.push(message.textContent), null, 'message', 'headline');
+            connection.send(epode.$msg({ to }).c('body').t('first'));
+            connection.send([
+              epode.$msg({ to }).c('body').t('second'),
+              epode.$msg({ to: jid, type: 'headline' }).c('body').t('to me'),
+            ]);
+            connection.sendIQ(epode.$iq({ type: 'get' }).c('ping', { xmlns: 'urn:xmpp:ping' }), () =>
+              resolve([...events, 'answer']),
+            );
+            connection.send(epode.$msg({ to }).c('body').t('third'));
           }),
         `${scene.jid}/early`,
         scene.password,
         peer.jid,
       );
-      assert.deepEqual(answer, [1, "connect has returned", 3, 5, "to me", "answer"]);
-      await eventually("the messages", () => peer.bodies().length === 3);
-      assert.deepEqual(peer.bodies(), ["first", "second", "third"]);
-      const sent = scene.wire.connections[0].texts("client").filter((text) => /^<(message|iq).*(body|ping)/.test(text));
-      assert.deepEqual(sent.map((text) => /<ping|first|second|to me|third/.exec(text)[0]), ["first", "second", "to me", "<ping", "third"]);
+      assert.deepEqual(answer, [1, 'connect has returned', 3, 5, 'to me', 'answer']);
+      await eventually('the messages', () => peer.bodies().length === 3);
+      assert.deepEqual(peer.bodies(), ['first', 'second', 'third']);
+      const sent = scene.wire.connections[0]
+        .texts('client')
+        .filter((text) => /^<(message|iq).*(body|ping)/.test(text));
+      assert.deepEqual(
+        sent.map((text) => /<ping|first|second|to me|third/.exec(text)[0]),
+        ['first', 'second', 'to me', '<ping', 'third'],
+      );
     });
 
-    test("a new worker dials and opens the stream while its wasm is on its way, and logs in over that one socket", async (t) => {
+    test('a new worker dials and opens the stream while its wasm is on its way, and logs in over that one socket', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tabs = [await scene.open(ownWorker())];
       tabs.push(await scene.open({ options: tabs[0].options }));
-      for (const tab of tabs) await tab.connect("alice@localhost", "secret");
-      await eventually("the greeting", () => server.streams[0]?.frames.length > 0, 1_000);
-      assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ["ATTACHED", "CONNECTED"]);
+      for (const tab of tabs) await tab.connect('alice@localhost', 'secret');
+      await eventually('the greeting', () => server.streams[0]?.frames.length > 0, 1_000);
+      assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ['ATTACHED', 'CONNECTED']);
       assert.equal(server.streams.length, 1);
-      assert.deepEqual(server.streams[0].frames.map((frame) => /\w+/.exec(frame)[0]), ["open", "auth", "open", "iq"], "it is greeted once");
+      assert.deepEqual(
+        server.streams[0].frames.map((frame) => /\w+/.exec(frame)[0]),
+        ['open', 'auth', 'open', 'iq'],
+        'it is greeted once',
+      );
     });
 
-    test("a server that ends the first socket of a new worker before that can log in is dialled again", async (t) => {
+    test('a server that ends the first socket of a new worker before that can log in is dialled again', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
-      await tab.connect("alice@localhost", "secret");
-      await eventually("the socket", () => server.streams.length > 0, 1_000);
+      await tab.connect('alice@localhost', 'secret');
+      await eventually('the socket', () => server.streams.length > 0, 1_000);
       server.streams[0].socket.close(1001);
-      assert.equal(await tab.up(), "CONNECTED");
-      assert.deepEqual(await tab.statuses(), ["CONNECTING", "AUTHENTICATING", "CONNECTED"]);
+      assert.equal(await tab.up(), 'CONNECTED');
+      assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
       assert.equal(server.streams.length, 2);
     });
 
-    test("a server that closes the first stream of a new worker before that can log in is dialled again", async (t) => {
+    test('a server that closes the first stream of a new worker before that can log in is dialled again', async (t) => {
       let first = true;
       const answer = (frame) => {
-        if (!frame.startsWith("<open") || !first) return undefined;
+        if (!frame.startsWith('<open') || !first) return undefined;
         first = false;
-        return [...opening(`<mechanisms xmlns="${SASL}"><mechanism>PLAIN</mechanism></mechanisms>`), `<close xmlns="${FRAMING}"/>`];
+        return [
+          ...opening(`<mechanisms xmlns="${SASL}"><mechanism>PLAIN</mechanism></mechanisms>`),
+          `<close xmlns="${FRAMING}"/>`,
+        ];
       };
       const { server, scene } = await coldStart(stage, t, 1_500, { server: { answer } });
       const tab = await scene.open(ownWorker());
-      await tab.connect("alice@localhost", "secret");
-      assert.equal(await tab.up(), "CONNECTED");
-      assert.deepEqual(server.streams.map(({ frames }) => frames.slice(0, 2).map((frame) => /\w+/.exec(frame)[0])), [["open", "close"], ["open", "auth"]]);
+      await tab.connect('alice@localhost', 'secret');
+      assert.equal(await tab.up(), 'CONNECTED');
+      assert.deepEqual(
+        server.streams.map(({ frames }) => frames.slice(0, 2).map((frame) => /\w+/.exec(frame)[0])),
+        [
+          ['open', 'close'],
+          ['open', 'auth'],
+        ],
+      );
     });
 
-    test("an app that thinks better of it while the worker starts leaves no stream behind that was not closed", async (t) => {
+    test('an app that thinks better of it while the worker starts leaves no stream behind that was not closed', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
-      await tab.connect("alice@localhost", "secret");
-      await eventually("the greeting", () => server.streams[0]?.frames.length > 0, 1_000);
+      await tab.connect('alice@localhost', 'secret');
+      await eventually('the greeting', () => server.streams[0]?.frames.length > 0, 1_000);
       await tab.evaluate(() => connection.disconnect());
-      await tab.status("DISCONNECTED");
-      await eventually("the end of the stream", () => server.streams[0].frames.at(-1).startsWith("<close"), 15_000);
+      await tab.status('DISCONNECTED');
+      await eventually(
+        'the end of the stream',
+        () => server.streams[0].frames.at(-1).startsWith('<close'),
+        15_000,
+      );
       assert.equal(server.streams.length, 1);
     });
 
-    test("where a server turns the sockets of a new worker away, CONNFAIL says why", async (t) => {
-      const { server, scene } = await coldStart(stage, t, 500, { server: { subprotocol: false }, quiet: false });
+    test('where a server turns the sockets of a new worker away, CONNFAIL says why', async (t) => {
+      const { server, scene } = await coldStart(stage, t, 500, {
+        server: { subprotocol: false },
+        quiet: false,
+      });
       const tab = await scene.open(ownWorker());
-      await tab.connect("alice@localhost", "secret");
-      assert.match((await tab.status("CONNFAIL")).condition, /subprotocol xmpp/);
-      await tab.status("DISCONNECTED");
+      await tab.connect('alice@localhost', 'secret');
+      assert.match((await tab.status('CONNFAIL')).condition, /subprotocol xmpp/);
+      await tab.status('DISCONNECTED');
       // Chromium ends such a socket itself, so the engine dials one of its own; Firefox leaves it to the engine.
-      assert.equal(server.streams.length, name === "chromium" ? 2 : 1);
+      assert.equal(server.streams.length, name === 'chromium' ? 2 : 1);
     });
 
-    if (name === "chromium") {
-      test("some time after the last tab has gone, the worker that outlives it closes the session", async (t) => {
+    if (name === 'chromium') {
+      test('some time after the last tab has gone, the worker that outlives it closes the session', async (t) => {
         const scene = await stage.scene(t);
         const [first, second] = await scene.connected(2);
         await first.close();
@@ -285,45 +322,49 @@ for (const name of BROWSERS) {
         assert.ok(waited > 8_000 && waited < 15_000, `it waited ${waited.toFixed()} ms`);
       });
 
-      test("a tab that comes back from the back/forward cache joins again and hears everything once", async (t) => {
+      test('a tab that comes back from the back/forward cache joins again and hears everything once', async (t) => {
         const scene = await stage.scene(t);
         // What must not be stored is not cached either.
-        stage.web.overrides.set("/pages/app.html", { headers: { "Cache-Control": "no-cache" } });
+        stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
         t.after(() => stage.web.overrides.clear());
         const [tab, other] = await scene.connected(2);
-        const peer = await scene.peer("peer");
+        const peer = await scene.peer('peer');
         await tab.evaluate(() => (window.cached = true));
-        await tab.page.goto(stage.web.url("/pages/client.html"));
-        peer.say(`${scene.jid}/tab0`, "while it was away");
-        await other.eventually("the message", ({ messages }) => messages.length === 1);
+        await tab.page.goto(stage.web.url('/pages/client.html'));
+        peer.say(`${scene.jid}/tab0`, 'while it was away');
+        await other.eventually('the message', ({ messages }) => messages.length === 1);
         await tab.page.goBack();
-        const reasons = await tab.evaluate(() => window.cached || performance.getEntriesByType("navigation")[0].notRestoredReasons);
-        assert.equal(reasons, true, "the page was not cached");
-        await tab.status("RECONNECTING");
-        await tab.eventually("the way back", ({ statuses }) => /CONNECTED|ATTACHED/.test(statuses.at(-1).status));
-        peer.say(`${scene.jid}/tab0`, "back");
-        await tab.eventually("the message", ({ messages }) => messages.includes("back"));
+        const reasons = await tab.evaluate(
+          () => window.cached || performance.getEntriesByType('navigation')[0].notRestoredReasons,
+        );
+        assert.equal(reasons, true, 'the page was not cached');
+        await tab.status('RECONNECTING');
+        await tab.eventually('the way back', ({ statuses }) =>
+          /CONNECTED|ATTACHED/.test(statuses.at(-1).status),
+        );
+        peer.say(`${scene.jid}/tab0`, 'back');
+        await tab.eventually('the message', ({ messages }) => messages.includes('back'));
         await tab.settle();
         // What came while it was away has waited for it.
-        assert.deepEqual((await tab.heard()).messages, ["while it was away", "back"]);
-        assert.deepEqual((await tab.statuses()).slice(-2), ["RECONNECTING", "ATTACHED"]);
+        assert.deepEqual((await tab.heard()).messages, ['while it was away', 'back']);
+        assert.deepEqual((await tab.statuses()).slice(-2), ['RECONNECTING', 'ATTACHED']);
         assert.equal(scene.wire.connections.length, 1);
       });
 
-      test("a single tab that reloads finds its session again", async (t) => {
+      test('a single tab that reloads finds its session again', async (t) => {
         const scene = await stage.scene(t);
         const [tab] = await scene.connected(1);
         await tab.reload();
         await tab.attach();
-        assert.equal(await tab.up(), "ATTACHED");
+        assert.equal(await tab.up(), 'ATTACHED');
         assert.equal(scene.wire.connections.length, 1);
       });
     } else {
-      test("the connection ends with the last tab", async (t) => {
+      test('the connection ends with the last tab', async (t) => {
         const scene = await stage.scene(t);
         const [tab] = await scene.connected(1);
         await tab.close();
-        await eventually("the end", () => scene.wire.open().length === 0);
+        await eventually('the end', () => scene.wire.open().length === 0);
       });
     }
   });

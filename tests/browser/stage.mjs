@@ -1,13 +1,13 @@
 // What a file of tests shares, one server and one browser, and what each test has for itself: a scene.
 
-import assert from "node:assert/strict";
+import assert from 'node:assert/strict';
 
-import { startProsody } from "../servers/prosody.mjs";
-import { App } from "./apps.mjs";
-import { launch } from "./browsers.mjs";
-import { Peer } from "./peer.mjs";
-import { ROOTS, startWeb } from "./web.mjs";
-import { startWire } from "./wire.mjs";
+import { startProsody } from '../servers/prosody.mjs';
+import { App } from './apps.mjs';
+import { launch } from './browsers.mjs';
+import { Peer } from './peer.mjs';
+import { ROOTS, startWeb } from './web.mjs';
+import { startWire } from './wire.mjs';
 
 /** One browser in front of one server. */
 export class Stage {
@@ -36,7 +36,7 @@ export class Stage {
     test.after(async () => {
       await scene.end();
       const errors = this.browser.errors.splice(0);
-      if (quiet) assert.deepEqual(errors, [], "somebody complained");
+      if (quiet) assert.deepEqual(errors, [], 'somebody complained');
     });
     return scene;
   }
@@ -50,9 +50,9 @@ export class Stage {
 
 /** What one test sees: an account, a wire in front of the server, tabs, and other people. */
 class Scene {
-  password = "secret";
+  password = 'secret';
   /** The bare JID of the account. */
-  jid = "";
+  jid = '';
   #tabs = [];
   #peers = [];
 
@@ -84,8 +84,8 @@ class Scene {
   /** Somebody else on the same server. */
   async peer(name) {
     const user = `${this.user}-${name}`;
-    await this.server.register(user, "secret");
-    const peer = await Peer.login(this.server, user, "secret");
+    await this.server.register(user, 'secret');
+    const peer = await Peer.login(this.server, user, 'secret');
     this.#peers.push(peer);
     return peer;
   }
@@ -98,7 +98,9 @@ class Scene {
 
   /** How often somebody authenticated over the wire. */
   logins() {
-    return this.wire.connections.flatMap((connection) => connection.texts("client")).filter((text) => text.startsWith("<auth")).length;
+    return this.wire.connections
+      .flatMap((connection) => connection.texts('client'))
+      .filter((text) => text.startsWith('<auth')).length;
   }
 
   async end() {

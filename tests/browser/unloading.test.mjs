@@ -1,21 +1,21 @@
 // The last word of a page: what its app sends while it is unloaded leaves, and an app that disconnects there ends nobody else's session.
 
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 
-import { eventually } from "./apps.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { ownWorker } from "./life.mjs";
-import { startScripted } from "./scripted.mjs";
-import { Stage } from "./stage.mjs";
+import { eventually } from './apps.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { ownWorker } from './life.mjs';
+import { startScripted } from './scripted.mjs';
+import { Stage } from './stage.mjs';
 
-const JID = "alice@localhost";
-const alone = () => ({ options: { worker: "" } });
+const JID = 'alice@localhost';
+const alone = () => ({ options: { worker: '' } });
 
 /** How a page goes: by whom it is unloaded, and whether `beforeunload` comes first, to where a driver closes a tab it does not. */
 const WAYS = {
   reload: ({ page }) => page.reload(),
-  navigate: ({ page }, web) => page.goto(web.url("/pages/client.html")),
+  navigate: ({ page }, web) => page.goto(web.url('/pages/client.html')),
   close: ({ page }) => page.close(),
 };
 
@@ -25,7 +25,7 @@ for (const name of BROWSERS) {
     before(async () => {
       stage = await Stage.open(name, null);
       // What must not be stored does not go into the back/forward cache.
-      stage.web.overrides.set("/pages/app.html", { headers: { "Cache-Control": "no-cache" } });
+      stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
     });
     after(() => stage?.close());
 
@@ -38,8 +38,8 @@ for (const name of BROWSERS) {
       for (let index = 0; index < count; index++) {
         const tab = await scene.open(how);
         tabs.push(tab);
-        await speakLast(tab, "before");
-        await tab.connect(JID, "secret");
+        await speakLast(tab, 'before');
+        await tab.connect(JID, 'secret');
         await tab.up();
       }
       return [scene, server, tabs];
@@ -47,39 +47,44 @@ for (const name of BROWSERS) {
 
     for (const [way, go] of Object.entries(WAYS)) {
       for (const unloads of [true, false]) {
-        test(`what is sent in any listener leaves when a tab of two goes by ${way}, ${unloads ? "with" : "without"} listeners of unload, and nobody else notices`, async (t) => {
+        test(`what is sent in any listener leaves when a tab of two goes by ${way}, ${unloads ? 'with' : 'without'} listeners of unload, and nobody else notices`, async (t) => {
           const [, server, [tab, other]] = await serve(t, 2);
-          await speakLast(tab, "behind", { unloads });
+          await speakLast(tab, 'behind', { unloads });
           await tab.page.bringToFront();
           await go(tab, stage.web);
           const { frames } = server.streams[0];
           const due = expected(way, { unloads });
-          await eventually("the last words", () => due.every((word) => leaves(frames).includes(word))).catch(() => {});
+          await eventually('the last words', () => due.every((word) => leaves(frames).includes(word))).catch(
+            () => {},
+          );
           assert.deepEqual(leaves(frames).toSorted(), due.toSorted());
           assert.equal(server.streams.length, 1);
-          assert.ok(!frames.some((frame) => /^<close|^<presence(?! to=)/.test(frame)), frames.join("\n"));
+          assert.ok(!frames.some((frame) => /^<close|^<presence(?! to=)/.test(frame)), frames.join('\n'));
           // One client: what a tab sends the others see.
-          await other.eventually("what the other tab sent", ({ foreign }) => foreign.length >= due.length);
+          await other.eventually('what the other tab sent', ({ foreign }) => foreign.length >= due.length);
           assert.deepEqual((await other.heard()).log, []);
         });
       }
     }
 
-    test("what the only tab sends while it reloads leaves before what the page after it sends", async (t) => {
+    test('what the only tab sends while it reloads leaves before what the page after it sends', async (t) => {
       const [scene, server, [tab]] = await serve(t, 1);
-      await speakLast(tab, "behind");
+      await speakLast(tab, 'behind');
       await tab.page.bringToFront();
       await tab.reload();
-      await tab.connect(JID, "secret");
+      await tab.connect(JID, 'secret');
       await tab.up();
-      await tab.say("romeo@localhost", "back");
-      const due = expected("reload", {});
-      if (name === "chromium") {
+      await tab.say('romeo@localhost', 'back');
+      const due = expected('reload', {});
+      if (name === 'chromium') {
         assert.equal(server.streams.length, 1);
         await server.streams[0].frame(/back/);
         const { frames } = server.streams[0];
         assert.deepEqual(leaves(frames).toSorted(), due.toSorted());
-        assert.ok(frames.findLastIndex((frame) => frame.includes("room")) < frames.findIndex((frame) => frame.includes("back")));
+        assert.ok(
+          frames.findLastIndex((frame) => frame.includes('room')) <
+            frames.findIndex((frame) => frame.includes('back')),
+        );
       } else {
         // The worker goes with its last page, and takes with it what it had not heard.
         t.diagnostic(`${leaves(server.streams[0].frames).length} of ${due.length} words left`);
@@ -91,42 +96,43 @@ for (const name of BROWSERS) {
       for (const [way, go] of Object.entries(WAYS)) {
         for (const unloads of [true, false]) {
           const [, server, [tab]] = await serve(t, 1, alone(), false);
-          await speakLast(tab, "behind", { unloads });
+          await speakLast(tab, 'behind', { unloads });
           await tab.page.bringToFront();
           await go(tab, stage.web);
           const [{ frames, socket }] = server.streams;
-          await eventually("the end of the socket", () => socket.readyState === 3);
+          await eventually('the end of the socket', () => socket.readyState === 3);
           const due = expected(way, { unloads });
-          if (name === "chromium") {
+          if (name === 'chromium') {
             assert.deepEqual(leaves(frames).toSorted(), due.toSorted(), `${way}, ${unloads}`);
             assert.match(frames.at(-1), /^<close/);
           } else {
             // Where the browser has closed the socket by then only what is said before: alone.test.mjs.
             const said = leaves(frames);
-            for (const word of due.filter((word) => word.startsWith("beforeunload"))) assert.ok(said.includes(word), `${way}: ${said}`);
+            for (const word of due.filter((word) => word.startsWith('beforeunload')))
+              assert.ok(said.includes(word), `${way}: ${said}`);
             t.diagnostic(`${way}: ${said.length} of ${due.length} words left`);
           }
         }
       }
     });
 
-    test("an app without a worker that disconnects in beforeunload has its last words behind that, and then the stream is closed", async (t) => {
+    test('an app without a worker that disconnects in beforeunload has its last words behind that, and then the stream is closed', async (t) => {
       const [, server, [tab]] = await serve(t, 1, alone(), false);
-      await tab.evaluate(() => addEventListener("beforeunload", () => connection.disconnect()));
-      await speakLast(tab, "behind");
+      await tab.evaluate(() => addEventListener('beforeunload', () => connection.disconnect()));
+      await speakLast(tab, 'behind');
       await tab.page.bringToFront();
       await tab.reload();
       const [{ frames, socket }] = server.streams;
-      await eventually("the end of the socket", () => socket.readyState === 3);
+      await eventually('the end of the socket', () => socket.readyState === 3);
       // By then Firefox has closed it.
-      if (name === "firefox") return;
-      assert.deepEqual(leaves(frames).toSorted(), expected("reload", {}).toSorted());
+      if (name === 'firefox') return;
+      assert.deepEqual(leaves(frames).toSorted(), expected('reload', {}).toSorted());
       assert.match(frames.at(-1), /^<close/);
     });
 
-    for (const kind of ["beforeunload", "pagehide", "unload"]) {
+    for (const kind of ['beforeunload', 'pagehide', 'unload']) {
       for (const count of [2, 1]) {
-        test(`disconnect in ${kind} is a leaving, of ${count === 1 ? "the only tab" : "one tab of two"}: a reload finds the session`, async (t) => {
+        test(`disconnect in ${kind} is a leaving, of ${count === 1 ? 'the only tab' : 'one tab of two'}: a reload finds the session`, async (t) => {
           const [, server, [tab, other]] = await serve(t, count);
           await other?.evaluate(() => (epode.Strophe.log = (_, text) => heard.log.push(text)));
           await tab.evaluate((kind) => {
@@ -134,112 +140,122 @@ for (const name of BROWSERS) {
               // As many an app of Strophe does it.
               connection.options.sync = true;
               connection.flush();
-              connection.disconnect("bye");
+              connection.disconnect('bye');
             });
           }, kind);
           await tab.page.bringToFront();
           await tab.reload();
           await tab.attach();
           if (other) {
-            await other.eventually("the reason", ({ log }) => log.find((line) => /asked to end the session while its page was unloaded: it left/.test(line)));
-            assert.deepEqual(await other.statuses(), ["CONNECTING", "ATTACHED"]);
+            await other.eventually('the reason', ({ log }) =>
+              log.find((line) => /asked to end the session while its page was unloaded: it left/.test(line)),
+            );
+            assert.deepEqual(await other.statuses(), ['CONNECTING', 'ATTACHED']);
           }
           // In Firefox the worker of an only tab goes with its page.
-          if (!other && name === "firefox") return;
-          assert.equal(await tab.up(), "ATTACHED");
+          if (!other && name === 'firefox') return;
+          assert.equal(await tab.up(), 'ATTACHED');
           assert.equal(server.streams.length, 1);
           const { frames } = server.streams[0];
-          assert.ok(!frames.some((frame) => /^<close|^<presence(?! to=)/.test(frame)), frames.join("\n"));
+          assert.ok(!frames.some((frame) => /^<close|^<presence(?! to=)/.test(frame)), frames.join('\n'));
         });
       }
     }
 
-    test("a page that stays though its app disconnected in beforeunload hears so in time, alone, and can connect again", async (t) => {
+    test('a page that stays though its app disconnected in beforeunload hears so in time, alone, and can connect again', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       await tab.evaluate(() => {
         connection.disconnection_timeout = 600;
-        addEventListener("beforeunload", () => connection.disconnect(), { once: true });
+        addEventListener('beforeunload', () => connection.disconnect(), { once: true });
       });
       await tab.page.bringToFront();
       // A download leaves the page where it is, and nothing tells it so.
-      stage.web.overrides.set("/download", { headers: { "Content-Disposition": "attachment", "Content-Type": "application/octet-stream" }, body: "x" });
+      stage.web.overrides.set('/download', {
+        headers: { 'Content-Disposition': 'attachment', 'Content-Type': 'application/octet-stream' },
+        body: 'x',
+      });
       const before = await tab.statuses();
-      await tab.evaluate(() => void (location.href = "/download"));
+      await tab.evaluate(() => void (location.href = '/download'));
       await tab.evaluate(() => new Promise((soon) => setTimeout(soon, 100)));
-      assert.deepEqual(await tab.statuses(), before, "while it may be unloaded it hears nothing");
-      await tab.evaluate(() => connection.send(epode.$pres({ to: "room@localhost/still-here" })));
+      assert.deepEqual(await tab.statuses(), before, 'while it may be unloaded it hears nothing');
+      await tab.evaluate(() => connection.send(epode.$pres({ to: 'room@localhost/still-here' })));
       await server.streams[0].frame(/still-here/);
-      await tab.status("DISCONNECTED");
-      assert.deepEqual((await tab.statuses()).slice(before.length), ["DISCONNECTING", "DISCONNECTED"]);
+      await tab.status('DISCONNECTED');
+      assert.deepEqual((await tab.statuses()).slice(before.length), ['DISCONNECTING', 'DISCONNECTED']);
       assert.equal(await tab.evaluate(() => connection.connected || connection.disconnecting), false);
-      assert.ok(!(await other.statuses()).includes("DISCONNECTED"));
+      assert.ok(!(await other.statuses()).includes('DISCONNECTED'));
       await tab.evaluate(() => void (heard.statuses.length = 0));
-      await tab.connect(JID, "secret");
-      assert.equal(await tab.up(), "ATTACHED");
+      await tab.connect(JID, 'secret');
+      assert.equal(await tab.up(), 'ATTACHED');
       await tab.evaluate(() => new Promise((soon) => setTimeout(soon, 700)));
-      assert.equal((await tab.statuses()).at(-1), "ATTACHED");
+      assert.equal((await tab.statuses()).at(-1), 'ATTACHED');
       assert.equal(server.streams.length, 1);
     });
 
-    test("an app that connects anew, or logs out in earnest, on a page that stayed is not disturbed when the time is up", async (t) => {
+    test('an app that connects anew, or logs out in earnest, on a page that stayed is not disturbed when the time is up', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       const stay = (then) =>
         tab.evaluate(
           async (then, jid) => {
             connection.disconnection_timeout = 500;
             heard.statuses.length = 0;
-            addEventListener("beforeunload", () => connection.disconnect(), { once: true });
-            dispatchEvent(new Event("beforeunload"));
-            if (then === "connect") connection.connect(jid, "secret", onStatus, undefined, undefined, undefined, undefined, 500);
+            addEventListener('beforeunload', () => connection.disconnect(), { once: true });
+            dispatchEvent(new Event('beforeunload'));
+            if (then === 'connect')
+              connection.connect(jid, 'secret', onStatus, undefined, undefined, undefined, undefined, 500);
             else connection.disconnect();
             await new Promise((soon) => setTimeout(soon, 900));
           },
           then,
           JID,
         );
-      await stay("connect");
-      assert.deepEqual(await tab.statuses(), ["CONNECTING", "ATTACHED"]);
-      await stay("disconnect");
-      assert.deepEqual(await tab.statuses(), ["DISCONNECTING", "DISCONNECTED"]);
-      await other.status("DISCONNECTED");
+      await stay('connect');
+      assert.deepEqual(await tab.statuses(), ['CONNECTING', 'ATTACHED']);
+      await stay('disconnect');
+      assert.deepEqual(await tab.statuses(), ['DISCONNECTING', 'DISCONNECTED']);
+      await other.status('DISCONNECTED');
       assert.equal(server.streams.length, 1);
     });
 
-    if (name !== "chromium") return;
+    if (name !== 'chromium') return;
 
-    test("a page that goes into the back/forward cache says its last words too, and is not evicted", async (t) => {
+    test('a page that goes into the back/forward cache says its last words too, and is not evicted', async (t) => {
       for (const how of [ownWorker(), alone()]) {
         const [, server, [tab]] = await serve(t, 1, how);
-        await speakLast(tab, "behind", { unloads: false });
+        await speakLast(tab, 'behind', { unloads: false });
         await tab.evaluate(() => (window.cached = true));
         await tab.page.bringToFront();
-        await tab.page.goto(stage.web.url("/pages/client.html"));
-        const due = expected("navigate", { unloads: false });
-        await eventually("the last words", () => leaves(server.streams[0].frames).length >= due.length);
+        await tab.page.goto(stage.web.url('/pages/client.html'));
+        const due = expected('navigate', { unloads: false });
+        await eventually('the last words', () => leaves(server.streams[0].frames).length >= due.length);
         await tab.page.goBack();
-        const reasons = await tab.evaluate(() => window.cached || performance.getEntriesByType("navigation")[0].notRestoredReasons);
-        assert.equal(reasons, true, "the page was not cached");
-        await tab.eventually("the way back", ({ statuses }) => /^(CONNECTED|ATTACHED)$/.test(statuses.at(-1).status));
+        const reasons = await tab.evaluate(
+          () => window.cached || performance.getEntriesByType('navigation')[0].notRestoredReasons,
+        );
+        assert.equal(reasons, true, 'the page was not cached');
+        await tab.eventually('the way back', ({ statuses }) =>
+          /^(CONNECTED|ATTACHED)$/.test(statuses.at(-1).status),
+        );
         assert.deepEqual(leaves(server.streams[0].frames).toSorted(), due.toSorted());
         assert.deepEqual(await tab.evaluate(() => connection.tabs().then((tabs) => tabs.length)), 1);
       }
     });
 
-    test("a page that disconnected on its way into the back/forward cache is out of the session when it comes back", async (t) => {
+    test('a page that disconnected on its way into the back/forward cache is out of the session when it comes back', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       await tab.evaluate(() => {
         window.cached = true;
         connection.disconnection_timeout = 300;
-        addEventListener("pagehide", () => connection.disconnect());
+        addEventListener('pagehide', () => connection.disconnect());
       });
-      await tab.page.goto(stage.web.url("/pages/client.html"));
+      await tab.page.goto(stage.web.url('/pages/client.html'));
       await new Promise((later) => setTimeout(later, 500));
       await tab.page.goBack();
-      assert.equal(await tab.evaluate(() => window.cached), true, "the page was not cached");
-      await tab.status("DISCONNECTED");
-      assert.deepEqual((await tab.statuses()).slice(-2), ["DISCONNECTING", "DISCONNECTED"]);
-      assert.ok(!(await tab.statuses()).includes("RECONNECTING"));
-      assert.ok(!(await other.statuses()).includes("DISCONNECTED"));
+      assert.equal(await tab.evaluate(() => window.cached), true, 'the page was not cached');
+      await tab.status('DISCONNECTED');
+      assert.deepEqual((await tab.statuses()).slice(-2), ['DISCONNECTING', 'DISCONNECTED']);
+      assert.ok(!(await tab.statuses()).includes('RECONNECTING'));
+      assert.ok(!(await other.statuses()).includes('DISCONNECTED'));
       assert.equal(server.streams.length, 1);
     });
   });
@@ -249,19 +265,26 @@ for (const name of BROWSERS) {
 const speakLast = (tab, when, { unloads = true } = {}) =>
   tab.evaluate(
     (when, unloads) => {
-      const leave = (kind) => connection.send(epode.$pres({ to: `room@localhost/${kind}-${when}`, type: "unavailable" }));
-      const hidden = (kind) => document.visibilityState === "hidden" && window.isGoing && leave(kind);
-      addEventListener("pagehide", () => leave("pagehide"));
-      if (when === "before") return;
-      addEventListener("beforeunload", () => leave("beforeunload"));
-      addEventListener("pagehide", () => (window.isGoing = true));
-      addEventListener("pagehide", () => leave("pagehide-capture"), true);
-      window.onpagehide = () => leave("onpagehide");
-      addEventListener("pagehide", () => void Promise.resolve().then(() => {}).then(() => leave("pagehide-promise")));
-      addEventListener("pagehide", () => (leave("pagehide-flushed"), connection.flush()));
-      document.addEventListener("visibilitychange", () => hidden("visibilitychange"));
-      addEventListener("visibilitychange", () => hidden("visibilitychange-window"));
-      if (unloads) addEventListener("unload", () => leave("unload"));
+      const leave = (kind) =>
+        connection.send(epode.$pres({ to: `room@localhost/${kind}-${when}`, type: 'unavailable' }));
+      const hidden = (kind) => document.visibilityState === 'hidden' && window.isGoing && leave(kind);
+      addEventListener('pagehide', () => leave('pagehide'));
+      if (when === 'before') return;
+      addEventListener('beforeunload', () => leave('beforeunload'));
+      addEventListener('pagehide', () => (window.isGoing = true));
+      addEventListener('pagehide', () => leave('pagehide-capture'), true);
+      window.onpagehide = () => leave('onpagehide');
+      addEventListener(
+        'pagehide',
+        () =>
+          void Promise.resolve()
+            .then(() => {})
+            .then(() => leave('pagehide-promise')),
+      );
+      addEventListener('pagehide', () => (leave('pagehide-flushed'), connection.flush()));
+      document.addEventListener('visibilitychange', () => hidden('visibilitychange'));
+      addEventListener('visibilitychange', () => hidden('visibilitychange-window'));
+      if (unloads) addEventListener('unload', () => leave('unload'));
     },
     when,
     unloads,
@@ -269,13 +292,28 @@ const speakLast = (tab, when, { unloads = true } = {}) =>
 
 /** The words that are due. */
 function expected(way, { unloads = true }) {
-  const words = ["pagehide-before"];
-  const kinds = ["pagehide", "pagehide-capture", "onpagehide", "pagehide-promise", "pagehide-flushed", "visibilitychange", "visibilitychange-window"];
+  const words = ['pagehide-before'];
+  const kinds = [
+    'pagehide',
+    'pagehide-capture',
+    'onpagehide',
+    'pagehide-promise',
+    'pagehide-flushed',
+    'visibilitychange',
+    'visibilitychange-window',
+  ];
   // A driver that closes a tab asks nobody.
-  if (way !== "close") kinds.push("beforeunload");
-  if (unloads) kinds.push("unload");
+  if (way !== 'close') kinds.push('beforeunload');
+  if (unloads) kinds.push('unload');
   return [...words, ...kinds.map((kind) => `${kind}-behind`)];
 }
 
 /** What was said last, of all frames. */
-const leaves = (frames) => frames.flatMap((frame) => /to=["']room@localhost\/([^"']*)["'].*unavailable|unavailable.*to=["']room@localhost\/([^"']*)["']/.exec(frame)?.slice(1).filter(Boolean) ?? []);
+const leaves = (frames) =>
+  frames.flatMap(
+    (frame) =>
+      /to=["']room@localhost\/([^"']*)["'].*unavailable|unavailable.*to=["']room@localhost\/([^"']*)["']/
+        .exec(frame)
+        ?.slice(1)
+        .filter(Boolean) ?? [],
+  );

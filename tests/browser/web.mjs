@@ -1,26 +1,26 @@
 // A static web server on loopback whose answers a test can bend: status, headers (such as a CSP), delay, body.
 
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 const TYPES = {
-  ".css": "text/css; charset=utf-8",
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".json": "application/json",
-  ".map": "application/json",
-  ".mjs": "text/javascript; charset=utf-8",
-  ".wasm": "application/wasm",
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.wasm': 'application/wasm',
 };
 
 /** What every test page may load: `/pages/…`, and the built package at the root. */
 export const ROOTS = {
-  "/pages/": fileURLToPath(new URL("pages/", import.meta.url)),
-  "/": fileURLToPath(new URL("../../client-shim/dist/", import.meta.url)),
+  '/pages/': fileURLToPath(new URL('pages/', import.meta.url)),
+  '/': fileURLToPath(new URL('../../client-shim/dist/', import.meta.url)),
 };
 
 /**
@@ -28,7 +28,7 @@ export const ROOTS = {
  * @param {Record<string, string>} roots folder by URL prefix, which ends in a slash; the longest prefix wins
  * @param {string} host by which pages know it
  */
-export async function startWeb(roots = ROOTS, host = "localhost") {
+export async function startWeb(roots = ROOTS, host = 'localhost') {
   const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
   /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body perhaps by a function that is called for it, and may take its time. */
   const overrides = new Map();
@@ -41,23 +41,29 @@ export async function startWeb(roots = ROOTS, host = "localhost") {
     return readFile(join(roots[prefix], normalize(`/${path.slice(prefix.length)}`)));
   };
   const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
     // Browsers ask for it on their own, some of them now and then.
-    if (path === "/favicon.ico") return void response.writeHead(204).end();
+    if (path === '/favicon.ico') return void response.writeHead(204).end();
     requests.push(path);
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
     if (delay) await pause(delay);
     try {
-      const content = typeof body === "function" ? await body() : (body ?? (await file(path)));
-      const type = TYPES[extname(path)] ?? "application/octet-stream";
-      response.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store", ...headers }).end(content);
+      const content = typeof body === 'function' ? await body() : (body ?? (await file(path)));
+      const type = TYPES[extname(path)] ?? 'application/octet-stream';
+      response
+        .writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store', ...headers })
+        .end(content);
     } catch (error) {
-      response.writeHead(404, { "Content-Type": "text/plain" }).end(`${path}: ${error.code ?? error.message}`);
+      response
+        .writeHead(404, { 'Content-Type': 'text/plain' })
+        .end(`${path}: ${error.code ?? error.message}`);
     }
   });
-  server.on("upgrade", (request, socket, head) => (web.upgrade ? web.upgrade(request, socket, head) : socket.destroy()));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  server.on('upgrade', (request, socket, head) =>
+    web.upgrade ? web.upgrade(request, socket, head) : socket.destroy(),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const origin = `http://${host}:${server.address().port}`;
 
   const web = {
@@ -70,7 +76,7 @@ export async function startWeb(roots = ROOTS, host = "localhost") {
     async stop() {
       server.close();
       server.closeAllConnections();
-      await once(server, "close");
+      await once(server, 'close');
     },
   };
   return web;

@@ -1,14 +1,14 @@
 // A worker that runs and does not answer is gone round, by pages that come and by those that it had; one that is on its way is waited for.
 
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
 
-import { backdoor } from "./backdoor.mjs";
-import { BROWSERS } from "./browsers.mjs";
-import { back, books } from "./life.mjs";
-import { Stage } from "./stage.mjs";
-import { ROOTS } from "./web.mjs";
+import { backdoor } from './backdoor.mjs';
+import { BROWSERS } from './browsers.mjs';
+import { back, books } from './life.mjs';
+import { Stage } from './stage.mjs';
+import { ROOTS } from './web.mjs';
 
 for (const name of BROWSERS) {
   describe(`in ${name}`, () => {
@@ -16,7 +16,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    test("a worker that runs and does not answer is gone round, and found again when it does", async (t) => {
+    test('a worker that runs and does not answer is gone round, and found again when it does', async (t) => {
       const scene = await stage.scene(t);
       const door = backdoor(stage.web);
       t.after(() => door.release());
@@ -30,7 +30,7 @@ for (const name of BROWSERS) {
       const up = await Promise.all(fresh.map((tab) => tab.up(20_000)));
       t.diagnostic(`a fresh page was up after ${seconds().toFixed(1)} s`);
       assert.ok(seconds() < 15, `up after ${seconds()} s`);
-      assert.deepEqual(up.sort(), ["ATTACHED", "CONNECTED"], "they share the detour");
+      assert.deepEqual(up.sort(), ['ATTACHED', 'CONNECTED'], 'they share the detour');
       for (const tab of fresh) {
         const { statuses, log } = await tab.heard();
         assert.match(statuses.at(-1).reason, /does not answer/);
@@ -40,21 +40,21 @@ for (const name of BROWSERS) {
       assert.notEqual(jids[1], jids[0], "the resource is still the other session's");
       assert.equal(jids[2], jids[1]);
       assert.deepEqual((await scene.sessions()).sort(), [jids[0], jids[1]].sort());
-      assert.equal(scene.wire.open().length, 2, "nothing was taken from the session of the other");
+      assert.equal(scene.wire.open().length, 2, 'nothing was taken from the session of the other');
 
       // Those that it had: one that says nothing, and one that does.
-      const receipt = old.say(`${scene.jid}/tab0`, "to nobody");
+      const receipt = old.say(`${scene.jid}/tab0`, 'to nobody');
       for (const tab of [old, idle]) {
-        assert.match((await tab.status("RECONNECTING", 40_000)).reason, /does not answer/);
-        assert.equal(await back(tab), "ATTACHED");
+        assert.match((await tab.status('RECONNECTING', 40_000)).reason, /does not answer/);
+        assert.equal(await back(tab), 'ATTACHED');
       }
       t.diagnostic(`its tabs were back after ${seconds().toFixed(1)} s`);
       assert.ok(seconds() < 40, `back after ${seconds()} s`);
       const { status, condition } = await receipt;
-      assert.deepEqual([status, condition], ["failed", "worker-lost"]);
+      assert.deepEqual([status, condition], ['failed', 'worker-lost']);
       assert.equal((await books(old)).length, 4);
-      const peer = await scene.peer("peer");
-      assert.deepEqual(await idle.say(peer.jid, "by the detour"), { status: "written" });
+      const peer = await scene.peer('peer');
+      assert.deepEqual(await idle.say(peer.jid, 'by the detour'), { status: 'written' });
       await peer.frame(/by the detour/);
 
       // The next page finds the worker, and nobody is where it was.
@@ -65,35 +65,35 @@ for (const name of BROWSERS) {
       assert.deepEqual((await next.heard()).log, []);
       assert.equal(await next.evaluate(() => connection.jid), `${scene.jid}/tab0`);
       assert.equal((await books(next)).length, 1);
-      assert.equal((await books(old)).length, 4, "who is at the detour stays there");
+      assert.equal((await books(old)).length, 4, 'who is at the detour stays there');
     });
 
-    test("a page that is too busy to hear the answer hears it before it judges", async (t) => {
+    test('a page that is too busy to hear the answer hears it before it judges', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       await tab.page.bringToFront();
       // It asks when it is shown; its alarm rings while it is busy, and not late enough to tell.
       for (let round = 0; round < 2; round++) {
         await tab.evaluate((busy) => {
-          document.dispatchEvent(new Event("visibilitychange"));
+          document.dispatchEvent(new Event('visibilitychange'));
           for (const end = performance.now() + busy; performance.now() < end; );
         }, 10_500);
         await new Promise((later) => setTimeout(later, 500));
         const { statuses, log } = await tab.heard();
-        assert.equal(statuses.at(-1).status, "CONNECTED");
+        assert.equal(statuses.at(-1).status, 'CONNECTED');
         assert.deepEqual(log, []);
       }
     });
 
-    test("a worker whose script and wasm are on their way is not gone round", async (t) => {
+    test('a worker whose script and wasm are on their way is not gone round', async (t) => {
       const scene = await stage.scene(t);
       t.after(() => stage.web.overrides.clear());
-      for (const file of ["epode-worker.js", "epode-worker.wasm"]) {
-        stage.web.overrides.set(`/slow/${file}`, { delay: 15_000, body: await readFile(ROOTS["/"] + file) });
+      for (const file of ['epode-worker.js', 'epode-worker.wasm']) {
+        stage.web.overrides.set(`/slow/${file}`, { delay: 15_000, body: await readFile(ROOTS['/'] + file) });
       }
-      const tab = await scene.open({ options: { worker: "/slow/epode-worker.js" } });
+      const tab = await scene.open({ options: { worker: '/slow/epode-worker.js' } });
       await tab.connect(`${scene.jid}/tab0`, scene.password);
-      assert.equal(await tab.up(50_000), "CONNECTED");
+      assert.equal(await tab.up(50_000), 'CONNECTED');
       const { statuses, log } = await tab.heard();
       assert.equal(statuses.at(-1).reason, null);
       assert.deepEqual(log, []);

@@ -1,13 +1,13 @@
 // A WebSocket proxy in front of an XMPP server. It writes down every connection and every frame, so that a test can
 // say "one connection, one SASL exchange, ends in <close/>"; and it can refuse, delay, swallow and cut.
 
-import { once } from "node:events";
-import { createServer } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
-import { WebSocket, WebSocketServer } from "ws";
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WebSocket, WebSocketServer } from 'ws';
 
 /** RFC 7395 §3.1. */
-const SUBPROTOCOL = "xmpp";
+const SUBPROTOCOL = 'xmpp';
 
 /**
  * @typedef {{ at: number, from: "client" | "server", text: string }} Frame `at` in milliseconds of `performance.now()`
@@ -49,7 +49,9 @@ class Connection {
       const found = this.texts(from).find((text) => pattern.test(text));
       if (found) return found;
       if (performance.now() > deadline) {
-        throw new Error(`no frame of the ${from} matches ${pattern} within ${limit} ms:\n${this.transcript()}`);
+        throw new Error(
+          `no frame of the ${from} matches ${pattern} within ${limit} ms:\n${this.transcript()}`,
+        );
       }
       await pause(5);
     }
@@ -58,7 +60,9 @@ class Connection {
   /** All frames, for people. */
   transcript() {
     const begin = this.openedAt;
-    return this.frames.map(({ at, from, text }) => `${(at - begin).toFixed(0)} ms ${from}: ${text}`).join("\n");
+    return this.frames
+      .map(({ at, from, text }) => `${(at - begin).toFixed(0)} ms ${from}: ${text}`)
+      .join('\n');
   }
 }
 
@@ -70,7 +74,7 @@ export async function startWire({ upstream }) {
   const http = createServer();
   const sockets = new Set();
   const wire = {
-    url: "",
+    url: '',
     /** @type {Connection[]} every connection so far, in their order */
     connections: [],
     /** While true, handshakes are answered with 503. */
@@ -85,28 +89,30 @@ export async function startWire({ upstream }) {
     open: () => wire.connections.filter((connection) => connection.closedAt === undefined),
     /** Ends all connections without a closing handshake, as a network that goes away does. */
     cut() {
-      for (const connection of wire.open()) connection.end("wire", 1006);
+      for (const connection of wire.open()) connection.end('wire', 1006);
       for (const socket of sockets) socket.terminate();
     },
     async stop() {
       wire.cut();
       http.close();
       http.closeAllConnections();
-      await once(http, "close");
+      await once(http, 'close');
     },
   };
 
   const listener = new WebSocketServer({ noServer: true, handleProtocols: () => SUBPROTOCOL });
   wire.upgrade = (request, socket, head) => {
     if (wire.refuse) {
-      socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    listener.handleUpgrade(request, socket, head, (client) => relay(wire, sockets, client, upstream, request));
+    listener.handleUpgrade(request, socket, head, (client) =>
+      relay(wire, sockets, client, upstream, request),
+    );
   };
-  http.on("upgrade", wire.upgrade);
-  http.listen(0, "127.0.0.1");
-  await once(http, "listening");
+  http.on('upgrade', wire.upgrade);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
   wire.url = `ws://127.0.0.1:${http.address().port}/`;
   return wire;
 }
@@ -120,22 +126,24 @@ function relay(wire, sockets, client, upstream, request) {
     sockets.add(source);
     // One chain per direction: what comes later waits for what came before.
     let before = ready;
-    source.on("message", (data) => {
+    source.on('message', (data) => {
       const frame = { at: performance.now(), from, text: data.toString() };
       connection.frames.push(frame);
       if (wire.swallow) return;
       const delayed = wire.delay ? pause(wire.delay) : undefined;
-      before = before.then(() => delayed).then(() => sink.readyState === WebSocket.OPEN && sink.send(frame.text));
+      before = before
+        .then(() => delayed)
+        .then(() => sink.readyState === WebSocket.OPEN && sink.send(frame.text));
     });
-    source.on("close", (code) => {
+    source.on('close', (code) => {
       sockets.delete(source);
       connection.end(from, code);
       // 1005 and 1006 are never sent: no code was given, no closing handshake took place (RFC 6455 §7.4.1).
       before.then(() => (code === 1006 ? sink.terminate() : sink.close(code === 1005 ? undefined : code)));
     });
-    source.on("error", () => {});
+    source.on('error', () => {});
   };
-  const opened = new Promise((resolve) => server.once("open", resolve).once("close", resolve));
-  forward("client", client, server, opened);
-  forward("server", server, client, Promise.resolve());
+  const opened = new Promise((resolve) => server.once('open', resolve).once('close', resolve));
+  forward('client', client, server, opened);
+  forward('server', server, client, Promise.resolve());
 }

@@ -1,57 +1,61 @@
 // An ejabberd of the test's own: hosts and what they offer stand in ejabberd.yml. It runs as a plain Erlang program
 // that is no node of a cluster: no port mapper, no user of its own, no ejabberdctl.
 
-import { mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { freePort, keep, until } from "./keeper.mjs";
+import { freePort, keep, until } from './keeper.mjs';
 
 /**
  * Starts ejabberd on a free port of loopback; answers when it takes connections.
  * @param {{ level?: string, origin?: string }} options `origin` of the pages that may use BOSH
  */
-export async function startEjabberd({ level = "info", origin = "http://localhost" } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), "epode-ejabberd-"));
+export async function startEjabberd({ level = 'info', origin = 'http://localhost' } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'epode-ejabberd-'));
   const port = await freePort();
-  const template = await readFile(new URL("ejabberd.yml", import.meta.url), "utf8");
+  const template = await readFile(new URL('ejabberd.yml', import.meta.url), 'utf8');
   const values = { PORT: port, LEVEL: level, ORIGIN: origin };
-  const config = join(folder, "ejabberd.yml");
-  await writeFile(config, template.replace(/@([A-Z]+)@/g, (_, name) => values[name]));
+  const config = join(folder, 'ejabberd.yml');
+  await writeFile(
+    config,
+    template.replace(/@([A-Z]+)@/g, (_, name) => values[name]),
+  );
 
-  const command = ["erl", "-noinput", "-mnesia", "dir", `"${join(folder, "spool")}"`, "-s", "ejabberd"];
+  const command = ['erl', '-noinput', '-mnesia', 'dir', `"${join(folder, 'spool')}"`, '-s', 'ejabberd'];
   const env = {
     EJABBERD_CONFIG_PATH: config,
-    EJABBERD_LOG_PATH: join(folder, "ejabberd.log"),
-    ERL_CRASH_DUMP: "/dev/null",
+    EJABBERD_LOG_PATH: join(folder, 'ejabberd.log'),
+    ERL_CRASH_DUMP: '/dev/null',
     ERL_LIBS: await libraries(),
     HOME: folder,
   };
   const kept = keep(command, { folder, env });
   const http = `http://127.0.0.1:${port}`;
   const call = async (path, body = {}) => {
-    const response = await fetch(`${http}/api/${path}`, { method: "POST", body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`ejabberd answers ${path} with ${response.status}: ${await response.text()}`);
+    const response = await fetch(`${http}/api/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!response.ok)
+      throw new Error(`ejabberd answers ${path} with ${response.status}: ${await response.text()}`);
     return response.json();
   };
-  await until(() => call("connected_users_info"), { what: "ejabberd", kept });
+  await until(() => call('connected_users_info'), { what: 'ejabberd', kept });
 
   return {
-    name: "ejabberd",
+    name: 'ejabberd',
     /** For WebSocket. */
     ws: `ws://127.0.0.1:${port}/ws`,
     /** For BOSH. */
     http: `${http}/bosh`,
-    domain: "localhost",
-    async register(user, password, host = "localhost") {
-      await call("register", { user, password, host });
+    domain: 'localhost',
+    async register(user, password, host = 'localhost') {
+      await call('register', { user, password, host });
       return `${user}@${host}`;
     },
     /** Bound sessions: `{ jid }` and what else ejabberd tells of them. */
-    sessions: () => call("connected_users_info"),
+    sessions: () => call('connected_users_info'),
     /** A token for X-OAUTH2. */
     async token(jid) {
-      return (await call("oauth_issue_token", { jid, ttl: 3600, scopes: ["sasl_auth"] })).token;
+      return (await call('oauth_issue_token', { jid, ttl: 3600, scopes: ['sasl_auth'] })).token;
     },
     log: kept.log,
     stop: kept.stop,
@@ -60,9 +64,9 @@ export async function startEjabberd({ level = "info", origin = "http://localhost
 
 /** Where Debian keeps ejabberd's Erlang libraries: below a folder named after the machine's architecture. */
 async function libraries() {
-  for (const name of await readdir("/usr/lib")) {
-    const entries = await readdir(join("/usr/lib", name)).catch(() => []);
-    if (entries.some((entry) => /^ejabberd-\d/.test(entry))) return join("/usr/lib", name);
+  for (const name of await readdir('/usr/lib')) {
+    const entries = await readdir(join('/usr/lib', name)).catch(() => []);
+    if (entries.some((entry) => /^ejabberd-\d/.test(entry))) return join('/usr/lib', name);
   }
-  throw new Error("no ejabberd below /usr/lib: `cargo xtask test` installs it");
+  throw new Error('no ejabberd below /usr/lib: `cargo xtask test` installs it');
 }

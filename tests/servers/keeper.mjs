@@ -1,10 +1,10 @@
 // Programs that end with the test that started them, however that ends: a small shell stands between, which ends
 // its program when its standard input closes. Even a killed test closes that.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer, connect } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const KEEPER = `
 exec 3<&0
@@ -24,15 +24,16 @@ exit "$status"`;
  * @param {string[]} command the program and its arguments
  * @param {{ env?: Record<string, string>, folder?: string }} options `folder` is removed when the program has ended
  */
-export function keep(command, { env = {}, folder = "" } = {}) {
-  const child = spawn("sh", ["-c", KEEPER, "keeper", ...command], {
+export function keep(command, { env = {}, folder = '' } = {}) {
+  const child = spawn('sh', ['-c', KEEPER, 'keeper', ...command], {
     env: { ...process.env, ...env, KEEPER_FOLDER: folder },
-    stdio: "pipe",
+    stdio: 'pipe',
   });
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (log += text));
-  child.stdin.on("error", () => {});
-  const ended = once(child, "exit");
+  let log = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text) => (log += text));
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'exit');
   ended.then(() => child.stdin.destroy());
   // A test that forgets to stop it ends all the same.
   for (const handle of [child, child.stdin, child.stdout, child.stderr]) handle.unref();
@@ -51,11 +52,11 @@ export function keep(command, { env = {}, folder = "" } = {}) {
 
 /** A port on loopback that nobody uses. */
 export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const { port } = server.address();
   server.close();
-  await once(server, "close");
+  await once(server, 'close');
   return port;
 }
 
@@ -73,19 +74,21 @@ export async function until(probe, { what, kept, limit = 60_000 }) {
     }
     await pause(25);
   }
-  throw new Error(`${what}: not within ${limit} ms\n${problem ?? ""}\n${end(kept?.log() ?? "")}`, { cause: problem });
+  throw new Error(`${what}: not within ${limit} ms\n${problem ?? ''}\n${end(kept?.log() ?? '')}`, {
+    cause: problem,
+  });
 }
 
 /** The last lines of a log. */
 function end(log) {
-  return log.split("\n").slice(-40).join("\n");
+  return log.split('\n').slice(-40).join('\n');
 }
 
 /** Whether somebody listens on a port of loopback. */
 export async function listens(port) {
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect(port, '127.0.0.1');
   try {
-    await once(socket, "connect");
+    await once(socket, 'connect');
     return true;
   } catch {
     return false;

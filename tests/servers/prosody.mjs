@@ -1,45 +1,52 @@
 // A Prosody of the test's own: hosts and what they offer stand in prosody.cfg.lua.
 
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { freePort, keep, until } from "./keeper.mjs";
+import { freePort, keep, until } from './keeper.mjs';
 
-const here = fileURLToPath(new URL(".", import.meta.url));
+const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** Starts Prosody on a free port of loopback; answers when it takes connections. */
-export async function startProsody({ level = "info" } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), "epode-prosody-"));
+export async function startProsody({ level = 'info' } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'epode-prosody-'));
   const port = await freePort();
-  const template = await readFile(join(here, "prosody.cfg.lua"), "utf8");
-  const values = { BASE: folder, PORT: port, MODULES: join(here, "modules"), LEVEL: level };
-  const config = join(folder, "prosody.cfg.lua");
-  await writeFile(config, template.replace(/@([A-Z]+)@/g, (_, name) => values[name]));
+  const template = await readFile(join(here, 'prosody.cfg.lua'), 'utf8');
+  const values = { BASE: folder, PORT: port, MODULES: join(here, 'modules'), LEVEL: level };
+  const config = join(folder, 'prosody.cfg.lua');
+  await writeFile(
+    config,
+    template.replace(/@([A-Z]+)@/g, (_, name) => values[name]),
+  );
 
-  const kept = keep(["prosody", "--config", config, "-F"], { folder });
+  const kept = keep(['prosody', '--config', config, '-F'], { folder });
   const http = `http://127.0.0.1:${port}`;
   const call = async (path, body) => {
-    const response = await fetch(`${http}/test/${path}`, body && { method: "POST", body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`Prosody answers ${path} with ${response.status}: ${await response.text()}`);
+    const response = await fetch(
+      `${http}/test/${path}`,
+      body && { method: 'POST', body: JSON.stringify(body) },
+    );
+    if (!response.ok)
+      throw new Error(`Prosody answers ${path} with ${response.status}: ${await response.text()}`);
     return response.json();
   };
-  await until(() => call("sessions"), { what: "Prosody", kept });
+  await until(() => call('sessions'), { what: 'Prosody', kept });
 
   return {
-    name: "prosody",
+    name: 'prosody',
     /** For WebSocket. */
     ws: `ws://127.0.0.1:${port}/xmpp-websocket`,
     /** For BOSH. */
     http: `${http}/http-bind`,
-    domain: "localhost",
-    async register(user, password, host = "localhost") {
-      await call("register", { user, password, host });
+    domain: 'localhost',
+    async register(user, password, host = 'localhost') {
+      await call('register', { user, password, host });
       return `${user}@${host}`;
     },
     /** Bound sessions, those that wait to be resumed included: `{ jid, resumable, hibernating }`. */
-    sessions: () => call("sessions"),
+    sessions: () => call('sessions'),
     log: kept.log,
     stop: kept.stop,
   };

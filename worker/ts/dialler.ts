@@ -48,7 +48,10 @@ export function dialEarly(said: unknown): void {
     socket.close();
   };
   // Whatever ended it, the server that the engine dials later may do better. A name counts behind any prefix: what only looks so costs a dial.
-  socket.onmessage = (event) => (/^\s*(<\?.*?\?>\s*)?<([^\s<>/:]+:)?(close|error)[\s/>]/s.test(event.data) ? end() : entry.told.push(event));
+  socket.onmessage = (event) =>
+    /^\s*(<\?.*?\?>\s*)?<([^\s<>/:]+:)?(close|error)[\s/>]/s.test(event.data)
+      ? end()
+      : entry.told.push(event);
   socket.onclose = forget;
   early.set(key, entry);
   setTimeout(end, PATIENCE);
@@ -66,7 +69,11 @@ export const dial: Dial = (url, greeting) => {
     // The engine says it once more, to nobody.
     socket.send = () => void Reflect.deleteProperty(socket, 'send');
     queueMicrotask(() => {
-      for (const event of told) (event instanceof MessageEvent ? socket.onmessage : socket.onopen)?.call(socket, event as MessageEvent);
+      for (const event of told)
+        (event instanceof MessageEvent ? socket.onmessage : socket.onopen)?.call(
+          socket,
+          event as MessageEvent,
+        );
     });
   }
   return socket;

@@ -55,7 +55,14 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
 // A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
 self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
 
-Promise.all([hold(), load({ imports, loaded }, typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm, 'the worker')])
+Promise.all([
+  hold(),
+  load(
+    { imports, loaded },
+    typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm,
+    'the worker',
+  ),
+])
   .then(([lock]) => {
     start(lock, ownership({ owned, denied, wanted }, leave), dial, shared, self.name === DETOUR);
     heedNetwork();

@@ -2,7 +2,7 @@
 
 const FRAMES_SHOWN = 200;
 const REFRESH_MS = 2000;
-const WORKER = "/dist/epode-worker.js";
+const WORKER = '/dist/epode-worker.js';
 
 const $ = (id) => document.getElementById(id);
 const element = (name, properties = {}, ...children) => {
@@ -13,9 +13,15 @@ const element = (name, properties = {}, ...children) => {
 
 // Which account this tab has. A tab that it opens inherits the answer, a reload keeps it.
 const remembered = {
-  get jid() { return sessionStorage.getItem("epode-demo-jid"); },
-  set jid(jid) { sessionStorage.setItem("epode-demo-jid", jid); },
-  forget() { sessionStorage.removeItem("epode-demo-jid"); },
+  get jid() {
+    return sessionStorage.getItem('epode-demo-jid');
+  },
+  set jid(jid) {
+    sessionStorage.setItem('epode-demo-jid', jid);
+  },
+  forget() {
+    sessionStorage.removeItem('epode-demo-jid');
+  },
 };
 
 let credentials; // { jid, password }; the password is undefined when this tab only joins
@@ -23,22 +29,23 @@ let online = false;
 let contacts = new Set(); // the resources of the peer that are there
 let failed = false; // this attempt has, and the screen says why
 
-const settings = await (await fetch("/settings")).json();
-const service = settings.server ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/xmpp-websocket`;
+const settings = await (await fetch('/settings')).json();
+const service =
+  settings.server ?? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/xmpp-websocket`;
 
-const { Strophe, $msg, $pres } = await import("/dist/epode.js").catch((error) => {
-  report("failed", "The package is not built yet: run cargo xtask build, then reload.");
+const { Strophe, $msg, $pres } = await import('/dist/epode.js').catch((error) => {
+  report('failed', 'The package is not built yet: run cargo xtask build, then reload.');
   throw error;
 });
 const Status = Strophe.Status;
 
 const connection = new Strophe.Connection(service, { worker: WORKER });
 
-connection.rawInput = (xml) => showFrame("received", xml);
-connection.rawOutput = (xml) => showFrame("sent", xml);
+connection.rawInput = (xml) => showFrame('received', xml);
+connection.rawOutput = (xml) => showFrame('sent', xml);
 connection.onRoleChanged = showRole;
 connection.onForeignStanzaSent = (stanza) => {
-  if (isChat(stanza)) showMessage("own", bodyOf(stanza), "from another tab");
+  if (isChat(stanza)) showMessage('own', bodyOf(stanza), 'from another tab');
 };
 
 prepareLogin();
@@ -48,18 +55,18 @@ start();
 // ——— Who
 
 function prepareLogin() {
-  $("choices").hidden = settings.accounts.length === 0;
-  $("credentials").hidden = settings.accounts.length > 0;
-  $("service").textContent = service;
+  $('choices').hidden = settings.accounts.length === 0;
+  $('credentials').hidden = settings.accounts.length > 0;
+  $('service').textContent = service;
   for (const account of settings.accounts) {
-    const choose = element("button", { className: "primary", textContent: userOf(account.jid) });
-    choose.addEventListener("click", () => connect(account));
-    $("accounts").append(choose);
+    const choose = element('button', { className: 'primary', textContent: userOf(account.jid) });
+    choose.addEventListener('click', () => connect(account));
+    $('accounts').append(choose);
   }
-  $("credentials").addEventListener("submit", (event) => {
+  $('credentials').addEventListener('submit', (event) => {
     event.preventDefault();
-    connect({ jid: $("jid").value.trim(), password: $("password").value });
-    $("password").value = "";
+    connect({ jid: $('jid').value.trim(), password: $('password').value });
+    $('password').value = '';
   });
 }
 
@@ -78,7 +85,7 @@ function start() {
 // A tab that was opened for an account is told so behind the `#`, once: after a reload it may be somebody else.
 function invitation() {
   const jid = decodeURIComponent(location.hash.slice(1));
-  if (jid) history.replaceState(null, "", location.pathname);
+  if (jid) history.replaceState(null, '', location.pathname);
   return jid;
 }
 
@@ -108,35 +115,48 @@ function become(account) {
   credentials = account;
   remembered.jid = account.jid;
   document.title = `${userOf(account.jid)} – Epode`;
-  $("address").textContent = account.jid;
+  $('address').textContent = account.jid;
   const peer = settings.accounts.find(({ jid }) => jid !== account.jid);
-  $("other").hidden = !peer;
+  $('other').hidden = !peer;
   if (peer) {
-    $("peer").value = peer.jid;
-    $("another").textContent = `Another tab as ${userOf(account.jid)}`;
-    $("other").textContent = `A tab as ${userOf(peer.jid)}`;
-    $("other").value = peer.jid;
+    $('peer').value = peer.jid;
+    $('another').textContent = `Another tab as ${userOf(account.jid)}`;
+    $('other').textContent = `A tab as ${userOf(peer.jid)}`;
+    $('other').value = peer.jid;
   }
 }
 
 function onStatus(status, condition, _element, reason) {
   const words = condition ? inWords(condition, reason) : reason;
-  const why = words ? `: ${words}` : "";
+  const why = words ? `: ${words}` : '';
   switch (status) {
-    case Status.CONNECTING: return report("busy", "Connecting…");
-    case Status.AUTHENTICATING: return report("busy", "Logging in…");
-    case Status.RECONNECTING: return report("busy", `Connection lost, trying again…${why}`);
-    case Status.CONNECTED: return onOnline("Connected: this tab opened it");
-    case Status.ATTACHED: return onOnline("Connected: this tab joined");
-    case Status.DISCONNECTING: return report("busy", "Logging out…");
+    case Status.CONNECTING:
+      return report('busy', 'Connecting…');
+    case Status.AUTHENTICATING:
+      return report('busy', 'Logging in…');
+    case Status.RECONNECTING:
+      return report('busy', `Connection lost, trying again…${why}`);
+    case Status.CONNECTED:
+      return onOnline('Connected: this tab opened it');
+    case Status.ATTACHED:
+      return onOnline('Connected: this tab joined');
+    case Status.DISCONNECTING:
+      return report('busy', 'Logging out…');
     // What failed says more than that it is over.
-    case Status.DISCONNECTED: return failed || report("idle", `Disconnected${why}`);
-    case Status.AUTHFAIL: return onRefused(`Not logged in${why}`);
-    case Status.ATTACHFAIL: return showLogin();
-    case Status.CONNFAIL: return report("failed", `Could not connect${why}`);
-    case Status.CONNTIMEOUT: return report("failed", "The server did not answer in time");
-    case Status.REDIRECT: return report("failed", `The server asks to connect elsewhere${why}`);
-    default: return report("failed", `The connection ended${why}`);
+    case Status.DISCONNECTED:
+      return failed || report('idle', `Disconnected${why}`);
+    case Status.AUTHFAIL:
+      return onRefused(`Not logged in${why}`);
+    case Status.ATTACHFAIL:
+      return showLogin();
+    case Status.CONNFAIL:
+      return report('failed', `Could not connect${why}`);
+    case Status.CONNTIMEOUT:
+      return report('failed', 'The server did not answer in time');
+    case Status.REDIRECT:
+      return report('failed', `The server asks to connect elsewhere${why}`);
+    default:
+      return report('failed', `The connection ended${why}`);
   }
 }
 
@@ -144,118 +164,124 @@ function onStatus(status, condition, _element, reason) {
 function onOnline(text) {
   if (!credentials) become({ jid: Strophe.getBareJidFromJid(connection.jid) });
   showSession();
-  report("connected", text);
+  report('connected', text);
   contacts = new Set();
   showPresence();
-  connection.addHandler(onMessage, null, "message");
-  connection.addHandler(onPresence, null, "presence");
+  connection.addHandler(onMessage, null, 'message');
+  connection.addHandler(onPresence, null, 'presence');
   connection.send($pres());
-  $("address").textContent = connection.jid;
+  $('address').textContent = connection.jid;
   showRole(connection.role);
-  $("text").focus();
+  $('text').focus();
 }
 
 function onRefused(text) {
-  report("failed", text);
+  report('failed', text);
   remembered.forget();
   showLogin();
 }
 
 function onMessage(message) {
   const body = bodyOf(message);
-  if (message.getAttribute("type") === "error") {
-    showMessage("notice", `Not delivered: ${inWords(conditionOf(message))}`);
+  if (message.getAttribute('type') === 'error') {
+    showMessage('notice', `Not delivered: ${inWords(conditionOf(message))}`);
   } else if (body) {
-    const sender = Strophe.getBareJidFromJid(message.getAttribute("from") ?? "");
-    showMessage("theirs", body, message.getElementsByTagName("delay").length ? `${sender}, while you were away` : sender);
+    const sender = Strophe.getBareJidFromJid(message.getAttribute('from') ?? '');
+    showMessage(
+      'theirs',
+      body,
+      message.getElementsByTagName('delay').length ? `${sender}, while you were away` : sender,
+    );
   }
   return true;
 }
 
 function onPresence(presence) {
-  const from = presence.getAttribute("from") ?? "";
-  if (Strophe.getBareJidFromJid(from) === $("peer").value.trim()) {
-    const type = presence.getAttribute("type");
+  const from = presence.getAttribute('from') ?? '';
+  if (Strophe.getBareJidFromJid(from) === $('peer').value.trim()) {
+    const type = presence.getAttribute('type');
     if (!type) contacts.add(from);
-    else if (type === "unavailable") contacts.delete(from);
+    else if (type === 'unavailable') contacts.delete(from);
     showPresence();
   }
   return true;
 }
 
 function bodyOf(stanza) {
-  return stanza.getElementsByTagName("body")[0]?.textContent ?? "";
+  return stanza.getElementsByTagName('body')[0]?.textContent ?? '';
 }
 
 function isChat(stanza) {
-  return stanza.tagName === "message" && bodyOf(stanza) !== "";
+  return stanza.tagName === 'message' && bodyOf(stanza) !== '';
 }
 
 function conditionOf(stanza) {
-  return stanza.getElementsByTagName("error")[0]?.firstElementChild?.tagName ?? "unknown";
+  return stanza.getElementsByTagName('error')[0]?.firstElementChild?.tagName ?? 'unknown';
 }
 
 function userOf(jid) {
-  return jid.split("@")[0];
+  return jid.split('@')[0];
 }
 
 // ——— What can be pressed
 
 function prepareSession() {
-  $("composer").addEventListener("submit", (event) => {
+  $('composer').addEventListener('submit', (event) => {
     event.preventDefault();
-    const [to, text] = [$("peer").value.trim(), $("text").value.trim()];
+    const [to, text] = [$('peer').value.trim(), $('text').value.trim()];
     if (!online || !to || !text) return;
-    connection.send($msg({ to, type: "chat", id: connection.getUniqueId() }).c("body").t(text));
-    showMessage("own", text);
-    $("text").value = "";
+    connection.send($msg({ to, type: 'chat', id: connection.getUniqueId() }).c('body').t(text));
+    showMessage('own', text);
+    $('text').value = '';
   });
-  $("peer").addEventListener("change", () => {
+  $('peer').addEventListener('change', () => {
     contacts = new Set();
     showPresence();
   });
-  $("another").addEventListener("click", () => window.open(location.pathname, "_blank"));
-  $("other").addEventListener("click", ({ target }) => window.open(`${location.pathname}#${encodeURIComponent(target.value)}`, "_blank"));
-  $("logout").addEventListener("click", () => connection.disconnect("logout"));
-  $("reconnect").addEventListener("click", () => {
+  $('another').addEventListener('click', () => window.open(location.pathname, '_blank'));
+  $('other').addEventListener('click', ({ target }) =>
+    window.open(`${location.pathname}#${encodeURIComponent(target.value)}`, '_blank'),
+  );
+  $('logout').addEventListener('click', () => connection.disconnect('logout'));
+  $('reconnect').addEventListener('click', () => {
     if (credentials?.password) connect(credentials);
     else showLogin();
   });
-  $("switch").addEventListener("click", () => {
+  $('switch').addEventListener('click', () => {
     remembered.forget();
     showLogin();
   });
   // Only the server inside tells.
-  $("count").hidden = Boolean(settings.server);
+  $('count').hidden = Boolean(settings.server);
   setInterval(refresh, REFRESH_MS);
-  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener('visibilitychange', refresh);
 }
 
 // ——— What can be seen
 
 function showSession() {
-  $("login").hidden = true;
-  $("session").hidden = false;
+  $('login').hidden = true;
+  $('session').hidden = false;
 }
 
 function showLogin() {
-  document.title = "Epode";
-  $("session").hidden = true;
-  $("login").hidden = false;
-  $("jid").value = credentials?.jid ?? remembered.jid ?? "";
+  document.title = 'Epode';
+  $('session').hidden = true;
+  $('login').hidden = false;
+  $('jid').value = credentials?.jid ?? remembered.jid ?? '';
 }
 
 function report(state, text) {
-  online = state === "connected";
-  failed ||= state === "failed";
-  $("status").dataset.state = state;
-  $("status").textContent = text;
-  $("send").disabled = !online;
-  $("logout").hidden = !online;
-  $("reconnect").hidden = online;
-  $("switch").hidden = online;
-  $("reconnect").disabled = state === "busy";
-  $("switch").disabled = state === "busy";
+  online = state === 'connected';
+  failed ||= state === 'failed';
+  $('status').dataset.state = state;
+  $('status').textContent = text;
+  $('send').disabled = !online;
+  $('logout').hidden = !online;
+  $('reconnect').hidden = online;
+  $('switch').hidden = online;
+  $('reconnect').disabled = state === 'busy';
+  $('switch').disabled = state === 'busy';
   if (!online) {
     contacts = new Set();
     showPresence();
@@ -266,84 +292,91 @@ function report(state, text) {
 
 // A tab that has been told nothing yet is secondary: exactly one is primary.
 function showRole(role) {
-  const words = role === "primary" ? "primary: does what must happen once" : "secondary";
-  $("role").textContent = online ? words : "–";
+  const words = role === 'primary' ? 'primary: does what must happen once' : 'secondary';
+  $('role').textContent = online ? words : '–';
 }
 
 function showPresence() {
   const available = contacts.size > 0;
-  $("presence").dataset.available = available;
-  $("presence").textContent = available ? "here" : "away";
+  $('presence').dataset.available = available;
+  $('presence').textContent = available ? 'here' : 'away';
 }
 
 function showMessage(kind, text, note) {
-  const message = element("li", { className: kind }, text);
-  if (note) message.append(element("small", { textContent: note }));
-  $("messages").append(message);
-  message.scrollIntoView({ block: "nearest" });
+  const message = element('li', { className: kind }, text);
+  if (note) message.append(element('small', { textContent: note }));
+  $('messages').append(message);
+  message.scrollIntoView({ block: 'nearest' });
 }
 
 function showFrame(direction, xml) {
-  const arrow = direction === "sent" ? "↑" : "↓";
+  const arrow = direction === 'sent' ? '↑' : '↓';
   const frame = element(
-    "li",
+    'li',
     { className: direction },
-    element("span", { className: "arrow", ariaHidden: "true", textContent: arrow }),
-    element("span", { className: "unseen", textContent: `${direction}: ` }),
-    element("span", { textContent: withoutSecrets(xml) }),
+    element('span', { className: 'arrow', ariaHidden: 'true', textContent: arrow }),
+    element('span', { className: 'unseen', textContent: `${direction}: ` }),
+    element('span', { textContent: withoutSecrets(xml) }),
   );
-  $("frames").prepend(frame);
-  while ($("frames").childElementCount > FRAMES_SHOWN) $("frames").lastElementChild.remove();
+  $('frames').prepend(frame);
+  while ($('frames').childElementCount > FRAMES_SHOWN) $('frames').lastElementChild.remove();
 }
 
 // What proves who we are is nobody's business, not even on this screen.
 function withoutSecrets(xml) {
-  return xml.replace(/(<(?:auth|response)\b[^>]*>)[^<]+/, "$1…");
+  return xml.replace(/(<(?:auth|response)\b[^>]*>)[^<]+/, '$1…');
 }
 
 async function refresh() {
   if (document.hidden) return;
   showTabs(await connection.tabs());
-  $("connections").textContent = (await countConnections()) ?? "n/a";
+  $('connections').textContent = (await countConnections()) ?? 'n/a';
 }
 
 // What the worker knows of the tabs: the one that asks among them.
 function showTabs(tabs) {
-  $("tabs").textContent = online ? tabs.length : "–";
-  $("members").replaceChildren(...tabs.map((tab, index) => {
-    const name = tab.own ? `Tab ${index + 1}, this one` : `Tab ${index + 1}`;
-    const state = !tab.awake ? "asleep" : tab.visible ? "visible" : "hidden";
-    const waiting = tab.waiting ? `, ${tab.waiting} waiting` : "";
-    const detail = element("small", { textContent: `${state}, credit ${tab.credit}${waiting}` });
-    return element("li", { className: tab.role }, element("span", { textContent: `${name}: ${tab.role}` }), detail);
-  }));
+  $('tabs').textContent = online ? tabs.length : '–';
+  $('members').replaceChildren(
+    ...tabs.map((tab, index) => {
+      const name = tab.own ? `Tab ${index + 1}, this one` : `Tab ${index + 1}`;
+      const state = !tab.awake ? 'asleep' : tab.visible ? 'visible' : 'hidden';
+      const waiting = tab.waiting ? `, ${tab.waiting} waiting` : '';
+      const detail = element('small', { textContent: `${state}, credit ${tab.credit}${waiting}` });
+      return element(
+        'li',
+        { className: tab.role },
+        element('span', { textContent: `${name}: ${tab.role}` }),
+        detail,
+      );
+    }),
+  );
 }
 
 async function countConnections() {
   if (settings.server) return undefined;
   try {
-    const { openConnections, connectionsByAccount } = await (await fetch("/stats")).json();
+    const { openConnections, connectionsByAccount } = await (await fetch('/stats')).json();
     const own = credentials && `${connectionsByAccount[credentials.jid] ?? 0} for ${userOf(credentials.jid)}`;
-    return [own, `${openConnections} in all`].filter(Boolean).join(", ");
+    return [own, `${openConnections} in all`].filter(Boolean).join(', ');
   } catch {
-    return "the server is gone";
+    return 'the server is gone';
   }
 }
 
 function inWords(condition, reason) {
   const known = {
-    "not-authorized": "wrong name or password",
-    "no-auth-mech": "the server offers no way to log in that this page knows",
-    "credentials-required": "please log in again",
-    "conflict": "somebody else logged in under the same name",
-    "system-shutdown": "the server is shutting down",
-    "host-unknown": "the server does not know that domain",
-    "connection-timeout": "the server did not answer in time",
-    "wasm-unsafe-eval": "the page's content security policy forbids WebAssembly",
-    "service-unavailable": "nobody is there to receive it",
-    "remote-server-not-found": "that domain cannot be reached",
-    "account-disabled": "the account is disabled",
-    "logout": "logged out",
+    'not-authorized': 'wrong name or password',
+    'no-auth-mech': 'the server offers no way to log in that this page knows',
+    'credentials-required': 'please log in again',
+    conflict: 'somebody else logged in under the same name',
+    'system-shutdown': 'the server is shutting down',
+    'host-unknown': 'the server does not know that domain',
+    'connection-timeout': 'the server did not answer in time',
+    'wasm-unsafe-eval': "the page's content security policy forbids WebAssembly",
+    'service-unavailable': 'nobody is there to receive it',
+    'remote-server-not-found': 'that domain cannot be reached',
+    'account-disabled': 'the account is disabled',
+    logout: 'logged out',
   };
-  return known[condition] ?? reason ?? String(condition).replaceAll("-", " ");
+  return known[condition] ?? reason ?? String(condition).replaceAll('-', ' ');
 }

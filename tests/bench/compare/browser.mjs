@@ -1,39 +1,43 @@
 // Browsers that nobody watches. A debugger that is attached to a page, as a test's is, makes each frame of its WebSockets cost
 // more than twice as much; here Chromium is only told which pages to open and to close.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer from 'puppeteer-core';
 
-import { LAUNCH, launch } from "../../browser/browsers.mjs";
+import { LAUNCH, launch } from '../../browser/browsers.mjs';
 
 /**
  * Starts a browser with an empty profile.
  * @returns `pid`; `open(url, { alone })`, which answers with how to close the tab, and gives one that is `alone` a profile of its own
  */
-export const openBrowser = (name) => (name === "firefox" ? openFirefox() : openChromium());
+export const openBrowser = (name) => (name === 'firefox' ? openFirefox() : openChromium());
 
 async function openChromium() {
   const { args, executablePath } = LAUNCH.chromium;
-  const userDataDir = await mkdtemp(join(tmpdir(), "epode-bench-"));
-  const all = [...puppeteer.defaultArgs({ browser: "chrome", headless: true, userDataDir, args }), "--remote-debugging-pipe"];
+  const userDataDir = await mkdtemp(join(tmpdir(), 'epode-bench-'));
+  const all = [
+    ...puppeteer.defaultArgs({ browser: 'chrome', headless: true, userDataDir, args }),
+    '--remote-debugging-pipe',
+  ];
   // It ends when the pipes close, even if this process is killed.
-  const child = spawn(executablePath, all, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-  const ended = once(child, "exit");
+  const child = spawn(executablePath, all, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'exit');
   const send = commander(child.stdio[3], child.stdio[4]);
 
   return {
     pid: child.pid,
     async open(url, { alone = false } = {}) {
-      const context = alone ? await send("Target.createBrowserContext") : {};
-      const { targetId } = await send("Target.createTarget", { url, ...context });
-      return () => (alone ? send("Target.disposeBrowserContext", context) : send("Target.closeTarget", { targetId }));
+      const context = alone ? await send('Target.createBrowserContext') : {};
+      const { targetId } = await send('Target.createTarget', { url, ...context });
+      return () =>
+        alone ? send('Target.disposeBrowserContext', context) : send('Target.closeTarget', { targetId });
     },
     async stop() {
-      await send("Browser.close").catch(() => {});
+      await send('Browser.close').catch(() => {});
       await ended;
       await rm(userDataDir, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -44,9 +48,9 @@ async function openChromium() {
 function commander(input, output) {
   const waiting = new Map();
   let id = 0;
-  let rest = "";
-  output.setEncoding("utf8").on("data", (text) => {
-    const messages = (rest + text).split("\0");
+  let rest = '';
+  output.setEncoding('utf8').on('data', (text) => {
+    const messages = (rest + text).split('\0');
     rest = messages.pop();
     for (const message of messages) {
       const { id, result, error } = JSON.parse(message);
@@ -57,10 +61,10 @@ function commander(input, output) {
     }
   });
   const gone = () => {
-    for (const { reject } of waiting.values()) reject(new Error("the browser has ended"));
+    for (const { reject } of waiting.values()) reject(new Error('the browser has ended'));
   };
-  output.on("close", gone);
-  input.on("error", gone);
+  output.on('close', gone);
+  input.on('error', gone);
   return (method, params = {}) =>
     new Promise((resolve, reject) => {
       waiting.set(++id, { resolve, reject });
@@ -69,7 +73,7 @@ function commander(input, output) {
 }
 
 async function openFirefox() {
-  const { browser, openTab, stop } = await launch("firefox");
+  const { browser, openTab, stop } = await launch('firefox');
   return {
     pid: browser.process().pid,
     async open(url, { alone = false } = {}) {

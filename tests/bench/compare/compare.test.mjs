@@ -1,46 +1,64 @@
 // Whether the benchmark can be believed: every contestant goes through everything, and what is lost is no result.
 
-import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 
-import { CONTESTANTS } from "./contestants.mjs";
-import { METRICS } from "./metrics.mjs";
-import { picture, readmeTable } from "./picture.mjs";
-import { Results } from "./results.mjs";
-import { measureAll, startContestantsWeb } from "./rounds.mjs";
-import { openScripted } from "./sources/scripted.mjs";
-import { message, SIZES } from "./stanzas.mjs";
-import { World } from "./world.mjs";
+import { CONTESTANTS } from './contestants.mjs';
+import { METRICS } from './metrics.mjs';
+import { picture, readmeTable } from './picture.mjs';
+import { Results } from './results.mjs';
+import { measureAll, startContestantsWeb } from './rounds.mjs';
+import { openScripted } from './sources/scripted.mjs';
+import { message, SIZES } from './stanzas.mjs';
+import { World } from './world.mjs';
 
-const FEW = { browser: "chromium", rounds: 1, tabs: [1], effort: 0.1 };
+const FEW = { browser: 'chromium', rounds: 1, tabs: [1], effort: 0.1 };
 let output;
-before(async () => (output = await mkdtemp(join(tmpdir(), "epode-bench-"))));
+before(async () => (output = await mkdtemp(join(tmpdir(), 'epode-bench-'))));
 after(() => rm(output, { recursive: true, force: true }));
 
-test("every contestant is measured in everything that one tab can show", async () => {
-  const { samples, failures } = await measureAll({ ...FEW, output, sources: ["scripted"] });
+test('every contestant is measured in everything that one tab can show', async () => {
+  const { samples, failures } = await measureAll({ ...FEW, output, sources: ['scripted'] });
   assert.deepEqual(failures, []);
   // What tabs cost that want little takes more than one.
   const wanted = [...METRICS.keys()].filter((metric) => !/claims|tenth/.test(metric)).sort();
   for (const { name } of CONTESTANTS) {
     const mine = samples.filter(({ contestant }) => contestant === name);
     assert.deepEqual(mine.map(({ metric }) => metric).sort(), wanted, name);
-    for (const { metric, value } of mine) assert.ok(Number.isFinite(value) && value > 0, `${name}, ${metric}: ${value}`);
+    for (const { metric, value } of mine)
+      assert.ok(Number.isFinite(value) && value > 0, `${name}, ${metric}: ${value}`);
   }
 });
 
-test("two tabs in front of Prosody are measured", async () => {
-  const { samples, failures } = await measureAll({ ...FEW, output, tabs: [2], only: ["latency"], sources: ["prosody"] }, CONTESTANTS.slice(0, 1));
+test('two tabs in front of Prosody are measured', async () => {
+  const { samples, failures } = await measureAll(
+    { ...FEW, output, tabs: [2], only: ['latency'], sources: ['prosody'] },
+    CONTESTANTS.slice(0, 1),
+  );
   assert.deepEqual(failures, []);
-  assert.deepEqual(samples.map(({ metric, tabs }) => [metric, tabs]), [["latency p50", 2], ["latency p99", 2], ["paced CPU", 2]]);
+  assert.deepEqual(
+    samples.map(({ metric, tabs }) => [metric, tabs]),
+    [
+      ['latency p50', 2],
+      ['latency p99', 2],
+      ['paced CPU', 2],
+    ],
+  );
 });
 
-test("a stanza that is lost, or comes out of order, is a failure and no result", async () => {
+test('a stanza that is lost, or comes out of order, is a failure and no result', async () => {
   const web = await startContestantsWeb(output);
-  const world = await World.open({ browserName: "chromium", web, source: await openScripted(), contestant: "posts", count: 1, effort: 0.1 });
+  const world = await World.open({
+    browserName: 'chromium',
+    web,
+    source: await openScripted(),
+    contestant: 'posts',
+    count: 1,
+    effort: 0.1,
+  });
   const { prepare } = world.source;
   try {
     world.source.prepare = (stanzas) => prepare(stanzas.toSpliced(3, 1));
@@ -55,16 +73,26 @@ test("a stanza that is lost, or comes out of order, is a failure and no result",
   }
 });
 
-test("a message has the size that it is said to have", () => {
+test('a message has the size that it is said to have', () => {
   for (const size of Object.values(SIZES)) {
-    for (const number of [0, 5_999]) assert.equal(message({ to: "romeo@montague.lit", number, size }).length, size);
+    for (const number of [0, 5_999])
+      assert.equal(message({ to: 'romeo@montague.lit', number, size }).length, size);
   }
 });
 
-test("the picture and the table of the README show every contestant, by its median of the most tabs", () => {
+test('the picture and the table of the README show every contestant, by its median of the most tabs', () => {
   const samples = [...METRICS.keys()].flatMap((metric) =>
     CONTESTANTS.flatMap(({ name: contestant }, index) =>
-      [1, 16].flatMap((tabs) => [1, 2, 9].map((value, round) => ({ round, source: "scripted", tabs, contestant, metric, value: value * tabs * (index + 1) }))),
+      [1, 16].flatMap((tabs) =>
+        [1, 2, 9].map((value, round) => ({
+          round,
+          source: 'scripted',
+          tabs,
+          contestant,
+          metric,
+          value: value * tabs * (index + 1),
+        })),
+      ),
     ),
   );
   const drawn = picture(new Results(samples));
@@ -75,13 +103,20 @@ test("the picture and the table of the README show every contestant, by its medi
     assert.equal(drawn.split(`>${median}<`).length - 1, 4, title);
     assert.ok(table.includes(`| ${title} | ${median} |`), table);
   }
-  assert.equal(picture(new Results(samples.filter(({ metric }) => metric !== "latency p99"))), undefined);
+  assert.equal(picture(new Results(samples.filter(({ metric }) => metric !== 'latency p99'))), undefined);
 });
 
-test("ratios are taken within a round, and a goal is judged by their median", () => {
+test('ratios are taken within a round, and a goal is judged by their median', () => {
   const sample = (contestant, values) =>
-    values.map((value, round) => ({ round, source: "scripted", tabs: 16, contestant, metric: "raw 300 B", value }));
-  const results = new Results([...sample("epode", [300, 10, 200]), ...sample("strophe-worker", [10, 1, 20])]);
+    values.map((value, round) => ({
+      round,
+      source: 'scripted',
+      tabs: 16,
+      contestant,
+      metric: 'raw 300 B',
+      value,
+    }));
+  const results = new Results([...sample('epode', [300, 10, 200]), ...sample('strophe-worker', [10, 1, 20])]);
   const [goal, ...others] = results.goals();
   assert.deepEqual(others, []);
   assert.deepEqual(goal.measured, { median: 10, least: 10, most: 30, count: 3 });

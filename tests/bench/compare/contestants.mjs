@@ -1,38 +1,76 @@
 // Who takes part, and what each has the browser load. `pages/contestants/` holds what each page does.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
-import { build } from "esbuild";
+import { build } from 'esbuild';
 
 /** In the order of the tables. `page` and `worker` are what is loaded, by the folders of `roots`. */
 export const CONTESTANTS = [
-  { name: "epode", title: "Epode", page: ["/epode.js", "/epode.wasm"], worker: ["/epode-worker.js", "/epode-worker.wasm"] },
-  { name: "strophe-worker", title: "Strophe 5, shared worker", page: ["/strophe/strophe.js"], worker: ["/strophe/worker.js"] },
-  { name: "strophe-tabs", title: "Strophe 5, a connection per tab", page: ["/strophe/strophe.js"], worker: [] },
-  { name: "posts", title: "by hand, each frame posted", page: ["/bench/relayed.js"], worker: ["/bench/relay-worker.js"] },
-  { name: "batches", title: "by hand, batches posted", page: ["/bench/relayed.js"], worker: ["/bench/relay-worker.js"] },
+  {
+    name: 'epode',
+    title: 'Epode',
+    page: ['/epode.js', '/epode.wasm'],
+    worker: ['/epode-worker.js', '/epode-worker.wasm'],
+  },
+  {
+    name: 'strophe-worker',
+    title: 'Strophe 5, shared worker',
+    page: ['/strophe/strophe.js'],
+    worker: ['/strophe/worker.js'],
+  },
+  {
+    name: 'strophe-tabs',
+    title: 'Strophe 5, a connection per tab',
+    page: ['/strophe/strophe.js'],
+    worker: [],
+  },
+  {
+    name: 'posts',
+    title: 'by hand, each frame posted',
+    page: ['/bench/relayed.js'],
+    worker: ['/bench/relay-worker.js'],
+  },
+  {
+    name: 'batches',
+    title: 'by hand, batches posted',
+    page: ['/bench/relayed.js'],
+    worker: ['/bench/relay-worker.js'],
+  },
 ];
 
 /** Strophe as an app's bundler would have it, minified, into a folder. */
 export async function bundleStrophe(outdir) {
-  const dist = "node_modules/strophe.js/dist";
-  const common = { bundle: true, minify: true, legalComments: "none", logLevel: "warning" };
-  await build({ ...common, entryPoints: [`${dist}/strophe.esm.js`], format: "esm", outfile: `${outdir}/strophe.js` });
-  await build({ ...common, entryPoints: [`${dist}/shared-connection-worker.js`], outfile: `${outdir}/worker.js` });
+  const dist = 'node_modules/strophe.js/dist';
+  const common = { bundle: true, minify: true, legalComments: 'none', logLevel: 'warning' };
+  await build({
+    ...common,
+    entryPoints: [`${dist}/strophe.esm.js`],
+    format: 'esm',
+    outfile: `${outdir}/strophe.js`,
+  });
+  await build({
+    ...common,
+    entryPoints: [`${dist}/shared-connection-worker.js`],
+    outfile: `${outdir}/worker.js`,
+  });
 }
 
 /** What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`. `roots` are folders by prefix. */
 export function sizes({ page, worker }, roots) {
   const pathOf = (address) => {
-    const prefix = `/${/^\/(\w+\/)?/.exec(address)[1] ?? ""}`;
+    const prefix = `/${/^\/(\w+\/)?/.exec(address)[1] ?? ''}`;
     return join(roots[prefix], address.slice(prefix.length));
   };
   const sum = (addresses) => {
     const files = addresses.map((address) => readFileSync(pathOf(address)));
     const total = (encode) => files.reduce((bytes, file) => bytes + encode(file).length, 0);
-    return { raw: total((file) => file), gzip: total((file) => gzipSync(file, { level: 9 })), brotli: total((file) => brotliCompressSync(file)) };
+    return {
+      raw: total((file) => file),
+      gzip: total((file) => gzipSync(file, { level: 9 })),
+      brotli: total((file) => brotliCompressSync(file)),
+    };
   };
   return { page: sum(page), worker: sum(worker) };
 }

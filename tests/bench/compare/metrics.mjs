@@ -4,29 +4,29 @@
 const metric = (name, title, unit, more) => [name, { title, unit, more }];
 
 export const METRICS = new Map([
-  metric("flood 300 B", "flood through addHandler, 300 bytes", "stanzas/s", true),
-  metric("flood 2 KB", "flood through addHandler, 2 KB", "stanzas/s", true),
-  metric("flood CPU 300 B", "CPU of the flood through addHandler, 300 bytes", "µs per stanza", false),
-  metric("flood CPU 2 KB", "CPU of the flood through addHandler, 2 KB", "µs per stanza", false),
-  metric("raw 300 B", "flood as text, 300 bytes", "stanzas/s", true),
-  metric("raw 2 KB", "flood as text, 2 KB", "stanzas/s", true),
-  metric("raw CPU 300 B", "CPU of the flood as text, 300 bytes", "µs per stanza", false),
-  metric("raw CPU 2 KB", "CPU of the flood as text, 2 KB", "µs per stanza", false),
-  metric("one claims", "flood, one tab claims, the others nothing", "stanzas/s", true),
-  metric("one claims CPU", "CPU, one tab claims, the others nothing", "µs per stanza", false),
-  metric("a tenth", "flood, all tabs claim a tenth", "stanzas/s", true),
-  metric("a tenth CPU", "CPU, all tabs claim a tenth", "µs per stanza", false),
-  metric("latency p50", "latency at 100 stanzas/s, half of them within", "ms", false),
-  metric("latency p99", "latency at 100 stanzas/s, 99 of 100 within", "ms", false),
-  metric("paced CPU", "CPU at 100 stanzas/s", "s per 1,000", false),
-  metric("uplink", "uplink from one tab", "stanzas/s", true),
-  metric("further tab", "a further tab is up, from its opening", "ms", false),
-  metric("further tab, connect", "a further tab is up, from `new Connection`", "ms", false),
-  metric("first CONNECTED", "first CONNECTED, cold worker, from `new Connection`", "ms", false),
-  metric("first tab", "first CONNECTED, cold worker, from the tab's opening", "ms", false),
-  metric("memory per tab", "memory per tab", "MB", false),
-  metric("wire, all up", "bytes on the wire until all tabs are up", "bytes", false),
-  metric("wire per stanza", "bytes on the wire for a stanza of 300", "bytes", false),
+  metric('flood 300 B', 'flood through addHandler, 300 bytes', 'stanzas/s', true),
+  metric('flood 2 KB', 'flood through addHandler, 2 KB', 'stanzas/s', true),
+  metric('flood CPU 300 B', 'CPU of the flood through addHandler, 300 bytes', 'µs per stanza', false),
+  metric('flood CPU 2 KB', 'CPU of the flood through addHandler, 2 KB', 'µs per stanza', false),
+  metric('raw 300 B', 'flood as text, 300 bytes', 'stanzas/s', true),
+  metric('raw 2 KB', 'flood as text, 2 KB', 'stanzas/s', true),
+  metric('raw CPU 300 B', 'CPU of the flood as text, 300 bytes', 'µs per stanza', false),
+  metric('raw CPU 2 KB', 'CPU of the flood as text, 2 KB', 'µs per stanza', false),
+  metric('one claims', 'flood, one tab claims, the others nothing', 'stanzas/s', true),
+  metric('one claims CPU', 'CPU, one tab claims, the others nothing', 'µs per stanza', false),
+  metric('a tenth', 'flood, all tabs claim a tenth', 'stanzas/s', true),
+  metric('a tenth CPU', 'CPU, all tabs claim a tenth', 'µs per stanza', false),
+  metric('latency p50', 'latency at 100 stanzas/s, half of them within', 'ms', false),
+  metric('latency p99', 'latency at 100 stanzas/s, 99 of 100 within', 'ms', false),
+  metric('paced CPU', 'CPU at 100 stanzas/s', 's per 1,000', false),
+  metric('uplink', 'uplink from one tab', 'stanzas/s', true),
+  metric('further tab', 'a further tab is up, from its opening', 'ms', false),
+  metric('further tab, connect', 'a further tab is up, from `new Connection`', 'ms', false),
+  metric('first CONNECTED', 'first CONNECTED, cold worker, from `new Connection`', 'ms', false),
+  metric('first tab', "first CONNECTED, cold worker, from the tab's opening", 'ms', false),
+  metric('memory per tab', 'memory per tab', 'MB', false),
+  metric('wire, all up', 'bytes on the wire until all tabs are up', 'bytes', false),
+  metric('wire per stanza', 'bytes on the wire for a stanza of 300', 'bytes', false),
 ]);
 
 /**
@@ -34,29 +34,29 @@ export const METRICS = new Map([
  * left out it is the most that was measured.
  */
 export const GOALS = [
-  goal("raw flood, 300 bytes", "raw 300 B", "strophe-worker", { least: 15 }),
-  goal("flood through addHandler, 300 bytes", "flood 300 B", "strophe-worker", { least: 10 }),
-  goal("flood through addHandler, 2 KB", "flood 2 KB", "strophe-worker", { least: 5 }),
+  goal('raw flood, 300 bytes', 'raw 300 B', 'strophe-worker', { least: 15 }),
+  goal('flood through addHandler, 300 bytes', 'flood 300 B', 'strophe-worker', { least: 10 }),
+  goal('flood through addHandler, 2 KB', 'flood 2 KB', 'strophe-worker', { least: 5 }),
   {
-    title: "one tab claims, the others do not: CPU, against a single tab alone",
-    of: { contestant: "epode", metric: "one claims CPU" },
-    by: { contestant: "epode", metric: "flood CPU 300 B", tabs: 1 },
+    title: 'one tab claims, the others do not: CPU, against a single tab alone',
+    of: { contestant: 'epode', metric: 'one claims CPU' },
+    by: { contestant: 'epode', metric: 'flood CPU 300 B', tabs: 1 },
     most: 1.5,
   },
-  goal("latency p50", "latency p50", "strophe-worker", { most: 0.75 }),
-  goal("latency p99", "latency p99", "strophe-worker", { most: 0.75 }),
-  goal("CPU per 1,000 paced stanzas", "paced CPU", "strophe-worker", { most: 0.75 }),
-  goal("uplink from one tab", "uplink", "strophe-worker", { least: 10 }),
-  goal("a further tab is up", "further tab", "posts", { most: 2 }),
-  { ...goal("first CONNECTED", "first CONNECTED", "strophe-worker", { most: 1.5 }), tabs: 1 },
+  goal('latency p50', 'latency p50', 'strophe-worker', { most: 0.75 }),
+  goal('latency p99', 'latency p99', 'strophe-worker', { most: 0.75 }),
+  goal('CPU per 1,000 paced stanzas', 'paced CPU', 'strophe-worker', { most: 0.75 }),
+  goal('uplink from one tab', 'uplink', 'strophe-worker', { least: 10 }),
+  goal('a further tab is up', 'further tab', 'posts', { most: 2 }),
+  { ...goal('first CONNECTED', 'first CONNECTED', 'strophe-worker', { most: 1.5 }), tabs: 1 },
 ];
 
 /** What Epode may weigh, in bytes of brotli. */
 export const BUDGETS = [
-  { title: "the worker, bytes of brotli", part: "worker", most: 150_000 },
-  { title: "what a page loads, bytes of brotli", part: "page", most: 42_000 },
+  { title: 'the worker, bytes of brotli', part: 'worker', most: 150_000 },
+  { title: 'what a page loads, bytes of brotli', part: 'page', most: 42_000 },
 ];
 
 function goal(title, metric, against, bound) {
-  return { title, of: { contestant: "epode", metric }, by: { contestant: against, metric }, ...bound };
+  return { title, of: { contestant: 'epode', metric }, by: { contestant: against, metric }, ...bound };
 }

@@ -1,18 +1,18 @@
 // What stands on the command line. xtask has read it already, and passes on what it understood.
 
-import { parseArgs } from "node:util";
+import { parseArgs } from 'node:util';
 
 export function options(argv) {
   const { values } = parseArgs({
     args: argv,
     options: {
-      output: { type: "string" },
-      browser: { type: "string", default: "chromium" },
-      rounds: { type: "string" },
-      tabs: { type: "string" },
-      only: { type: "string" },
-      sources: { type: "string", default: "scripted,prosody" },
-      quick: { type: "boolean", default: false },
+      output: { type: 'string' },
+      browser: { type: 'string', default: 'chromium' },
+      rounds: { type: 'string' },
+      tabs: { type: 'string' },
+      only: { type: 'string' },
+      sources: { type: 'string', default: 'scripted,prosody' },
+      quick: { type: 'boolean', default: false },
     },
   });
   const { quick } = values;
@@ -20,12 +20,17 @@ export function options(argv) {
     output: values.output,
     browser: values.browser,
     rounds: Number(values.rounds ?? (quick ? 1 : 3)),
-    tabs: (values.tabs ?? (quick ? "1,16" : "1,4,16")).split(",").map(Number),
-    only: values.only?.split(","),
-    sources: values.sources.split(","),
+    tabs: (values.tabs ?? (quick ? '1,16' : '1,4,16')).split(',').map(Number),
+    only: values.only?.split(','),
+    sources: values.sources.split(','),
     /** How much of a flood is sent. */
     effort: quick ? 0.3 : 1,
     /** Whether this is the run whose picture the README shows. */
-    whole: !quick && !values.only && !values.tabs && values.sources === "scripted,prosody" && values.browser === "chromium",
+    whole:
+      !quick &&
+      !values.only &&
+      !values.tabs &&
+      values.sources === 'scripted,prosody' &&
+      values.browser === 'chromium',
   };
 }

@@ -1,7 +1,7 @@
 // Samples, summed up: medians over the rounds, and ratios that are taken within a round before their median is.
 
-import { BUDGETS, GOALS } from "./metrics.mjs";
-import { summary } from "./statistics.mjs";
+import { BUDGETS, GOALS } from './metrics.mjs';
+import { summary } from './statistics.mjs';
 
 export const mostTabs = (tabs) => Math.max(...tabs);
 
@@ -14,9 +14,12 @@ export class Results {
   }
 
   /** The samples of one cell, by round. */
-  cell({ source = "scripted", metric, contestant, tabs = mostTabs(this.tabs) }) {
+  cell({ source = 'scripted', metric, contestant, tabs = mostTabs(this.tabs) }) {
     const here = (sample) =>
-      sample.source === source && sample.metric === metric && sample.contestant === contestant && sample.tabs === tabs;
+      sample.source === source &&
+      sample.metric === metric &&
+      sample.contestant === contestant &&
+      sample.tabs === tabs;
     return new Map(this.samples.filter(here).map(({ round, value }) => [round, value]));
   }
 
@@ -28,16 +31,29 @@ export class Results {
   /** The ratios of two cells, round by round, summed up. */
   ratio(of, by) {
     const below = this.cell(by);
-    return summary([...this.cell(of)].filter(([round]) => below.has(round)).map(([round, value]) => value / below.get(round)));
+    return summary(
+      [...this.cell(of)]
+        .filter(([round]) => below.has(round))
+        .map(([round, value]) => value / below.get(round)),
+    );
   }
 
   /** Every goal that can be judged: `{ title, measured, least?, most?, reached }`. `measured` is a summary: of ratios, or of Epode's bytes. */
   goals() {
-    const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({ ...goal, measured: this.ratio({ tabs, ...of }, { tabs, ...by }) }));
+    const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({
+      ...goal,
+      measured: this.ratio({ tabs, ...of }, { tabs, ...by }),
+    }));
     const [epode] = this.sizes;
-    const budgets = BUDGETS.map(({ part, ...goal }) => ({ ...goal, measured: summary(epode ? [epode[part].brotli] : []) }));
+    const budgets = BUDGETS.map(({ part, ...goal }) => ({
+      ...goal,
+      measured: summary(epode ? [epode[part].brotli] : []),
+    }));
     return [...ratios, ...budgets]
       .filter(({ measured }) => measured)
-      .map((goal) => ({ ...goal, reached: goal.least ? goal.measured.median >= goal.least : goal.measured.median <= goal.most }));
+      .map((goal) => ({
+        ...goal,
+        reached: goal.least ? goal.measured.median >= goal.least : goal.measured.median <= goal.most,
+      }));
   }
 }

@@ -1,24 +1,24 @@
 // All rounds: contestants take turns, and each round begins with another one, so that the machine's moods hit all alike.
 
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { ROOTS, startWeb } from "../../browser/web.mjs";
-import { bundleStrophe, CONTESTANTS } from "./contestants.mjs";
-import { mostTabs } from "./results.mjs";
-import * as claims from "./scenarios/claims.mjs";
-import * as first from "./scenarios/first.mjs";
-import * as flood from "./scenarios/flood.mjs";
-import * as footprint from "./scenarios/footprint.mjs";
-import * as further from "./scenarios/further.mjs";
-import * as latency from "./scenarios/latency.mjs";
-import * as raw from "./scenarios/raw.mjs";
-import * as uplink from "./scenarios/uplink.mjs";
-import { alone } from "./sources/alone.mjs";
-import { startProsodySources } from "./sources/prosody.mjs";
-import { openScripted } from "./sources/scripted.mjs";
-import { stage } from "./stage.mjs";
-import { World } from "./world.mjs";
+import { ROOTS, startWeb } from '../../browser/web.mjs';
+import { bundleStrophe, CONTESTANTS } from './contestants.mjs';
+import { mostTabs } from './results.mjs';
+import * as claims from './scenarios/claims.mjs';
+import * as first from './scenarios/first.mjs';
+import * as flood from './scenarios/flood.mjs';
+import * as footprint from './scenarios/footprint.mjs';
+import * as further from './scenarios/further.mjs';
+import * as latency from './scenarios/latency.mjs';
+import * as raw from './scenarios/raw.mjs';
+import * as uplink from './scenarios/uplink.mjs';
+import { alone } from './sources/alone.mjs';
+import { startProsodySources } from './sources/prosody.mjs';
+import { openScripted } from './sources/scripted.mjs';
+import { stage } from './stage.mjs';
+import { World } from './world.mjs';
 
 /** In the order in which they are measured. */
 export const SCENARIOS = { footprint, flood, claims, latency, uplink, further, first, raw };
@@ -26,16 +26,17 @@ export const SCENARIOS = { footprint, flood, claims, latency, uplink, further, f
 /** Where everything that a contestant loads is served from. */
 export const roots = (output) => ({
   ...ROOTS,
-  "/strophe/": join(output, "strophe/"),
-  "/bench/": fileURLToPath(new URL("pages/", import.meta.url)),
+  '/strophe/': join(output, 'strophe/'),
+  '/bench/': fileURLToPath(new URL('pages/', import.meta.url)),
 });
 
 /** A web server for the contestants, which lets browsers keep what they load, as real ones do. */
 export async function startContestantsWeb(output) {
-  await bundleStrophe(join(output, "strophe"));
+  await bundleStrophe(join(output, 'strophe'));
   const web = await startWeb(roots(output));
   for (const { page, worker } of CONTESTANTS) {
-    for (const path of [...page, ...worker]) web.overrides.set(path, { headers: { "Cache-Control": "max-age=3600" } });
+    for (const path of [...page, ...worker])
+      web.overrides.set(path, { headers: { 'Cache-Control': 'max-age=3600' } });
   }
   return web;
 }
@@ -44,37 +45,57 @@ export async function startContestantsWeb(output) {
  * Measures everything that `options` ask for. All `sources` by default, Prosody only with the most tabs.
  * @returns `samples`: `{ round, source, tabs, contestant, metric, value }`; `failures`, in sentences; and `alone`, the sources' own rates
  */
-export async function measureAll({ output, browser, rounds, tabs, only, effort, sources = ["scripted", "prosody"] }, contestants = CONTESTANTS) {
+export async function measureAll(
+  { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },
+  contestants = CONTESTANTS,
+) {
   const scenarios = Object.keys(SCENARIOS).filter((name) => !only || only.includes(name));
   const of = (source) => scenarios.filter((name) => SCENARIOS[name].sources.includes(source));
   const samples = [];
   const failures = [];
   const web = await startContestantsWeb(output);
-  const prosody = sources.includes("prosody") && of("prosody").length ? await startProsodySources() : undefined;
+  const prosody =
+    sources.includes('prosody') && of('prosody').length ? await startProsodySources() : undefined;
   const rates = {};
   const opening = { scripted: openScripted, prosody: prosody?.open };
   try {
     for (const source of sources.filter((source) => of(source).length)) {
-      await stage(`source: ${source}`, async () => (rates[source] = await alone(await opening[source](), Math.round(2_000 * effort))));
+      await stage(
+        `source: ${source}`,
+        async () => (rates[source] = await alone(await opening[source](), Math.round(2_000 * effort))),
+      );
     }
     for (let round = 0; round < rounds; round++) {
       for (const source of sources) {
         const here = of(source);
-        const counts = source === "prosody" ? [mostTabs(tabs)] : tabs;
+        const counts = source === 'prosody' ? [mostTabs(tabs)] : tabs;
         for (const count of here.length ? counts : []) {
           for (const { name: contestant } of rotated(contestants, round)) {
-            const from = source === "prosody" ? ", Prosody" : "";
-            await stage(`round ${round + 1}: ${contestant}, ${count} ${count === 1 ? "tab" : "tabs"}${from}`, async () => {
-              const world = await World.open({ browserName: browser, web, source: await opening[source](), contestant, count, effort });
-              try {
-                for (const scenario of here) {
-                  const measured = await SCENARIOS[scenario].measure(world);
-                  for (const [metric, value] of Object.entries(measured)) samples.push({ round, source, tabs: count, contestant, metric, value });
+            const from = source === 'prosody' ? ', Prosody' : '';
+            await stage(
+              `round ${round + 1}: ${contestant}, ${count} ${count === 1 ? 'tab' : 'tabs'}${from}`,
+              async () => {
+                const world = await World.open({
+                  browserName: browser,
+                  web,
+                  source: await opening[source](),
+                  contestant,
+                  count,
+                  effort,
+                });
+                try {
+                  for (const scenario of here) {
+                    const measured = await SCENARIOS[scenario].measure(world);
+                    for (const [metric, value] of Object.entries(measured))
+                      samples.push({ round, source, tabs: count, contestant, metric, value });
+                  }
+                } finally {
+                  await world.stop();
                 }
-              } finally {
-                await world.stop();
-              }
-            }).catch((error) => failures.push(`${contestant}, ${count} tabs${from}, round ${round + 1}: ${error.message}`));
+              },
+            ).catch((error) =>
+              failures.push(`${contestant}, ${count} tabs${from}, round ${round + 1}: ${error.message}`),
+            );
           }
         }
       }

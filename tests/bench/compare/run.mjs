@@ -1,23 +1,26 @@
 // Epode side by side with Strophe and with what one writes by hand, as `cargo xtask bench` runs it.
 // usage: node run.mjs --output DIR [--browser NAME] [--rounds N] [--tabs 1,16] [--only flood,latency] [--sources scripted] [--quick]
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
-import { join } from "node:path";
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
 
-import { CONTESTANTS, sizes } from "./contestants.mjs";
-import { options } from "./options.mjs";
-import { picture, readmeTable } from "./picture.mjs";
-import { goalTable, number, sizeTable, sourceTable, tables } from "./report.mjs";
-import { mostTabs, Results } from "./results.mjs";
-import { measureAll, roots } from "./rounds.mjs";
+import { CONTESTANTS, sizes } from './contestants.mjs';
+import { options } from './options.mjs';
+import { picture, readmeTable } from './picture.mjs';
+import { goalTable, number, sizeTable, sourceTable, tables } from './report.mjs';
+import { mostTabs, Results } from './results.mjs';
+import { measureAll, roots } from './rounds.mjs';
 
 const chosen = options(process.argv.slice(2));
 await mkdir(chosen.output, { recursive: true });
 const begun = new Date();
 const { samples, failures, alone } = await measureAll(chosen);
 
-const loaded = CONTESTANTS.map((contestant) => ({ title: contestant.title, ...sizes(contestant, roots(chosen.output)) }));
+const loaded = CONTESTANTS.map((contestant) => ({
+  title: contestant.title,
+  ...sizes(contestant, roots(chosen.output)),
+}));
 const results = new Results(samples, loaded);
 const goals = results.goals();
 
@@ -27,20 +30,28 @@ console.log(sourceTable(alone, results));
 console.log(goalTable(goals, mostTabs(chosen.tabs)));
 
 const { browser, rounds, effort } = chosen;
-const file = join(chosen.output, "compare.json");
-await writeFile(file, `${JSON.stringify({ begun, browser, rounds, effort, processors: cpus().length, alone, sizes: loaded, goals, failures, samples }, null, 1)}\n`);
+const file = join(chosen.output, 'compare.json');
+await writeFile(
+  file,
+  `${JSON.stringify({ begun, browser, rounds, effort, processors: cpus().length, alone, sizes: loaded, goals, failures, samples }, null, 1)}\n`,
+);
 console.log(`\nall samples: ${file}`);
 const drawn = picture(results);
 if (drawn) {
-  await writeFile(join(chosen.output, "side-by-side.md"), readmeTable(results));
-  await writeFile(join(chosen.output, "side-by-side.svg"), drawn);
-  if (chosen.whole) await writeFile("docs/side-by-side.svg", drawn);
-  console.log(`for the README: side-by-side.svg and side-by-side.md beside them${chosen.whole ? ", and docs/side-by-side.svg" : ""}`);
+  await writeFile(join(chosen.output, 'side-by-side.md'), readmeTable(results));
+  await writeFile(join(chosen.output, 'side-by-side.svg'), drawn);
+  if (chosen.whole) await writeFile('docs/side-by-side.svg', drawn);
+  console.log(
+    `for the README: side-by-side.svg and side-by-side.md beside them${chosen.whole ? ', and docs/side-by-side.svg' : ''}`,
+  );
 }
 
 for (const failure of failures) console.log(`failed: ${failure}`);
 const missed = goals.filter(({ reached }) => !reached);
-const names = missed.map(({ title, measured }) => `${title} (${number(measured.median)})`).join("; ");
+const names = missed.map(({ title, measured }) => `${title} (${number(measured.median)})`).join('; ');
 // The last line, which the command prints.
-await writeFile(join(chosen.output, "summary.txt"), `${goals.length - missed.length} of ${goals.length} goals reached${names && `; missed: ${names}`}`);
+await writeFile(
+  join(chosen.output, 'summary.txt'),
+  `${goals.length - missed.length} of ${goals.length} goals reached${names && `; missed: ${names}`}`,
+);
 process.exitCode = failures.length ? 1 : 0;

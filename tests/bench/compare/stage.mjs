@@ -1,12 +1,12 @@
 // Stages, as xtask prints them: what is done, and how long it took.
 
 export async function stage(name, work) {
-  process.stdout.write(`${name.padEnd(44, ".")} `);
+  process.stdout.write(`${name.padEnd(44, '.')} `);
   const begun = performance.now();
-  let ending = "  FAILED";
+  let ending = '  FAILED';
   try {
     const value = await work();
-    ending = "";
+    ending = '';
     return value;
   } finally {
     process.stdout.write(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(6)} s${ending}\n`);

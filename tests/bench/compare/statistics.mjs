@@ -12,5 +12,10 @@ export function median(numbers) {
 /** `{ median, least, most, count }`; nothing of no numbers. */
 export function summary(numbers) {
   if (numbers.length === 0) return undefined;
-  return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers), count: numbers.length };
+  return {
+    median: median(numbers),
+    least: Math.min(...numbers),
+    most: Math.max(...numbers),
+    count: numbers.length,
+  };
 }

@@ -1,7 +1,7 @@
 // The harness's end of pages/page.js: a tab is asked something and answers.
 
-import { once } from "node:events";
-import { WebSocketServer } from "ws";
+import { once } from 'node:events';
+import { WebSocketServer } from 'ws';
 
 /** How long a tab may take for any answer. */
 const PATIENCE = 120_000;
@@ -13,8 +13,8 @@ class Tab {
 
   constructor(socket) {
     this.socket = socket;
-    socket.on("message", (data) => this.#hear(JSON.parse(data)));
-    socket.on("close", () => this.#fail("the tab is gone"));
+    socket.on('message', (data) => this.#hear(JSON.parse(data)));
+    socket.on('close', () => this.#fail('the tab is gone'));
   }
 
   /** Has the tab carry out a command of page.js; answers with what came of it. */
@@ -24,7 +24,10 @@ class Tab {
     let alarm;
     const answer = new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      alarm = setTimeout(() => reject(new Error(`no answer to \`${command}\` within ${PATIENCE} ms`)), PATIENCE);
+      alarm = setTimeout(
+        () => reject(new Error(`no answer to \`${command}\` within ${PATIENCE} ms`)),
+        PATIENCE,
+      );
     });
     this.socket.send(JSON.stringify({ id, command, argument }));
     return answer.finally(() => clearTimeout(alarm));
@@ -46,25 +49,28 @@ class Tab {
 
 /** Where tabs report. */
 export async function startControl() {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const expected = new Map();
   let names = 0;
-  server.on("connection", (socket, { url }) => {
-    socket.on("error", () => {});
+  server.on('connection', (socket, { url }) => {
+    socket.on('error', () => {});
     expected.get(url.slice(1))?.(new Tab(socket));
   });
-  await once(server, "listening");
+  await once(server, 'listening');
   const { port } = server.address();
   return {
     /** An address for the next tab to report to, and the tab once it has. */
     expect() {
       const name = `${++names}`;
-      return { url: `ws://127.0.0.1:${port}/${name}`, tab: new Promise((resolve) => expected.set(name, resolve)) };
+      return {
+        url: `ws://127.0.0.1:${port}/${name}`,
+        tab: new Promise((resolve) => expected.set(name, resolve)),
+      };
     },
     async stop() {
       for (const client of server.clients) client.terminate();
       server.close();
-      await once(server, "close");
+      await once(server, 'close');
     },
   };
 }

@@ -1,12 +1,12 @@
 // One contestant with its tabs in a browser of its own, in front of one source: what a scenario measures.
 
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as pause } from 'node:timers/promises';
 
-import { openBrowser } from "./browser.mjs";
-import { cpu, memory, spent } from "./processes.mjs";
-import { mark, message } from "./stanzas.mjs";
-import { median } from "./statistics.mjs";
-import { startControl } from "./tabs.mjs";
+import { openBrowser } from './browser.mjs';
+import { cpu, memory, spent } from './processes.mjs';
+import { mark, message } from './stanzas.mjs';
+import { median } from './statistics.mjs';
+import { startControl } from './tabs.mjs';
 
 /** How long a flood lasts, and the stanzas it has at least, and at most: Epode keeps 10,000 for a tab that cannot follow. */
 const SECONDS = 1.5;
@@ -43,8 +43,8 @@ export class World {
       for (let i = 0; i < rest.count; i++) opened.push(await world.openTab());
       world.empty = memory(world.browser.pid);
       for (const { tab } of opened) {
-        await tab.ask("load");
-        await tab.ask("connect", world.source.account);
+        await tab.ask('load');
+        await tab.ask('connect', world.source.account);
         world.tabs.push(tab);
       }
       // A tab's presence is what a real server waits for.
@@ -61,7 +61,9 @@ export class World {
   /** Opens a tab with nothing in it yet. */
   async openTab(options) {
     const { url, tab } = this.control.expect();
-    const address = this.web.url(`/bench/page.html?contestant=${this.contestant}&control=${encodeURIComponent(url)}`);
+    const address = this.web.url(
+      `/bench/page.html?contestant=${this.contestant}&control=${encodeURIComponent(url)}`,
+    );
     const close = await this.browser.open(address, options);
     return { tab: await tab, close };
   }
@@ -77,8 +79,8 @@ export class World {
     for (let time = 0; time < times; time++) {
       const { tab, close } = await this.openTab(options);
       await pause(SETTLED);
-      const { opened, loaded } = await tab.ask("load");
-      const connected = await tab.ask("connect", this.source.account);
+      const { opened, loaded } = await tab.ask('load');
+      const connected = await tab.ask('connect', this.source.account);
       wholes.push(opened + loaded + connected);
       connects.push(connected);
       await close();
@@ -88,7 +90,11 @@ export class World {
 
   /** Lets everybody's compilers see what comes. */
   async warmUp() {
-    for (const [size, stanzas] of [[300, 500], [2_048, 100]]) this.#paces[size] = (await this.flood({ stanzas, size })).rate;
+    for (const [size, stanzas] of [
+      [300, 500],
+      [2_048, 100],
+    ])
+      this.#paces[size] = (await this.flood({ stanzas, size })).rate;
   }
 
   /** Learns how long a flood of this size has to be: the short ones of the beginning are all start. */
@@ -103,21 +109,23 @@ export class World {
    *   listens to (see page.js); `share`: one of so many stanzas is what tabs listen to, the rest is a headline
    * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all the browser's processes
    */
-  async flood({ as = () => ({ as: "elements" }), size = 300, stanzas = this.length(size), share = 1 } = {}) {
+  async flood({ as = () => ({ as: 'elements' }), size = 300, stanzas = this.length(size), share = 1 } = {}) {
     const to = this.source.account.jid;
-    const type = (number) => (number % share === 0 ? "chat" : "headline");
-    const texts = Array.from({ length: stanzas }, (_, number) => message({ to, number, size, type: type(number) }));
-    const listens = this.tabs.map((_, index) => ({ type: "chat", ...as(index) }));
+    const type = (number) => (number % share === 0 ? 'chat' : 'headline');
+    const texts = Array.from({ length: stanzas }, (_, number) =>
+      message({ to, number, size, type: type(number) }),
+    );
+    const listens = this.tabs.map((_, index) => ({ type: 'chat', ...as(index) }));
     await this.listen((index) => listens[index]);
     const send = this.source.prepare([...texts, mark(to)]);
-    const finished = this.ask("finished");
+    const finished = this.ask('finished');
     const before = cpu(this.browser.pid);
     const begun = now();
     send();
     const reports = await finished;
     const used = spent(before, cpu(this.browser.pid));
     reports.forEach(({ handled, disordered }, index) => {
-      const expected = listens[index].as === "nothing" ? 0 : Math.ceil(stanzas / share);
+      const expected = listens[index].as === 'nothing' ? 0 : Math.ceil(stanzas / share);
       if (handled !== expected) throw new Error(`tab ${index} has handled ${handled} of ${expected} stanzas`);
       if (disordered) throw new Error(`tab ${index} has handled ${disordered} stanzas out of order`);
     });
@@ -129,8 +137,8 @@ export class World {
   async drip({ perSecond, seconds }) {
     const to = this.source.account.jid;
     const stanzas = Math.round(perSecond * seconds);
-    await this.listen(() => ({ as: "delays", type: "chat" }));
-    const finished = this.ask("finished");
+    await this.listen(() => ({ as: 'delays', type: 'chat' }));
+    const finished = this.ask('finished');
     const before = cpu(this.browser.pid);
     const begun = performance.now();
     for (let number = 0; number < stanzas; number++) {
@@ -160,9 +168,9 @@ export class World {
    * A claim that is still on its way to a worker when a flood begins would miss some of it.
    */
   async listen(how) {
-    await this.ask("listen", (_, index) => how(index));
+    await this.ask('listen', (_, index) => how(index));
     const through = this.source.received(this.tabs.length);
-    await this.ask("send", () => ({ to: this.source.contact, body: "ready", count: 1 }));
+    await this.ask('send', () => ({ to: this.source.contact, body: 'ready', count: 1 }));
     await through;
   }
 

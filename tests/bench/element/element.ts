@@ -17,7 +17,10 @@ const STANZAS: Record<string, (i: number) => string> = {
   '2 KB': (i) =>
     `<message xmlns="jabber:client" from="room@muc.capulet.lit/nick${i % 7}" to="romeo@montague.lit/orchard" type="groupchat" id="m${i}">` +
     `<body>${'Wherefore art thou Romeo? &amp; '.repeat(30)}${i}</body>` +
-    Array.from({ length: 10 }, (_, k) => `<x xmlns="urn:example:${k}"><item role="participant" jid="nick${i}@b"/></x>`).join('') +
+    Array.from(
+      { length: 10 },
+      (_, k) => `<x xmlns="urn:example:${k}"><item role="participant" jid="nick${i}@b"/></x>`,
+    ).join('') +
     `<stanza-id xmlns="urn:xmpp:sid:0" by="room@muc.capulet.lit" id="s${i}"/></message>`,
 };
 

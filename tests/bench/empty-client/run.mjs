@@ -2,18 +2,18 @@
 // in a profile of its own, so nothing is cached; the variants take turns, so that the machine's moods hit all alike.
 // usage: node run.mjs FOLDER LOADS
 
-import { fileURLToPath } from "node:url";
+import { fileURLToPath } from 'node:url';
 
-import { launch } from "../../browser/browsers.mjs";
-import { startWeb } from "../../browser/web.mjs";
+import { launch } from '../../browser/browsers.mjs';
+import { startWeb } from '../../browser/web.mjs';
 
 const [folder, loads] = process.argv.slice(2);
-const VARIANTS = ["script", "bare", "codec"];
+const VARIANTS = ['script', 'bare', 'codec'];
 const took = Object.fromEntries(VARIANTS.map((variant) => [variant, []]));
 
-const web = await startWeb({ "/": folder, "/pages/": fileURLToPath(new URL(".", import.meta.url)) });
-web.overrides.set("/script.js", { body: "export const answer = () => 42;" });
-const { browser, stop } = await launch("chromium");
+const web = await startWeb({ '/': folder, '/pages/': fileURLToPath(new URL('.', import.meta.url)) });
+web.overrides.set('/script.js', { body: 'export const answer = () => 42;' });
+const { browser, stop } = await launch('chromium');
 try {
   for (let load = 0; load < Number(loads); load++) {
     for (const variant of VARIANTS) {
@@ -29,9 +29,10 @@ try {
   await web.stop();
 }
 
-const at = (list, share) => list.sort((one, other) => one - other)[Math.floor((list.length - 1) * share)].toFixed(1);
+const at = (list, share) =>
+  list.sort((one, other) => one - other)[Math.floor((list.length - 1) * share)].toFixed(1);
 console.log(`| ms, ${loads} loads | median | 10 % | 90 % |`);
-console.log("|---|---:|---:|---:|");
+console.log('|---|---:|---:|---:|');
 for (const variant of VARIANTS) {
   const list = took[variant];
   console.log(`| ${variant} | ${at(list, 0.5)} | ${at(list, 0.1)} | ${at(list, 0.9)} |`);

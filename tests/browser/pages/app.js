@@ -1,6 +1,6 @@
 // A page as an app writes it: one connection, everything it hears written down.
 
-import * as epode from "../epode.js";
+import * as epode from '../epode.js';
 
 const { Strophe } = epode;
 const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
@@ -13,7 +13,10 @@ Strophe.log = (level, text) => level >= Strophe.LogLevel.WARN && heard.log.push(
 
 /** Makes the connection and wires what is written down. */
 window.make = (service, options = {}) => {
-  const connection = (window.connection = new Strophe.Connection(service, { worker: "/epode-worker.js", ...options }));
+  const connection = (window.connection = new Strophe.Connection(service, {
+    worker: '/epode-worker.js',
+    ...options,
+  }));
   connection.onRoleChanged = (role) => heard.roles.push(role);
   connection.onForeignStanzaSent = (element) => heard.foreign.push(element.textContent);
   return connection;
@@ -31,10 +34,14 @@ window.onStatus = (status, condition, element, reason) => {
         null,
         name,
       );
-    note(heard.messages, (message) => message.getElementsByTagName("body")[0]?.textContent ?? null, "message");
+    note(
+      heard.messages,
+      (message) => message.getElementsByTagName('body')[0]?.textContent ?? null,
+      'message',
+    );
     // Answers only: whether a request has a handler decides who answers it.
-    for (const type of ["result", "error"]) {
-      window.connection.addHandler((iq) => heard.iqs.push(Strophe.serialize(iq)), null, "iq", type);
+    for (const type of ['result', 'error']) {
+      window.connection.addHandler((iq) => heard.iqs.push(Strophe.serialize(iq)), null, 'iq', type);
     }
   }
 };

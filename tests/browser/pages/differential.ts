@@ -82,13 +82,17 @@ export function differential(seed: number, count: number): Mismatch[] {
     const structure = random(2 ** 32);
     return [1, 2, 3].map((values) => document_(generator(structure), generator(structure + values)));
   });
-  return [...CASES.map((text) => [text, text, text]), ...generated].flatMap((alike) => alike.map(compare).find(Boolean) ?? []);
+  return [...CASES.map((text) => [text, text, text]), ...generated].flatMap(
+    (alike) => alike.map(compare).find(Boolean) ?? [],
+  );
 }
 
 function compare(text: string): Mismatch | undefined {
   const parsed = new DOMParser().parseFromString(text, 'text/xml').documentElement;
   const expected = describe(parsed);
-  const actual = [tokenise, parseStanza].map((make) => attempt(make, text)).find((actual) => actual !== expected);
+  const actual = [tokenise, parseStanza]
+    .map((make) => attempt(make, text))
+    .find((actual) => actual !== expected);
   return actual === undefined ? undefined : { text, expected, actual };
 }
 
@@ -109,11 +113,18 @@ function describe(node: Node, depth = 0): string {
   const element = node as Element;
   const { tagName, prefix, localName, namespaceURI } = element;
   const attributes = [...element.attributes]
-    .map(({ name, prefix, localName, namespaceURI, value }) => JSON.stringify([name, prefix, localName, namespaceURI, value]))
+    .map(({ name, prefix, localName, namespaceURI, value }) =>
+      JSON.stringify([name, prefix, localName, namespaceURI, value]),
+    )
     .sort();
   const kind = Object.prototype.toString.call(element);
   const children = [...element.childNodes].map((child) => describe(child, depth + 1));
-  return line + JSON.stringify([tagName, prefix, localName, namespaceURI, kind]) + attributes.join() + children.join('');
+  return (
+    line +
+    JSON.stringify([tagName, prefix, localName, namespaceURI, kind]) +
+    attributes.join() +
+    children.join('')
+  );
 }
 
 type Random = (below: number) => number;
@@ -130,8 +141,35 @@ function generator(seed: number): Random {
 
 const NAMES = ['a', 'body', 'message', 'x', 'delay-stamp', 'é', 'Item', 'xmlnot', 'toString'];
 const PREFIXES = ['p', 'q', 'stream', 'xmlish'];
-const NAMESPACES = ['jabber:client', 'urn:xmpp:delay', 'http://jabber.org/protocol/muc#user', 'http://www.w3.org/1999/xhtml', 'u&amp;v'];
-const TEXTS = ['hi', ' ', '\n', '\r\n', '\r', '\t', '&lt;', '&amp;', '&#10;', '&#xd;', '&#x1F600;', '😀', '"', "'", '>', ']]', '&apos;', '/', '=', 'ß'];
+const NAMESPACES = [
+  'jabber:client',
+  'urn:xmpp:delay',
+  'http://jabber.org/protocol/muc#user',
+  'http://www.w3.org/1999/xhtml',
+  'u&amp;v',
+];
+const TEXTS = [
+  'hi',
+  ' ',
+  '\n',
+  '\r\n',
+  '\r',
+  '\t',
+  '&lt;',
+  '&amp;',
+  '&#10;',
+  '&#xd;',
+  '&#x1F600;',
+  '😀',
+  '"',
+  "'",
+  '>',
+  ']]',
+  '&apos;',
+  '/',
+  '=',
+  'ß',
+];
 
 /** A document: `random` determines its tags, `values` what stands in them and between. */
 function document_(random: Random, values: Random): string {
@@ -175,7 +213,9 @@ function document_(random: Random, values: Random): string {
   }
 
   function text(without: RegExp): string {
-    return Array.from({ length: values(5) }, () => TEXTS[values(TEXTS.length)]).join('').replace(without, '');
+    return Array.from({ length: values(5) }, () => TEXTS[values(TEXTS.length)])
+      .join('')
+      .replace(without, '');
   }
 
   return declaration + element([], 0);

@@ -4,12 +4,12 @@
 /** How long the page itself took, from the click on. */
 const opened = performance.now();
 const { searchParams } = new URL(location.href);
-const control = new WebSocket(searchParams.get("control"));
+const control = new WebSocket(searchParams.get('control'));
 /** The clock of the server, too. */
 const now = () => performance.timeOrigin + performance.now();
 
 /** What a flood carries, and what stands behind it. */
-const MARK = "urn:epode:bench";
+const MARK = 'urn:epode:bench';
 const FLOOD = 'type="chat"';
 
 let contestant;
@@ -20,7 +20,7 @@ let run;
 const commands = {
   /** Loads what the contestant loads; answers with the milliseconds that this took, and the page before. */
   async load() {
-    const { default: load } = await import(`./contestants/${searchParams.get("contestant")}.js`);
+    const { default: load } = await import(`./contestants/${searchParams.get('contestant')}.js`);
     const loaded = await timed(async () => (contestant = await load()));
     return { opened, loaded };
   },
@@ -36,17 +36,18 @@ const commands = {
     for (const stop of listening.splice(0)) stop();
     run = { handled: 0, disordered: 0, last: -1, delays: [] };
     run.done = new Promise((finish) => (run.finish = finish));
-    const finish = () => run.finish({ handled: run.handled, disordered: run.disordered, delays: run.delays, at: now() });
-    if (as === "texts") {
+    const finish = () =>
+      run.finish({ handled: run.handled, disordered: run.disordered, delays: run.delays, at: now() });
+    if (as === 'texts') {
       contestant.hearText((text) => {
         if (text.includes(FLOOD)) run.handled++;
         else if (text.includes(MARK)) finish();
       });
       return;
     }
-    if (as === "elements") listening.push(contestant.hear({ type }, count));
-    if (as === "delays") listening.push(contestant.hear({ type }, delay));
-    listening.push(contestant.hear({ type: "normal", ns: MARK }, finish));
+    if (as === 'elements') listening.push(contestant.hear({ type }, count));
+    if (as === 'delays') listening.push(contestant.hear({ type }, delay));
+    listening.push(contestant.hear({ type: 'normal', ns: MARK }, finish));
   },
 
   finished: () => run.done,
@@ -60,7 +61,7 @@ const commands = {
 };
 
 function count(element) {
-  const number = Number(element.getAttribute("id").slice(1));
+  const number = Number(element.getAttribute('id').slice(1));
   run.handled++;
   if (number <= run.last) run.disordered++;
   run.last = number;
@@ -85,5 +86,7 @@ control.onmessage = async ({ data }) => {
     control.send(JSON.stringify({ id, error: String(error?.stack ?? error) }));
   }
 };
-addEventListener("error", ({ message }) => control.send(JSON.stringify({ error: message })));
-addEventListener("unhandledrejection", ({ reason }) => control.send(JSON.stringify({ error: String(reason) })));
+addEventListener('error', ({ message }) => control.send(JSON.stringify({ error: message })));
+addEventListener('unhandledrejection', ({ reason }) =>
+  control.send(JSON.stringify({ error: String(reason) })),
+);

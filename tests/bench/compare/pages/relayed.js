@@ -7,10 +7,10 @@ export const relayed = (script, batched) => async () => {
   const listeners = new Set();
   const parse = (text) => {
     if (listeners.size === 0) return;
-    const element = new DOMParser().parseFromString(text, "text/xml").documentElement;
+    const element = new DOMParser().parseFromString(text, 'text/xml').documentElement;
     for (const { type, ns, listener } of listeners) {
-      if (element.localName !== "message" || element.getAttribute("type") !== type) continue;
-      if (!ns || element.getElementsByTagNameNS(ns, "*").length > 0) listener(element);
+      if (element.localName !== 'message' || element.getAttribute('type') !== type) continue;
+      if (!ns || element.getElementsByTagNameNS(ns, '*').length > 0) listener(element);
     }
   };
   return {
@@ -39,7 +39,8 @@ export const relayed = (script, batched) => async () => {
     },
 
     send({ to, body, count }) {
-      const stanza = (i) => `<message xmlns="jabber:client" to="${to}" type="chat" id="m${i}"><body>${body}</body></message>`;
+      const stanza = (i) =>
+        `<message xmlns="jabber:client" to="${to}" type="chat" id="m${i}"><body>${body}</body></message>`;
       if (batched) port.postMessage(Array.from({ length: count }, (_, i) => stanza(i)));
       else for (let i = 0; i < count; i++) port.postMessage(stanza(i));
     },

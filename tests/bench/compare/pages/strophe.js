@@ -15,12 +15,13 @@ export const speaking = (library, options) => async () => {
           if (isUp) reportError(new Error(`the session did not last: status ${status}, ${condition}`));
           if (status === CONNECTED || status === ATTACHED) up((isUp = true));
           if (status === CONNECTED) connection.send($pres());
-          if ([CONNFAIL, AUTHFAIL, DISCONNECTED].includes(status)) failed(new Error(`status ${status}: ${condition}`));
+          if ([CONNFAIL, AUTHFAIL, DISCONNECTED].includes(status))
+            failed(new Error(`status ${status}: ${condition}`));
         });
       }),
 
     hear({ type, ns = null }, listener) {
-      const handler = connection.addHandler((element) => (listener(element), true), ns, "message", type);
+      const handler = connection.addHandler((element) => (listener(element), true), ns, 'message', type);
       return () => connection.deleteHandler(handler);
     },
 
@@ -29,7 +30,12 @@ export const speaking = (library, options) => async () => {
     },
 
     send({ to, body, count }) {
-      for (let i = 0; i < count; i++) connection.send($msg({ to, type: "chat", id: `m${i}` }).c("body").t(body));
+      for (let i = 0; i < count; i++)
+        connection.send(
+          $msg({ to, type: 'chat', id: `m${i}` })
+            .c('body')
+            .t(body),
+        );
     },
   };
 };

@@ -1,10 +1,15 @@
 // What tabs cost that want little: one tab handles all messages and the others none; or all handle a tenth.
 
-export const sources = ["scripted"];
+export const sources = ['scripted'];
 
 export async function measure(world) {
   if (world.tabs.length === 1) return {};
-  const one = await world.flood({ as: (index) => ({ as: index === 0 ? "elements" : "nothing" }) });
+  const one = await world.flood({ as: (index) => ({ as: index === 0 ? 'elements' : 'nothing' }) });
   const tenth = await world.flood({ share: 10 });
-  return { "one claims CPU": one.cpu, "a tenth CPU": tenth.cpu, "one claims": one.rate, "a tenth": tenth.rate };
+  return {
+    'one claims CPU': one.cpu,
+    'a tenth CPU': tenth.cpu,
+    'one claims': one.rate,
+    'a tenth': tenth.rate,
+  };
 }

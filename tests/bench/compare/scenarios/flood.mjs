@@ -1,6 +1,6 @@
 // All tabs handle all messages, as elements that a handler is given.
 
-export const sources = ["scripted", "prosody"];
+export const sources = ['scripted', 'prosody'];
 
 export async function measure(world) {
   const measured = {};

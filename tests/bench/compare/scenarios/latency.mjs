@@ -1,10 +1,10 @@
 // A stanza each 10 ms: how long each takes from the server's write to each tab's handler, and what that costs.
 
-export const sources = ["scripted", "prosody"];
+export const sources = ['scripted', 'prosody'];
 
 export async function measure(world) {
   const { delays, cpu } = await world.drip({ perSecond: 100, seconds: 3 * world.effort });
   delays.sort((one, other) => one - other);
   const at = (share) => delays[Math.floor((delays.length - 1) * share)];
-  return { "latency p50": at(0.5), "latency p99": at(0.99), "paced CPU": cpu / 1_000 };
+  return { 'latency p50': at(0.5), 'latency p99': at(0.99), 'paced CPU': cpu / 1_000 };
 }

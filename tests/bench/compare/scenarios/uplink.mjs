@@ -1,13 +1,17 @@
 // One tab sends messages in one go; the clock stops when the server has them all.
 
-export const sources = ["scripted"];
+export const sources = ['scripted'];
 
 export async function measure(world) {
   // Not the tab that opened the session, where there is another.
   const tab = world.tabs.at(-1);
   const send = async (count) => {
     const received = world.source.received(count);
-    const begun = await tab.ask("send", { to: world.source.contact, body: "Wherefore art thou Romeo? ".repeat(8), count });
+    const begun = await tab.ask('send', {
+      to: world.source.contact,
+      body: 'Wherefore art thou Romeo? '.repeat(8),
+      count,
+    });
     return count / (((await received) - begun) / 1_000);
   };
   await send(200);

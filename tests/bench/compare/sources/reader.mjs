@@ -1,17 +1,17 @@
 // A client that does nothing but count, in a process of its own that alone.mjs starts and ends. It tells how many messages stood before
 // each mark, and when that came.
 
-import { Peer } from "../../../browser/peer.mjs";
+import { Peer } from '../../../browser/peer.mjs';
 
 const [ws, jid, password, contact] = process.argv.slice(2);
-const [user, domain] = jid.split("@");
+const [user, domain] = jid.split('@');
 const peer = await Peer.login({ ws, domain }, user, password);
-peer.socket.removeAllListeners("message");
+peer.socket.removeAllListeners('message');
 let count = 0;
-peer.socket.on("message", (data) => {
-  if (!data.includes("<message")) return;
+peer.socket.on('message', (data) => {
+  if (!data.includes('<message')) return;
   count++;
-  if (!data.includes("urn:epode:bench")) return;
+  if (!data.includes('urn:epode:bench')) return;
   process.send({ count: count - 1, at: performance.timeOrigin + performance.now() });
   count = 0;
 });

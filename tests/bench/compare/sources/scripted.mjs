@@ -1,18 +1,18 @@
 // The source that must never be what limits a contestant: floods are WebSocket frames made beforehand, written in one piece to each
 // stream. RFC 6455 §5.2: what a server sends is not masked, so one frame serves all streams.
 
-import { WebSocket } from "ws";
+import { WebSocket } from 'ws';
 
-import { startScripted } from "../../../browser/scripted.mjs";
-import { SIZES } from "../stanzas.mjs";
+import { startScripted } from '../../../browser/scripted.mjs';
+import { SIZES } from '../stanzas.mjs';
 
-const JID = "romeo@montague.lit";
+const JID = 'romeo@montague.lit';
 
 export async function openScripted() {
   /** Who waits for messages: how many are missing, and whom to tell. */
   let awaited;
   const heard = (frame) => {
-    if (!frame.startsWith("<message") || !awaited || --awaited.missing > 0) return;
+    if (!frame.startsWith('<message') || !awaited || --awaited.missing > 0) return;
     awaited.tell(performance.timeOrigin + performance.now());
     awaited = undefined;
   };
@@ -25,10 +25,10 @@ export async function openScripted() {
     };
   };
   return {
-    name: "scripted",
-    account: { service: server.ws, jid: JID, password: "secret" },
+    name: 'scripted',
+    account: { service: server.ws, jid: JID, password: 'secret' },
     /** Somebody to write to. */
-    contact: "juliet@capulet.lit",
+    contact: 'juliet@capulet.lit',
     /** The sizes of stanzas that are worth measuring with this source. */
     sizes: SIZES,
     /** Makes ready to send stanzas to every stream of the account; answers with how to send them, as fast as they are taken. */
@@ -43,6 +43,7 @@ export async function openScripted() {
 
 function frame(text) {
   const length = Buffer.byteLength(text);
-  const header = length < 126 ? Buffer.from([0x81, length]) : Buffer.from([0x81, 126, length >> 8, length & 0xff]);
+  const header =
+    length < 126 ? Buffer.from([0x81, length]) : Buffer.from([0x81, 126, length >> 8, length & 0xff]);
   return Buffer.concat([header, Buffer.from(text)]);
 }

@@ -1,3 +1,3 @@
-import { relayed } from "../relayed.js";
+import { relayed } from '../relayed.js';
 
-export default relayed(new URL("../relay-worker.js?batched", import.meta.url), true);
+export default relayed(new URL('../relay-worker.js?batched', import.meta.url), true);

@@ -1,3 +1,3 @@
-import { speaking } from "../strophe.js";
+import { speaking } from '../strophe.js';
 
-export default speaking(() => import("/epode.js"), { worker: "/epode-worker.js" });
+export default speaking(() => import('/epode.js'), { worker: '/epode-worker.js' });

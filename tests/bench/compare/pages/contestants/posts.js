@@ -1,3 +1,3 @@
-import { relayed } from "../relayed.js";
+import { relayed } from '../relayed.js';
 
-export default relayed(new URL("../relay-worker.js", import.meta.url), false);
+export default relayed(new URL('../relay-worker.js', import.meta.url), false);

@@ -1,3 +1,3 @@
-import { speaking } from "../strophe.js";
+import { speaking } from '../strophe.js';
 
-export default speaking(() => import("/strophe/strophe.js"), { worker: "/strophe/worker.js" });
+export default speaking(() => import('/strophe/strophe.js'), { worker: '/strophe/worker.js' });
