@@ -1,12 +1,13 @@
-//! The wasm half of the npm package `epode`: the tab's end of the protocol ([`epode_tab::Tab`]) as a JavaScript class.
+//! The wasm half of the npm package `epode`: the tab's end of the protocol ([`epode_tab::Tab`]) as a
+//! JavaScript class.
 //!
-//! The page's half (`ts/link.ts`) opens the port; `ts/wire.ts` reads and makes the objects that cross it; `ts/connection.ts` is the API.
-//! Between them stands [`Tab`]: methods for what the app wants and what the worker says, a [`Listener`] for what follows. Logic here,
-//! manners there.
+//! The page's half (`ts/link.ts`) opens the port; `ts/wire.ts` reads and makes the objects that cross it;
+//! `ts/connection.ts` is the API. Between them stands [`Tab`]: methods for what the app wants and what the
+//! worker says, a [`Listener`] for what follows. Logic here, manners there.
 //!
-//! Every call is flat: numbers, strings, and stanzas as the JavaScript strings they are. Decoding the messages in here, by serde, would
-//! double what each page loads (ARCHITECTURE.md, "What a tab client in wasm costs"); in TypeScript the generated types hold the two
-//! ends together.
+//! Every call is flat: numbers, strings, and stanzas as the JavaScript strings they are. Decoding the
+//! messages in here, by serde, would double what each page loads (ARCHITECTURE.md, "What a tab client in wasm
+//! costs"); in TypeScript the generated types hold the two ends together.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -45,8 +46,8 @@ impl Tab {
         Tab { tab: RefCell::default(), listener, busy: Cell::new(false) }
     }
 
-    /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a reload `boot` and `position`
-    /// are what `boot()` and `position()` said before.
+    /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a
+    /// reload `boot` and `position` are what `boot()` and `position()` said before.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn opened(
         &self,
@@ -171,7 +172,8 @@ impl Tab {
         self.pump();
     }
 
-    /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by column.
+    /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by
+    /// column.
     pub fn on_claimed(
         &self,
         now: f64,
@@ -253,8 +255,8 @@ impl Tab {
 /// What the app wants.
 #[wasm_bindgen]
 impl Tab {
-    /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together: the page's `own`, so many, and then the worker's;
-    /// `listed` if the app has listed them itself.
+    /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together: the page's
+    /// `own`, so many, and then the worker's; `listed` if the app has listed them itself.
     #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn connect(
         &self,

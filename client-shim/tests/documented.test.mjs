@@ -1,4 +1,5 @@
-// Whatever an app can reach from the package carries a doc comment, as the declarations that the build has written show it.
+// Whatever an app can reach from the package carries a doc comment, as the declarations that the build has
+// written show it.
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,10 @@ function isDocumented(symbol, checker) {
   return symbol.getDocumentationComment(checker).trim() !== '' || symbol.getJsDocTags(checker).length > 0;
 }
 
-/** Everything of the package's own that an app gets hold of from these exports on: each with the way that leads there. */
+/**
+ * Everything of the package's own that an app gets hold of from these exports on: each with the way that
+ * leads there.
+ */
 function reachable(checker, exported) {
   const found = new Map();
   const types = new Set();

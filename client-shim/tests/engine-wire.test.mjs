@@ -1,4 +1,5 @@
-// The engine's end of a port: what tabs post must be of the protocol in every field before the engine hears of it.
+// The engine's end of a port: what tabs post must be of the protocol in every field before the engine hears
+// of it.
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { beforeEach, test } from 'node:test';

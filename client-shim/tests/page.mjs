@@ -13,7 +13,10 @@ export const window = giveDom();
 export const ports = [];
 /** Raises an error of the worker, as its page hears it, for each port. */
 export const raise = [];
-/** The lock of the workers to come. Whoever waits for it has it at once: such a worker dies when it has said welcome. */
+/**
+ * The lock of the workers to come. Whoever waits for it has it at once: such a worker dies when it has said
+ * welcome.
+ */
 export const dying = { lock: null };
 /** The Web Locks that are held, by name. */
 export const locks = new Set();
@@ -83,7 +86,8 @@ Object.defineProperty(globalThis, 'navigator', {
   },
 });
 
-// A page watches over its worker for as long as it lives, and these live as long as nothing else does: such a wait keeps no test from ending.
+// A page watches over its worker for as long as it lives, and these live as long as nothing else does: such a
+// wait keeps no test from ending.
 const { setTimeout: wait } = globalThis;
 globalThis.setTimeout = (callback, delay, ...rest) => {
   const timer = wait(callback, delay, ...rest);

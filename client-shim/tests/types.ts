@@ -1,5 +1,5 @@
-// What the package's declarations promise, compiled and never run: a line that must not compile says so, and compiling it
-// would be the error.
+// What the package's declarations promise, compiled and never run: a line that must not compile says so, and
+// compiling it would be the error.
 
 import {
   $build,

@@ -1,8 +1,9 @@
 /**
  * Stanzas by hand: {@link Builder} step by step, {@link stx} as a template.
  *
- * Until `tree()` is asked for, a builder is a {@link Draft} and needs no DOM. From then on it works on the element itself,
- * so that what the app does to the element and what it does through the builder are one thing.
+ * Until `tree()` is asked for, a builder is a {@link Draft} and needs no DOM. From then on it works on the
+ * element itself, so that what the app does to the element and what it does through the builder are one
+ * thing.
  */
 import { NS } from './constants.ts';
 import { type Attributes, Draft, setAttribute } from './draft.ts';
@@ -42,7 +43,10 @@ export function $pres(attributes?: Attributes | null): Builder {
   return new Builder('presence', attributes);
 }
 
-/** The text of an element or of anything with `.tree()`; of nothing, `null`. Builders of ours need no DOM for it. */
+/**
+ * The text of an element or of anything with `.tree()`; of nothing, `null`. Builders of ours need no DOM for
+ * it.
+ */
 export function serialize(stanza: Element | Treelike): string;
 export function serialize(stanza: Element | Treelike | null | undefined): string | null;
 export function serialize(stanza: Element | Treelike | null | undefined): string | null {
@@ -52,8 +56,8 @@ export function serialize(stanza: Element | Treelike | null | undefined): string
 }
 
 /**
- * Builds one element and what is in it. Each call works on the **current** element, at first the root, and answers with
- * the builder:
+ * Builds one element and what is in it. Each call works on the **current** element, at first the root, and
+ * answers with the builder:
  *
  * ```js
  * $iq({ type: 'get', id: '1' }).c('query', { xmlns: 'jabber:iq:roster' }).c('item', { jid: 'romeo@montague.lit' }).up()
@@ -68,7 +72,8 @@ export class Builder implements Treelike {
   #text: string | undefined;
 
   /**
-   * @param name the qualified name of the root; a `message`, `iq` or `presence` is in `jabber:client` unless `attributes` say otherwise
+   * @param name the qualified name of the root; a `message`, `iq` or `presence` is in `jabber:client` unless
+   * `attributes` say otherwise
    * @param attributes its attributes; those that are `null` or `undefined` are left out
    * @throws Error when a name is none in XML
    */
@@ -78,7 +83,10 @@ export class Builder implements Treelike {
     if (name) this.#current = this.#root = new Draft(name, given);
   }
 
-  /** A builder of the element that `text` is. Malformed text throws at the first call that needs to look into it. */
+  /**
+   * A builder of the element that `text` is. Malformed text throws at the first call that needs to look into
+   * it.
+   */
   static fromString(text: string): Builder {
     const builder = new Builder('');
     builder.#text = text;
@@ -160,7 +168,8 @@ export class Builder implements Treelike {
    * Adds a child. It becomes the current element, unless `text` is given.
    *
    * @param name its qualified name; without a prefix it is in the default namespace of its place
-   * @param attributes its attributes; a string or a number here is its text, and the child becomes the current element
+   * @param attributes its attributes; a string or a number here is its text, and the child becomes the
+   * current element
    * @param text what it contains; also an empty string keeps the parent the current element
    * @throws Error when a name is none in XML
    */
@@ -182,7 +191,9 @@ export class Builder implements Treelike {
     return this;
   }
 
-  /** Adds a copy of an element, or of what a builder has built, as a child. It becomes the current element. */
+  /**
+   * Adds a copy of an element, or of what a builder has built, as a child. It becomes the current element.
+   */
   cnode(stanza: Element | Treelike): this {
     const current = this.#position();
     const draft = stanza instanceof Builder && (stanza.#position(), stanza.#root);
@@ -205,8 +216,8 @@ export class Builder implements Treelike {
   }
 
   /**
-   * Adds what of some HTML is allowed in XHTML-IM (XEP-0071): of other elements only the content, and no scripts in links.
-   * The current element stays the current one.
+   * Adds what of some HTML is allowed in XHTML-IM (XEP-0071): of other elements only the content, and no
+   * scripts in links. The current element stays the current one.
    *
    * @throws Error where there is no DOM
    */
@@ -286,8 +297,10 @@ export class Stanza extends Builder {
   /**
    * The element of text, as `Strophe.toElement` makes it, without the white space between elements.
    *
-   * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default `false`
-   * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is no DOM
+   * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default
+   * `false`
+   * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there
+   * is no DOM
    */
   static toElement(text: string, strict?: boolean): Element {
     return stripped(toElement(text, strict));
@@ -303,15 +316,15 @@ export class Stanza extends Builder {
 }
 
 /**
- * A stanza as a template: strings and numbers are escaped, elements and builders are written as XML, arrays one by one,
- * `null` and `undefined` as nothing.
+ * A stanza as a template: strings and numbers are escaped, elements and builders are written as XML, arrays
+ * one by one, `null` and `undefined` as nothing.
  *
  * ```js
  * connection.send(stx`<message xmlns="jabber:client" to="${jid}"><body>${text}</body></message>`)
  * ```
  *
- * `tree()` throws when the whole is not well-formed, or is a stanza outside of `jabber:client`; white space between
- * elements is not taken into the tree.
+ * `tree()` throws when the whole is not well-formed, or is a stanza outside of `jabber:client`; white space
+ * between elements is not taken into the tree.
  */
 export function stx(strings: TemplateStringsArray, ...values: StanzaValue[]): Stanza {
   return new Stanza(strings, values);
@@ -328,7 +341,8 @@ function isList(value: StanzaValue): value is readonly StanzaValue[] {
   return Array.isArray(value);
 }
 
-// Without the line breaks and indentation of a template. An element that holds nothing else keeps it: it may be meant; and so does text for people.
+// Without the line breaks and indentation of a template. An element that holds nothing else keeps it: it may
+// be meant; and so does text for people.
 function stripped(element: Element): Element {
   const children = [...element.children];
   if (children.length > 0) {

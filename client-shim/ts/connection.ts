@@ -1,7 +1,8 @@
 /**
  * The connection as an app uses it: Strophe's API over a session that the worker owns.
  *
- * Everything works at once. What is called before the worker is reached, or before the session is up, waits and is carried out in order.
+ * Everything works at once. What is called before the worker is reached, or before the session is up, waits
+ * and is carried out in order.
  */
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
@@ -51,7 +52,10 @@ export interface Tab {
   visible: boolean;
   /** Whether it answers: a frozen tab does not. */
   awake: boolean;
-  /** How many stanzas, one by one, it may be given before it has to acknowledge some: 64, less what is in flight, where a batch counts as 32. */
+  /**
+   * How many stanzas, one by one, it may be given before it has to acknowledge some: 64, less what is in
+   * flight, where a batch counts as 32.
+   */
   credit: number;
   /** How many stanzas wait for it. */
   waiting: number;
@@ -60,9 +64,10 @@ export interface Tab {
 }
 
 /**
- * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a mechanism or the server
- * names one, else the reason in a sentence; `null`, where Strophe has an element; and the reason in a sentence. The last three are `null` where there is
- * no reason to give. What it throws is logged.
+ * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a
+ * mechanism or the server names one, else the reason in a sentence; `null`, where Strophe has an element; and
+ * the reason in a sentence. The last three are `null` where there is no reason to give. What it throws is
+ * logged.
  */
 export type StatusCallback = (
   this: Connection,
@@ -81,9 +86,15 @@ type Answered = (stanza: Element) => unknown;
 /** Hears the error, or `null` where no answer came. */
 type Unanswered = (stanza: Element | null) => unknown;
 
-/** One page's end of a session. Tabs that connect to the same account share the session; each has handlers of its own. */
+/**
+ * One page's end of a session. Tabs that connect to the same account share the session; each has handlers of
+ * its own.
+ */
 export class Connection extends Hooks {
-  /** The address of the service, as it was given; another may be assigned, and counts from the next `connect` or `attach` on. */
+  /**
+   * The address of the service, as it was given; another may be assigned, and counts from the next `connect`
+   * or `attach` on.
+   */
   service: string;
   /** The options, as they were given. */
   readonly options: ConnectionOptions;
@@ -93,13 +104,16 @@ export class Connection extends Hooks {
   jid = '';
   /** The domain of {@link jid}; `null` before `connect` or `attach` has said whose session it is. */
   domain: string | null = null;
-  /** The user name that authenticates (RFC 6120 §6.3.8); `null` before `connect`, and for an anonymous login. */
+  /**
+   * The user name that authenticates (RFC 6120 §6.3.8); `null` before `connect`, and for an anonymous login.
+   */
   authcid: string | null = null;
   /** The bare JID to act as (RFC 6120 §6.3.8); `null` before `connect`. */
   authzid: string | null = null;
   /**
-   * What SCRAM derived from the password, set before CONNECTED or ATTACHED is reported, in the tabs that brought that password; `null` after other
-   * mechanisms. {@link connect} takes it in the place of the password. As secret as it.
+   * What SCRAM derived from the password, set before CONNECTED or ATTACHED is reported, in the tabs that
+   * brought that password; `null` after other mechanisms. {@link connect} takes it in the place of the
+   * password. As secret as it.
    */
   scram_keys: ScramKeys | null = null;
   /** Whether the session is up, in this tab: from CONNECTED or ATTACHED to RECONNECTING or DISCONNECTED. */
@@ -112,7 +126,10 @@ export class Connection extends Hooks {
   restored = false;
   /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
   role: 'primary' | 'secondary' | null = null;
-  /** How long {@link disconnect} waits for the server, in milliseconds. An argument of {@link connect}, and may be assigned after it; default 3,000. */
+  /**
+   * How long {@link disconnect} waits for the server, in milliseconds. An argument of {@link connect}, and
+   * may be assigned after it; default 3,000.
+   */
   disconnection_timeout = 3000;
   /** The callback of the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
@@ -126,8 +143,8 @@ export class Connection extends Hooks {
   /**
    * Makes a connection; nothing is opened before `connect` or `attach`. Needs no DOM.
    *
-   * @param service the WebSocket address of the XMPP service (RFC 7395): `ws:` or `wss:`, or relative with the option `protocol`. One that cannot be
-   * meant is CONNFAIL at `connect` and `attach`, in a sentence
+   * @param service the WebSocket address of the XMPP service (RFC 7395): `ws:` or `wss:`, or relative with
+   * the option `protocol`. One that cannot be meant is CONNFAIL at `connect` and `attach`, in a sentence
    * @throws Error when `protocol` names an unknown one, or `cookies` has what is none
    */
   constructor(service: string, options: ConnectionOptions = {}) {
@@ -142,7 +159,10 @@ export class Connection extends Hooks {
     equip(this);
   }
 
-  /** The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also in tabs that join; else `null`. */
+  /**
+   * The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also
+   * in tabs that join; else `null`.
+   */
   get features(): Element | null {
     return this.#participation.features;
   }
@@ -153,30 +173,36 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Resolves, with this connection, when the session is up: CONNECTED or ATTACHED. Before the first `connect` or `attach` it waits for that; when the
-   * session is lost and redialled it is a new promise, which waits for the next. It is rejected when an attempt fails or the session is over, until the next `connect` or
-   * `attach`: with a {@link ConnectionError}, an {@link AuthenticationError}, a {@link TimeoutError}, a {@link RedirectError}, an {@link AttachError}
-   * or, after a logout say, a {@link DisconnectedError}. A connection whose `ready` nobody asks for rejects nothing.
+   * Resolves, with this connection, when the session is up: CONNECTED or ATTACHED. Before the first `connect`
+   * or `attach` it waits for that; when the session is lost and redialled it is a new promise, which waits
+   * for the next. It is rejected when an attempt fails or the session is over, until the next `connect` or
+   * `attach`: with a {@link ConnectionError}, an {@link AuthenticationError}, a {@link TimeoutError}, a
+   * {@link RedirectError}, an {@link AttachError} or, after a logout say, a {@link DisconnectedError}. A
+   * connection whose `ready` nobody asks for rejects nothing.
    */
   get ready(): Promise<this> {
     return this.#participation.ready.promise as Promise<this>;
   }
 
   /**
-   * Logs in, or joins the session of this account with the same credentials; others are tried at the server first. CONNECTING is reported before
-   * this returns; then the callback hears CONNECTED in the tab that opens the session and ATTACHED in those that join it. An attempt that fails is
-   * CONNFAIL, AUTHFAIL, CONNTIMEOUT or REDIRECT with the reason, then DISCONNECTED; also where the arguments cannot be meant: CONNFAIL for a JID that is
-   * none, AUTHFAIL for credentials that no mechanism can use (`saslprep-prohibited`, `scram-keys-malformed`, …). A session that this connection has
-   * is left.
+   * Logs in, or joins the session of this account with the same credentials; others are tried at the server
+   * first. CONNECTING is reported before this returns; then the callback hears CONNECTED in the tab that
+   * opens the session and ATTACHED in those that join it. An attempt that fails is CONNFAIL, AUTHFAIL,
+   * CONNTIMEOUT or REDIRECT with the reason, then DISCONNECTED; also where the arguments cannot be meant:
+   * CONNFAIL for a JID that is none, AUTHFAIL for credentials that no mechanism can use
+   * (`saslprep-prohibited`, `scram-keys-malformed`, …). A session that this connection has is left.
    *
-   * @param jid the account, with the resource to ask for if any (RFC 6120 §7.7.1); a bare domain to log in anonymously
-   * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do until the server draws another salt
+   * @param jid the account, with the resource to ask for if any (RFC 6120 §7.7.1); a bare domain to log in
+   * anonymously
+   * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do
+   * until the server draws another salt
    * @param callback hears each status, from now until the next `connect` or `attach`
    * @param _wait for BOSH, as are the next two: ignored
    * @param _hold ignored
    * @param _route ignored
    * @param authcid the user name to authenticate as, where it is not the node of the JID (RFC 6120 §6.3.8)
-   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in milliseconds; default 3,000
+   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in
+   * milliseconds; default 3,000
    * @throws what the constructor or `test` of a mechanism throws
    */
   connect(
@@ -238,10 +264,10 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Joins a session that is there, without credentials: the one of the account that this tab had before a reload, else the only one
-   * of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is none, or several, or the
-   * login of the one there is fails, or it was opened with `attach: false`. A page without a worker shares
-   * nothing, so there it is ATTACHFAIL.
+   * Joins a session that is there, without credentials: the one of the account that this tab had before a
+   * reload, else the only one of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is
+   * none, or several, or the login of the one there is fails, or it was opened with `attach: false`. A page
+   * without a worker shares nothing, so there it is ATTACHFAIL.
    *
    * @param callback hears each status, from now until the next `connect` or `attach`
    * @param bosh none: the other arguments of Strophe are for BOSH
@@ -257,8 +283,9 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Binds a resource (RFC 6120 §7), that of {@link jid} if it has one, where BINDREQUIRED was reported: option `explicitResourceBinding`. The first tab
-   * that does so binds for all. Where nothing waits for it, an error is logged.
+   * Binds a resource (RFC 6120 §7), that of {@link jid} if it has one, where BINDREQUIRED was reported:
+   * option `explicitResourceBinding`. The first tab that does so binds for all. Where nothing waits for it,
+   * an error is logged.
    */
   bind(): void {
     this.#participation.bind(getResourceFromJid(this.jid) ?? undefined);
@@ -282,18 +309,21 @@ export class Connection extends Hooks {
     this.#added.push(mechanism);
   }
 
-  /** Allows these mechanisms and no other, as the option `mechanisms` does, from the next `connect` on; without an argument those of that option again. */
+  /**
+   * Allows these mechanisms and no other, as the option `mechanisms` does, from the next `connect` on;
+   * without an argument those of that option again.
+   */
   registerSASLMechanisms(mechanisms?: readonly Mechanism[]): void {
     this.#listed = mechanisms;
     this.#added = [];
   }
 
   /**
-   * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT where the server did not close the stream
-   * too (RFC 7395 §3.6), within {@link disconnection_timeout}. A tab that only leaves needs to call nothing:
-   * called in a listener of `beforeunload`, `pagehide` or `unload` this ends no session that other tabs or
-   * the page after a reload may want, and a page that stays after all hears DISCONNECTING and DISCONNECTED
-   * when that time is up, for itself alone.
+   * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT
+   * where the server did not close the stream too (RFC 7395 §3.6), within {@link disconnection_timeout}. A
+   * tab that only leaves needs to call nothing: called in a listener of `beforeunload`, `pagehide` or
+   * `unload` this ends no session that other tabs or the page after a reload may want, and a page that stays
+   * after all hears DISCONNECTING and DISCONNECTED when that time is up, for itself alone.
    *
    * @param reason the app's own: the log of the worker says only that there was one
    */
@@ -317,8 +347,9 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, its handlers are gone, and what it waits for
-   * ends. What the app said stays for the next `connect`, {@link jid} and the callback among it.
+   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, its
+   * handlers are gone, and what it waits for ends. What the app said stays for the next `connect`, {@link
+   * jid} and the callback among it.
    */
   reset(): void {
     this.#participation.reset();
@@ -353,9 +384,9 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends a stanza, or an array of them, in order; `null` and `undefined` are passed over. The worker checks each: one that would break the stream is
-   * not sent (see {@link RefusedError}), and an error is logged. While the session comes up, up to 1,000 wait for it; where none does, the condition is
-   * `not-connected`.
+   * Sends a stanza, or an array of them, in order; `null` and `undefined` are passed over. The worker checks
+   * each: one that would break the stream is not sent (see {@link RefusedError}), and an error is logged.
+   * While the session comes up, up to 1,000 wait for it; where none does, the condition is `not-connected`.
    *
    * @returns what became of the last of them; never rejects
    * @throws TypeError when it is nothing that can be sent
@@ -368,12 +399,14 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls back with its answer, and with nobody else's. One of the two is called, once.
+   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls back with its answer, and with nobody
+   * else's. One of the two is called, once.
    *
    * @param ok hears the result
-   * @param err hears the error, which this library makes up where the IQ was not sent; or `null` where no answer came: in time, or before the session
-   * ended
-   * @param timeout in milliseconds, the wait for the session included; without it or with 0, for as long as the session lasts
+   * @param err hears the error, which this library makes up where the IQ was not sent; or `null` where no
+   * answer came: in time, or before the session ended
+   * @param timeout in milliseconds, the wait for the session included; without it or with 0, for as long as
+   * the session lasts
    * @returns the `id`, which is made up where the IQ has none
    * @throws Error when text is not well-formed, or where there is no DOM
    */
@@ -389,10 +422,11 @@ export class Connection extends Hooks {
   /**
    * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and waits for its answer: the result.
    *
-   * The promise is rejected with a {@link StanzaError} where the answer is an error, a {@link TimeoutError} when none came within
-   * `timeout`, a {@link DisconnectedError} when the session ended before it came or there is none,
-   * a {@link RefusedError} when the IQ breaks a rule and was not sent, with the `reason` of `signal` when that is aborted (an answer
-   * that comes after that goes nowhere), and with an Error when text is not well-formed.
+   * The promise is rejected with a {@link StanzaError} where the answer is an error, a {@link TimeoutError}
+   * when none came within `timeout`, a {@link DisconnectedError} when the session ended before it came or
+   * there is none, a {@link RefusedError} when the IQ breaks a rule and was not sent, with the `reason` of
+   * `signal` when that is aborted (an answer that comes after that goes nowhere), and with an Error when text
+   * is not well-formed.
    */
   iq(stanza: Element | Treelike | string, { timeout, signal }: Patience = {}): Promise<Element> {
     return new Promise((ok, err) => {
@@ -410,8 +444,8 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered (XEP-0045 §7.2.2), an error. When the session ends
-   * first, nobody is called.
+   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered
+   * (XEP-0045 §7.2.2), an error. When the session ends first, nobody is called.
    *
    * @param ok hears a presence that is no error
    * @param err hears an error, or `null` when nothing came within `timeout`
@@ -452,9 +486,10 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Calls `handler` with each stanza that matches everything given, for as long as it returns something truthy; one that throws is removed, and the log
-   * says so. It begins with what comes behind the stanza that is being handled, else with what comes from now on, and ends with the session: each CONNECTED
-   * and ATTACHED starts with an empty list. An IQ request that no handler of any tab takes is answered with
+   * Calls `handler` with each stanza that matches everything given, for as long as it returns something
+   * truthy; one that throws is removed, and the log says so. It begins with what comes behind the stanza that
+   * is being handled, else with what comes from now on, and ends with the session: each CONNECTED and
+   * ATTACHED starts with an empty list. An IQ request that no handler of any tab takes is answered with
    * `service-unavailable` (RFC 6120 §8.2.3). One that a handler took the app may answer when it can, as long
    * as the page lives and is not frozen: then the next tab is asked. A ping (XEP-0199) is answered after 2 s
    * for the app, if it has not done so.
@@ -463,7 +498,8 @@ export class Connection extends Hooks {
    * @param name the tag name, with or without its prefix
    * @param type the `type`, or several of which one must match
    * @param id the `id`
-   * @param from the `from`, in whatever spelling of the same JID; with `matchBareFromJid` whatever the resource
+   * @param from the `from`, in whatever spelling of the same JID; with `matchBareFromJid` whatever the
+   * resource
    * @returns what {@link deleteHandler} takes
    */
   addHandler(
@@ -484,12 +520,14 @@ export class Connection extends Hooks {
   }
 
   /**
-   * The stanzas that match everything given, from this call on, in order: `for await (const message of connection.stanzas({ name: 'message' }))`.
-   * As for a handler, whoever takes a request answers it.
+   * The stanzas that match everything given, from this call on, in order:
+   * `for await (const message of connection.stanzas({ name: 'message' }))`. As for a handler, whoever takes a
+   * request answers it.
    *
-   * None is lost between two turns of the loop: what comes meanwhile waits here, without a bound, so a loop that is slower than what comes for it
-   * should ask for less. The loop ends with the session, also when that is redialled: stanzas are missed then, and the loop of the next session is
-   * made when that is up, like handlers. A `break` ends it too; `signal` does with its `reason`, and drops what waits.
+   * None is lost between two turns of the loop: what comes meanwhile waits here, without a bound, so a loop
+   * that is slower than what comes for it should ask for less. The loop ends with the session, also when that
+   * is redialled: stanzas are missed then, and the loop of the next session is made when that is up, like
+   * handlers. A `break` ends it too; `signal` does with its `reason`, and drops what waits.
    *
    * @param selector by default everything
    */
@@ -498,8 +536,8 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Calls `handler` after `period` milliseconds of the session being up, and again for as long as it returns something truthy. It ends with the session;
-   * one that throws is removed, and the log says so.
+   * Calls `handler` after `period` milliseconds of the session being up, and again for as long as it returns
+   * something truthy. It ends with the session; one that throws is removed, and the log says so.
    *
    * @returns what {@link deleteTimedHandler} takes
    */
@@ -513,9 +551,10 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Calls `callback` with `code` when the WebSocket is closed with it (RFC 6455 §7.4) and nobody asked for that: when the service cannot be reached, or the
-   * connection is lost, before the status says so. A further attempt to dial that fails is no news. The latest callback of a code counts, for as
-   * long as this connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
+   * Calls `callback` with `code` when the WebSocket is closed with it (RFC 6455 §7.4) and nobody asked for
+   * that: when the service cannot be reached, or the connection is lost, before the status says so. A further
+   * attempt to dial that fails is no news. The latest callback of a code counts, for as long as this
+   * connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
    */
   addProtocolErrorHandler(
     protocol: 'websocket' | 'HTTP',
@@ -531,12 +570,17 @@ export class Connection extends Hooks {
     return suffix === undefined || suffix === null ? id : `${id}:${suffix}`;
   }
 
-  /** Whether this stanza is a contact's current presence, which came before this tab did and was kept for it. */
+  /**
+   * Whether this stanza is a contact's current presence, which came before this tab did and was kept for it.
+   */
   isReplayed(stanza: Element): boolean {
     return this.#participation.inbox.isReplayed(stanza);
   }
 
-  /** What the worker knows of the tabs of this session, in the order in which they came; none outside a session. */
+  /**
+   * What the worker knows of the tabs of this session, in the order in which they came; none outside a
+   * session.
+   */
   tabs(): Promise<Tab[]> {
     return this.#participation.tabs();
   }
@@ -574,7 +618,10 @@ export class Connection extends Hooks {
   }
 }
 
-/** Priorities as the worker takes them; of those that are negative or broken, which are rare, the places among each other. */
+/**
+ * Priorities as the worker takes them; of those that are negative or broken, which are rare, the places among
+ * each other.
+ */
 function ranks(mechanisms: readonly SASLMechanism[]): Uint32Array {
   const priorities = mechanisms.map(({ priority }) => Number(priority) || 0);
   if (priorities.every((priority) => priority >>> 0 === priority)) return Uint32Array.from(priorities);

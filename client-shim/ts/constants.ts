@@ -1,6 +1,7 @@
 /**
- * The names and numbers of the public API: what a connection reports, what the specifications call their namespaces, and
- * the conditions an app compares against. The values are Strophe's, so that a stored number or string keeps its meaning.
+ * The names and numbers of the public API: what a connection reports, what the specifications call their
+ * namespaces, and the conditions an app compares against. The values are Strophe's, so that a stored number
+ * or string keeps its meaning.
  */
 
 /** What a connection reports to the callback of `connect`, `attach` and `restore`, as its first argument. */
@@ -23,30 +24,41 @@ export const Status = {
   DISCONNECTING: 7,
   /** The session is up, and this tab joined it: add handlers, send presence. */
   ATTACHED: 8,
-  /** The server sent the client elsewhere; the condition is the address. DISCONNECTED follows: whether to go there is the app's to say. */
+  /**
+   * The server sent the client elsewhere; the condition is the address. DISCONNECTED follows: whether to go
+   * there is the app's to say.
+   */
   REDIRECT: 9,
   /**
-   * The server was silent for 20 s at a step of the login, or did not close the stream within `disconnection_timeout`. DISCONNECTED follows.
+   * The server was silent for 20 s at a step of the login, or did not close the stream within
+   * `disconnection_timeout`. DISCONNECTED follows.
    */
   CONNTIMEOUT: 10,
   /** Authenticated; the app asked to call `bind()` itself (`explicitResourceBinding`). */
   BINDREQUIRED: 11,
   /** `attach` found no session to join, or more than one, or one whose login failed. */
   ATTACHFAIL: 12,
-  /** The connection or the worker was lost, or the page comes back from the back/forward cache. CONNECTED or ATTACHED follows. */
+  /**
+   * The connection or the worker was lost, or the page comes back from the back/forward cache. CONNECTED or
+   * ATTACHED follows.
+   */
   RECONNECTING: 13,
 } as const;
 
 /** One of the numbers of {@link Status}. */
 export type Status = (typeof Status)[keyof typeof Status];
 
-/** Strophe's names for some conditions: what the second argument of a status callback may be compared with. */
+/**
+ * Strophe's names for some conditions: what the second argument of a status callback may be compared with.
+ */
 export const ErrorCondition = {
   /** A stream error: what the client sent is not well-formed (RFC 6120 §4.9.3.1). */
   BAD_FORMAT: 'bad-format',
   /** A stream error: another session took this one's resource (RFC 6120 §4.9.3.3). */
   CONFLICT: 'conflict',
-  /** Never reported here: a JID without a node, where the server offers no anonymous login, is `no-auth-mech`. */
+  /**
+   * Never reported here: a JID without a node, where the server offers no anonymous login, is `no-auth-mech`.
+   */
   MISSING_JID_NODE: 'x-strophe-bad-non-anon-jid',
   /** The server offers none of the mechanisms that are allowed and fit the credentials. */
   NO_AUTH_MECH: 'no-auth-mech',

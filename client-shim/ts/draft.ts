@@ -1,4 +1,6 @@
-/** An element before there is one: what a builder collects, so that stanzas are written where there is no DOM. */
+/**
+ * An element before there is one: what a builder collects, so that stanzas are written where there is no DOM.
+ */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
 
@@ -63,8 +65,8 @@ export class Draft {
   }
 
   /**
-   * Makes the element, as the last child of `parent` where one is given: a name without a prefix is in the default
-   * namespace of its place.
+   * Makes the element, as the last child of `parent` where one is given: a name without a prefix is in the
+   * default namespace of its place.
    *
    * @param made hears of each element and the draft it was made of
    */
@@ -100,7 +102,8 @@ function createIn(parent: Element | null, name: string, attributes: ReadonlyMap<
   const prefix = colon < 0 ? null : name.slice(0, colon);
   const declared = attributes.get(prefix === null ? 'xmlns' : `xmlns:${prefix}`);
   const namespace = declared ?? parent?.lookupNamespaceURI(prefix) ?? null;
-  // A prefix that is declared further out, as `stream:` often is, has no namespace here, and DOM allows none without.
+  // A prefix that is declared further out, as `stream:` often is, has no namespace here, and DOM allows none
+  // without.
   if (prefix !== null && !namespace) return xmlGenerator().createElement(name);
   return xmlGenerator().createElementNS(namespace || null, name);
 }

@@ -46,7 +46,9 @@ export function copyElement<T extends Node>(node: T): T {
   return xmlGenerator().importNode(node, true);
 }
 
-/** The namespace of an element: what its `xmlns` attribute says, else what it was made with; `null` for none. */
+/**
+ * The namespace of an element: what its `xmlns` attribute says, else what it was made with; `null` for none.
+ */
 export function getNamespace(element: Element): string | null {
   return element.getAttribute('xmlns') || element.namespaceURI;
 }
@@ -69,8 +71,8 @@ export function forEachChild(
 }
 
 /**
- * The text right within an element, or of a text node, **escaped** as by {@link xmlescape}; `null` for no element.
- * Use `textContent` for the text itself.
+ * The text right within an element, or of a text node, **escaped** as by {@link xmlescape}; `null` for no
+ * element. Use `textContent` for the text itself.
  */
 export function getText(node: Node | null | undefined): string | null {
   if (!node) return null;

@@ -1,7 +1,8 @@
 /**
- * The engine's end of a port: what tabs post is looked through, field by field, and goes in as flat calls; what the engine says comes out as
- * flat calls and is made here. The types are generated from `epode-protocol`, and hold this end to the page's (`wire.ts`); decoding by serde
- * would make the engine's wasm a sixth larger.
+ * The engine's end of a port: what tabs post is looked through, field by field, and goes in as flat calls;
+ * what the engine says comes out as flat calls and is made here. The types are generated from
+ * `epode-protocol`, and hold this end to the page's (`wire.ts`); decoding by serde would make the engine's
+ * wasm a sixth larger.
  */
 import {
   accept as open,

@@ -1,8 +1,9 @@
 /**
- * The engine in the page: stream, session and hub, which else run in the worker, for connections without one. A script of its own beside
- * `epode.js`, with the worker's wasm, which no other page loads.
+ * The engine in the page: stream, session and hub, which else run in the worker, for connections without one.
+ * A script of its own beside `epode.js`, with the worker's wasm, which no other page loads.
  *
- * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must be done before it is gone.
+ * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must
+ * be done before it is gone.
  */
 import { imports, loaded, online } from '../../worker/pkg/epode_worker.js';
 import { accept, start } from './engine-wire.ts';
@@ -34,7 +35,10 @@ export async function begin(how: typeof load): Promise<void> {
   addEventListener('error', probe);
 }
 
-/** Opens a port. What the page posts is done when `postMessage` returns; what the engine posts is heard a little later, never within. */
+/**
+ * Opens a port. What the page posts is done when `postMessage` returns; what the engine posts is heard a
+ * little later, never within.
+ */
 export function open(): Port {
   const page: Port = {
     onmessage: null,
@@ -79,7 +83,10 @@ interface Unloading {
   document?: { featurePolicy?: { allowsFeature(name: string): boolean } };
 }
 
-/** Tells the engine of the network, and learns so whether it still lives: one that panicked throws at every call. */
+/**
+ * Tells the engine of the network, and learns so whether it still lives: one that panicked throws at every
+ * call.
+ */
 function probe(): void {
   attempt(() => online(navigator.onLine));
 }

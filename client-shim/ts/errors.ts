@@ -10,7 +10,10 @@ export class XmppError extends Error {
   /** @param message the reason in a sentence, for people */
   constructor(
     message: string,
-    /** A word to compare, where a specification, a mechanism, the server or this library names one; else `null`. */
+    /**
+     * A word to compare, where a specification, a mechanism, the server or this library names one; else
+     * `null`.
+     */
     readonly condition: string | null = null,
     /** The stanza that says it; `null` where there is none. */
     readonly element: Element | null = null,
@@ -22,11 +25,17 @@ export class XmppError extends Error {
 /** The server or a contact answered with an error (RFC 6120 §8.3): `iq` is rejected with it. */
 export class StanzaError extends XmppError {
   declare name: 'StanzaError';
-  /** The defined condition (RFC 6120 §8.3.3), such as `item-not-found`; `undefined-condition` where it names none. */
+  /**
+   * The defined condition (RFC 6120 §8.3.3), such as `item-not-found`; `undefined-condition` where it names
+   * none.
+   */
   declare readonly condition: string;
   /** The answer, a stanza of type `error`. */
   declare readonly element: Element;
-  /** What to make of it (RFC 6120 §8.3.2): `auth`, `cancel`, `continue`, `modify` or `wait`; `null` where it does not say. */
+  /**
+   * What to make of it (RFC 6120 §8.3.2): `auth`, `cancel`, `continue`, `modify` or `wait`; `null` where it
+   * does not say.
+   */
   readonly type: string | null;
   /** What it says for people; `null` where it says nothing. */
   readonly text: string | null;
@@ -50,33 +59,43 @@ export class StanzaError extends XmppError {
 }
 
 /**
- * Nothing came in time: no answer within the `timeout` of `iq`, no word of the server for 20 s during the login, or no close of the stream within
- * `disconnection_timeout` (CONNTIMEOUT).
+ * Nothing came in time: no answer within the `timeout` of `iq`, no word of the server for 20 s during the
+ * login, or no close of the stream within `disconnection_timeout` (CONNTIMEOUT).
  */
 export class TimeoutError extends XmppError {
   declare name: 'TimeoutError';
 }
 
-/** There is no session, or it ended before there was an answer (DISCONNECTED): `condition` is `not-connected`, or says why it ended. */
+/**
+ * There is no session, or it ended before there was an answer (DISCONNECTED): `condition` is `not-connected`,
+ * or says why it ended.
+ */
 export class DisconnectedError extends XmppError {
   declare name: 'DisconnectedError';
 }
 
 /**
- * The worker did not send this, since it breaks a rule that would end the stream for all tabs: `condition` names the rule. It is a stream error of
- * RFC 6120 §4.9.3 (`not-well-formed`, `restricted-xml`, `invalid-from`, `policy-violation`, …), or `not-a-request` for what is no IQ of type `get` or `set`,
- * `invalid-iq-type`, or `too-many` where 1,000 requests of this tab wait already. `element` is an error (RFC 6120 §8.3) that says the same.
+ * The worker did not send this, since it breaks a rule that would end the stream for all tabs: `condition`
+ * names the rule. It is a stream error of RFC 6120 §4.9.3 (`not-well-formed`, `restricted-xml`,
+ * `invalid-from`, `policy-violation`, …), or `not-a-request` for what is no IQ of type `get` or `set`,
+ * `invalid-iq-type`, or `too-many` where 1,000 requests of this tab wait already. `element` is an error (RFC
+ * 6120 §8.3) that says the same.
  */
 export class RefusedError extends XmppError {
   declare name: 'RefusedError';
 }
 
-/** The server, or the worker, could not be reached, or they could not agree (CONNFAIL): `message` says which. */
+/**
+ * The server, or the worker, could not be reached, or they could not agree (CONNFAIL): `message` says which.
+ */
 export class ConnectionError extends XmppError {
   declare name: 'ConnectionError';
 }
 
-/** The credentials were refused (AUTHFAIL): `condition` is the server's (RFC 6120 §6.5), such as `not-authorized`, or names a rule of the mechanism. */
+/**
+ * The credentials were refused (AUTHFAIL): `condition` is the server's (RFC 6120 §6.5), such as
+ * `not-authorized`, or names a rule of the mechanism.
+ */
 export class AuthenticationError extends XmppError {
   declare name: 'AuthenticationError';
 }

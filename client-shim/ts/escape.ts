@@ -13,7 +13,10 @@ const ESCAPES: Record<string, string> = {
 
 const NAMED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** Escapes the five characters that mean something in XML: fit for text and for attribute values in either quotes. */
+/**
+ * Escapes the five characters that mean something in XML: fit for text and for attribute values in either
+ * quotes.
+ */
 export function xmlescape(text: string): string {
   return text.replace(/[&<>"']/g, escapeOf);
 }
@@ -23,12 +26,18 @@ export function xmlunescape(text: string): string {
   return text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => NAMED[name] as string);
 }
 
-/** Escapes for text between tags. A carriage return is escaped too: bare, a parser would make a line feed of it (XML 1.0 §2.11). */
+/**
+ * Escapes for text between tags. A carriage return is escaped too: bare, a parser would make a line feed of
+ * it (XML 1.0 §2.11).
+ */
 export function escapeText(text: string): string {
   return text.replace(/[&<>"'\r]/g, escapeOf);
 }
 
-/** Escapes for an attribute value. White space is escaped too: bare, a parser would make spaces of it (XML 1.0 §3.3.3). */
+/**
+ * Escapes for an attribute value. White space is escaped too: bare, a parser would make spaces of it (XML 1.0
+ * §3.3.3).
+ */
 export function escapeAttribute(value: string): string {
   return value.replace(/[&<>"'\t\n\r]/g, escapeOf);
 }

@@ -1,9 +1,9 @@
 /**
  * Who hears a stanza: handlers, the ordered list of them, and the handlers of time.
  *
- * The list keeps Strophe's rules. A handler stays for as long as it returns something truthy, so an async one stays. One
- * that throws is removed. One added while a stanza is handled hears the next; several added between two stanzas are put
- * behind the others in reverse order of their adding.
+ * The list keeps Strophe's rules. A handler stays for as long as it returns something truthy, so an async one
+ * stays. One that throws is removed. One added while a stanza is handled hears the next; several added
+ * between two stanzas are put behind the others in reverse order of their adding.
  */
 import { NS } from './constants.ts';
 import { getNamespace } from './element.ts';
@@ -22,19 +22,30 @@ export interface HandlerOptions {
 /** What a handler does with a stanza. Truthy: it wants the next one too. */
 export type Callback = (stanza: Element) => unknown;
 
-/** One callback and the stanzas it is for. Every criterion that is given must match; empty ones count as not given. */
+/**
+ * One callback and the stanzas it is for. Every criterion that is given must match; empty ones count as not
+ * given.
+ */
 export class Handler {
-  /** What is called with each stanza that matches, and says by something truthy that it wants the next one too. */
+  /**
+   * What is called with each stanza that matches, and says by something truthy that it wants the next one
+   * too.
+   */
   readonly handler: Callback;
   /** The namespace of the element or of anything within it. */
   readonly ns: string | null;
   /** The qualified name, to the letter; or that of a stanza without its prefix. */
   readonly name: string | null;
-  /** The attribute `type`, or several of which one must match; among several the empty one is for stanzas without. */
+  /**
+   * The attribute `type`, or several of which one must match; among several the empty one is for stanzas
+   * without.
+   */
   readonly type: string | readonly string[] | null;
   /** The attribute `id`. */
   readonly id: string | null;
-  /** The attribute `from`, in whatever spelling of the same JID; already the bare JID with `matchBareFromJid`. */
+  /**
+   * The attribute `from`, in whatever spelling of the same JID; already the bare JID with `matchBareFromJid`.
+   */
   readonly from: string | null;
   /** The same in the form in which it is compared. */
   readonly #sender: string | null;
@@ -42,7 +53,10 @@ export class Handler {
   readonly options: HandlerOptions;
   /** Whether this is the app's, and so runs only once authenticated; default `true`. */
   user = true;
-  /** Whether it hears what comes; `false` while its claim is on the way to the worker, which brings what it misses. */
+  /**
+   * Whether it hears what comes; `false` while its claim is on the way to the worker, which brings what it
+   * misses.
+   */
   active = true;
 
   /**
@@ -133,7 +147,10 @@ function wordOf(criterion: unknown): string | null {
   return criterion ? String(criterion) : null;
 }
 
-/** What a handler asks for, as plain data: the claim that this tab makes on its behalf. Criteria not given are absent. */
+/**
+ * What a handler asks for, as plain data: the claim that this tab makes on its behalf. Criteria not given are
+ * absent.
+ */
 export interface Selector {
   ns?: string;
   name?: string;
@@ -177,7 +194,10 @@ export class HandlerList {
     return handler;
   }
 
-  /** Removes a handler at once, also from under the stanza being handled. One that is not in the list is no error. */
+  /**
+   * Removes a handler at once, also from under the stanza being handled. One that is not in the list is no
+   * error.
+   */
   delete(handler: Handler): void {
     this.#active = this.#active.filter((other) => other !== handler);
     this.#added = this.#added.filter((other) => other !== handler);
@@ -207,7 +227,10 @@ export class HandlerList {
     }
   }
 
-  /** Whether a stanza that reads like this has to become an element: a handler may match it, or it is a request that somebody has to answer. */
+  /**
+   * Whether a stanza that reads like this has to become an element: a handler may match it, or it is a
+   * request that somebody has to answer.
+   */
   concerns(text: string): boolean {
     const mayMatch = ({ name }: Handler): boolean => name === null || text.startsWith(name, 1);
     return (
@@ -216,7 +239,8 @@ export class HandlerList {
   }
 
   /**
-   * Shows a stanza to every handler that matches it. What one throws is logged, and keeps the stanza from nobody else.
+   * Shows a stanza to every handler that matches it. What one throws is logged, and keeps the stanza from
+   * nobody else.
    *
    * @param authenticated whether the app's handlers may run
    * @returns whether some handler matched and did not throw

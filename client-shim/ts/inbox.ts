@@ -1,7 +1,9 @@
 /**
- * What comes to a tab, from the port to those who hear it: the hooks look on, handlers are called, and for each of either the worker holds a claim.
+ * What comes to a tab, from the port to those who hear it: the hooks look on, handlers are called, and for
+ * each of either the worker holds a claim.
  *
- * Until the worker has said that a claim holds, it brings that handler what it misses, apart from what all the others hear.
+ * Until the worker has said that a claim holds, it brings that handler what it misses, apart from what all
+ * the others hear.
  */
 import { parseStanza } from './element.ts';
 import { Handler, HandlerList, selectorOf } from './handlers.ts';

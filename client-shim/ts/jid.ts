@@ -1,6 +1,7 @@
 /**
- * The parts of a JID (RFC 7622 §3.2: everything after the first `/` is the resource; before it, everything up to the first
- * `@` is the node) and the escaping of nodes (XEP-0106). Strings are cut, not prepared or validated.
+ * The parts of a JID (RFC 7622 §3.2: everything after the first `/` is the resource; before it, everything up
+ * to the first `@` is the node) and the escaping of nodes (XEP-0106). Strings are cut, not prepared or
+ * validated.
  */
 
 /** The node, or `null` where the JID has none. */
@@ -29,7 +30,8 @@ export function getBareJidFromJid(jid: string | null | undefined): string | null
 
 /**
  * Escapes what a node must not hold (XEP-0106 §4.2), so that any name may be a node: `d'artagnan` becomes
- * `d\27artagnan`. White space at both ends, which no node may have, is cut off. What is not a string comes back as it is.
+ * `d\27artagnan`. White space at both ends, which no node may have, is cut off. What is not a string comes
+ * back as it is.
  *
  * Every backslash is escaped, also one that begins no escape: so unescaping always gives the name back.
  */

@@ -15,7 +15,10 @@ export function leaveWord(key: string, left: Left): void {
   }
 }
 
-/** Takes the word that the page before left. A duplicated tab finds none: its original is still there and has left nothing. */
+/**
+ * Takes the word that the page before left. A duplicated tab finds none: its original is still there and has
+ * left nothing.
+ */
 export function takeLeft(key: string): Left | undefined {
   try {
     const left: unknown = JSON.parse(sessionStorage.getItem(key) ?? 'null');

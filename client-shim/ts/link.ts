@@ -1,8 +1,9 @@
 /**
- * The link of one connection to the worker, or to the engine in the page: the port, the Web Lock that tells the worker that this page
- * lives, and the tab's end of the protocol, which is wasm.
+ * The link of one connection to the worker, or to the engine in the page: the port, the Web Lock that tells
+ * the worker that this page lives, and the tab's end of the protocol, which is wasm.
  *
- * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every command hears why.
+ * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every
+ * command hears why.
  */
 import { Tab, type Audience } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
@@ -44,7 +45,10 @@ const LEFT = 'the connection was reset';
 /** How long a worker that is this page's alone has to close its stream, when nobody speaks to it any more. */
 const FAREWELL = 5_000;
 
-/** The links of this page that last: each leaves word under a name of its own, which the link that takes its place after a reload finds. */
+/**
+ * The links of this page that last: each leaves word under a name of its own, which the link that takes its
+ * place after a reload finds.
+ */
 const slots = new Set<string>();
 
 /** One connection's link to the worker. */
@@ -52,7 +56,10 @@ export class Link {
   readonly #events: Events;
   readonly #audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>;
   readonly #script: string | URL | undefined;
-  /** Names this link among those of its page, before and after a reload: by its service, and its number among several of one service. */
+  /**
+   * Names this link among those of its page, before and after a reload: by its service, and its number among
+   * several of one service.
+   */
   readonly slot: string;
   /** Where the page before a reload stood, until the worker was told. */
   #before: Left | undefined;
@@ -227,7 +234,10 @@ export class Link {
     this.#audience.status(...words);
   };
 
-  /** Shows the app stanzas, one after the other. An app that leaves at one of them, or goes elsewhere, sees no more. */
+  /**
+   * Shows the app stanzas, one after the other. An app that leaves at one of them, or goes elsewhere, sees no
+   * more.
+   */
   #show(stanzas: NonNullable<Content['stanzas']>): void {
     const joins = this.#joins;
     if ('lengths' in stanzas) {
@@ -332,7 +342,8 @@ export class Link {
 
   /** The browser says only that the worker failed to start; the address itself tells more. */
   async #failed(url: URL, port: Port): Promise<void> {
-    // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself, and in one that is gone.
+    // Firefox also reports what goes wrong in a worker that runs, which the worker tells by itself, and in
+    // one that is gone.
     const matters = (): boolean => this.#port === port && (!this.#tab || this.#tab.is_greeting());
     if (!matters()) return;
     const found = await whatIsAt(url);

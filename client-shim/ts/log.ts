@@ -1,7 +1,7 @@
 /**
- * The page's log. Every line goes through `sink.log`, which an app replaces (as `Strophe.log = …`) to send lines
- * elsewhere; the default writes to the console. Lines carry no payload: what travels on the wire is seen with `rawInput`
- * and `rawOutput`, and why a stanza was refused in its receipt.
+ * The page's log. Every line goes through `sink.log`, which an app replaces (as `Strophe.log = …`) to send
+ * lines elsewhere; the default writes to the console. Lines carry no payload: what travels on the wire is
+ * seen with `rawInput` and `rawOutput`, and why a stanza was refused in its receipt.
  */
 import { LogLevel } from './constants.ts';
 
@@ -11,7 +11,8 @@ export type Log = (level: LogLevel, message: string) => void;
 let threshold: LogLevel = LogLevel.INFO;
 
 /**
- * Sets the least level that reaches the console. A replaced `sink.log` hears every level and filters for itself.
+ * Sets the least level that reaches the console. A replaced `sink.log` hears every level and filters for
+ * itself.
  *
  * @param level the default is `LogLevel.INFO`
  * @throws RangeError when it is none of `LogLevel`
@@ -23,7 +24,10 @@ export function setLogLevel(level: LogLevel): void {
   threshold = level;
 }
 
-/** Writes one line to the console when `level` is at least what {@link setLogLevel} said; `FATAL` is written as an error. */
+/**
+ * Writes one line to the console when `level` is at least what {@link setLogLevel} said; `FATAL` is written
+ * as an error.
+ */
 export function log(level: LogLevel, message: string): void {
   if (level < threshold) return;
   if (level >= LogLevel.ERROR) console.error(message);
@@ -35,7 +39,9 @@ export function log(level: LogLevel, message: string): void {
 /** Where the library's own lines go. */
 export const sink: { log: Log } = { log };
 
-/** Writes one of the library's own lines. A log of the app's that throws must not end what the line is about. */
+/**
+ * Writes one of the library's own lines. A log of the app's that throws must not end what the line is about.
+ */
 export function tell(level: LogLevel, message: string): void {
   try {
     sink.log(level, message);

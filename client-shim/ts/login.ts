@@ -1,4 +1,7 @@
-/** A login some of whose mechanisms live in this page: the worker relays to them what the server says, and they answer. */
+/**
+ * A login some of whose mechanisms live in this page: the worker relays to them what the server says, and
+ * they answer.
+ */
 import { Status } from './constants.ts';
 import { describe, error, guarded } from './log.ts';
 import * as mechanisms from './mechanisms.ts';
@@ -33,7 +36,10 @@ export class Login {
     this.#connection = connection;
   }
 
-  /** What a mechanism says, to begin with or to a challenge; nothing where it leaves the first word to the server. Rejects when it fails. */
+  /**
+   * What a mechanism says, to begin with or to a challenge; nothing where it leaves the first word to the
+   * server. Rejects when it fails.
+   */
   async answer(name: string, challenge: string | null): Promise<string | undefined> {
     let said: unknown;
     try {

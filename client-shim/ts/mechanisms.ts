@@ -1,13 +1,17 @@
 /**
- * The mechanisms of SASL as an app names them in the option `mechanisms`. The exchange itself is the worker's: of the nine
- * here only name and priority travel, and whether they are in the running. A mechanism of the app's own is a subclass
- * that overrides `onChallenge` or `clientChallenge`; its exchange is relayed to the page that brought it. Of one that overrides neither, nobody
- * calls `onStart`, `onSuccess` and `onFailure`.
+ * The mechanisms of SASL as an app names them in the option `mechanisms`. The exchange itself is the
+ * worker's: of the nine here only name and priority travel, and whether they are in the running. A mechanism
+ * of the app's own is a subclass that overrides `onChallenge` or `clientChallenge`; its exchange is relayed
+ * to the page that brought it. Of one that overrides neither, nobody calls `onStart`, `onSuccess` and
+ * `onFailure`.
  */
 
 /** What a mechanism may ask of the connection that is about to authenticate. */
 export interface Authenticating {
-  /** The identity to authenticate as: the argument of `connect`, else the node of the JID, `null` where there is none. */
+  /**
+   * The identity to authenticate as: the argument of `connect`, else the node of the JID, `null` where there
+   * is none.
+   */
   readonly authcid: string | null;
   /** The password, keys or token, where there are any. */
   readonly pass?: unknown;
@@ -33,7 +37,10 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
     this.priority = priority;
   }
 
-  /** Whether the mechanism is in the running for this login; an override that returns `false` switches it off. What it throws, `connect` throws. */
+  /**
+   * Whether the mechanism is in the running for this login; an override that returns `false` switches it off.
+   * What it throws, `connect` throws.
+   */
   test(_connection: C): boolean {
     return true;
   }
@@ -42,8 +49,9 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
   onStart(_connection: C): void {}
 
   /**
-   * Answers a challenge of the server (RFC 6120 §6.4.3); both are the text before base64. What is thrown or is no string fails the login, with
-   * `mechanism-failed`; so does an answer that takes more than 60 s, with `mechanism-silent`.
+   * Answers a challenge of the server (RFC 6120 §6.4.3); both are the text before base64. What is thrown or
+   * is no string fails the login, with `mechanism-failed`; so does an answer that takes more than 60 s, with
+   * `mechanism-silent`.
    *
    * @throws Error unless overridden: the exchange of the nine is the worker's
    */
@@ -51,15 +59,23 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
     throw new Error(`${this.mechname} has no onChallenge in the page`);
   }
 
-  /** What the client says first (RFC 6120 §6.4.2), where it speaks first; by default what {@link onChallenge} answers to no challenge. */
+  /**
+   * What the client says first (RFC 6120 §6.4.2), where it speaks first; by default what {@link onChallenge}
+   * answers to no challenge.
+   */
   clientChallenge(connection: C): string | false | Promise<string | false> {
     return this.onChallenge(connection);
   }
 
-  /** Called when the server has refused, before AUTHFAIL is reported; if the exchange was spoken in this page. */
+  /**
+   * Called when the server has refused, before AUTHFAIL is reported; if the exchange was spoken in this page.
+   */
   onFailure(): void {}
 
-  /** Called when the session is up, or waits for `bind`, before that is reported; if the exchange was spoken in this page. */
+  /**
+   * Called when the session is up, or waits for `bind`, before that is reported; if the exchange was spoken
+   * in this page.
+   */
   onSuccess(): void {}
 }
 
@@ -114,14 +130,20 @@ export class SASLPlain extends Named {
   }
 }
 
-/** OAUTHBEARER (RFC 7628): the password is a token, priority 40. In the running when there is one, for a JID with a node. */
+/**
+ * OAUTHBEARER (RFC 7628): the password is a token, priority 40. In the running when there is one, for a JID
+ * with a node.
+ */
 export class SASLOAuthBearer extends Bearing {
   constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** X-OAUTH2, of no RFC: the password is a token, priority 30. In the running when there is one, for a JID with a node. */
+/**
+ * X-OAUTH2, of no RFC: the password is a token, priority 30. In the running when there is one, for a JID with
+ * a node.
+ */
 export class SASLXOAuth2 extends Bearing {
   constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
     super(mechname, isClientFirst, priority);
@@ -140,7 +162,10 @@ export class SASLAnonymous extends SASLMechanism {
   }
 }
 
-/** EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Priority 10. Always in the running. */
+/**
+ * EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Priority 10.
+ * Always in the running.
+ */
 export class SASLExternal extends SASLMechanism {
   constructor(mechname = 'EXTERNAL', isClientFirst = true, priority = 10) {
     super(mechname, isClientFirst, priority);

@@ -1,6 +1,9 @@
 /** What pages and workers know each other by. */
 
-/** The name under which pages of an origin share the worker of one script, and that of the worker beside it, for as long as it does not answer. */
+/**
+ * The name under which pages of an origin share the worker of one script, and that of the worker beside it,
+ * for as long as it does not answer.
+ */
 export const NAME = 'epode';
 export const DETOUR = 'epode detour';
 

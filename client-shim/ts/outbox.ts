@@ -1,7 +1,9 @@
 /**
- * What a tab sends and asks, from the call to its receipt or answer. Every one of them ends, whatever becomes of the link.
+ * What a tab sends and asks, from the call to its receipt or answer. Every one of them ends, whatever becomes
+ * of the link.
  *
- * What is sent within one task leaves together at its end. Order holds: what is asked leaves behind what was sent before.
+ * What is sent within one task leaves together at its end. Order holds: what is asked leaves behind what was
+ * sent before.
  */
 import type { Audience } from '../pkg/epode_client_shim.js';
 import { NS } from './constants.ts';
@@ -136,7 +138,9 @@ export class Outbox {
     }
   }
 
-  /** The link was let go of: whoever waits for something from it hears, a little later, that it does not come. */
+  /**
+   * The link was let go of: whoever waits for something from it hears, a little later, that it does not come.
+   */
   lose(): void {
     const receipts = taken(this.#receipts);
     const questions = taken(this.#questions);

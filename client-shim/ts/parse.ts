@@ -1,6 +1,6 @@
 /**
- * From text to elements: {@link parseStanza} for what the worker has verified, which is every inbound stanza, and
- * {@link toElement} for text from anywhere else.
+ * From text to elements: {@link parseStanza} for what the worker has verified, which is every inbound stanza,
+ * and {@link toElement} for text from anywhere else.
  */
 import { NS } from './constants.ts';
 import { xmlGenerator } from './document.ts';
@@ -26,8 +26,10 @@ export function parseStanza(text: string): Element {
  * The element of text from anywhere, checked by the browser's parser.
  *
  * @param text one XML document
- * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default `false`
- * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is no DOM
+ * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default
+ * `false`
+ * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is
+ * no DOM
  */
 export function toElement(text: string, strict = false): Element {
   const root = xmlHtmlNode(text).documentElement as Element | null;
@@ -57,7 +59,9 @@ function reportsFailure(element: Element): boolean {
   return FAILURE_NAMESPACES.includes(element.namespaceURI);
 }
 
-/** What `DOMParser` makes of the text as XML: a document, which reports a failure by an element `parsererror`. */
+/**
+ * What `DOMParser` makes of the text as XML: a document, which reports a failure by an element `parsererror`.
+ */
 export function xmlHtmlNode(text: string): XMLDocument {
   return new DOMParser().parseFromString(text, 'text/xml');
 }

@@ -1,6 +1,7 @@
 /**
- * One page's part in a session: the wish to be in it, the link over which that is carried out, and what becomes of it. The fields that an app reads of a
- * connection are set here, and those who wait for something called back.
+ * One page's part in a session: the wish to be in it, the link over which that is carried out, and what
+ * becomes of it. The fields that an app reads of a connection are set here, and those who wait for something
+ * called back.
  */
 import type { Audience } from '../pkg/epode_client_shim.js';
 import type { Connection, ProtocolErrorCallback, Tab } from './connection.ts';
@@ -200,7 +201,9 @@ export class Participation {
     this.#enter(membership);
   }
 
-  /** Lets go of the link. Whoever waits for something from it hears, a little later, that it does not come. */
+  /**
+   * Lets go of the link. Whoever waits for something from it hears, a little later, that it does not come.
+   */
   #leave(): void {
     const link = this.#link;
     this.#link = undefined;
@@ -256,7 +259,10 @@ export class Participation {
     this.#connection.role = null;
   }
 
-  /** The stream is lost. The role stays: one of the tabs is primary while the worker dials again, and of what does not change no tab is told. */
+  /**
+   * The stream is lost. The role stays: one of the tabs is primary while the worker dials again, and of what
+   * does not change no tab is told.
+   */
   #down(): void {
     const connection = this.#connection;
     if (connection.authenticated) this.ready.renew();

@@ -7,7 +7,9 @@ import { guarded } from './log.ts';
 export interface ConnectionPlugin {
   /** Called by the constructor of each connection. What it throws, that throws. */
   init?(connection: Connection): void;
-  /** Called with each status and its condition, before the callback of `connect`. What it throws is logged. */
+  /**
+   * Called with each status and its condition, before the callback of `connect`. What it throws is logged.
+   */
   statusChanged?(status: Status, condition: string | null): void;
 }
 
@@ -16,7 +18,10 @@ type Equipped = Record<string, ConnectionPlugin | undefined>;
 
 const plugins = new Map<string, ConnectionPlugin>();
 
-/** Makes an object that inherits from `prototype` part of every connection made from now on, as `connection[name]`. */
+/**
+ * Makes an object that inherits from `prototype` part of every connection made from now on, as
+ * `connection[name]`.
+ */
 export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
   plugins.set(name, prototype);
 }

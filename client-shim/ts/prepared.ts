@@ -1,6 +1,7 @@
 /**
- * The form in which a JID is compared (RFC 7622), as in `crates/stream/src/jid.rs`; what is no JID is compared as it is. The worker has compared by
- * then, and more strictly: this only tells the handlers of one tab apart.
+ * The form in which a JID is compared (RFC 7622), as in `crates/stream/src/jid.rs`; what is no JID is
+ * compared as it is. The worker has compared by then, and more strictly: this only tells the handlers of one
+ * tab apart.
  */
 export function preparedJid(jid: string): string {
   // Most are in that form already.

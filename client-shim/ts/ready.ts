@@ -40,7 +40,10 @@ export class Ready<T> {
     this.#resolve(session);
   }
 
-  /** A status was reported; it may be the end. Not before that may an app try again, so not before that it hears. */
+  /**
+   * A status was reported; it may be the end. Not before that may an app try again, so not before that it
+   * hears.
+   */
   note(status: Status, reason: string | undefined, condition: string | undefined): void {
     const Failure = FAILURES[status];
     if (Failure) this.#failure ??= new Failure(reason ?? 'the session is over', condition);

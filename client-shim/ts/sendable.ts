@@ -12,7 +12,10 @@ export type Receipt =
   | {
       /** It was not sent; where the worker died or was left meanwhile, nobody knows, and `text` says so. */
       status: 'failed';
-      /** A word to compare: the rule, as in {@link RefusedError}, or `not-connected`, or `worker-lost` and the like. */
+      /**
+       * A word to compare: the rule, as in {@link RefusedError}, or `not-connected`, or `worker-lost` and the
+       * like.
+       */
       condition: string;
       /** The same in a sentence. */
       text: string;

@@ -1,9 +1,10 @@
 /**
  * From elements to text.
  *
- * `XMLSerializer` writes `xmlns=""` on every child that was made without a namespace, which is how many apps make the
- * children of their stanzas, and a server would then not know them. Here an element without a namespace takes the one of
- * its place. Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
+ * `XMLSerializer` writes `xmlns=""` on every child that was made without a namespace, which is how many apps
+ * make the children of their stanzas, and a server would then not know them. Here an element without a
+ * namespace takes the one of its place. Comments and processing instructions, which XMPP forbids (RFC 6120
+ * §11.1), are left out.
  */
 import { XML, XMLNS } from './document.ts';
 import { escapeAttribute, escapeText } from './escape.ts';

@@ -6,8 +6,9 @@ export type Protocol = 'ws' | 'wss';
 /**
  * The absolute WebSocket address of a service.
  *
- * A `ws:` or `wss:` URL is taken as it is. With `protocol`, a relative one is on the page's host: behind a leading `/` from its root, else
- * from the page's folder. On an https page `ws` becomes `wss`, since the browser allows nothing else.
+ * A `ws:` or `wss:` URL is taken as it is. With `protocol`, a relative one is on the page's host: behind a
+ * leading `/` from its root, else from the page's folder. On an https page `ws` becomes `wss`, since the
+ * browser allows nothing else.
  *
  * @param page the address of the page
  * @throws Error with a sentence for the app: an address that is none, or one that needs BOSH
@@ -39,7 +40,8 @@ export function resolveService(service: string, protocol: Protocol | undefined, 
  *
  * @param base what a relative one is relative to
  * @param origin the page's, which a page without an address of its own has from its parent
- * @throws Error with a sentence for the app: an address that is none, or one of another origin, where the browser allows no shared worker
+ * @throws Error with a sentence for the app: an address that is none, or one of another origin, where the
+ * browser allows no shared worker
  */
 export function resolveWorker(worker: string | URL, base: string, origin: string): URL {
   let url: URL;

@@ -1,9 +1,11 @@
 /**
- * Stanzas come in few shapes: the same tags and attributes in the same places, and other values in them. What comes in a shape that was seen before
- * is a clone of an earlier element with its own values put in: some comparisons of text and one call of the DOM, where a tokeniser has to read
- * each tag, and to make each element.
+ * Stanzas come in few shapes: the same tags and attributes in the same places, and other values in them. What
+ * comes in a shape that was seen before is a clone of an earlier element with its own values put in: some
+ * comparisons of text and one call of the DOM, where a tokeniser has to read each tag, and to make each
+ * element.
  *
- * What the shapes have in common is kept as a tree: a stanza is followed along it from literal to literal, and what stands between two is a value.
+ * What the shapes have in common is kept as a tree: a stanza is followed along it from literal to literal,
+ * and what stands between two is a value.
  */
 import { attributeValue, textValue } from './escape.ts';
 import { isDeclaration } from './scope.ts';
@@ -41,7 +43,10 @@ interface Slot {
   readonly start: number;
 }
 
-/** How many shapes are remembered, and how long a stanza of them may be. A peer that never repeats itself must not fill the memory. */
+/**
+ * How many shapes are remembered, and how long a stanza of them may be. A peer that never repeats itself must
+ * not fill the memory.
+ */
 const LIMIT = 250;
 const LONGEST = 8_192;
 
@@ -125,13 +130,18 @@ function enter(text: string, slots: readonly Slot[]): void {
   pieces.push({ literal: text.slice(at) });
 }
 
-/** The beginning of a tag; with a slash, of an end tag; the end of an empty element; an attribute; text. Each is taken whole, so nothing within one is taken for another. */
+/**
+ * The beginning of a tag; with a slash, of an end tag; the end of an empty element; an attribute; text. Each
+ * is taken whole, so nothing within one is taken for another.
+ */
 const PARTS = /<(\/?)|(\/)(?=>)|([^\s=<>/]+)\s*=\s*("[^"]*"|'[^']*')|>([^<]+)/g;
 
 /** The values of a stanza, in order. Declarations of namespaces are none: they say what the names mean. */
 function slotsOf(text: string): Slot[] {
   const slots: Slot[] = [];
-  /** The elements that are open, the inner ones first: the path to each, and how many children it has so far. */
+  /**
+   * The elements that are open, the inner ones first: the path to each, and how many children it has so far.
+   */
   const open: { path: readonly number[]; children: number }[] = [];
   for (const { 0: part, 1: ends, 2: empty, 3: name, 4: quoted, 5: content, index } of text.matchAll(PARTS)) {
     const within = open[0];

@@ -1,7 +1,9 @@
 /** Stanzas as an async iterator. */
 import { Handler, type HandlerList, type HandlerOptions } from './handlers.ts';
 
-/** Which stanzas a loop is for: the criteria of `addHandler` by their names. All that are given must match. */
+/**
+ * Which stanzas a loop is for: the criteria of `addHandler` by their names. All that are given must match.
+ */
 export interface StanzaSelector extends HandlerOptions {
   /** The namespace of the stanza or of anything within it. */
   ns?: string | null;
@@ -30,7 +32,10 @@ export interface Abortable {
 
 /** How long to wait for an answer. */
 export interface Patience extends Abortable {
-  /** In milliseconds, the wait for the session included; without it or with 0, for as long as the session lasts. */
+  /**
+   * In milliseconds, the wait for the session included; without it or with 0, for as long as the session
+   * lasts.
+   */
   timeout?: number;
 }
 
@@ -40,7 +45,10 @@ export interface Stanzas extends AsyncIterableIterator<Element, undefined> {
   return(): Promise<IteratorResult<Element, undefined>>;
 }
 
-/** Listens until the loop is left, the session ends, or the signal is aborted. A stream keeps what comes between two turns. */
+/**
+ * Listens until the loop is left, the session ends, or the signal is aborted. A stream keeps what comes
+ * between two turns.
+ */
 export function listen(
   inbox: Inbox,
   { ns, name, type, id, from, ...options }: StanzaSelector,

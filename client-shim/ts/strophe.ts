@@ -1,4 +1,7 @@
-/** The object that apps of Strophe know by that name: everything of this package that has a name there, and more. */
+/**
+ * The object that apps of Strophe know by that name: everything of this package that has a name there, and
+ * more.
+ */
 import type * as builder from './builder.ts';
 import { Builder, Stanza, serialize, stx } from './builder.ts';
 import type * as connection from './connection.ts';
@@ -63,8 +66,9 @@ export interface Strophe
   /** The version of this package. */
   readonly VERSION: string;
   /**
-   * Takes each line of this library's log, whatever its level; assign a function to have the lines elsewhere than in the console. The default writes
-   * those of at least the level that {@link setLogLevel} was given. What an own one throws goes to the console instead.
+   * Takes each line of this library's log, whatever its level; assign a function to have the lines elsewhere
+   * than in the console. The default writes those of at least the level that {@link setLogLevel} was given.
+   * What an own one throws goes to the console instead.
    */
   log: log.Log;
 }

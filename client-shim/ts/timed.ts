@@ -9,7 +9,10 @@ export function later(period: number, callback: () => void): ReturnType<typeof s
   return setTimeout(callback, Math.min(period, LONGEST));
 }
 
-/** One callback that is called after `period` milliseconds, and again for as long as it returns something truthy. */
+/**
+ * One callback that is called after `period` milliseconds, and again for as long as it returns something
+ * truthy.
+ */
 export class TimedHandler {
   /** After how many milliseconds. */
   readonly period: number;

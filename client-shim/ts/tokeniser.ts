@@ -1,9 +1,9 @@
 /**
  * From text that is known to be well-formed to elements.
  *
- * It has been verified, namespaces included, and holds no document types, comments and processing instructions (RFC 6120
- * §11). So nothing is checked twice: this cuts at the next `<`, `>` or quote, and builds what `DOMParser` would build, at a
- * fraction of a parser call.
+ * It has been verified, namespaces included, and holds no document types, comments and processing
+ * instructions (RFC 6120 §11). So nothing is checked twice: this cuts at the next `<`, `>` or quote, and
+ * builds what `DOMParser` would build, at a fraction of a parser call.
  */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
 import { attributeValue, lineFeeds, textValue } from './escape.ts';
@@ -12,8 +12,8 @@ import { OUTERMOST, type Scope, isDeclaration, scopeWithin } from './scope.ts';
 /**
  * The element of one document, as its own root.
  *
- * @throws Error where there is no DOM, when the text is not well-formed after all, and for names that XML allows and DOM
- *   does not, such as an element `xmlns`
+ * @throws Error where there is no DOM, when the text is not well-formed after all, and for names that XML
+ * allows and DOM does not, such as an element `xmlns`
  */
 export function tokenise(text: string): Element {
   return new Tokeniser(text).run();
@@ -85,7 +85,9 @@ class Tokeniser {
     }
   }
 
-  /** Reads a tag from its `<` up to its `>` or `/>`, and makes its element; what it declares enters the scope. */
+  /**
+   * Reads a tag from its `<` up to its `>` or `/>`, and makes its element; what it declares enters the scope.
+   */
   private startTag(): Element {
     const { text } = this;
     const start = this.at;

@@ -1,6 +1,9 @@
 // Loading a wasm module, and saying in words that help why it cannot be loaded.
 
-/** What the glue of wasm-bindgen has for whoever loads its module; its own loader takes more than ours ever gives it. */
+/**
+ * What the glue of wasm-bindgen has for whoever loads its module; its own loader takes more than ours ever
+ * gives it.
+ */
 export interface Glue {
   /** What the module imports. */
   imports(): WebAssembly.Imports;

@@ -1,6 +1,7 @@
 /**
- * The objects that cross the port, read and made. Their types are generated from `epode-protocol`: the type checker holds this end and the
- * engine's (`engine-wire.ts`) together, and the page is spared a decoder in wasm.
+ * The objects that cross the port, read and made. Their types are generated from `epode-protocol`: the type
+ * checker holds this end and the engine's (`engine-wire.ts`) together, and the page is spared a decoder in
+ * wasm.
  */
 import type { Outlet, Tab } from '../pkg/epode_client_shim.js';
 import { LogLevel, Status } from './constants.ts';
@@ -23,7 +24,9 @@ export type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: 
 /** A mechanism is to answer. */
 export type SaslChallenge = Extract<FromWorker<string>, { SaslChallenge: unknown }>['SaslChallenge'];
 
-/** What a message holds that the page keeps while the tab is told of it: it is shown to the app as it came. */
+/**
+ * What a message holds that the page keeps while the tab is told of it: it is shown to the app as it came.
+ */
 export interface Content {
   stanzas?: Batch<string> | readonly [position: number, text: string];
   tabs?: TabInfo[];
@@ -34,7 +37,10 @@ export interface Content {
 /** The variants without content, by the numbers that the tab knows them by. */
 const WORDS = ['Joining', 'Ping', 'Pong'];
 
-/** Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all is reported. */
+/**
+ * Tells the tab what the worker posted. Variants of a newer worker are passed over; what is no message at all
+ * is reported.
+ */
 export function hear(
   tab: Tab,
   data: FromWorker<string>,

@@ -3,8 +3,8 @@
 import { DETOUR, lockOf, NAME } from './names.ts';
 
 /**
- * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A `Worker` is this caller's alone, who
- * ends it.
+ * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A
+ * `Worker` is this caller's alone, who ends it.
  */
 export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, MessagePort] {
   try {
@@ -15,7 +15,8 @@ export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, 
       worker.postMessage(null, [port2]);
       return [worker, port1];
     }
-    // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the first release on.
+    // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the
+    // first release on.
     const worker = new SharedWorker(url, {
       name: detour ? DETOUR : NAME,
       extendedLifetime: true,
@@ -41,8 +42,8 @@ export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Pro
 }
 
 /**
- * Whether a worker that does not answer runs, or is on its way; `undefined` where its script may be some other; or, in a sentence, why it
- * cannot be there.
+ * Whether a worker that does not answer runs, or is on its way; `undefined` where its script may be some
+ * other; or, in a sentence, why it cannot be there.
  */
 export async function whereabouts(url: URL, detour: boolean): Promise<boolean | string | undefined> {
   const { held } = (await navigator.locks?.query()) ?? {};

@@ -1,4 +1,5 @@
-// Without the option `worker` the engine runs in the page: each has a session of its own, and the app sees no other difference.
+// Without the option `worker` the engine runs in the page: each has a session of its own, and the app sees no
+// other difference.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,8 +11,9 @@ import { Stage } from './stage.mjs';
 
 const alone = { options: { worker: '' } };
 /**
- * Where `<close/>` leaves from `pagehide`. By then Firefox has closed the sockets of a page that is left for another, with 1001, "going away";
- * of what is sent while a tab is closed there some arrives, and some does not.
+ * Where `<close/>` leaves from `pagehide`. By then Firefox has closed the sockets of a page that is left for
+ * another, with 1001, "going away"; of what is sent while a tab is closed there some arrives, and some does
+ * not.
  */
 const CLOSES = { chromium: true, firefox: false };
 const ENGINE = ['/epode-engine.js', '/epode-worker.wasm'];
@@ -158,7 +160,10 @@ for (const name of BROWSERS) {
   });
 }
 
-/** The latest connection ended with its page: where that `closes` its stream, by `<close/>` (RFC 7395 §3.6), and the server has no session any more. */
+/**
+ * The latest connection ended with its page: where that `closes` its stream, by `<close/>` (RFC 7395 §3.6),
+ * and the server has no session any more.
+ */
 async function ended(scene, closes) {
   const connection = scene.wire.connections.at(-1);
   await eventually('the end of the socket', () => connection.closedAt !== undefined);

@@ -23,7 +23,8 @@ export class App {
 
   /**
    * Opens a tab; nothing is connected yet.
-   * @param {{ service: string, options?: object, path?: string }} how `options` of the connection, and `path` of the page
+   * @param {{ service: string, options?: object, path?: string }} how `options` of the connection, and `path`
+   * of the page
    */
   static async open(browser, web, { service, options = {}, path = '/pages/app.html' }) {
     const app = new App(await browser.openTab(web.url(path)), service, options);

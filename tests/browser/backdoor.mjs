@@ -1,4 +1,5 @@
-// The worker's script with a door for tests: to end the worker without a word, and to have it run and answer nobody.
+// The worker's script with a door for tests: to end the worker without a word, and to have it run and answer
+// nobody.
 
 import { readFile } from 'node:fs/promises';
 
@@ -7,7 +8,10 @@ import { ROOTS } from './web.mjs';
 const script = await readFile(`${ROOTS['/']}epode-worker.js`, 'utf8');
 let doors = 0;
 
-/** What stands behind the script: not in the worker that stands in for it. A request that is not asynchronous stops a thread, and costs nothing. */
+/**
+ * What stands behind the script: not in the worker that stands in for it. A request that is not asynchronous
+ * stops a thread, and costs nothing.
+ */
 const DOOR = `
 if (self.name === "epode") new BroadcastChannel(location.pathname).onmessage = ({ data }) => {
   if (data === "die") return self.close();

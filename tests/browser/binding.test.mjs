@@ -1,4 +1,5 @@
-// The option explicitResourceBinding: a login that stops before it binds a resource, until some tab calls bind().
+// The option explicitResourceBinding: a login that stops before it binds a resource, until some tab calls
+// bind().
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// Real browsers: Chromium over the DevTools protocol, Firefox over WebDriver BiDi. What pages and workers complain
-// about is collected, so that a test can say that nobody complained.
+// Real browsers: Chromium over the DevTools protocol, Firefox over WebDriver BiDi. What pages and workers
+// complain about is collected, so that a test can say that nobody complained.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,8 +36,9 @@ export const BROWSERS = Object.keys(LAUNCH);
 /**
  * Starts a browser with an empty profile.
  * @param {"chromium" | "firefox"} name
- * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name for this machine; without `hearWorkers` nothing is attached to shared
- *   workers, which would make the start of one wait for the test
+ * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name for this
+ * machine; without `hearWorkers` nothing is attached to shared workers, which would make the start of one
+ * wait for the test
  */
 export async function launch(name, { args = [], host, hearWorkers = true } = {}) {
   const profile = await mkdtemp(join(tmpdir(), `epode-${name}-`));
@@ -108,7 +109,8 @@ async function listen(target, errors, lines) {
       lines.push(text);
       if (type === 'error') errors.push({ where, text });
     });
-    // A session stays attached to a worker that is gone, and its successor at the same address then waits for it.
+    // A session stays attached to a worker that is gone, and its successor at the same address then waits for
+    // it.
     session.on('Inspector.targetReloadedAfterCrash', () => resume(session));
     await session.send('Runtime.enable');
   } catch {

@@ -1,4 +1,5 @@
-// Only what is wanted is delivered: a handler is a claim, a hook claims everything, and who claims nothing is not posted to.
+// Only what is wanted is delivered: a handler is a claim, a hook claims everything, and who claims nothing is
+// not posted to.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,4 +1,5 @@
-// How a connection ends: with a server that does not say goodbye, and by the code with which a WebSocket is closed (RFC 6455 §7.4).
+// How a connection ends: with a server that does not say goodbye, and by the code with which a WebSocket is
+// closed (RFC 6455 §7.4).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +16,10 @@ const ENDS = [
   [1006, 'no closing handshake', ({ tcp }) => tcp.destroy()],
 ];
 
-/** Connects as an app of Strophe does that wants to hear close codes; they are written down among the statuses. */
+/**
+ * Connects as an app of Strophe does that wants to hear close codes; they are written down among the
+ * statuses.
+ */
 const connect = (tab, { timeout, codes = [] } = {}) =>
   tab.evaluate(
     (jid, timeout, codes) => {
@@ -32,7 +36,10 @@ const connect = (tab, { timeout, codes = [] } = {}) =>
   );
 
 eitherWay(({ isShared, serve: serveTabs }) => {
-  /** A server, and tabs whose sessions are up: one session with a worker, else each its own. A browser notes on the console what ends in an error. */
+  /**
+   * A server, and tabs whose sessions are up: one session with a worker, else each its own. A browser notes
+   * on the console what ends in an error.
+   */
   const serve = async (t, { answer, options, tabs: given = [{}, {}] } = {}) => {
     const [server, ...tabs] = await serveTabs(t, { answer, options, count: given.length, quiet: false });
     for (const [index, tab] of tabs.entries()) {

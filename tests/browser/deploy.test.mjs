@@ -1,4 +1,5 @@
-// After a deploy the worker script has another address: pages of before share one worker, pages of now another.
+// After a deploy the worker script has another address: pages of before share one worker, pages of now
+// another.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +8,10 @@ import { BROWSERS } from './browsers.mjs';
 import { ownWorker } from './life.mjs';
 import { Stage } from './stage.mjs';
 
-/** In a page: says hello by hand, in these versions, and answers with the worker's first word. A refusal is answered as a page would. */
+/**
+ * In a page: says hello by hand, in these versions, and answers with the worker's first word. A refusal is
+ * answered as a page would.
+ */
 const greet = (worker, versions) =>
   new Promise((told) => {
     const { port } = new SharedWorker(worker, { name: 'epode', extendedLifetime: true });

@@ -9,8 +9,9 @@ import { Stage } from './stage.mjs';
 
 /**
  * Declares the tests of a file in every such place.
- * @param {(place: { isShared: boolean, serve: (t: object, how?: object) => Promise<[object, ...object[]]> }) => void} declare `serve` starts a scripted
- *   server and opens `count` tabs, one by default, with these `options`; the scene is `quiet` or not (see Stage), and the rest is for the server
+ * @param {(place: { isShared: boolean, serve: (t: object, how?: object) => Promise<[object, ...object[]]> })
+ * => void} declare `serve` starts a scripted server and opens `count` tabs, one by default, with these
+ * `options`; the scene is `quiet` or not (see Stage), and the rest is for the server
  */
 export function eitherWay(declare) {
   for (const name of BROWSERS) {

@@ -13,7 +13,10 @@ import { ROOTS } from './web.mjs';
 /** Soon enough for a user who waits. */
 const SOON = 10_000;
 
-/** Serves the built package, or the page, once more below another folder, where a test may bend it without touching anybody else. */
+/**
+ * Serves the built package, or the page, once more below another folder, where a test may bend it without
+ * touching anybody else.
+ */
 async function serveCopy(web, folder, headers = {}) {
   const put = async (path, file) =>
     web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
@@ -27,7 +30,9 @@ const NO_WASM = { 'Content-Security-Policy': "script-src 'self'" };
 /** The options of a page whose engine runs in it. */
 const ALONE = { options: { worker: '' } };
 
-/** What an app, or who serves it, can get wrong about the worker: `arrange` it, and what the reason must say. */
+/**
+ * What an app, or who serves it, can get wrong about the worker: `arrange` it, and what the reason must say.
+ */
 const MISSTEPS = [
   {
     what: 'the worker script is not there',

@@ -1,4 +1,5 @@
-// Over plain http from another machine, which is no secure context: no Web Locks, no SubtleCrypto. Nobody is told of a death; silence tells of it.
+// Over plain http from another machine, which is no secure context: no Web Locks, no SubtleCrypto. Nobody is
+// told of a death; silence tells of it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +11,10 @@ import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
 const HOST = 'epode.test';
-/** Pages that have been hidden for so many seconds, and not for five minutes, are slowed down as far as Chromium does that. */
+/**
+ * Pages that have been hidden for so many seconds, and not for five minutes, are slowed down as far as
+ * Chromium does that.
+ */
 const THROTTLED = {
   chromium: ['--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/5'],
   firefox: [],

@@ -4,7 +4,10 @@ import { eventually } from './apps.mjs';
 
 let workers = 0;
 
-/** Options for the tabs of one scene: a worker that no earlier scene has started, so that it lives in the process of the first tab. */
+/**
+ * Options for the tabs of one scene: a worker that no earlier scene has started, so that it lives in the
+ * process of the first tab.
+ */
 export const ownWorker = (options = {}) => ({
   options: { worker: `/epode-worker.js?${++workers}`, ...options },
 });
@@ -22,7 +25,10 @@ export const booked = (what, tab, ask) =>
     return ask(known) && known;
   });
 
-/** How many milliseconds after the beginning of `go` its tab is gone from the books that `observer` is shown; 10,000 if it is not gone by then. */
+/**
+ * How many milliseconds after the beginning of `go` its tab is gone from the books that `observer` is shown;
+ * 10,000 if it is not gone by then.
+ */
 export async function goneAfter(observer, tab, go) {
   const { tab: name } = await own(tab);
   const gone = observer.evaluate(async (name) => {
@@ -67,7 +73,9 @@ export function median(numbers) {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 }
 
-/** Keeps everything that is posted to this page from now on in `posts`. To be called before the page connects. */
+/**
+ * Keeps everything that is posted to this page from now on in `posts`. To be called before the page connects.
+ */
 export const countPosts = (tab) =>
   tab.evaluate(() => {
     window.posts = [];

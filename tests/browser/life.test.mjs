@@ -1,4 +1,5 @@
-// Tabs are equals, and any of them may vanish at any moment: what the worker knows of it, how soon, and that nobody else suffers.
+// Tabs are equals, and any of them may vanish at any moment: what the worker knows of it, how soon, and that
+// nobody else suffers.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -107,7 +108,8 @@ for (const name of BROWSERS) {
       assert.deepEqual(await books(tabs[0]), [], 'outside a session there is nothing to tell');
     });
 
-    // Firefox's driver can neither freeze a page nor crash one nor kill a process. There `deploy.test.mjs` shows a worker that ends, and the tabs on a fresh one.
+    // Firefox's driver can neither freeze a page nor crash one nor kill a process. There `deploy.test.mjs`
+    // shows a worker that ends, and the tabs on a fresh one.
     if (name !== 'chromium') return;
 
     test("when the worker's process is killed, the tabs start another, and the session is back", async (t) => {
@@ -291,7 +293,10 @@ async function freezePrimary(scene, tab) {
   return freeze(tab);
 }
 
-/** Sends messages in more turns of the worker than a window has posts, and no faster than a tab that is awake can follow. */
+/**
+ * Sends messages in more turns of the worker than a window has posts, and no faster than a tab that is awake
+ * can follow.
+ */
 async function sayInTurns(peer, { jid }, bodies, awake) {
   for (let from = 0; from < bodies.length; from += 3) {
     const turn = bodies.slice(from, from + 3);

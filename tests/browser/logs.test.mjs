@@ -1,4 +1,5 @@
-// What stands in the logs when everything goes wrong: rules, names and lengths, and nothing of what was said, by whom, or to which address.
+// What stands in the logs when everything goes wrong: rules, names and lengths, and nothing of what was said,
+// by whom, or to which address.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

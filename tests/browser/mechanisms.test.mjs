@@ -1,4 +1,5 @@
-// Every mechanism: on the servers that offer it, and on a scripted one where none does; in options.test.mjs stands what `mechanisms` does to that. What proves a login may be a password, keys or a token.
+// Every mechanism: on the servers that offer it, and on a scripted one where none does; in options.test.mjs
+// stands what `mechanisms` does to that. What proves a login may be a password, keys or a token.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -7,7 +8,10 @@ import { startEjabberd } from '../servers/ejabberd.mjs';
 import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
-/** Connects with these mechanisms only, as classes of the package; the tab keeps what `scram_keys` was when it heard that it is up. */
+/**
+ * Connects with these mechanisms only, as classes of the package; the tab keeps what `scram_keys` was when it
+ * heard that it is up.
+ */
 function connect(tab, mechanisms, jid, pass, authcid) {
   return tab.evaluate(
     async (service, mechanisms, jid, pass, authcid) => {

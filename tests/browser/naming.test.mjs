@@ -1,4 +1,5 @@
-// Who is who, and what is what: JIDs in other spellings, names behind prefixes. What the browser's own Unicode, URL parser and DOM make of them.
+// Who is who, and what is what: JIDs in other spellings, names behind prefixes. What the browser's own
+// Unicode, URL parser and DOM make of them.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -1,4 +1,5 @@
-// Every option that concerns a WebSocket, written as an app of Strophe's writes it, with nothing but the import changed: with a worker and without.
+// Every option that concerns a WebSocket, written as an app of Strophe's writes it, with nothing but the
+// import changed: with a worker and without.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,8 +15,9 @@ const handshake = ({ wire }) => wire.connections[0];
 const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(scene).texts('client')[1])[1];
 
 /**
- * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`, `password` and `onStatus`; `worker`
- * stands for the option, or for nothing; `given` says what else these are than the scene's. A service on the page's own host is the test's.
+ * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`,
+ * `password` and `onStatus`; `worker` stands for the option, or for nothing; `given` says what else these are
+ * than the scene's. A service on the page's own host is the test's.
  */
 const SNIPPETS = [
   {

@@ -1,4 +1,5 @@
-// The page's scripts from another origin than the page, as from a server for static files: what works, and what is said where it does not.
+// The page's scripts from another origin than the page, as from a server for static files: what works, and
+// what is said where it does not.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// Somebody else's client, driven by hand: it logs in with PLAIN, sends what the test says and keeps what it is sent.
+// Somebody else's client, driven by hand: it logs in with PLAIN, sends what the test says and keeps what it
+// is sent.
 
 import { once } from 'node:events';
 import { WebSocket } from 'ws';

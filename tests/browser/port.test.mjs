@@ -1,4 +1,5 @@
-// What is no page of ours at the worker's port, or of another version: each ends in a clear word, and hurts nobody.
+// What is no page of ours at the worker's port, or of another version: each ends in a clear word, and hurts
+// nobody.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -51,7 +51,8 @@ for (const name of BROWSERS) {
         condition: 'not-authorized',
         own: true,
       });
-      // An app that never asked for it hears of no rejection: the stage would find it among the errors of the pages.
+      // An app that never asked for it hears of no rejection: the stage would find it among the errors of the
+      // pages.
       const other = await scene.open();
       await other.connect(`${scene.jid}/desk`, 'wrong');
       await other.status('DISCONNECTED');

@@ -1,4 +1,5 @@
-// The worker dials again: what the tabs hear of a lost connection, and that nothing of theirs is lost or doubled by it.
+// The worker dials again: what the tabs hear of a lost connection, and that nothing of theirs is lost or
+// doubled by it.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

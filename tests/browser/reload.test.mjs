@@ -1,4 +1,5 @@
-// Pages that come back, by a reload or out of the back/forward cache, and copies of pages: what belongs to a tab finds it again.
+// Pages that come back, by a reload or out of the back/forward cache, and copies of pages: what belongs to a
+// tab finds it again.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -283,7 +284,10 @@ async function goAway(stage, tab) {
   await tab.page.goto(stage.web.url('/pages/client.html'));
 }
 
-/** Goes back; answers with how many milliseconds passed from when the page was shown to when it was in its session. */
+/**
+ * Goes back; answers with how many milliseconds passed from when the page was shown to when it was in its
+ * session.
+ */
 async function comeBack(tab) {
   await tab.page.goBack();
   const reasons = await tab.evaluate(

@@ -1,4 +1,5 @@
-// The server's side of SCRAM (RFC 5802), by the cryptography of Node.js: nothing of it is shared with the client that it tests.
+// The server's side of SCRAM (RFC 5802), by the cryptography of Node.js: nothing of it is shared with the
+// client that it tests.
 
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 
@@ -13,9 +14,11 @@ export function keysOf(hash, password, salt, iter) {
 }
 
 /**
- * Who answers a client that logs in: for the option `answer` of a scripted server. A proof that is wrong is refused with `not-authorized`.
- * @param {{ hash: string, password: string, first?: (message: string) => string, final?: (message: string) => string | null }} account
- *   `hash`, as `scram_keys` calls it; `first` and `final` may bend what is said, `final` also leave it out
+ * Who answers a client that logs in: for the option `answer` of a scripted server. A proof that is wrong is
+ * refused with `not-authorized`.
+ * @param {{ hash: string, password: string, first?: (message: string) => string, final?: (message: string) =>
+ * string | null }} account `hash`, as `scram_keys` calls it; `first` and `final` may bend what is said,
+ * `final` also leave it out
  */
 export function scram({ hash, password, first = (message) => message, final = (message) => message }) {
   const digest = hash.replace('-', '').toLowerCase();

@@ -1,4 +1,5 @@
-// SCRAM with a hash that no server at hand has, against the cryptography of Node.js; and what a server may not say while somebody logs in.
+// SCRAM with a hash that no server at hand has, against the cryptography of Node.js; and what a server may
+// not say while somebody logs in.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

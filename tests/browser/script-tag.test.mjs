@@ -1,4 +1,5 @@
-// The build for script tags: what it makes global, and that it finds what it loads beside itself, wherever the page is.
+// The build for script tags: what it makes global, and that it finds what it loads beside itself, wherever
+// the page is.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// A server that plays its part by the book until the session is up, and from then on says only what the test tells it to:
-// what no real server would send.
+// A server that plays its part by the book until the session is up, and from then on says only what the test
+// tells it to: what no real server would send.
 
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
@@ -80,10 +80,11 @@ class Stream {
 
 /**
  * Starts it on a free port of loopback.
- * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], answer?: (frame: string, stream: Stream) =>
- *   string[] | undefined, heard?: (frame: string) => void }} options `jid`, which everybody is given; `subprotocol`, the one it speaks;
- *   `mechanisms`, what it offers; `login`, what it answers to each word of a login before it says yes; `answer`, what it answers instead of
- *   what the book has there, where that is anything; `heard` is told every frame of every client
+ * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], answer?:
+ * (frame: string, stream: Stream) => string[] | undefined, heard?: (frame: string) => void }} options `jid`,
+ * which everybody is given; `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it
+ * answers to each word of a login before it says yes; `answer`, what it answers instead of what the book has
+ * there, where that is anything; `heard` is told every frame of every client
  */
 export async function startScripted({
   jid = 'alice@localhost/scripted',

@@ -1,4 +1,5 @@
-// What has to hold for any number of tabs in front of any server: they share one session, and none hears what is not for it.
+// What has to hold for any number of tabs in front of any server: they share one session, and none hears what
+// is not for it.
 
 import assert from 'node:assert/strict';
 
@@ -72,7 +73,10 @@ async function sendMessages(tabs, peer, jid) {
   }
 }
 
-/** All tabs ask with the same id. Somebody else answers first; then who was asked does, the last question first. */
+/**
+ * All tabs ask with the same id. Somebody else answers first; then who was asked does, the last question
+ * first.
+ */
 async function askWithOneId(scene, tabs, peer, jid) {
   const impostor = await scene.peer('impostor');
   for (const tab of tabs) await tab.evaluate(() => void (heard.iqs.length = 0));

@@ -306,7 +306,8 @@ for (const name of BROWSERS) {
       await tab.connect('alice@localhost', 'secret');
       assert.match((await tab.status('CONNFAIL')).condition, /subprotocol xmpp/);
       await tab.status('DISCONNECTED');
-      // Chromium ends such a socket itself, so the engine dials one of its own; Firefox leaves it to the engine.
+      // Chromium ends such a socket itself, so the engine dials one of its own; Firefox leaves it to the
+      // engine.
       assert.equal(server.streams.length, name === 'chromium' ? 2 : 1);
     });
 

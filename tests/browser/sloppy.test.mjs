@@ -1,4 +1,5 @@
-// Servers, proxies and contacts as they are: what they send against the rules ends no session, and nothing of it vanishes without a word.
+// Servers, proxies and contacts as they are: what they send against the rules ends no session, and nothing of
+// it vanishes without a word.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -15,7 +15,8 @@ export class Stage {
 
   /**
    * @param {() => Promise<object>} startServer nothing is started for `null`
-   * @param {{ host?: string, args?: string[] }} options `host`, by which pages know the web server: over plain http any but `localhost` is no secure context
+   * @param {{ host?: string, args?: string[] }} options `host`, by which pages know the web server: over
+   * plain http any but `localhost` is no secure context
    */
   static async open(name, startServer = startProsody, { host, args } = {}) {
     const stage = new Stage();
@@ -29,7 +30,8 @@ export class Stage {
   /** A scene for one test; it ends with the test. */
   async scene(test, { service, quiet = true } = {}) {
     const scene = new Scene(this, `user${++this.#scenes}`);
-    // Each scene has a wire, and so a service of its own: what a worker still does for an earlier one touches nothing here.
+    // Each scene has a wire, and so a service of its own: what a worker still does for an earlier one touches
+    // nothing here.
     if (!service && this.server) scene.wire = await startWire({ upstream: this.server.ws });
     scene.service = service ?? scene.wire?.url;
     if (this.server) scene.jid = await this.server.register(scene.user, scene.password);

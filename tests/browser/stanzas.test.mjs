@@ -1,4 +1,5 @@
-// What an app does with stanzas: it sends, asks, listens and looks on; and what it does wrong hurts nobody else.
+// What an app does with stanzas: it sends, asks, listens and looks on; and what it does wrong hurts nobody
+// else.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -387,7 +388,8 @@ for (const name of BROWSERS) {
 
     test('a flood reaches each tab whole and in order', async (t) => {
       const count = 20_000;
-      // The whole flood may wait for a tab: on a slow machine it does, and the usual bound would give the oldest up.
+      // The whole flood may wait for a tab: on a slow machine it does, and the usual bound would give the
+      // oldest up.
       const { stream, tabs } = await play(t, 2, { queue: { stanzas: count + 1 } });
       const countInOrder = () => {
         window.inOrder = 0;

@@ -1,4 +1,5 @@
-// Pages with the unmodified client of strophe.js that name this worker: what they are told, since it does not speak their wire.
+// Pages with the unmodified client of strophe.js that name this worker: what they are told, since it does not
+// speak their wire.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

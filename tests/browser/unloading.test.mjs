@@ -1,4 +1,5 @@
-// The last word of a page: what its app sends while it is unloaded leaves, and an app that disconnects there ends nobody else's session.
+// The last word of a page: what its app sends while it is unloaded leaves, and an app that disconnects there
+// ends nobody else's session.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -12,7 +13,10 @@ import { Stage } from './stage.mjs';
 const JID = 'alice@localhost';
 const alone = () => ({ options: { worker: '' } });
 
-/** How a page goes: by whom it is unloaded, and whether `beforeunload` comes first, to where a driver closes a tab it does not. */
+/**
+ * How a page goes: by whom it is unloaded, and whether `beforeunload` comes first, to where a driver closes a
+ * tab it does not.
+ */
 const WAYS = {
   reload: ({ page }) => page.reload(),
   navigate: ({ page }, web) => page.goto(web.url('/pages/client.html')),

@@ -1,4 +1,5 @@
-// A static web server on loopback whose answers a test can bend: status, headers (such as a CSP), delay, body.
+// A static web server on loopback whose answers a test can bend: status, headers (such as a CSP), delay,
+// body.
 
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -30,7 +31,10 @@ export const ROOTS = {
  */
 export async function startWeb(roots = ROOTS, host = 'localhost') {
   const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
-  /** What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body perhaps by a function that is called for it, and may take its time. */
+  /**
+   * What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body
+   * perhaps by a function that is called for it, and may take its time.
+   */
   const overrides = new Map();
   /** The path of every request, in their order. */
   const requests = [];

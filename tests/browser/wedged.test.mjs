@@ -1,4 +1,5 @@
-// A worker that runs and does not answer is gone round, by pages that come and by those that it had; one that is on its way is waited for.
+// A worker that runs and does not answer is gone round, by pages that come and by those that it had; one that
+// is on its way is waited for.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

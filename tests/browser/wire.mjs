@@ -1,5 +1,6 @@
-// A WebSocket proxy in front of an XMPP server. It writes down every connection and every frame, so that a test can
-// say "one connection, one SASL exchange, ends in <close/>"; and it can refuse, delay, swallow and cut.
+// A WebSocket proxy in front of an XMPP server. It writes down every connection and every frame, so that a
+// test can say "one connection, one SASL exchange, ends in <close/>"; and it can refuse, delay, swallow and
+// cut.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -10,7 +11,8 @@ import { WebSocket, WebSocketServer } from 'ws';
 const SUBPROTOCOL = 'xmpp';
 
 /**
- * @typedef {{ at: number, from: "client" | "server", text: string }} Frame `at` in milliseconds of `performance.now()`
+ * @typedef {{ at: number, from: "client" | "server", text: string }} Frame `at` in milliseconds of
+ * `performance.now()`
  */
 
 /** One connection of a client, from its handshake on. */

@@ -1,5 +1,5 @@
-// An ejabberd of the test's own: hosts and what they offer stand in ejabberd.yml. It runs as a plain Erlang program
-// that is no node of a cluster: no port mapper, no user of its own, no ejabberdctl.
+// An ejabberd of the test's own: hosts and what they offer stand in ejabberd.yml. It runs as a plain Erlang
+// program that is no node of a cluster: no port mapper, no user of its own, no ejabberdctl.
 
 import { mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Programs that end with the test that started them, however that ends: a small shell stands between, which ends
-// its program when its standard input closes. Even a killed test closes that.
+// Programs that end with the test that started them, however that ends: a small shell stands between, which
+// ends its program when its standard input closes. Even a killed test closes that.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +22,8 @@ exit "$status"`;
 /**
  * Starts a program that lives no longer than this process.
  * @param {string[]} command the program and its arguments
- * @param {{ env?: Record<string, string>, folder?: string }} options `folder` is removed when the program has ended
+ * @param {{ env?: Record<string, string>, folder?: string }} options `folder` is removed when the program has
+ * ended
  */
 export function keep(command, { env = {}, folder = '' } = {}) {
   const child = spawn('sh', ['-c', KEEPER, 'keeper', ...command], {

@@ -72,8 +72,8 @@ pub(crate) fn seed() -> u64 {
     bytes.to_vec().into_iter().fold(0, |seed, byte| seed << 8 | u64::from(byte))
 }
 
-/// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks. Whoever waits for it shares it then: a worker that
-/// does not answer would keep it from all others.
+/// Calls back once nobody holds the lock any more. Nothing happens where the browser has no locks. Whoever
+/// waits for it shares it then: a worker that does not answer would keep it from all others.
 pub(crate) fn when_free(lock: &str, callback: impl FnOnce() + 'static) {
     // Refused only for a name that begins with a hyphen, or in a worker that is being torn down.
     #[wasm_bindgen(inline_js = "
@@ -113,8 +113,8 @@ impl Alarm {
     }
 }
 
-/// Calls back in a task of its own, after what waits already. Not by a timer: one that is set by another waits for 4 ms, and in a hidden
-/// page for a second.
+/// Calls back in a task of its own, after what waits already. Not by a timer: one that is set by another
+/// waits for 4 ms, and in a hidden page for a second.
 pub(crate) fn later(callback: impl FnOnce() + 'static) {
     #[wasm_bindgen(inline_js = "
         const { port1, port2 } = new MessageChannel(), errands = [];
@@ -130,7 +130,8 @@ pub(crate) fn later(callback: impl FnOnce() + 'static) {
     later(Closure::once_into_js(callback).unchecked_ref());
 }
 
-/// Calls back in a task of its own, behind those that wait already. A timer would wait longer each time (HTML, "timer initialization steps").
+/// Calls back in a task of its own, behind those that wait already. A timer would wait longer each time
+/// (HTML, "timer initialization steps").
 pub(crate) fn defer(callback: &Function) {
     SCHEDULER.with(|scheduler| match scheduler {
         Some(scheduler) => scheduler.post_task(callback),

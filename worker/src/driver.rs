@@ -71,7 +71,8 @@ pub(crate) fn start(
     WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
 }
 
-/// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next deadline.
+/// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next
+/// deadline.
 pub(crate) fn run(input: Input<Stanza>) {
     with(|worker| {
         let now = browser::now();
@@ -131,8 +132,8 @@ fn derive(socket: SocketId, mut derivation: Derivation) {
 fn with<R>(act: impl FnOnce(&mut Worker) -> R) -> Option<R> {
     WORKER.with(|slot| match slot.try_borrow_mut() {
         Ok(mut slot) => slot.as_mut().map(act),
-        // No call out of the run loop comes back into it: posting, sending and closing only queue tasks. So an earlier event ended in a
-        // panic, perhaps where nobody saw it: in the callback of a lock.
+        // No call out of the run loop comes back into it: posting, sending and closing only queue tasks. So
+        // an earlier event ended in a panic, perhaps where nobody saw it: in the callback of a lock.
         Err(_) => wasm_bindgen::throw_str("the worker panicked"),
     })
 }

@@ -20,7 +20,8 @@ fn hear(port: u32, message: ToWorker<Stanza>) {
     driver::run(Input::Message(PortId(port), message, js_sys::Date::now()));
 }
 
-/// What was posted is not of this protocol, or not yet: says why, without quoting it, for it may be a password.
+/// What was posted is not of this protocol, or not yet: says why, without quoting it, for it may be a
+/// password.
 #[wasm_bindgen]
 pub fn on_malformed(port: u32, detail: String) {
     driver::run(Input::Malformed(PortId(port), detail));
@@ -40,7 +41,8 @@ pub fn on_hello(
     hear(port, ToWorker::Hello(Hello { versions, tab, lock, before, visible }));
 }
 
-/// `mechanisms` and `priorities` go together: the tab's `own`, so many, and then the worker's; all of those are allowed unless they are `listed`.
+/// `mechanisms` and `priorities` go together: the tab's `own`, so many, and then the worker's; all of those
+/// are allowed unless they are `listed`.
 #[wasm_bindgen]
 pub fn on_connect(
     port: u32,
@@ -110,7 +112,8 @@ thread_local! {
     static CLAIMS: RefCell<Vec<Claim>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One of the claims that the next `on_claim` is about. The kinds of selectors: 0 by these criteria, 1 everything, 2 what is sent.
+/// One of the claims that the next `on_claim` is about. The kinds of selectors: 0 by these criteria, 1
+/// everything, 2 what is sent.
 #[wasm_bindgen]
 pub fn add_claim(
     id: u32,

@@ -1,14 +1,16 @@
 //! The SharedWorker: the crate that touches web-sys on the worker's side.
 //!
-//! The script (`worker/ts/worker.ts`) collects ports until this module is there, calls [`start`] once and hands each port to
-//! [`accept`]. From then on everything is an event: a post of a tab, a frame, a lock that came free, a timer. Each goes into the
-//! [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and what the hub wants is done on the spot.
+//! The script (`worker/ts/worker.ts`) collects ports until this module is there, calls [`start`] once and
+//! hands each port to [`accept`]. From then on everything is an event: a post of a tab, a frame, a lock that
+//! came free, a timer. Each goes into the [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and
+//! what the hub wants is done on the spot.
 //!
-//! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked through there and comes in as a flat call
-//! (`inlet`), and what goes out is made there by flat calls (`outlet`). The script holds the ports themselves. Decoding by serde in here would make it a sixth larger.
+//! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked
+//! through there and comes in as a flat call (`inlet`), and what goes out is made there by flat calls
+//! (`outlet`). The script holds the ports themselves. Decoding by serde in here would make it a sixth larger.
 //!
-//! `port` and `socket` are what the hub's ends are joined to; `text` is the stanza as a JavaScript string; `browser` is the
-//! rest of what the browser has to give: time, randomness, locks, timers, the console.
+//! `port` and `socket` are what the hub's ends are joined to; `text` is the stanza as a JavaScript string;
+//! `browser` is the rest of what the browser has to give: time, randomness, locks, timers, the console.
 
 use epode_hub::PortId;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -23,9 +25,10 @@ mod text;
 
 pub use outlet::Outlet;
 
-/// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called once, before the first port
-/// is handed in. Sessions are `shared` by the tabs of a worker that serves all; else each port has its own, and no use of the ownership. A
-/// `detour` stands in for a worker that does not answer.
+/// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called
+/// once, before the first port is handed in. Sessions are `shared` by the tabs of a worker that serves all;
+/// else each port has its own, and no use of the ownership. A `detour` stands in for a worker that does not
+/// answer.
 #[wasm_bindgen]
 pub fn start(
     lock: Option<String>,

@@ -8,7 +8,8 @@ use epode_protocol::FromWorker;
 use crate::outlet::Outlet;
 use crate::text::Stanza;
 
-/// The ports, which the script holds. A message that goes to several, one after the other, is made once, and handed over once.
+/// The ports, which the script holds. A message that goes to several, one after the other, is made once, and
+/// handed over once.
 pub(crate) struct Ports {
     outlet: Outlet,
     latest: Option<Rc<FromWorker<Stanza>>>,

@@ -10,7 +10,8 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 use crate::text::Stanza;
 use crate::{Dial, browser, driver};
 
-/// A WebSocket with the subprotocol `xmpp` (RFC 7395 §3.1). Dropping it closes it; what was written before still goes out.
+/// A WebSocket with the subprotocol `xmpp` (RFC 7395 §3.1). Dropping it closes it; what was written before
+/// still goes out.
 pub(crate) struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
@@ -71,7 +72,8 @@ impl Drop for Socket {
     }
 }
 
-/// The text of a frame. RFC 7395 §3.2 wants text; of a proxy that makes binary frames of them the bytes are taken as UTF-8.
+/// The text of a frame. RFC 7395 §3.2 wants text; of a proxy that makes binary frames of them the bytes are
+/// taken as UTF-8.
 fn text_of(data: JsValue) -> Stanza {
     match data.dyn_into::<js_sys::ArrayBuffer>() {
         Ok(bytes) => String::from_utf8_lossy(&js_sys::Uint8Array::new(&bytes).to_vec()).into_owned().into(),

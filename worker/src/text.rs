@@ -45,7 +45,8 @@ impl Text for Stanza {
     /// What is not a string reads as the empty text, which no check lets through.
     fn with_str<R>(&self, read: impl FnOnce(&str) -> R) -> R {
         match self.0.dyn_ref::<JsString>() {
-            // Longer than any limit: its beginning is as much too long, and is not worth three times its memory.
+            // Longer than any limit: its beginning is as much too long, and is not worth three times its
+            // memory.
             Some(text) if text.length() > HUGE => Self(text.slice(0, HUGE).into()).with_str(read),
             Some(text) => SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
                 Ok(mut scratch) => read(scratch.fill(text)),
@@ -60,7 +61,8 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { memory: wasm_bindgen::memory(), buffer: Vec::new() });
 }
 
-/// A buffer that texts are copied into, one after the other: four times as fast as a string argument of wasm-bindgen.
+/// A buffer that texts are copied into, one after the other: four times as fast as a string argument of
+/// wasm-bindgen.
 struct Scratch {
     memory: JsValue,
     buffer: Vec<u8>,
@@ -81,8 +83,8 @@ impl Scratch {
             self.buffer = vec![0; room.max(4096)];
         }
         let written = self.encode(text);
-        // `encodeInto` writes UTF-8 whatever the string holds (a lone surrogate becomes U+FFFD); an encoder that did not would be
-        // refused here as an empty text.
+        // `encodeInto` writes UTF-8 whatever the string holds (a lone surrogate becomes U+FFFD); an encoder
+        // that did not would be refused here as an empty text.
         std::str::from_utf8(&self.buffer[..written]).unwrap_or_default()
     }
 
@@ -92,8 +94,8 @@ impl Scratch {
     }
 }
 
-// The view is made and used in one step there. Made here, it would first be entered in the table of references, which may grow, and the memory with
-// it; a view of the memory as it was takes nothing.
+// The view is made and used in one step there. Made here, it would first be entered in the table of
+// references, which may grow, and the memory with it; a view of the memory as it was takes nothing.
 #[wasm_bindgen(inline_js = "
 const encoder = new TextEncoder();
 export const encodeInto = (text, memory, at, room) => encoder.encodeInto(text, new Uint8Array(memory.buffer, at, room)).written;

@@ -1,10 +1,14 @@
-// The WebSockets. The first is dialled as soon as a tab has said where to, while the wasm is still on its way, and greeted as the engine would: a new
-// connection takes a handful of round trips, and the wasm as many.
+// The WebSockets. The first is dialled as soon as a tab has said where to, while the wasm is still on its
+// way, and greeted as the engine would: a new connection takes a handful of round trips, and the wasm as
+// many.
 
 import { getDomainFromJid } from '../../client-shim/ts/jid';
 import type { Dial } from '../pkg/epode_worker.js';
 
-/** How long a socket stays open for an engine that may never ask for it: the account may be none, or another worker have the session. */
+/**
+ * How long a socket stays open for an engine that may never ask for it: the account may be none, or another
+ * worker have the session.
+ */
 const PATIENCE = 10_000;
 
 /** The namespace of what opens and closes a stream (RFC 7395 §3.3). */
@@ -19,7 +23,9 @@ interface Early {
 /** Each by its address and what was said on it. */
 const early = new Map<string, Early>();
 
-/** Dials where this message of a tab will have the engine dial, and says there what the engine will say first. */
+/**
+ * Dials where this message of a tab will have the engine dial, and says there what the engine will say first.
+ */
 export function dialEarly(said: unknown): void {
   const { service, jid } = (said as { Connect?: { service?: unknown; jid?: unknown } } | null)?.Connect ?? {};
   if (typeof service !== 'string' || typeof jid !== 'string') return;
@@ -47,7 +53,8 @@ export function dialEarly(said: unknown): void {
     if (entry.told.length > 0) socket.send(`<close xmlns='${FRAMING}'/>`);
     socket.close();
   };
-  // Whatever ended it, the server that the engine dials later may do better. A name counts behind any prefix: what only looks so costs a dial.
+  // Whatever ended it, the server that the engine dials later may do better. A name counts behind any prefix:
+  // what only looks so costs a dial.
   socket.onmessage = (event) =>
     /^\s*(<\?.*?\?>\s*)?<([^\s<>/:]+:)?(close|error)[\s/>]/s.test(event.data)
       ? end()
@@ -57,7 +64,10 @@ export function dialEarly(said: unknown): void {
   setTimeout(end, PATIENCE);
 }
 
-/** A socket to this address. One that was greeted so already tells what it has told so far once more, when the engine listens. */
+/**
+ * A socket to this address. One that was greeted so already tells what it has told so far once more, when the
+ * engine listens.
+ */
 export const dial: Dial = (url, greeting) => {
   const key = keyOf(url, greeting);
   const { socket, told } = early.get(key) ?? {};

@@ -1,5 +1,6 @@
-// Which worker of this origin has which session. After a deploy the script has another address, and there are two workers for a while: pages
-// of before share the one, pages of now the other. The newer asks, the older hands over; never the other way.
+// Which worker of this origin has which session. After a deploy the script has another address, and there are
+// two workers for a while: pages of before share the one, pages of now the other. The newer asks, the older
+// hands over; never the other way.
 
 import type { Ownership } from '../pkg/epode_worker.js';
 
@@ -17,7 +18,9 @@ interface OwnershipMessage {
   born: number;
 }
 
-/** How long another worker may take to answer and to close its stream. One that says nothing is no hindrance. */
+/**
+ * How long another worker may take to answer and to close its stream. One that says nothing is no hindrance.
+ */
 const PATIENCE = 5_000;
 
 /**

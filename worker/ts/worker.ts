@@ -13,7 +13,10 @@ import { dial, dialEarly } from './dialler';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 
-/** Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a message. */
+/**
+ * Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a
+ * message.
+ */
 const shared = 'onconnect' in self;
 
 /**
@@ -52,7 +55,8 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
   };
 };
 
-// A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and the worker goes.
+// A panic in the engine is a bug of ours, and what it left behind cannot be trusted: the tabs hear so, and
+// the worker goes.
 self.addEventListener('error', (event) => fail(`the worker broke: ${event.message}`));
 
 Promise.all([
@@ -82,7 +86,10 @@ function heedNetwork(): void {
   connection?.addEventListener('change', tell);
 }
 
-/** Takes the lock by which tabs learn that this worker died: before the first welcome, or a tab that waits for it would have it at once. */
+/**
+ * Takes the lock by which tabs learn that this worker died: before the first welcome, or a tab that waits for
+ * it would have it at once.
+ */
 async function hold(): Promise<string | undefined> {
   // Locks need a secure context.
   if (!navigator.locks) return undefined;
@@ -107,7 +114,10 @@ function fail(detail: string): void {
   leave();
 }
 
-/** Late enough for posts and ports that are on their way, soon enough for the next page to start a fresh worker. */
+/**
+ * Late enough for posts and ports that are on their way, soon enough for the next page to start a fresh
+ * worker.
+ */
 function leave(): void {
   setTimeout(() => self.close(), 500);
 }

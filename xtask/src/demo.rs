@@ -16,8 +16,8 @@ use crate::workspace::{cargo, root, target};
 /// The port when none is asked for and nobody else has it.
 const PORT: u16 = 5800;
 
-/// Builds, and becomes the demo's server, which says where it listens. That it takes this process's place means that
-/// whoever ends this process ends the server.
+/// Builds, and becomes the demo's server, which says where it listens. That it takes this process's place
+/// means that whoever ends this process ends the server.
 pub fn command(options: &DemoOptions) -> Result<String> {
     prepare().inspect_err(explain)?;
     println!();

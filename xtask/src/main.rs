@@ -5,7 +5,8 @@
 //! - [`setup`] installs what the machine lacks for it: the wasm target, the npm tools, and for the tests
 //!   browsers and XMPP servers;
 //! - [`build`] turns the two wasm crates and their TypeScript into `client-shim/dist`;
-//! - [`demo`] serves that with the embedded server, [`test`](mod@test) puts everything to the test, [`bench`](mod@bench) measures;
+//! - [`demo`] serves that with the embedded server, [`test`](mod@test) puts everything to the test,
+//!   [`bench`](mod@bench) measures;
 //! - [`stage`] times and prints, [`process`] runs other programs with a time limit.
 
 // A command-line tool: the terminal is its output.

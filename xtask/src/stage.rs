@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-/// Runs one stage. Its name stands before it starts, its time behind it when it ends; what it returns as an error
-/// gets the name of the stage in front.
+/// Runs one stage. Its name stands before it starts, its time behind it when it ends; what it returns as an
+/// error gets the name of the stage in front.
 pub fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     print!("{name:.<44} ");
     // Nothing is lost when the terminal is gone, except the view.

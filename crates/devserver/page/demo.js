@@ -1,4 +1,5 @@
-// A small chat between two accounts, in as many tabs as you like. All tabs of one account share one connection.
+// A small chat between two accounts, in as many tabs as you like. All tabs of one account share one
+// connection.
 
 const FRAMES_SHOWN = 200;
 const REFRESH_MS = 2000;
@@ -82,7 +83,8 @@ function start() {
   }
 }
 
-// A tab that was opened for an account is told so behind the `#`, once: after a reload it may be somebody else.
+// A tab that was opened for an account is told so behind the `#`, once: after a reload it may be somebody
+// else.
 function invitation() {
   const jid = decodeURIComponent(location.hash.slice(1));
   if (jid) history.replaceState(null, '', location.pathname);

@@ -66,7 +66,8 @@ pub(crate) fn start(config: Config, seed: u64) -> Control {
 }
 
 impl Control {
-    /// Calls `script` with the server, between two inputs, and returns what it returns; `None` when the server is gone.
+    /// Calls `script` with the server, between two inputs, and returns what it returns; `None` when the
+    /// server is gone.
     pub async fn with<T: Send + 'static>(
         &self,
         script: impl FnOnce(&mut Server) -> T + Send + 'static,

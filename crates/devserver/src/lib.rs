@@ -3,9 +3,11 @@
 //! Everything is on one port of the loopback interface:
 //!
 //! - `/` is the demo page, `/dist/` the built package that it imports, `/settings` what the page has to know.
-//! - `/xmpp-websocket` speaks RFC 7395. Each WebSocket is a task which carries frames between its socket and the one
-//!   task that owns the [`Server`](epode_testkit::Server) (see [`Control`]); that task alone knows the time.
-//! - `/stats` tells how many connections that server sees, as JSON. It is how the demo shows that many tabs are one.
+//! - `/xmpp-websocket` speaks RFC 7395. Each WebSocket is a task which carries frames between its socket and
+//!   the one task that owns the [`Server`](epode_testkit::Server) (see [`Control`]); that task alone knows
+//!   the time.
+//! - `/stats` tells how many connections that server sees, as JSON. It is how the demo shows that many tabs
+//!   are one.
 //!
 //! Pointed at a real server ([`Options::server`]), the page connects there, and the last two are gone.
 //!

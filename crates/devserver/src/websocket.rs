@@ -59,7 +59,8 @@ async fn statistics(State(entrance): State<Entrance>) -> Response {
 
 /// RFC 7395 §3.1: only with the subprotocol `xmpp`.
 async fn enter(State(entrance): State<Entrance>, upgrade: WebSocketUpgrade) -> Response {
-    // The server answers a frame that is too long with a stream error; only what is far too long ends the socket.
+    // The server answers a frame that is too long with a stream error; only what is far too long ends the
+    // socket.
     let limit = 2 * entrance.frame_limit;
     let upgrade = upgrade.protocols(["xmpp"]).max_message_size(limit).max_frame_size(limit);
     if upgrade.selected_protocol().is_none() {
@@ -111,7 +112,8 @@ async fn send(socket: &mut WebSocket, first: String, frames: &mut Frames) -> boo
     matches!(timeout(SEND_TIME, burst).await, Ok(Ok(())))
 }
 
-/// The closing handshake of RFC 6455 §7.1: the connection is the peer's to end, for its data may still be under way.
+/// The closing handshake of RFC 6455 §7.1: the connection is the peer's to end, for its data may still be
+/// under way.
 async fn close(mut socket: WebSocket, code: u16) {
     let frame = CloseFrame { code, reason: "".into() };
     if socket.send(Message::Close(Some(frame))).await.is_ok() {

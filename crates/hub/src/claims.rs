@@ -15,8 +15,9 @@ use crate::tab_state::Stage;
 use crate::{Hub, PortId, SessionId};
 
 impl<T: Text> Hub<T> {
-    /// Enters claims, and answers with what they missed since the position from which they hold. Those that were made outside of any stanza
-    /// hold from when they were: so many milliseconds `ago`, by a clock that may have been set meanwhile.
+    /// Enters claims, and answers with what they missed since the position from which they hold. Those that
+    /// were made outside of any stanza hold from when they were: so many milliseconds `ago`, by a clock that
+    /// may have been set meanwhile.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn claim(&mut self, port: PortId, mut claims: Vec<Claim>, from: Position, ago: Option<f64>) {
         for claim in &mut claims {
@@ -37,19 +38,21 @@ impl<T: Text> Hub<T> {
         }
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
-        // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has come since; but nothing that the tab
-        // had handled for others.
+        // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has
+        // come since; but nothing that the tab had handled for others.
         let from = made.map_or(from, |made| {
             let came = shared.ring.before(made).unwrap_or(shared.position);
             let given = on_its_way.first().map_or(came, |first| first.position - 1);
             came.min(given).max(from).max(member.start).min(shared.position)
         });
-        // The ring remembers everything since it forgot; of what came before there is only what this tab has not handled.
+        // The ring remembers everything since it forgot; of what came before there is only what this tab has
+        // not handled.
         let forgotten = shared.ring.forgotten();
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
         behind.retain(|inbound| inbound.position <= forgotten);
         behind.extend(shared.ring.behind(from).cloned());
-        // Who was there before a tab came late, for the handlers that it has to begin with; for a later one, whoever none before it heard of.
+        // Who was there before a tab came late, for the handlers that it has to begin with; for a later one,
+        // whoever none before it heard of.
         let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.start;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));

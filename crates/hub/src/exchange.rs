@@ -1,4 +1,5 @@
-//! Mechanisms that live in a tab: what the server says to one goes to the tab that speaks it, and to no other.
+//! Mechanisms that live in a tab: what the server says to one goes to the tab that speaks it, and to no
+//! other.
 
 use epode_protocol::{FromWorker, Text, Token};
 use epode_session::stream::{Answer, Input};

@@ -33,7 +33,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The page is gone, as far as can be told where there are no locks. Should it live after all, it hears so.
+    /// The page is gone, as far as can be told where there are no locks. Should it live after all, it hears
+    /// so.
     pub(crate) fn forget_page(&mut self, port: PortId) {
         let detail = "this page was taken for gone, and was forgotten".to_owned();
         self.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));

@@ -35,7 +35,8 @@ impl<T> Inbound<T> {
         self.prepared.as_deref().or(self.head.from.as_deref())
     }
 
-    /// Whether the stanza is an IQ: what it asks or answers is for one tab, or for all of an account, whatever else is claimed.
+    /// Whether the stanza is an IQ: what it asks or answers is for one tab, or for all of an account,
+    /// whatever else is claimed.
     pub(crate) fn is_iq(&self) -> bool {
         self.head.tag.rsplit(':').next() == Some("iq")
     }
@@ -83,7 +84,8 @@ const REMEMBERED_BYTES: usize = 2 << 20;
 /// How long a claim may be on its way that was made outside of any stanza.
 pub(crate) const TRANSIT: Duration = Duration::from_secs(10);
 
-/// What comes within this time counts as one moment, of which a claim hears all or nothing; and so far may the clocks of a tab and the worker differ.
+/// What comes within this time counts as one moment, of which a claim hears all or nothing; and so far may
+/// the clocks of a tab and the worker differ.
 pub(crate) const SAME_INSTANT: Duration = Duration::from_millis(4);
 
 /// The latest messages and presences of a session: claims are looked up here again.
@@ -119,7 +121,8 @@ impl<T> Ring<T> {
         }
     }
 
-    /// The position behind which all is that has come since, and may be what came shortly before; `None` if nothing has.
+    /// The position behind which all is that has come since, and may be what came shortly before; `None` if
+    /// nothing has.
     pub(crate) fn before(&self, since: Duration) -> Option<Position> {
         let mut moments = self.moments.iter();
         moments.find(|(began, _)| *began + 2 * SAME_INSTANT >= since).map(|(_, before)| *before)

@@ -10,8 +10,9 @@ pub(crate) use outgoing::{Entered, OutgoingRequests, Reply, question};
 mod incoming;
 mod outgoing;
 
-/// Whether an answer `from` is one to an IQ that went `to`, for the session `own`. The server speaks for our own account and for its
-/// domain, with or without saying so (RFC 6120 §8.1.2.1); everybody else must be who was asked.
+/// Whether an answer `from` is one to an IQ that went `to`, for the session `own`. The server speaks for our
+/// own account and for its domain, with or without saying so (RFC 6120 §8.1.2.1); everybody else must be who
+/// was asked.
 fn answers(to: Option<&str>, from: Option<&str>, own: &str, unicode: &Unicode) -> bool {
     let same = |a: &str, b: &str| jid::answers(a, b, unicode);
     let for_us = |jid: &str| same(jid, own) || same(jid, jid::bare(own));

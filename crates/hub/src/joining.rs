@@ -1,4 +1,5 @@
-//! How a tab comes into a session: it opens it, joins it with the same credentials, has others tried, or attaches.
+//! How a tab comes into a session: it opens it, joins it with the same credentials, has others tried, or
+//! attaches.
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use crate::tab_state::{PendingSend, Stage};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
-/// How long a tab that lost its worker waits for another tab to bring credentials: all learn of a death at once from its lock, and of silence one
-/// after the other.
+/// How long a tab that lost its worker waits for another tab to bring credentials: all learn of a death at
+/// once from its lock, and of silence one after the other.
 const RESTORE: Duration = Duration::from_secs(4);
 const RESTORE_FROM_SILENCE: Duration = Duration::from_secs(30);
 
@@ -141,7 +142,8 @@ impl<T: Text> Hub<T> {
         self.own(id);
     }
 
-    /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will do.
+    /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will
+    /// do.
     fn expect_scram(&self, key: &Key, account: &mut Account) {
         let beside = self.sessions.values().find(|shared| shared.key == *key);
         if beside.is_some_and(|shared| shared.session.account().expects_scram())
@@ -279,7 +281,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// `waits`: whether the tab is content to wait until a resource is bound; `own_mechanisms`: those that live in it.
+    /// `waits`: whether the tab is content to wait until a resource is bound; `own_mechanisms`: those that
+    /// live in it.
     fn join(
         &mut self,
         id: SessionId,
@@ -324,7 +327,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been waiting to send.
+    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been
+    /// waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
         let Some(tab) = self.tabs.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
@@ -368,7 +372,8 @@ impl<T: Text> Hub<T> {
         let mut up = status(code);
         up.session = Some(info);
         up.text = self.config.detour.then(|| DETOUR.to_owned());
-        // The role comes first, so that it is known in the callback of the status; the primary has heard its own.
+        // The role comes first, so that it is known in the callback of the status; the primary has heard its
+        // own.
         if secondary {
             self.post(port, FromWorker::Role(Role::Secondary));
         }

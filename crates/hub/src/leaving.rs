@@ -110,8 +110,8 @@ impl<T: Text> Hub<T> {
         self.post(port, FromWorker::Joining);
     }
 
-    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache would evict it. `mailbox` is what it
-    /// leaves unheard, if it may come back for it.
+    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache
+    /// would evict it. `mailbox` is what it leaves unheard, if it may come back for it.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
         let tab = self.tabs.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
@@ -175,7 +175,8 @@ impl<T: Text> Hub<T> {
                 gap: mailbox.given_up(),
                 until: self.now + grace,
             };
-            // What was in flight counts as well: a page that reloads before it handles anything must not gather more each time.
+            // What was in flight counts as well: a page that reloads before it handles anything must not
+            // gather more each time.
             parked.trim(&shared.options);
             shared.parked.push(parked);
         }

@@ -1,20 +1,22 @@
 //! Sessions × ports as one machine: the whole worker, minus the browser.
 //!
-//! A **port** opens, a tab says hello and joins a **shared session**: one session and the tabs that share it. The first tab's wish opens the
-//! session; a further one with the same credentials simply joins; one with others is put to the test on a
-//! stream of its own, unless the server has just refused the same (`refusals`). What the server sends goes
-//! through the `router`: to every tab, or only to the one that asked, or to one after the other until
-//! one answers. What a tab sends is checked first (`outbound`), so that nobody can break the stream that all share. `iq` keeps the
-//! books of who asked whom. When the last tab has left, the session waits a while and is closed.
+//! A **port** opens, a tab says hello and joins a **shared session**: one session and the tabs that share it.
+//! The first tab's wish opens the session; a further one with the same credentials simply joins; one with
+//! others is put to the test on a stream of its own, unless the server has just refused the same
+//! (`refusals`). What the server sends goes through the `router`: to every tab, or only to the one that
+//! asked, or to one after the other until one answers. What a tab sends is checked first (`outbound`), so
+//! that nobody can break the stream that all share. `iq` keeps the books of who asked whom. When the last tab
+//! has left, the session waits a while and is closed.
 //!
-//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`mailbox`) within a window that it acknowledges: a tab
-//! that is slow or frozen costs nothing but its queue, which is bounded. What arrives for a tab that reloads waits for it.
+//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`mailbox`) within a
+//! window that it acknowledges: a tab that is slow or frozen costs nothing but its queue, which is bounded.
+//! What arrives for a tab that reloads waits for it.
 //!
-//! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever arrives under the
-//! number of a port or a socket that is gone is dropped.
+//! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever
+//! arrives under the number of a port or a socket that is gone is dropped.
 //!
-//! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the stanza stays the text
-//! (`T`) it came as.
+//! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the
+//! stanza stays the text (`T`) it came as.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -57,7 +59,8 @@ mod timer;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct PortId(pub u32);
 
-/// Names a socket. The hub counts; a number is never used twice, so a late word of a former socket touches nothing.
+/// Names a socket. The hub counts; a number is never used twice, so a late word of a former socket touches
+/// nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct SocketId(pub u32);
 
@@ -107,15 +110,16 @@ pub enum Output<T> {
     Watch(PortId, String),
     /// Close the port: its tab is gone, or has said goodbye.
     ClosePort(PortId),
-    /// See to it that no other worker of this origin has the session of this name: after a deploy there may be two. A newer one asks an older
-    /// one for it; answered by [`Input::Owned`] or [`Input::Denied`].
+    /// See to it that no other worker of this origin has the session of this name: after a deploy there may
+    /// be two. A newer one asks an older one for it; answered by [`Input::Owned`] or [`Input::Denied`].
     Own(String),
     /// Let go of the session of this name.
     Disown(String),
     /// End this worker, once what was written has left. Its tabs learn it from its lock, and start another.
     Exit,
-    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what the first [`Output::Transmit`] will have: a socket that was
-    /// opened before, and on which just that was said, does as well.
+    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what the first
+    /// [`Output::Transmit`] will have: a socket that was opened before, and on which just that was said, does
+    /// as well.
     Dial(SocketId, String, String),
     /// Write this frame.
     Transmit(SocketId, T),
@@ -264,8 +268,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the worker has its next task: those
-    /// leave together, since a post costs many times what one more stanza in it does.
+    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the
+    /// worker has its next task: those leave together, since a post costs many times what one more stanza in
+    /// it does.
     fn end_of_task(&mut self) {
         self.deferred = false;
         let ports: Vec<PortId> = self.tabs.keys().copied().collect();
@@ -281,8 +286,8 @@ impl<T: Text> Hub<T> {
         self.outputs.push_back(Output::Log(level, text));
     }
 
-    /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is spared it, for nothing bounds how many
-    /// lines a server can cause.
+    /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is
+    /// spared it, for nothing bounds how many lines a server can cause.
     fn log_of(&mut self, id: SessionId, level: LogLevel, text: String) {
         let ports = match self.sessions.get(&id) {
             Some(shared) => shared.ports(),
@@ -296,8 +301,9 @@ impl<T: Text> Hub<T> {
         self.log(level, text);
     }
 
-    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule that it breaks. The name is the
-    /// server's: it is cut short, and what could not stand in a name is left out.
+    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule
+    /// that it breaks. The name is the server's: it is cut short, and what could not stand in a name is left
+    /// out.
     fn log_dropped(&mut self, id: SessionId, name: &str, size: usize, rule: &str) {
         let name: String = name
             .chars()

@@ -12,8 +12,8 @@ use crate::inbound::Inbound;
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 512 << 10;
 
-/// A stanza that comes so soon behind a post waits for the end of the worker's task. At that rate one that is alone can wait for nothing, and is
-/// spared a task.
+/// A stanza that comes so soon behind a post waits for the end of the worker's task. At that rate one that is
+/// alone can wait for nothing, and is spared a task.
 const SOON: Duration = Duration::from_millis(5);
 
 /// What waits for a tab.
@@ -26,7 +26,8 @@ pub(crate) struct Mailbox<T> {
     in_flight_weight: u32,
     /// How many posts the tab has acknowledged, ever.
     acknowledged: u32,
-    /// When the latest post left, but for those of a task that is over: what comes soon behind it travels together.
+    /// When the latest post left, but for those of a task that is over: what comes soon behind it travels
+    /// together.
     last_post: Option<Duration>,
     stanzas: usize,
     bytes: usize,
@@ -86,7 +87,8 @@ impl Gap {
 /// A stanza for a tab.
 #[derive(Debug)]
 pub(crate) enum Stanza<T> {
-    /// One of the server's messages and presences, which every tab that claims it is given: the only kind that is kept across a reload. It may be given up.
+    /// One of the server's messages and presences, which every tab that claims it is given: the only kind
+    /// that is kept across a reload. It may be given up.
     Received(Rc<Inbound<T>>),
     /// Any other.
     Own {
@@ -221,7 +223,8 @@ impl<T> Mailbox<T> {
         self.stanzas
     }
 
-    /// The tab has handled this many posts, ever. A number that cannot be is ignored: nobody may count for us.
+    /// The tab has handled this many posts, ever. A number that cannot be is ignored: nobody may count for
+    /// us.
     pub(crate) fn acknowledge(&mut self, posts: u32) {
         let newly = posts.wrapping_sub(self.acknowledged) as usize;
         if newly <= self.in_flight.len() {
@@ -240,7 +243,8 @@ impl<T> Mailbox<T> {
         !self.waiting.is_empty() && self.credit() > 0
     }
 
-    /// The next post, while there is credit. Stanzas that wait behind each other travel together; one that comes long after the latest post does not wait for others.
+    /// The next post, while there is credit. Stanzas that wait behind each other travel together; one that
+    /// comes long after the latest post does not wait for others.
     pub(crate) fn next_post(&mut self, now: Duration, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
     where
         T: Join + Clone,
@@ -291,7 +295,8 @@ impl<T> Mailbox<T> {
         self.in_flight.iter().flat_map(|flight| &*flight.carried).chain(waiting)
     }
 
-    /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not given to it again.
+    /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not
+    /// given to it again.
     pub(crate) fn change_session(&mut self)
     where
         T: Clone,

@@ -98,8 +98,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// What a tab posted is not of the protocol: before it said hello it hears so, later it is only noted, since a newer tab may say
-    /// more than this worker knows.
+    /// What a tab posted is not of the protocol: before it said hello it hears so, later it is only noted,
+    /// since a newer tab may say more than this worker knows.
     pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
         self.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
         if self.tabs.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
@@ -119,7 +119,8 @@ impl<T: Text> Hub<T> {
         tab.before = hello.before.filter(|before| before.boot == self.config.boot);
         tab.visible = hello.visible;
         tab.watched = hello.lock.is_some();
-        // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its place.
+        // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its
+        // place.
         let reloaded = tab.before.is_some();
         let former = |(id, tab): (&PortId, &TabState<T>)| {
             (reloaded && !tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)

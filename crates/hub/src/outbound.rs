@@ -90,8 +90,9 @@ pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, R
     }
 }
 
-/// The text as it must be sent, where that differs from how the tab gave it: a frame begins with its root element and names its
-/// namespace (RFC 7395 §3.3), a stanza has no prefix, which not every server knows what to do with, and an IQ has the `id` it is known by on the wire.
+/// The text as it must be sent, where that differs from how the tab gave it: a frame begins with its root
+/// element and names its namespace (RFC 7395 §3.3), a stanza has no prefix, which not every server knows what
+/// to do with, and an IQ has the `id` it is known by on the wire.
 pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String> {
     if head.tag.contains(':') && &*head.namespace == CLIENT {
         return Element::parse(text, &Limits::default()).ok().map(|stanza| stanza.to_string());

@@ -1,5 +1,6 @@
-//! Which worker a session belongs to. After a deploy there may be two: pages of before share the one, pages of now the other. A session
-//! belongs to one at a time, and only ever goes from the older to the newer, so that they do not take it from each other for ever.
+//! Which worker a session belongs to. After a deploy there may be two: pages of before share the one, pages
+//! of now the other. A session belongs to one at a time, and only ever goes from the older to the newer, so
+//! that they do not take it from each other for ever.
 
 use epode_protocol::{LogLevel, StatusCode, Text};
 use epode_session::stream;
@@ -12,8 +13,9 @@ const HANDED_OVER: &str = "a newer version of this app took over the session: re
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
 
 impl<T: Text> Hub<T> {
-    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody shares, cannot collide; a detour
-    /// neither waits for the worker that does not answer nor takes anything from it.
+    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody
+    /// shares, cannot collide; a detour neither waits for the worker that does not answer nor takes anything
+    /// from it.
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         if shared.session.account().is_anonymous() || !self.config.shared || self.config.detour {
@@ -55,8 +57,8 @@ impl<T: Text> Hub<T> {
         self.feed(id, stream::Input::Close(stream::CLOSE));
     }
 
-    /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs find a new worker and come back
-    /// as if this one had died. Only a page that was refused may ask.
+    /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs
+    /// find a new worker and come back as if this one had died. Only a page that was refused may ask.
     pub(crate) fn step_aside(&mut self, refused: bool) {
         if !refused {
             return;

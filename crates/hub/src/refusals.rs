@@ -60,7 +60,8 @@ impl Refusals {
         }
     }
 
-    /// Whether these credentials have logged in by SCRAM: apps that dial again by themselves begin anew each time.
+    /// Whether these credentials have logged in by SCRAM: apps that dial again by themselves begin anew each
+    /// time.
     pub(crate) fn were_proven(&self, whose: &Key, account: &Account) -> bool {
         let whose = whose.without_port();
         account.fingerprint(&self.key).is_some_and(|proof| self.proven.contains(&(whose, proof)))

@@ -44,7 +44,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A stanza that was cut out of a stream over TCP says no namespace: whoever reads it by itself needs one.
+    /// A stanza that was cut out of a stream over TCP says no namespace: whoever reads it by itself needs
+    /// one.
     #[inline(never)] // Rare.
     fn route_undeclared(&mut self, id: SessionId, head: &Head, text: &T) {
         let declared = text.with_str(|text| {
@@ -63,7 +64,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A frame of the server could not be read: it has its place among the stanzas if it was one, and every tab hears that something is missing there.
+    /// A frame of the server could not be read: it has its place among the stanzas if it was one, and every
+    /// tab hears that something is missing there.
     #[inline(never)] // Rare.
     pub(crate) fn frame_dropped(&mut self, id: SessionId, dropped: &Dropped) {
         self.log_dropped(id, &dropped.name, dropped.size, &dropped.rule);
@@ -84,8 +86,9 @@ impl<T: Text> Hub<T> {
         self.tell_gap(id);
     }
 
-    /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that is behind hears it when it has read what
-    /// waits for it, so that what a contact can cause does not pile up there.
+    /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that
+    /// is behind hears it when it has read what waits for it, so that what a contact can cause does not pile
+    /// up there.
     pub(crate) fn tell_gap(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| !shared.missing.is_empty()) else {
             return;
@@ -110,7 +113,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A message or presence goes to every tab that claims it, and is remembered for claims that are on their way.
+    /// A message or presence goes to every tab that claims it, and is remembered for claims that are on their
+    /// way.
     fn route_to_claims(&mut self, id: SessionId, inbound: Rc<Inbound<T>>) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let claims = shared.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
@@ -401,8 +405,8 @@ impl<T: Text> Hub<T> {
         Ok(())
     }
 
-    /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an `unavailable` of one tab among others
-    /// may only be its farewell.
+    /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an
+    /// `unavailable` of one tab among others may only be its farewell.
     fn announce(&mut self, id: SessionId, port: PortId, head: &Head, text: &T) -> bool {
         let Some(shared) = self.sessions.get_mut(&id) else { return false };
         match head.kind.as_deref() {

@@ -113,7 +113,8 @@ pub(crate) struct Member<T> {
     pub(crate) start: Position,
     /// It was told of what was dropped up to this position, or need not be.
     pub(crate) told: Position,
-    /// What was kept for the page before it, until this one is admitted: however long that takes, it came back in time.
+    /// What was kept for the page before it, until this one is admitted: however long that takes, it came
+    /// back in time.
     pub(crate) parked: Option<Parked<T>>,
     /// What came for the page before it and was not handled there, for the claims it makes to begin with.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
@@ -208,7 +209,8 @@ pub(crate) struct SharedSession<T> {
     pub(crate) exchange: Exchange,
     pub(crate) options: Options,
     pub(crate) phase: Phase,
-    /// Whom the server bound last, as it is compared: what pages know the session by. A name beside a domain, or none, does not say it.
+    /// Whom the server bound last, as it is compared: what pages know the session by. A name beside a domain,
+    /// or none, does not say it.
     pub(crate) bound: Option<String>,
     /// In the order in which they came.
     pub(crate) members: Vec<Member<T>>,
@@ -301,8 +303,9 @@ impl<T: Clone> SharedSession<T> {
         Some(self.parked.remove(at))
     }
 
-    /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms (XEP-0045): whoever leaves a room hears
-    /// nothing of the others in it any more, and every tab that enters it hears of them anew.
+    /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms
+    /// (XEP-0045): whoever leaves a room hears nothing of the others in it any more, and every tab that
+    /// enters it hears of them anew.
     pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
         const OCCUPANT: &str = "http://jabber.org/protocol/muc#user";
         let Some(from) = inbound.from() else { return };
@@ -310,7 +313,8 @@ impl<T: Clone> SharedSession<T> {
             return;
         }
         match inbound.head.kind.as_deref() {
-            // Whoever is there already is; of strangers, who can be there as often as they like, no more are remembered than that.
+            // Whoever is there already is; of strangers, who can be there as often as they like, no more are
+            // remembered than that.
             None if inbound.size <= LARGE
                 && (self.presences.contains_key(from) || self.presences.keys().count() < PRESENT) =>
             {
@@ -339,7 +343,8 @@ impl<T: Clone> SharedSession<T> {
         primary.into_iter().chain(others).collect()
     }
 
-    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one; who changed, and to what.
+    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one; who
+    /// changed, and to what.
     pub(crate) fn elect(&mut self, fit: impl Fn(PortId) -> Fitness) -> Vec<(PortId, Role)> {
         let incumbent = self.primary.filter(|port| self.members.iter().any(|member| member.port == *port));
         // Of equals the incumbent, then the one that came first.
@@ -370,7 +375,8 @@ pub(crate) struct Contender {
     pub(crate) options: Options,
 }
 
-/// A tab's credentials, being tried on a stream of their own while the session they are for goes on untouched.
+/// A tab's credentials, being tried on a stream of their own while the session they are for goes on
+/// untouched.
 pub(crate) struct Trial {
     pub(crate) key: Key,
     /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
@@ -390,10 +396,12 @@ pub struct Config {
     pub boot: String,
     /// The Web Lock that the worker holds, where the browser has locks.
     pub lock: Option<String>,
-    /// Whether tabs share their sessions. Else each port has its own, which end with it: so where every page has an engine to itself.
+    /// Whether tabs share their sessions. Else each port has its own, which end with it: so where every page
+    /// has an engine to itself.
     pub shared: bool,
-    /// Whether it stands in for a worker that runs and does not answer, and has the sessions of its tabs still: then nothing is taken from that one,
-    /// neither a session by its name nor a resource, and the tabs hear of it.
+    /// Whether it stands in for a worker that runs and does not answer, and has the sessions of its tabs
+    /// still: then nothing is taken from that one, neither a session by its name nor a resource, and the tabs
+    /// hear of it.
     pub detour: bool,
     /// How long a shared session stays open without tabs.
     pub grace: Duration,

@@ -78,7 +78,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Carries out what a session wants. `frame` is the text of the frame that was just handed in, and its size.
+    /// Carries out what a session wants. `frame` is the text of the frame that was just handed in, and its
+    /// size.
     pub(crate) fn drain(&mut self, id: SessionId, frame: Option<(&T, usize)>) {
         while let Some(output) = self.session(id).and_then(Session::poll_output) {
             match output {

@@ -21,8 +21,9 @@ pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Disp
     }
 }
 
-/// The server wants to be met elsewhere. Nobody goes there but the app: what the browser would verify of that address is not that it speaks for
-/// the domain (RFC 6120 §4.9.3.19), and to another address the credentials were not given.
+/// The server wants to be met elsewhere. Nobody goes there but the app: what the browser would verify of that
+/// address is not that it speaks for the domain (RFC 6120 §4.9.3.19), and to another address the credentials
+/// were not given.
 fn redirected(error: &Error) -> Option<Status> {
     error.elsewhere().map(|address| because(StatusCode::Redirect, Some(address), error))
 }
@@ -58,7 +59,8 @@ pub(crate) fn redial_failed(error: &Error) -> Status {
     failed
 }
 
-/// What to call the error that failed to verify a tab's credentials for a session that is up: whatever speaks of them is AUTHFAIL.
+/// What to call the error that failed to verify a tab's credentials for a session that is up: whatever speaks
+/// of them is AUTHFAIL.
 pub(crate) fn trial_failed(error: &Error) -> Status {
     match error {
         Error::Sasl(_) => because(StatusCode::AuthFail, error.condition(), error),

@@ -55,7 +55,8 @@ pub(crate) enum Stage {
     Greeted,
     /// Its credentials wait for, or are under, trial.
     Waiting,
-    /// A worker died under it, and it has no credentials: another tab may bring them, for this service and account.
+    /// A worker died under it, and it has no credentials: another tab may bring them, for this service and
+    /// account.
     Restoring(String, String),
     /// It shares this session.
     In(SessionId),

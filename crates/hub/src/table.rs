@@ -1,7 +1,7 @@
 //! A small sorted map.
 
-/// A map in a sorted vector. The worker holds tens of tabs and at most some thousand requests: there it is as fast as a
-/// `BTreeMap`, and each use of one of those with other types would cost every visitor 1.5 KB.
+/// A map in a sorted vector. The worker holds tens of tabs and at most some thousand requests: there it is as
+/// fast as a `BTreeMap`, and each use of one of those with other types would cost every visitor 1.5 KB.
 #[derive(Debug)]
 pub struct Table<K, V>(Vec<(K, V)>);
 

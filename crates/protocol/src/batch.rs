@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::text::{Join, Slice};
 use crate::{Delivery, FromWorker, Origin, Position};
 
-/// Stanzas in order, column by column, and their texts as one: what a post costs is values more than characters, and each
-/// string, object and array in it is one.
+/// Stanzas in order, column by column, and their texts as one: what a post costs is values more than
+/// characters, and each string, object and array in it is one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Batch<T> {

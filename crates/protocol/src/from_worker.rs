@@ -12,20 +12,22 @@ pub enum FromWorker<T> {
     Welcome {
         /// The version chosen, one of the tab's.
         version: u32,
-        /// Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of it.
+        /// Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of
+        /// it.
         boot: String,
         /// The Web Lock that the worker holds while it lives. `None` where the browser has no locks.
         lock: Option<String>,
     },
     /// This tab cannot be served.
     Refused(Refusal),
-    /// The worker has taken up a `Connect`, `Attach` or `Restore` of this tab, the next that it was said: whatever came of a session before
-    /// this is of the one that the tab has left.
+    /// The worker has taken up a `Connect`, `Attach` or `Restore` of this tab, the next that it was said:
+    /// whatever came of a session before this is of the one that the tab has left.
     Joining,
     /// Where the session stands, for this tab.
     Status(Status),
-    /// The keys that SCRAM derived from the credentials of this tab, in the form of [`Credentials::keys`](crate::Credentials::keys). Only a tab that
-    /// brought what the session was opened with is told, before the status that says it is up.
+    /// The keys that SCRAM derived from the credentials of this tab, in the form of
+    /// [`Credentials::keys`](crate::Credentials::keys). Only a tab that brought what the session was opened
+    /// with is told, before the status that says it is up.
     Keys {
         /// The keys.
         keys: Secret,
@@ -57,10 +59,11 @@ pub enum FromWorker<T> {
         /// The last.
         #[cfg_attr(test, ts(type = "number"))]
         to: Position,
-        /// How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody could read.
+        /// How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody
+        /// could read.
         count: u32,
-        /// Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server breaks, by the name of a stream error
-        /// (RFC 6120 §4.9.3).
+        /// Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server
+        /// breaks, by the name of a stream error (RFC 6120 §4.9.3).
         reason: String,
     },
     /// Is anybody there?
@@ -74,8 +77,8 @@ pub enum FromWorker<T> {
         /// The tabs, in the order in which they came.
         tabs: Vec<TabInfo>,
     },
-    /// Every stanza of this tab with a token up to this one has been written to the socket, but for those reported as
-    /// [`Failed`](FromWorker::Failed) before.
+    /// Every stanza of this tab with a token up to this one has been written to the socket, but for those
+    /// reported as [`Failed`](FromWorker::Failed) before.
     Written {
         /// The highest token.
         up_to: Token,
@@ -104,7 +107,8 @@ pub enum FromWorker<T> {
         /// What happened.
         text: String,
     },
-    /// A stanza by itself that was received, as `[position, text]`: most come so, and an array of two costs a port less than an object of arrays.
+    /// A stanza by itself that was received, as `[position, text]`: most come so, and an array of two costs a
+    /// port less than an object of arrays.
     #[serde(untagged)]
     Stanza(#[cfg_attr(test, ts(type = "number"))] Position, T),
 }
@@ -136,17 +140,20 @@ pub enum Refusal {
 pub struct Status {
     /// The status, in Strophe's terms.
     pub code: StatusCode,
-    /// The condition, where a specification, a mechanism or the server names one: a word that an app can compare.
+    /// The condition, where a specification, a mechanism or the server names one: a word that an app can
+    /// compare.
     pub condition: Option<String>,
     /// The reason in a sentence.
     pub text: Option<String>,
     /// Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
     pub session: Option<SessionInfo>,
-    /// The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each end.
+    /// The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each
+    /// end.
     pub close_code: Option<u16>,
 }
 
-/// The status codes of Strophe that the worker reports. The names are the protocol's; a client maps them to numbers.
+/// The status codes of Strophe that the worker reports. The names are the protocol's; a client maps them to
+/// numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[allow(missing_docs, reason = "the names are Strophe's own")]
@@ -224,7 +231,8 @@ pub struct Delivery<T>(#[cfg_attr(test, ts(type = "number"))] pub Position, pub 
 pub enum Origin {
     /// From the server.
     Received,
-    /// From another tab, on its way to the server. Carries the position of the latest stanza received before it.
+    /// From another tab, on its way to the server. Carries the position of the latest stanza received before
+    /// it.
     Sent,
     /// From the server before this tab came: a contact's current presence.
     Replayed,

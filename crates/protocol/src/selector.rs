@@ -15,11 +15,13 @@ pub struct Claim {
     pub selector: Selector,
 }
 
-/// Which stanzas a claim is for. It may select too much, never too little: the handler in the tab has the last word.
+/// Which stanzas a claim is for. It may select too much, never too little: the handler in the tab has the
+/// last word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Selector {
-    /// Those from the server that meet all criteria. A tab with such a claim can be asked what others request.
+    /// Those from the server that meet all criteria. A tab with such a claim can be asked what others
+    /// request.
     Stanza(Criteria),
     /// All from the server, for a hook that only looks on.
     Everything,

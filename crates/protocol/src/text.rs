@@ -1,7 +1,7 @@
 //! The text of a stanza, wherever it lives.
 
-/// The text of a stanza on its way through the worker: a JavaScript string in a browser, a [`String`] in native tests. Cloning is cheap
-/// in the browser: every port is handed the same string.
+/// The text of a stanza on its way through the worker: a JavaScript string in a browser, a [`String`] in
+/// native tests. Cloning is cheap in the browser: every port is handed the same string.
 pub trait Text: Join + Clone + From<String> {
     /// Reads the text. In a browser this copies it once, into a buffer that is used again and again.
     fn with_str<R>(&self, read: impl FnOnce(&str) -> R) -> R;

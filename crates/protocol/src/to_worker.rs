@@ -11,7 +11,8 @@ use crate::{Claim, ClaimId, Position, Token};
 ///
 /// # Time of day
 ///
-/// Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said by it is said roughly.
+/// Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said
+/// by it is said roughly.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub enum ToWorker<T> {
@@ -28,7 +29,8 @@ pub enum ToWorker<T> {
         /// How to open the session; the first tab's options win.
         options: Options,
     },
-    /// Join a session that is there, without credentials: the one of this account, else the only one of this service.
+    /// Join a session that is there, without credentials: the one of this account, else the only one of this
+    /// service.
     Attach {
         /// Absolute WebSocket URL of the XMPP service.
         service: String,
@@ -37,14 +39,16 @@ pub enum ToWorker<T> {
         /// As in [`Options`].
         explicit_binding: bool,
     },
-    /// Join the session of this account again after a worker died, without credentials: another tab may bring them.
+    /// Join the session of this account again after a worker died, without credentials: another tab may bring
+    /// them.
     Restore {
         /// Absolute WebSocket URL of the XMPP service.
         service: String,
         /// The account that this tab had.
         jid: String,
     },
-    /// Bind a resource: the session [waits](crate::StatusCode::BindRequired) for it. The first tab that says it is the one that counts.
+    /// Bind a resource: the session [waits](crate::StatusCode::BindRequired) for it. The first tab that says
+    /// it is the one that counts.
     Bind {
         /// Which, in the place of the one that the session was opened with.
         resource: Option<String>,
@@ -68,8 +72,9 @@ pub enum ToWorker<T> {
         /// The claims hold from behind this position at the earliest: the latest that the tab has handled.
         #[cfg_attr(test, ts(type = "number"))]
         from: Position,
-        /// When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the tab had been given by then and has not handled
-        /// counts, and what came since. Zero if they were made while exactly `from` was handled, so that whatever came after it counts.
+        /// When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the
+        /// tab had been given by then and has not handled counts, and what came since. Zero if they were made
+        /// while exactly `from` was handled, so that whatever came after it counts.
         made: f64,
     },
     /// These claims hold no more.
@@ -107,14 +112,15 @@ pub enum ToWorker<T> {
         /// Whether the page can be seen.
         visible: bool,
     },
-    /// The worker does not speak the versions of this page, which are newer: it is to make room for a worker that does. Said once, after
-    /// [`Refused`](crate::FromWorker::Refused), and understood in every version.
+    /// The worker does not speak the versions of this page, which are newer: it is to make room for a worker
+    /// that does. Said once, after [`Refused`](crate::FromWorker::Refused), and understood in every version.
     StepAside,
     /// The page is being frozen: it will not answer until it says something again.
     Freeze,
     /// The answer to a [`Ping`](crate::FromWorker::Ping).
     Pong,
-    /// Does the worker still answer? Asked behind hello only, and also while the engine of the worker is on its way.
+    /// Does the worker still answer? Asked behind hello only, and also while the engine of the worker is on
+    /// its way.
     Ping,
     /// What does the worker know of the tabs of this session?
     Tabs {
@@ -168,7 +174,8 @@ pub struct Credentials {
     pub authcid: Option<String>,
     /// The password, or a token; `None` where there is none.
     pub password: Option<Secret>,
-    /// In the place of a password the keys that SCRAM derives from one: `hash$iterations:salt$client-key:server-key`, the last three in base64.
+    /// In the place of a password the keys that SCRAM derives from one:
+    /// `hash$iterations:salt$client-key:server-key`, the last three in base64.
     pub keys: Option<Secret>,
 }
 
@@ -215,12 +222,13 @@ pub struct Options {
     pub mechanisms: Vec<MechanismOffer>,
     /// Whether the app has listed them itself: then they may show a secret on any transport.
     pub listed: bool,
-    /// Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
+    /// Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the
+    /// same name.
     pub own_mechanisms: Vec<MechanismOffer>,
     /// Names the session where no account does (ANONYMOUS): tabs with the same key share it.
     pub session_key: Option<String>,
-    /// Whether this tab is content to wait, before the session is up for the first time, until a tab says [`Bind`](ToWorker::Bind). One that is
-    /// not has it bound when it joins.
+    /// Whether this tab is content to wait, before the session is up for the first time, until a tab says
+    /// [`Bind`](ToWorker::Bind). One that is not has it bound when it joins.
     pub explicit_binding: bool,
     /// Whether the worker dials again when the connection is lost.
     pub reconnect: bool,
@@ -266,7 +274,8 @@ pub struct MechanismOffer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Outgoing<T> {
-    /// Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed). Tokens of one tab rise.
+    /// Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed).
+    /// Tokens of one tab rise.
     pub token: Token,
     /// The stanza.
     pub text: T,

@@ -4,8 +4,8 @@ use std::mem;
 
 use crate::{Error, Mechanism, MechanismName, Step};
 
-/// Sends no trace information, and no initial response either: an absent one is what servers have always been sent, and
-/// whoever wants the empty message asks for it with an empty challenge (RFC 4422 §3).
+/// Sends no trace information, and no initial response either: an absent one is what servers have always been
+/// sent, and whoever wants the empty message asks for it with an empty challenge (RFC 4422 §3).
 pub(crate) enum Anonymous {
     ChallengeOrSuccess,
     Success,

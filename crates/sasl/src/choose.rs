@@ -31,13 +31,14 @@ pub struct Choice<'a> {
 
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
-/// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no
-/// authcid; EXTERNAL wants no proof, since whoever gives one does not mean to be taken for whom a certificate
-/// names; a foreign mechanism fits always. What [shows the secret](MechanismName::shows_secret) wants
-/// `plaintext`.
+/// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and
+/// X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no authcid; EXTERNAL wants no proof, since
+/// whoever gives one does not mean to be taken for whom a certificate names; a foreign mechanism fits always.
+/// What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
 ///
 /// # Errors
-/// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise [`Error::NoMechanism`].
+/// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise
+/// [`Error::NoMechanism`].
 pub fn choose(choice: &Choice<'_>) -> Result<MechanismName, Error> {
     let mut best: Option<&Allowed> = None;
     let mut refused = None;

@@ -9,8 +9,9 @@ pub struct Credentials {
     pub jid: Option<String>,
     /// The user name whose password it is: the node of the JID, as a rule.
     pub authcid: Option<String>,
-    /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a mechanism sends
-    /// whatever stands here, and servers refuse a needless one more often than they require it.
+    /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a
+    /// mechanism sends whatever stands here, and servers refuse a needless one more often than they require
+    /// it.
     pub authzid: Option<String>,
     /// What proves it.
     pub proof: Option<Proof>,

@@ -4,9 +4,11 @@ use crate::ScramKeys;
 use crate::hash::{Digest, Hash, Keyed};
 use crate::keys::Keys;
 
-/// PBKDF2 (RFC 8018 §5.2, `Hi()` of RFC 5802 §2.2) in slices, so that a worker never blocks: the slow work as a value.
+/// PBKDF2 (RFC 8018 §5.2, `Hi()` of RFC 5802 §2.2) in slices, so that a worker never blocks: the slow work as
+/// a value.
 ///
-/// A slice of 1,000 iterations takes a browser about a millisecond. Wiped when dropped; `Debug` prints no secret.
+/// A slice of 1,000 iterations takes a browser about a millisecond. Wiped when dropped; `Debug` prints no
+/// secret.
 pub struct Derivation(Box<Work>);
 
 /// Boxed, because each move of a value would leave a copy of its secrets behind on the stack.

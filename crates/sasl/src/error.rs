@@ -25,8 +25,8 @@ pub enum Error {
         "keys are an object {{name, iter, salt, ck, sk}}: a hash of SCRAM, a count, and three times base64, the last two as long as the hash"
     )]
     Keys,
-    /// The keys were derived under another salt or iteration count than the server asks for: it draws a new salt at each login, or the
-    /// password has changed.
+    /// The keys were derived under another salt or iteration count than the server asks for: it draws a new
+    /// salt at each login, or the password has changed.
     #[error("the keys are for another salt or iteration count than the server's; log in with the password")]
     KeysOutdated,
     /// What the app gave as a token is none (RFC 6750 §2.1).
@@ -38,13 +38,15 @@ pub enum Error {
         /// `authcid`, `authzid`, `jid` or `password`.
         field: &'static str,
     },
-    /// What the app gave holds a character that SASLprep prohibits (RFC 4013 §2.3): no server can hold such a name or password.
+    /// What the app gave holds a character that SASLprep prohibits (RFC 4013 §2.3): no server can hold such a
+    /// name or password.
     #[error("the {field} holds a character that is not allowed in one (SASLprep)")]
     Prohibited {
         /// `user name` or `password`.
         field: &'static str,
     },
-    /// What the app gave mixes the directions of writing, or does not begin and end in the one it has (RFC 4013 §2.4).
+    /// What the app gave mixes the directions of writing, or does not begin and end in the one it has (RFC
+    /// 4013 §2.4).
     #[error("the {field} mixes right-to-left and left-to-right text (SASLprep)")]
     Bidirectional {
         /// `user name` or `password`.
@@ -60,7 +62,8 @@ pub enum Error {
     /// The server challenges where the mechanism has no challenge, or after the exchange has ended.
     #[error("the server sent a challenge out of order")]
     UnexpectedChallenge,
-    /// The server says success before the exchange is complete, that is, without having proven anything, or after it has ended.
+    /// The server says success before the exchange is complete, that is, without having proven anything, or
+    /// after it has ended.
     #[error("the server declared success out of order")]
     UnexpectedSuccess,
     /// A foreign mechanism was given a challenge that is not UTF-8.
@@ -101,8 +104,8 @@ pub enum Error {
     /// The server's salt is not base64.
     #[error("the server's salt is not base64")]
     Salt,
-    /// The server asks for fewer than 4,096 iterations, which would make the password cheap to guess (RFC 5802 §5.1), or for more
-    /// than 1,000,000, which would keep us busy for its pleasure.
+    /// The server asks for fewer than 4,096 iterations, which would make the password cheap to guess (RFC
+    /// 5802 §5.1), or for more than 1,000,000, which would keep us busy for its pleasure.
     #[error("the server asks for {0} iterations; allowed are 4096 to 1000000")]
     IterationCount(u64),
     /// The server refused, in SCRAM's own words (`e=`, RFC 5802 §7), such as `invalid-proof`.

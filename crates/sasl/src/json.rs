@@ -1,5 +1,5 @@
-//! Whether a text is JSON (RFC 8259). What it says is for the app, which has a parser; one in here would cost more than all mechanisms
-//! together.
+//! Whether a text is JSON (RFC 8259). What it says is for the app, which has a parser; one in here would cost
+//! more than all mechanisms together.
 
 /// Deeper than any honest reason is nested.
 const DEPTH: u32 = 16;

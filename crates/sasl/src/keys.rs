@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::hash::{Digest, Hash};
 use crate::{Error, Secret};
 
-/// The keys of RFC 5802 §3 with what they were derived under: as good as the password until the server draws another
-/// salt. Wiped when dropped; `Debug` prints no secret.
+/// The keys of RFC 5802 §3 with what they were derived under: as good as the password until the server draws
+/// another salt. Wiped when dropped; `Debug` prints no secret.
 ///
 /// Cloning shares them: each move of a value would leave a copy of its secrets behind on the stack.
 #[derive(Clone)]
@@ -51,8 +51,8 @@ impl ScramKeys {
         }))
     }
 
-    /// `hash$iterations:salt$client-key:server-key`: the form in which directories store what they know of a password (RFC 5803), with the
-    /// ClientKey itself in the place of its hash.
+    /// `hash$iterations:salt$client-key:server-key`: the form in which directories store what they know of a
+    /// password (RFC 5803), with the ClientKey itself in the place of its hash.
     pub fn to_text(&self) -> Secret {
         let encoded = |key: &[u8]| Zeroizing::new(Base64::encode_string(key));
         let [salt, client_key, server_key] = [self.salt(), self.client_key(), self.server_key()].map(encoded);

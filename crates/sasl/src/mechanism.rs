@@ -26,8 +26,8 @@ pub trait Mechanism {
         Err(Error::UnexpectedKeys)
     }
 
-    /// The server says success, with its additional data, if any, in the clear. `Ok` only if the exchange was complete and the
-    /// server has proven itself where the mechanism makes it (RFC 5802 §3).
+    /// The server says success, with its additional data, if any, in the clear. `Ok` only if the exchange was
+    /// complete and the server has proven itself where the mechanism makes it (RFC 5802 §3).
     ///
     /// # Errors
     /// Whatever the server left out or got wrong; it is not to be trusted then.
@@ -55,13 +55,13 @@ pub enum Step {
     Relay(String),
 }
 
-/// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn anew for each
-/// exchange, with 128 bits or more of entropy; and it prepares user name and password by `nfkc`, the
-/// platform's NFKC. The other mechanisms ignore both.
+/// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn
+/// anew for each exchange, with 128 bits or more of entropy; and it prepares user name and password by
+/// `nfkc`, the platform's NFKC. The other mechanisms ignore both.
 ///
 /// # Errors
-/// [`Error::AuthcidMissing`], [`Error::PasswordMissing`], [`Error::Token`] or [`Error::Nul`] if the credentials do not fit;
-/// [`Error::Prohibited`] or [`Error::Bidirectional`] if SCRAM cannot prepare them;
+/// [`Error::AuthcidMissing`], [`Error::PasswordMissing`], [`Error::Token`] or [`Error::Nul`] if the
+/// credentials do not fit; [`Error::Prohibited`] or [`Error::Bidirectional`] if SCRAM cannot prepare them;
 /// [`Error::ClientNonce`] if the nonce is not one.
 pub fn mechanism(
     name: MechanismName,

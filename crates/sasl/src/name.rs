@@ -60,8 +60,8 @@ impl MechanismName {
         Self::ALL.iter().find(|known| known.as_str() == name).cloned()
     }
 
-    /// How strongly it is preferred unless the app says otherwise; higher wins. The numbers are the ones that Strophe's
-    /// users know, with room between them for their own.
+    /// How strongly it is preferred unless the app says otherwise; higher wins. The numbers are the ones that
+    /// Strophe's users know, with room between them for their own.
     pub fn priority(&self) -> u32 {
         match self {
             Self::ScramSha512 => 72,
@@ -93,8 +93,8 @@ impl MechanismName {
         matches!(self, Self::Plain | Self::OAuthBearer | Self::XOAuth2)
     }
 
-    /// Whether success proves that we are whom we named. A token or a certificate says itself whose it is, and not every server holds that
-    /// against the name beside it. Of a foreign mechanism nothing is known.
+    /// Whether success proves that we are whom we named. A token or a certificate says itself whose it is,
+    /// and not every server holds that against the name beside it. Of a foreign mechanism nothing is known.
     pub fn proves_name(&self) -> bool {
         !matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::External | Self::Foreign(_))
     }

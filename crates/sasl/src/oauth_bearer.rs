@@ -17,7 +17,8 @@ pub(crate) enum OAuthBearer {
 impl OAuthBearer {
     pub(crate) fn new(credentials: &Credentials) -> Result<Self, Error> {
         let jid = saslname(credentials.require_jid()?);
-        // RFC 7628 §3.1: the GS2 header, and key-value pairs, each closed by a kvsep, and one more behind all of them.
+        // RFC 7628 §3.1: the GS2 header, and key-value pairs, each closed by a kvsep, and one more behind all
+        // of them.
         Ok(Self::Start(joined(&[
             "n,a=",
             &jid,
@@ -43,7 +44,8 @@ impl Mechanism for OAuthBearer {
         }
     }
 
-    /// RFC 7628 §3.2.3: the only challenge is the reason for a refusal, and wants a dummy answer so that the failure may follow.
+    /// RFC 7628 §3.2.3: the only challenge is the reason for a refusal, and wants a dummy answer so that the
+    /// failure may follow.
     fn challenge(&mut self, data: &[u8]) -> Result<Step, Error> {
         let Self::ChallengeOrSuccess = mem::replace(self, Self::Over) else {
             return Err(Error::UnexpectedChallenge);

@@ -50,7 +50,8 @@ impl Mechanism for OneMessage {
     }
 }
 
-/// The parts behind each other, in a buffer of the full length from the start: one that grows leaves copies behind.
+/// The parts behind each other, in a buffer of the full length from the start: one that grows leaves copies
+/// behind.
 pub(crate) fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(parts.concat().into_bytes())
 }

@@ -1,7 +1,9 @@
-//! SASLprep (RFC 4013): user names and passwords in the one form that both sides mean, whatever keyboard they came from.
+//! SASLprep (RFC 4013): user names and passwords in the one form that both sides mean, whatever keyboard they
+//! came from.
 //!
-//! The tables are those of RFC 3454, less what cannot be there: they are asked behind NFKC (KC of UAX 15), which is the platform's
-//! affair and comes in as a function. Characters that Unicode 3.2 did not know pass, as in any query (RFC 3454 §7).
+//! The tables are those of RFC 3454, less what cannot be there: they are asked behind NFKC (KC of UAX 15),
+//! which is the platform's affair and comes in as a function. Characters that Unicode 3.2 did not know pass,
+//! as in any query (RFC 3454 §7).
 
 use zeroize::Zeroizing;
 
@@ -10,7 +12,8 @@ use crate::{Error, Secret};
 /// The prepared form of a `field`, `user name` or `password`; `nfkc` normalises.
 ///
 /// # Errors
-/// [`Error::Prohibited`] for a character that may not be there (§2.3), [`Error::Bidirectional`] for text in two directions (§2.4).
+/// [`Error::Prohibited`] for a character that may not be there (§2.3), [`Error::Bidirectional`] for text in
+/// two directions (§2.4).
 pub fn prepare(text: &str, field: &'static str, nfkc: fn(&str) -> String) -> Result<Secret, Error> {
     let prepared = match text.is_ascii() {
         true => text.to_owned(),

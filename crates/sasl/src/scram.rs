@@ -1,4 +1,5 @@
-//! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the password, neither says it.
+//! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the password, neither
+//! says it.
 
 use std::mem;
 

@@ -6,7 +6,8 @@ use base64ct::{Base64, Encoding};
 
 use crate::Error;
 
-/// Fewer make the password cheap to guess (RFC 5802 §5.1, RFC 7677 §4); more than the upper bound take a browser seconds.
+/// Fewer make the password cheap to guess (RFC 5802 §5.1, RFC 7677 §4); more than the upper bound take a
+/// browser seconds.
 const ITERATIONS: RangeInclusive<u64> = 4_096..=1_000_000;
 
 /// `r=…,s=…,i=…`, and extensions which are passed over.

@@ -1,4 +1,5 @@
-//! X-OAUTH2: a token in the place of PLAIN's password. No document specifies it; this is what ejabberd and Strophe speak.
+//! X-OAUTH2: a token in the place of PLAIN's password. No document specifies it; this is what ejabberd and
+//! Strophe speak.
 
 use zeroize::Zeroizing;
 

@@ -45,9 +45,9 @@ pub struct Mechanisms<'a> {
 impl Account {
     /// An account, from what the app gave.
     ///
-    /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS; `authcid` stands in
-    /// for the JID's local part. Both it and the password stay as they were typed; SCRAM prepares them (RFC
-    /// 4013) by way of `unicode`.
+    /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS;
+    /// `authcid` stands in for the JID's local part. Both it and the password stay as they were typed; SCRAM
+    /// prepares them (RFC 4013) by way of `unicode`.
     ///
     /// # Errors
     /// If the URL or the JID cannot be meant.
@@ -125,9 +125,10 @@ impl Account {
         self.authcid.is_none()
     }
 
-    /// Whether `other`, whose JID is the same in whatever spelling, proves the same as this account, as far as can be told without asking the
-    /// server: never, where the app may speak for itself. The keys that were `derived` at the login of this account are as good as what they
-    /// were derived from. In constant time.
+    /// Whether `other`, whose JID is the same in whatever spelling, proves the same as this account, as far
+    /// as can be told without asking the server: never, where the app may speak for itself. The keys that
+    /// were `derived` at the login of this account are as good as what they were derived from. In constant
+    /// time.
     pub fn same_credentials(&self, other: &Account, derived: Option<&ScramKeys>) -> bool {
         let is_derived =
             || matches!((&other.proof, derived), (Some(Proof::Keys(keys)), Some(derived)) if keys == derived);
@@ -156,8 +157,8 @@ impl Account {
         self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
     }
 
-    /// Takes over the credentials of another that stands for the same account, with the mechanisms that use them; not what only the app can say
-    /// in the place of what is known here.
+    /// Takes over the credentials of another that stands for the same account, with the mechanisms that use
+    /// them; not what only the app can say in the place of what is known here.
     pub(crate) fn adopt(&mut self, other: Account) -> bool {
         let better = self.may_be_foreign() || !other.may_be_foreign();
         if better {
@@ -190,7 +191,8 @@ impl Account {
         self.proven
     }
 
-    /// The server bound this full JID: the next stream is to be the same account; and, unless it `yielded`, asks for the same resource.
+    /// The server bound this full JID: the next stream is to be the same account; and, unless it `yielded`,
+    /// asks for the same resource.
     pub(crate) fn bound(&mut self, jid: &str, yielded: bool) {
         if let (Some(_), (_, _, Some(resource))) = (&self.authcid, jid::split(jid)) {
             self.known = Some(jid::bare(jid).to_owned());
@@ -253,7 +255,8 @@ fn is_private(service: &str) -> Result<bool, Error> {
     }
 }
 
-/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. Addresses in the form that browsers give them; any other counts as foreign.
+/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. Addresses in the form that browsers give them; any
+/// other counts as foreign.
 fn is_loopback(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_address = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());

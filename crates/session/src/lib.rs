@@ -1,9 +1,10 @@
 //! One account across many streams.
 //!
-//! A session is what a user means by "being online": it outlives the socket under it. It asks for a socket, runs a
-//! [`Stream`] over it, and says when it is up and why it went down. A session that was up and lost its stream dials again by itself,
-//! after a while that grows and is jittered, held while the browser is offline, until it is up again or an error ends it: the table is in
-//! `redial`. An attempt that never was up is not repeated: whoever wished for it is told why.
+//! A session is what a user means by "being online": it outlives the socket under it. It asks for a socket,
+//! runs a [`Stream`] over it, and says when it is up and why it went down. A session that was up and lost its
+//! stream dials again by itself, after a while that grows and is jittered, held while the browser is offline,
+//! until it is up again or an error ends it: the table is in `redial`. An attempt that never was up is not
+//! repeated: whoever wished for it is told why.
 //!
 //! Each dial means a new stream; resuming the former one (XEP-0198) belongs here and comes later.
 //!
@@ -88,8 +89,8 @@ impl<'a> From<stream::Input<'a>> for Input<'a> {
 /// What a session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what this session will say on it first, once it hears that it
-    /// is open.
+    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what this
+    /// session will say on it first, once it hears that it is open.
     Dial(String, String),
     /// Write this frame.
     Transmit(String),
@@ -125,7 +126,8 @@ pub enum Event {
     Lost {
         /// Why.
         error: stream::Error,
-        /// Whether there is something new to tell: it was up, or what keeps it down is another cause than before.
+        /// Whether there is something new to tell: it was up, or what keeps it down is another cause than
+        /// before.
         news: bool,
     },
     /// The session is over: as it was asked to (`None`), or because of an error.
@@ -161,7 +163,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that dials as soon as it is told to [start](Input::Start). `seed` sets the jitter of later dials.
+    /// A session that dials as soon as it is told to [start](Input::Start). `seed` sets the jitter of later
+    /// dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose, false));
         Session {
@@ -183,8 +186,8 @@ impl Session {
         &self.account
     }
 
-    /// Takes over credentials that have proven good, for the dials to come; whether it did, for it does not give up what it can use by itself
-    /// for what it cannot.
+    /// Takes over credentials that have proven good, for the dials to come; whether it did, for it does not
+    /// give up what it can use by itself for what it cannot.
     pub fn adopt(&mut self, account: Account) -> bool {
         let adopted = self.account.adopt(account);
         if adopted {

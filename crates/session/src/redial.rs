@@ -12,8 +12,9 @@
 //! | the network: no answer, a lost or refused socket | yes | [`Backoff`], up to 60 s |
 //! | everything else | yes | the same; up to 5 min from the fifth time in a row on |
 //!
-//! Servers say `not-authorized` while their database of users is away, so one refusal proves nothing; three stay below what locks accounts.
-//! What the network does is not held against the server: when it is back, its users are to be back within the minute.
+//! Servers say `not-authorized` while their database of users is away, so one refusal proves nothing; three
+//! stay below what locks accounts. What the network does is not held against the server: when it is back, its
+//! users are to be back within the minute.
 
 use std::time::Duration;
 
@@ -92,7 +93,8 @@ impl Redial {
     }
 }
 
-/// Errors with the same cause are one error that comes back: the condition that somebody named, else the rule that the server broke.
+/// Errors with the same cause are one error that comes back: the condition that somebody named, else the rule
+/// that the server broke.
 pub(crate) fn cause(error: &Error) -> &str {
     match error.is_of_network() {
         true => NETWORK,
@@ -102,7 +104,8 @@ pub(crate) fn cause(error: &Error) -> &str {
 
 fn is_final(error: &Error, up: bool) -> bool {
     match error {
-        // Said to a new stream it means that the server has not missed the former one yet (RFC 6120 §4.9.3.3).
+        // Said to a new stream it means that the server has not missed the former one yet (RFC 6120
+        // §4.9.3.3).
         Error::StreamError { condition, .. } => up && condition == "conflict",
         Error::AuthRefused { condition, .. } => {
             matches!(condition.as_str(), "account-disabled" | "credentials-expired")
@@ -116,7 +119,8 @@ fn is_final(error: &Error, up: bool) -> bool {
 fn is_refusal(error: &Error) -> bool {
     match error {
         Error::AuthRefused { condition, .. } => condition == "not-authorized",
-        // The same in SCRAM's own words (RFC 5802 §7); its others, such as `no-resources`, say nothing of the credentials.
+        // The same in SCRAM's own words (RFC 5802 §7); its others, such as `no-resources`, say nothing of the
+        // credentials.
         Error::Sasl(sasl::Error::ServerError(word)) => matches!(&**word, "invalid-proof" | "unknown-user"),
         _ => false,
     }

@@ -28,7 +28,8 @@ fn up(now: Duration, reconnect: bool) -> Session {
 const CONFLICT: &str = "<iq xmlns='jabber:client' type='error' id='epode-bind'><error type='cancel'>\
     <conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
 
-/// The bind request that the latest dial comes to, and what becomes of the session when it is answered by a conflict.
+/// The bind request that the latest dial comes to, and what becomes of the session when it is answered by a
+/// conflict.
 fn in_conflict(session: &mut Session, now: Duration) -> Vec<Output> {
     let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
     feed(stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() });

@@ -56,7 +56,8 @@ pub enum Error {
         condition: String,
         /// The server's human-readable text, if any.
         text: Option<String>,
-        /// Why it does not take a token: the JSON object of RFC 7628 §3.2.2, with a string `status` in it, as the server wrote it.
+        /// Why it does not take a token: the JSON object of RFC 7628 §3.2.2, with a string `status` in it, as
+        /// the server wrote it.
         complaint: Option<String>,
     },
     /// The token or the certificate that the server took is another's.
@@ -112,8 +113,8 @@ pub enum PeerMisbehaved {
 }
 
 impl Error {
-    /// The condition's name where a specification or a mechanism defines one: the word that an app compares. Where there is
-    /// none, the error's sentence says it all.
+    /// The condition's name where a specification or a mechanism defines one: the word that an app compares.
+    /// Where there is none, the error's sentence says it all.
     pub fn condition(&self) -> Option<&str> {
         match self {
             Error::StreamError { condition, .. }
@@ -153,7 +154,8 @@ impl Error {
         }
     }
 
-    /// Whether the network, or the silence of the server, is all that is known of it: nobody has said what is wrong.
+    /// Whether the network, or the silence of the server, is all that is known of it: nobody has said what is
+    /// wrong.
     pub fn is_of_network(&self) -> bool {
         matches!(
             self,
@@ -164,8 +166,9 @@ impl Error {
         )
     }
 
-    /// Whether the server did not prove that it is the one we want: it does not know the password, or replays what it heard (RFC 5802 §5.1), or it binds
-    /// another account. Whoever it is shall not be given another chance unasked.
+    /// Whether the server did not prove that it is the one we want: it does not know the password, or replays
+    /// what it heard (RFC 5802 §5.1), or it binds another account. Whoever it is shall not be given another
+    /// chance unasked.
     pub fn is_impostor(&self) -> bool {
         use epode_sasl::Error::{ServerNonce, Signature, SignatureMissing, UnexpectedSuccess};
         matches!(
@@ -175,8 +178,8 @@ impl Error {
         )
     }
 
-    /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server broke none,
-    /// or knows already.
+    /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server
+    /// broke none, or knows already.
     pub fn stream_error(&self) -> Option<&'static str> {
         match self {
             Error::Xml(violation) => Some(violation.condition()),

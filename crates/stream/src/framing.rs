@@ -24,8 +24,8 @@ pub(crate) fn close() -> String {
     Element::new("close", ns::FRAMING).to_string()
 }
 
-/// A stream error (RFC 6120 §4.9.2), as a frame of its own (RFC 7395 §3.5). With the prefix that every example and some servers' logs
-/// use: the condition is one of our own words, the text is escaped.
+/// A stream error (RFC 6120 §4.9.2), as a frame of its own (RFC 7395 §3.5). With the prefix that every
+/// example and some servers' logs use: the condition is one of our own words, the text is escaped.
 pub(crate) fn stream_error(condition: &str, text: &str) -> String {
     format!(
         "<stream:error xmlns:stream=\"{}\"><{condition} xmlns=\"{1}\"/><text xmlns=\"{1}\" xml:lang=\"en\">{2}</text></stream:error>",

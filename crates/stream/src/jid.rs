@@ -1,5 +1,6 @@
-//! The parts of a JID (RFC 7622 §3.1), split where they split, and whether two JIDs are one. None is ever rewritten on its way to the
-//! server, which has the last word on what a JID may be: the prepared form is for comparing alone.
+//! The parts of a JID (RFC 7622 §3.1), split where they split, and whether two JIDs are one. None is ever
+//! rewritten on its way to the server, which has the last word on what a JID may be: the prepared form is for
+//! comparing alone.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,8 @@ pub struct Unicode {
     pub nfkc: fn(&str) -> String,
     /// Lower case, as no language in particular has it.
     pub lower: fn(&str) -> String,
-    /// The host of a URL with this domain (URL Standard §3.5): A-labels in lower case. `None` for what is no domain.
+    /// The host of a URL with this domain (URL Standard §3.5): A-labels in lower case. `None` for what is no
+    /// domain.
     pub host: fn(&str) -> Option<String>,
 }
 
@@ -63,8 +65,8 @@ pub fn same_bare(a: &str, b: &str, unicode: &Unicode) -> bool {
     same(bare(a), bare(b), unicode)
 }
 
-/// Whether what comes from `a` may answer what went to `b`. Some servers compare resources as RFC 7622 has it, some fold them by the older
-/// Resourceprep (RFC 3920, appendix B) and answer from what comes of that.
+/// Whether what comes from `a` may answer what went to `b`. Some servers compare resources as RFC 7622 has
+/// it, some fold them by the older Resourceprep (RFC 3920, appendix B) and answer from what comes of that.
 pub fn answers(a: &str, b: &str, unicode: &Unicode) -> bool {
     let folds =
         |a: &str, b: &str| matches!((fold(a, unicode), fold(b, unicode)), (Some(a), Some(b)) if a == b);
@@ -93,7 +95,8 @@ fn localpart(local: &str, unicode: &Unicode) -> Option<String> {
         true => local.to_ascii_lowercase(),
         false => (unicode.nfc)(&(unicode.lower)(&widths(local, unicode))),
     };
-    // RFC 8264 §9.17: nothing that has a compatibility equivalent is left. Such a character is another on a server that knows the older Nodeprep.
+    // RFC 8264 §9.17: nothing that has a compatibility equivalent is left. Such a character is another on a
+    // server that knows the older Nodeprep.
     let allowed = !local.contains(is_prohibited) && (local.is_ascii() || (unicode.nfkc)(&local) == local);
     part(local).filter(|_| allowed)
 }

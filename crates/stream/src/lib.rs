@@ -1,12 +1,13 @@
 //! One XMPP stream over a WebSocket (RFC 7395), from open to close.
 //!
-//! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`, hears `<open/>` and features, picks a
-//! SASL mechanism and authenticates, says `<open/>` again, binds a resource, and from then on lets stanzas through in both
-//! directions until one side says `<close/>`, breaks a rule, or vanishes.
+//! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`, hears
+//! `<open/>` and features, picks a SASL mechanism and authenticates, says `<open/>` again, binds a resource,
+//! and from then on lets stanzas through in both directions until one side says `<close/>`, breaks a rule, or
+//! vanishes.
 //!
-//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], with the time; what is to be done comes out
-//! of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream waits for; [`Error`] says why a stream
-//! ended and who broke which rule; `timer` holds every deadline.
+//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], with the time; what
+//! is to be done comes out of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream
+//! waits for; [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
 //!
 //! Time is a [`Duration`] since a moment of the caller's choice; only differences count.
 
@@ -40,7 +41,8 @@ const GARBLED: u32 = 16;
 const EARLY: usize = 256;
 const EARLY_BYTES: usize = 1 << 20;
 
-/// How many frames, dropped or kept, a server may send before the session is open: an app may think for hours about its resource.
+/// How many frames, dropped or kept, a server may send before the session is open: an app may think for hours
+/// about its resource.
 const EARLY_FRAMES: usize = 4096;
 
 /// What is kept of the name of a frame that is dropped, in characters: the sender chooses it.
@@ -61,7 +63,8 @@ pub struct Config {
     pub purpose: Purpose,
     /// What a frame of the server may be at most.
     pub limits: Limits,
-    /// Whom the server bound before, as a bare JID: where it binds another account, it is not the server that it was.
+    /// Whom the server bound before, as a bare JID: where it binds another account, it is not the server that
+    /// it was.
     pub known: Option<String>,
     /// What JIDs are compared by, and user name and password are prepared for SCRAM.
     pub unicode: Unicode,
@@ -76,18 +79,20 @@ pub enum Purpose {
         resource: Option<String>,
         /// Whether to wait for [`Input::Bind`] before that.
         explicit: bool,
-        /// Whether another resource will do where the server says `conflict`: after a lost connection it may still hold the former stream for
-        /// alive (RFC 6120 §7.7.2.2).
+        /// Whether another resource will do where the server says `conflict`: after a lost connection it may
+        /// still hold the former stream for alive (RFC 6120 §7.7.2.2).
         yields: bool,
     },
-    /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only a bound JID tells.
+    /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only
+    /// a bound JID tells.
     Verify,
 }
 
 /// What happens to a stream.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The socket is open. With it comes fresh randomness for this stream: printable ASCII without a comma, 128 bits or more.
+    /// The socket is open. With it comes fresh randomness for this stream: printable ASCII without a comma,
+    /// 128 bits or more.
     Opened {
         /// The client nonce of SCRAM (RFC 5802 §5.1).
         nonce: String,
@@ -105,12 +110,14 @@ pub enum Input<'a> {
     Derived(ScramKeys),
     /// What became of [`Output::Ask`].
     Answer(Answer),
-    /// Bind, now or as soon as it can be, without waiting. Of several the first counts, and of one that does not wait none.
+    /// Bind, now or as soon as it can be, without waiting. Of several the first counts, and of one that does
+    /// not wait none.
     Bind {
         /// The resource to ask for, in the place of the configured one.
         resource: Option<String>,
     },
-    /// Close the stream, cleanly where it can be: the server has this long to close it too. Said again, it may shorten that, not prolong it.
+    /// Close the stream, cleanly where it can be: the server has this long to close it too. Said again, it
+    /// may shorten that, not prolong it.
     Close(Duration),
     /// The deadline of [`Stream::deadline`] has come.
     Timeout,
@@ -154,8 +161,8 @@ pub enum Output {
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
     Authenticating,
-    /// Both sides have proven what the mechanism lets them prove, and whose account it is. With the keys that would do in the place of the password next
-    /// time, where the mechanism has such.
+    /// Both sides have proven what the mechanism lets them prove, and whose account it is. With the keys that
+    /// would do in the place of the password next time, where the mechanism has such.
     Authenticated(Option<ScramKeys>),
     /// A resource can be bound; [`Input::Bind`] is awaited, for as long as the server bears it.
     BindRequired,
@@ -163,7 +170,8 @@ pub enum Event {
     Bound(Bound),
     /// The frame just handed in is a stanza, well-formed and allowed.
     Stanza(Head),
-    /// A stanza that came while the session was being opened, behind [`Event::Bound`], as if its frame had just been handed in.
+    /// A stanza that came while the session was being opened, behind [`Event::Bound`], as if its frame had
+    /// just been handed in.
     Early(Head, String),
     /// A frame is dropped.
     Dropped(Dropped),
@@ -180,7 +188,8 @@ pub struct Bound {
     pub features: String,
 }
 
-/// A frame of the server that nobody is given: over a WebSocket each frame is a document of its own, so the next can be read all the same.
+/// A frame of the server that nobody is given: over a WebSocket each frame is a document of its own, so the
+/// next can be read all the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
     /// The local name of its first tag, as far as there is one.
@@ -337,7 +346,8 @@ impl Stream {
         self.common.yielded
     }
 
-    /// Reads a stanza that is to be sent, and says what is wrong with it if the server would end the stream over it.
+    /// Reads a stanza that is to be sent, and says what is wrong with it if the server would end the stream
+    /// over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         Head::read(text, &self.common.outbound)
     }
@@ -388,8 +398,9 @@ impl Stream {
         }
     }
 
-    /// A frame is no XML that may be sent (RFC 6120 §11). Whoever outside can have one relayed must not end the stream of the account by it: the
-    /// frame is dropped. So many in a row say that it is not one sender, but the stream that is broken.
+    /// A frame is no XML that may be sent (RFC 6120 §11). Whoever outside can have one relayed must not end
+    /// the stream of the account by it: the frame is dropped. So many in a row say that it is not one sender,
+    /// but the stream that is broken.
     fn garbled(&mut self, text: &str, violation: Violation, tell: fn(&mut Common, Event)) {
         let dropped = Dropped::new(text, violation.condition(), &violation);
         tell(&mut self.common, Event::Dropped(dropped));
@@ -399,7 +410,8 @@ impl Stream {
         }
     }
 
-    /// Keeps, or drops, what a server may say before the session is open; false if the frame is for the negotiation.
+    /// Keeps, or drops, what a server may say before the session is open; false if the frame is for the
+    /// negotiation.
     fn is_early(&mut self, text: &str) -> bool {
         let Phase::Open(state) = &self.phase else { return false };
         match Head::read_in_stream(text, &self.common.config.limits) {
@@ -483,7 +495,8 @@ impl Stream {
         }
     }
 
-    /// Parses a frame that is not a stanza; what ends the stream in every state comes back as the error it is.
+    /// Parses a frame that is not a stanza; what ends the stream in every state comes back as the error it
+    /// is.
     fn parse_control(&self, text: &str) -> Result<Element, Error> {
         let element = Element::parse_in_stream(text, &self.common.config.limits)?;
         if element.is("error", ns::STREAMS) {
@@ -544,7 +557,8 @@ impl Stream {
         }
     }
 
-    /// Ends an open stream because of an error: tells the server which rule it broke (RFC 6120 §4.9.1.1: an error is fatal), closes.
+    /// Ends an open stream because of an error: tells the server which rule it broke (RFC 6120 §4.9.1.1: an
+    /// error is fatal), closes.
     fn end(&mut self, error: Error) {
         if let Some(condition) = error.stream_error() {
             self.common.output(Output::Transmit(framing::stream_error(condition, &error.to_string())));

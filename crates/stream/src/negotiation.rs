@@ -1,5 +1,6 @@
-//! From the open socket to the bound resource: one type per thing the stream waits for, each holding only what that moment
-//! needs. A step consumes the state it was in and returns the next, or the error that ends the stream.
+//! From the open socket to the bound resource: one type per thing the stream waits for, each holding only
+//! what that moment needs. A step consumes the state it was in and returns the next, or the error that ends
+//! the stream.
 
 use base64ct::{Base64, Encoding};
 use epode_sasl::{self as sasl, Choice, Mechanism, MechanismName, ScramKeys, Step};
@@ -62,8 +63,9 @@ impl State {
         }
     }
 
-    /// Whether this is the answer that is awaited, or wants to be: from the server or the account, as far as it says. Contacts answer, and guess
-    /// ids, from the moment at which there is a resource for them to address.
+    /// Whether this is the answer that is awaited, or wants to be: from the server or the account, as far as
+    /// it says. Contacts answer, and guess ids, from the moment at which there is a resource for them to
+    /// address.
     pub(crate) fn is_answered_by(&self, head: &Head, config: &Config) -> bool {
         let (own, by_id) = match self {
             State::BindResult(expect) => {
@@ -130,8 +132,8 @@ impl ExpectOpen {
         if !element.is("open", ns::FRAMING) {
             return Err(PeerMisbehaved::NoOpen(element.name().to_owned()).into());
         }
-        // A server that says no version, or another, may go on to say what is wrong, or offer features all the same: only one that does neither
-        // is from before SASL.
+        // A server that says no version, or another, may go on to say what is wrong, or offer features all
+        // the same: only one that does neither is from before SASL.
         let version = element.attr("version");
         let is_ours =
             version.and_then(|version| version.split_once('.')).is_some_and(|(major, _)| major == "1");
@@ -397,7 +399,8 @@ impl ExpectSessionResult {
 }
 
 fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
-    // XEP-0478: what the server says it will take, so that one tab's oversized stanza cannot cost all tabs the stream.
+    // XEP-0478: what the server says it will take, so that one tab's oversized stanza cannot cost all tabs
+    // the stream.
     let max_bytes = features
         .child("limits", ns::LIMITS)
         .and_then(|limits| limits.child("max-bytes", ns::LIMITS))
@@ -416,7 +419,8 @@ fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
 }
 
 impl Common {
-    /// Asks for another resource in the place of one that is in conflict, once: its name with something new behind it.
+    /// Asks for another resource in the place of one that is in conflict, once: its name with something new
+    /// behind it.
     fn yield_resource(&mut self) -> bool {
         match &mut self.config.purpose {
             Purpose::Bind { resource: Some(resource), yields: true, .. } if !self.yielded => {
@@ -481,7 +485,8 @@ pub(crate) fn refused(failure: &Element, complaint: Option<String>) -> Error {
     Error::AuthRefused { condition, text, complaint }
 }
 
-/// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none at all is an empty element.
+/// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none
+/// at all is an empty element.
 fn encode_initial(data: &[u8]) -> String {
     if data.is_empty() { "=".to_owned() } else { Base64::encode_string(data) }
 }

@@ -5,7 +5,8 @@ use epode_protocol::{Claim, ClaimId, Position, Selector};
 #[derive(Default)]
 pub(crate) struct Claims {
     held: Vec<ClaimId>,
-    /// Claims that are not posted yet, those of one moment together: the position they were made at, and when; zero within a stanza.
+    /// Claims that are not posted yet, those of one moment together: the position they were made at, and
+    /// when; zero within a stanza.
     unsaid: Vec<(Position, f64, Vec<Claim>)>,
     latest: ClaimId,
 }
@@ -43,7 +44,8 @@ impl Claims {
         unsaid
     }
 
-    /// A session begins at this position: with an empty list of handlers, but for claims made before this was known, which hold from the beginning.
+    /// A session begins at this position: with an empty list of handlers, but for claims made before this was
+    /// known, which hold from the beginning.
     pub(crate) fn begin(&mut self, position: Position) {
         let unsaid = &mut self.unsaid;
         self.held

@@ -1,16 +1,18 @@
 //! The per-tab end of the protocol, pure.
 //!
-//! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then wishes go out as they come, each
-//! send and request under a token of its own, and what the worker says comes back as [`Event`]s. What the app wants to hear it
-//! [claims](Tab::claim); a claim that was made while a stanza was handled holds from exactly that stanza on. What was handled is
-//! acknowledged every half window.
+//! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then wishes go
+//! out as they come, each send and request under a token of its own, and what the worker says comes back as
+//! [`Event`]s. What the app wants to hear it [claims](Tab::claim); a claim that was made while a stanza was
+//! handled holds from exactly that stanza on. What was handled is acknowledged every half window.
 //!
-//! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with the credentials it was given,
-//! or without, if another tab has them. One that runs and does not answer is gone round: the port is then one to a worker beside it. Whatever happens, every send and every request ends; if the worker refuses the
-//! tab, or never answers, all that is open fails, and the tab [is over](Tab::is_over).
+//! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with
+//! the credentials it was given, or without, if another tab has them. One that runs and does not answer is
+//! gone round: the port is then one to a worker beside it. Whatever happens, every send and every request
+//! ends; if the worker refuses the tab, or never answers, all that is open fails, and the tab
+//! [is over](Tab::is_over).
 //!
-//! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do. The stanza stays the text (`T`) it
-//! came as.
+//! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do. The
+//! stanza stays the text (`T`) it came as.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -37,7 +39,8 @@ use vigil::{Alarm, Millis, Vigil, after};
 /// How long a tab waits for a sign of life of the worker.
 pub const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How long it waits for the welcome of one that has given such a sign: on a slow line its wasm takes a while.
+/// How long it waits for the welcome of one that has given such a sign: on a slow line its wasm takes a
+/// while.
 pub const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the app wants, and what happens to the tab.
@@ -66,7 +69,8 @@ pub enum Input<T> {
     Say(ToWorker<T>),
     /// The deadline of [`Tab::deadline`] has come.
     Timeout {
-        /// Of a worker that has [not spoken](Tab::is_greeting): whether it runs, or its script is on its way; `None` where nothing is known.
+        /// Of a worker that has [not spoken](Tab::is_greeting): whether it runs, or its script is on its way;
+        /// `None` where nothing is known.
         runs: Option<bool>,
     },
 }
@@ -94,12 +98,14 @@ pub enum Event<T> {
     Status(Status),
     /// The keys that SCRAM derived from the credentials of this tab.
     Keys(Secret),
-    /// A mechanism of this tab is to answer a challenge of the server, or to begin: the number of the question, its name, and the challenge.
-    /// The answer is for the worker that asks, and no other: whoever takes it to another port spoils that one's login.
+    /// A mechanism of this tab is to answer a challenge of the server, or to begin: the number of the
+    /// question, its name, and the challenge. The answer is for the worker that asks, and no other: whoever
+    /// takes it to another port spoils that one's login.
     Challenge(Token, String, Option<String>),
     /// Which role this tab has.
     Role(Role),
-    /// Stanzas, for whatever is claimed, to be handled one after the other. What the app claims at one of them is claimed behind [`Tab::at`].
+    /// Stanzas, for whatever is claimed, to be handled one after the other. What the app claims at one of
+    /// them is claimed behind [`Tab::at`].
     Stanzas(Batch<T>),
     /// A stanza that was received, likewise.
     Stanza(Position, T),
@@ -126,8 +132,8 @@ enum Stage {
     Closed,
     /// The worker died, or makes room; the next is tried then.
     Resting,
-    /// Hello is said: since when the answer is waited for, whether the worker has given a sign of life, and whether the wish to join went out
-    /// right behind it.
+    /// Hello is said: since when the answer is waited for, whether the worker has given a sign of life, and
+    /// whether the wish to join went out right behind it.
     Greeting { since: Millis, alive: bool, joining: bool },
     /// The worker serves this tab; whether its death will be noticed.
     Welcome { since: Millis, watched: bool },
@@ -158,7 +164,8 @@ pub struct Tab<T> {
     asked_to_step_aside: bool,
     /// How many wishes to join a session were said that the worker has not taken up.
     unjoined: u32,
-    /// How many more ports are tried, since the browser may still give out ones to the worker that died (Firefox, when it closed itself).
+    /// How many more ports are tried, since the browser may still give out ones to the worker that died
+    /// (Firefox, when it closed itself).
     retries: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
@@ -172,15 +179,17 @@ pub struct Tab<T> {
 /// How long a worker that is too old may take to make room for another.
 const STEP_ASIDE: Duration = Duration::from_secs(1);
 
-/// How long a worker that died may take to be gone: one that closed itself lets go of its lock first. In Firefox a port that is asked for
-/// meanwhile leads nowhere, and now and then no worker starts at that address again until the pages close.
+/// How long a worker that died may take to be gone: one that closed itself lets go of its lock first. In
+/// Firefox a port that is asked for meanwhile leads nowhere, and now and then no worker starts at that
+/// address again until the pages close.
 const REST: Duration = Duration::from_millis(250);
 
 /// How often, and after what silence, a further port is tried when a worker has died.
 const RETRIES: u32 = 3;
 const RETRY: Duration = Duration::from_secs(2);
 
-/// How soon it is looked again for a worker whose script was on its way: what a look takes, the script must do without.
+/// How soon it is looked again for a worker whose script was on its way: what a look takes, the script must
+/// do without.
 const LOOK: Duration = Duration::from_secs(4);
 
 /// A worker that lived for this long did not die young.
@@ -253,8 +262,8 @@ impl<T> Tab<T> {
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`] belongs to the moment until the
-    /// next call.
+    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`]
+    /// belongs to the moment until the next call.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
         self.cursor.leave();
         let Some(Due { output, step }) = self.outputs.pop_front() else {
@@ -268,9 +277,10 @@ impl<T> Tab<T> {
         Some(output)
     }
 
-    /// As [`Input::Message`] with a [`FromWorker::Deliver`], or a [`FromWorker::Stanza`], of so many stanzas that ends at this position. Whether its stanzas are for the app, which handles them before
-    /// the next [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again what is called often: this is
-    /// short, and what understands any message is not.
+    /// As [`Input::Message`] with a [`FromWorker::Deliver`], or a [`FromWorker::Stanza`], of so many stanzas
+    /// that ends at this position. Whether its stanzas are for the app, which handles them before the next
+    /// [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again
+    /// what is called often: this is short, and what understands any message is not.
     pub fn delivered(&mut self, end: Position, stanzas: usize) -> bool {
         if !self.listens() {
             return false;
@@ -283,8 +293,8 @@ impl<T> Tab<T> {
         joined
     }
 
-    /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for a request that others were asked
-    /// first.
+    /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for
+    /// a request that others were asked first.
     pub fn at(&mut self, position: Position) {
         self.cursor.enter(Step::At(position));
     }
@@ -310,7 +320,8 @@ impl<T> Tab<T> {
         matches!(self.stage, Stage::Welcome { .. })
     }
 
-    /// Whether what the worker says of a session is still of one that the app has left: it has not taken up the latest wish to join.
+    /// Whether what the worker says of a session is still of one that the app has left: it has not taken up
+    /// the latest wish to join.
     pub fn is_joining(&self) -> bool {
         self.unjoined > 0
     }
@@ -348,8 +359,9 @@ impl<T> Tab<T> {
         token
     }
 
-    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other claim does. `made` is the
-    /// [time of day](ToWorker#time-of-day): outside of any stanza nothing else says when that is.
+    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other
+    /// claim does. `made` is the [time of day](ToWorker#time-of-day): outside of any stanza nothing else says
+    /// when that is.
     pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
         let (from, made) = match self.cursor.within() {
             Some(within) => (within, 0.0),
@@ -373,7 +385,8 @@ impl<T> Tab<T> {
             Stage::Welcome { .. } => self.post(wish),
             // Hello was said, and where there are no locks nothing else tells that the page is gone.
             Stage::Greeting { .. } if matches!(wish, ToWorker::Leave) => self.post(wish),
-            // The first connection of a page waits for nothing it need not wait for. Should nothing come of this worker, the wish is said to the next.
+            // The first connection of a page waits for nothing it need not wait for. Should nothing come of
+            // this worker, the wish is said to the next.
             Stage::Greeting { joining: joining @ false, .. }
                 if self.waiting.is_empty()
                     && matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) =>
@@ -386,7 +399,8 @@ impl<T> Tab<T> {
         }
     }
 
-    /// Posts the claims that were made meanwhile: those of one moment together. Before the session is up they wait.
+    /// Posts the claims that were made meanwhile: those of one moment together. Before the session is up they
+    /// wait.
     fn say_claims(&mut self) {
         if !self.membership.is_up() || !matches!(self.stage, Stage::Welcome { .. }) {
             return;
@@ -398,7 +412,8 @@ impl<T> Tab<T> {
 
     fn message(&mut self, now: Millis, message: FromWorker<T>) {
         if !self.listens() {
-            // The app was told that this worker is lost: what it says after all would be about a session nobody believes in.
+            // The app was told that this worker is lost: what it says after all would be about a session
+            // nobody believes in.
             return;
         }
         self.vigil.heard(now);
@@ -418,7 +433,8 @@ impl<T> Tab<T> {
                 self.output(Output::Post(ToWorker::StepAside));
                 return self.rest(after(now, STEP_ASIDE));
             }
-            // It broke, and is about to die, which is seen to when it does; or, where nobody would tell of its death, it has forgotten this page.
+            // It broke, and is about to die, which is seen to when it does; or, where nobody would tell of
+            // its death, it has forgotten this page.
             FromWorker::Refused(Refusal::Engine { detail }) if self.is_welcome() => {
                 self.event(Event::Log(LogLevel::Error, detail));
                 if !self.is_watched() {
@@ -486,7 +502,8 @@ impl<T> Tab<T> {
         self.count_post(stanzas);
     }
 
-    /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it acknowledges.
+    /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it
+    /// acknowledges.
     fn count_post(&mut self, stanzas: usize) {
         self.posts = self.posts.wrapping_add(1);
         self.unacknowledged += weight(stanzas);
@@ -532,7 +549,8 @@ impl<T> Tab<T> {
                 self.event_at(start, Event::Status(status));
             }
             (None, code) => {
-                // A session that is down already may be so for another reason: what is claimed since is for the one to come.
+                // A session that is down already may be so for another reason: what is claimed since is for
+                // the one to come.
                 let is_over = match code {
                     StatusCode::Reconnecting => was_up,
                     code => matches!(code, StatusCode::Disconnected | StatusCode::AttachFail),
@@ -599,7 +617,8 @@ impl<T> Tab<T> {
         self.lose(because("worker-silent", text));
     }
 
-    /// The worker died, and what it had not said will never be heard. A new one is tried: soon, and later and later if they die young.
+    /// The worker died, and what it had not said will never be heard. A new one is tried: soon, and later and
+    /// later if they die young.
     fn died(&mut self, now: Millis, how: &str) {
         let since = match self.stage {
             Stage::Welcome { since, .. } => since,
@@ -625,8 +644,8 @@ impl<T> Tab<T> {
         self.vigil.until = until;
     }
 
-    /// The worker does not answer. One that is known to run is gone round, by way of another beside it; where nothing tells a worker that is dead
-    /// from one that runs, the same address is tried once more.
+    /// The worker does not answer. One that is known to run is gone round, by way of another beside it; where
+    /// nothing tells a worker that is dead from one that runs, the same address is tried once more.
     fn go_round(&mut self, now: Millis) {
         let how = "the worker does not answer";
         // Should it wake up, nobody is here any more.

@@ -11,8 +11,8 @@ pub(crate) struct Membership {
     account: Option<String>,
 }
 
-/// How the app asked to join. The credentials stay with the tab that was given them until the session is over, so that it can bring them to
-/// the next worker.
+/// How the app asked to join. The credentials stay with the tab that was given them until the session is
+/// over, so that it can bring them to the next worker.
 enum JoinRequest {
     Connect { service: String, jid: String, credentials: Credentials, options: Options },
     Attach { service: String, jid: Option<String>, explicit_binding: bool },

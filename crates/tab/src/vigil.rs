@@ -1,8 +1,9 @@
-//! Whether the worker still answers. A Web Lock tells of its death, where the browser has locks; where it has none, and of a worker that runs
-//! and does not answer, nothing tells but its silence.
+//! Whether the worker still answers. A Web Lock tells of its death, where the browser has locks; where it has
+//! none, and of a worker that runs and does not answer, nothing tells but its silence.
 //!
-//! The worker asks each tab that has been quiet for 10 s ([`FromWorker::Ping`](epode_protocol::FromWorker::Ping)), so one that answers has
-//! spoken before a tab that waits for [`SILENCE`] asks in its turn: the timer is set anew again and again, and rings for nobody.
+//! The worker asks each tab that has been quiet for 10 s
+//! ([`FromWorker::Ping`](epode_protocol::FromWorker::Ping)), so one that answers has spoken before a tab that
+//! waits for [`SILENCE`] asks in its turn: the timer is set anew again and again, and rings for nobody.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(15);
 /// How long hello, and that question, may be without an answer.
 pub const ANSWER: Duration = Duration::from_secs(10);
 
-/// A timer that rings later than this says more of the page than of the worker: it was frozen or busy, or the machine slept, and what the
-/// worker has said meanwhile may be waiting to be heard.
+/// A timer that rings later than this says more of the page than of the worker: it was frozen or busy, or the
+/// machine slept, and what the worker has said meanwhile may be waiting to be heard.
 const LATE: Duration = Duration::from_secs(2);
 
-/// What came before an alarm rang may be heard behind it, since browsers choose among task queues (HTML, "event
-/// loops"): for so long it is waited for.
+/// What came before an alarm rang may be heard behind it, since browsers choose among task queues (HTML,
+/// "event loops"): for so long it is waited for.
 pub(crate) const OVERTAKEN: Duration = Duration::from_millis(100);
 
 /// The deadline moves in steps of this, so that what comes often sets no timer each time.
@@ -69,8 +70,8 @@ impl Vigil {
         *self = Vigil { until: after(now, ANSWER), asked: Some(Asked { posts, again: false }) };
     }
 
-    /// The deadline has come. Stanzas, which come most often, are no news to [`Self::heard`]: by the number of `posts` they count all the
-    /// same.
+    /// The deadline has come. Stanzas, which come most often, are no news to [`Self::heard`]: by the number
+    /// of `posts` they count all the same.
     pub(crate) fn ring(&mut self, now: Millis, posts: u32) -> Alarm {
         match &self.asked {
             Some(asked) if asked.posts != posts => {

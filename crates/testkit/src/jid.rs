@@ -2,7 +2,8 @@ use std::fmt;
 
 use crate::unicode;
 
-/// An address, compared in whatever case and composition: the accounts of the scripted server need no more of RFC 7622.
+/// An address, compared in whatever case and composition: the accounts of the scripted server need no more of
+/// RFC 7622.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Jid {
     /// `local@domain`, or the domain alone.

@@ -1,6 +1,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Numbers that look random and are the same for the same seed (SplitMix64). For tests alone: nothing here is secret.
+/// Numbers that look random and are the same for the same seed (SplitMix64). For tests alone: nothing here is
+/// secret.
 #[derive(Debug, Clone)]
 pub struct Random {
     state: u64,
@@ -34,7 +35,8 @@ impl Random {
         bytes
     }
 
-    /// A name made of `count` random bytes, of letters that need no escaping in XML, in a JID, or in a SCRAM message.
+    /// A name made of `count` random bytes, of letters that need no escaping in XML, in a JID, or in a SCRAM
+    /// message.
     pub fn token(&mut self, count: usize) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes(count))
     }

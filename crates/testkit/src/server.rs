@@ -60,8 +60,8 @@ pub enum Output {
 
 /// An XMPP server for a handful of accounts, without sockets, clocks or storage.
 ///
-/// Feed it with [`handle_input`](Self::handle_input) and empty it with [`poll_output`](Self::poll_output) afterwards.
-/// Whatever it is fed, it does not panic.
+/// Feed it with [`handle_input`](Self::handle_input) and empty it with [`poll_output`](Self::poll_output)
+/// afterwards. Whatever it is fed, it does not panic.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
@@ -126,7 +126,8 @@ impl Server {
         Statistics { open_connections, bound_sessions: self.sessions().count() as u64, ..self.statistics }
     }
 
-    /// Makes the next connection go wrong. Called several times, each connection takes one misbehaviour, in order.
+    /// Makes the next connection go wrong. Called several times, each connection takes one misbehaviour, in
+    /// order.
     pub fn misbehave(&mut self, misbehaviour: Misbehaviour) {
         self.misbehaviours.push_back(misbehaviour);
     }
@@ -153,8 +154,8 @@ impl Server {
         self.cut(id);
     }
 
-    /// Ends the stream with this condition (RFC 6120 §4.9.3): the error, `<close/>`, and the socket once the client
-    /// has answered.
+    /// Ends the stream with this condition (RFC 6120 §4.9.3): the error, `<close/>`, and the socket once the
+    /// client has answered.
     pub fn stream_error(&mut self, id: ConnectionId, condition: &str) {
         self.fail_stream(id, Element::new(condition, ns::STREAM_ERRORS));
     }

@@ -1,4 +1,5 @@
-//! What browsers know of Unicode, as far as tests need it: not all of UTS 46, but nothing of the code that is tested.
+//! What browsers know of Unicode, as far as tests need it: not all of UTS 46, but nothing of the code that is
+//! tested.
 
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -28,7 +28,8 @@ fn nanoseconds(read: impl Fn()) -> f64 {
     (0..10).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
-/// A chat message of about this size: what servers and clients add to one, and further blocks of markup and text.
+/// A chat message of about this size: what servers and clients add to one, and further blocks of markup and
+/// text.
 fn message(bytes: usize) -> String {
     let end = "</message>";
     let mut stanza = String::from(

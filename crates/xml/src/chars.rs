@@ -64,7 +64,8 @@ pub(crate) fn ncname(text: &str) -> usize {
     }
 }
 
-/// How many bytes at the start of `bytes`, which are inside of an attribute value, stand for themselves and are no quote.
+/// How many bytes at the start of `bytes`, which are inside of an attribute value, stand for themselves and
+/// are no quote.
 pub(crate) fn plain(bytes: &[u8]) -> usize {
     run(bytes, |byte| CLASSES[usize::from(byte)] & SPECIAL == 0)
 }

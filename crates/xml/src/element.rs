@@ -51,14 +51,16 @@ impl Element {
         Element::build(Reader::new(text, limits)?)
     }
 
-    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some proxies cut their frames out of
-    /// such a stream. An element without a namespace is in `jabber:client`, and the prefix `stream` is bound.
+    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some
+    /// proxies cut their frames out of such a stream. An element without a namespace is in `jabber:client`,
+    /// and the prefix `stream` is bound.
     pub fn parse_in_stream(text: &str, limits: &Limits) -> Result<Element, Violation> {
         Element::build(Reader::within_stream(text, limits)?)
     }
 
     fn build(mut reader: Reader<'_>) -> Result<Element, Violation> {
-        // The elements that are open, innermost last, below a parent of the root which takes it in when it closes.
+        // The elements that are open, innermost last, below a parent of the root which takes it in when it
+        // closes.
         let mut open = vec![Element::new("", "")];
         while let Some(token) = reader.next()? {
             match token {
@@ -85,7 +87,8 @@ impl Element {
         Element { name: name.into(), namespace: namespace.into(), attributes: Vec::new(), nodes: Vec::new() }
     }
 
-    /// Adds an attribute in no namespace, or `xml:lang` and its kin by that literal name; replaces the value it had.
+    /// Adds an attribute in no namespace, or `xml:lang` and its kin by that literal name; replaces the value
+    /// it had.
     pub fn with_attr(mut self, name: &str, value: &str) -> Element {
         let (prefix, local, namespace) = match name.strip_prefix("xml:") {
             Some(local) => ("xml", local, XML),
@@ -128,7 +131,8 @@ impl Element {
         *self.name == *name && *self.namespace == *namespace
     }
 
-    /// The value of the attribute in no namespace that has this name; `xml:lang` and its kin go by that literal name.
+    /// The value of the attribute in no namespace that has this name; `xml:lang` and its kin go by that
+    /// literal name.
     pub fn attr(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|attribute| attribute.is(name)).map(|attribute| &*attribute.value)
     }
@@ -228,7 +232,8 @@ impl Attribute {
     }
 }
 
-/// Writes the element with `xmlns` only where the default namespace changes, attributes in their order, values in `'`.
+/// Writes the element with `xmlns` only where the default namespace changes, attributes in their order,
+/// values in `'`.
 impl Display for Element {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.write(f, "")

@@ -4,9 +4,9 @@ use crate::chars::{is_legal, ncname};
 use crate::violation::Violation;
 use std::borrow::Cow;
 
-/// Makes `text` fit for content and for attribute values in either quote: `& < > ' "` become references, and so do tab and
-/// line ends, which a reader would otherwise normalise away (XML 1.0 §2.11, §3.3.3). What XML 1.0 cannot express, such as
-/// U+0000, becomes U+FFFD.
+/// Makes `text` fit for content and for attribute values in either quote: `& < > ' "` become references, and
+/// so do tab and line ends, which a reader would otherwise normalise away (XML 1.0 §2.11, §3.3.3). What XML
+/// 1.0 cannot express, such as U+0000, becomes U+FFFD.
 pub fn escape(text: &str) -> Cow<'_, str> {
     escape_with(text, |char| match char {
         '\t' => Some("&#9;"),
@@ -50,7 +50,8 @@ fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -
     Cow::Owned(escaped)
 }
 
-/// The character that a reference stands for. `name` is what is between `&` and `;`, `at` is where the `&` is.
+/// The character that a reference stands for. `name` is what is between `&` and `;`, `at` is where the `&`
+/// is.
 pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
     let malformed = Violation::Reference { at };
     let Some(number) = name.strip_prefix('#') else {
@@ -77,7 +78,8 @@ pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
     char::from_u32(code).filter(|&char| is_legal(char)).ok_or(malformed)
 }
 
-/// The value of an attribute as XML 1.0 §3.3.3 normalises it. `raw` has been checked: references in it resolve.
+/// The value of an attribute as XML 1.0 §3.3.3 normalises it. `raw` has been checked: references in it
+/// resolve.
 pub(crate) fn attribute_value(raw: &str) -> String {
     let mut value = String::with_capacity(raw.len());
     let mut rest = raw;

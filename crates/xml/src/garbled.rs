@@ -7,8 +7,9 @@ pub fn is_blank(text: &str) -> bool {
     text.bytes().all(is_space)
 }
 
-/// The local name of the first start tag that `text` seems to have, "" if it has none: that of the stanza, where a frame of a server is one. What
-/// stands in comments, processing instructions and CDATA is passed over.
+/// The local name of the first start tag that `text` seems to have, "" if it has none: that of the stanza,
+/// where a frame of a server is one. What stands in comments, processing instructions and CDATA is passed
+/// over.
 pub fn first_name(text: &str) -> &str {
     let mut rest = text;
     while let Some(at) = rest.find('<') {

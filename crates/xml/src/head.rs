@@ -21,15 +21,17 @@ pub struct Head {
     pub from: Option<Box<str>>,
     /// `to`, RFC 6120 §8.1.1.
     pub to: Option<Box<str>>,
-    /// The distinct namespaces of the root and all its descendants, in the order in which they first appear: what each element
-    /// is in, and for a prefixed element that carries an `xmlns` attribute of its own also that value. No namespace is not
-    /// listed.
+    /// The distinct namespaces of the root and all its descendants, in the order in which they first appear:
+    /// what each element is in, and for a prefixed element that carries an `xmlns` attribute of its own also
+    /// that value. No namespace is not listed.
     pub namespaces: Vec<Box<str>>,
     /// The first child element of the root.
     pub payload: Option<Payload>,
-    /// The raw value of `id`, between its quotes, as a byte range of the text: for another id to be spliced in.
+    /// The raw value of `id`, between its quotes, as a byte range of the text: for another id to be spliced
+    /// in.
     pub id_span: Option<Range<usize>>,
-    /// Whether the root has neither a prefix nor an `xmlns` of its own: its namespace is that of what is around it.
+    /// Whether the root has neither a prefix nor an `xmlns` of its own: its namespace is that of what is
+    /// around it.
     pub undeclared: bool,
     /// The byte offset just behind the root's name in its opening tag: for an attribute to be spliced in.
     pub root_end: usize,
@@ -50,15 +52,17 @@ impl Head {
         Head::build(Reader::new(text, limits)?, text)
     }
 
-    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some proxies cut their frames out of
-    /// such a stream. An element without a namespace is in `jabber:client`; the prefix `stream` is bound for the root, and for what is in a
-    /// root that has it. In a stanza it is not: tabs are given that text as it is.
+    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some
+    /// proxies cut their frames out of such a stream. An element without a namespace is in `jabber:client`;
+    /// the prefix `stream` is bound for the root, and for what is in a root that has it. In a stanza it is
+    /// not: tabs are given that text as it is.
     pub fn read_in_stream(text: &str, limits: &Limits) -> Result<Head, Violation> {
         Head::build(Reader::within_stream(text, limits)?, text)
     }
 
     fn build<'t>(mut reader: Reader<'t>, text: &'t str) -> Result<Head, Violation> {
-        // In front of the root's opening tag the reader yields nothing, and without a root it yields an error.
+        // In front of the root's opening tag the reader yields nothing, and without a root it yields an
+        // error.
         reader.next()?;
         let mut namespaces = Namespaces::default();
         let mut head = Head::of_root(&reader, text);
@@ -106,8 +110,8 @@ fn boxed(value: Cow<'_, str>) -> Box<str> {
     }
 }
 
-/// Distinct namespaces in order. The few that honest stanzas hold are compared one by one, more of them through an index, so
-/// that a stanza of nothing but namespaces is not slow to read.
+/// Distinct namespaces in order. The few that honest stanzas hold are compared one by one, more of them
+/// through an index, so that a stanza of nothing but namespaces is not slow to read.
 #[derive(Default)]
 struct Namespaces<'t> {
     distinct: Vec<Cow<'t, str>>,

@@ -1,4 +1,5 @@
-//! The strict reader under [`Head`](crate::Head) and [`Element`](crate::Element): every rule is enforced here, once.
+//! The strict reader under [`Head`](crate::Head) and [`Element`](crate::Element): every rule is enforced
+//! here, once.
 
 use crate::Limits;
 use crate::chars::{first_illegal, is_space};
@@ -139,8 +140,9 @@ impl<'t> Reader<'t> {
         Token::Close
     }
 
-    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3). The few attributes of an honest tag are compared
-    /// one by one, without allocation; more of them go through a set, so that a tag of nothing but attributes is not slow.
+    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3). The few attributes of an honest
+    /// tag are compared one by one, without allocation; more of them go through a set, so that a tag of
+    /// nothing but attributes is not slow.
     fn check_attributes(&self) -> Result<(), Violation> {
         const COMPARED: usize = 8;
         let attributes = &self.tag.attributes;
@@ -185,8 +187,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Accepts `<?xml version='1.0'?>` at the very start, with `encoding` UTF-8 and `standalone` behind it if they are there
-/// (XML 1.0 §2.8).
+/// Accepts `<?xml version='1.0'?>` at the very start, with `encoding` UTF-8 and `standalone` behind it if
+/// they are there (XML 1.0 §2.8).
 fn declaration(text: &str, at: usize) -> Result<(), Violation> {
     let malformed = || Violation::Declaration { at };
     let rest = text.strip_prefix("<?xml").and_then(|rest| rest.strip_suffix("?>"));

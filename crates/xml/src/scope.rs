@@ -7,11 +7,13 @@ use std::borrow::Cow;
 pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 pub(crate) const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// What `<stream:stream/>` declares for all that is in it (RFC 6120 §4.8): the default namespace, and the prefix `stream`.
+/// What `<stream:stream/>` declares for all that is in it (RFC 6120 §4.8): the default namespace, and the
+/// prefix `stream`.
 const CLIENT: &str = "jabber:client";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
 
-/// Resolving a prefix walks through the prefixes in scope; the bound keeps a hostile document from making that slow.
+/// Resolving a prefix walks through the prefixes in scope; the bound keeps a hostile document from making
+/// that slow.
 const PREFIXES: usize = 100;
 
 /// The declarations in scope, innermost last, each with the level of the element that carries it.
@@ -68,7 +70,8 @@ impl<'t> Scope<'t> {
         self.prefixed(prefix)
     }
 
-    /// The namespace of an attribute. The default namespace does not apply to attributes (Namespaces in XML §6.2).
+    /// The namespace of an attribute. The default namespace does not apply to attributes (Namespaces in XML
+    /// §6.2).
     pub(crate) fn attribute(&self, attribute: &Attribute<'t>) -> Option<Cow<'t, str>> {
         if attribute.declares().is_some() {
             return Some(Cow::Borrowed(XMLNS));

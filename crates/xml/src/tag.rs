@@ -44,7 +44,8 @@ impl<'t> Attribute<'t> {
         self.at..self.at + self.raw.len()
     }
 
-    /// The prefix that this attribute declares, "" for the default namespace; `None` if it is no namespace declaration.
+    /// The prefix that this attribute declares, "" for the default namespace; `None` if it is no namespace
+    /// declaration.
     pub(crate) fn declares(&self) -> Option<&'t str> {
         match (self.prefix, self.local) {
             ("xmlns", prefix) => Some(prefix),

@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-/// The rule of XML 1.0, of Namespaces in XML 1.0 or of RFC 6120 that a text breaks. `at` is a byte offset into that text.
+/// The rule of XML 1.0, of Namespaces in XML 1.0 or of RFC 6120 that a text breaks. `at` is a byte offset
+/// into that text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Violation {
@@ -72,7 +73,8 @@ pub enum Violation {
         /// Where it is.
         at: usize,
     },
-    /// A reference without an end, without a name or digits, or to a character outside of the production `Char`.
+    /// A reference without an end, without a name or digits, or to a character outside of the production
+    /// `Char`.
     #[error("malformed or illegal reference at {at}")]
     Reference {
         /// Where the `&` is.
@@ -132,7 +134,8 @@ pub enum Violation {
         /// Where the name begins.
         at: usize,
     },
-    /// A declaration that unbinds a prefix, or that gives `xml` or `xmlns`, or their namespaces, another meaning.
+    /// A declaration that unbinds a prefix, or that gives `xml` or `xmlns`, or their namespaces, another
+    /// meaning.
     #[error("namespace declaration at {at} that Namespaces in XML forbids")]
     NamespaceDeclaration {
         /// Where the value of the declaration begins.

@@ -1,5 +1,5 @@
-// Browsers that nobody watches. A debugger that is attached to a page, as a test's is, makes each frame of its WebSockets cost
-// more than twice as much; here Chromium is only told which pages to open and to close.
+// Browsers that nobody watches. A debugger that is attached to a page, as a test's is, makes each frame of
+// its WebSockets cost more than twice as much; here Chromium is only told which pages to open and to close.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,8 @@ import { LAUNCH, launch } from '../../browser/browsers.mjs';
 
 /**
  * Starts a browser with an empty profile.
- * @returns `pid`; `open(url, { alone })`, which answers with how to close the tab, and gives one that is `alone` a profile of its own
+ * @returns `pid`; `open(url, { alone })`, which answers with how to close the tab, and gives one that is
+ * `alone` a profile of its own
  */
 export const openBrowser = (name) => (name === 'firefox' ? openFirefox() : openChromium());
 

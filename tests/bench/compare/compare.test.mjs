@@ -1,4 +1,5 @@
-// Whether the benchmark can be believed: every contestant goes through everything, and what is lost is no result.
+// Whether the benchmark can be believed: every contestant goes through everything, and what is lost is no
+// result.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

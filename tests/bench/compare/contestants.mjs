@@ -57,7 +57,10 @@ export async function bundleStrophe(outdir) {
   });
 }
 
-/** What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`. `roots` are folders by prefix. */
+/**
+ * What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`.
+ * `roots` are folders by prefix.
+ */
 export function sizes({ page, worker }, roots) {
   const pathOf = (address) => {
     const prefix = `/${/^\/(\w+\/)?/.exec(address)[1] ?? ''}`;

@@ -1,4 +1,5 @@
-// What is measured, in the order in which it is shown, and what Epode is to reach: the goals are ratios within one run.
+// What is measured, in the order in which it is shown, and what Epode is to reach: the goals are ratios
+// within one run.
 
 /** `more` says whether more is better. */
 const metric = (name, title, unit, more) => [name, { title, unit, more }];
@@ -30,8 +31,8 @@ export const METRICS = new Map([
 ]);
 
 /**
- * What `of` is divided by what `by` is must be at least, or at most, `bound`. Both name contestant, metric and number of tabs; where that is
- * left out it is the most that was measured.
+ * What `of` is divided by what `by` is must be at least, or at most, `bound`. Both name contestant, metric
+ * and number of tabs; where that is left out it is the most that was measured.
  */
 export const GOALS = [
   goal('raw flood, 300 bytes', 'raw 300 B', 'strophe-worker', { least: 15 }),

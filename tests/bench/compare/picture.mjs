@@ -1,4 +1,5 @@
-// What the README shows: a picture of four metrics, and a table of some more, at the most tabs that were measured.
+// What the README shows: a picture of four metrics, and a table of some more, at the most tabs that were
+// measured.
 
 import { CONTESTANTS } from './contestants.mjs';
 import { METRICS } from './metrics.mjs';

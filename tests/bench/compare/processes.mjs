@@ -1,5 +1,5 @@
-// What a program and all it started cost, as Linux counts it: processor time per thread in nanoseconds, and memory as each
-// process's share of it.
+// What a program and all it started cost, as Linux counts it: processor time per thread in nanoseconds, and
+// memory as each process's share of it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 

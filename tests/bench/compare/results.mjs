@@ -1,4 +1,5 @@
-// Samples, summed up: medians over the rounds, and ratios that are taken within a round before their median is.
+// Samples, summed up: medians over the rounds, and ratios that are taken within a round before their median
+// is.
 
 import { BUDGETS, GOALS } from './metrics.mjs';
 import { summary } from './statistics.mjs';
@@ -38,7 +39,10 @@ export class Results {
     );
   }
 
-  /** Every goal that can be judged: `{ title, measured, least?, most?, reached }`. `measured` is a summary: of ratios, or of Epode's bytes. */
+  /**
+   * Every goal that can be judged: `{ title, measured, least?, most?, reached }`. `measured` is a summary: of
+   * ratios, or of Epode's bytes.
+   */
   goals() {
     const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({
       ...goal,

@@ -1,4 +1,5 @@
-// All rounds: contestants take turns, and each round begins with another one, so that the machine's moods hit all alike.
+// All rounds: contestants take turns, and each round begins with another one, so that the machine's moods hit
+// all alike.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +44,8 @@ export async function startContestantsWeb(output) {
 
 /**
  * Measures everything that `options` ask for. All `sources` by default, Prosody only with the most tabs.
- * @returns `samples`: `{ round, source, tabs, contestant, metric, value }`; `failures`, in sentences; and `alone`, the sources' own rates
+ * @returns `samples`: `{ round, source, tabs, contestant, metric, value }`; `failures`, in sentences; and
+ * `alone`, the sources' own rates
  */
 export async function measureAll(
   { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },

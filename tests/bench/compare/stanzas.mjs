@@ -7,7 +7,10 @@ export const SIZES = { '300 B': 300, '2 KB': 2_048 };
 export const mark = (to) =>
   `<message xmlns="jabber:client" to="${to}" type="normal"><end xmlns="urn:epode:bench"/></message>`;
 
-/** A message of exactly so many bytes, ASCII only. Its `id` is a letter and a number that grows from stanza to stanza. */
+/**
+ * A message of exactly so many bytes, ASCII only. Its `id` is a letter and a number that grows from stanza to
+ * stanza.
+ */
 export function message({ to, number, size = 300, type = 'chat' }) {
   const id = `m${number}`;
   const begin = `<message xmlns="jabber:client" from="juliet@capulet.lit/balcony" to="${to}" type="${type}" id="${id}"><body>`;

@@ -8,12 +8,18 @@ import { mark, message } from './stanzas.mjs';
 import { median } from './statistics.mjs';
 import { startControl } from './tabs.mjs';
 
-/** How long a flood lasts, and the stanzas it has at least, and at most: Epode keeps 10,000 for a tab that cannot follow. */
+/**
+ * How long a flood lasts, and the stanzas it has at least, and at most: Epode keeps 10,000 for a tab that
+ * cannot follow.
+ */
 const SECONDS = 1.5;
 const LEAST = 500;
 const MOST = 8_000;
 
-/** How long a browser is busy with itself after it has opened a window: Chromium loads the pages of its address bar. */
+/**
+ * How long a browser is busy with itself after it has opened a window: Chromium loads the pages of its
+ * address bar.
+ */
 const SETTLED = 1_000;
 
 export const now = () => performance.timeOrigin + performance.now();
@@ -32,8 +38,8 @@ export class World {
 
   /**
    * Starts a browser and connects a contestant's tabs.
-   * @param {{ browserName: string, web: object, source: object, contestant: string, count: number, effort: number }} how `effort`
-   *   shortens what takes long, where it is less than 1
+   * @param {{ browserName: string, web: object, source: object, contestant: string, count: number, effort:
+   * number }} how `effort` shortens what takes long, where it is less than 1
    */
   static async open({ browserName, ...rest }) {
     const world = new World({ ...rest, control: await startControl() });
@@ -70,8 +76,8 @@ export class World {
 
   /**
    * Opens tabs that connect, one after the other, and closes each.
-   * @returns the medians of the milliseconds in the tab: `connected` from `new Connection` until the session is up, `whole` from the opening
-   *   of the tab, import included
+   * @returns the medians of the milliseconds in the tab: `connected` from `new Connection` until the session
+   * is up, `whole` from the opening of the tab, import included
    */
   async timeTabs(times, options) {
     const wholes = [];
@@ -105,9 +111,11 @@ export class World {
   /**
    * Sends messages to all tabs and waits until each has handled all that concerns it.
    *
-   * @param {{ as?: (index: number) => object, size?: number, stanzas?: number, share?: number }} how `as`: what the tab of this number
-   *   listens to (see page.js); `share`: one of so many stanzas is what tabs listen to, the rest is a headline
-   * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all the browser's processes
+   * @param {{ as?: (index: number) => object, size?: number, stanzas?: number, share?: number }} how `as`:
+   * what the tab of this number listens to (see page.js); `share`: one of so many stanzas is what tabs listen
+   * to, the rest is a headline
+   * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all the
+   * browser's processes
    */
   async flood({ as = () => ({ as: 'elements' }), size = 300, stanzas = this.length(size), share = 1 } = {}) {
     const to = this.source.account.jid;
@@ -133,7 +141,10 @@ export class World {
     return { rate: stanzas / seconds, cpu: used / stanzas };
   }
 
-  /** Sends a stanza at a time. @returns the delays of all tabs in milliseconds, and the browser's microseconds per stanza */
+  /**
+   * Sends a stanza at a time. @returns the delays of all tabs in milliseconds, and the browser's microseconds
+   * per stanza
+   */
   async drip({ perSecond, seconds }) {
     const to = this.source.account.jid;
     const stanzas = Math.round(perSecond * seconds);
@@ -155,8 +166,9 @@ export class World {
   }
 
   /**
-   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen before. As many would take the
-   * slowest twenty times as long as the fastest, whose start would be all that is measured.
+   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen
+   * before. As many would take the slowest twenty times as long as the fastest, whose start would be all that
+   * is measured.
    */
   length(size) {
     const stanzas = Math.min(SECONDS * this.#paces[size], MOST);
@@ -164,8 +176,9 @@ export class World {
   }
 
   /**
-   * Has every tab listen, and waits until everybody between it and the server knows: a word that it sends behind that has come through.
-   * A claim that is still on its way to a worker when a flood begins would miss some of it.
+   * Has every tab listen, and waits until everybody between it and the server knows: a word that it sends
+   * behind that has come through. A claim that is still on its way to a worker when a flood begins would miss
+   * some of it.
    */
   async listen(how) {
     await this.ask('listen', (_, index) => how(index));

@@ -1,14 +1,18 @@
 /**
- * What an element costs a tab: in a shape that is known, by the tokeniser alone, and by one DOMParser call per stanza. `bench(way)` runs in a page
- * of its own and answers with microseconds per stanza: the first 200, before the browser has compiled anything, and the best of many short
- * rounds, so that a busy machine disturbs little.
+ * What an element costs a tab: in a shape that is known, by the tokeniser alone, and by one DOMParser call
+ * per stanza. `bench(way)` runs in a page of its own and answers with microseconds per stanza: the first 200,
+ * before the browser has compiled anything, and the best of many short rounds, so that a busy machine
+ * disturbs little.
  */
 import { parseStanza } from '../../../client-shim/ts/parse.ts';
 import { tokenise } from '../../../client-shim/ts/tokeniser.ts';
 
 const ROUNDS = 60;
 
-/** A chat message of 300 bytes and a groupchat message of 2 KB; what differs from stanza to stanza in life differs here. */
+/**
+ * A chat message of 300 bytes and a groupchat message of 2 KB; what differs from stanza to stanza in life
+ * differs here.
+ */
 const STANZAS: Record<string, (i: number) => string> = {
   '300 B': (i) =>
     `<message xmlns="jabber:client" from="juliet@capulet.lit/balcony${i % 7}" to="romeo@montague.lit/orchard" type="chat" id="m${i}">` +

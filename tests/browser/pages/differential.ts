@@ -1,8 +1,9 @@
 /**
- * parseStanza, and the tokeniser behind it, against DOMParser: the same text, the same DOM? Runs in a page of any browser and, over
- * jsdom, in Node.
+ * parseStanza, and the tokeniser behind it, against DOMParser: the same text, the same DOM? Runs in a page of
+ * any browser and, over jsdom, in Node.
  *
- * `differential(seed, count)` compares a table of cases and `count` generated ones, and answers with those that differ.
+ * `differential(seed, count)` compares a table of cases and `count` generated ones, and answers with those
+ * that differ.
  */
 import { parseStanza } from '../../../client-shim/ts/parse.ts';
 import { tokenise } from '../../../client-shim/ts/tokeniser.ts';
@@ -75,7 +76,10 @@ export const CASES: readonly string[] = [
   `<a>${'x&amp;'.repeat(2_000)}</a>`,
 ];
 
-/** Compares the table and `count` texts that `seed` determines, each with two more of its shape: what was read once is read otherwise later. */
+/**
+ * Compares the table and `count` texts that `seed` determines, each with two more of its shape: what was read
+ * once is read otherwise later.
+ */
 export function differential(seed: number, count: number): Mismatch[] {
   const random = generator(seed);
   const generated = Array.from({ length: count }, () => {
@@ -106,7 +110,9 @@ function attempt(make: (text: string) => Element, text: string): string {
   }
 }
 
-/** Everything that can be asked of a tree. Attributes by name: their order is not the same in all browsers. */
+/**
+ * Everything that can be asked of a tree. Attributes by name: their order is not the same in all browsers.
+ */
 function describe(node: Node, depth = 0): string {
   const line = '\n' + ' '.repeat(depth) + node.nodeType + ' ';
   if (node.nodeType !== Node.ELEMENT_NODE) return line + JSON.stringify(node.nodeValue);

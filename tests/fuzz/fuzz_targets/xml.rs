@@ -1,4 +1,5 @@
-//! No text makes the XML reader panic; rxml accepts what it accepts; an element survives being written and read again.
+//! No text makes the XML reader panic; rxml accepts what it accepts; an element survives being written and
+//! read again.
 #![no_main]
 
 use epode_xml::{Element, Head, Limits};

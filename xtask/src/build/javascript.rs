@@ -11,10 +11,12 @@ use super::{CLIENT, dist};
 use crate::process::run;
 use crate::workspace::npm_tool;
 
-/// Supported by all browsers that have wasm reference types and private class members, which cost 1.2 KB where they must be made up.
+/// Supported by all browsers that have wasm reference types and private class members, which cost 1.2 KB
+/// where they must be made up.
 const TARGET: &str = "--target=es2022,chrome96,firefox90,safari15";
 
-/// Around the page's script for script tags, AMD and CommonJS. `here` stands for `import.meta.url`, which only modules have.
+/// Around the page's script for script tags, AMD and CommonJS. `here` stands for `import.meta.url`, which
+/// only modules have.
 const UMD: [&str; 2] = [
     r#"((root, make) => {
   if (typeof module === "object" && module.exports) module.exports = make();
@@ -27,15 +29,17 @@ const UMD: [&str; 2] = [
     r#"return epode; })(globalThis.document?.currentScript?.src || globalThis.location?.href));"#,
 ];
 
-/// Has Chromium compile a whole script where it is loaded, beside the main thread, instead of each function when it is first called: before
-/// CONNECTED most are. Another browser, and a bundler, sees a comment.
+/// Has Chromium compile a whole script where it is loaded, beside the main thread, instead of each function
+/// when it is first called: before CONNECTED most are. Another browser, and a bundler, sees a comment.
 const ALL_CALLED: &str = "//# allFunctionsCalledOnLoad";
 
-/// The worker script twice, with its wasm beside it and inside it, the page's module, and the engine that it loads where there is no worker.
+/// The worker script twice, with its wasm beside it and inside it, the page's module, and the engine that it
+/// loads where there is no worker.
 pub fn bundle() -> Result<()> {
     let dist = dist();
     fs::create_dir_all(&dist)?;
-    // The loader decides what `import wasm from "….wasm"` means in worker.ts: an address or the bytes themselves.
+    // The loader decides what `import wasm from "….wasm"` means in worker.ts: an address or the bytes
+    // themselves.
     esbuild(worker("epode-worker.js").args(["--loader:.wasm=file", "--asset-names=epode-worker"]))?;
     esbuild(worker("epode-worker.inline.js").arg("--loader:.wasm=binary"))?;
     // What only some pages need is a file of its own, and no chunk that all load.
@@ -54,7 +58,8 @@ pub fn bundle() -> Result<()> {
     esbuild(&mut umd)?;
     // Where a package is one of modules, Node.js takes no other name for what is not.
     copy(&dist.join("epode.umd.js"), &dist.join("epode.umd.cjs"))?;
-    // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises; and epode-engine.js names the worker's.
+    // epode.js says `new URL("./epode.wasm", import.meta.url)`, which every bundler recognises; and
+    // epode-engine.js names the worker's.
     copy(&CLIENT.wasm(), &dist.join("epode.wasm"))
 }
 

@@ -53,7 +53,8 @@ pub fn prepare() -> Result<()> {
 /// Held while this process builds.
 static TREE: Mutex<Option<File>> = Mutex::new(None);
 
-/// Waits for other builds in this tree, and keeps them out until [`let_others_in`]: each would delete what the other has just made.
+/// Waits for other builds in this tree, and keeps them out until [`let_others_in`]: each would delete what
+/// the other has just made.
 pub fn keep_others_out() -> Result<()> {
     let tree = File::open(dist().parent().unwrap_or(root()))?;
     tree.lock()?;

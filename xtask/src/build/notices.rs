@@ -1,4 +1,5 @@
-//! The licences of what others wrote and is compiled into the wasm modules, as those ask for: with every copy.
+//! The licences of what others wrote and is compiled into the wasm modules, as those ask for: with every
+//! copy.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -13,8 +13,8 @@ use wasm_bindgen_cli_support::{Bindgen, Output};
 use crate::process::run;
 use crate::workspace::{cargo, npm_tool, root, target};
 
-/// What rustc emits for wasm32-unknown-unknown and what wasm-bindgen adds. Named one by one: with all features on,
-/// wasm-opt makes modules that Node 20 refuses.
+/// What rustc emits for wasm32-unknown-unknown and what wasm-bindgen adds. Named one by one: with all
+/// features on, wasm-opt makes modules that Node 20 refuses.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -54,7 +54,8 @@ impl WasmCrate {
         // Nothing of an earlier build may be taken for part of this one.
         let _ = fs::remove_dir_all(&output);
         bind(&compiled, &output, &self.name())?;
-        // It describes the raw exports, and would hide from tsc what importing a .wasm file means in these bundles.
+        // It describes the raw exports, and would hide from tsc what importing a .wasm file means in these
+        // bundles.
         fs::remove_file(self.wasm().with_added_extension("d.ts"))?;
         optimise(&self.wasm())?;
         fs::write(stamp, inputs)?;
@@ -86,7 +87,8 @@ impl WasmCrate {
     }
 }
 
-/// Has panics name the sources of other crates without saying where they lie on the machine that built the module.
+/// Has panics name the sources of other crates without saying where they lie on the machine that built the
+/// module.
 fn nameless_sources() -> Result<String> {
     let home = match (std::env::var_os("CARGO_HOME"), std::env::home_dir()) {
         (Some(home), _) => PathBuf::from(home),
@@ -119,8 +121,9 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
     edit(&output.join(format!("{name}.d.ts")), |types| types.to_owned() + LOADING_TYPES)
 }
 
-/// The two ends of wasm-bindgen's own loader, which takes addresses, requests and former forms of its argument as well: our scripts
-/// load what they know (`client-shim/ts/wasm.ts`), and bundling leaves it out, 0.3 KB of what a page loads.
+/// The two ends of wasm-bindgen's own loader, which takes addresses, requests and former forms of its
+/// argument as well: our scripts load what they know (`client-shim/ts/wasm.ts`), and bundling leaves it out,
+/// 0.3 KB of what a page loads.
 const LOADING: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as loaded };\n";
 const LOADING_TYPES: &str = "export function imports(): WebAssembly.Imports;
 export function loaded(instance: WebAssembly.Instance): InitOutput;
@@ -138,8 +141,8 @@ struct Short {
     exports: HashMap<String, String>,
 }
 
-/// Gives what a module and its glue have of each other names of a letter or two: the long ones stand in both, with hashes, which cannot be
-/// compressed.
+/// Gives what a module and its glue have of each other names of a letter or two: the long ones stand in both,
+/// with hashes, which cannot be compressed.
 fn shorten(bound: &mut Output) -> Short {
     let mut short = Short::default();
     let module = bound.wasm_mut();
@@ -183,10 +186,11 @@ fn rename(glue: &str, short: &Short) -> String {
 
 fn optimise(module: &Path) -> Result<()> {
     let mut wasm_opt = npm_tool("wasm-opt");
-    // V8 compiles a function whole when it is first called, on the thread that waits for it: what a rare arm of a match calls must not be in it,
-    // even where that is the only call.
+    // V8 compiles a function whole when it is first called, on the thread that waits for it: what a rare arm
+    // of a match calls must not be in it, even where that is the only call.
     wasm_opt.arg("--one-caller-inline-max-function-size=400");
-    // The lowest kilobyte is the end of the stack, which rustc puts first. A second round finds what that allows.
+    // The lowest kilobyte is the end of the stack, which rustc puts first. A second round finds what that
+    // allows.
     wasm_opt.args(["-Oz", "--low-memory-unused", "-Oz"]).args(FEATURES).arg(module).arg("-o").arg(module);
     run(&mut wasm_opt, Duration::from_secs(900))?;
     Ok(())

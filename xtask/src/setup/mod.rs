@@ -1,5 +1,5 @@
-//! What the machine lacks. Every step looks first and is a matter of milliseconds when all is there; what cannot be
-//! installed is said in one sentence together with what to do about it.
+//! What the machine lacks. Every step looks first and is a matter of milliseconds when all is there; what
+//! cannot be installed is said in one sentence together with what to do about it.
 
 mod apt;
 mod packages;

@@ -15,7 +15,8 @@ struct Package {
     backports: bool,
 }
 
-/// Prosody before 13 crashes on FAST and on stream management inside SASL2; ejabberd before 24 knows no SASL2.
+/// Prosody before 13 crashes on FAST and on stream management inside SASL2; ejabberd before 24 knows no
+/// SASL2.
 const PACKAGES: &[Package] = &[
     Package { name: "chromium", major: 0, backports: false },
     Package { name: "firefox-esr", major: 0, backports: false },

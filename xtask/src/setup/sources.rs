@@ -1,5 +1,5 @@
-//! Where this machine gets its packages from: apt's sources in both of their formats, deb822 (`.sources`) and one
-//! line per source (`.list`), as sources.list(5) describes them.
+//! Where this machine gets its packages from: apt's sources in both of their formats, deb822 (`.sources`) and
+//! one line per source (`.list`), as sources.list(5) describes them.
 
 /// One archive from which packages come.
 #[derive(Clone, Debug, PartialEq, Eq)]

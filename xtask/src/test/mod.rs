@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that has to hold. A failed stage does not keep the later ones from running, unless
-//! they need what it made. The last line counts: the tests as their runners counted them, and a failed stage
-//! without tests of its own as one failure.
+//! `cargo xtask test`: everything that has to hold. A failed stage does not keep the later ones from running,
+//! unless they need what it made. The last line counts: the tests as their runners counted them, and a failed
+//! stage without tests of its own as one failure.
 
 mod generated;
 mod node;

@@ -11,7 +11,8 @@ use crate::workspace::{program, root};
 
 /// Folders in which every `*.test.mjs` is a test, at any depth.
 const FOLDERS: [&str; 2] = ["client-shim/tests", "tests"];
-/// For one file, in milliseconds (so Node understands it): far more than any needs, so that only a hang runs into it.
+/// For one file, in milliseconds (so Node understands it): far more than any needs, so that only a hang runs
+/// into it.
 const FILE_LIMIT: &str = "--test-timeout=600000";
 const LIMIT: Duration = Duration::from_secs(3600);
 

@@ -165,15 +165,17 @@ pub(crate) fn is_ping(head: &Head) -> bool {
     head.kind.as_deref() == Some("get") && head.payload.as_ref().is_some_and(is_ping)
 }
 
-/// Whether a request comes from our own account or server, for all tabs to hear: a roster or block list push (RFC 6121 §2.1.6, XEP-0191).
+/// Whether a request comes from our own account or server, for all tabs to hear: a roster or block list push
+/// (RFC 6121 §2.1.6, XEP-0191).
 pub(crate) fn is_push(head: &Head, own: &str, unicode: &Unicode) -> bool {
     let ours = [own, jid::bare(own), jid::domain(own)];
     let from_us = |from: &str| ours.iter().any(|own| jid::same(from, own, unicode));
     is_set(head) && head.from.as_deref().is_none_or(from_us)
 }
 
-/// Whether a request says what [a push](is_push) alone may say. An app that hears it need not look who says so, and nobody else may change its
-/// roster (RFC 6121 §2.1.6), its block list (XEP-0191) or its privacy lists (XEP-0016).
+/// Whether a request says what [a push](is_push) alone may say. An app that hears it need not look who says
+/// so, and nobody else may change its roster (RFC 6121 §2.1.6), its block list (XEP-0191) or its privacy
+/// lists (XEP-0016).
 pub(crate) fn pushes(head: &Head) -> bool {
     const PUSHED: [&str; 3] = ["jabber:iq:roster", "urn:xmpp:blocking", "jabber:iq:privacy"];
     is_set(head) && head.namespaces.iter().any(|namespace| PUSHED.contains(&&**namespace))

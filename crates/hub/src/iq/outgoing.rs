@@ -9,7 +9,8 @@ use epode_session::stream::xml::Head;
 use super::answers;
 use crate::{PortId, Table};
 
-/// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's; this many.
+/// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's;
+/// this many.
 pub(crate) const ORPHANS: usize = 1024;
 
 /// An IQ of a tab, or of several that ask the same, whose answer is outstanding.
@@ -139,7 +140,8 @@ impl OutgoingRequests {
             .collect()
     }
 
-    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for any more.
+    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for
+    /// any more.
     #[cfg(test)]
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
         let waited_for = self.open.values().filter(|request| !request.askers.is_empty()).count();
@@ -187,8 +189,8 @@ impl OutgoingRequests {
     }
 }
 
-/// What an IQ asks, where several tabs tend to ask the same and one answer does for all: discovery (XEP-0030), vCards (XEP-0054) and the
-/// items of a node (XEP-0060). `None` for everything else.
+/// What an IQ asks, where several tabs tend to ask the same and one answer does for all: discovery
+/// (XEP-0030), vCards (XEP-0054) and the items of a node (XEP-0060). `None` for everything else.
 pub(crate) fn question(head: &Head, text: &str) -> Option<String> {
     const COMMON: [(&str, &str); 4] = [
         ("query", "http://jabber.org/protocol/disco#info"),

@@ -1,4 +1,5 @@
-//! An engine that shares nothing: each page has one to itself, and several connections of a page are strangers to each other.
+//! An engine that shares nothing: each page has one to itself, and several connections of a page are
+//! strangers to each other.
 
 use super::world::{World, config};
 use crate::{Config, Hub};

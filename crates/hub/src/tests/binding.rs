@@ -1,4 +1,5 @@
-//! A login that stops before it binds a resource: who is asked, who may bind, and that nobody is parked by a tab that does not.
+//! A login that stops before it binds a resource: who is asked, who may bind, and that nobody is parked by a
+//! tab that does not.
 
 use std::time::Duration;
 

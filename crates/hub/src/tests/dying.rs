@@ -1,4 +1,5 @@
-//! The worker dies: the tabs start another, and what they had is there again, if any of them brought credentials.
+//! The worker dies: the tabs start another, and what they had is there again, if any of them brought
+//! credentials.
 
 use std::time::Duration;
 

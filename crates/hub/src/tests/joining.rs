@@ -169,7 +169,8 @@ fn attach_joins_a_session_of_its_own_service_only() {
     assert_eq!(world.heard(tab), ["AttachFail"]);
 }
 
-// Fault 3: a second account replaced the first one's socket, and tabs of one user received the other's messages.
+// Fault 3: a second account replaced the first one's socket, and tabs of one user received the other's
+// messages.
 #[test]
 fn two_accounts_in_one_worker_see_nothing_of_each_other() {
     let mut world = World::new();
@@ -268,7 +269,8 @@ fn an_app_that_connects_again_in_its_connfail_callback_hears_no_more_of_the_fail
     assert_eq!(heard, ["ConnFail", "Authenticating", "Primary", "Connected alice@localhost/desk"]);
 }
 
-// After a reload a page names whom the server bound: not what an anonymous login, or a name beside a domain, was asked for with.
+// After a reload a page names whom the server bound: not what an anonymous login, or a name beside a domain,
+// was asked for with.
 #[test]
 fn attach_finds_a_session_by_the_jid_that_the_server_bound() {
     for anonymous in [true, false] {

@@ -1,11 +1,14 @@
-//! The worker against a reference model: thousands of steps at random, the same for the same seed, and after each of them what every page
-//! has been told is held against what the worker was given.
+//! The worker against a reference model: thousands of steps at random, the same for the same seed, and after
+//! each of them what every page has been told is held against what the worker was given.
 //!
-//! The model knows nothing of queues, rings, windows and parked pages. It knows which stanzas came over which stream, in order ([`Routed`](super::world::Routed)), and
-//! when which handler was added: from that follows what each handler must have heard (`ledger`). It knows what each page wants and what others want of
-//! the pages, and what may hold that back (`wishes`). How much that is bounds what the worker may remember (`bounds`).
+//! The model knows nothing of queues, rings, windows and parked pages. It knows which stanzas came over which
+//! stream, in order ([`Routed`](super::world::Routed)), and when which handler was added: from that follows
+//! what each handler must have heard (`ledger`). It knows what each page wants and what others want of the
+//! pages, and what may hold that back (`wishes`). How much that is bounds what the worker may remember
+//! (`bounds`).
 //!
-//! After a step either everything arrives, and all of it is looked at; or only some of what is on its way, and what must never happen is.
+//! After a step either everything arrives, and all of it is looked at; or only some of what is on its way,
+//! and what must never happen is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -46,8 +49,9 @@ fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it
     assert!(enough && met.reflections > 500 && met.requests > 200 && met.late > 50, "{met:?}");
 }
 
-/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where the one before them stood, what tabs
-/// saw others send, requests that tabs were given, claims that took their time.
+/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where
+/// the one before them stood, what tabs saw others send, requests that tabs were given, claims that took
+/// their time.
 #[derive(Default, Debug)]
 struct Met {
     stanzas: usize,

@@ -1,4 +1,5 @@
-//! One tab and the app in it, which only listens. It keeps what it was told in order, and what each of its handlers heard.
+//! One tab and the app in it, which only listens. It keeps what it was told in order, and what each of its
+//! handlers heard.
 
 use std::collections::VecDeque;
 
@@ -252,8 +253,8 @@ impl Page {
         std::mem::take(&mut self.heard)
     }
 
-    /// `Connected alice@localhost/desk`, `AuthFail not-authorized`, `Primary`, `Received <message/>`, `written 2`,
-    /// `failed 3 invalid-from`, `response 1 result <iq/>`, `response 1 timeout`, `Warn words`.
+    /// `Connected alice@localhost/desk`, `AuthFail not-authorized`, `Primary`, `Received <message/>`,
+    /// `written 2`, `failed 3 invalid-from`, `response 1 result <iq/>`, `response 1 timeout`, `Warn words`.
     pub(super) fn in_words(event: Event<String>) -> String {
         match event {
             Event::Status(status) => {

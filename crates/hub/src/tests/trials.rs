@@ -87,7 +87,8 @@ fn a_token_joins_the_session_of_its_own_account_and_no_other() {
             matches!(&failed[..], [failed, over] if failed.starts_with("AuthFail ") && over.starts_with("Disc")),
             "{failed:?}"
         );
-        // The same account's, and not the words that the session was opened with: what opened it does not count.
+        // The same account's, and not the words that the session was opened with: what opened it does not
+        // count.
         world.server.reset_password("alice", "another-token");
         world.connect_as(alice, ALICE, Some("another-token"), options());
         assert_eq!(world.heard(alice).last().unwrap(), "Attached alice@localhost/desk");

@@ -1,11 +1,13 @@
-//! The whole system without a browser: one worker, any number of tabs at its ports, one scripted server behind its sockets, one clock.
+//! The whole system without a browser: one worker, any number of tabs at its ports, one scripted server
+//! behind its sockets, one clock.
 //!
-//! Whatever crosses a port or a socket waits in one queue and arrives in the order in which it was sent; [`World::run`] lets it all
-//! arrive. Time passes only in [`World::advance`]. What tabs, server and net may do is in `acts`. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since
-//! it last looked. The same calls always give the same words.
+//! Whatever crosses a port or a socket waits in one queue and arrives in the order in which it was sent;
+//! [`World::run`] lets it all arrive. Time passes only in [`World::advance`]. What tabs, server and net may
+//! do is in `acts`. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since it last
+//! looked. The same calls always give the same words.
 //!
-//! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a number twice, or ask to
-//! be woken for a deadline that is over, or end what a tab wanted a second time.
+//! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a
+//! number twice, or ask to be woken for a deadline that is over, or end what a tab wanted a second time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -236,7 +238,8 @@ impl World {
         self.page(tab).events()
     }
 
-    /// The same in words, see [`Page::in_words`]; not what is logged of what was dropped, for which there is [`World::logged`].
+    /// The same in words, see [`Page::in_words`]; not what is logged of what was dropped, for which there is
+    /// [`World::logged`].
     pub(super) fn heard(&mut self, tab: PortId) -> Vec<String> {
         let words = self.events(tab).into_iter().map(Page::in_words);
         words.filter(|words| !words.starts_with("Warn dropped")).collect()

@@ -1,4 +1,5 @@
-//! What a stream sees of the mechanisms, in the order in which it sees it: choose, start, challenge, derive, success.
+//! What a stream sees of the mechanisms, in the order in which it sees it: choose, start, challenge, derive,
+//! success.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod choosing;

@@ -113,8 +113,8 @@ proptest! {
     }
 }
 
-/// The other implementation prepares stored strings, which may not hold what Unicode 3.2 did not know, and takes the direction of a character from
-/// today's Unicode.
+/// The other implementation prepares stored strings, which may not hold what Unicode 3.2 did not know, and
+/// takes the direction of a character from today's Unicode.
 fn agree(text: &str) {
     let changed = |character| matches!(character, '\u{CBF}' | '\u{CC6}' | '\u{1734}' | '\u{17B4}'..='\u{17B5}' | '\u{1885}'..='\u{1886}' | '\u{2132}' | '\u{302E}'..='\u{302F}' | '\u{2800}'..='\u{28FF}');
     let differs = |character| tables::unassigned_code_point(character) || changed(character);

@@ -32,7 +32,8 @@ fn the_exchange_of_rfc_7677_section_3() {
     .check();
 }
 
-/// Four hashes; names and authzids with `,` and `=`, passwords from none to longer than a block, other alphabets, extensions.
+/// Four hashes; names and authzids with `,` and `=`, passwords from none to longer than a block, other
+/// alphabets, extensions.
 #[test]
 fn the_exchanges_that_an_independent_implementation_computed() {
     let lines: Vec<&str> = include_str!("../vectors.tsv").lines().collect();

@@ -76,7 +76,8 @@ const GARBLED: [(&str, &str); 9] = [
     ("<message", "not-well-formed"),
 ];
 
-// RFC 6120 §11.3 would have the stream closed: whoever outside can have such a frame relayed must not end a session by it.
+// RFC 6120 §11.3 would have the stream closed: whoever outside can have such a frame relayed must not end a
+// session by it.
 #[test]
 fn a_frame_that_is_no_xml_is_dropped_and_the_next_is_read() {
     let mut peer = Peer::bound();
@@ -294,7 +295,8 @@ fn the_limit_holds_behind_a_legacy_session_too() {
     assert!(peer.stream.check(&message(10_001)).is_err());
 }
 
-// Whoever knows a full JID from before can answer what the former stream asked, bounce a message, and guess the ids of the negotiation.
+// Whoever knows a full JID from before can answer what the former stream asked, bounce a message, and guess
+// the ids of the negotiation.
 #[test]
 fn answers_and_errors_of_contacts_are_none_of_the_negotiations() {
     const ERROR: &str = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";

@@ -1,5 +1,5 @@
-//! What a session sees of a stream, in the order of its life: dial, negotiate, exchange stanzas, close; and every way in which the
-//! other end can spoil it.
+//! What a session sees of a stream, in the order of its life: dial, negotiate, exchange stanzas, close; and
+//! every way in which the other end can spoil it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chaos;

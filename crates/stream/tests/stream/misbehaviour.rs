@@ -9,7 +9,8 @@ use epode_testkit::{self as testkit, BindFault, Fault, Misbehaviour, OpenFault, 
 use crate::line::Line;
 use crate::{alice, anonymous, verifying};
 
-/// The stream, until nobody waits for anything any more, and how long that took. With one hash, since derivations take their time.
+/// The stream, until nobody waits for anything any more, and how long that took. With one hash, since
+/// derivations take their time.
 fn played(mut config: Config, misbehaviour: &Misbehaviour) -> (Line, Duration) {
     config
         .allowed
@@ -22,7 +23,8 @@ fn played(mut config: Config, misbehaviour: &Misbehaviour) -> (Line, Duration) {
     (line, took)
 }
 
-/// What the server gets wrong and nobody has to mind: who it says it is in `<open/>`, and whom it binds, are its own affair.
+/// What the server gets wrong and nobody has to mind: who it says it is in `<open/>`, and whom it binds, are
+/// its own affair.
 fn is_harmless(misbehaviour: &Misbehaviour) -> bool {
     matches!(
         misbehaviour,
@@ -110,7 +112,8 @@ fn each_fault_of_scram_is_called_by_its_name() {
 
 #[test]
 fn a_frame_of_10_mb_is_not_read_at_any_stage() {
-    // One that a contact has had relayed may come before the answer to the bind request: it is dropped, and the answer awaited.
+    // One that a contact has had relayed may come before the answer to the bind request: it is dropped, and
+    // the answer awaited.
     for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Bind) {
         let (line, took) = played(alice(), &Misbehaviour::At(stage, Fault::oversize(10 << 20)));
         let error = line.ends[0].as_ref().unwrap();

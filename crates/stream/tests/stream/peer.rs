@@ -119,7 +119,8 @@ impl Peer {
         self.stream.deadline().map(|at| at - self.clock.now())
     }
 
-    /// Why the stream ended. It did, is done with its socket, waits for nothing, and says nothing more whatever happens.
+    /// Why the stream ended. It did, is done with its socket, waits for nothing, and says nothing more
+    /// whatever happens.
     pub fn ended(&mut self) -> Option<Error> {
         let mut events = self.events();
         let Some(Event::Ended(error)) = events.pop() else { panic!("not ended: {events:?}") };
@@ -139,7 +140,8 @@ impl Peer {
     }
 }
 
-/// The defined condition of the stream error among what was sent, if there is one; `<close/>` always comes last.
+/// The defined condition of the stream error among what was sent, if there is one; `<close/>` always comes
+/// last.
 pub fn stream_error(sent: &[String]) -> Option<String> {
     let [errors @ .., close] = sent else { panic!("nothing sent") };
     assert_eq!(close, CLOSE);

@@ -91,7 +91,8 @@ fn workers_that_die_young_are_tried_again_later_and_later() {
     assert_eq!(page.now - died, REST, "that one was not young");
 }
 
-// Firefox may never again start a worker at an address where a port was asked for while the one before it went.
+// Firefox may never again start a worker at an address where a port was asked for while the one before it
+// went.
 #[test]
 fn no_port_is_asked_for_while_a_worker_goes() {
     let mut page = Page::up_at(4);

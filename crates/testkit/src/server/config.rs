@@ -9,8 +9,9 @@ pub struct Config {
     pub domain: String,
     /// Who may log in. All accounts are in each other's rosters, subscribed both ways.
     pub accounts: Vec<Account>,
-    /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN, OAUTHBEARER, X-OAUTH2 (an account's
-    /// token is its password), EXTERNAL, and X-ECHO, which is nobody's but this server's. Any other is offered, and refused when chosen.
+    /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN, OAUTHBEARER, X-OAUTH2
+    /// (an account's token is its password), EXTERNAL, and X-ECHO, which is nobody's but this server's. Any
+    /// other is offered, and refused when chosen.
     pub mechanisms: Vec<String>,
     /// Whose certificate every client shows, for EXTERNAL.
     pub certificate: Option<String>,
@@ -18,7 +19,8 @@ pub struct Config {
     pub iterations: u32,
     /// Whether each login gets a salt of its own, so that derived keys cannot be used again.
     pub fresh_salts: bool,
-    /// Whether the server's signature comes as a challenge of its own instead of inside `<success/>`: both are right.
+    /// Whether the server's signature comes as a challenge of its own instead of inside `<success/>`: both
+    /// are right.
     pub signature_in_challenge: bool,
     /// Whether ANONYMOUS (RFC 4505) is offered as well.
     pub anonymous: bool,

@@ -83,7 +83,8 @@ impl Server {
         }
         let Some(State::Exchanging(exchange)) = self.enter(id, State::Authenticating) else { return };
         let response = element.text();
-        // `=` for nothing is only foreseen with <auth/> and <success/>; some clients send it here all the same.
+        // `=` for nothing is only foreseen with <auth/> and <success/>; some clients send it here all the
+        // same.
         let response = response.trim().strip_prefix('=').unwrap_or(response.trim());
         let step = self.sasl(id, |mut context| context.proceed(exchange, response));
         self.take(id, step);
@@ -208,7 +209,8 @@ impl Server {
     }
 
     fn refuse_before_authentication(&mut self, id: ConnectionId, element: &Element) {
-        // RFC 6120 §4.9.3.12: anything but SASL needs an authenticated stream; SASL out of turn is a failure of SASL.
+        // RFC 6120 §4.9.3.12: anything but SASL needs an authenticated stream; SASL out of turn is a failure
+        // of SASL.
         if element.namespace() == ns::SASL {
             self.take(id, Step::Failure("malformed-request"));
         } else {

@@ -1,4 +1,5 @@
-//! Presence: broadcast, probes, directed presence, and subscriptions, which are granted at once (RFC 6121 §§3 and 4).
+//! Presence: broadcast, probes, directed presence, and subscriptions, which are granted at once (RFC 6121 §§3
+//! and 4).
 
 use std::collections::BTreeSet;
 
@@ -118,7 +119,8 @@ impl Server {
         }
     }
 
-    /// Contacts here say yes at once, on both sides; those who are contacts already hear it again (RFC 6121 §3.1.3).
+    /// Contacts here say yes at once, on both sides; those who are contacts already hear it again (RFC 6121
+    /// §3.1.3).
     fn subscribe(&mut self, id: ConnectionId, sender: &Jid, to: &Jid, presence: &Element) {
         if to.bare == sender.bare || !self.rosters.contains_key(&to.bare) {
             return;

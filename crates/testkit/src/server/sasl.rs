@@ -44,7 +44,8 @@ pub(super) enum Mechanism {
     OAuthBearer,
     XOAuth2,
     External,
-    /// A mechanism that no library knows: who, then `password? NONCE` answered by the nonce and the password, then `again? NONCE` by the nonce.
+    /// A mechanism that no library knows: who, then `password? NONCE` answered by the nonce and the password,
+    /// then `again? NONCE` by the nonce.
     Echo,
     Scram(Hash),
 }

@@ -32,7 +32,8 @@ pub(super) struct Credentials {
     hash: Hash,
     salt: Vec<u8>,
     iterations: u32,
-    /// `None` for a user whom nobody knows: the exchange goes on and fails at the proof, as with a wrong password.
+    /// `None` for a user whom nobody knows: the exchange goes on and fails at the proof, as with a wrong
+    /// password.
     salted_password: Option<Vec<u8>>,
 }
 

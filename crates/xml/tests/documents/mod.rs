@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// A document that is mostly acceptable: names, prefixes and attributes are drawn from small pools, so that some collide.
+/// A document that is mostly acceptable: names, prefixes and attributes are drawn from small pools, so that
+/// some collide.
 pub fn document() -> impl Strategy<Value = String> {
     let prolog = select(
         &["", "", "", " \n", "<?xml version='1.0'?>", "<?xml version=\"1.0\" encoding='UTF-8'?>\n"][..],

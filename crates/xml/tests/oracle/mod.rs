@@ -7,7 +7,8 @@ use rxml::{Parse, Parser, WithOptions};
 
 /// Whether rxml accepts `text`, made ready for it where it is stricter than the specifications:
 ///
-/// - line ends are normalised, as XML 1.0 §2.11 does before anything else; rxml refuses a bare carriage return in a value;
+/// - line ends are normalised, as XML 1.0 §2.11 does before anything else; rxml refuses a bare carriage
+///   return in a value;
 /// - the white space is taken away that XML 1.0 §2.1 allows before a root without XML declaration;
 /// - U+FEFF and U+FFFD, which are name characters, become another such.
 pub fn accepts(text: &str) -> bool {

@@ -1,5 +1,6 @@
-// A tab of the benchmark: does what the harness asks over a socket of its own, with the contestant that its address names.
-// No debugger is attached to it, since that costs a page with a WebSocket more than the library under test does.
+// A tab of the benchmark: does what the harness asks over a socket of its own, with the contestant that its
+// address names. No debugger is attached to it, since that costs a page with a WebSocket more than the
+// library under test does.
 
 /** How long the page itself took, from the click on. */
 const opened = performance.now();
@@ -29,8 +30,8 @@ const commands = {
   connect: (account) => timed(() => contestant.connect(account)),
 
   /**
-   * Listens to a flood that ends with a mark: `elements` counts stanzas that a handler is given, `texts` frames as they came,
-   * `nothing` listens to the mark alone. `finished` answers when the mark has come.
+   * Listens to a flood that ends with a mark: `elements` counts stanzas that a handler is given, `texts`
+   * frames as they came, `nothing` listens to the mark alone. `finished` answers when the mark has come.
    */
   listen({ as, type }) {
     for (const stop of listening.splice(0)) stop();

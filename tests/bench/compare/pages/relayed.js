@@ -1,4 +1,5 @@
-// A contestant whose worker was written by hand in an hour: frames go to every port, and each page parses what it gets.
+// A contestant whose worker was written by hand in an hour: frames go to every port, and each page parses
+// what it gets.
 
 /** @param {string} script the worker; `batched` whether it posts and takes arrays of frames */
 export const relayed = (script, batched) => async () => {

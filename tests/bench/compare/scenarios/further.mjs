@@ -1,4 +1,5 @@
-// One more tab, from its opening until it hears that the session is up: the page, the import, and what comes after `new Connection`.
+// One more tab, from its opening until it hears that the session is up: the page, the import, and what comes
+// after `new Connection`.
 
 export const sources = ['scripted'];
 const TIMES = 3;

@@ -1,4 +1,5 @@
-// A stanza each 10 ms: how long each takes from the server's write to each tab's handler, and what that costs.
+// A stanza each 10 ms: how long each takes from the server's write to each tab's handler, and what that
+// costs.
 
 export const sources = ['scripted', 'prosody'];
 

@@ -1,4 +1,5 @@
-// All tabs are given all messages as text, which nobody but the library looks at. It comes last in a world: a hook for text stays.
+// All tabs are given all messages as text, which nobody but the library looks at. It comes last in a world: a
+// hook for text stays.
 
 export const sources = ['scripted'];
 

@@ -5,7 +5,10 @@ import { startProsody } from '../../../servers/prosody.mjs';
 
 const PASSWORD = 'secret';
 
-/** Starts Prosody, and answers with how to open a source on it: an account and a contact that nobody used before. */
+/**
+ * Starts Prosody, and answers with how to open a source on it: an account and a contact that nobody used
+ * before.
+ */
 export async function startProsodySources() {
   const server = await startProsody({ level: 'warn' });
   let accounts = 0;

@@ -1,5 +1,5 @@
-// A client that does nothing but count, in a process of its own that alone.mjs starts and ends. It tells how many messages stood before
-// each mark, and when that came.
+// A client that does nothing but count, in a process of its own that alone.mjs starts and ends. It tells how
+// many messages stood before each mark, and when that came.
 
 import { Peer } from '../../../browser/peer.mjs';
 

@@ -1,5 +1,6 @@
-// The source that must never be what limits a contestant: floods are WebSocket frames made beforehand, written in one piece to each
-// stream. RFC 6455 §5.2: what a server sends is not masked, so one frame serves all streams.
+// The source that must never be what limits a contestant: floods are WebSocket frames made beforehand,
+// written in one piece to each stream. RFC 6455 §5.2: what a server sends is not masked, so one frame serves
+// all streams.
 
 import { WebSocket } from 'ws';
 
@@ -31,7 +32,10 @@ export async function openScripted() {
     contact: 'juliet@capulet.lit',
     /** The sizes of stanzas that are worth measuring with this source. */
     sizes: SIZES,
-    /** Makes ready to send stanzas to every stream of the account; answers with how to send them, as fast as they are taken. */
+    /**
+     * Makes ready to send stanzas to every stream of the account; answers with how to send them, as fast as
+     * they are taken.
+     */
     prepare,
     /** The bytes of all streams of the account so far, in both directions. */
     bytes: () => server.streams.reduce((sum, { tcp }) => sum + tcp.bytesRead + tcp.bytesWritten, 0),

@@ -1,6 +1,6 @@
-//! A tab client that does nothing. Bare, it exports one function: what remains is the price of wasm-bindgen. With the
-//! feature `codec` it decodes and encodes one message of ten kinds: what is added is the price of serde types on the
-//! boundary.
+//! A tab client that does nothing. Bare, it exports one function: what remains is the price of wasm-bindgen.
+//! With the feature `codec` it decodes and encodes one message of ten kinds: what is added is the price of
+//! serde types on the boundary.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -11,7 +11,8 @@ use crate::timer::Timer;
 pub(super) const CONTACTS: u64 = 5;
 
 impl Model {
-    /// Once everything has arrived: what waits for whoever is slow, silent or gone is bounded, and what nobody waits for is forgotten.
+    /// Once everything has arrived: what waits for whoever is slow, silent or gone is bounded, and what
+    /// nobody waits for is forgotten.
     pub(super) fn look_at_bounds(&mut self, place: &str) {
         let (hub, now) = (&self.world.hub, self.world.clock.now());
         let unanswered = self.demands.values().filter(|demand| demand.answers == 0).count();

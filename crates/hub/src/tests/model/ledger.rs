@@ -18,7 +18,8 @@ pub(super) struct Ledger(BTreeMap<(ClaimId, u64), Account>);
 struct Account {
     /// It hears what comes behind this position.
     from: Position,
-    /// It may miss what came before this number, since it may have had no chance to reach the page by then; `None` while the claim may be on its way.
+    /// It may miss what came before this number, since it may have had no chance to reach the page by then;
+    /// `None` while the claim may be on its way.
     sure_from: Option<usize>,
     /// How many of those that came are entered, or came too early for it.
     entered: usize,
@@ -166,7 +167,8 @@ impl Came<'_> {
 }
 
 impl Ledger {
-    /// Holds what the page's handlers heard against what came; how much it was, and how much of it other tabs had sent.
+    /// Holds what the page's handlers heard against what came; how much it was, and how much of it other tabs
+    /// had sent.
     fn settle(&mut self, page: &mut Page, came: &Came<'_>, place: &str) -> (usize, usize) {
         let reads = page.unread.is_none() && came.settled;
         let mut met = (0, 0);
@@ -178,7 +180,8 @@ impl Ledger {
             *heard += handler.heard.len() - account.struck;
             let mut missing = account.strike(handler, came, place);
             let over = page.former.iter().any(|former| std::ptr::eq(former, handler));
-            // A claim that the worker never answered ended with its stream; and what a dead worker has not said nobody will say.
+            // A claim that the worker never answered ended with its stream; and what a dead worker has not
+            // said nobody will say.
             let complete =
                 reads && if over { handler.live && handler.stream >> 32 == came.epoch } else { true };
             if complete {

@@ -1,4 +1,5 @@
-//! What pages want of the worker, and what others want of the pages: each ends once, and as soon as nothing holds it back.
+//! What pages want of the worker, and what others want of the pages: each ends once, and as soon as nothing
+//! holds it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -135,7 +135,8 @@ impl World {
         self.queue.push_back(Arrival::AtHub(input));
     }
 
-    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test has read it already.
+    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test
+    /// has read it already.
     pub(in crate::tests) fn let_flow(&mut self) {
         self.flowing = true;
         for sent in &self.sent {

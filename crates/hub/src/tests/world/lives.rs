@@ -77,7 +77,8 @@ impl World {
         self.hold_at_once(tab);
     }
 
-    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed. Its lock tells, if there are any.
+    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed. Its lock tells, if
+    /// there are any.
     pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
         let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
         if says_so {
@@ -102,7 +103,8 @@ impl World {
         self.load(word)
     }
 
-    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its lock, if there are any.
+    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its
+    /// lock, if there are any.
     pub(in crate::tests) fn worker_dies(&mut self) {
         let sockets = std::mem::take(&mut self.open_sockets);
         let connections: Vec<_> = sockets.into_iter().map(|socket| self.connection(socket)).collect();
@@ -129,8 +131,8 @@ impl World {
         }
     }
 
-    /// What the page does to begin with, each time its session is up: it adds these handlers. Without this, one for everything, and the
-    /// hook for what other tabs send.
+    /// What the page does to begin with, each time its session is up: it adds these handlers. Without this,
+    /// one for everything, and the hook for what other tabs send.
     pub(in crate::tests) fn begins_with(&mut self, tab: PortId, selectors: &[Selector]) {
         self.page(tab).begins_with = selectors.to_vec();
     }
