@@ -1,4 +1,4 @@
-//! What reading one stanza costs: `cargo bench -p epode-xml`.
+//! Time to read one stanza: `cargo bench -p epode-xml`.
 #![allow(clippy::print_stdout, reason = "the numbers are the purpose")]
 #![allow(clippy::unwrap_used, reason = "the stanzas are well-formed")]
 
@@ -17,7 +17,8 @@ fn main() {
     }
 }
 
-/// The best of several runs: what the machine does besides only ever adds.
+/// The best of several runs, in nanoseconds per call: other work on the machine only ever adds
+/// time.
 fn nanoseconds(read: impl Fn()) -> f64 {
     const ROUNDS: u32 = 20_000;
     let run = || {
@@ -28,8 +29,7 @@ fn nanoseconds(read: impl Fn()) -> f64 {
     (0..10).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
-/// A chat message of about this size: what servers and clients add to one, and further blocks of markup and
-/// text.
+/// A chat message of about this size: the usual extensions, then blocks of markup and text.
 fn message(bytes: usize) -> String {
     let end = "</message>";
     let mut stanza = String::from(

@@ -10,7 +10,7 @@ pub(crate) fn is_legal(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Where the first character is that production `Char` excludes.
+/// Byte offset of the first character that production `Char` excludes.
 pub(crate) fn first_illegal(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (words, rest) = bytes.as_chunks::<8>();
@@ -24,13 +24,14 @@ pub(crate) fn first_illegal(text: &str) -> Option<usize> {
     first_illegal_in(bytes, words.len() * 8, rest.len())
 }
 
-/// Whether one of eight bytes is a control character, or 0xEF, which begins U+FFFE and U+FFFF.
+/// Whether one of these eight bytes may be a control character, or 0xEF, the first byte of U+FFFE
+/// and U+FFFF.
 fn is_suspicious(word: u64) -> bool {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGH: u64 = ONES * 0x80;
     let lowered = word.wrapping_sub(ONES * 0x20);
     if (lowered | word) & HIGH == 0 {
-        // All of them are ASCII and none is a control character: the usual case, for three operations.
+        // The usual case, in three operations: all bytes are ASCII, none is a control character.
         return false;
     }
     let flipped = word ^ (ONES * 0xEF);
@@ -47,7 +48,7 @@ fn first_illegal_in(bytes: &[u8], start: usize, count: usize) -> Option<usize> {
     })
 }
 
-/// How many bytes at the start of `text` are a name without colon (`NCName`); 0 if it begins with none.
+/// Length in bytes of the name without colon (`NCName`) at the start of `text`; 0 if there is none.
 pub(crate) fn ncname(text: &str) -> usize {
     let bytes = text.as_bytes();
     match bytes.first() {
@@ -64,8 +65,8 @@ pub(crate) fn ncname(text: &str) -> usize {
     }
 }
 
-/// How many bytes at the start of `bytes`, which are inside of an attribute value, stand for themselves and
-/// are no quote.
+/// Length of the run at the start of `bytes`, the rest of an attribute value, that needs no
+/// attention: no quote, reference, `<` or white space but U+0020.
 pub(crate) fn plain(bytes: &[u8]) -> usize {
     run(bytes, |byte| CLASSES[usize::from(byte)] & SPECIAL == 0)
 }
@@ -81,7 +82,7 @@ const NAME: u8 = 2;
 /// Ends an attribute value or has a meaning in it.
 const SPECIAL: u8 = 4;
 
-/// The classes of ASCII characters. Bytes of other characters are in none.
+/// The classes of ASCII characters. Bytes of other characters have no class.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
@@ -97,7 +98,7 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// What `NameStartChar` holds beyond ASCII.
+/// Production `NameStartChar` beyond ASCII.
 fn is_wide_start(char: char) -> bool {
     matches!(char,
         '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}'
@@ -105,7 +106,7 @@ fn is_wide_start(char: char) -> bool {
         | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
 }
 
-/// What `NameChar` adds to that.
+/// The characters beyond ASCII that `NameChar` adds to `NameStartChar`.
 fn is_wide_rest(char: char) -> bool {
     matches!(char, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }

@@ -5,17 +5,18 @@ use crate::scope::XML;
 use crate::violation::Violation;
 use std::fmt::{self, Display, Formatter};
 
-/// An owned element with all that is in it, namespaces resolved.
+/// An owned element with its content, namespaces resolved.
 ///
-/// It is made for the small documents of a negotiation: read with [`parse`](Element::parse), or built with
-/// [`new`](Element::new) and the `with_…` calls, and written by [`Display`].
+/// For the small documents of a negotiation: read with [`parse`](Element::parse), or built with
+/// [`new`](Element::new) and the `with_…` calls; written by [`Display`].
 ///
 /// ```
 /// use epode_xml::Element;
 ///
 /// let bind = Element::new("bind", "urn:ietf:params:xml:ns:xmpp-bind")
 ///     .with_child(Element::new("resource", "urn:ietf:params:xml:ns:xmpp-bind").with_text("balcony"));
-/// let iq = Element::new("iq", "jabber:client").with_attr("type", "set").with_attr("id", "b1").with_child(bind);
+/// let iq = Element::new("iq", "jabber:client");
+/// let iq = iq.with_attr("type", "set").with_attr("id", "b1").with_child(bind);
 /// assert_eq!(
 ///     iq.to_string(),
 ///     "<iq xmlns='jabber:client' type='set' id='b1'>\
@@ -46,21 +47,21 @@ enum Node {
 }
 
 impl Element {
-    /// Reads the one element that `text` consists of.
+    /// Reads a text that consists of one element.
     pub fn parse(text: &str, limits: &Limits) -> Result<Element, Violation> {
         Element::build(Reader::new(text, limits)?)
     }
 
-    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some
-    /// proxies cut their frames out of such a stream. An element without a namespace is in `jabber:client`,
-    /// and the prefix `stream` is bound.
+    /// Like [`parse`](Element::parse), for a frame from the server. Some proxies cut such frames
+    /// out of a TCP stream, where `<stream:stream/>` declares namespaces for its content. So an
+    /// element without a namespace is in `jabber:client` here, and the prefix `stream` is bound.
     pub fn parse_in_stream(text: &str, limits: &Limits) -> Result<Element, Violation> {
         Element::build(Reader::within_stream(text, limits)?)
     }
 
     fn build(mut reader: Reader<'_>) -> Result<Element, Violation> {
-        // The elements that are open, innermost last, below a parent of the root which takes it in when it
-        // closes.
+        // The open elements, innermost last. The first is a placeholder that takes in the root
+        // when the root closes.
         let mut open = vec![Element::new("", "")];
         while let Some(token) = reader.next()? {
             match token {
@@ -87,8 +88,7 @@ impl Element {
         Element { name: name.into(), namespace: namespace.into(), attributes: Vec::new(), nodes: Vec::new() }
     }
 
-    /// Adds an attribute in no namespace, or `xml:lang` and its kin by that literal name; replaces the value
-    /// it had.
+    /// Sets an attribute that has no prefix, or the prefix `xml`, such as `xml:lang`.
     pub fn with_attr(mut self, name: &str, value: &str) -> Element {
         let (prefix, local, namespace) = match name.strip_prefix("xml:") {
             Some(local) => ("xml", local, XML),
@@ -110,7 +110,7 @@ impl Element {
         self
     }
 
-    /// Appends text, unescaped as it is meant.
+    /// Appends text, which [`Display`] escapes.
     pub fn with_text(mut self, text: &str) -> Element {
         self.push_text(text);
         self
@@ -121,7 +121,7 @@ impl Element {
         &self.name
     }
 
-    /// The namespace; "" when it has none.
+    /// The namespace, or "" for none.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -131,8 +131,8 @@ impl Element {
         *self.name == *name && *self.namespace == *namespace
     }
 
-    /// The value of the attribute in no namespace that has this name; `xml:lang` and its kin go by that
-    /// literal name.
+    /// The value of the attribute with this name, which has no prefix, or the prefix `xml`, as in
+    /// `xml:lang`.
     pub fn attr(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|attribute| attribute.is(name)).map(|attribute| &*attribute.value)
     }
@@ -150,7 +150,7 @@ impl Element {
         })
     }
 
-    /// The text directly in this element, without that of its children.
+    /// The text of this element itself, without that of its children.
     pub fn text(&self) -> String {
         let texts = self.nodes.iter().filter_map(|node| match node {
             Node::Text(text) => Some(text.as_str()),
@@ -165,7 +165,7 @@ impl Element {
             element.attributes.push(Attribute {
                 prefix: attribute.prefix.into(),
                 local: attribute.local.into(),
-                // The reader has resolved it before.
+                // Never `None`: the reader has already resolved every prefix.
                 namespace: reader.scope.attribute(attribute).unwrap_or_default().into(),
                 value: attribute.value().into(),
             });
@@ -173,7 +173,8 @@ impl Element {
         element
     }
 
-    /// Neighbouring texts are one, however they were written.
+    /// Joins neighbouring texts into one node, so that equality does not depend on how they were
+    /// written (CDATA, references).
     fn push_text(&mut self, text: &str) {
         match self.nodes.last_mut() {
             _ if text.is_empty() => {}
@@ -183,7 +184,8 @@ impl Element {
     }
 
     fn write(&self, f: &mut Formatter<'_>, default: &str) -> fmt::Result {
-        // The namespace of `xml` may not be declared as the default (Namespaces in XML §3).
+        // The namespace of the prefix `xml` must not be declared as the default
+        // (Namespaces in XML §3).
         let (prefix, inner) = match &*self.namespace {
             XML => ("xml:", default),
             namespace => ("", namespace),
@@ -232,8 +234,8 @@ impl Attribute {
     }
 }
 
-/// Writes the element with `xmlns` only where the default namespace changes, attributes in their order,
-/// values in `'`.
+/// Writes `xmlns` only where the default namespace changes, attributes in their order, values in
+/// `'`.
 impl Display for Element {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.write(f, "")

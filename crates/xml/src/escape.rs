@@ -4,9 +4,9 @@ use crate::chars::{is_legal, ncname};
 use crate::violation::Violation;
 use std::borrow::Cow;
 
-/// Makes `text` fit for content and for attribute values in either quote: `& < > ' "` become references, and
-/// so do tab and line ends, which a reader would otherwise normalise away (XML 1.0 §2.11, §3.3.3). What XML
-/// 1.0 cannot express, such as U+0000, becomes U+FFFD.
+/// Escapes `text` for content and for attribute values in either quote: `& < > ' "` become
+/// references. So do tab and line ends, which a reader would otherwise normalise away
+/// (XML 1.0 §2.11, §3.3.3). Characters that XML 1.0 cannot express, such as U+0000, become U+FFFD.
 pub fn escape(text: &str) -> Cow<'_, str> {
     escape_with(text, |char| match char {
         '\t' => Some("&#9;"),
@@ -15,7 +15,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// As [`escape`], but leaves tab and newline as they are, for content alone.
+/// Like [`escape`], but for content alone: tab and newline stay as they are.
 pub(crate) fn escape_content(text: &str) -> Cow<'_, str> {
     escape_with(text, always)
 }
@@ -50,8 +50,8 @@ fn escape_with(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -
     Cow::Owned(escaped)
 }
 
-/// The character that a reference stands for. `name` is what is between `&` and `;`, `at` is where the `&`
-/// is.
+/// The character that a reference stands for. `name` is the text between `&` and `;`; `at` is the
+/// offset of the `&`.
 pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
     let malformed = Violation::Reference { at };
     let Some(number) = name.strip_prefix('#') else {
@@ -69,7 +69,7 @@ pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
         Some(digits) => (digits, 16),
         None => (number, 10),
     };
-    // Without digits it stays 0, which is not a legal character either.
+    // Without digits the code stays 0, which is no legal character either.
     let mut code: u32 = 0;
     for digit in digits.chars() {
         let digit = digit.to_digit(radix).ok_or(Violation::Reference { at })?;
@@ -78,8 +78,8 @@ pub(crate) fn resolve(name: &str, at: usize) -> Result<char, Violation> {
     char::from_u32(code).filter(|&char| is_legal(char)).ok_or(malformed)
 }
 
-/// The value of an attribute as XML 1.0 §3.3.3 normalises it. `raw` has been checked: references in it
-/// resolve.
+/// The value of an attribute, normalised by XML 1.0 §3.3.3. The references in `raw` have been
+/// checked.
 pub(crate) fn attribute_value(raw: &str) -> String {
     let mut value = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -99,7 +99,7 @@ pub(crate) fn attribute_value(raw: &str) -> String {
     value
 }
 
-/// Text with its line ends as XML 1.0 §2.11 normalises them.
+/// Text with its line ends normalised by XML 1.0 §2.11.
 pub(crate) fn line_ends(raw: &str) -> Cow<'_, str> {
     let mut lines = raw.split('\r');
     let mut text = Cow::Borrowed(lines.next().unwrap_or_default());

@@ -1,15 +1,15 @@
-//! What can be told of a text that is no XML.
+//! Facts about a text that is not XML.
 
 use crate::chars::is_space;
 
-/// Whether a text has no characters, or only white space: some servers keep idle WebSockets alive so.
+/// Whether a text is empty or only white space, which some servers send to keep an idle WebSocket
+/// alive.
 pub fn is_blank(text: &str) -> bool {
     text.bytes().all(is_space)
 }
 
-/// The local name of the first start tag that `text` seems to have, "" if it has none: that of the stanza,
-/// where a frame of a server is one. What stands in comments, processing instructions and CDATA is passed
-/// over.
+/// The local name of the first start tag in `text`, or "" if there is none; in a frame of a server,
+/// the kind of the stanza. Comments, processing instructions and CDATA sections are skipped.
 pub fn first_name(text: &str) -> &str {
     let mut rest = text;
     while let Some(at) = rest.find('<') {
@@ -34,7 +34,7 @@ pub fn first_name(text: &str) -> &str {
     ""
 }
 
-/// Whether a character may stand in a name, as far as names of stanzas go.
+/// Whether a character may be part of a name. Approximate, but exact for the names of stanzas.
 fn is_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, ':' | '-' | '_' | '.') || !char.is_ascii()
 }

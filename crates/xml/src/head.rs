@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// What routing needs of a stanza, read in the pass that checks it. No tree is built. Values are unescaped.
+/// The parts of a stanza that routing needs, read in the same pass that checks it. Values are
+/// unescaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The qualified name of the root as written: `message`, or `stream:features`.
     pub tag: Box<str>,
-    /// The namespace of the root; "" when it has none.
+    /// The namespace of the root, or "" for none.
     pub namespace: Box<str>,
     /// `id`, RFC 6120 §8.1.3.
     pub id: Option<Box<str>>,
@@ -21,47 +22,49 @@ pub struct Head {
     pub from: Option<Box<str>>,
     /// `to`, RFC 6120 §8.1.1.
     pub to: Option<Box<str>>,
-    /// The distinct namespaces of the root and all its descendants, in the order in which they first appear:
-    /// what each element is in, and for a prefixed element that carries an `xmlns` attribute of its own also
-    /// that value. No namespace is not listed.
+    /// The distinct namespaces of the root and all its descendants, in order of appearance. A
+    /// prefixed element with an `xmlns` attribute contributes that namespace too. "No namespace" is
+    /// not listed.
     pub namespaces: Vec<Box<str>>,
     /// The first child element of the root.
     pub payload: Option<Payload>,
-    /// The raw value of `id`, between its quotes, as a byte range of the text: for another id to be spliced
-    /// in.
+    /// Byte range in the text of the raw value of `id`, without its quotes: another id can be
+    /// spliced in there.
     pub id_span: Option<Range<usize>>,
-    /// Whether the root has neither a prefix nor an `xmlns` of its own: its namespace is that of what is
-    /// around it.
+    /// Whether the root has neither a prefix nor an `xmlns` attribute, so that its namespace is
+    /// inherited.
     pub undeclared: bool,
-    /// The byte offset just behind the root's name in its opening tag: for an attribute to be spliced in.
+    /// Byte offset directly after the root's name in its opening tag: an attribute can be spliced
+    /// in there.
     pub root_end: usize,
 }
 
-/// The first child element of a stanza: what an IQ is about (RFC 6120 §8.2.3).
+/// The first child element of a stanza; it tells the purpose of an IQ (RFC 6120 §8.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// Its local name.
     pub name: Box<str>,
-    /// Its namespace; "" when it has none.
+    /// Its namespace, or "" for none.
     pub namespace: Box<str>,
 }
 
 impl Head {
-    /// Reads and checks the whole of `text`, which is one stanza.
+    /// Reads `text`, which must be one stanza, and checks all of it.
     pub fn read(text: &str, limits: &Limits) -> Result<Head, Violation> {
         Head::build(Reader::new(text, limits)?, text)
     }
 
-    /// The same for a frame of a server, which may lack what `<stream:stream/>` declares over TCP: some
-    /// proxies cut their frames out of such a stream. An element without a namespace is in `jabber:client`;
-    /// the prefix `stream` is bound for the root, and for what is in a root that has it. In a stanza it is
-    /// not: tabs are given that text as it is.
+    /// Like [`read`](Head::read), for a frame from the server. Some proxies cut such frames out of
+    /// a TCP stream, where `<stream:stream/>` declares namespaces for its content. So an element
+    /// without a namespace is in `jabber:client` here. The prefix `stream` is bound only in a root
+    /// that has it, such as `stream:features`: tabs get a stanza's text unchanged, and could not
+    /// resolve the prefix.
     pub fn read_in_stream(text: &str, limits: &Limits) -> Result<Head, Violation> {
         Head::build(Reader::within_stream(text, limits)?, text)
     }
 
     fn build<'t>(mut reader: Reader<'t>, text: &'t str) -> Result<Head, Violation> {
-        // In front of the root's opening tag the reader yields nothing, and without a root it yields an
+        // The reader's first token is the opening tag of the root; a text without a root is an
         // error.
         reader.next()?;
         let mut namespaces = Namespaces::default();
@@ -73,7 +76,7 @@ impl Head {
         while let Some(token) = reader.next()? {
             if let Token::Open = token {
                 namespaces.note_element(&reader);
-                // What opens first inside of the root is its child.
+                // The first element to open inside the root is its first child.
                 if head.payload.is_none() {
                     let namespace = reader.namespace.as_ref().into();
                     head.payload = Some(Payload { name: reader.tag.local.into(), namespace });
@@ -110,8 +113,9 @@ fn boxed(value: Cow<'_, str>) -> Box<str> {
     }
 }
 
-/// Distinct namespaces in order. The few that honest stanzas hold are compared one by one, more of them
-/// through an index, so that a stanza of nothing but namespaces is not slow to read.
+/// Distinct namespaces in order of appearance. The few of an honest stanza are compared directly;
+/// further ones go through an index, so that a hostile stanza with thousands of them is not slow to
+/// read.
 #[derive(Default)]
 struct Namespaces<'t> {
     distinct: Vec<Cow<'t, str>>,

@@ -1,26 +1,26 @@
-//! Frame text → what Epode needs of it; the restricted XML of RFC 6120 §11, enforced.
+//! Reads the parts of a frame that Epode needs, and enforces the restricted XML of RFC 6120 §11.
 //!
-//! A frame of RFC 7395 is one XML document. It comes in from the server, or out of a tab on its way to the
-//! server, and in neither direction is it trusted: a stanza that is not well-formed would end the stream
-//! which all tabs share.
+//! A frame of RFC 7395 is one XML document, sent by the server or by a tab. Neither is trusted: a
+//! stanza that is not well-formed would end the stream that all tabs share.
 //!
-//! Every text is read exactly once, by one strict reader. quick-xml cuts it into tags and text; the reader
-//! adds the rules that a fast parser leaves out: legal characters and names, namespaces, unique attributes,
-//! one root, and no comments, processing instructions, document types or entities of its own (RFC 6120
-//! §11.1). What it gives away is either
+//! One strict reader reads every text exactly once. quick-xml cuts the text into tags and character
+//! data; the reader adds the rules that a fast parser leaves out: legal characters and names,
+//! namespaces, unique attributes, one root, and no comments, processing instructions, document type
+//! declarations, or entities beyond the five predefined ones (RFC 6120 §11.1). The result is either
 //!
-//! - a [`Head`]: what routing needs of a stanza. No tree is built, for the stanza itself travels on as the
-//!   text it came as; or
-//! - an [`Element`]: an owned tree, for the small documents of a negotiation, and for building the answers to
-//!   them.
+//! - a [`Head`]: the parts of a stanza that routing needs. No tree is built, since the stanza
+//!   travels on as the text that arrived; or
+//! - an [`Element`]: an owned tree, to read the small documents of a negotiation and to build the
+//!   answers.
 //!
-//! Refusals are [`Violation`]s: they say which rule was broken and where, and which stream error answers
-//! them.
+//! A refusal is a [`Violation`]: the broken rule, the place in the text, and the stream error that
+//! answers.
 //!
 //! ```
 //! use epode_xml::{Head, Limits};
 //!
-//! let head = Head::read("<message to='juliet@capulet.example'><body>Hi</body></message>", &Limits::default())?;
+//! let text = "<message to='juliet@capulet.example'><body>Hi</body></message>";
+//! let head = Head::read(text, &Limits::default())?;
 //! assert_eq!(head.to.as_deref(), Some("juliet@capulet.example"));
 //! # Ok::<(), epode_xml::Violation>(())
 //! ```
@@ -41,13 +41,14 @@ pub use garbled::{first_name, is_blank};
 pub use head::{Head, Payload};
 pub use violation::Violation;
 
-/// How large a document may be before it is refused as a violation of policy (RFC 6120 §4.9.3.14).
+/// The largest document that is accepted; a larger one is a violation of policy
+/// (RFC 6120 §4.9.3.14).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The length of the whole text, in bytes of UTF-8.
     pub bytes: usize,
-    /// How deep elements may nest; the root is level 1. An [`Element`] is written and dropped by recursion,
-    /// so this also bounds the stack.
+    /// How deep elements may nest; the root is level 1. This bound protects the stack too: an
+    /// [`Element`] is written and dropped by recursion.
     pub depth: usize,
 }
 

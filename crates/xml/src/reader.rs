@@ -1,5 +1,5 @@
-//! The strict reader under [`Head`](crate::Head) and [`Element`](crate::Element): every rule is enforced
-//! here, once.
+//! The strict reader below [`Head`](crate::Head) and [`Element`](crate::Element), the only place
+//! that enforces the rules.
 
 use crate::Limits;
 use crate::chars::{first_illegal, is_space};
@@ -12,36 +12,37 @@ use quick_xml::events::Event;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// One step through a document. Every `Open` is matched by a `Close`.
+/// One step through a document; each `Open` has its `Close`.
 pub(crate) enum Token<'t> {
-    /// An element begins: it is the reader's `tag`, in the reader's `namespace`.
+    /// An element begins: see the reader's `tag` and `namespace`.
     Open,
     Close,
-    /// Content as written, to be normalised in its line ends.
+    /// Content as written; the caller normalises its line ends.
     Text(&'t str),
-    /// What a reference in content stands for.
+    /// The character that a reference in content stands for.
     Char(char),
 }
 
 pub(crate) struct Reader<'t> {
     /// The element that was opened last.
     pub(crate) tag: Tag<'t>,
-    /// Its namespace; "" when it has none.
+    /// The namespace of that element, or "" for none.
     pub(crate) namespace: Cow<'t, str>,
     /// How many elements are open.
     pub(crate) level: usize,
-    /// What declarations are in scope.
+    /// The namespace declarations in scope.
     pub(crate) scope: Scope<'t>,
     text: &'t str,
     depth: usize,
     cutter: quick_xml::Reader<&'t [u8]>,
-    /// Whether the element opened last was an empty-element tag, so that its `Close` is due.
+    /// Whether the last tag was an empty-element tag, so that the next token is its `Close`.
     empty: bool,
     root_seen: bool,
 }
 
 impl<'t> Reader<'t> {
-    /// Judges what can be judged of the text as a whole.
+    /// Applies the rules that concern the text as a whole: length, byte order mark, legal
+    /// characters.
     pub(crate) fn new(text: &'t str, limits: &Limits) -> Result<Self, Violation> {
         if text.len() > limits.bytes {
             return Err(Violation::TooLong { bytes: text.len(), limit: limits.bytes });
@@ -65,12 +66,12 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// The same, where the declarations of `<stream:stream/>` hold.
+    /// Like `new`, with the declarations of `<stream:stream/>` in scope.
     pub(crate) fn within_stream(text: &'t str, limits: &Limits) -> Result<Self, Violation> {
         Ok(Reader { scope: Scope::within_stream(), ..Reader::new(text, limits)? })
     }
 
-    /// The next token; `None` at the end of a document that broke no rule.
+    /// The next token, or `None` at the end of a document that broke no rule.
     pub(crate) fn next(&mut self) -> Result<Option<Token<'t>>, Violation> {
         if self.empty {
             self.empty = false;
@@ -113,7 +114,7 @@ impl<'t> Reader<'t> {
     }
 
     fn position(&self) -> usize {
-        // The text lies in memory as a whole, so an offset into it fits a usize.
+        // The text is in memory, so each offset into it fits a usize.
         self.cutter.buffer_position() as usize
     }
 
@@ -140,9 +141,9 @@ impl<'t> Reader<'t> {
         Token::Close
     }
 
-    /// Prefixes bound, and no expanded name twice (Namespaces in XML §6.3). The few attributes of an honest
-    /// tag are compared one by one, without allocation; more of them go through a set, so that a tag of
-    /// nothing but attributes is not slow.
+    /// Requires bound prefixes and unique expanded names (Namespaces in XML §6.3). The few
+    /// attributes of an honest tag are compared in pairs, without allocation; more of them go
+    /// through a set, so that a hostile tag is not slow.
     fn check_attributes(&self) -> Result<(), Violation> {
         const COMPARED: usize = 8;
         let attributes = &self.tag.attributes;
@@ -166,7 +167,7 @@ impl<'t> Reader<'t> {
         if repeated { Err(Violation::RepeatedAttribute { at: self.tag.at }) } else { Ok(()) }
     }
 
-    /// Text as written; `None` for the white space around the root.
+    /// Text as written, or `None` for white space outside the root.
     fn content(&self, at: usize) -> Result<Option<&'t str>, Violation> {
         let text = &self.text[at..self.position()];
         if self.level == 0 {
@@ -175,7 +176,7 @@ impl<'t> Reader<'t> {
                 Some(first) => Err(Violation::TextOutsideRoot { at: at + first }),
             };
         }
-        // Looking for one character first is cheaper than preparing a search for three, and texts are short.
+        // Texts are short, so a search for `]` is cheaper than setting up one for `]]>`.
         match text.match_indices(']').find(|&(at, _)| text[at..].starts_with("]]>")).map(|(at, _)| at) {
             None => Ok(Some(text)),
             Some(first) => Err(Violation::CDataEnd { at: at + first }),
@@ -187,8 +188,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Accepts `<?xml version='1.0'?>` at the very start, with `encoding` UTF-8 and `standalone` behind it if
-/// they are there (XML 1.0 §2.8).
+/// Accepts `<?xml version='1.0'?>` at the very start, optionally with `encoding` (UTF-8) and then
+/// `standalone` (XML 1.0 §2.8).
 fn declaration(text: &str, at: usize) -> Result<(), Violation> {
     let malformed = || Violation::Declaration { at };
     let rest = text.strip_prefix("<?xml").and_then(|rest| rest.strip_suffix("?>"));
@@ -209,7 +210,8 @@ fn declaration(text: &str, at: usize) -> Result<(), Violation> {
     if rest.bytes().all(is_space) { Ok(()) } else { Err(malformed()) }
 }
 
-/// Takes white space, `name`, `=` and a quoted value off the front of `rest`, if they are there.
+/// Removes white space, `name`, `=` and a quoted value from the start of `rest` and returns the
+/// value; changes nothing if they are not there.
 fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
     let space = |char: char| char.is_ascii() && is_space(char as u8);
     let behind = rest.strip_prefix(space)?.trim_start_matches(space).strip_prefix(name)?;
@@ -220,7 +222,7 @@ fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
     Some(value)
 }
 
-/// What quick-xml refuses by itself, in our words. `at` is where it began to read.
+/// The violation for an error of quick-xml. `at` is the offset where quick-xml began to read.
 fn blame(error: &Error, at: usize) -> Violation {
     match error {
         Error::IllFormed(IllFormedError::UnclosedReference) => Violation::Reference { at },

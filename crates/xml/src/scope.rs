@@ -1,4 +1,4 @@
-//! Which namespace a prefix stands for (Namespaces in XML 1.0).
+//! Resolution of prefixes to namespaces (Namespaces in XML 1.0).
 
 use crate::tag::{Attribute, Tag};
 use crate::violation::Violation;
@@ -7,38 +7,38 @@ use std::borrow::Cow;
 pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 pub(crate) const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
-/// What `<stream:stream/>` declares for all that is in it (RFC 6120 §4.8): the default namespace, and the
-/// prefix `stream`.
+/// The declarations of `<stream:stream/>`, which hold for its content (RFC 6120 §4.8): the default
+/// namespace, and the namespace of the prefix `stream`.
 const CLIENT: &str = "jabber:client";
 const STREAMS: &str = "http://etherx.jabber.org/streams";
 
-/// Resolving a prefix walks through the prefixes in scope; the bound keeps a hostile document from making
-/// that slow.
+/// The most prefixes in scope at once. Resolving a prefix searches all of them, so a hostile
+/// document could otherwise make that slow.
 const PREFIXES: usize = 100;
 
-/// The declarations in scope, innermost last, each with the level of the element that carries it.
+/// The declarations in scope, innermost last, each with the level of its element.
 #[derive(Default)]
 pub(crate) struct Scope<'t> {
-    /// The default namespace around the document; "" for none.
+    /// The default namespace outside the document, or "" for none.
     around: &'static str,
-    /// Whether the prefix `stream` is bound around the document.
+    /// Whether the prefix `stream` is bound outside the document.
     stream: bool,
     defaults: Vec<(usize, Cow<'t, str>)>,
     prefixes: Vec<(usize, &'t str, Cow<'t, str>)>,
 }
 
 impl<'t> Scope<'t> {
-    /// The declarations of `<stream:stream/>` hold around the document.
+    /// A scope inside `<stream:stream/>`.
     pub(crate) fn within_stream() -> Self {
         Scope { around: CLIENT, stream: true, ..Scope::default() }
     }
 
-    /// The prefix `stream` is not bound any more around the document.
+    /// Makes `stream` an unbound prefix unless the document declares it.
     pub(crate) fn unbind_stream(&mut self) {
         self.stream = false;
     }
 
-    /// Takes in the declarations of an element that opens at `level`.
+    /// Adds the declarations of an element that opens at `level`.
     pub(crate) fn open(&mut self, level: usize, tag: &Tag<'t>) -> Result<(), Violation> {
         for attribute in &tag.attributes {
             let Some(prefix) = attribute.declares() else { continue };
@@ -55,13 +55,13 @@ impl<'t> Scope<'t> {
         Ok(())
     }
 
-    /// Forgets the declarations of the element that closes at `level`.
+    /// Removes the declarations of the element that closes at `level`.
     pub(crate) fn close(&mut self, level: usize) {
         while self.defaults.pop_if(|(of, _)| *of == level).is_some() {}
         while self.prefixes.pop_if(|(of, ..)| *of == level).is_some() {}
     }
 
-    /// The namespace of an element with this prefix.
+    /// The namespace of an element with this prefix; `None` if the prefix is unbound.
     pub(crate) fn element(&self, prefix: &str) -> Option<Cow<'t, str>> {
         if prefix.is_empty() {
             let around = Cow::Borrowed(self.around);
@@ -70,8 +70,8 @@ impl<'t> Scope<'t> {
         self.prefixed(prefix)
     }
 
-    /// The namespace of an attribute. The default namespace does not apply to attributes (Namespaces in XML
-    /// §6.2).
+    /// The namespace of an attribute; `None` if its prefix is unbound. The default namespace does
+    /// not apply to attributes (Namespaces in XML §6.2).
     pub(crate) fn attribute(&self, attribute: &Attribute<'t>) -> Option<Cow<'t, str>> {
         if attribute.declares().is_some() {
             return Some(Cow::Borrowed(XMLNS));
@@ -89,7 +89,7 @@ impl<'t> Scope<'t> {
     }
 }
 
-/// Namespaces in XML §3: what must not be declared.
+/// Refuses the declarations that Namespaces in XML §3 forbids.
 fn check(prefix: &str, namespace: &str, attribute: &Attribute<'_>) -> Result<(), Violation> {
     let legal = match prefix {
         "xmlns" => false,

@@ -1,4 +1,4 @@
-//! What stands between `<` and `>` of an opening tag.
+//! The content of an opening tag, between `<` and `>`.
 
 use crate::chars::{self, is_space, ncname};
 use crate::escape::{attribute_value, resolve};
@@ -6,14 +6,15 @@ use crate::violation::Violation;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// An opening tag, names split at their colons. One is reused for all tags of a document.
+/// An opening tag, names split at their colons. The reader reuses one value for all tags of a
+/// document.
 #[derive(Default)]
 pub(crate) struct Tag<'t> {
-    /// Where the `<` is.
+    /// Byte offset of the `<`.
     pub(crate) at: usize,
     pub(crate) prefix: &'t str,
     pub(crate) local: &'t str,
-    /// Just behind the name.
+    /// Byte offset directly after the name.
     pub(crate) name_end: usize,
     pub(crate) attributes: Vec<Attribute<'t>>,
 }
@@ -23,29 +24,29 @@ pub(crate) struct Tag<'t> {
 pub(crate) struct Attribute<'t> {
     pub(crate) prefix: &'t str,
     pub(crate) local: &'t str,
-    /// Where the name begins.
+    /// Byte offset of the name.
     pub(crate) name_at: usize,
-    /// What is between the quotes, as written.
+    /// The text between the quotes, as written.
     pub(crate) raw: &'t str,
-    /// Where that begins.
+    /// Byte offset of `raw`.
     pub(crate) at: usize,
-    /// Whether the value is what is written.
+    /// Whether the value equals `raw`: there is no reference and no white space to normalise.
     plain: bool,
 }
 
 impl<'t> Attribute<'t> {
-    /// The value, references resolved and white space normalised (XML 1.0 §3.3.3).
+    /// The value with references resolved and white space normalised (XML 1.0 §3.3.3).
     pub(crate) fn value(&self) -> Cow<'t, str> {
         if self.plain { Cow::Borrowed(self.raw) } else { Cow::Owned(attribute_value(self.raw)) }
     }
 
-    /// Where the value is, between its quotes.
+    /// Byte range of `raw`.
     pub(crate) fn span(&self) -> Range<usize> {
         self.at..self.at + self.raw.len()
     }
 
-    /// The prefix that this attribute declares, "" for the default namespace; `None` if it is no namespace
-    /// declaration.
+    /// The prefix that this attribute declares, or "" for the default namespace; `None` if it is no
+    /// namespace declaration.
     pub(crate) fn declares(&self) -> Option<&'t str> {
         match (self.prefix, self.local) {
             ("xmlns", prefix) => Some(prefix),
@@ -56,7 +57,7 @@ impl<'t> Attribute<'t> {
 }
 
 impl<'t> Tag<'t> {
-    /// Reads the tag whose `<` is at `at` of `text` and whose `>` or `/>` is at `end`.
+    /// Reads the tag of `text` whose `<` is at offset `at` and whose `>` or `/>` is at `end`.
     pub(crate) fn read(&mut self, text: &'t str, at: usize, end: usize) -> Result<(), Violation> {
         self.attributes.clear();
         self.at = at;
@@ -69,7 +70,7 @@ impl<'t> Tag<'t> {
                 return Ok(());
             }
             if !spaced {
-                // Behind the element's name anything but space is part of a name that is none.
+                // After the element's name, any other character would make the name illegal.
                 let at = cursor.at;
                 return Err(match self.attributes.is_empty() {
                     true => Violation::Name { at },
@@ -86,7 +87,7 @@ impl<'t> Tag<'t> {
         &text[self.at + 1..self.name_end]
     }
 
-    /// The value of the attribute that has this name and no prefix.
+    /// The attribute with this name and no prefix.
     pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'t>> {
         self.attributes.iter().find(|attribute| attribute.prefix.is_empty() && attribute.local == name)
     }
@@ -102,7 +103,7 @@ impl<'t> Cursor<'t> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Skips white space; says whether there was any.
+    /// Skips white space; returns whether there was any.
     fn space(&mut self) -> bool {
         let start = self.at;
         while self.peek().is_some_and(is_space) {
@@ -111,7 +112,7 @@ impl<'t> Cursor<'t> {
         self.at > start
     }
 
-    /// Prefix, or "", and local name.
+    /// Prefix (or "") and local name.
     fn qname(&mut self) -> Result<(&'t str, &'t str), Violation> {
         let first = self.ncname()?;
         if self.peek() != Some(b':') {
@@ -156,7 +157,7 @@ impl<'t> Cursor<'t> {
         Ok(())
     }
 
-    /// Goes to the closing quote; says whether the value is what is written.
+    /// Moves to the closing quote; returns whether the value equals the raw text.
     fn value(&mut self, quote: u8) -> Result<bool, Violation> {
         let mut plain = true;
         loop {

@@ -1,7 +1,7 @@
-//! This reader and rxml, which share no line of code, accept the same texts; and the two ways to read agree.
+//! This crate and rxml share no code and must accept the same texts; `Head` and `Element` must agree.
 //!
-//! The cases are drawn from a fixed seed. `XML_CASES=1000000 cargo test -p epode-xml --test differential`
-//! draws more, and `XML_SEED=7` others.
+//! The cases come from a fixed seed. `XML_SEED=7` draws others; more are drawn by
+//! `XML_CASES=1000000 cargo test -p epode-xml --test differential`.
 
 mod documents;
 mod oracle;

@@ -1,4 +1,4 @@
-//! What is accepted, and what is made of it.
+//! Texts that are accepted, and the result of reading them.
 #![allow(clippy::unwrap_used, reason = "every text here must be accepted")]
 
 use epode_xml::{Element, Head, Limits, Payload, escape};

@@ -1,4 +1,4 @@
-//! Every rule, the text that breaks it, and the stream error that answers.
+//! For each rule: a text that breaks it, and the stream error that answers.
 #![allow(clippy::unwrap_used, reason = "what must be accepted is unwrapped")]
 
 use epode_xml::Violation::{self, *};

@@ -14,7 +14,7 @@ pub fn document() -> impl Strategy<Value = String> {
         .prop_map(|(prolog, root, end)| format!("{prolog}{root}{end}"))
 }
 
-/// The same with up to six random edits.
+/// A [`document`] with up to six random edits.
 pub fn mutated() -> impl Strategy<Value = String> {
     (document(), vec((any::<prop::sample::Index>(), 0..4_u8, select(PIECES)), 0..6)).prop_map(
         |(mut text, edits)| {
@@ -34,7 +34,7 @@ pub fn mutated() -> impl Strategy<Value = String> {
     )
 }
 
-/// Nothing but pieces of markup in a row, inside of a root and out.
+/// Pieces of markup in a row, inside a root or without one.
 pub fn rubble() -> impl Strategy<Value = String> {
     (any::<bool>(), vec(select(PIECES), 0..12)).prop_map(|(inside, pieces)| match inside {
         true => format!("<a>{}</a>", pieces.concat()),

@@ -1,16 +1,17 @@
-//! rxml's word on whether a text is an acceptable document.
+//! rxml's verdict whether a text is an acceptable document.
 
 use epode_xml::{Head, Violation};
 use rxml::error::EndOrError;
 use rxml::parser::Options;
 use rxml::{Parse, Parser, WithOptions};
 
-/// Whether rxml accepts `text`, made ready for it where it is stricter than the specifications:
+/// Whether rxml accepts `text`. The text is adapted first where rxml is stricter than the
+/// specifications:
 ///
-/// - line ends are normalised, as XML 1.0 §2.11 does before anything else; rxml refuses a bare carriage
-///   return in a value;
-/// - the white space is taken away that XML 1.0 §2.1 allows before a root without XML declaration;
-/// - U+FEFF and U+FFFD, which are name characters, become another such.
+/// - line ends are normalised as XML 1.0 §2.11 demands; rxml refuses a bare carriage return in a
+///   value;
+/// - white space before a root without XML declaration is removed; XML 1.0 §2.1 allows it;
+/// - U+FEFF and U+FFFD, which are name characters, become another name character.
 pub fn accepts(text: &str) -> bool {
     let mut parser = Parser::with_options(Options { max_token_length: 1 << 20, ..Options::default() });
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace(['\u{FEFF}', '\u{FFFD}'], "é");
@@ -26,7 +27,7 @@ pub fn accepts(text: &str) -> bool {
     }
 }
 
-/// Whether the two parsers may differ on `text`, which this crate reads as the specifications have it. rxml
+/// Whether the two parsers may differ on `text`. Unlike the specifications, rxml
 ///
 /// - refuses references longer than eight characters, such as `&#0000000065;`;
 /// - wants `standalone` to be `yes`, and to follow `encoding`;
