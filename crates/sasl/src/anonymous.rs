@@ -1,11 +1,11 @@
-//! ANONYMOUS (RFC 4505): the server makes up who we are.
+//! ANONYMOUS (RFC 4505): the server assigns a temporary account.
 
 use std::mem;
 
 use crate::{Error, Mechanism, MechanismName, Step};
 
-/// Sends no trace information, and no initial response either: an absent one is what servers have always been
-/// sent, and whoever wants the empty message asks for it with an empty challenge (RFC 4422 §3).
+/// Sends no trace information and, as clients always have, no initial response. A server that wants
+/// the empty message asks for it by an empty challenge (RFC 4422 §3).
 pub(crate) enum Anonymous {
     ChallengeOrSuccess,
     Success,

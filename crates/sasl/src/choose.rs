@@ -1,43 +1,48 @@
 use crate::{Credentials, Error, MechanismName, Proof};
 
-/// A mechanism that the app allows, and how much it likes it.
+/// A mechanism that the app allows, with its priority.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Allowed {
-    /// Which.
+    /// The mechanism.
     pub name: MechanismName,
-    /// Higher wins; of equals the first in the list.
+    /// The highest wins; of equal ones the first in the list.
     pub priority: u32,
 }
 
 impl From<MechanismName> for Allowed {
-    /// With the priority that the mechanism has by default.
+    /// Gives the mechanism its default priority.
     fn from(name: MechanismName) -> Self {
         Self { priority: name.priority(), name }
     }
 }
 
-/// Everything a mechanism is chosen by.
+/// The facts by which a mechanism is chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'a> {
-    /// What the server offers, in its own words. Names we do not know are passed over.
+    /// The names that the server offers. Unknown names are ignored.
     pub offered: &'a [&'a str],
-    /// What the app allows.
+    /// The mechanisms that the app allows.
     pub allowed: &'a [Allowed],
-    /// What there is to authenticate with.
+    /// The credentials to authenticate with.
     pub credentials: &'a Credentials,
-    /// Whether a secret itself may be sent: the transport is encrypted, or the app insists.
+    /// Whether a secret itself may be sent, because the transport is encrypted or the app insists.
     pub plaintext: bool,
 }
 
 /// The mechanism of the highest priority that the server offers, the app allows and the credentials fit.
 ///
-/// PLAIN and SCRAM need an authcid and a password, SCRAM takes the keys of its hash instead, OAUTHBEARER and
-/// X-OAUTH2 the JID of the account and a token; ANONYMOUS wants no authcid; EXTERNAL wants no proof, since
-/// whoever gives one does not mean to be taken for whom a certificate names; a foreign mechanism fits always.
-/// What [shows the secret](MechanismName::shows_secret) wants `plaintext`.
+/// Credentials fit as follows; a mechanism that [shows the secret](MechanismName::shows_secret)
+/// also needs `plaintext`.
+///
+/// - PLAIN and SCRAM need an authcid and a password; SCRAM accepts keys of its own hash instead.
+/// - OAUTHBEARER and X-OAUTH2 need the JID of the account and a token.
+/// - ANONYMOUS needs the authcid to be absent.
+/// - EXTERNAL needs the proof to be absent: an app that gives a password does not mean to log in by
+///   certificate.
+/// - A foreign mechanism always fits.
 ///
 /// # Errors
-/// [`Error::PlaintextRefused`] if only such were left and `plaintext` is false; otherwise
+/// [`Error::PlaintextRefused`] if some mechanism lacked only `plaintext`; otherwise
 /// [`Error::NoMechanism`].
 pub fn choose(choice: &Choice<'_>) -> Result<MechanismName, Error> {
     let mut best: Option<&Allowed> = None;
@@ -67,11 +72,11 @@ fn fits(name: &MechanismName, credentials: &Credentials) -> bool {
         MechanismName::Anonymous => !named,
         MechanismName::External => match &credentials.proof {
             None => true,
-            // Apps that have no password give an empty one.
+            // Apps without a password give an empty one.
             Some(Proof::Password(password)) => password.expose().is_empty(),
             Some(Proof::Keys(_)) => false,
         },
-        // Whether it does, whoever speaks it has decided.
+        // The page that speaks the mechanism decided this when it offered it.
         MechanismName::Foreign(_) => true,
         MechanismName::OAuthBearer | MechanismName::XOAuth2 => {
             credentials.jid.is_some() && credentials.password().is_some()

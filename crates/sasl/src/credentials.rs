@@ -1,28 +1,30 @@
 use crate::{Error, ScramKeys, Secret};
 
-/// Who authenticates, as whom, and with what, as it was typed. `Debug` prints no secret.
+/// The identity that authenticates, the identity to act as, and the proof, all as typed. `Debug`
+/// prints no secret.
 ///
-/// An empty `authcid` or `authzid` counts as none.
+/// An empty `authcid` or `authzid` counts as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// The bare JID of the account; `None` where it has no name yet.
+    /// The bare JID of the account; `None` while the account has no name yet.
     pub jid: Option<String>,
-    /// The user name whose password it is: the node of the JID, as a rule.
+    /// The user name that the password belongs to: the localpart of the JID, as a rule.
     pub authcid: Option<String>,
-    /// The bare JID to act as. `None` where it is the one that `authcid` stands for (`authcid@domain`): a
-    /// mechanism sends whatever stands here, and servers refuse a needless one more often than they require
-    /// it.
+    /// The bare JID to act as; `None` for the account that `authcid` names (`authcid@domain`). A
+    /// mechanism always sends a given `authzid`, and servers refuse a needless one more often than
+    /// they require one.
     pub authzid: Option<String>,
-    /// What proves it.
+    /// The proof of that identity.
     pub proof: Option<Proof>,
 }
 
-/// What proves who authenticates. Equality takes the same time wherever two of one kind and length differ.
+/// The proof of an identity. Comparing two proofs of one kind and length takes the same time
+/// wherever they differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// A password, which may be empty; or a token.
+    /// A token, or a password, which may be empty.
     Password(Secret),
-    /// The keys that SCRAM derives from a password, for as long as the server does not draw another salt.
+    /// The keys that SCRAM derived from a password; good until the server draws another salt.
     Keys(ScramKeys),
 }
 
@@ -33,7 +35,7 @@ impl From<Secret> for Proof {
 }
 
 impl Credentials {
-    /// The user name, checked for use in a message that NUL would cut (RFC 4616 §2, RFC 5802 §7).
+    /// The user name, without NUL, which would cut the message (RFC 4616 §2, RFC 5802 §7).
     pub(crate) fn require_authcid(&self) -> Result<&str, Error> {
         let authcid = self.authcid.as_deref().filter(|name| !name.is_empty()).ok_or(Error::AuthcidMissing)?;
         without_nul(authcid, "authcid")
@@ -47,12 +49,12 @@ impl Credentials {
             .transpose()
     }
 
-    /// The account by its JID, checked likewise.
+    /// The JID of the account, without NUL.
     pub(crate) fn require_jid(&self) -> Result<&str, Error> {
         without_nul(self.jid.as_deref().ok_or(Error::AuthcidMissing)?, "jid")
     }
 
-    /// The token, in one of the forms that HTTP has for it: visible ASCII (RFC 6750 §2.1, more loosely).
+    /// The token, which must be visible ASCII (a wider set than that of RFC 6750 §2.1).
     pub(crate) fn require_token(&self) -> Result<&str, Error> {
         let token = self.password().ok_or(Error::PasswordMissing)?.expose();
         let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());

@@ -4,14 +4,14 @@ use crate::ScramKeys;
 use crate::hash::{Digest, Hash, Keyed};
 use crate::keys::Keys;
 
-/// PBKDF2 (RFC 8018 §5.2, `Hi()` of RFC 5802 §2.2) in slices, so that a worker never blocks: the slow work as
-/// a value.
+/// PBKDF2 (RFC 8018 §5.2; `Hi()` of RFC 5802 §2.2) as a value that is advanced in slices, so that
+/// the worker is never blocked.
 ///
 /// A slice of 1,000 iterations takes a browser about a millisecond. Wiped when dropped; `Debug` prints no
 /// secret.
 pub struct Derivation(Box<Work>);
 
-/// Boxed, because each move of a value would leave a copy of its secrets behind on the stack.
+/// Boxed: moving the value itself would leave copies of its secrets on the stack.
 struct Work {
     hash: Hash,
     salt: Vec<u8>,
@@ -23,21 +23,21 @@ struct Work {
 }
 
 impl Derivation {
-    /// Makes the first iteration at once.
+    /// Runs the first iteration at once.
     pub(crate) fn new(hash: Hash, password: &str, salt: Vec<u8>, iterations: u32) -> Self {
         let password = Keyed::new(hash, password.as_bytes());
-        // SCRAM wants as many bytes as the hash puts out, so there is only block 1.
+        // SCRAM needs as many bytes as the hash has, so block 1 is the only one.
         let first = password.tag(&[&salt[..], &1_u32.to_be_bytes()].concat());
         let left = iterations.saturating_sub(1);
         Self(Box::new(Work { hash, salt, iterations, left, password, last: first.clone(), sum: first }))
     }
 
-    /// How many are still to be made.
+    /// Number of iterations still to run.
     pub fn iterations_left(&self) -> u32 {
         self.0.left
     }
 
-    /// Makes at most `iterations` more. `Some` when none is left.
+    /// Runs at most `iterations` more. Returns the keys when none is left.
     pub fn advance(&mut self, iterations: u32) -> Option<ScramKeys> {
         let work = &mut *self.0;
         let slice = iterations.min(work.left);

@@ -1,16 +1,17 @@
 use crate::MechanismName;
 
-/// Who broke which rule of an authentication exchange.
+/// Why an authentication exchange failed, and whose fault that is.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Nothing that the server offers is both allowed by the app and fit for the credentials.
+    /// The server offers no mechanism that the app allows and the credentials fit.
     #[error("none of the mechanisms that the server offers is allowed and fits the credentials")]
     NoMechanism {
-        /// What it offers, in its own words and order.
+        /// The names that the server offers, in its order.
         offered: Vec<String>,
     },
-    /// Only a mechanism that shows the secret would have done, and the transport would show it to everyone.
+    /// Only a mechanism that shows the secret was left, and anyone could read along on this
+    /// transport.
     #[error("only {} was left, which is not sent over this transport", .0.as_str())]
     PlaintextRefused(MechanismName),
 
@@ -20,65 +21,66 @@ pub enum Error {
     /// The app gave no password, or no token.
     #[error("the mechanism needs a password")]
     PasswordMissing,
-    /// What the app gave as keys of SCRAM are none.
+    /// The app's `scram_keys` are malformed.
     #[error(
         "keys are an object {{name, iter, salt, ck, sk}}: a hash of SCRAM, a count, and three times base64, the last two as long as the hash"
     )]
     Keys,
-    /// The keys were derived under another salt or iteration count than the server asks for: it draws a new
-    /// salt at each login, or the password has changed.
+    /// The app's keys have another salt or iteration count than the server's: the server draws a
+    /// new salt at each login, or the password has changed.
     #[error("the keys are for another salt or iteration count than the server's; log in with the password")]
     KeysOutdated,
-    /// What the app gave as a token is none (RFC 6750 §2.1).
+    /// The app's token is malformed (RFC 6750 §2.1).
     #[error("the token is not of visible ASCII characters")]
     Token,
-    /// The app gave credentials with a NUL in them, which would cut the message (RFC 4616 §2, RFC 5802 §7).
+    /// The app's credentials contain NUL, which would cut the message (RFC 4616 §2, RFC 5802 §7).
     #[error("{field} contains NUL")]
     Nul {
         /// `authcid`, `authzid`, `jid` or `password`.
         field: &'static str,
     },
-    /// What the app gave holds a character that SASLprep prohibits (RFC 4013 §2.3): no server can hold such a
-    /// name or password.
+    /// The app's text holds a character that SASLprep prohibits (RFC 4013 §2.3), so that no server
+    /// can have stored it.
     #[error("the {field} holds a character that is not allowed in one (SASLprep)")]
     Prohibited {
         /// `user name` or `password`.
         field: &'static str,
     },
-    /// What the app gave mixes the directions of writing, or does not begin and end in the one it has (RFC
-    /// 4013 §2.4).
+    /// The app's text mixes directions of writing, or does not both begin and end with a
+    /// right-to-left character although it holds some (RFC 4013 §2.4).
     #[error("the {field} mixes right-to-left and left-to-right text (SASLprep)")]
     Bidirectional {
         /// `user name` or `password`.
         field: &'static str,
     },
-    /// The caller's nonce is empty, or holds a comma or something unprintable (RFC 5802 §5.1, `r`).
+    /// The caller's nonce is empty, or holds a comma or an unprintable character (RFC 5802 §5.1,
+    /// `r`).
     #[error("the client nonce is not printable ASCII without commas")]
     ClientNonce,
-    /// The caller gave keys that no challenge asked for, or those of another derivation.
+    /// The caller gave keys that no challenge asked for, or keys of another derivation.
     #[error("these keys were not asked for")]
     UnexpectedKeys,
 
-    /// The server challenges where the mechanism has no challenge, or after the exchange has ended.
+    /// The server sent a challenge to a mechanism that has none, or after the end of the exchange.
     #[error("the server sent a challenge out of order")]
     UnexpectedChallenge,
-    /// The server says success before the exchange is complete, that is, without having proven anything, or
-    /// after it has ended.
+    /// The server declared success before the exchange was complete, without having proven
+    /// anything, or after its end.
     #[error("the server declared success out of order")]
     UnexpectedSuccess,
-    /// A foreign mechanism was given a challenge that is not UTF-8.
+    /// The challenge for a foreign mechanism is not UTF-8.
     #[error("the server's challenge is not text")]
     ChallengeNotText,
-    /// Whoever speaks this foreign mechanism says that it failed.
+    /// The page that speaks this foreign mechanism reported a failure.
     #[error("the mechanism {0} failed in its page")]
     Failed(String),
-    /// Whoever spoke this foreign mechanism went away in the middle of it.
+    /// The page that spoke this foreign mechanism went away during the exchange.
     #[error("the page in which the mechanism {0} was spoken is gone")]
     Gone(String),
-    /// Whoever speaks this foreign mechanism did not answer in time.
+    /// The page that speaks this foreign mechanism did not answer in time.
     #[error("the mechanism {0} did not answer in its page within 60 s")]
     Silent(String),
-    /// Nobody is there any more who speaks this foreign mechanism.
+    /// No page is left that speaks this foreign mechanism.
     #[error("no page is left that speaks the mechanism {0}: connect again")]
     Unspoken(String),
     /// The server's reason for refusing a token is not a JSON object with a `status` (RFC 7628 §3.2.2).
@@ -89,13 +91,15 @@ pub enum Error {
     Malformed {
         /// `server-first-message` or `server-final-message`.
         message: &'static str,
-        /// What the grammar has there.
+        /// What the grammar expects there.
         expected: &'static str,
     },
-    /// The server requires an extension (`m=`); a client that does not know it must give up (RFC 5802 §5.1).
+    /// The server requires an extension (`m=`), and a client that does not know it must give up
+    /// (RFC 5802 §5.1).
     #[error("the server requires an extension")]
     MandatoryExtension,
-    /// The server's nonce does not go on from ours: a replay, or a man in the middle (RFC 5802 §5.1, `r`).
+    /// The server's nonce does not begin with ours: a replay, or a man in the middle
+    /// (RFC 5802 §5.1, `r`).
     #[error("the server's nonce does not extend ours")]
     ServerNonce,
     /// The server sent no salt, or an empty one.
@@ -104,23 +108,25 @@ pub enum Error {
     /// The server's salt is not base64.
     #[error("the server's salt is not base64")]
     Salt,
-    /// The server asks for fewer than 4,096 iterations, which would make the password cheap to guess (RFC
-    /// 5802 §5.1), or for more than 1,000,000, which would keep us busy for its pleasure.
+    /// The server asks for fewer than 4,096 iterations, which would make the password cheap to
+    /// guess (RFC 5802 §5.1), or for more than 1,000,000, which would keep the client busy for
+    /// seconds.
     #[error("the server asks for {0} iterations; allowed are 4096 to 1000000")]
     IterationCount(u64),
-    /// The server refused, in SCRAM's own words (`e=`, RFC 5802 §7), such as `invalid-proof`.
+    /// The server refused with an error value of SCRAM (`e=`, RFC 5802 §7), such as
+    /// `invalid-proof`.
     #[error("the server refused: {0}")]
     ServerError(String),
-    /// The server's signature is wrong: it does not know the password.
+    /// The server's signature is wrong: the server does not know the password.
     #[error("the server's signature is wrong")]
     Signature,
-    /// The server says success and has not proven that it knows the password.
+    /// The server declared success without a proof that it knows the password.
     #[error("the server did not sign")]
     SignatureMissing,
 }
 
 impl Error {
-    /// A stable word for the app: the condition that goes with AUTHFAIL.
+    /// A stable word that an app can compare: the condition that goes with AUTHFAIL.
     pub fn condition(&self) -> &'static str {
         match self {
             Self::NoMechanism { .. } => "no-auth-mech",

@@ -4,10 +4,10 @@ use crate::hash::{Digest, Hash};
 use crate::one_message::joined;
 use crate::{Proof, Secret};
 
-/// What stands for a proof where it is to be known again and not kept: a hash under a key that nobody else
-/// has (HMAC, RFC 2104).
+/// A keyed hash of a proof (HMAC, RFC 2104), which recognises the proof later without storing it.
+/// Passwords can be tried against the hash only with the key.
 ///
-/// Equality takes the same time wherever two of them differ; `Debug` prints nothing of it.
+/// Comparing two takes the same time wherever they differ; `Debug` prints nothing of either.
 #[derive(Clone)]
 pub struct Fingerprint(Digest);
 
@@ -18,7 +18,7 @@ impl Proof {
             Proof::Password(password) => ("password", password.clone()),
             Proof::Keys(keys) => ("keys", keys.to_text()),
         };
-        // The length keeps name and secret apart.
+        // The length marks where the name ends and the secret begins.
         let proof = joined(&[kind, " ", &authcid.len().to_string(), " ", authcid, secret.expose()]);
         Fingerprint(Hash::Sha256.hmac(key.expose().as_bytes(), &proof))
     }

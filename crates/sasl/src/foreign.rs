@@ -1,6 +1,7 @@
 use crate::{Error, Mechanism, MechanismName, Step};
 
-/// A mechanism of the app's own. What it says, also at the beginning, comes from elsewhere.
+/// A mechanism that the app brings. A page of the app makes its messages, the initial response
+/// included.
 pub(crate) struct Foreign(pub(crate) MechanismName);
 
 impl Mechanism for Foreign {

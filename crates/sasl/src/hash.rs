@@ -1,4 +1,4 @@
-//! The hashes of SCRAM behind one enum, so that the exchange is compiled once and not once per hash.
+//! The hashes of SCRAM in one enum, so that the exchange is compiled once and not once per hash.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::{Digest as _, Sha1};
@@ -20,7 +20,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    /// Its name as IANA has it, which is also the `name` of an app's `scram_keys`.
+    /// The name that IANA registers, which is also the `name` in an app's `scram_keys`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sha1 => "SHA-1",
@@ -35,7 +35,7 @@ impl Hash {
         [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|hash| hash.as_str() == name)
     }
 
-    /// How many bytes it puts out.
+    /// Length of the output, in bytes.
     pub(crate) fn length(self) -> usize {
         match self {
             Self::Sha1 => 20,
@@ -116,7 +116,7 @@ fn iterate<M: Mac + Clone>(mac: &M, last: &mut Digest, sum: &mut Digest, count: 
     }
 }
 
-/// What a hash puts out; wiped when dropped, compared in constant time.
+/// The output of a hash; wiped when dropped, compared in constant time.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Digest {
     bytes: [u8; 64],
@@ -140,7 +140,8 @@ impl Digest {
         }
     }
 
-    /// Whether these are exactly its bytes. Only the length, which is no secret, shortens the comparison.
+    /// Whether `bytes` equals the digest. The comparison takes constant time, except for a wrong
+    /// length, which is no secret.
     pub(crate) fn matches(&self, bytes: &[u8]) -> bool {
         self.as_bytes().ct_eq(bytes).into()
     }
@@ -152,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// What an HMAC consists of, since it carries no mark of its own.
+    /// `Hmac` does not implement `ZeroizeOnDrop`, so this test checks the parts of an HMAC.
     #[test]
     fn the_state_of_every_hash_is_wiped_when_dropped() {
         fn wiped<T: CoreProxy>()

@@ -1,17 +1,17 @@
-//! Whether a text is JSON (RFC 8259). What it says is for the app, which has a parser; one in here would cost
-//! more than all mechanisms together.
+//! Checks whether a text is JSON (RFC 8259). The app parses the content itself: a parser here would
+//! be larger than all mechanisms together.
 
-/// Deeper than any honest reason is nested.
+/// The deepest nesting accepted; no honest reason comes close.
 const DEPTH: u32 = 16;
 
-/// Whether the text is an object with a string under this name.
+/// Whether the text is an object with a string under `name`.
 pub(crate) fn is_object_with(text: &str, name: &str) -> bool {
     let mut json = Json { rest: text.as_bytes(), name: name.as_bytes(), found: false };
     json.space();
     json.rest.first() == Some(&b'{') && json.value(0).is_some() && json.rest.is_empty() && json.found
 }
 
-/// A reader; each step answers `None` where the text is no JSON.
+/// A reader; each step answers `None` where the text is not JSON.
 struct Json<'a> {
     rest: &'a [u8],
     name: &'a [u8],
@@ -19,7 +19,7 @@ struct Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// A value and the space behind it.
+    /// Reads a value and the space after it.
     fn value(&mut self, depth: u32) -> Option<()> {
         match *self.rest.first()? {
             _ if depth > DEPTH => return None,
@@ -44,7 +44,7 @@ impl<'a> Json<'a> {
         Some(())
     }
 
-    /// What stands between this bracket and its counterpart, with commas between the items.
+    /// Reads from the opening bracket at hand to `end`, with commas between the items.
     fn list(&mut self, end: u8, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.advance(1);
         self.space();
@@ -60,7 +60,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A string, as it is written between its quotes.
+    /// Reads a string; returns the raw text between its quotes.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let mut at = 0;
@@ -81,11 +81,11 @@ impl<'a> Json<'a> {
         Some(string)
     }
 
-    /// This byte, and the space behind it.
+    /// Reads this byte and the space after it.
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.rest.first() == Some(&byte)).then(|| {
             self.advance(1);
-            // A string begins with its first character, whatever that is.
+            // Space after a quote belongs to the string.
             if byte != b'"' {
                 self.space();
             }
@@ -104,7 +104,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// RFC 8259 §6.
+/// Whether a word is a number (RFC 8259 §6).
 fn is_number(word: &[u8]) -> bool {
     let digits = |word: &mut &[u8]| {
         let end = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
@@ -183,7 +183,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn it_agrees_with_a_parser(text in r#"[ {}\[\]:,"a0-9.eE+\\ntrufls-]{0,12}"#) {
-            // Which numbers are too large to be held is no rule of the grammar.
+            // A number too large for the parser is still good grammar.
             let exponent = |tail: &str| tail.trim_start_matches(['+', '-']).bytes().take_while(u8::is_ascii_digit).count();
             proptest::prop_assume!(text.split(['e', 'E']).skip(1).all(|tail| exponent(tail) < 3));
             let text = format!(r#"{{"status":"x","b":{text}}}"#);

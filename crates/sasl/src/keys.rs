@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::hash::{Digest, Hash};
 use crate::{Error, Secret};
 
-/// The keys of RFC 5802 §3 with what they were derived under: as good as the password until the server draws
-/// another salt. Wiped when dropped; `Debug` prints no secret.
+/// The keys of RFC 5802 §3 with their hash, salt and iteration count. They serve instead of the
+/// password until the server draws another salt. Wiped when dropped; `Debug` prints no secret.
 ///
-/// Cloning shares them: each move of a value would leave a copy of its secrets behind on the stack.
+/// Clones share one allocation: moving the keys themselves would leave copies of them on the stack.
 #[derive(Clone)]
 pub struct ScramKeys(Arc<Keys>);
 
@@ -29,10 +29,11 @@ impl From<Keys> for ScramKeys {
 }
 
 impl ScramKeys {
-    /// Reads what [`ScramKeys::to_text`] wrote, or an app that kept the parts.
+    /// Reads the form of [`ScramKeys::to_text`], which can also be put together from an app's
+    /// `scram_keys`.
     ///
     /// # Errors
-    /// [`Error::Keys`] if it has another form, or keys of another length than the hash.
+    /// [`Error::Keys`] if the text has another form, or a key has another length than the hash.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let parts: Vec<&str> = text.split(['$', ':']).collect();
         let [hash, iterations, salt, client_key, server_key] = parts[..] else { return Err(Error::Keys) };
@@ -51,8 +52,8 @@ impl ScramKeys {
         }))
     }
 
-    /// `hash$iterations:salt$client-key:server-key`: the form in which directories store what they know of a
-    /// password (RFC 5803), with the ClientKey itself in the place of its hash.
+    /// `hash$iterations:salt$client-key:server-key`: the form in which directories store a password
+    /// (RFC 5803), with ClientKey in place of StoredKey.
     pub fn to_text(&self) -> Secret {
         let encoded = |key: &[u8]| Zeroizing::new(Base64::encode_string(key));
         let [salt, client_key, server_key] = [self.salt(), self.client_key(), self.server_key()].map(encoded);
@@ -61,7 +62,7 @@ impl ScramKeys {
         Secret::new([hash, "$", &iterations, ":", &salt, "$", &client_key, ":", &server_key].concat())
     }
 
-    /// The hash of the mechanism they serve.
+    /// The hash of the mechanism that takes these keys.
     pub fn hash(&self) -> Hash {
         self.0.hash
     }
@@ -76,12 +77,12 @@ impl ScramKeys {
         self.0.iterations
     }
 
-    /// ClientKey, as long as the hash's output: what signs for us. Secret.
+    /// ClientKey, with which the client proves itself; as long as the hash's output. Secret.
     pub fn client_key(&self) -> &[u8] {
         self.0.client_key.as_bytes()
     }
 
-    /// ServerKey, as long as the hash's output: what the server signs with. Secret.
+    /// ServerKey, with which the server signs; as long as the hash's output. Secret.
     pub fn server_key(&self) -> &[u8] {
         self.0.server_key.as_bytes()
     }

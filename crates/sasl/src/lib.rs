@@ -1,8 +1,8 @@
-//! SASL (RFC 4422) as the client speaks it: mechanisms without I/O.
+//! The client's side of SASL (RFC 4422): mechanisms without I/O.
 //!
-//! The server lists the mechanisms it offers; [`choose`] picks the strongest that it offers, the app allows
-//! and the [`Credentials`] fit. [`mechanism`] makes the machine for it, from a nonce that the caller drew.
-//! From then on the caller only carries messages:
+//! [`choose`] picks the mechanism of the highest priority that the server offers, the app allows
+//! and the [`Credentials`] fit. [`mechanism`] makes the state machine for that mechanism; the
+//! caller supplies a random nonce. From then on the caller only carries messages:
 //!
 //! ```text
 //!   start ──► <auth>          the initial response, if the mechanism has one
@@ -12,25 +12,27 @@
 //!   success ◄── <success>      Ok only if the server has proven that it knows the password too
 //! ```
 //!
-//! Deriving a key from a password is slow on purpose, and the worker has tabs to serve. So PBKDF2 is not a
-//! call but a value, a [`Derivation`], which its owner advances by as many iterations as fit between two
-//! other tasks.
+//! Deriving a key from a password is slow on purpose, and the worker has tabs to serve. So PBKDF2
+//! is not a call but a value, a [`Derivation`], which its owner advances by as many iterations as
+//! fit between two other tasks.
 //!
-//! Messages are in the clear; base64 belongs to the stream that carries them (RFC 6120 §6.4.2). An error of a
-//! mechanism is final: a machine that has returned one refuses whatever comes next.
+//! Messages are in the clear; the stream that carries them applies base64 (RFC 6120 §6.4.2). An
+//! error of a mechanism is final: a machine that has returned an error refuses all further input.
 //!
-//! An app may bring mechanisms of its own ([`MechanismName::Foreign`]). Those are chosen here, and spoken
-//! elsewhere: [`Step::Relay`].
+//! An app may bring mechanisms of its own ([`MechanismName::Foreign`]). This crate chooses among
+//! them too; a page of the app speaks them, through [`Step::Relay`].
 //!
-//! **Secrets** live in a [`Secret`] or in a value that is wiped when dropped, and no `Debug` prints them.
+//! **Secrets** live in a [`Secret`] or in another value that is wiped when dropped, and no `Debug`
+//! prints them.
 //!
-//! [`Credentials`] hold what was typed. **SASLprep** ([`prepare`]; RFC 4013) is SCRAM's, where both sides
-//! hash user name and password: the same name typed composed or decomposed gives the same message. PLAIN and
-//! tokens cross as they were typed, since there the server prepares (RFC 4616 §2).
+//! [`Credentials`] hold the text that was typed. Only SCRAM prepares that text by **SASLprep**
+//! ([`prepare`]; RFC 4013), since both sides hash user name and password: a name must give the same
+//! bytes whether typed composed or decomposed. PLAIN and the token mechanisms send the text as
+//! typed, and the server prepares it (RFC 4616 §2).
 //!
-//! One mechanism, one file; those that say one message and are done share the machine `one_message.rs`. A
-//! further one is a file beside them, a [`MechanismName`], its line in `fits` of `choose.rs`, and its line in
-//! [`mechanism`].
+//! Each mechanism has a file; those with a single message share the machine in `one_message.rs`. A
+//! new mechanism is a file beside them, a [`MechanismName`], a line in `fits` of `choose.rs`, and a
+//! line in [`mechanism`].
 
 mod anonymous;
 mod choose;

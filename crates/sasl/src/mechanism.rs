@@ -3,66 +3,69 @@ use crate::{
     anonymous, external, foreign, oauth_bearer, one_message::OneMessage, plain, scram::Scram, x_oauth2,
 };
 
-/// One authentication exchange, seen from the client. The crate's page shows the order of the calls.
+/// One authentication exchange from the client's side. The crate's documentation shows the order of
+/// the calls.
 pub trait Mechanism {
-    /// Which mechanism it is: the `mechanism` attribute of `<auth>`.
+    /// The name of the mechanism: the `mechanism` attribute of `<auth>`.
     fn name(&self) -> MechanismName;
 
-    /// The initial response, in the clear: the caller encodes it, and wipes it. `None`: the
-    /// mechanism waits for the server. To be called once.
+    /// The initial response, in the clear; the caller encodes and wipes it. `None` if the server
+    /// speaks first. To be called once.
     fn start(&mut self) -> Option<Vec<u8>>;
 
-    /// What to do about a challenge, given in the clear.
+    /// Takes a challenge, in the clear; returns the step that follows.
     ///
     /// # Errors
-    /// Whatever rule the server broke. The exchange is over then.
+    /// The rule that the server broke; the exchange is over then.
     fn challenge(&mut self, data: &[u8]) -> Result<Step, Error>;
 
-    /// The derivation that the last challenge asked for is done.
+    /// Takes the keys of the derivation that the last challenge asked for.
     ///
     /// # Errors
-    /// [`Error::UnexpectedKeys`] if none was asked for, or another one.
+    /// [`Error::UnexpectedKeys`] if no derivation was asked for, or these keys are of another one.
     fn derived(&mut self, _keys: ScramKeys) -> Result<Step, Error> {
         Err(Error::UnexpectedKeys)
     }
 
-    /// The server says success, with its additional data, if any, in the clear. `Ok` only if the exchange was
-    /// complete and the server has proven itself where the mechanism makes it (RFC 5802 §3).
+    /// Takes the server's success, with its additional data, if any, in the clear. `Ok` only if the
+    /// exchange was complete and the server has proven itself, where the mechanism requires a proof
+    /// (RFC 5802 §3).
     ///
     /// # Errors
-    /// Whatever the server left out or got wrong; it is not to be trusted then.
+    /// The step that the server left out or got wrong; the server must not be trusted then.
     fn success(&mut self, data: Option<&[u8]>) -> Result<(), Error>;
 
-    /// After success: the keys that would do in the place of the password next time.
+    /// After success: keys that can serve instead of the password next time.
     fn keys(&mut self) -> Option<ScramKeys> {
         None
     }
 
-    /// What the server said in a challenge about the failure it was about to declare: JSON (RFC 7628 §3.2.2).
+    /// After a failure: the server's reason, which a challenge gave as JSON (RFC 7628 §3.2.2).
     fn complaint(&mut self) -> Option<String> {
         None
     }
 }
 
-/// What a challenge asks for.
+/// The step that follows a challenge.
 #[derive(Debug)]
 pub enum Step {
-    /// Send this, in the clear here; it may be empty.
+    /// Send this response, given here in the clear; it may be empty.
     Respond(Vec<u8>),
-    /// Derive keys first, and give them to [`Mechanism::derived`].
+    /// Run this derivation, then pass its keys to [`Mechanism::derived`].
     Derive(Derivation),
-    /// Have whoever speaks the mechanism answer this, and send the answer: it is foreign.
+    /// The mechanism is foreign: pass this challenge to the page that speaks it, and send the
+    /// page's answer.
     Relay(String),
 }
 
-/// The machine for `name`. SCRAM's client nonce is printable ASCII without a comma (RFC 5802 §5.1), drawn
-/// anew for each exchange, with 128 bits or more of entropy; and it prepares user name and password by
-/// `nfkc`, the platform's NFKC. The other mechanisms ignore both.
+/// Makes the machine for `name`. `nonce` is SCRAM's client nonce: printable ASCII without a comma
+/// (RFC 5802 §5.1), drawn anew for each exchange, with 128 bits of entropy or more. SCRAM prepares
+/// user name and password by `nfkc`, the platform's NFKC. The other mechanisms ignore both.
 ///
 /// # Errors
 /// [`Error::AuthcidMissing`], [`Error::PasswordMissing`], [`Error::Token`] or [`Error::Nul`] if the
-/// credentials do not fit; [`Error::Prohibited`] or [`Error::Bidirectional`] if SCRAM cannot prepare them;
-/// [`Error::ClientNonce`] if the nonce is not one.
+/// credentials do not fit; [`Error::Prohibited`] or [`Error::Bidirectional`] if SCRAM cannot
+/// prepare them; [`Error::ClientNonce`] if SCRAM cannot use the nonce.
 pub fn mechanism(
     name: MechanismName,
     credentials: &Credentials,

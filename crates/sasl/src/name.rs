@@ -1,6 +1,6 @@
 use crate::Hash as HashFunction;
 
-/// A mechanism.
+/// The name of a mechanism.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MechanismName {
     /// SCRAM with SHA-512, no channel binding.
@@ -13,20 +13,21 @@ pub enum MechanismName {
     ScramSha1,
     /// The password itself (RFC 4616).
     Plain,
-    /// A token, with the server's word on why it is refused (RFC 7628).
+    /// A bearer token; the server gives the reason for a refusal (RFC 7628).
     OAuthBearer,
-    /// A token; older, and nowhere specified.
+    /// A token; an older mechanism without a specification.
     XOAuth2,
-    /// Nobody in particular (RFC 4505).
+    /// A temporary account that the server assigns (RFC 4505).
     Anonymous,
-    /// What has been settled beneath the stream, by a certificate as a rule (RFC 4422, appendix A).
+    /// An identity established outside the stream, by a certificate as a rule (RFC 4422,
+    /// appendix A).
     External,
-    /// One of the app's own, by its name: somebody else speaks it, and this crate passes on what is said.
+    /// A mechanism of the app, by its name: a page speaks it, and this crate relays the messages.
     Foreign(String),
 }
 
 impl MechanismName {
-    /// All that this crate speaks, strongest first.
+    /// All mechanisms that this crate speaks, strongest first.
     pub const ALL: &'static [Self] = &[
         Self::ScramSha512,
         Self::ScramSha384,
@@ -39,7 +40,7 @@ impl MechanismName {
         Self::External,
     ];
 
-    /// The name as IANA registers it and servers offer it.
+    /// The name that IANA registers and servers offer.
     pub fn as_str(&self) -> &str {
         match self {
             Self::ScramSha512 => "SCRAM-SHA-512",
@@ -55,13 +56,14 @@ impl MechanismName {
         }
     }
 
-    /// The mechanism of that exact name; names are upper case (RFC 4422 §3.1). `None`: not one of ours.
+    /// The mechanism of exactly this name, in upper case (RFC 4422 §3.1); `None` for any other
+    /// name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|known| known.as_str() == name).cloned()
     }
 
-    /// How strongly it is preferred unless the app says otherwise; higher wins. The numbers are the ones that
-    /// Strophe's users know, with room between them for their own.
+    /// The default priority; the highest wins. Users of Strophe know these numbers; the gaps leave
+    /// room for their own.
     pub fn priority(&self) -> u32 {
         match self {
             Self::ScramSha512 => 72,
@@ -88,13 +90,15 @@ impl MechanismName {
         }
     }
 
-    /// Whether it shows the secret itself to whoever reads along: a password, a token.
+    /// Whether the mechanism sends the secret itself, a password or a token, to everyone who can
+    /// read along.
     pub fn shows_secret(&self) -> bool {
         matches!(self, Self::Plain | Self::OAuthBearer | Self::XOAuth2)
     }
 
-    /// Whether success proves that we are whom we named. A token or a certificate says itself whose it is,
-    /// and not every server holds that against the name beside it. Of a foreign mechanism nothing is known.
+    /// Whether success proves that the account is the one that the credentials name. A token or a
+    /// certificate names its own account, and not every server compares that account with the given
+    /// name; a foreign mechanism may do anything.
     pub fn proves_name(&self) -> bool {
         !matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::External | Self::Foreign(_))
     }

@@ -1,4 +1,4 @@
-//! OAUTHBEARER (RFC 7628): a bearer token, and the server's reason if it does not take it.
+//! OAUTHBEARER (RFC 7628): a bearer token, and the server's reason for a refusal.
 
 use std::mem;
 
@@ -9,7 +9,7 @@ use crate::{Credentials, Error, Mechanism, MechanismName, Step, json, one_messag
 pub(crate) enum OAuthBearer {
     Start(Zeroizing<Vec<u8>>),
     ChallengeOrSuccess,
-    /// The server has said why it refuses, and will.
+    /// The server has given its reason; its `<failure/>` follows.
     Refused(String),
     Over,
 }
@@ -17,8 +17,8 @@ pub(crate) enum OAuthBearer {
 impl OAuthBearer {
     pub(crate) fn new(credentials: &Credentials) -> Result<Self, Error> {
         let jid = saslname(credentials.require_jid()?);
-        // RFC 7628 §3.1: the GS2 header, and key-value pairs, each closed by a kvsep, and one more behind all
-        // of them.
+        // RFC 7628 §3.1: the GS2 header, then key-value pairs, each ended by a kvsep (0x01), then a
+        // last kvsep.
         Ok(Self::Start(joined(&[
             "n,a=",
             &jid,
@@ -44,8 +44,8 @@ impl Mechanism for OAuthBearer {
         }
     }
 
-    /// RFC 7628 §3.2.3: the only challenge is the reason for a refusal, and wants a dummy answer so that the
-    /// failure may follow.
+    /// RFC 7628 §3.2.3: the only challenge gives the reason for a refusal; the server sends its
+    /// failure after a dummy response.
     fn challenge(&mut self, data: &[u8]) -> Result<Step, Error> {
         let Self::ChallengeOrSuccess = mem::replace(self, Self::Over) else {
             return Err(Error::UnexpectedChallenge);

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{Error, Mechanism, MechanismName, Step};
 
-/// A mechanism that says all it has to say at once: PLAIN, X-OAUTH2, EXTERNAL.
+/// A mechanism whose only message is the initial response: PLAIN, X-OAUTH2, EXTERNAL.
 pub(crate) struct OneMessage {
     name: MechanismName,
     state: State,
@@ -50,8 +50,8 @@ impl Mechanism for OneMessage {
     }
 }
 
-/// The parts behind each other, in a buffer of the full length from the start: one that grows leaves copies
-/// behind.
+/// Joins the parts in a buffer that has its full length from the start: a buffer that grows leaves
+/// copies of its content in memory.
 pub(crate) fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(parts.concat().into_bytes())
 }

@@ -1,19 +1,20 @@
-//! SASLprep (RFC 4013): user names and passwords in the one form that both sides mean, whatever keyboard they
-//! came from.
+//! SASLprep (RFC 4013): brings user names and passwords into one form, whatever keyboard they were
+//! typed on.
 //!
-//! The tables are those of RFC 3454, less what cannot be there: they are asked behind NFKC (KC of UAX 15),
-//! which is the platform's affair and comes in as a function. Characters that Unicode 3.2 did not know pass,
-//! as in any query (RFC 3454 §7).
+//! The tables are those of RFC 3454 without the characters that NFKC (UAX 15) replaces, since the
+//! text is normalised first, by a function of the platform. Code points that Unicode 3.2 had not
+//! assigned are allowed, as in a query (RFC 3454 §7).
 
 use zeroize::Zeroizing;
 
 use crate::{Error, Secret};
 
-/// The prepared form of a `field`, `user name` or `password`; `nfkc` normalises.
+/// The prepared form of `text`. `field` is `user name` or `password`, for the error; `nfkc`
+/// normalises.
 ///
 /// # Errors
-/// [`Error::Prohibited`] for a character that may not be there (§2.3), [`Error::Bidirectional`] for text in
-/// two directions (§2.4).
+/// [`Error::Prohibited`] for a prohibited character (§2.3), [`Error::Bidirectional`] for text that
+/// breaks the rule for right-to-left text (§2.4).
 pub fn prepare(text: &str, field: &'static str, nfkc: fn(&str) -> String) -> Result<Secret, Error> {
     let prepared = match text.is_ascii() {
         true => text.to_owned(),
@@ -31,20 +32,22 @@ pub fn prepare(text: &str, field: &'static str, nfkc: fn(&str) -> String) -> Res
         right |= ends;
         left |= is_left_to_right(character);
     }
-    // RFC 3454 §6.
+    // RFC 3454 §6: text with right-to-left characters has no left-to-right ones, and begins and
+    // ends with the former.
     if right && (left || begins != Some(true) || !ends) {
         return Err(Error::Bidirectional { field });
     }
     Ok(prepared)
 }
 
-/// RFC 4013 §2.1.
+/// The mapping of RFC 4013 §2.1.
 fn mapped(text: &str) -> Zeroizing<String> {
-    // No character grows: a buffer that does leaves copies behind.
+    // No mapping lengthens the text, so the buffer never grows: growing would leave copies of a
+    // password in memory.
     let mut mapped = Zeroizing::new(String::with_capacity(text.len()));
     for character in text.chars() {
         match u32::from(character) {
-            // C.1.2, before B.1, which names U+200B too.
+            // Table C.1.2 comes before B.1, since both list U+200B.
             0xa0 | 0x1680 | 0x2000..=0x200b | 0x202f | 0x205f | 0x3000 => mapped.push(' '),
             _ if is_mapped_to_nothing(character) => {}
             _ => mapped.push(character),
@@ -53,7 +56,7 @@ fn mapped(text: &str) -> Zeroizing<String> {
     mapped
 }
 
-/// RFC 3454, table B.1.
+/// Whether a character is mapped to nothing (RFC 3454, table B.1).
 pub fn is_mapped_to_nothing(character: char) -> bool {
     matches!(
         u32::from(character),
@@ -61,7 +64,7 @@ pub fn is_mapped_to_nothing(character: char) -> bool {
     )
 }
 
-/// RFC 4013 §2.3: tables C.2 to C.9.
+/// Whether a character is prohibited (RFC 4013 §2.3): tables C.2 to C.9.
 fn is_prohibited(character: u32) -> bool {
     matches!(
         character,
@@ -69,25 +72,25 @@ fn is_prohibited(character: u32) -> bool {
         0..=0x1f | 0x7f..=0x9f | 0x6dd | 0x70f | 0x180e | 0x2028..=0x2029 | 0x2061..=0x2063 | 0x1d173..=0x1d17a
         // C.3: private use.
         | 0xe000..=0xf8ff | 0xf0000..=0x10ffff
-        // C.4: no characters at all; those at the end of each plane are below.
+        // C.4: non-character code points; those at the end of each plane are matched below.
         | 0xfdd0..=0xfdef
-        // C.6: of no use in plain text.
+        // C.6: inappropriate for plain text.
         | 0xfff9..=0xfffd
-        // C.7: descriptions of ideographs.
+        // C.7: inappropriate for canonical representation.
         | 0x2ff0..=0x2ffb
-        // C.8: of display, or deprecated.
+        // C.8: change display properties, or are deprecated.
         | 0x200e..=0x200f | 0x202a..=0x202e | 0x206a..=0x206f
-        // C.9: tags.
+        // C.9: tagging characters.
         | 0xe0001 | 0xe0020..=0xe007f
     ) || character & 0xfffe == 0xfffe
 }
 
-/// RFC 3454, table D.1.
+/// Whether a character is of table D.1 (RFC 3454).
 fn is_right_to_left(character: u32) -> bool {
     is_in(character, RIGHT_TO_LEFT)
 }
 
-/// RFC 3454, table D.2.
+/// Whether a character is of table D.2 (RFC 3454).
 fn is_left_to_right(character: u32) -> bool {
     match u8::try_from(character) {
         Ok(latin) if latin.is_ascii() => latin.is_ascii_alphabetic(),
@@ -106,14 +109,15 @@ fn is_in(character: u32, ranges: &[[u16; 2]]) -> bool {
     ranges.iter().any(|&[first, last]| (u32::from(first)..=u32::from(last)).contains(&character))
 }
 
-/// D.1 without what NFKC replaces; gaps of what Unicode 3.2 did not know are closed, here and below.
+/// Table D.1 without the characters that NFKC replaces. Here and below, a range may span code
+/// points that Unicode 3.2 had not assigned.
 #[rustfmt::skip]
 const RIGHT_TO_LEFT: &[[u16; 2]] = &[
     [0x5be, 0x5be], [0x5c0, 0x5c0], [0x5c3, 0x5c3], [0x5d0, 0x5f4], [0x61b, 0x64a], [0x66d, 0x66f], [0x671, 0x6d5],
     [0x6e5, 0x6e6], [0x6fa, 0x710], [0x712, 0x72c], [0x780, 0x7a5], [0x7b1, 0x7b1], [0xfe73, 0xfe73],
 ];
 
-/// D.2 up to U+FFFF, likewise.
+/// Table D.2 up to U+FFFF, likewise.
 #[rustfmt::skip]
 const LEFT_TO_RIGHT: &[[u16; 2]] = &[
     [0xc0, 0xd6], [0xd8, 0xf6], [0xf8, 0x2ad], [0x2bb, 0x2c1], [0x2d0, 0x2d1], [0x2ee, 0x2ee], [0x386, 0x3f3],

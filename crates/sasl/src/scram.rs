@@ -1,5 +1,5 @@
-//! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the password, neither
-//! says it.
+//! SCRAM (RFC 5802, RFC 7677) without channel binding: both sides prove that they know the
+//! password; neither sends it.
 
 use std::mem;
 
@@ -18,7 +18,7 @@ pub(crate) struct Scram {
     state: State,
 }
 
-/// What the exchange waits for, each holding only what that moment needs.
+/// What the exchange waits for. Each state holds only the data that its step needs.
 enum State {
     Start(Client),
     ServerFirst(Client),
@@ -32,11 +32,11 @@ enum State {
         signature: Digest,
         keys: ScramKeys,
     },
-    /// The server has proven itself in a challenge, and may say so.
+    /// The server has proven itself in a challenge; its success comes next.
     Success(ScramKeys),
-    /// It has said so.
+    /// The server has declared success.
     Succeeded(ScramKeys),
-    /// Nothing: it has ended, well or badly.
+    /// Nothing: the exchange has ended.
     Over,
 }
 
@@ -48,8 +48,8 @@ struct Client {
 }
 
 impl Scram {
-    /// User name and password are prepared (RFC 5802 §5.1, `n`, and §2.2, `Normalize`): both sides hash them,
-    /// so both must mean the same bytes.
+    /// Prepares user name and password (RFC 5802 §5.1, `n`, and §2.2, `Normalize`): both sides hash
+    /// them, so both need the same bytes.
     pub(crate) fn new(
         name: MechanismName,
         credentials: &Credentials,
@@ -62,10 +62,10 @@ impl Scram {
         }
         let authzid = credentials.checked_authzid()?;
         let authcid = prepare(credentials.require_authcid()?, "user name", nfkc)?;
-        // Of a name that SASLprep takes away altogether nothing is left to log in by.
+        // SASLprep may remove every character of a name.
         let authcid = Some(authcid.expose()).filter(|name| !name.is_empty()).ok_or(Error::AuthcidMissing)?;
         let client = Client {
-            // `n`: we know of no channel binding (RFC 5802 §7, gs2-header).
+            // `n`: the client does not support channel binding (RFC 5802 §7, gs2-header).
             gs2_header: match authzid {
                 Some(authzid) => ["n,a=", &saslname(authzid), ","].concat(),
                 None => "n,,".to_owned(),
@@ -87,7 +87,8 @@ impl Scram {
         let first = ServerFirst::parse(data, &client.nonce)?;
         let gs2_header = Base64::encode_string(client.gs2_header.as_bytes());
         let final_without_proof = ["c=", &gs2_header, ",r=", first.nonce].concat();
-        // AuthMessage of RFC 5802 §3; the tail of it opens the answer.
+        // AuthMessage of RFC 5802 §3. Its tail, client-final-message-without-proof, also begins the
+        // response.
         let auth_message = [&client.bare, ",", first.text, ",", &final_without_proof].concat();
         let without_proof = auth_message.len() - final_without_proof.len();
 
@@ -175,7 +176,7 @@ fn verify(signature: &Digest, server_final: &[u8]) -> Result<(), Error> {
     if signature.matches(&server_signature(server_final)?) { Ok(()) } else { Err(Error::Signature) }
 }
 
-/// A name with the two characters escaped that have a meaning here (RFC 5802 §5.1, `n`).
+/// Escapes the two characters of a name that have a meaning in SCRAM (RFC 5802 §5.1, `n`).
 pub(crate) fn saslname(name: &str) -> String {
     name.replace('=', "=3D").replace(',', "=2C")
 }

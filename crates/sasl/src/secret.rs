@@ -3,19 +3,20 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A string that is wiped when dropped: a password, later a token.
+/// A string that is wiped when dropped: a password or a token.
 ///
-/// `Debug` prints `…` only. Equality takes the same time wherever two secrets of one length differ.
+/// `Debug` prints only `…`. Comparing two secrets of one length takes the same time wherever they
+/// differ.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the string over; no copy stays behind.
+    /// Takes over the string without a copy.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Whoever copies it answers for the copy.
+    /// The text itself. A caller that copies the text must wipe the copy.
     pub fn expose(&self) -> &str {
         &self.0
     }

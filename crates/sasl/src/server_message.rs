@@ -6,16 +6,16 @@ use base64ct::{Base64, Encoding};
 
 use crate::Error;
 
-/// Fewer make the password cheap to guess (RFC 5802 §5.1, RFC 7677 §4); more than the upper bound take a
-/// browser seconds.
+/// The accepted iteration counts. Fewer would make the password cheap to guess (RFC 5802 §5.1,
+/// RFC 7677 §4); more would take a browser seconds.
 const ITERATIONS: RangeInclusive<u64> = 4_096..=1_000_000;
 
-/// `r=…,s=…,i=…`, and extensions which are passed over.
+/// `r=…,s=…,i=…`; extensions are ignored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ServerFirst<'a> {
-    /// The whole message, as it is to be signed.
+    /// The whole message, which is part of AuthMessage.
     pub(crate) text: &'a str,
-    /// Ours, and then theirs.
+    /// The client's nonce, followed by the server's.
     pub(crate) nonce: &'a str,
     pub(crate) salt: Vec<u8>,
     pub(crate) iterations: u32,
@@ -60,7 +60,8 @@ pub(crate) fn is_nonce(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
-/// `posit-number`: digits, the first not a zero. What no `u64` holds is too many all the same.
+/// `posit-number`: digits that do not begin with 0. A number too large for `u64` becomes
+/// `u64::MAX`, which is out of bounds all the same.
 fn iteration_count(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (digits && !text.starts_with('0')).then(|| text.parse().unwrap_or(u64::MAX))
@@ -83,14 +84,14 @@ fn read<'a>(data: &'a [u8], message: &'static str) -> Result<&'a str, Error> {
 /// `name=value` pairs with commas between them, in order.
 struct Attributes<'a> {
     message: &'static str,
-    /// What is not yet read; `None` behind the last pair.
+    /// The text not yet read; `None` after the last pair.
     rest: Option<&'a str>,
 }
 
 impl<'a> Attributes<'a> {
     /// The value of the next attribute if it has this name.
     ///
-    /// An `m=` or `e=` in its place ends the exchange, wherever it stands.
+    /// If `m=` or `e=` comes instead, the exchange ends.
     fn next_if(&mut self, name: char) -> Result<Option<&'a str>, Error> {
         let Some((found, value, rest)) = self.peek()? else { return Ok(None) };
         match found {
@@ -117,7 +118,7 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
-    /// Name, value, and what stands behind the comma.
+    /// Name, value, and the text after the comma.
     #[expect(clippy::type_complexity, reason = "a name would say no more than the line above")]
     fn peek(&self) -> Result<Option<(char, &'a str, Option<&'a str>)>, Error> {
         let Some(rest) = self.rest else { return Ok(None) };

@@ -1,8 +1,8 @@
-"""Computes SCRAM exchanges with Python's hashlib, independently of the crate, and prints them as vectors.tsv:
+"""Computes SCRAM exchanges with Python's hashlib, independently of the crate; prints them as vectors.tsv:
 
     python3 vectors.py > vectors.tsv
 
-Columns: mechanism, authcid, authzid (empty: none), password, client nonce, then the four messages in the clear.
+Columns: mechanism, authcid, authzid (empty: none), password, client nonce, the four messages in the clear.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from base64 import b64encode
 
 HASHES = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-384": "sha384", "SCRAM-SHA-512": "sha512"}
 
-# authcid, authzid, password, bytes of salt, iterations, what follows the iteration count
+# authcid, authzid, password, length of the salt, iterations, extensions after the iteration count
 USERS = [
     ("user", "", "pencil", 16, 4096, ""),
     ("alice", "", "", 1, 4096, ",h=AAAA,x=1=2"),

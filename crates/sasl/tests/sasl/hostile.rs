@@ -40,7 +40,7 @@ proptest! {
 
     #[test]
     fn any_names_make_a_message_that_reads_back(authcid in "\\PC{1,20}", authzid in "\\PC{1,20}") {
-        // In its prepared form, which is what the message has.
+        // The message holds the prepared form.
         let Ok(prepared) = prepare(&authcid, "user name", nfkc) else { return Ok(()) };
         prop_assume!(!prepared.expose().is_empty());
         let credentials = Credentials { authcid: Some(authcid), authzid: Some(authzid.clone()), ..user() };
@@ -75,7 +75,7 @@ fn no_single_byte_of_the_server_final_message_can_be_changed() {
     }
 }
 
-/// As [`proof_sent`], with keys that are derived once.
+/// Like [`proof_sent`], with keys that are derived only once for all cases.
 fn proof_sent_cheaply() -> Box<dyn epode_sasl::Mechanism> {
     use std::sync::LazyLock;
     static KEYS: LazyLock<epode_sasl::ScramKeys> = LazyLock::new(|| keys(challenged().1));
@@ -90,7 +90,7 @@ fn challenged() -> (Box<dyn epode_sasl::Mechanism>, Step) {
     (scram, step)
 }
 
-/// Any bytes, and bytes that come close to a message.
+/// Random bytes, and bytes that resemble a message.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..80),

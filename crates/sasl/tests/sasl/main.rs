@@ -1,5 +1,5 @@
-//! What a stream sees of the mechanisms, in the order in which it sees it: choose, start, challenge, derive,
-//! success.
+//! The mechanisms as a stream sees them, in the order of the calls: choose, start, challenge,
+//! derive, success.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod choosing;
@@ -15,7 +15,7 @@ mod simple;
 use epode_sasl::{Credentials, Derivation, Error, Mechanism, MechanismName, ScramKeys, Secret, Step};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// `user` with `pencil`, as in the RFCs.
+/// `user` with the password `pencil`, as in the RFCs.
 fn user() -> Credentials {
     credentials("user", "pencil")
 }
@@ -72,7 +72,7 @@ fn keys(step: Step) -> ScramKeys {
 const RFC_5802_FIRST: &str = "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
 const RFC_5802_FINAL: &str = "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=";
 
-/// The exchange of RFC 5802 §5, up to where the client has sent its proof.
+/// The exchange of RFC 5802 §5, up to the client's proof.
 fn proof_sent() -> Box<dyn Mechanism> {
     let mut scram = started(MechanismName::ScramSha1, &user(), "fyko+d2lbbFgONRv9qkxdawL");
     let keys = keys(scram.challenge(RFC_5802_FIRST.as_bytes()).unwrap());

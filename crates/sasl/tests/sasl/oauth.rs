@@ -1,4 +1,4 @@
-//! Mechanisms that prove nothing by a password: OAUTHBEARER, X-OAUTH2, EXTERNAL.
+//! Mechanisms without a password: OAUTHBEARER, X-OAUTH2, EXTERNAL.
 
 use epode_sasl::{Credentials, Error, Mechanism, MechanismName, Secret};
 

@@ -1,4 +1,4 @@
-//! Who broke which rule: one line each.
+//! For each rule of an exchange, a message that breaks it.
 
 use epode_sasl::{Credentials, Error, MechanismName};
 
@@ -28,7 +28,7 @@ fn each_broken_rule_of_a_server_first_message_has_its_error() {
         (b"R=nonce2,s=c2FsdA==,i=4096", malformed(FIRST, "r=")),
         (b"r=nonce2,s=c2FsdA==", malformed(FIRST, "i=")),
         (b"r=nonce2,s=c2FsdA==,x=1,i=4096", malformed(FIRST, "i=")),
-        // The extension that must be understood.
+        // A mandatory extension.
         (b"m=x,r=nonce2,s=c2FsdA==,i=4096", Error::MandatoryExtension),
         (b"r=nonce2,m=x,s=c2FsdA==,i=4096", Error::MandatoryExtension),
         (b"r=nonce2,s=c2FsdA==,i=4096,x=1,m=x", Error::MandatoryExtension),
@@ -61,7 +61,7 @@ fn each_broken_rule_of_a_server_first_message_has_its_error() {
         (b"r=nonce2,s=c2FsdA==,i=+4096", number.clone()),
         (b"r=nonce2,s=c2FsdA==,i=-4096", number.clone()),
         (b"r=nonce2,s=c2FsdA==,i=4096.0", number),
-        // The refusal, early.
+        // A refusal before its time.
         (b"e=unknown-user", Error::ServerError("unknown-user".to_owned())),
     ];
     for (message, error) in table {

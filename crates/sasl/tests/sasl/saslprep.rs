@@ -1,4 +1,5 @@
-//! SASLprep: the examples of RFC 4013, what is not allowed, and an independent implementation to agree with.
+//! SASLprep: the examples of RFC 4013, prohibited text, and agreement with an independent
+//! implementation.
 
 use epode_sasl::{Error, MechanismName, prepare};
 use proptest::prelude::*;
@@ -95,7 +96,7 @@ fn every_character_alone_fares_as_in_an_independent_implementation() {
     for character in (0..=0x10_ffff).filter_map(char::from_u32) {
         if !tables::unassigned_code_point(character) {
             agree(&character.to_string());
-            // Between two letters of each direction, the tables of both show.
+            // Between right-to-left letters, a character of table D.2 is refused.
             agree(&format!("א{character}א"));
         }
     }
@@ -113,8 +114,8 @@ proptest! {
     }
 }
 
-/// The other implementation prepares stored strings, which may not hold what Unicode 3.2 did not know, and
-/// takes the direction of a character from today's Unicode.
+/// The other implementation prepares stored strings, which must not hold code points unassigned in
+/// Unicode 3.2, and takes directions of writing from today's Unicode.
 fn agree(text: &str) {
     let changed = |character| matches!(character, '\u{CBF}' | '\u{CC6}' | '\u{1734}' | '\u{17B4}'..='\u{17B5}' | '\u{1885}'..='\u{1886}' | '\u{2132}' | '\u{302E}'..='\u{302F}' | '\u{2800}'..='\u{28FF}');
     let differs = |character| tables::unassigned_code_point(character) || changed(character);
