@@ -10,18 +10,19 @@ pub enum Error {
     Unreachable {
         /// WebSocket close code (RFC 6455 §7.4), as the browser reports it.
         code: u16,
-        /// The server's words, or the browser's; often empty.
+        /// The reason given by the server or the browser; often empty.
         reason: String,
     },
-    /// The socket went away under an open stream.
+    /// The socket was lost while the stream was open.
     #[error("the connection was lost{}", socket_detail(*.code, .reason))]
     SocketClosed {
         /// WebSocket close code (RFC 6455 §7.4).
         code: u16,
-        /// The server's words; often empty.
+        /// The reason given by the server; often empty.
         reason: String,
     },
-    /// The server was silent for too long.
+    /// The server did not answer in time. Carries the awaited event, or the state of the stream, in
+    /// words.
     #[error("the server did not answer in time: waited for {0}")]
     Timeout(&'static str),
     /// The server did not close the stream that we had closed (RFC 7395 §3.6).
@@ -34,7 +35,7 @@ pub enum Error {
         condition: String,
         /// The server's human-readable text, if any.
         text: Option<String>,
-        /// Where `see-other-host` or a `see-other-uri` points.
+        /// The target of `see-other-host`, if any.
         elsewhere: Option<String>,
     },
     /// The server closed the stream without an error (RFC 7395 §3.6).
@@ -56,14 +57,16 @@ pub enum Error {
         condition: String,
         /// The server's human-readable text, if any.
         text: Option<String>,
-        /// Why it does not take a token: the JSON object of RFC 7628 §3.2.2, with a string `status` in it, as
-        /// the server wrote it.
+        /// The reason for refusing a token: the JSON object of RFC 7628 §3.2.2, with a string
+        /// `status`, as the server wrote it.
         complaint: Option<String>,
     },
-    /// The token or the certificate that the server took is another's.
+    /// The server bound this account instead of the expected one: the token or certificate belongs
+    /// to this account, or the server is an impostor.
     #[error("the credentials are not for this account but for {0}")]
     OtherAccount(String),
-    /// The exchange of credentials failed on our side: the server broke a rule of the mechanism.
+    /// The login failed on our side: nothing fits the server's offer, or a rule of the mechanism
+    /// was broken.
     #[error("{0}")]
     Sasl(#[from] epode_sasl::Error),
     /// The server refused to bind a resource or to open the legacy session (RFC 6120 §7.6.2.1).
@@ -78,7 +81,7 @@ pub enum Error {
     },
 }
 
-/// What the server did that RFC 6120, RFC 7395 or RFC 3921 does not allow.
+/// A breach of RFC 6120, RFC 7395 or RFC 3921 by the server.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PeerMisbehaved {
     /// The first frame of a stream was not `<open/>` (RFC 7395 §3.4).
@@ -87,12 +90,12 @@ pub enum PeerMisbehaved {
     /// `<open/>` without `version='1.0'` (RFC 6120 §4.7.5): a server from before SASL.
     #[error("it speaks version \"{}\" of XMPP, not 1.0", .0.as_deref().unwrap_or_default())]
     Version(Option<String>),
-    /// Something other than what this step of the negotiation allows.
+    /// An element that this step of the negotiation does not allow.
     #[error("<{element}/> while {waiting}")]
     Unexpected {
         /// The element's local name.
         element: String,
-        /// What the stream was waiting for.
+        /// The state of the stream, in words that follow "while".
         waiting: &'static str,
     },
     /// Features without mechanisms before authentication (RFC 6120 §6.4.1).
@@ -107,14 +110,14 @@ pub enum PeerMisbehaved {
     /// A bind result without a JID (RFC 6120 §7.6.1).
     #[error("its bind result names no JID")]
     BindWithoutJid,
-    /// A bind result with something that is not a full JID (RFC 6120 §7.6.1).
+    /// A bind result whose JID is not a full JID (RFC 6120 §7.6.1).
     #[error("it bound \"{0}\", which is not a full JID")]
     BindNotFull(String),
 }
 
 impl Error {
-    /// The condition's name where a specification or a mechanism defines one: the word that an app compares.
-    /// Where there is none, the error's sentence says it all.
+    /// The name of the condition, where a specification or a mechanism defines one: a word that an
+    /// app can compare. `None` where only the sentence tells the error.
     pub fn condition(&self) -> Option<&str> {
         match self {
             Error::StreamError { condition, .. }
@@ -134,7 +137,8 @@ impl Error {
         }
     }
 
-    /// Where the server wants us to go: the address of `see-other-uri`, or the host of `see-other-host`.
+    /// The redirection by the server: the address of `see-other-uri`, or the host of
+    /// `see-other-host`.
     pub fn elsewhere(&self) -> Option<&str> {
         match self {
             Error::StreamError { elsewhere, .. } | Error::ClosedByServer { elsewhere } => {
@@ -144,7 +148,8 @@ impl Error {
         }
     }
 
-    /// The WebSocket close code (RFC 6455 §7.4) of the socket whose end this was; `None` where there is none.
+    /// The WebSocket close code (RFC 6455 §7.4), if the end of the socket is the error and had a
+    /// code.
     pub fn close_code(&self) -> Option<u16> {
         match self {
             Error::Unreachable { code, .. } | Error::SocketClosed { code, .. } => {
@@ -154,8 +159,8 @@ impl Error {
         }
     }
 
-    /// Whether the network, or the silence of the server, is all that is known of it: nobody has said what is
-    /// wrong.
+    /// Whether the network failed or the server was silent or closed without a reason: nobody has
+    /// named an error.
     pub fn is_of_network(&self) -> bool {
         matches!(
             self,
@@ -166,9 +171,9 @@ impl Error {
         )
     }
 
-    /// Whether the server did not prove that it is the one we want: it does not know the password, or replays
-    /// what it heard (RFC 5802 §5.1), or it binds another account. Whoever it is shall not be given another
-    /// chance unasked.
+    /// Whether the server failed to prove its identity: it does not know the password, replays a
+    /// former exchange (RFC 5802 §5.1), or binds another account. Such a server is not dialled
+    /// again unasked.
     pub fn is_impostor(&self) -> bool {
         use epode_sasl::Error::{ServerNonce, Signature, SignatureMissing, UnexpectedSuccess};
         matches!(
@@ -178,8 +183,8 @@ impl Error {
         )
     }
 
-    /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` where the server
-    /// broke none, or knows already.
+    /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` if the
+    /// server broke no rule, or knows already.
     pub fn stream_error(&self) -> Option<&'static str> {
         match self {
             Error::Xml(violation) => Some(violation.condition()),
@@ -197,7 +202,7 @@ fn detail(text: &Option<String>) -> String {
     text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// What follows, if there is something.
+/// `words` and then `more`, or nothing without `more`.
 fn after(words: &str, more: &Option<String>) -> String {
     more.as_deref().map(|more| [words, more].concat()).unwrap_or_default()
 }

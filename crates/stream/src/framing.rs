@@ -24,8 +24,8 @@ pub(crate) fn close() -> String {
     Element::new("close", ns::FRAMING).to_string()
 }
 
-/// A stream error (RFC 6120 §4.9.2), as a frame of its own (RFC 7395 §3.5). With the prefix that every
-/// example and some servers' logs use: the condition is one of our own words, the text is escaped.
+/// A stream error (RFC 6120 §4.9.2), as a frame of its own (RFC 7395 §3.5), with the customary
+/// prefix. `condition` is one of our own words and needs no escaping.
 pub(crate) fn stream_error(condition: &str, text: &str) -> String {
     format!(
         "<stream:error xmlns:stream=\"{}\"><{condition} xmlns=\"{1}\"/><text xmlns=\"{1}\" xml:lang=\"en\">{2}</text></stream:error>",
@@ -35,7 +35,7 @@ pub(crate) fn stream_error(condition: &str, text: &str) -> String {
     )
 }
 
-/// What the ids of our own requests begin with.
+/// The prefix of the ids of our own requests.
 pub(crate) const REQUEST: &str = "epode-";
 
 /// An IQ of the negotiation itself.
@@ -48,8 +48,9 @@ pub(crate) fn iq(id: &str, payload: Element) -> String {
 }
 
 /// The defined condition and the text of an error element (RFC 6120 §4.9.2, §6.5, §8.3.2).
+/// `namespace` is that of the conditions.
 pub(crate) fn condition(error: &Element, namespace: &str) -> (String, Option<String>) {
-    // One without a namespace of its own is meant so too.
+    // A condition without an `xmlns` of its own inherits the namespace around it, and counts too.
     let meant = |child: &&Element| child.namespace() == ns::CLIENT || child.namespace() == error.namespace();
     let named = |child: &&Element| child.name() != "text";
     let condition = error

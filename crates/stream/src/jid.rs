@@ -1,26 +1,26 @@
-//! The parts of a JID (RFC 7622 §3.1), split where they split, and whether two JIDs are one. None is ever
-//! rewritten on its way to the server, which has the last word on what a JID may be: the prepared form is for
-//! comparing alone.
+//! JIDs (RFC 7622): their parts, and whether two JIDs are equal. The prepared form is for
+//! comparison alone: a JID goes to the server unchanged, since the server decides which JIDs are
+//! valid.
 
 use std::borrow::Cow;
 
 use epode_sasl::is_mapped_to_nothing;
 
-/// What the platform knows of Unicode: its tables would be larger than all that is written here.
+/// The platform's Unicode functions: tables of our own would be larger than all other code here.
 #[derive(Clone, Copy, Debug)]
 pub struct Unicode {
     /// NFC (UAX 15).
     pub nfc: fn(&str) -> String,
     /// NFKC (UAX 15).
     pub nfkc: fn(&str) -> String,
-    /// Lower case, as no language in particular has it.
+    /// Lower case by the rules for no particular language.
     pub lower: fn(&str) -> String,
-    /// The host of a URL with this domain (URL Standard §3.5): A-labels in lower case. `None` for what is no
-    /// domain.
+    /// The host of a URL with this domain (URL Standard §3.5): A-labels in lower case. `None` if
+    /// that is no domain.
     pub host: fn(&str) -> Option<String>,
 }
 
-/// What a part may take at most, in bytes (RFC 7622 §3.1).
+/// The greatest length of a part, in bytes (RFC 7622 §3.1).
 const LONGEST: usize = 1023;
 
 /// Splits `local@domain/resource`. The resource may hold any character, `@` and `/` among them.
@@ -45,28 +45,29 @@ pub fn domain(jid: &str) -> &str {
     split(jid).1
 }
 
-/// The form in which a JID is compared. One that cannot be prepared is compared as it is.
+/// The form in which a JID is compared. An invalid JID is compared as it is.
 pub fn prepared<'a>(jid: &'a str, unicode: &Unicode) -> Cow<'a, str> {
     let bare = bare(jid);
-    // Most are in that form already, and what cannot be prepared keeps its own.
+    // The short cut for most JIDs: prepared already, or invalid and thus compared as they are.
     if jid.is_ascii() && !bare.ends_with('.') && !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Borrowed(jid);
     }
     prepare(jid, unicode).map_or(Cow::Borrowed(jid), Cow::Owned)
 }
 
-/// Whether two JIDs are the same.
+/// Whether two JIDs are equal once prepared.
 pub fn same(a: &str, b: &str, unicode: &Unicode) -> bool {
     a == b || prepared(a, unicode) == prepared(b, unicode)
 }
 
-/// Whether two JIDs name the same bare JID.
+/// Whether two JIDs have equal bare JIDs.
 pub fn same_bare(a: &str, b: &str, unicode: &Unicode) -> bool {
     same(bare(a), bare(b), unicode)
 }
 
-/// Whether what comes from `a` may answer what went to `b`. Some servers compare resources as RFC 7622 has
-/// it, some fold them by the older Resourceprep (RFC 3920, appendix B) and answer from what comes of that.
+/// Whether a stanza from `a` may answer a request to `b`. Some servers compare resources by
+/// RFC 7622; others fold them by the older Resourceprep (RFC 3920, appendix B) and answer from the
+/// folded resource.
 pub fn answers(a: &str, b: &str, unicode: &Unicode) -> bool {
     let folds =
         |a: &str, b: &str| matches!((fold(a, unicode), fold(b, unicode)), (Some(a), Some(b)) if a == b);
@@ -83,31 +84,33 @@ fn prepare(jid: &str, unicode: &Unicode) -> Option<String> {
     }
     prepared.push_str(&domainpart(domain, unicode)?);
     if let Some(resource) = resource {
-        // One that is none, or too long, is compared as it is: whose it is, the rest says all the same.
+        // An empty or overlong resource is compared as it is: the rest still tells whose JID this
+        // is.
         prepared.extend(["/", &*resourcepart(resource, unicode).unwrap_or_else(|| resource.to_owned())]);
     }
     Some(prepared)
 }
 
-/// The profile UsernameCaseMapped (RFC 8265 §3.3): width, case, composition.
+/// The profile UsernameCaseMapped (RFC 8265 §3.3): maps width and case, then composes.
 fn localpart(local: &str, unicode: &Unicode) -> Option<String> {
     let local = match local.is_ascii() {
         true => local.to_ascii_lowercase(),
         false => (unicode.nfc)(&(unicode.lower)(&widths(local, unicode))),
     };
-    // RFC 8264 §9.17: nothing that has a compatibility equivalent is left. Such a character is another on a
-    // server that knows the older Nodeprep.
+    // RFC 8264 §9.17 excludes characters with a compatibility equivalent. A server with the older
+    // Nodeprep maps such a character to another one.
     let allowed = !local.contains(is_prohibited) && (local.is_ascii() || (unicode.nfkc)(&local) == local);
     part(local).filter(|_| allowed)
 }
 
-/// IDNs in the spelling of their A-labels, without the dot of the root (RFC 7622 §3.2), and addresses.
+/// An IDN as A-labels, without the final dot (RFC 7622 §3.2); or an IP address.
 fn domainpart(domain: &str, unicode: &Unicode) -> Option<String> {
     let of_name = |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if domain.starts_with('[') {
         return part(domain.to_ascii_lowercase());
     }
-    // Whatever else a URL may say is none of a domain's, and what it leaves out is in none.
+    // A URL may hold more than a domain, such as a port, and its parser drops some characters:
+    // neither belongs here.
     if !domain.bytes().all(of_name) || domain.contains(is_mapped_to_nothing) {
         return None;
     }
@@ -119,24 +122,25 @@ fn domainpart(domain: &str, unicode: &Unicode) -> Option<String> {
         prepared.pop();
     }
     let last = prepared.rsplit('.').next()?;
-    // A URL takes numbers in whatever script for an address.
+    // The URL parser takes a number as last label, in any script, for an IPv4 address.
     let taken_for_address = !domain.is_ascii() && last.starts_with(|first: char| first.is_ascii_digit());
     let allowed = !taken_for_address && !prepared.split('.').any(str::is_empty);
     part(prepared).filter(|_| allowed)
 }
 
-/// The profile OpaqueString (RFC 8265 §4.2), but for rare spaces: composition is all that does not count.
+/// The profile OpaqueString (RFC 8265 §4.2) without its mapping of rare spaces: composes, and no
+/// more.
 fn resourcepart(resource: &str, unicode: &Unicode) -> Option<String> {
     part(if resource.is_ascii() { resource.to_owned() } else { (unicode.nfc)(resource) })
 }
 
-/// What Resourceprep makes of a resource.
+/// The form that Resourceprep (RFC 3920, appendix B) gives a resource.
 fn fold(resource: &str, unicode: &Unicode) -> Option<String> {
     let rest: String = resource.chars().filter(|char| !is_mapped_to_nothing(*char)).collect();
     part((unicode.nfkc)(&rest)).filter(|_| resource.len() <= LONGEST)
 }
 
-/// The same text with its halfwidth and fullwidth characters as what they stand for (RFC 8264 §5.2.1).
+/// Maps halfwidth and fullwidth characters to the characters that they stand for (RFC 8264 §5.2.1).
 fn widths(text: &str, unicode: &Unicode) -> String {
     let mut mapped = String::with_capacity(text.len());
     for char in text.chars() {
@@ -148,7 +152,7 @@ fn widths(text: &str, unicode: &Unicode) -> String {
     mapped
 }
 
-/// What no local part may hold (RFC 7622 §3.3.1); what lies beyond ASCII is not judged.
+/// ASCII characters that a localpart must not hold (RFC 7622 §3.3.1); others pass.
 fn is_prohibited(char: char) -> bool {
     char <= ' ' || "\"&'/:<>@\u{7f}".contains(char)
 }

@@ -1,15 +1,15 @@
 //! One XMPP stream over a WebSocket (RFC 7395), from open to close.
 //!
-//! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`, hears
-//! `<open/>` and features, picks a SASL mechanism and authenticates, says `<open/>` again, binds a resource,
-//! and from then on lets stanzas through in both directions until one side says `<close/>`, breaks a rule, or
-//! vanishes.
+//! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`,
+//! hears `<open/>` and features, picks a SASL mechanism and authenticates, says `<open/>` again and
+//! binds a resource. From then on stanzas pass in both directions until one side says `<close/>`,
+//! breaks a rule, or vanishes.
 //!
 //! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], with the time; what
 //! is to be done comes out of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream
 //! waits for; [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
 //!
-//! Time is a [`Duration`] since a moment of the caller's choice; only differences count.
+//! Time is a [`Duration`] since any moment that the caller chooses; only differences count.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -31,42 +31,43 @@ pub mod jid;
 mod negotiation;
 mod timer;
 
-/// How long a server may take to close a stream where nobody says otherwise.
+/// How long a server may take to close a stream, unless the caller says otherwise.
 pub const CLOSE: Duration = Duration::from_secs(3);
 
-/// How many frames in a row may be no XML, before the stream is taken for broken.
+/// The number of frames in a row that are not XML at which a stream counts as broken.
 const GARBLED: u32 = 16;
 
-/// How many stanzas are kept that come before the session is open, and how many bytes of them.
+/// The most stanzas that are kept before the session is open, and the most bytes of them.
 const EARLY: usize = 256;
 const EARLY_BYTES: usize = 1 << 20;
 
-/// How many frames, dropped or kept, a server may send before the session is open: an app may think for hours
-/// about its resource.
+/// The most frames, kept or dropped, that a server may send before the session is open: an app may
+/// take hours to choose its resource.
 const EARLY_FRAMES: usize = 4096;
 
-/// What is kept of the name of a frame that is dropped, in characters: the sender chooses it.
+/// The length at which the name of a dropped frame is cut, in characters: its sender chooses the
+/// name.
 const NAME: usize = 64;
 
-/// What a stream needs to know before it begins.
+/// The facts that a stream needs before it begins.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The domain of the account: whom `<open/>` addresses.
+    /// The domain of the account, to which `<open/>` is addressed.
     pub domain: String,
-    /// Who we are. An `authzid` that is the account's own bare JID is left out here.
+    /// The credentials, without an `authzid` that is the account's own bare JID.
     pub credentials: Credentials,
-    /// The mechanisms the app allows, with their priorities.
+    /// The mechanisms that the app allows, with their priorities.
     pub allowed: Vec<Allowed>,
     /// Whether a password or a token may cross this transport in the clear (PLAIN, OAUTHBEARER, X-OAUTH2).
     pub plaintext: bool,
     /// How far to go.
     pub purpose: Purpose,
-    /// What a frame of the server may be at most.
+    /// Limits for a frame from the server.
     pub limits: Limits,
-    /// Whom the server bound before, as a bare JID: where it binds another account, it is not the server that
-    /// it was.
+    /// The account that the server bound before, as a bare JID. A server that binds another one now
+    /// is taken for an impostor ([`Error::OtherAccount`]).
     pub known: Option<String>,
-    /// What JIDs are compared by, and user name and password are prepared for SCRAM.
+    /// The Unicode functions that compare JIDs, and that prepare user name and password for SCRAM.
     pub unicode: Unicode,
 }
 
@@ -77,24 +78,24 @@ pub enum Purpose {
     Bind {
         /// The resource to ask for.
         resource: Option<String>,
-        /// Whether to wait for [`Input::Bind`] before that.
+        /// Whether to wait for [`Input::Bind`] before binding.
         explicit: bool,
-        /// Whether another resource will do where the server says `conflict`: after a lost connection it may
-        /// still hold the former stream for alive (RFC 6120 §7.7.2.2).
+        /// Whether another resource will do if the server answers `conflict`: after a lost
+        /// connection the server may still take the former stream for alive (RFC 6120 §7.7.2.2).
         yields: bool,
     },
-    /// Only find out whether the credentials are good, then close. Where they do not say whose they are, only
-    /// a bound JID tells.
+    /// Only find out whether the credentials are good, then close. Credentials that do not name
+    /// their account, such as a token, are judged by the JID that the server binds.
     Verify,
 }
 
 /// What happens to a stream.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The socket is open. With it comes fresh randomness for this stream: printable ASCII without a comma,
-    /// 128 bits or more.
+    /// The socket is open.
     Opened {
-        /// The client nonce of SCRAM (RFC 5802 §5.1).
+        /// The client nonce of SCRAM (RFC 5802 §5.1): printable ASCII without a comma, drawn anew
+        /// for each stream, with 128 bits of entropy or more.
         nonce: String,
     },
     /// The socket brought a frame.
@@ -103,68 +104,69 @@ pub enum Input<'a> {
     Closed {
         /// WebSocket close code (RFC 6455 §7.4); 0 if there is none.
         code: u16,
-        /// The words that came with it.
+        /// The reason given with the code; often empty.
         reason: &'a str,
     },
-    /// The derivation that [`Output::Derive`] asked for is done.
+    /// The keys of the derivation that [`Output::Derive`] asked for.
     Derived(ScramKeys),
-    /// What became of [`Output::Ask`].
+    /// The answer to [`Output::Ask`].
     Answer(Answer),
-    /// Bind, now or as soon as it can be, without waiting. Of several the first counts, and of one that does
-    /// not wait none.
+    /// Bind a resource as soon as possible. Counts only once, and only on a stream that waits for
+    /// it (`explicit`).
     Bind {
-        /// The resource to ask for, in the place of the configured one.
+        /// The resource to ask for, instead of the configured one.
         resource: Option<String>,
     },
-    /// Close the stream, cleanly where it can be: the server has this long to close it too. Said again, it
-    /// may shorten that, not prolong it.
+    /// Close the stream, cleanly if possible; the server has this long to close it too. A second
+    /// `Close` may shorten that time, not prolong it.
     Close(Duration),
-    /// The deadline of [`Stream::deadline`] has come.
+    /// The time of [`Stream::deadline`] has come.
     Timeout,
 }
 
-/// What whoever speaks a foreign mechanism answers.
+/// The answer of the page that speaks a foreign mechanism.
 #[derive(Debug)]
 pub enum Answer {
-    /// This is to be said; `None`, to begin with, where the server speaks first.
+    /// Send this message. `None`, as an initial response, if the server speaks first.
     Say(Option<Secret>),
     /// The mechanism failed.
     Failed,
-    /// Whoever it was is gone.
+    /// The page is gone.
     Gone,
-    /// There is nobody.
+    /// No page speaks the mechanism.
     Nobody,
 }
 
-/// What a stream wants done.
+/// Something that a stream wants done.
 #[derive(Debug)]
 pub enum Output {
     /// Write this frame.
     Transmit(String),
     /// Close the socket.
     CloseSocket,
-    /// Run this derivation, in slices, and hand its keys back.
+    /// Run this derivation, in slices, and return its keys by [`Input::Derived`].
     Derive(Derivation),
-    /// Have whoever speaks this foreign mechanism answer, by [`Input::Answer`].
+    /// Ask the page that speaks this foreign mechanism for an [`Input::Answer`].
     Ask {
-        /// Its name.
+        /// The name of the mechanism.
         mechanism: String,
-        /// What the server says, in the clear; `None` to begin with.
+        /// The server's challenge, in the clear; `None` to ask for the initial response.
         challenge: Option<String>,
     },
     /// Tell the session.
     Event(Event),
 }
 
-/// What a stream tells its session.
+/// A report from a stream to its session.
 #[derive(Debug)]
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
     Authenticating,
-    /// Both sides have proven what the mechanism lets them prove, and whose account it is. With the keys that
-    /// would do in the place of the password next time, where the mechanism has such.
+    /// The login is complete: both sides have proven all that the mechanism can prove, and the
+    /// account is the right one. Carries the keys that can serve instead of the password next time,
+    /// if the mechanism has such keys.
     Authenticated(Option<ScramKeys>),
-    /// A resource can be bound; [`Input::Bind`] is awaited, for as long as the server bears it.
+    /// A resource can be bound. The stream waits for [`Input::Bind`] as long as the server does.
     BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
@@ -175,30 +177,31 @@ pub enum Event {
     Early(Head, String),
     /// A frame is dropped.
     Dropped(Dropped),
-    /// The stream is over, and nothing follows: as it was asked to (`None`), or because of an error.
+    /// The stream is over, and nothing follows. `None` if the caller closed it or its [`Purpose`]
+    /// is fulfilled.
     Ended(Option<Error>),
 }
 
-/// What binding a resource brought.
+/// The result of binding a resource.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bound {
-    /// The full JID that the server bound (RFC 6120 §7.6.1): the truth about who we are.
+    /// The full JID that the server bound (RFC 6120 §7.6.1), whatever was asked for.
     pub jid: String,
-    /// The `<stream:features/>` behind authentication, as XML.
+    /// The `<stream:features/>` after authentication, as XML.
     pub features: String,
 }
 
-/// A frame of the server that nobody is given: over a WebSocket each frame is a document of its own, so the
-/// next can be read all the same.
+/// A frame of the server that is ignored. The stream goes on, since over a WebSocket each frame is
+/// a document of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
-    /// The local name of its first tag, as far as there is one.
+    /// The local name of the first tag, cut to 64 characters; "" if there is none.
     pub name: String,
-    /// Its length, in bytes of UTF-8.
+    /// The length of the frame, in bytes of UTF-8.
     pub size: usize,
-    /// The rule that it breaks, by the name of a stream error (RFC 6120 §4.9.3).
+    /// The broken rule, by the name of a stream error (RFC 6120 §4.9.3).
     pub condition: &'static str,
-    /// The same in words, which quote nothing of it.
+    /// The broken rule in words, without any text of the frame.
     pub rule: String,
 }
 
@@ -208,7 +211,7 @@ impl Dropped {
         Dropped { name, size: text.len(), condition, rule: rule.to_string() }
     }
 
-    /// One that is none of the stream's elements that we know, and no stanza.
+    /// A frame that is neither a stanza nor a known element of the stream.
     fn no_stanza(text: &str, namespace: &str) -> Self {
         match namespace {
             ns::CLIENT => Dropped::new(text, "unsupported-stanza-type", "no stanza has this name"),
@@ -216,7 +219,7 @@ impl Dropped {
         }
     }
 
-    /// Whether its sender counts it as a stanza (RFC 6120 §8.1).
+    /// Whether the sender counts the frame as a stanza (RFC 6120 §8.1).
     pub fn is_stanza(&self) -> bool {
         matches!(&*self.name, "message" | "presence" | "iq")
     }
@@ -231,29 +234,31 @@ pub struct Stream {
 enum Phase {
     Dialing,
     Open(State),
-    /// `<close/>` is on its way; the server's is awaited, and, of a login that was `under_way`, its verdict.
+    /// `<close/>` is sent, and the server's is awaited. If a login was `under_way`, a failure still
+    /// counts.
     Closing {
         under_way: bool,
     },
     Closed,
 }
 
-/// What every state of the negotiation shares.
+/// The data that all states share.
 struct Common {
     config: Config,
     nonce: String,
-    /// Whether the mechanism proved that we are whom we named.
+    /// Whether the mechanism proves that the account is the named one
+    /// ([`sasl::MechanismName::proves_name`]).
     named: bool,
     now: Duration,
     deadline: Deadline,
-    /// What a frame of ours may be at most.
+    /// Limits for a frame that we send.
     outbound: Limits,
-    /// How many frames in a row were no XML.
+    /// Number of frames in a row that were not XML.
     garbled: u32,
-    /// What came while the session was being opened, to be told behind [`Event::Bound`].
+    /// Stanzas and drops from before the session was open, to be reported after [`Event::Bound`].
     early: Vec<Event>,
     early_bytes: usize,
-    /// Whether another resource was bound, since the one that was asked for is in conflict.
+    /// Whether another resource was asked for, since the first one was in conflict.
     yielded: bool,
     outputs: VecDeque<Output>,
 }
@@ -269,7 +274,8 @@ impl Common {
 }
 
 impl Common {
-    /// Keeps a stanza until the session is open; what is none, or too much, is dropped, and said to be.
+    /// Keeps a stanza until the session is open. A frame that is no stanza, or too much, is
+    /// reported as dropped.
     fn keep_early(&mut self, head: Head, text: &str) {
         self.early_bytes += text.len();
         let fits = self.early.len() < EARLY && self.early_bytes <= EARLY_BYTES;
@@ -285,7 +291,7 @@ impl Common {
 }
 
 impl Stream {
-    /// A stream whose socket is being dialled from `now` on.
+    /// A stream whose socket is being dialled since `now`.
     pub fn new(now: Duration, config: Config) -> Self {
         let mut deadline = Deadline::default();
         deadline.set(Timer::Dial, now + PATIENCE);
@@ -306,12 +312,12 @@ impl Stream {
         Stream { phase: Phase::Dialing, common }
     }
 
-    /// The first frame that it will say.
+    /// The first frame that the stream will send.
     pub fn greeting(&self) -> String {
         framing::open(&self.common.config.domain)
     }
 
-    /// Takes note of what happened. Collect what follows from it with [`Stream::poll_output`].
+    /// Takes in an event. [`Stream::poll_output`] returns what follows from it.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         self.common.now = now;
         match input {
@@ -331,23 +337,22 @@ impl Stream {
         self.common.outputs.pop_front()
     }
 
-    /// When to hand in [`Input::Timeout`].
+    /// The time at which [`Input::Timeout`] is due; `None` if nothing is waited for.
     pub fn deadline(&self) -> Option<Duration> {
         self.common.deadline.at()
     }
 
-    /// Whether nothing more will happen.
+    /// Whether the stream is over.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }
 
-    /// Whether another resource was bound than was asked for, which is in conflict.
+    /// Whether another resource was asked for than the configured one, which is in conflict.
     pub fn has_yielded(&self) -> bool {
         self.common.yielded
     }
 
-    /// Reads a stanza that is to be sent, and says what is wrong with it if the server would end the stream
-    /// over it.
+    /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         Head::read(text, &self.common.outbound)
     }
@@ -385,7 +390,7 @@ impl Stream {
                 self.common.garbled = 0;
                 self.common.event(Event::Stanza(head));
             }
-            // Rare, and small: errors, `<close/>`, and what extensions of the stream may bring.
+            // Rare and small: errors, `<close/>`, elements of stream extensions.
             Ok(_) => match self.parse_control(text) {
                 Ok(element) => {
                     self.common.garbled = 0;
@@ -398,9 +403,9 @@ impl Stream {
         }
     }
 
-    /// A frame is no XML that may be sent (RFC 6120 §11). Whoever outside can have one relayed must not end
-    /// the stream of the account by it: the frame is dropped. So many in a row say that it is not one sender,
-    /// but the stream that is broken.
+    /// Drops a frame that is not the XML of RFC 6120 §11. That RFC would end the stream, but an
+    /// outsider may get such a frame relayed, and must not end the session by it. Many in a row are
+    /// not the work of one outsider: the stream itself is broken.
     fn garbled(&mut self, text: &str, violation: Violation, tell: fn(&mut Common, Event)) {
         let dropped = Dropped::new(text, violation.condition(), &violation);
         tell(&mut self.common, Event::Dropped(dropped));
@@ -410,19 +415,19 @@ impl Stream {
         }
     }
 
-    /// Keeps, or drops, what a server may say before the session is open; false if the frame is for the
-    /// negotiation.
+    /// Keeps or drops a frame that may come before the session is open; false if the frame is for
+    /// the negotiation.
     fn is_early(&mut self, text: &str) -> bool {
         let Phase::Open(state) = &self.phase else { return false };
         match Head::read_in_stream(text, &self.common.config.limits) {
-            // The answer, or what ends the stream.
+            // The awaited answer, or an element that ends the stream.
             Ok(head) if state.is_answered_by(&head, &self.common.config) => return false,
             Ok(head) if matches!(&*head.namespace, ns::FRAMING | ns::STREAMS) => return false,
             Ok(head) => {
                 self.common.garbled = 0;
                 self.common.keep_early(head, text);
             }
-            // What seems to be the answer must be read.
+            // Dropping a broken answer would leave the negotiation waiting.
             Err(_) if first_name(text) == "iq" && state.request().is_some_and(|id| text.contains(id)) => {
                 return false;
             }
@@ -495,8 +500,8 @@ impl Stream {
         }
     }
 
-    /// Parses a frame that is not a stanza; what ends the stream in every state comes back as the error it
-    /// is.
+    /// Parses a frame that is not a stanza. Returns a stream error or `<close/>`, which ends the
+    /// stream in every state, as an error.
     fn parse_control(&self, text: &str) -> Result<Element, Error> {
         let element = Element::parse_in_stream(text, &self.common.config.limits)?;
         if element.is("error", ns::STREAMS) {
@@ -557,8 +562,8 @@ impl Stream {
         }
     }
 
-    /// Ends an open stream because of an error: tells the server which rule it broke (RFC 6120 §4.9.1.1: an
-    /// error is fatal), closes.
+    /// Ends an open stream because of an error, which is fatal (RFC 6120 §4.9.1.1): tells the
+    /// server which rule it broke, and closes.
     fn end(&mut self, error: Error) {
         if let Some(condition) = error.stream_error() {
             self.common.output(Output::Transmit(framing::stream_error(condition, &error.to_string())));
@@ -584,7 +589,7 @@ impl Stream {
     }
 }
 
-/// RFC 6120 §8.1: by its expanded name.
+/// Whether the root's expanded name is that of a stanza (RFC 6120 §8.1).
 fn is_stanza(head: &Head) -> bool {
     let local = head.tag.rsplit(':').next();
     &*head.namespace == ns::CLIENT && matches!(local, Some("message" | "presence" | "iq"))

@@ -1,6 +1,5 @@
-//! From the open socket to the bound resource: one type per thing the stream waits for, each holding only
-//! what that moment needs. A step consumes the state it was in and returns the next, or the error that ends
-//! the stream.
+//! From the open socket to the bound resource: one type per state, each with only the data that its
+//! step needs. A step consumes its state and returns the next, or the error that ends the stream.
 
 use base64ct::{Base64, Encoding};
 use epode_sasl::{self as sasl, Choice, Mechanism, MechanismName, ScramKeys, Step};
@@ -13,7 +12,7 @@ use crate::jid;
 use crate::timer::{FOREIGN_PATIENCE, PATIENCE, SECOND_THOUGHT, Timer};
 use crate::{Answer, Bound, Common, Config, Event, Output, Purpose};
 
-/// Where the negotiation stands.
+/// The state of the negotiation.
 pub(crate) enum State {
     Open(ExpectOpen),
     Mechanisms(ExpectMechanisms),
@@ -26,14 +25,14 @@ pub(crate) enum State {
     SessionResult(ExpectSessionResult),
     /// The resource is bound: stanzas flow.
     Established,
-    /// The account is verified, and that was all that was asked.
+    /// The account is verified, which was the whole purpose.
     Verified,
 }
 
 type Next = Result<State, Error>;
 
 impl State {
-    /// What the stream is waiting for, in words that go behind "while".
+    /// The state in words that follow "while" in an error.
     pub(crate) fn waiting(&self) -> &'static str {
         match self {
             State::Open(_) => "waiting for <open/>",
@@ -49,12 +48,12 @@ impl State {
         }
     }
 
-    /// Whether the server may relay stanzas already: it knows who we are.
+    /// Whether the server may already relay stanzas, since it knows the account.
     pub(crate) fn is_authenticated(&self) -> bool {
         matches!(self, State::BindRequest(_) | State::BindResult(_) | State::SessionResult(_))
     }
 
-    /// The id of the request whose answer is awaited.
+    /// The id of the request that awaits an answer.
     pub(crate) fn request(&self) -> Option<&str> {
         match self {
             State::BindResult(expect) => Some(&expect.request),
@@ -63,9 +62,9 @@ impl State {
         }
     }
 
-    /// Whether this is the answer that is awaited, or wants to be: from the server or the account, as far as
-    /// it says. Contacts answer, and guess ids, from the moment at which there is a resource for them to
-    /// address.
+    /// Whether this IQ is the awaited answer, or passes for one: it comes from the server or the
+    /// own account, or names no sender. Before the resource is bound the right id suffices;
+    /// afterwards contacts can address the resource, and guess ids.
     pub(crate) fn is_answered_by(&self, head: &Head, config: &Config) -> bool {
         let (own, by_id) = match self {
             State::BindResult(expect) => {
@@ -85,7 +84,7 @@ impl State {
             && (by_id || head.from.as_deref().is_none_or(is_from_us))
     }
 
-    /// What it means that the server has been silent for too long.
+    /// The error that a server's silence in this state amounts to.
     pub(crate) fn silence(&self) -> Error {
         match self {
             State::Mechanisms(ExpectMechanisms { fault: Some(fault) })
@@ -94,7 +93,7 @@ impl State {
         }
     }
 
-    /// Takes one frame of the negotiation; stream errors and `<close/>` have been seen to.
+    /// Takes one frame of the negotiation; the caller has handled stream errors and `<close/>`.
     pub(crate) fn handle(self, element: Element, common: &mut Common) -> Next {
         let waiting = self.waiting();
         match self {
@@ -116,13 +115,13 @@ impl State {
     }
 }
 
-/// The stream is open on our side; the server's `<open/>` comes next, and its features behind it.
+/// Our `<open/>` is sent; the server's comes next, and then its features.
 pub(crate) struct ExpectOpen {
     authenticated: bool,
 }
 
 impl ExpectOpen {
-    /// Opens the stream, or opens it anew after authentication (RFC 6120 §6.4.6).
+    /// Opens the stream, the second time after authentication (RFC 6120 §6.4.6).
     pub(crate) fn start(authenticated: bool, common: &mut Common) -> State {
         common.transmit(framing::open(&common.config.domain));
         State::Open(ExpectOpen { authenticated })
@@ -132,8 +131,8 @@ impl ExpectOpen {
         if !element.is("open", ns::FRAMING) {
             return Err(PeerMisbehaved::NoOpen(element.name().to_owned()).into());
         }
-        // A server that says no version, or another, may go on to say what is wrong, or offer features all
-        // the same: only one that does neither is from before SASL.
+        // A server with another version, or none, may still say what is wrong, or offer features
+        // after all. Only a server that does neither is from before SASL.
         let version = element.attr("version");
         let is_ours =
             version.and_then(|version| version.split_once('.')).is_some_and(|(major, _)| major == "1");
@@ -150,7 +149,7 @@ impl ExpectOpen {
 
 /// The features that offer authentication come next (RFC 6120 §6.4.1).
 pub(crate) struct ExpectMechanisms {
-    /// What was wrong with `<open/>`, should it come to nothing.
+    /// The fault in `<open/>`, reported if no features follow.
     fault: Option<PeerMisbehaved>,
 }
 
@@ -227,7 +226,7 @@ impl ExpectOutcome {
             Step::Respond(data) => Ok(self.respond(&data, common)),
             Step::Relay(challenge) => Ok(ExpectAnswer::ask(self.mechanism, Some(challenge), common)),
             Step::Derive(derivation) => {
-                // Our own work has no deadline; the next answer of the server has.
+                // Our own work has no deadline.
                 common.deadline.clear();
                 common.output(Output::Derive(derivation));
                 Ok(State::Keys(ExpectKeys { mechanism: self.mechanism }))
@@ -242,7 +241,7 @@ impl ExpectOutcome {
     }
 }
 
-/// The keys that are being derived from the password come next, from ourselves.
+/// The keys derived from the password come next, from the caller.
 pub(crate) struct ExpectKeys {
     mechanism: Box<dyn Mechanism>,
 }
@@ -254,10 +253,10 @@ impl ExpectKeys {
     }
 }
 
-/// What a foreign mechanism says comes next, from whoever speaks it.
+/// A message of a foreign mechanism comes next, from the page that speaks it.
 pub(crate) struct ExpectAnswer {
     mechanism: Box<dyn Mechanism>,
-    /// Whether the server has heard of it.
+    /// Whether `<auth/>` has been sent.
     begun: bool,
 }
 
@@ -290,9 +289,9 @@ impl ExpectAnswer {
     }
 }
 
-/// The features behind authentication come next (RFC 6120 §7.3.1).
+/// The features after authentication come next (RFC 6120 §7.3.1).
 pub(crate) struct ExpectBindFeatures {
-    /// What was wrong with `<open/>`, should it come to nothing.
+    /// The fault in `<open/>`, reported if no features follow.
     fault: Option<PeerMisbehaved>,
 }
 
@@ -304,7 +303,7 @@ impl ExpectBindFeatures {
         }
         let expect = ExpectBindRequest { features };
         if let Purpose::Bind { explicit: true, .. } = common.config.purpose {
-            // Whoever is to say it takes the time they need.
+            // The app may take its time to ask for a resource.
             common.deadline.clear();
             common.event(Event::BindRequired);
             return Ok(State::BindRequest(expect));
@@ -313,7 +312,8 @@ impl ExpectBindFeatures {
     }
 }
 
-/// The word that a resource is to be bound comes next, from ourselves.
+/// The request to bind a resource comes next, from the caller
+/// ([`Input::Bind`](crate::Input::Bind)).
 pub(crate) struct ExpectBindRequest {
     features: Element,
 }
@@ -383,7 +383,8 @@ impl ExpectBindResult {
     }
 }
 
-/// The result of the legacy session request comes next (RFC 3921 §3): only where the server requires it.
+/// The result of the legacy session request comes next (RFC 3921 §3); sent only where the server
+/// requires a session.
 pub(crate) struct ExpectSessionResult {
     request: String,
     bound: Bound,
@@ -399,13 +400,13 @@ impl ExpectSessionResult {
 }
 
 fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
-    // XEP-0478: what the server says it will take, so that one tab's oversized stanza cannot cost all tabs
-    // the stream.
+    // XEP-0478: the server announces the largest stanza that it accepts, so one tab's oversized
+    // stanza need not cost all tabs the stream.
     let max_bytes = features
         .child("limits", ns::LIMITS)
         .and_then(|limits| limits.child("max-bytes", ns::LIMITS))
         .and_then(|bytes| bytes.text().trim().parse::<usize>().ok())
-        // It is to be positive: nobody says that nothing may be sent.
+        // XEP-0478 requires a positive number.
         .filter(|bytes| *bytes > 0);
     if let Some(max_bytes) = max_bytes {
         common.outbound.bytes = common.outbound.bytes.min(max_bytes);
@@ -419,8 +420,8 @@ fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
 }
 
 impl Common {
-    /// Asks for another resource in the place of one that is in conflict, once: its name with something new
-    /// behind it.
+    /// Gives a resource that is in conflict a random suffix, once; false if the resource must stay
+    /// or has one already.
     fn yield_resource(&mut self) -> bool {
         match &mut self.config.purpose {
             Purpose::Bind { resource: Some(resource), yields: true, .. } if !self.yielded => {
@@ -485,8 +486,8 @@ pub(crate) fn refused(failure: &Element, complaint: Option<String>) -> Error {
     Error::AuthRefused { condition, text, complaint }
 }
 
-/// RFC 6120 §6.4.2: an initial response that is there and empty is sent as a single equals sign, since none
-/// at all is an empty element.
+/// RFC 6120 §6.4.2: an empty initial response is sent as "=", since an empty element stands for
+/// none.
 fn encode_initial(data: &[u8]) -> String {
     if data.is_empty() { "=".to_owned() } else { Base64::encode_string(data) }
 }

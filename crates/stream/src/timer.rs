@@ -9,7 +9,7 @@ pub(crate) enum Timer {
     Dial,
     /// When to give up on the server's answer to a step of the negotiation.
     Answer,
-    /// When to give up on whoever speaks a foreign mechanism: it may have to ask a person.
+    /// When to give up on the page that speaks a foreign mechanism, which may have to ask a person.
     Foreign,
     /// When to stop waiting for the server's `<close/>` (RFC 7395 §3.6).
     Close,
@@ -18,13 +18,13 @@ pub(crate) enum Timer {
 /// How long a server may take to open the socket, and to answer at each step.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a server may take to say why its `<open/>` is none of ours.
+/// How long a server that speaks another version may take to explain itself or to send features.
 pub(crate) const SECOND_THOUGHT: Duration = Duration::from_secs(5);
 
-/// How long whoever speaks a foreign mechanism may take to answer a challenge.
+/// How long a page that speaks a foreign mechanism may take to answer a challenge.
 pub(crate) const FOREIGN_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The one deadline that runs at a time: a stream waits for one thing.
+/// The one deadline that runs, since a stream waits for one thing at a time.
 #[derive(Default, Debug)]
 pub(crate) struct Deadline(Option<(Timer, Duration)>);
 
@@ -33,7 +33,7 @@ impl Deadline {
         self.0 = Some((timer, at));
     }
 
-    /// Nothing is waited for beyond this.
+    /// Brings the deadline forward to `at`; never postpones it.
     pub(crate) fn hasten(&mut self, at: Duration) {
         if let Some((_, due)) = &mut self.0 {
             *due = at.min(*due);

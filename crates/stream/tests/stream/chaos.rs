@@ -1,4 +1,4 @@
-//! Whatever comes, in whatever order: no panic, one end at most, and nothing behind it.
+//! Any inputs in any order: no panic, at most one end, and nothing after that end.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ fn some_config() -> impl Strategy<Value = Config> {
     })
 }
 
-/// A negotiation that goes well for a while, and then whatever.
+/// A negotiation that goes well for a while, and then random acts.
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let well = (0..=NEGOTIATION.len()).prop_map(|steps| {
         let opened = std::iter::once(Act::Open("fyko+d2lbbFgONRv9qkxdawL".to_owned()));
@@ -78,7 +78,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     (well, prop::collection::vec(act(), 0..25)).prop_map(|(well, rest): (Vec<Act>, _)| [well, rest].concat())
 }
 
-/// Keys that fit no exchange but one that uses RFC 5802's salt.
+/// Keys that fit only an exchange with the salt of RFC 5802 §5.
 fn some_keys() -> ScramKeys {
     let mut peer = Peer::after(alice(), &[OPEN, &offering(&["SCRAM-SHA-1"]), CHALLENGE]);
     peer.derivation.take().unwrap().advance(u32::MAX).unwrap()
@@ -115,7 +115,7 @@ proptest! {
             prop_assert!(!ended || peer.socket_closed && peer.stream.deadline().is_none());
             prop_assert!(bound <= 1);
         }
-        // Whoever waits for the server does not wait for ever.
+        // A stream that waits for the server has a deadline.
         if peer.derivation.is_none() && !peer.is_bound() {
             peer.advance(Duration::from_secs(20));
             prop_assert!(peer.stream.is_closed());

@@ -1,4 +1,5 @@
-//! The end of a stream that nobody broke: by our wish, by the server's, or because the socket is gone.
+//! Streams that end without a broken rule: closed by us, by the server, or by the loss of the
+//! socket.
 
 use epode_stream::{Error, Input};
 

@@ -6,7 +6,7 @@ use crate::frames::*;
 use crate::peer::{Peer, stream_error};
 use crate::{SECOND, alice};
 
-/// Bound at a server that announces these limits (XEP-0478).
+/// A bound stream at a server that announces these limits (XEP-0478).
 fn bound_with_limits(config: Config, limits: &str) -> Peer {
     let features =
         BIND.replace("<bind", &format!("<limits xmlns='urn:xmpp:stream-limits:0'>{limits}</limits><bind"));
@@ -51,7 +51,7 @@ fn what_extensions_of_the_stream_may_bring_is_passed_over_and_not_in_silence() {
     assert!(peer.is_bound());
 }
 
-/// What the latest frames came to: nothing but drops.
+/// The latest events, which must all be drops.
 fn dropped(peer: &mut Peer) -> Vec<Dropped> {
     let dropped = |event| match event {
         Event::Dropped(dropped) => dropped,
@@ -60,7 +60,7 @@ fn dropped(peer: &mut Peer) -> Vec<Dropped> {
     peer.events().into_iter().map(dropped).collect()
 }
 
-/// Frames that are no XML which may be sent, each by the stream error that names the rule.
+/// Frames that are not the XML of RFC 6120 §11, each with the stream error that names the rule.
 const GARBLED: [(&str, &str); 9] = [
     (
         "<message xmlns='jabber:client' from='romeo@chat.example'><jabber:x:oob xmlns='x'/></message>",
@@ -76,8 +76,8 @@ const GARBLED: [(&str, &str); 9] = [
     ("<message", "not-well-formed"),
 ];
 
-// RFC 6120 §11.3 would have the stream closed: whoever outside can have such a frame relayed must not end a
-// session by it.
+// RFC 6120 §11.3 demands that the stream be closed. But an outsider may get such a frame relayed,
+// and must not end a session by it.
 #[test]
 fn a_frame_that_is_no_xml_is_dropped_and_the_next_is_read() {
     let mut peer = Peer::bound();
@@ -148,7 +148,7 @@ fn a_frame_without_the_namespaces_of_the_stream_is_taken_as_one_that_was_cut_out
     let events = peer.events();
     let [Event::Stanza(head)] = &events[..] else { panic!("{events:?}") };
     assert!(&*head.namespace == "jabber:client" && head.undeclared);
-    // Tabs are given the text as it is: what they could not read is dropped.
+    // Tabs get the text unchanged, so a stanza that a tab could not read is dropped.
     peer.say("<message><stream:x/></message>");
     assert_eq!(dropped(&mut peer)[0].condition, "bad-namespace-prefix");
     peer.say("<message xmlns=''/>");
@@ -223,7 +223,7 @@ fn what_is_relayed_while_an_app_thinks_about_its_resource_is_kept_within_bounds(
     let dropped: Vec<_> = events.iter().filter(|event| matches!(event, Event::Dropped(_))).collect();
     assert_eq!(dropped.len(), 44);
     assert!(matches!(dropped[0], Event::Dropped(dropped) if dropped.condition == "resource-constraint"));
-    // Nobody thinks for ever while a server floods.
+    // An app that chooses its resource does not wait for ever while a server floods.
     let purpose = Purpose::Bind { resource: None, explicit: true, yields: false };
     let mut peer = Peer::after(Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN, BIND]);
     for _ in 0..5000 {
@@ -295,8 +295,8 @@ fn the_limit_holds_behind_a_legacy_session_too() {
     assert!(peer.stream.check(&message(10_001)).is_err());
 }
 
-// Whoever knows a full JID from before can answer what the former stream asked, bounce a message, and guess
-// the ids of the negotiation.
+// A contact who knows a full JID from before can answer a request of the former stream, bounce a
+// message, and guess the ids of the negotiation.
 #[test]
 fn answers_and_errors_of_contacts_are_none_of_the_negotiations() {
     const ERROR: &str = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
@@ -318,7 +318,7 @@ fn answers_and_errors_of_contacts_are_none_of_the_negotiations() {
             assert!(peer.is_bound(), "{steps} {stranger}");
             assert!(matches!(peer.events().last(), Some(Event::Early(..))), "{steps} {stranger}");
         }
-        // One of the server, or of nobody, that is not to the point, is.
+        // An IQ from the server or without a sender ends the stream, if it is not the answer.
         for from in ["", "from='localhost'", "from='ALICE@localhost'"] {
             let mut peer = Peer::after(alice(), &negotiation[..steps]);
             peer.say(&format!("<iq xmlns='jabber:client' type='result' id='7' {from}/>"));

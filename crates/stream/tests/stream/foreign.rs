@@ -1,4 +1,4 @@
-//! A mechanism that somebody else speaks: the stream asks, and passes on what it is told.
+//! A mechanism that a page speaks: the stream asks the page, and passes on its answers.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn foreign() -> Config {
     Config { allowed: vec![allowed], ..alice() }
 }
 
-/// A stream that is to begin.
+/// A stream that awaits the page's initial response.
 fn asked() -> Peer {
     let mut peer = Peer::after(foreign(), &[OPEN]);
     assert_eq!(peer.answer(&offering(&["PLAIN", NAME])), [""; 0]);

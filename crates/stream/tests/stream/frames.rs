@@ -1,4 +1,4 @@
-//! What a well-behaved server says, word by word, and what a well-behaved client says to it.
+//! The frames of a well-behaved server, and those of a well-behaved client.
 
 pub const OPEN: &str =
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='s1' version='1.0'/>";
@@ -27,13 +27,13 @@ pub const SESSION_SENT: &str = "<iq xmlns='jabber:client' type='set' id='epode-s
 /// From the open socket to the bound resource, with PLAIN.
 pub const NEGOTIATION: [&str; 6] = [OPEN, PLAIN, SUCCESS, OPEN, BIND, BOUND];
 
-/// The features in front of authentication, with these mechanisms.
+/// The features before authentication, with these mechanisms.
 pub fn offering(mechanisms: &[&str]) -> String {
     let mechanisms: String = mechanisms.iter().map(|name| format!("<mechanism>{name}</mechanism>")).collect();
     PLAIN.replace("<mechanism>PLAIN</mechanism>", &mechanisms)
 }
 
-/// The result of binding, with this in place of the JID.
+/// The result of binding, with this JID.
 pub fn bound(jid: &str) -> String {
     BOUND.replace("alice@localhost/tab", jid)
 }

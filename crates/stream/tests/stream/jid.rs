@@ -1,11 +1,11 @@
-//! Whether two JIDs are one, by RFC 7622, and for answers by RFC 3920 too.
+//! Equality of JIDs by RFC 7622, and for answers by RFC 3920 too.
 
 use epode_stream::jid::{answers, bare, domain, prepared, same, same_bare, split};
 use epode_testkit::unicode::host;
 
 use super::unicode;
 
-/// What is the same, whatever compares it.
+/// Equal in every comparison.
 fn one(a: &str, b: &str) {
     assert!(same(a, b, &unicode()), "{a} {b} {} {}", prepared(a, &unicode()), prepared(b, &unicode()));
     assert!(answers(a, b, &unicode()) && same_bare(a, b, &unicode()), "{a} {b}");
@@ -16,7 +16,7 @@ fn two(a: &str, b: &str) {
     assert!(same(a, a, &unicode()) && answers(b, b, &unicode()), "{a} {b}");
 }
 
-/// Two for whoever compares, answers included.
+/// Different in every comparison, that of answers included.
 fn strangers(a: &str, b: &str) {
     two(a, b);
     assert!(!answers(a, b, &unicode()) && !answers(b, a, &unicode()), "{a} {b}");
@@ -150,7 +150,7 @@ fn what_cannot_be_prepared_is_only_what_it_is_itself() {
     ] {
         strangers(a, b);
     }
-    // A resource that is none keeps nobody from being known by the rest.
+    // A JID with an invalid resource is still recognised by the rest.
     for resource in ["", &long] {
         one(&format!("Ü@B./{resource}"), &format!("u\u{308}@b/{resource}"));
         strangers(&format!("a@b/{resource}"), "a@b");

@@ -11,11 +11,11 @@ pub struct Line {
     pub stream: Stream,
     pub server: Server,
     clock: Clock,
-    /// What the stream transmitted.
+    /// The frames that the stream transmitted.
     pub sent: Vec<String>,
     pub stages: Vec<&'static str>,
     pub bound: Option<Bound>,
-    /// How the stream ended, each time it said so.
+    /// The ends that the stream reported.
     pub ends: Vec<Option<Error>>,
     server_deadline: Option<Duration>,
 }
@@ -40,7 +40,7 @@ impl Line {
         }
     }
 
-    /// The socket opens, and both sides say all they have to say without time passing.
+    /// Opens the socket; both sides then say all they can without time passing.
     pub fn open(&mut self) {
         self.server.handle_input(self.clock.now(), testkit::Input::Opened(SOCKET));
         self.stream
@@ -48,7 +48,7 @@ impl Line {
         self.settle();
     }
 
-    /// Lets time pass until nobody waits for anything any more; how long that took.
+    /// Lets time pass until no deadline is left; returns how long that took.
     pub fn exhaust(&mut self) -> Duration {
         let before = self.clock.now();
         while let Some(at) = self.stream.deadline().into_iter().chain(self.server_deadline.take()).min() {

@@ -1,5 +1,5 @@
-//! What a session sees of a stream, in the order of its life: dial, negotiate, exchange stanzas, close; and
-//! every way in which the other end can spoil it.
+//! A stream as its session sees it, in the order of its life: dial, negotiate, exchange stanzas,
+//! close; and every way in which the other end can spoil it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod chaos;
@@ -24,7 +24,7 @@ use epode_stream::{Config, Purpose};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What tests know of Unicode.
+/// The Unicode functions for tests.
 fn unicode() -> Unicode {
     use epode_testkit::unicode::{host, lower, nfc, nfkc};
     Unicode { nfc, nfkc, lower, host }
@@ -54,7 +54,7 @@ fn verifying() -> Config {
     Config { purpose: Purpose::Verify, ..alice() }
 }
 
-/// Nobody in particular.
+/// An anonymous login.
 fn anonymous() -> Config {
     Config {
         credentials: Credentials::default(),

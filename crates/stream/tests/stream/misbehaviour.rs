@@ -1,4 +1,4 @@
-//! The scripted server, breaking each rule it knows.
+//! The scripted server breaks each rule it knows.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use epode_testkit::{self as testkit, BindFault, Fault, Misbehaviour, OpenFault, 
 use crate::line::Line;
 use crate::{alice, anonymous, verifying};
 
-/// The stream, until nobody waits for anything any more, and how long that took. With one hash, since
-/// derivations take their time.
+/// Plays a stream until no deadline is left; returns how long that took. Only one hash is allowed,
+/// since each derivation takes time.
 fn played(mut config: Config, misbehaviour: &Misbehaviour) -> (Line, Duration) {
     config
         .allowed
@@ -23,8 +23,8 @@ fn played(mut config: Config, misbehaviour: &Misbehaviour) -> (Line, Duration) {
     (line, took)
 }
 
-/// What the server gets wrong and nobody has to mind: who it says it is in `<open/>`, and whom it binds, are
-/// its own affair.
+/// Faults without consequences: the server decides under which name it opens the stream, and which
+/// JID it binds.
 fn is_harmless(misbehaviour: &Misbehaviour) -> bool {
     matches!(
         misbehaviour,
@@ -112,8 +112,8 @@ fn each_fault_of_scram_is_called_by_its_name() {
 
 #[test]
 fn a_frame_of_10_mb_is_not_read_at_any_stage() {
-    // One that a contact has had relayed may come before the answer to the bind request: it is dropped, and
-    // the answer awaited.
+    // Not while the bind request is unanswered: a contact may have had such a frame relayed, so the
+    // stream drops it.
     for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Bind) {
         let (line, took) = played(alice(), &Misbehaviour::At(stage, Fault::oversize(10 << 20)));
         let error = line.ends[0].as_ref().unwrap();

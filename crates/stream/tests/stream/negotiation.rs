@@ -1,4 +1,4 @@
-//! From the open socket to the bound resource, where all goes well.
+//! From the open socket to the bound resource, without faults.
 
 use epode_stream::sasl::MechanismName;
 use epode_stream::{Bound, Error, Event, Input, PeerMisbehaved, Purpose};
@@ -69,7 +69,8 @@ fn a_server_may_sign_in_a_challenge_of_its_own() {
     let mut line = Line::new(alice(), server);
     line.open();
     assert!(line.is_bound(), "{:?}", line.ends);
-    // RFC 6120 §6.4.2 writes nothing as `=` in <auth/> alone: a response of no data is an empty element.
+    // RFC 6120 §6.4.2: only in `<auth/>` is "=" an empty message; an empty response is an empty
+    // element.
     assert_eq!(line.sent[3], "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
 }
 
@@ -222,11 +223,11 @@ fn prefixes_and_unknown_features_are_all_the_same() {
     assert_eq!(peer.answer(features), [AUTH_SENT]);
 }
 
-/// The frame as a server writes it that gives a prefix to every name it can.
+/// The frame as written by a server that gives every name a prefix.
 fn prefixed(frame: &str) -> String {
     let mut declared = Vec::new();
     let mut text = String::new();
-    // What these frames hold are tags, and text between them.
+    // These frames consist of tags, and text between them.
     for (at, part) in frame.replace("stream:", "").split('<').enumerate() {
         let Some(rest) = part.strip_prefix('/') else {
             if at == 0 {

@@ -1,4 +1,4 @@
-//! A stream whose server is the test itself: frame by frame, by hand.
+//! A stream whose server is played by the test, frame by frame.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::frames::*;
 pub struct Peer {
     pub stream: Stream,
     pub clock: Clock,
-    /// What the stream transmitted, since it was last looked at.
+    /// The frames transmitted since the last look.
     sent: Vec<String>,
-    /// What it told its session, since it was last looked at.
+    /// The events since the last look.
     events: Vec<Event>,
     pub derivation: Option<Derivation>,
-    /// What a foreign mechanism was asked, since it was last looked at.
+    /// The questions to a foreign mechanism since the last look.
     pub asked: Vec<(String, Option<String>)>,
     pub socket_closed: bool,
-    /// Whether it said that a resource is bound, and nobody has ended it since.
+    /// Whether a resource is bound, and the stream has not ended.
     bound: bool,
 }
 
@@ -47,7 +47,7 @@ impl Peer {
         peer
     }
 
-    /// A stream that has heard all of these.
+    /// A stream that has heard all of these frames.
     pub fn after(config: Config, frames: &[&str]) -> Self {
         let mut peer = Self::opened(config);
         for frame in frames {
@@ -95,7 +95,7 @@ impl Peer {
         self.input(Input::Frame(frame));
     }
 
-    /// The frame, and what the stream transmits on hearing it.
+    /// Says the frame; returns what the stream transmits in answer.
     pub fn answer(&mut self, frame: &str) -> Vec<String> {
         self.say(frame);
         self.sent()
@@ -114,13 +114,13 @@ impl Peer {
         std::mem::take(&mut self.events)
     }
 
-    /// How long the stream would still wait.
+    /// Time left until the stream's deadline.
     pub fn patience(&self) -> Option<Duration> {
         self.stream.deadline().map(|at| at - self.clock.now())
     }
 
-    /// Why the stream ended. It did, is done with its socket, waits for nothing, and says nothing more
-    /// whatever happens.
+    /// The reason why the stream ended. Asserts that there was one end, that the socket is closed
+    /// and no deadline left, and that nothing follows from further inputs.
     pub fn ended(&mut self) -> Option<Error> {
         let mut events = self.events();
         let Some(Event::Ended(error)) = events.pop() else { panic!("not ended: {events:?}") };
@@ -140,8 +140,8 @@ impl Peer {
     }
 }
 
-/// The defined condition of the stream error among what was sent, if there is one; `<close/>` always comes
-/// last.
+/// The condition of the stream error among the sent frames, if any; the last frame must be
+/// `<close/>`.
 pub fn stream_error(sent: &[String]) -> Option<String> {
     let [errors @ .., close] = sent else { panic!("nothing sent") };
     assert_eq!(close, CLOSE);

@@ -1,4 +1,4 @@
-//! Frames that must not be taken, at every step: what the stream calls them, and what it tells the server.
+//! Frames that a stream must refuse at each step: the error, and the stream error for the server.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use crate::frames::*;
 use crate::peer::{Peer, stream_error};
 use crate::{alice, anonymous};
 
-/// What was said before, what is said now, why the stream ends, and the stream error that it sends.
+/// The frames before, the frame now, the error that ends the stream, and the stream error that it
+/// sends.
 type Case<'a> = (&'a [&'a str], &'a str, Error, Option<&'a str>);
 
 fn check(config: impl Fn() -> Config, cases: &[Case<'_>]) {
@@ -51,7 +52,7 @@ fn a_server_that_does_not_open_the_stream() {
             (&[], MESSAGE, no_open("message"), Some("invalid-xml")),
             (&[], PLAIN, no_open("features"), Some("invalid-xml")),
             (&[], &other_namespace, no_open("open"), Some("invalid-xml")),
-            // Such a server may still say what is wrong, or offer features: here it does neither.
+            // Such a server may still explain itself or offer features: here it does neither.
             (&[&versions[0]], MESSAGE, version(None), Some("unsupported-version")),
             (&[&versions[1]], SUCCESS, version(Some("2.0")), Some("unsupported-version")),
             (&[&versions[2]], OPEN, version(Some("10.0")), Some("unsupported-version")),
@@ -151,7 +152,7 @@ fn a_server_that_authenticates_wrongly() {
             (before, OPEN, unexpected("open", waiting), UNSUPPORTED),
             (before, BIND, unexpected("features", waiting), UNSUPPORTED),
             (before, MESSAGE, unexpected("message", waiting), UNSUPPORTED),
-            // Nothing is sent twice: a stream authenticates once.
+            // A stream authenticates once.
             (
                 &[OPEN, PLAIN, SUCCESS],
                 SUCCESS,
@@ -221,13 +222,13 @@ fn a_token_of_somebody_else_does_not_open_this_account_whatever_the_server_think
             peer.say(&bob);
             assert_eq!(peer.ended(), Some(Error::OtherAccount("bob@localhost/tab".into())), "{mechanism}");
         }
-        // Its own name, in whatever case the server writes it.
+        // The account's own name, in the server's spelling of the case.
         let mut peer =
             Peer::after(verifying, &[OPEN, &offer, SUCCESS, OPEN, BIND, &bound("Alice@localhost/x")]);
         assert_eq!(peer.sent(), [] as [&str; 0]);
         peer.say(CLOSE);
         assert_eq!(peer.ended(), None, "{mechanism}");
-        // Or in whatever other spelling.
+        // Or in another equivalent spelling.
         let mut config = config;
         config.credentials.jid = Some("mu\u{308}ller@Bücher.example".to_owned());
         let bound = bound("müller@xn--bcher-kva.example/x");
@@ -243,7 +244,7 @@ fn a_server_that_succeeds_before_scram_has_proven_anything() {
 
 #[test]
 fn a_server_that_does_not_wait_while_keys_are_derived() {
-    // The challenge of RFC 5802 §5, whose nonce goes on from ours.
+    // The challenge of RFC 5802 §5, whose nonce begins with ours.
     let challenge = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
         cj1meWtvK2QybGJiRmdPTlJ2OXFreGRhd0wzcmZjTkhZSlkxWlZ2V1ZzN2oscz1RU1hDUitRNnNlazhiZjkyLGk9NDA5Ng==</challenge>";
     let scram = offering(&["SCRAM-SHA-1"]);
@@ -255,7 +256,7 @@ fn a_server_that_does_not_wait_while_keys_are_derived() {
         &[
             (before, SUCCESS, unexpected("success", waiting), UNSUPPORTED),
             (before, challenge, unexpected("challenge", waiting), UNSUPPORTED),
-            // To give up is the server's right at any time.
+            // The server may give up at any time.
             (before, refused, failure("temporary-auth-failure", None), None),
             (before, CLOSE, Error::ClosedByServer { elsewhere: None }, None),
         ],

@@ -1,4 +1,4 @@
-//! How long a stream waits, and for what.
+//! The deadlines of a stream.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{SECOND, alice};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Nothing happens until the deadline; then the stream ends, and why.
+/// Checks that nothing happens until the deadline, and returns why the stream then ends.
 fn wait_out(peer: &mut Peer, patience: Duration) -> Option<Error> {
     assert_eq!(peer.patience(), Some(patience));
     peer.advance(patience - MOMENT);
@@ -52,7 +52,7 @@ fn an_answer_starts_the_wait_for_the_next_one() {
             peer.patience(),
             Some(if frame == PLAIN || frame == BIND { 11 * SECOND } else { 20 * SECOND })
         );
-        // <open/> and the features behind it are one answer.
+        // `<open/>` and the features after it are one answer.
         peer.advance(9 * SECOND);
         peer.say(frame);
     }
