@@ -1,4 +1,4 @@
-//! Whose session it is, and how it may be opened.
+//! The account of a session, and the rules for logging in to it.
 
 use epode_stream::Config;
 use epode_stream::jid::{self, Unicode};
@@ -9,24 +9,26 @@ use epode_stream::xml::Limits;
 
 use crate::{Error, Purpose};
 
-/// An account at a service, with what is needed to log in to it again and again. `Debug` prints no secret.
+/// An account at a service, with all that is needed to log in again and again. `Debug` prints no
+/// secret.
 #[derive(Clone, Debug)]
 pub struct Account {
     service: String,
     jid: String,
     authcid: Option<String>,
-    /// Whether that is what the JID says.
+    /// Whether the authcid is the localpart of the JID.
     implied: bool,
     authzid: Option<String>,
     proof: Option<Proof>,
     allowed: Vec<Allowed>,
-    /// Whether the app has listed the mechanisms itself.
+    /// Whether the app has listed its mechanisms.
     listed: bool,
-    /// Whether nobody else can read what crosses the transport.
+    /// Whether the transport is safe from readers.
     private: bool,
     /// Whether the server has once proven by SCRAM that it knows the password.
     proven: bool,
-    /// Whom the server bound for these credentials, as a bare JID; nobody where nobody in particular logs in.
+    /// The account that the server bound for these credentials, as a bare JID; `None` before that,
+    /// and for an anonymous login.
     known: Option<String>,
     unicode: Unicode,
 }
@@ -34,23 +36,24 @@ pub struct Account {
 /// The mechanisms that an app allows, by name and priority.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mechanisms<'a> {
-    /// Those that are ours; with none, and none listed, all.
+    /// The mechanisms of [`stream::sasl`](crate::stream::sasl). An empty list means all of them,
+    /// unless `listed`.
     pub ours: &'a [(String, u32)],
-    /// Whether the app has listed them itself.
+    /// Whether the app has listed its mechanisms.
     pub listed: bool,
-    /// Those that the app speaks itself, also in the place of one of ours.
+    /// Mechanisms that the app speaks itself. Each replaces a mechanism of ours with the same name.
     pub foreign: &'a [(String, u32)],
 }
 
 impl Account {
-    /// An account, from what the app gave.
+    /// Makes an account from the app's options.
     ///
-    /// `service` is an absolute `ws:` or `wss:` URL; `jid` is bare or full, or a bare domain for ANONYMOUS;
-    /// `authcid` stands in for the JID's local part. Both it and the password stay as they were typed; SCRAM
-    /// prepares them (RFC 4013) by way of `unicode`.
+    /// `service` is an absolute `ws:` or `wss:` URL. `jid` is bare or full, or a bare domain for
+    /// ANONYMOUS. `authcid` replaces the JID's localpart as the user name. User name and password
+    /// stay as typed; SCRAM prepares them (RFC 4013) by means of `unicode`.
     ///
     /// # Errors
-    /// If the URL or the JID cannot be meant.
+    /// [`Error::Service`] or [`Error::Jid`] if the URL or the JID is malformed.
     pub fn new(
         service: &str,
         jid: &str,
@@ -84,7 +87,7 @@ impl Account {
         allowed.extend(ours.into_iter().filter(|ours| !spoken(ours)));
         let authcid = authcid.filter(|name| !name.is_empty()).or_else(|| local.map(str::to_owned));
         let implied = local.is_some() && authcid.as_deref() == local;
-        // RFC 6120 §6.3.8: the authzid only if it differs from what the authcid stands for.
+        // RFC 6120 §6.3.8: an authzid is sent only if the authcid does not imply it.
         let stands_for_it = [local, Some(jid::bare(jid))].contains(&authcid.as_deref());
         let authzid = local.filter(|_| !stands_for_it).map(|_| jid::bare(jid).to_owned());
         Ok(Account {
@@ -113,22 +116,22 @@ impl Account {
         jid::bare(&self.jid)
     }
 
-    /// Who logs in, where the JID does not say so: the name given beside a bare domain, however it was typed.
+    /// The user name given beside a bare domain, prepared; `None` if the JID names the user.
     pub fn name_beside_domain(&self) -> Option<String> {
         let name = self.authcid.as_deref().filter(|_| jid::split(&self.jid).0.is_none())?;
         let prepared = prepare(name, "user name", self.unicode.nfkc);
         Some(prepared.map_or_else(|_| name.to_owned(), |prepared| prepared.expose().to_owned()))
     }
 
-    /// Whether nobody in particular logs in.
+    /// Whether the login is anonymous.
     pub fn is_anonymous(&self) -> bool {
         self.authcid.is_none()
     }
 
-    /// Whether `other`, whose JID is the same in whatever spelling, proves the same as this account, as far
-    /// as can be told without asking the server: never, where the app may speak for itself. The keys that
-    /// were `derived` at the login of this account are as good as what they were derived from. In constant
-    /// time.
+    /// Whether `other`, an account with an equal JID, has the same credentials, as far as can be
+    /// told without the server: never if the app may speak a mechanism itself. The keys `derived`
+    /// at the login of this account count as the password that they were derived from. Compares
+    /// secrets in constant time.
     pub fn same_credentials(&self, other: &Account, derived: Option<&ScramKeys>) -> bool {
         let is_derived =
             || matches!((&other.proof, derived), (Some(Proof::Keys(keys)), Some(derived)) if keys == derived);
@@ -138,31 +141,33 @@ impl Account {
             && (self.proof == other.proof || is_derived())
     }
 
-    /// Whether both log in by the same name.
+    /// Whether both log in under the same name.
     fn same_name(&self, other: &Account) -> bool {
         self.implied && other.implied || self.authcid == other.authcid
     }
 
-    /// What these credentials are known again by, under a key that nobody else has: nothing where there is no
-    /// proof, or the app may speak for itself.
+    /// A keyed hash that recognises these credentials; `None` if there is no proof, or the app may
+    /// speak a mechanism itself.
     pub fn fingerprint(&self, key: &Secret) -> Option<Fingerprint> {
         let proof = self.proof.as_ref().filter(|_| !self.may_be_foreign())?;
-        // The name in the JID, in whatever spelling, is no part of the proof: whose it is, its account says.
+        // A name implied by the JID is left out, since its spelling may differ and the caller knows
+        // the account.
         let name = self.authcid.as_deref().filter(|_| !self.implied);
         Some(proof.fingerprint(name.unwrap_or_default(), key))
     }
 
-    /// Whether the app may speak for itself.
+    /// Whether the app may speak a mechanism itself.
     fn may_be_foreign(&self) -> bool {
         self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
     }
 
-    /// Takes over the credentials of another that stands for the same account, with the mechanisms that use
-    /// them; not what only the app can say in the place of what is known here.
+    /// Takes over the credentials of `other`, which stands for the same account, with their
+    /// mechanisms. Returns false if that would replace credentials that the worker can use by a
+    /// mechanism that only a page can speak.
     pub(crate) fn adopt(&mut self, other: Account) -> bool {
         let better = self.may_be_foreign() || !other.may_be_foreign();
         if better {
-            // Another name may stand for another account.
+            // Another user name may belong to another account.
             if !self.same_name(&other) {
                 self.known = other.known;
             }
@@ -177,22 +182,23 @@ impl Account {
         better
     }
 
-    /// The server has proven by SCRAM that it knows the password of this account, or has so to another stream
-    /// of it: no later dial shows it the password itself. A server that offers less than it did, or whoever
-    /// poses as it, is not to be told what SCRAM was there to keep. Another hash is no less (XEP-0474 guards
-    /// against it for the sake of guessers): it shows nothing either, the server proves itself again, and one
-    /// whose store was migrated stays within reach.
+    /// The server has proven by SCRAM, on this or another stream, that it knows the password of
+    /// this account. From now on no dial sends the password itself, unless the app listed a
+    /// mechanism that does: a server that offers less than before, or an impostor, must not learn
+    /// what SCRAM kept secret. SCRAM with another hash is allowed, although XEP-0474 guards against
+    /// weaker ones: it shows no password either, the server proves itself again, and a server whose
+    /// store was migrated stays within reach.
     pub fn expect_scram(&mut self) {
         self.proven = true;
     }
 
-    /// Whether it is [expected](Self::expect_scram).
+    /// Whether SCRAM is [expected](Self::expect_scram).
     pub fn expects_scram(&self) -> bool {
         self.proven
     }
 
-    /// The server bound this full JID: the next stream is to be the same account; and, unless it `yielded`,
-    /// asks for the same resource.
+    /// The server bound this full JID. The next stream must bind the same account, and asks for the
+    /// same resource unless this one `yielded`.
     pub(crate) fn bound(&mut self, jid: &str, yielded: bool) {
         if let (Some(_), (_, _, Some(resource))) = (&self.authcid, jid::split(jid)) {
             self.known = Some(jid::bare(jid).to_owned());
@@ -202,7 +208,7 @@ impl Account {
         }
     }
 
-    /// What a stream of this account needs to know; `again`: whether it was up before.
+    /// The configuration for a stream of this account. `again`: whether the session was up before.
     pub(crate) fn config(&self, purpose: Purpose, again: bool) -> Config {
         let (local, domain, resource) = jid::split(&self.jid);
         Config {
@@ -213,7 +219,7 @@ impl Account {
                 authzid: self.authzid.clone(),
                 proof: self.proof.clone(),
             },
-            // An app that lists a mechanism that shows the secret has decided that it may be seen.
+            // An app that lists a mechanism that shows the secret has accepted that.
             allowed: match self.proven && !self.listed {
                 true => self.allowed.iter().filter(|allowed| !allowed.name.shows_secret()).cloned().collect(),
                 false => self.allowed.clone(),
@@ -221,7 +227,7 @@ impl Account {
             plaintext: self.private || self.listed,
             purpose: match purpose {
                 Purpose::Join { explicit, .. } => {
-                    // RFC 7622 §3.4: one that is there has at least one character.
+                    // RFC 7622 §3.4: a resource has at least one character.
                     let resource = resource.filter(|resource| !resource.is_empty()).map(str::to_owned);
                     epode_stream::Purpose::Bind { resource, explicit, yields: again }
                 }
@@ -234,7 +240,8 @@ impl Account {
     }
 }
 
-/// Whether what crosses this URL can be read only by its two ends: TLS, or a host that is this machine.
+/// Whether only the two ends can read the traffic with this URL: TLS, or a host that is this
+/// machine.
 fn is_private(service: &str) -> Result<bool, Error> {
     let error = || Error::Service(service.to_owned());
     let (scheme, rest) = service.split_once(':').ok_or_else(error)?;
@@ -255,8 +262,8 @@ fn is_private(service: &str) -> Result<bool, Error> {
     }
 }
 
-/// RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. Addresses in the form that browsers give them; any
-/// other counts as foreign.
+/// A host that is this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). Only the forms
+/// that browsers give to addresses are known; any other counts as foreign.
 fn is_loopback(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_address = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
@@ -382,7 +389,7 @@ mod tests {
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("Ⅸ"), None));
         assert_eq!(credentials.jid.as_deref(), Some("Ⅸ@b"));
         assert_eq!(credentials.proof, Some(Secret::new("p\u{AD}Ⅸ".into()).into()));
-        // But of whom there is one session, is one however it was typed.
+        // But the name that identifies the session is prepared.
         assert_eq!(account("b", "Ⅸ", "p").name_beside_domain().as_deref(), Some("IX"));
         assert_eq!(account("b", "a\u{E000}", "p").name_beside_domain().as_deref(), Some("a\u{E000}"));
     }

@@ -1,13 +1,14 @@
-//! When to dial again.
+//! The delay before the next dial.
 
 use std::time::Duration;
 
-/// A session that stayed up for this long begins to count anew when it drops.
+/// A session that was up for this long starts from the shortest delay again.
 const STABLE: Duration = Duration::from_secs(10);
 
 const FIRST: Duration = Duration::from_secs(1);
 
-/// Exponential delays with jitter: up to 1, 2, 4 … seconds, each at least half of that, up to a cap.
+/// Exponential delays with jitter: up to 1, 2, 4 … seconds, at most a cap, and each at least half
+/// of that.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -16,7 +17,8 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// `seed` sets the jitter, so that browsers that lose a server together do not come back together.
+    /// `seed` sets the jitter, which keeps browsers that lost a server together from coming back
+    /// together.
     pub(crate) fn new(seed: u64) -> Self {
         Backoff { failures: 0, up_since: None, random: seed | 1 }
     }
@@ -25,7 +27,7 @@ impl Backoff {
         self.up_since = Some(now);
     }
 
-    /// How long to wait after the failure that has just happened.
+    /// The delay after the failure that has just happened.
     pub(crate) fn delay(&mut self, now: Duration, cap: Duration) -> Duration {
         if self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE) {
             self.failures = 0;
@@ -35,7 +37,7 @@ impl Backoff {
         longest.mul_f64(0.5 + 0.5 * self.jitter())
     }
 
-    /// Between 0 and 1 (xorshift64; nothing secret hangs on it).
+    /// A number between 0 and 1, by xorshift64: no secret depends on it.
     fn jitter(&mut self) -> f64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

@@ -1,12 +1,12 @@
 //! One account across many streams.
 //!
-//! A session is what a user means by "being online": it outlives the socket under it. It asks for a socket,
-//! runs a [`Stream`] over it, and says when it is up and why it went down. A session that was up and lost its
-//! stream dials again by itself, after a while that grows and is jittered, held while the browser is offline,
-//! until it is up again or an error ends it: the table is in `redial`. An attempt that never was up is not
-//! repeated: whoever wished for it is told why.
+//! A session is what a user means by "being online": it outlives its socket. A session asks for a
+//! socket, runs a [`Stream`] over it, and tells when it is up and why it went down. After it was
+//! up, a session that loses its stream dials again by itself, until it is up or an error ends it;
+//! the delay grows, has jitter, and pauses while the browser is offline (`redial` has the table). A
+//! first attempt that fails is not repeated, and the error says why.
 //!
-//! Each dial means a new stream; resuming the former one (XEP-0198) belongs here and comes later.
+//! Each dial means a new stream; resuming the former one (XEP-0198) will belong here.
 //!
 //! As every layer: [`Session::handle_input`] takes what happened, [`Session::poll_output`] gives what to do.
 
@@ -25,7 +25,7 @@ mod account;
 mod backoff;
 mod redial;
 
-/// What is wrong with what the app asked for.
+/// An error in what the app asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
     /// Not the URL of an XMPP service over WebSocket.
@@ -40,7 +40,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The rule as a word that an app can compare, where it has a name.
+    /// The broken rule as a word that an app can compare, if the rule has a name.
     pub fn condition(&self) -> Option<&'static str> {
         match self {
             Error::Sasl(error) => Some(error.condition()),
@@ -49,14 +49,14 @@ impl Error {
     }
 }
 
-/// What a session is for.
+/// The purpose of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
     /// To be online.
     Join {
         /// Whether to dial again when the connection is lost.
         reconnect: bool,
-        /// Whether to wait for [`stream::Input::Bind`] before it is online for the first time.
+        /// Whether to wait for [`stream::Input::Bind`] before the session is up for the first time.
         explicit: bool,
     },
     /// To find out whether credentials are good.
@@ -66,11 +66,11 @@ pub enum Purpose {
 /// What happens to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// It may dial, for the first time.
+    /// Permission to dial for the first time.
     Start,
-    /// What happens to its stream.
+    /// An event for the session's stream.
     Stream(stream::Input<'a>),
-    /// The browser is, or is not, connected to any network.
+    /// Whether the browser is connected to any network.
     Online(bool),
 }
 
@@ -86,17 +86,17 @@ impl<'a> From<stream::Input<'a>> for Input<'a> {
     }
 }
 
-/// What a session wants done.
+/// Something that a session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what this
-    /// session will say on it first, once it hears that it is open.
+    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The second field
+    /// is the first frame that the session will send once the socket is open.
     Dial(String, String),
     /// Write this frame.
     Transmit(String),
     /// Close the socket.
     CloseSocket,
-    /// Run this derivation, in slices, and hand its keys back.
+    /// Run this derivation, in slices, and return its keys by [`stream::Input::Derived`].
     Derive(Derivation),
     /// See [`stream::Output::Ask`].
     #[allow(missing_docs, reason = "documented there")]
@@ -105,7 +105,7 @@ pub enum Output {
     Event(Event),
 }
 
-/// What a session tells the hub.
+/// A report from a session to the hub.
 #[derive(Debug)]
 pub enum Event {
     /// A mechanism was chosen; credentials are on their way.
@@ -126,20 +126,19 @@ pub enum Event {
     Lost {
         /// Why.
         error: stream::Error,
-        /// Whether there is something new to tell: it was up, or what keeps it down is another cause than
-        /// before.
+        /// Whether this is news: the session was up, or the cause differs from the one before.
         news: bool,
     },
-    /// The session is over: as it was asked to (`None`), or because of an error.
+    /// The session is over. `None` if the caller ended it or its [`Purpose`] is fulfilled.
     Ended(Option<stream::Error>),
 }
 
 enum Phase {
-    /// Nobody has said yet that it may dial.
+    /// [`Input::Start`] is awaited.
     Waiting,
-    /// A stream is there, or on its way.
+    /// A stream is dialled or open.
     Streaming,
-    /// The next dial is due then.
+    /// The time at which the next dial is due.
     Resting(Duration),
     /// The next dial is due as soon as the browser is online.
     Offline,
@@ -154,17 +153,16 @@ pub struct Session {
     phase: Phase,
     redial: Redial,
     was_up: bool,
-    /// Whether it is up.
+    /// Whether the session is up.
     up: bool,
-    /// What keeps it down, in the words of the table; `None` while it is up.
+    /// The cause that keeps the session down, as [`redial::cause`] names it; `None` while it is up.
     cause: Option<String>,
     online: bool,
     outputs: VecDeque<Output>,
 }
 
 impl Session {
-    /// A session that dials as soon as it is told to [start](Input::Start). `seed` sets the jitter of later
-    /// dials.
+    /// A session that dials on [`Input::Start`]. `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose, false));
         Session {
@@ -181,20 +179,21 @@ impl Session {
         }
     }
 
-    /// Whose session it is.
+    /// The account of this session.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// Takes over credentials that have proven good, for the dials to come; whether it did, for it does not
-    /// give up what it can use by itself for what it cannot.
+    /// Takes over credentials that the server has accepted, for later dials. Returns false, and
+    /// changes nothing but whether SCRAM is expected, if that would replace a password by a
+    /// mechanism that only a page can speak.
     pub fn adopt(&mut self, account: Account) -> bool {
         let adopted = self.account.adopt(account);
         if adopted {
             self.redial.renew();
-            // What kept it down is forgotten, to be told again if it comes back.
+            // Forgotten, so that the same cause is reported again.
             self.cause = None;
-            // What kept it from dialling may be mended by them.
+            // The new credentials may work where the former were refused.
             if let Phase::Resting(at) = &mut self.phase {
                 *at = Duration::ZERO;
             }
@@ -202,7 +201,7 @@ impl Session {
         adopted
     }
 
-    /// Takes note of what happened.
+    /// Takes in an event. [`Session::poll_output`] returns what follows from it.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         match (&self.phase, input) {
             (_, Input::Online(online)) => self.online(now, online),
@@ -211,7 +210,7 @@ impl Session {
                 self.ask_for_socket();
             }
             (_, Input::Start) => {}
-            // How the resource is to be bound is said before there is a stream to bind it on.
+            // The app may choose its resource before the first dial.
             (Phase::Waiting, Input::Stream(bind @ stream::Input::Bind { .. })) => {
                 self.stream.handle_input(now, bind);
             }
@@ -219,7 +218,8 @@ impl Session {
                 if let (stream::Input::Close(_), Purpose::Join { reconnect, .. }) =
                     (&input, &mut self.purpose)
                 {
-                    // However it ends.
+                    // A session that is being closed does not dial again, whatever error the
+                    // closing brings.
                     *reconnect = false;
                 }
                 self.stream.handle_input(now, input);
@@ -238,7 +238,7 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// When to hand in a timeout.
+    /// The time at which [`stream::Input::Timeout`] is due; `None` if nothing is waited for.
     pub fn deadline(&self) -> Option<Duration> {
         match self.phase {
             Phase::Streaming => self.stream.deadline(),
@@ -247,7 +247,7 @@ impl Session {
         }
     }
 
-    /// Reads a stanza that is to be sent; an error if the server would end the stream over it.
+    /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         self.stream.check(text)
     }
@@ -275,7 +275,7 @@ impl Session {
                         (self.was_up, self.up) = (true, true);
                         self.cause = None;
                         self.redial.up(now);
-                        // A resource that only stood in for another is not the one that is asked for next.
+                        // A resource that replaced one in conflict is not asked for again.
                         self.account.bound(&bound.jid, self.stream.has_yielded());
                         if let Purpose::Join { explicit, .. } = &mut self.purpose {
                             *explicit = false;

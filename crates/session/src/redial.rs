@@ -1,20 +1,20 @@
-//! What ends a session that was up, and when another stream is tried otherwise.
+//! Which errors end a session that was up, and when to dial again after the others.
 //!
 //! | cause | again? | when |
 //! |---|---|---|
-//! | stream error `conflict` while it is up: somebody else has the session | no | |
+//! | stream error `conflict` while the session is up: another client took it | no | |
 //! | a server that does not prove itself | no | |
 //! | `account-disabled`, `credentials-expired` | no | |
-//! | keys of SCRAM that are outdated: there is no password | no | |
-//! | nobody is left who has the credentials | no | |
+//! | outdated keys of SCRAM, without a password | no | |
+//! | no page is left that has the credentials | no | |
 //! | we closed it | no | |
 //! | `not-authorized` | twice | after 30 s at least, then after 5 min |
-//! | the network: no answer, a lost or refused socket | yes | [`Backoff`], up to 60 s |
-//! | everything else | yes | the same; up to 5 min from the fifth time in a row on |
+//! | the network: no answer, a lost or refused socket | yes | after [`Backoff`], up to 60 s |
+//! | any other error | yes | likewise; up to 5 min from the fifth equal error in a row on |
 //!
-//! Servers say `not-authorized` while their database of users is away, so one refusal proves nothing; three
-//! stay below what locks accounts. What the network does is not held against the server: when it is back, its
-//! users are to be back within the minute.
+//! Servers answer `not-authorized` while their user database is away, so one refusal proves
+//! nothing; three stay below the number that locks accounts. A failing network is not the server's
+//! fault: once it is back, users shall be back within a minute.
 
 use std::time::Duration;
 
@@ -23,26 +23,27 @@ use epode_stream::sasl;
 
 use crate::backoff::Backoff;
 
-/// How long to rest at least after the first `not-authorized`, and after the second.
+/// The shortest delay after the first and the second `not-authorized`.
 const REFUSED: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(300)];
 
-/// How often the same error may come in a row, before the server is dialled more rarely; and how rarely.
+/// The number of equal errors in a row from which on the cap of the delay grows from [`OFTEN`] to
+/// [`RARELY`].
 const SAME: u32 = 5;
 const RARELY: Duration = Duration::from_secs(300);
 const OFTEN: Duration = Duration::from_secs(60);
 
-/// The word for whatever is wrong with the network.
+/// The cause that stands for all failures of the network.
 const NETWORK: &str = "";
 
 /// Decides when to dial again.
 #[derive(Debug)]
 pub(crate) struct Redial {
     backoff: Backoff,
-    /// How often the credentials were refused since they were last taken.
+    /// Number of refusals of the credentials since they were last accepted.
     refused: usize,
-    /// When they may be put to the server again, whatever happens until then.
+    /// The time before which the credentials must not be tried again, whatever happens.
     not_before: Duration,
-    /// The latest cause, and how often it came in a row.
+    /// The latest cause, and how many times in a row it came.
     cause: String,
     row: u32,
 }
@@ -65,18 +66,19 @@ impl Redial {
         self.backoff.up(now);
     }
 
-    /// There are other credentials, which nobody has refused.
+    /// There are new credentials, which no server has refused.
     pub(crate) fn renew(&mut self) {
         self.refused = 0;
         self.not_before = Duration::ZERO;
     }
 
-    /// When to dial, where something speaks for doing so at once.
+    /// The earliest time from `now` on at which the server may be dialled.
     pub(crate) fn soonest(&self, now: Duration) -> Duration {
         self.not_before.max(now)
     }
 
-    /// How long to rest after a stream that ended so, and was `up` until then; `None` if it ends the session.
+    /// The delay after a stream that ended with this error. `up`: whether the session was up until
+    /// then. `None` if the error ends the session.
     pub(crate) fn rest(&mut self, now: Duration, error: &Error, up: bool) -> Option<Duration> {
         if is_final(error, up) {
             return None;
@@ -93,8 +95,8 @@ impl Redial {
     }
 }
 
-/// Errors with the same cause are one error that comes back: the condition that somebody named, else the rule
-/// that the server broke.
+/// The cause of an error, by which two errors count as equal: the condition that somebody named,
+/// else the rule that the server broke.
 pub(crate) fn cause(error: &Error) -> &str {
     match error.is_of_network() {
         true => NETWORK,
@@ -104,8 +106,8 @@ pub(crate) fn cause(error: &Error) -> &str {
 
 fn is_final(error: &Error, up: bool) -> bool {
     match error {
-        // Said to a new stream it means that the server has not missed the former one yet (RFC 6120
-        // §4.9.3.3).
+        // A `conflict` before the stream is up means that the server still holds the former stream
+        // (RFC 6120 §4.9.3.3).
         Error::StreamError { condition, .. } => up && condition == "conflict",
         Error::AuthRefused { condition, .. } => {
             matches!(condition.as_str(), "account-disabled" | "credentials-expired")
@@ -119,8 +121,8 @@ fn is_final(error: &Error, up: bool) -> bool {
 fn is_refusal(error: &Error) -> bool {
     match error {
         Error::AuthRefused { condition, .. } => condition == "not-authorized",
-        // The same in SCRAM's own words (RFC 5802 §7); its others, such as `no-resources`, say nothing of the
-        // credentials.
+        // The same as an error value of SCRAM (RFC 5802 §7). Other values, such as `no-resources`,
+        // say nothing about the credentials.
         Error::Sasl(sasl::Error::ServerError(word)) => matches!(&**word, "invalid-proof" | "unknown-user"),
         _ => false,
     }
@@ -189,7 +191,7 @@ mod tests {
     fn credentials_are_refused_for_good_at_the_third_time() {
         let mut redial = Redial::new(1);
         assert_eq!(redial.rest(Duration::ZERO, &refused("not-authorized"), true), Some(MINUTE / 2));
-        // None counts, and none makes the count begin anew.
+        // These errors neither count as refusals nor reset the count.
         let busy = sasl::Error::ServerError("no-resources".to_owned()).into();
         for error in [refused("temporary-auth-failure"), lost(), busy] {
             let rest = redial.rest(Duration::from_secs(1), &error, true);
@@ -199,7 +201,7 @@ mod tests {
             );
         }
         assert_eq!(redial.rest(MINUTE, &refused("not-authorized"), true), Some(5 * MINUTE));
-        // The same in SCRAM's own words.
+        // The same as an error value of SCRAM.
         assert_eq!(
             redial.rest(6 * MINUTE, &sasl::Error::ServerError("invalid-proof".to_owned()).into(), true),
             None

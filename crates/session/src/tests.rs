@@ -6,18 +6,18 @@ use epode_stream::sasl::Secret;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What tests know of Unicode.
+/// The Unicode functions for tests.
 pub(crate) fn unicode() -> Unicode {
     use epode_testkit::unicode::{host, lower, nfc, nfkc};
     Unicode { nfc, nfkc, lower, host }
 }
 
-/// A session that is up, by PLAIN, at `now`.
 fn account(password: &str) -> Account {
     let password = Some(Secret::new(password.into()).into());
     Account::new("ws://localhost/", "a@b/r", None, password, Mechanisms::default(), unicode()).unwrap()
 }
 
+/// A session that is up at `now`, after a login by PLAIN.
 fn up(now: Duration, reconnect: bool) -> Session {
     let mut session = Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false }, 1);
     session.handle_input(now, Input::Start);
@@ -28,8 +28,7 @@ fn up(now: Duration, reconnect: bool) -> Session {
 const CONFLICT: &str = "<iq xmlns='jabber:client' type='error' id='epode-bind'><error type='cancel'>\
     <conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
 
-/// The bind request that the latest dial comes to, and what becomes of the session when it is answered by a
-/// conflict.
+/// Plays the latest dial up to a bind request that is answered by a conflict; returns all outputs.
 fn in_conflict(session: &mut Session, now: Duration) -> Vec<Output> {
     let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
     feed(stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() });
@@ -51,7 +50,7 @@ fn a_resource_that_the_server_still_keeps_for_the_lost_stream_is_replaced_by_ano
     let bound = BOUND.replace("given", "given-n0nceABC");
     session.handle_input(due, Input::Stream(stream::Input::Frame(&bound)));
     assert!(matches!(session.poll_output(), Some(Output::Event(Event::Bound(_)))));
-    // The next dial asks for the one that it had.
+    // The next dial asks for the resource that the server gave.
     let config = session.account().config(session.purpose, true);
     assert!(
         matches!(config.purpose, stream::Purpose::Bind { resource: Some(given), .. } if given == "given")
@@ -116,7 +115,7 @@ fn a_browser_that_is_back_online_does_not_put_refused_credentials_to_the_server_
         session.handle_input(due + SECOND, Input::Online(online));
     }
     assert_eq!(session.deadline(), Some(due + 30 * SECOND));
-    // Others were not refused.
+    // New credentials have not been refused.
     assert!(session.adopt(session.account().clone()));
     assert!(session.deadline().unwrap() <= due);
 }
@@ -233,14 +232,15 @@ fn closing_between_two_dials_is_the_end() {
     assert!(session.poll_output().is_none());
 }
 
-// Whoever answers there took the password of one account and serves another: it did not need to know either.
+// A server that binds another account may have accepted any password: it need not know the right
+// one.
 #[test]
 fn another_account_than_before_is_not_taken_for_the_session() {
     for (bound, ends) in
         [("a@b/given", false), ("A@b/other", false), ("mallory@b/given", true), ("a@b.example/given", true)]
     {
         let mut session = up(SECOND, true);
-        // Neither is it by the next password of that one.
+        // A newer password of the same account does not change that.
         assert!(session.adopt(account("newer")));
         lose(&mut session, 2 * SECOND);
         let due = session.deadline().unwrap();

@@ -8,7 +8,7 @@ use epode_session::stream::sasl::Secret;
 use epode_session::stream::{self, Error};
 use epode_session::{Account, Event, Input, Mechanisms, Output, Purpose, Session};
 
-/// What a session is for, where nothing else is said.
+/// The purpose of a session in most tests.
 const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false };
 
 const SERVICE: &str = "ws://localhost/xmpp";
@@ -77,7 +77,8 @@ fn the_domain_of_the_jid_is_whom_the_stream_is_opened_to() {
     for jid in ["alice@localhost/a@b/c", "alice@localhost", "localhost"] {
         let greeting = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
         let mut session = session(jid, JOIN);
-        // Whoever opens the socket may have said it before: client-shim/tests/dialler.test.mjs.
+        // The opener of the socket may have sent this greeting already:
+        // client-shim/tests/dialler.test.mjs.
         assert!(matches!(session.poll_output(), Some(Output::Dial(_, known)) if known == greeting), "{jid}");
         assert_eq!(play(&mut session, &[]), [greeting], "{jid}");
     }
@@ -104,7 +105,7 @@ fn a_name_beside_a_bare_domain_is_somebody() {
     assert_eq!(account.name_beside_domain().as_deref(), Some("alice"));
     assert_eq!(named("localhost", "").name_beside_domain(), None);
     assert_eq!(named("bob@localhost", "alice").name_beside_domain(), None);
-    // RFC 6120 §6.3.8: there is nobody else to act as.
+    // RFC 6120 §6.3.8: there is no other account to act as.
     let mut session = Session::new(Duration::ZERO, with_password(Some("alice")), JOIN, 1);
     session.handle_input(Duration::ZERO, Input::Start);
     let sent = play(&mut session, &[OPEN, FEATURES]);
@@ -122,7 +123,7 @@ fn credentials_are_the_same_if_name_and_password_are() {
     for (other, same) in [
         (account("alice@localhost", None, Some("secret")), true),
         (account("alice@localhost", Some("alice"), Some("secret")), true),
-        // Whose JID is the same has one name, in whatever spelling.
+        // Accounts with equal JIDs have one name, in any spelling.
         (account("ALICE@localhost", None, Some("secret")), true),
         (account("alice@localhost", Some(""), Some("secret")), true),
         (account("alice@localhost", Some("bob"), Some("secret")), false),
@@ -193,7 +194,8 @@ fn session(jid: &str, purpose: Purpose) -> Session {
     session
 }
 
-/// The socket opens, unless it has, and the server says this; what the session transmits all in all.
+/// Opens the socket, unless it is open, and has the server say these frames; returns all that the
+/// session transmits.
 fn play(session: &mut Session, frames: &[&str]) -> Vec<String> {
     session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Opened { nonce: "nonce".to_owned() }));
     let mut sent = drain(session);
