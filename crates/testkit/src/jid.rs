@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::unicode;
 
-/// An address, compared in whatever case and composition: the accounts of the scripted server need no more of
-/// RFC 7622.
+/// A JID, normalised when it is parsed. Case and composition are all of RFC 7622 that the accounts
+/// of the scripted server need.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Jid {
     /// `local@domain`, or the domain alone.

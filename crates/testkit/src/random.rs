@@ -1,6 +1,6 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Numbers that look random and are the same for the same seed (SplitMix64). For tests alone: nothing here is
+/// Pseudorandom numbers, the same for the same seed (SplitMix64). For tests alone, never for a
 /// secret.
 #[derive(Debug, Clone)]
 pub struct Random {
@@ -8,7 +8,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// The sequence that belongs to `seed`.
+    /// The sequence for `seed`.
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }
@@ -35,8 +35,7 @@ impl Random {
         bytes
     }
 
-    /// A name made of `count` random bytes, of letters that need no escaping in XML, in a JID, or in a SCRAM
-    /// message.
+    /// `count` random bytes as text that needs no escaping in XML, in a JID, or in a SCRAM message.
     pub fn token(&mut self, count: usize) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes(count))
     }

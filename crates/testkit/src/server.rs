@@ -1,4 +1,4 @@
-//! The scripted server: what it is told, what it says, and the loop between the two.
+//! The scripted server: its inputs, its outputs, and the loop between the two.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -30,11 +30,11 @@ pub use misbehaviour::{BindFault, Fault, Misbehaviour, OpenFault, ScramFault, St
 use roster::Roster;
 pub use statistics::Statistics;
 
-/// Names one connection. Whoever owns the sockets draws the numbers and never uses one twice.
+/// Identifies a connection. The owner of the sockets chooses the numbers and never uses one twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// What the server learns.
+/// Something that happened to the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A WebSocket has been opened.
@@ -47,21 +47,21 @@ pub enum Input {
     Timeout,
 }
 
-/// What the server wants done.
+/// Something that the server wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Send this as one WebSocket message.
     Frame(ConnectionId, String),
-    /// Close the socket. Nothing more is said about this connection.
+    /// Close the socket. No further output concerns this connection.
     Close(ConnectionId),
-    /// Hand in [`Input::Timeout`] at this time, unless a later `Timeout` says otherwise.
+    /// Pass [`Input::Timeout`] at this time, unless a later `Timeout` replaces it.
     Timeout(Duration),
 }
 
 /// An XMPP server for a handful of accounts, without sockets, clocks or storage.
 ///
-/// Feed it with [`handle_input`](Self::handle_input) and empty it with [`poll_output`](Self::poll_output)
-/// afterwards. Whatever it is fed, it does not panic.
+/// Call [`poll_output`](Self::poll_output) until it is empty after each
+/// [`handle_input`](Self::handle_input). No input makes the server panic.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
@@ -71,7 +71,7 @@ pub struct Server {
     now: Duration,
     connections: BTreeMap<ConnectionId, Connection>,
     rosters: BTreeMap<String, Roster>,
-    /// Messages for those who are away, by bare JID.
+    /// Messages for accounts without an available session, by bare JID.
     offline: BTreeMap<String, Vec<Element>>,
     misbehaviours: VecDeque<Misbehaviour>,
     outputs: VecDeque<Output>,
@@ -80,7 +80,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on which nobody is yet. All that it draws at random belongs to `seed`.
+    /// A server without connections. All that it draws at random depends on `seed` alone.
     pub fn new(config: Config, seed: u64) -> Self {
         Self {
             limits: Limits { bytes: config.frame_limit, ..Limits::default() },
@@ -98,7 +98,7 @@ impl Server {
         }
     }
 
-    /// Takes in what happened at `now`. Inputs about connections that are unknown or over are ignored.
+    /// Takes in an event at `now`. Inputs for connections that are unknown or closed are ignored.
     pub fn handle_input(&mut self, now: Duration, input: Input) {
         self.now = self.now.max(now);
         match input {
@@ -110,7 +110,7 @@ impl Server {
         self.handle_deadlines();
     }
 
-    /// What is to be done next; `None` when it is the others' turn.
+    /// The next thing to do; `None` if the server waits.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front().or_else(|| {
             let deadline = self.connections.values().filter_map(|connection| connection.deadline).min();
@@ -120,19 +120,20 @@ impl Server {
         })
     }
 
-    /// What the server has seen so far.
+    /// The counters of the server.
     pub fn statistics(&self) -> Statistics {
         let open_connections = self.connections.len() as u64;
         Statistics { open_connections, bound_sessions: self.sessions().count() as u64, ..self.statistics }
     }
 
-    /// Makes the next connection go wrong. Called several times, each connection takes one misbehaviour, in
-    /// order.
+    /// Makes the next connection go wrong. If called several times, each new connection takes one
+    /// misbehaviour, in order.
     pub fn misbehave(&mut self, misbehaviour: Misbehaviour) {
         self.misbehaviours.push_back(misbehaviour);
     }
 
-    /// Says `xml`, as it is, to the session with this full JID, or to all sessions of this bare JID.
+    /// Sends `xml` unchanged to the session with this full JID, or to all sessions of this bare
+    /// JID.
     pub fn deliver(&mut self, to: &str, xml: &str) {
         let Some(jid) = Jid::parse(to) else { return };
         for id in self.sessions_at(&jid) {
@@ -141,7 +142,7 @@ impl Server {
         }
     }
 
-    /// Gives an account another password, which is its token too.
+    /// Changes the password of an account, which is its token too.
     pub fn reset_password(&mut self, user: &str, password: &str) {
         for account in self.config.accounts.iter_mut().filter(|account| account.user == user) {
             account.password = password.to_owned();
@@ -149,18 +150,18 @@ impl Server {
         self.vault = scram::Vault::default();
     }
 
-    /// Ends the socket without a word.
+    /// Closes the socket without `<close/>`.
     pub fn drop_connection(&mut self, id: ConnectionId) {
         self.cut(id);
     }
 
-    /// Ends the stream with this condition (RFC 6120 §4.9.3): the error, `<close/>`, and the socket once the
-    /// client has answered.
+    /// Ends the stream with this condition (RFC 6120 §4.9.3): sends the error and `<close/>`, then
+    /// closes the socket once the client has answered.
     pub fn stream_error(&mut self, id: ConnectionId, condition: &str) {
         self.fail_stream(id, Element::new(condition, ns::STREAM_ERRORS));
     }
 
-    /// The connections that are open, each with the full JID of its session if it has one.
+    /// The open connections, each with the full JID of its session, if any.
     pub fn connections(&self) -> BTreeMap<ConnectionId, Option<String>> {
         let jid = |connection: &Connection| connection.session().map(|session| session.jid.to_string());
         self.connections.iter().map(|(id, connection)| (*id, jid(connection))).collect()
@@ -186,7 +187,7 @@ impl Server {
         self.connections.iter().filter_map(|(id, connection)| Some((*id, connection.session()?)))
     }
 
-    /// The session with this full JID, or all of this bare JID.
+    /// The session with this full JID, or all sessions of this bare JID.
     fn sessions_at(&self, jid: &Jid) -> Vec<ConnectionId> {
         let matches = |session: &Session| {
             session.jid.bare == jid.bare && (jid.resource.is_none() || session.jid.resource == jid.resource)
@@ -205,7 +206,7 @@ impl Server {
         }
     }
 
-    /// Whether anybody can be reached under this bare JID: an account, or an anonymous user who is here now.
+    /// Whether this bare JID exists: an account, or an anonymous user with a session.
     fn is_known(&self, bare: &str) -> bool {
         self.rosters.contains_key(bare) || self.sessions().any(|(_, session)| session.jid.bare == bare)
     }

@@ -1,5 +1,5 @@
-//! What browsers know of Unicode, as far as tests need it: not all of UTS 46, but nothing of the code that is
-//! tested.
+//! A browser's Unicode functions, as far as tests need them: a part of UTS 46, and no code that is
+//! under test.
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -18,7 +18,7 @@ pub fn lower(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// A local part as the scripted server keeps it.
+/// A localpart in the form in which the scripted server compares it.
 pub(crate) fn local(text: &str) -> String {
     nfc(&lower(text))
 }
@@ -36,7 +36,7 @@ pub fn host(domain: &str) -> Option<String> {
     Some(host).filter(|host| !host.is_empty() && !host.contains(forbidden))
 }
 
-/// RFC 3492 §6.3.
+/// The encoding procedure of RFC 3492 §6.3.
 fn punycode(label: &str) -> Option<String> {
     let mut encoded: String = label.chars().filter(char::is_ascii).collect();
     let basic = u32::try_from(encoded.len()).ok()?;
@@ -72,7 +72,7 @@ fn punycode(label: &str) -> Option<String> {
     Some(encoded)
 }
 
-/// RFC 3492 §6.1.
+/// Bias adaptation (RFC 3492 §6.1).
 fn adapted(delta: u32, length: u32, first: bool) -> u32 {
     let mut delta = if first { delta / 700 } else { delta / 2 };
     delta += delta / length;

@@ -2,7 +2,8 @@ use std::{collections::VecDeque, ops::Range, time::Duration};
 
 use crate::Random;
 
-/// One direction of a connection: what is sent arrives later, in order, or (once the wire is cut) never.
+/// One direction of a connection. A message arrives later and in order, or never once the wire is
+/// cut.
 #[derive(Debug)]
 pub struct Wire<T> {
     weather: Weather,
@@ -14,19 +15,19 @@ pub struct Wire<T> {
 /// How bad a [`Wire`] is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Weather {
-    /// How long a message is under way. An empty range delays nothing.
+    /// How long a message takes. An empty range means no delay.
     pub latency: Range<Duration>,
-    /// One message in this many cuts the wire instead of arriving; zero for a wire that holds.
+    /// One message in this many cuts the wire instead of arriving; 0 for a wire that is never cut.
     pub cuts_one_in: u64,
 }
 
 impl<T> Wire<T> {
-    /// A wire whose delays and cuts belong to `seed`.
+    /// A wire whose delays and cuts depend on `seed` alone.
     pub fn new(weather: Weather, seed: u64) -> Self {
         Self { weather, random: Random::new(seed), in_flight: VecDeque::new(), cut: false }
     }
 
-    /// Puts a message on the wire. It never overtakes an earlier one.
+    /// Sends a message, which never overtakes an earlier one.
     pub fn send(&mut self, now: Duration, message: T) {
         if self.weather.cuts_one_in > 0 && self.random.below(self.weather.cuts_one_in) == 0 {
             self.cut();
@@ -39,17 +40,17 @@ impl<T> Wire<T> {
         self.in_flight.push_back((after_the_last, message));
     }
 
-    /// The next message that has arrived by `now`.
+    /// The next message that arrived by `now`, if any.
     pub fn receive(&mut self, now: Duration) -> Option<T> {
         self.in_flight.pop_front_if(|(due, _)| *due <= now).map(|(_, message)| message)
     }
 
-    /// When the next message arrives.
+    /// The time at which the next message arrives, if any.
     pub fn deadline(&self) -> Option<Duration> {
         self.in_flight.front().map(|(due, _)| *due)
     }
 
-    /// Cuts the wire. What is under way is lost, and so is all that is sent from now on.
+    /// Cuts the wire. Messages that have not arrived are lost, as are all later ones.
     pub fn cut(&mut self) {
         self.cut = true;
         self.in_flight.clear();

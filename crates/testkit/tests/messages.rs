@@ -1,4 +1,4 @@
-//! Messages between sessions: who gets them, who gets copies, and what waits for those who are away.
+//! Messages between sessions: their recipients, carbon copies, and offline storage.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The server breaking the rules, as scripted and only then.
+//! The server breaks the rules exactly as scripted.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::*;
 use epode_testkit::{BindFault, ConnectionId, Fault, Misbehaviour, OpenFault, Stage};
 
-/// What a client says with PLAIN preceded by a challenge, one frame per server's turn.
+/// The client's frames for PLAIN after an empty challenge: one for each turn of the server.
 fn script() -> [String; 5] {
     let ask_for_challenge = format!("<auth xmlns='{SASL}' mechanism='PLAIN'/>");
     [
@@ -19,7 +19,7 @@ fn script() -> [String; 5] {
     ]
 }
 
-/// How many frames the server says before each stage, when it behaves.
+/// The number of frames that a well-behaved server sends before each stage.
 fn frames_before(stage: Stage) -> usize {
     Stage::ALL.iter().position(|other| *other == stage).expect("a stage")
 }

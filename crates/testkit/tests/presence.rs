@@ -1,4 +1,4 @@
-//! Presence among the accounts, who are each other's contacts.
+//! Presence among the accounts, which are all each other's contacts.
 
 mod common;
 

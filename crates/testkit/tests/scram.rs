@@ -1,4 +1,4 @@
-//! SCRAM against a client that is written here, from RFC 5802 alone.
+//! SCRAM with a client that is written here, by RFC 5802 alone.
 
 mod common;
 
@@ -120,7 +120,7 @@ fn success_without_proof_comes_at_once() {
 
 struct Outcome {
     answer: Element,
-    /// What the server has to sign with.
+    /// The signature that the server must send.
     signature: String,
 }
 

@@ -1,4 +1,4 @@
-//! What the server answers itself, and the requests that it passes on.
+//! The requests that the server answers itself, and those that it routes.
 
 mod common;
 

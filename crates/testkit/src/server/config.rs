@@ -2,48 +2,49 @@ use std::time::Duration;
 
 use crate::unicode::local;
 
-/// What the server is and offers.
+/// The properties of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The domain it serves.
+    /// The domain of the server.
     pub domain: String,
-    /// Who may log in. All accounts are in each other's rosters, subscribed both ways.
+    /// The accounts. Each has all others in its roster, subscribed both ways.
     pub accounts: Vec<Account>,
-    /// The mechanisms on offer, in this order: SCRAM-SHA-1, -256, -384, -512, PLAIN, OAUTHBEARER, X-OAUTH2
-    /// (an account's token is its password), EXTERNAL, and X-ECHO, which is nobody's but this server's. Any
-    /// other is offered, and refused when chosen.
+    /// The mechanisms on offer, in this order. Supported are SCRAM-SHA-1, -256, -384 and -512,
+    /// PLAIN, OAUTHBEARER and X-OAUTH2 (the token is the password), EXTERNAL, and X-ECHO, which
+    /// exists only here. Any other name is offered, but refused when chosen.
     pub mechanisms: Vec<String>,
-    /// Whose certificate every client shows, for EXTERNAL.
+    /// The user whose certificate every client shows, for EXTERNAL.
     pub certificate: Option<String>,
-    /// Iterations of PBKDF2 for SCRAM.
+    /// The iteration count of SCRAM.
     pub iterations: u32,
-    /// Whether each login gets a salt of its own, so that derived keys cannot be used again.
+    /// Whether each login gets a new salt, so that derived keys are good for one login only.
     pub fresh_salts: bool,
-    /// Whether the server's signature comes as a challenge of its own instead of inside `<success/>`: both
-    /// are right.
+    /// Whether the server's signature of SCRAM comes in a challenge instead of in `<success/>`;
+    /// both are allowed.
     pub signature_in_challenge: bool,
     /// Whether ANONYMOUS (RFC 4505) is offered as well.
     pub anonymous: bool,
-    /// Whether there is a session request to make after binding, as in RFC 3921.
+    /// Whether the features offer the session request of RFC 3921.
     pub legacy_session: LegacySession,
-    /// What happens to a request for a resource that is in use.
+    /// The reaction to a request for a resource that is in use.
     pub resource_conflict: ResourceConflict,
     /// The longest frame that is accepted, in bytes.
     pub frame_limit: usize,
-    /// How long a client may take from the socket to the bound resource.
+    /// How long a client may take from the open socket to the bound resource.
     pub negotiation_time: Duration,
-    /// How long the server waits for the answer to its `<close/>`.
+    /// How long the server waits for the client's `<close/>` after its own.
     pub closing_time: Duration,
-    /// The time of day at `now` zero, since 1970: it goes into the stamps of delayed messages.
+    /// The time of day when `now` is zero, as the time since 1970; for the stamps of delayed
+    /// messages.
     pub epoch: Duration,
 }
 
-/// Someone who may log in. The password is for tests and demos, and no secret.
+/// An account. Its password is for tests and demos, and no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The local part of the JID, composed and in lower case.
+    /// The localpart of the JID, in NFC and lower case.
     pub user: String,
-    /// The password, ASCII.
+    /// The password, in ASCII.
     pub password: String,
 }
 
@@ -54,18 +55,18 @@ pub enum LegacySession {
     Absent,
     /// On offer, marked `<optional/>`.
     Optional,
-    /// Required: before it, stanzas are answered with `not-authorized`.
+    /// Required: stanzas before it are answered with `not-authorized`.
     Required,
 }
 
-/// RFC 6120 §7.7.2.2.
+/// The reaction to a resource conflict (RFC 6120 §7.7.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResourceConflict {
-    /// The newcomer gets another resource than it asked for.
+    /// The new session gets another resource than it asked for.
     FreshResource,
     /// The older session ends with the stream error `conflict`.
     EndOlder,
-    /// The newcomer's request fails with `conflict`.
+    /// The new session's bind request fails with `conflict`.
     Refuse,
 }
 
@@ -97,7 +98,7 @@ impl Config {
         self.mechanisms.iter().map(String::as_str).chain(self.anonymous.then_some("ANONYMOUS"))
     }
 
-    /// Whose token this is.
+    /// The user of this token.
     pub(super) fn bearer(&self, token: &str) -> Option<&str> {
         self.accounts.iter().find(|account| account.password == token).map(|account| account.user.as_str())
     }

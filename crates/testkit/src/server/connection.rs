@@ -1,4 +1,4 @@
-//! One connection from its socket to its end, and what a bound session remembers.
+//! One connection from its socket to its end, and the state of a bound session.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{jid::Jid, ns};
 pub(super) struct Connection {
     pub state: State,
     pub misbehaviour: Option<Misbehaviour>,
-    /// When negotiation, or waiting for `<close/>`, has taken too long.
+    /// The time at which negotiation, or the wait for `<close/>`, has taken too long.
     pub deadline: Option<Duration>,
     pub refusals: u32,
 }
@@ -39,19 +39,19 @@ pub(super) enum State {
     Silent,
 }
 
-/// A resource that is bound.
+/// A session: a bound resource.
 #[derive(Debug)]
 pub(super) struct Session {
     pub jid: Jid,
-    /// False while a required session request (RFC 3921 §3) has not come.
+    /// False until a required session request (RFC 3921 §3) has come.
     pub established: bool,
     /// The last available presence that was broadcast.
     pub presence: Option<Element>,
     pub priority: i8,
-    /// Whether the session asked for its roster, and so hears pushes (RFC 6121 §2.1.6).
+    /// Whether the session asked for its roster, and so receives roster pushes (RFC 6121 §2.1.6).
     pub interested: bool,
     pub carbons: bool,
-    /// Whom it sent directed presence to (RFC 6121 §4.6.3).
+    /// The addresses to which the session sent directed presence (RFC 6121 §4.6.3).
     pub directed: BTreeSet<String>,
 }
 
@@ -65,7 +65,7 @@ impl Connection {
 }
 
 impl Session {
-    /// Whether messages for the bare JID go here (RFC 6121 §8.5.2.1.1).
+    /// Whether the session receives messages for the bare JID (RFC 6121 §8.5.2.1.1).
     pub fn takes_messages(&self) -> bool {
         self.presence.is_some() && self.priority >= 0
     }
@@ -83,7 +83,7 @@ impl Server {
         self.connections.insert(id, connection);
     }
 
-    /// Sends `features` or `error` under the prefix that everybody uses for them.
+    /// Sends `features` or `error` with the customary prefix `stream`.
     pub(super) fn say_in_stream(&mut self, id: ConnectionId, name: &str, children: &[Element]) {
         self.say(id, in_stream(name, children));
     }
@@ -100,7 +100,7 @@ impl Server {
         self.close(id, Element::new("close", ns::FRAMING));
     }
 
-    /// Says `<close/>` first, and waits for the answer.
+    /// Sends `<close/>` first, and waits for the client's.
     pub(super) fn close(&mut self, id: ConnectionId, close: Element) {
         self.say(id, close.to_string());
         self.depart(id);
@@ -110,7 +110,7 @@ impl Server {
         }
     }
 
-    /// The client has said `<close/>` (RFC 7395 §3.6).
+    /// Handles the client's `<close/>` (RFC 7395 §3.6).
     pub(super) fn handle_close(&mut self, id: ConnectionId) {
         self.statistics.clean_closes += 1;
         let answered = self.connections.get(&id).is_some_and(|c| matches!(c.state, State::Closing));
@@ -132,7 +132,7 @@ impl Server {
         self.connections.remove(&id);
     }
 
-    /// Lets a fault happen instead of what the server should have said.
+    /// Commits a fault instead of the frame that is due.
     pub(super) fn commit(&mut self, id: ConnectionId, fault: Fault) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.deadline = None;

@@ -1,11 +1,11 @@
-//! Requests: routed to the session that they name, or answered by the server (RFC 6121 §8.5).
+//! IQs: routed to the session that they address, or answered by the server (RFC 6121 §8.5).
 
 use epode_xml::Element;
 
 use super::{ConnectionId, Server, stanza::Destination};
 use crate::{jid::Jid, ns};
 
-/// What the domain says it can do (XEP-0030 §3.1).
+/// The features that the domain announces (XEP-0030 §3.1).
 const FEATURES: [&str; 7] =
     [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::ROSTER, ns::PING, ns::VERSION, ns::CARBONS, "msgoffline"];
 
@@ -17,7 +17,7 @@ impl Server {
         destination: Destination,
         iq: &Element,
     ) {
-        // RFC 6120 §8.2.3: an id, one of four types, and one child when it is a request.
+        // RFC 6120 §8.2.3: an IQ has an id and one of four types; a request has exactly one child.
         let kind = iq.attr("type").unwrap_or_default();
         let is_request = matches!(kind, "get" | "set");
         let is_well_made = is_request && iq.children().count() == 1 || matches!(kind, "result" | "error");
@@ -30,7 +30,7 @@ impl Server {
                 Some(recipient) => self.send(*recipient, iq),
                 None => self.refuse(id, iq, "service-unavailable"),
             },
-            // Answers to what the server has asked, such as roster pushes.
+            // Answers to the server's own requests, such as roster pushes.
             Destination::Domain | Destination::Account(_) if !is_request => {}
             Destination::Domain => self.answer_for_domain(id, iq),
             Destination::Account(account) if account.bare == sender.bare => {
@@ -96,7 +96,7 @@ impl Server {
     }
 }
 
-/// Type, and name and namespace of the payload.
+/// The type, and the payload's name and namespace.
 fn request(iq: &Element) -> (&str, &str, &str) {
     let payload = iq.children().next();
     let (name, namespace) = payload.map_or(("", ""), |payload| (payload.name(), payload.namespace()));

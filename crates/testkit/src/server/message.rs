@@ -1,4 +1,4 @@
-//! Messages: to whom they go (RFC 6121 §8.5), and their carbon copies (XEP-0280).
+//! Messages: their recipients (RFC 6121 §8.5), and carbon copies (XEP-0280).
 
 use epode_xml::Element;
 
@@ -31,12 +31,13 @@ impl Server {
         }
     }
 
-    /// RFC 6121 §8.5.2 and §8.5.3, for accounts that exist.
+    /// The recipients by RFC 6121 §8.5.2 and §8.5.3, for an account that exists.
     fn recipients(&self, to: &Jid, message: &Element) -> Vec<ConnectionId> {
         let kind = message.attr("type").unwrap_or("normal");
         if to.resource.is_some() {
             let there = self.sessions_at(to);
-            // A resource that has gone leaves what is for a person to the other resources (§8.5.3.2.1).
+            // A message for a person goes to the other resources if the addressed one is gone
+            // (§8.5.3.2.1).
             if !there.is_empty() || matches!(kind, "groupchat" | "headline" | "error") {
                 return there;
             }
@@ -74,7 +75,8 @@ impl Server {
         }
     }
 
-    /// XEP-0280 §6: to each session of the account that asked for copies and has not got the message itself.
+    /// XEP-0280 §6: copies go to each session of the account that enabled carbons and did not get
+    /// the message itself.
     fn send_copies(&mut self, direction: &str, account: &str, message: &Element, without: &[ConnectionId]) {
         let wants = |session: &Session| session.jid.bare == account && session.carbons;
         let copied: Vec<_> = self
@@ -94,7 +96,7 @@ impl Server {
     }
 }
 
-/// XEP-0280 §6.1: what a person says to a person, unless marked as private.
+/// XEP-0280 §6.1: messages between persons are eligible, unless marked as private.
 fn wants_carbons(message: &Element) -> bool {
     let has_body = message.child("body", ns::CLIENT).is_some();
     let is_eligible = match message.attr("type") {

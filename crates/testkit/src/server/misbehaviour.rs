@@ -1,7 +1,7 @@
 /// One way in which the server breaks the rules on one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misbehaviour {
-    /// In place of what belongs to this stage, the server does that, and nothing more after it.
+    /// The server commits the fault instead of this stage, and does nothing more.
     At(Stage, Fault),
     /// The server's first `<open/>` is wrong.
     Open(OpenFault),
@@ -17,7 +17,7 @@ pub enum Misbehaviour {
     Bind(BindFault),
 }
 
-/// What the server says during negotiation, in order.
+/// The server's steps of the negotiation, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// The first `<open/>`.
@@ -36,12 +36,12 @@ pub enum Stage {
     Bind,
 }
 
-/// What can happen in place of anything the server should say.
+/// A fault that can happen instead of any step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing at all, for ever. Not even `<close/>` is answered.
+    /// Silence for ever: not even `<close/>` is answered.
     Silence,
-    /// The socket ends without a word.
+    /// The socket is closed without `<close/>`.
     Cut,
     /// `<close/>`.
     Close,
@@ -55,7 +55,7 @@ pub enum Fault {
     Frame(String),
 }
 
-/// What can be wrong with `<open/>`.
+/// A fault in `<open/>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenFault {
     /// Another namespace than that of RFC 7395.
@@ -72,7 +72,7 @@ pub enum OpenFault {
     MissingFrom,
 }
 
-/// What can be wrong with the server's side of SCRAM (RFC 5802).
+/// A fault in the server's side of SCRAM (RFC 5802).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScramFault {
     /// A nonce that does not start with the client's.
@@ -81,7 +81,7 @@ pub enum ScramFault {
     NonceNotLonger,
     /// This many iterations.
     Iterations(u64),
-    /// An iteration count that is no number.
+    /// An iteration count that is not a number.
     IterationsNotANumber,
     /// A salt that is not base64.
     SaltNotBase64,
@@ -99,24 +99,24 @@ pub enum ScramFault {
     ChallengeNotText,
     /// `<success/>` without a server signature.
     MissingSignature,
-    /// The signature of someone who does not know the password.
+    /// A signature made without the password.
     WrongSignature,
     /// A signature that is not base64.
     SignatureNotBase64,
-    /// `e=other-error` where the signature belongs, yet in `<success/>`.
+    /// `<success/>` with `e=other-error` instead of a signature.
     ErrorInSuccess,
-    /// `<success/>` before the client has proved anything.
+    /// `<success/>` before the client's proof.
     SuccessWithoutProof,
 }
 
-/// What can be wrong with the answer to a bind request.
+/// A fault in the answer to a bind request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BindFault {
     /// A result without `<jid/>`.
     MissingJid,
     /// A JID without a resource.
     BareJid,
-    /// A JID that is none.
+    /// A malformed JID.
     MalformedJid,
     /// The JID of another account.
     OtherAccount,
@@ -127,7 +127,7 @@ pub enum BindFault {
 }
 
 impl Misbehaviour {
-    /// Every misbehaviour there is: each stage with each fault, and whatever only one stage can get wrong.
+    /// All misbehaviours: each stage with each fault, and the faults of single stages.
     pub fn all() -> Vec<Self> {
         let anywhere = Stage::ALL
             .into_iter()
@@ -158,7 +158,7 @@ impl Stage {
 }
 
 impl Fault {
-    /// Every fault, the frames in each way in which a frame can be bad.
+    /// All faults, with a bad frame of each kind.
     pub fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Silence,
@@ -183,7 +183,7 @@ impl Fault {
         Self::frame("<message xmlns='jabber:client'><body>")
     }
 
-    /// A frame of no characters.
+    /// An empty frame.
     pub fn empty() -> Self {
         Self::frame("")
     }
@@ -198,12 +198,12 @@ impl Fault {
         Self::Frame(format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(bytes)))
     }
 
-    /// Well-formed, and of a namespace that nobody speaks.
+    /// A well-formed element of an unknown namespace.
     pub fn unexpected_element() -> Self {
         Self::frame("<surprise xmlns='urn:example:surprise'/>")
     }
 
-    /// A stream error whose namespace is the default one instead of the prefix `stream`: odd, and legal.
+    /// A stream error without the prefix `stream`, in a default namespace: unusual, but legal.
     pub fn unprefixed_stream_error() -> Self {
         Self::frame(
             "<error xmlns='http://etherx.jabber.org/streams'>\
@@ -211,7 +211,7 @@ impl Fault {
         )
     }
 
-    /// One frame for each thing that RFC 6120 §11.1 forbids.
+    /// A frame for each construct that RFC 6120 §11.1 forbids.
     pub fn restricted_xml() -> Vec<Self> {
         let forbidden = [
             "<!-- a comment --><presence xmlns='jabber:client'/>",
@@ -228,7 +228,7 @@ impl Fault {
 }
 
 impl OpenFault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 6] = [
         Self::Namespace,
         Self::Version,
@@ -240,7 +240,8 @@ impl OpenFault {
 }
 
 impl ScramFault {
-    /// All of them, the iteration count too low, zero, too high, and beyond what 32 bits hold.
+    /// All faults, with iteration counts that are too low, zero, too high, and too large for 32
+    /// bits.
     pub const ALL: [Self; 19] = [
         Self::WrongNonce,
         Self::NonceNotLonger,
@@ -265,7 +266,7 @@ impl ScramFault {
 }
 
 impl BindFault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 7] = [
         Self::MissingJid,
         Self::BareJid,

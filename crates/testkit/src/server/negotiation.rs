@@ -10,7 +10,7 @@ use super::{
 use crate::ns;
 use crate::unicode::local;
 
-/// How often SASL may fail on one stream (RFC 6120 §6.4.5 asks for two to five tries).
+/// The number of failures of SASL that ends a stream (RFC 6120 §6.4.5 recommends two to five).
 const TRIES: u32 = 3;
 
 impl Server {
@@ -83,8 +83,8 @@ impl Server {
         }
         let Some(State::Exchanging(exchange)) = self.enter(id, State::Authenticating) else { return };
         let response = element.text();
-        // `=` for nothing is only foreseen with <auth/> and <success/>; some clients send it here all the
-        // same.
+        // Only `<auth/>` and `<success/>` may have "=" for empty data, but some clients send it
+        // here too.
         let response = response.trim().strip_prefix('=').unwrap_or(response.trim());
         let step = self.sasl(id, |mut context| context.proceed(exchange, response));
         self.take(id, step);
@@ -115,7 +115,7 @@ impl Server {
         }
     }
 
-    /// Does what a step of SASL has led to.
+    /// Carries out a step of SASL.
     fn take(&mut self, id: ConnectionId, step: Step) {
         match step {
             Step::Challenge(payload, exchange) => {
@@ -186,7 +186,7 @@ impl Server {
             .with_attr("xml:lang", "en")
     }
 
-    /// The first `<open/>`, wrong where the script says so.
+    /// The first `<open/>`, with the scripted fault if any.
     fn opening(&mut self, id: ConnectionId) -> String {
         let right = self.open_element();
         let fault = match self.misbehaviour(id) {
@@ -209,8 +209,8 @@ impl Server {
     }
 
     fn refuse_before_authentication(&mut self, id: ConnectionId, element: &Element) {
-        // RFC 6120 §4.9.3.12: anything but SASL needs an authenticated stream; SASL out of turn is a failure
-        // of SASL.
+        // RFC 6120 §4.9.3.12: only SASL is allowed before authentication; SASL out of turn is a
+        // SASL failure.
         if element.namespace() == ns::SASL {
             self.take(id, Step::Failure("malformed-request"));
         } else {
@@ -218,7 +218,7 @@ impl Server {
         }
     }
 
-    /// Says what belongs to `stage`, unless the script puts a fault in its place: then false.
+    /// Sends the frame of `stage`, or commits the fault scripted for that stage and returns false.
     pub(super) fn say_at(&mut self, id: ConnectionId, stage: Stage, frame: String) -> bool {
         let fault: Option<Fault> = match self.misbehaviour(id) {
             Some(Misbehaviour::At(at, fault)) if *at == stage => Some(fault.clone()),

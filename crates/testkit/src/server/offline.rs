@@ -1,4 +1,4 @@
-//! Messages for those who are away (XEP-0160), stamped with when they were sent (XEP-0203).
+//! Offline messages (XEP-0160), stamped with the time at which they were sent (XEP-0203).
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use epode_xml::Element;
 use super::{ConnectionId, Server};
 use crate::ns;
 
-/// How many messages wait for one account.
+/// The most messages kept for one account.
 const CAPACITY: usize = 100;
 
 impl Server {
-    /// Keeps a message until the account is back; false when there is no room for it.
+    /// Keeps a message until the account has a session for it; false if the store is full.
     pub(super) fn store_offline(&mut self, account: &str, message: &Element) -> bool {
         let is_worth_keeping =
             message.child("body", ns::CLIENT).is_some() && message.child("no-store", ns::HINTS).is_none();
@@ -29,7 +29,7 @@ impl Server {
         true
     }
 
-    /// Hands all kept messages to the first session that takes messages.
+    /// Sends all kept messages to this session, which takes messages.
     pub(super) fn deliver_offline(&mut self, id: ConnectionId) {
         let Some(account) = self.session(id).map(|session| session.jid.bare.clone()) else { return };
         for message in self.offline.remove(&account).unwrap_or_default() {
@@ -38,11 +38,11 @@ impl Server {
     }
 }
 
-/// A time since 1970 as XEP-0082 writes it.
+/// A time since 1970 in the format of XEP-0082.
 fn stamp(since_1970: Duration) -> String {
     let seconds = since_1970.as_secs();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-    // Howard Hinnant's `civil_from_days`: eras of 400 years which begin on the first of March of the year 0.
+    // Howard Hinnant's `civil_from_days`, with eras of 400 years from 1 March of year 0.
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

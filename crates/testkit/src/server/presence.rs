@@ -1,5 +1,5 @@
-//! Presence: broadcast, probes, directed presence, and subscriptions, which are granted at once (RFC 6121 §§3
-//! and 4).
+//! Presence: broadcast, probes, directed presence, and subscriptions, which are granted at once
+//! (RFC 6121 §3 and §4).
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,8 @@ impl Server {
         }
     }
 
-    /// The session of this connection, if there is one, is over: everybody who thinks it is there hears so.
+    /// Ends the session of this connection, if any: everybody who received its presence hears
+    /// `unavailable`.
     pub(super) fn depart(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         if connection.session().is_none() {
@@ -76,7 +77,8 @@ impl Server {
         let Some(session) = self.session_mut(id) else { return };
         let was_available = session.presence.is_some();
         let directed = std::mem::take(&mut session.directed);
-        // The resource itself hears it too (RFC 6121 §4.5.2), so it leaves the audience only afterwards.
+        // The resource itself receives this presence too (RFC 6121 §4.5.2), so it leaves the
+        // audience afterwards.
         let audience = if was_available { self.audience(&sender.bare) } else { Vec::new() };
         if let Some(session) = self.session_mut(id) {
             session.presence = None;
@@ -103,7 +105,8 @@ impl Server {
         }
     }
 
-    /// RFC 6121 §4.6.3: and remembered, so that the end of the session is told there too.
+    /// Sends directed presence (RFC 6121 §4.6.3), and remembers the address, which hears the end of
+    /// the session too.
     fn direct(&mut self, id: ConnectionId, to: &Jid, presence: &Element) {
         if let Some(session) = self.session_mut(id) {
             match presence.attr("type") {
@@ -119,8 +122,8 @@ impl Server {
         }
     }
 
-    /// Contacts here say yes at once, on both sides; those who are contacts already hear it again (RFC 6121
-    /// §3.1.3).
+    /// Approves a subscription at once, on both sides. A sender who is subscribed already receives
+    /// the approval again (RFC 6121 §3.1.3).
     fn subscribe(&mut self, id: ConnectionId, sender: &Jid, to: &Jid, presence: &Element) {
         if to.bare == sender.bare || !self.rosters.contains_key(&to.bare) {
             return;
@@ -137,7 +140,7 @@ impl Server {
         }
     }
 
-    /// Tells each available session of `listener` who of `account` is there.
+    /// Sends each available session of `listener` the presence of `account`'s sessions.
     fn introduce(&mut self, account: &str, listener: &str) {
         let listeners: Vec<_> = self
             .sessions()

@@ -1,4 +1,4 @@
-//! Rosters (RFC 6121 §2): who is in them, how they change, and who is told.
+//! Rosters (RFC 6121 §2): their items, changes, and pushes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ struct Item {
     subscription: Subscription,
 }
 
-/// Subscriptions here are always mutual.
+/// A subscription state; on this server subscriptions are always mutual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Subscription {
     #[default]
@@ -28,7 +28,7 @@ pub(super) enum Subscription {
     Both,
 }
 
-/// The rosters with which the accounts start: each holds all the others.
+/// The first rosters of the accounts: each has all others.
 pub(super) fn of_accounts(config: &Config) -> BTreeMap<String, Roster> {
     let jid = |user: &str| format!("{user}@{}", config.domain);
     let others = |user: &str| {
@@ -44,7 +44,7 @@ pub(super) fn of_accounts(config: &Config) -> BTreeMap<String, Roster> {
 }
 
 impl Roster {
-    /// Those who share their presence with this account.
+    /// The contacts that share their presence with this account.
     pub fn contacts(&self) -> BTreeSet<String> {
         let mutual = self.items.iter().filter(|(_, item)| item.subscription == Subscription::Both);
         mutual.map(|(jid, _)| jid.clone()).collect()
@@ -80,7 +80,7 @@ impl Server {
         self.reply(id, iq, "result", Some(query));
     }
 
-    /// RFC 6121 §2.3 and §2.5: exactly one item, added, changed or removed.
+    /// RFC 6121 §2.3 and §2.5: adds, changes or removes exactly one item.
     pub(super) fn write_roster(&mut self, id: ConnectionId, sender: &Jid, iq: &Element, query: &Element) {
         let items: Vec<&Element> = query.children().filter(|child| child.is("item", ns::ROSTER)).collect();
         let jid = match items[..] {
@@ -107,7 +107,8 @@ impl Server {
         self.reply(id, iq, "result", None);
     }
 
-    /// Changes what `account` has with `contact`. Unknown accounts have no roster, and nothing changes.
+    /// Changes the subscription of `account` with `contact`. An unknown account has no roster to
+    /// change.
     pub(super) fn set_subscription(&mut self, account: &str, contact: &str, subscription: Subscription) {
         let Some(roster) = self.rosters.get_mut(account) else { return };
         let is_known = roster.items.contains_key(contact);
@@ -117,7 +118,7 @@ impl Server {
         }
     }
 
-    /// RFC 6121 §2.1.6: to every session that has asked for its roster.
+    /// Sends a roster push to every session that has asked for its roster (RFC 6121 §2.1.6).
     fn push_item(&mut self, account: &str, contact: &str) {
         let Some(roster) = self.rosters.get(account) else { return };
         let item = roster.items.get(contact).map_or_else(

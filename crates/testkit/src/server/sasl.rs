@@ -9,7 +9,7 @@ use super::{
 };
 use crate::random::Random;
 
-/// What a step needs of the server around it.
+/// The parts of the server that a step needs.
 pub(super) struct Context<'a> {
     pub config: &'a Config,
     pub random: &'a mut Random,
@@ -23,9 +23,11 @@ pub(super) enum Exchange {
     /// `<auth/>` came without an initial response.
     Initial(Mechanism),
     Scram(scram::Exchange),
-    /// Why the token is refused went out as a challenge; a dummy response is due (RFC 7628 §3.2.3).
+    /// The reason for refusing the token went out as a challenge; a dummy response is due
+    /// (RFC 7628 §3.2.3).
     TokenRefused,
-    /// A question of X-ECHO: what answers it, and whether the last one is to come.
+    /// X-ECHO has asked a question. `proven`: the password was right, and this question is the
+    /// last.
     Echo {
         user: String,
         expected: String,
@@ -44,13 +46,14 @@ pub(super) enum Mechanism {
     OAuthBearer,
     XOAuth2,
     External,
-    /// A mechanism that no library knows: who, then `password? NONCE` answered by the nonce and the password,
-    /// then `again? NONCE` by the nonce.
+    /// A mechanism that no library knows: the client sends its user name, answers `password? NONCE`
+    /// by the nonce and the password, then `again? NONCE` by the nonce.
     Echo,
     Scram(Hash),
 }
 
-/// What the server does next. Payloads are the text of the element: base64, unless a fault says otherwise.
+/// The server's next message. Payloads are the text of the element: base64, unless a fault says
+/// otherwise.
 pub(super) enum Step {
     Challenge(String, Exchange),
     Success { user: String, data: Option<String> },
@@ -122,7 +125,7 @@ impl Context<'_> {
     }
 
     fn ask_echo(&mut self, user: String, question: &str, more: &str, proven: bool) -> Step {
-        // Text that is not ASCII.
+        // A nonce that is not ASCII.
         let nonce = format!("¿{}", self.random.token(6));
         let expected = format!("{nonce}{more}");
         Step::Challenge(
@@ -143,7 +146,7 @@ impl Context<'_> {
         }
     }
 
-    /// RFC 7628 §3.1. As some servers do, it believes the token alone.
+    /// RFC 7628 §3.1. Like some servers, this one only looks at the token, not at the name.
     fn oauth_bearer(&self, message: &str) -> Step {
         let token = message.strip_prefix("n,a=").and_then(|rest| rest.split_once(",\x01auth=Bearer "));
         let Some(token) = token.and_then(|(_, rest)| rest.strip_suffix("\x01\x01")) else {
@@ -210,7 +213,7 @@ impl Context<'_> {
         }
     }
 
-    /// The only identity that `user` may act as is its own bare JID (RFC 6120 §6.3.8).
+    /// Checks that `user` acts only as its own bare JID (RFC 6120 §6.3.8).
     fn authorized(&self, user: &str, authzid: Option<&str>) -> Step {
         if authzid.is_none_or(|name| name == format!("{user}@{}", self.config.domain)) {
             Step::Success { user: user.to_owned(), data: None }

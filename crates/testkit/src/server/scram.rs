@@ -20,24 +20,24 @@ pub(super) enum Hash {
     Sha512,
 }
 
-/// Where the salts and the salted passwords are kept: deriving them is what takes time.
+/// Stores salts and salted passwords, since deriving them takes time.
 #[derive(Debug, Default)]
 pub(super) struct Vault {
     salts: BTreeMap<(String, Hash), Vec<u8>>,
     salted_passwords: BTreeMap<(String, Hash, Vec<u8>, u32), Vec<u8>>,
 }
 
-/// What the server knows of the account that claims to be there.
+/// The server's data for the account that wants to log in.
 pub(super) struct Credentials {
     hash: Hash,
     salt: Vec<u8>,
     iterations: u32,
-    /// `None` for a user whom nobody knows: the exchange goes on and fails at the proof, as with a wrong
+    /// `None` for an unknown user: the exchange goes on and fails at the proof, as with a wrong
     /// password.
     salted_password: Option<Vec<u8>>,
 }
 
-/// client-first-message, taken apart.
+/// The parts of client-first-message.
 pub(super) struct ClientFirst<'a> {
     gs2_header: &'a str,
     bare: &'a str,
@@ -59,7 +59,7 @@ pub(super) struct Exchange {
 }
 
 impl Vault {
-    /// The credentials of `user`; with `fresh_salt`, under a salt drawn for this login alone.
+    /// The credentials of `user`; with `fresh_salt`, under a new salt.
     pub fn credentials(
         &mut self,
         user: &str,
@@ -225,7 +225,8 @@ impl Hash {
         })
     }
 
-    /// Hi() of RFC 5802 §2.2. The passwords of test accounts are ASCII, which SASLprep leaves as it is.
+    /// `Hi()` of RFC 5802 §2.2. The passwords of test accounts are ASCII, which SASLprep does not
+    /// change.
     fn salted(self, password: &str, salt: &[u8], iterations: u32) -> Vec<u8> {
         let mut output = vec![0; self.digest(b"").len()];
         with_digest!(self, D => pbkdf2_hmac::<D>(password.as_bytes(), salt, iterations, &mut output));

@@ -1,11 +1,11 @@
-//! What holds for every stanza of a bound session (RFC 6120 §8), and which of the three kinds it is.
+//! The rules for every stanza of a bound session (RFC 6120 §8), before its kind matters.
 
 use epode_xml::Element;
 
 use super::{ConnectionId, Server};
 use crate::{jid::Jid, ns};
 
-/// Where a stanza is to go.
+/// The destination of a stanza.
 pub(super) enum Destination {
     /// The server itself.
     Domain,
@@ -13,7 +13,7 @@ pub(super) enum Destination {
     Account(Jid),
     /// One session.
     Resource(Jid),
-    /// A domain that is not ours; the scripted server knows no other.
+    /// Another domain; the scripted server cannot reach any.
     Elsewhere,
 }
 
@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// Sends a stanza to a session, as it is.
+    /// Sends a stanza to a session, unchanged.
     pub(super) fn send(&mut self, to: ConnectionId, stanza: &Element) {
         self.statistics.stanzas_out += 1;
         self.say(to, stanza.to_string());
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Answers a stanza on behalf of whomever it was sent to.
+    /// Answers a stanza in the name of its addressee.
     pub(super) fn reply(&mut self, id: ConnectionId, stanza: &Element, kind: &str, child: Option<Element>) {
         let Some(session) = self.session(id) else { return };
         let mut answer = Element::new(stanza.name(), ns::CLIENT).with_attr("type", kind);
@@ -100,7 +100,7 @@ pub(super) fn bare(jid: &Jid) -> Jid {
     Jid { bare: jid.bare.clone(), resource: None }
 }
 
-/// RFC 6120 §8.3.3.
+/// The error type that goes with a condition (RFC 6120 §8.3.3).
 fn error_type(condition: &str) -> &'static str {
     match condition {
         "bad-request" | "jid-malformed" => "modify",

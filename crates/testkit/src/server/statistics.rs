@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// What the server has seen since it was made.
+/// The counters of a server since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {
@@ -14,7 +14,7 @@ pub struct Statistics {
     pub sasl_succeeded: u64,
     /// Authentications that ended in `<failure/>`.
     pub sasl_failed: u64,
-    /// Sessions that have a resource now.
+    /// Sessions that are bound now.
     pub bound_sessions: u64,
     /// Stanzas that came from bound sessions.
     pub stanzas_in: u64,

@@ -1,4 +1,4 @@
-//! A world with one server, in which tests speak for the clients and read what these hear.
+//! A world with one server. Tests speak for the clients, and read the frames that these receive.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    /// A connection on which nothing has been said.
+    /// A new connection.
     pub fn connect(&mut self) -> ConnectionId {
         self.next += 1;
         let id = ConnectionId(self.next);
@@ -59,13 +59,14 @@ impl World {
         self.input(Input::Frame(id, frame.to_owned()));
     }
 
-    /// Speaks, and returns all that this connection has heard since it was last asked, the answer included.
+    /// Says a frame; returns all that this connection heard since the last call, the answer
+    /// included.
     pub fn ask(&mut self, id: ConnectionId, frame: &str) -> Vec<Element> {
         self.say(id, frame);
         self.heard(id)
     }
 
-    /// The one frame that answers.
+    /// Says a frame; returns its answer, which must be one frame.
     pub fn answer(&mut self, id: ConnectionId, frame: &str) -> Element {
         let mut answers = self.ask(id, frame);
         assert_eq!(answers.len(), 1, "one answer to {frame}: {answers:?}");
@@ -108,7 +109,7 @@ impl World {
         self.closed.contains(&id)
     }
 
-    /// A bound session, logged in with PLAIN, that has sent no presence yet.
+    /// A bound session, after a login by PLAIN, that has not sent presence.
     pub fn bind(&mut self, user: &str, resource: &str) -> ConnectionId {
         let id = self.authenticate(user);
         let answer = self.answer(id, &bind_request(resource));
@@ -116,7 +117,7 @@ impl World {
         id
     }
 
-    /// A session that has sent initial presence; what it heard on that occasion is forgotten.
+    /// A session that has sent initial presence; the frames that it heard so far are dropped.
     pub fn log_in(&mut self, user: &str, resource: &str) -> ConnectionId {
         let id = self.bind(user, resource);
         self.say(id, "<presence xmlns='jabber:client'/>");
@@ -168,7 +169,7 @@ pub fn bodies(messages: &[Element]) -> Vec<String> {
     messages.iter().filter_map(|message| message.child("body", CLIENT)).map(Element::text).collect()
 }
 
-/// The condition inside of a stream error, a SASL failure, or a stanza error.
+/// The condition in a stream error, a SASL failure or a stanza error.
 pub fn condition(element: &Element) -> String {
     let inside = element.child("error", CLIENT).unwrap_or(element);
     inside.children().next().map(|condition| condition.name().to_owned()).unwrap_or_default()
