@@ -1,4 +1,4 @@
-//! The one task that owns the scripted server, and tells it the time.
+//! The task that owns the scripted server and tells it the time.
 
 use std::{
     collections::BTreeMap,
@@ -15,23 +15,24 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-/// How much may wait for one connection, in bytes. A client that reads so slowly is cut off.
+/// The most bytes that may wait for one connection. A client that reads too slowly for that is cut
+/// off.
 const OUTLET_LIMIT: usize = 64 << 20;
 
-/// How many inputs may wait for the server, before those who bring more have to wait.
+/// The most inputs that may wait for the server; after that, senders wait.
 const INLET_LIMIT: usize = 256;
 
-/// How long the clients may take to say goodbye when the server shuts down.
+/// How long the clients may take to close their streams when the server shuts down.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(1);
 
-/// Access to the server while it runs: a test scripts it through this.
+/// Access to the running server, by which a test scripts it.
 #[derive(Debug, Clone)]
 pub struct Control {
     commands: mpsc::Sender<Command>,
     next_connection: Arc<AtomicU64>,
 }
 
-/// Frames on their way to one socket, and how many bytes of them there are.
+/// Frames on their way to one socket, and their size in bytes.
 #[derive(Debug)]
 pub(crate) struct Frames {
     receiver: mpsc::UnboundedReceiver<String>,
@@ -66,7 +67,7 @@ pub(crate) fn start(config: Config, seed: u64) -> Control {
 }
 
 impl Control {
-    /// Calls `script` with the server, between two inputs, and returns what it returns; `None` when the
+    /// Calls `script` with the server, between two inputs, and returns its result; `None` if the
     /// server is gone.
     pub async fn with<T: Send + 'static>(
         &self,
@@ -74,7 +75,7 @@ impl Control {
     ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let script: Script = Box::new(move |server| {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = answer.send(script(server));
         });
         self.commands.send(Command::Script(script)).await.ok()?;
@@ -86,7 +87,7 @@ impl Control {
         let (sender, receiver) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let outlet = Outlet { sender, waiting: waiting.clone() };
-        // When the server is gone, so is the outlet, and the frames end at once.
+        // If the server is gone, the outlet is dropped and the frames end at once.
         let _ = self.commands.send(Command::Open(id, outlet)).await;
         (id, Frames { receiver, waiting })
     }
@@ -107,19 +108,19 @@ impl Control {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        // Whoever does not say goodbye in time is cut off with the process.
+        // Clients that do not close in time are cut off with the process.
         let _ = timeout(SHUTDOWN_TIME, all_gone).await;
     }
 }
 
 impl Frames {
-    /// The next frame; `None` when the server has closed the connection.
+    /// The next frame; `None` once the server has closed the connection.
     pub async fn next(&mut self) -> Option<String> {
         let frame = self.receiver.recv().await;
         self.taken(frame)
     }
 
-    /// The next frame if it is there already.
+    /// The next frame if one is waiting.
     pub fn ready(&mut self) -> Option<String> {
         let frame = self.receiver.try_recv().ok();
         self.taken(frame)
@@ -132,7 +133,7 @@ impl Frames {
 }
 
 impl Outlet {
-    /// False when nobody reads, or not fast enough.
+    /// False if nobody reads, or too slowly.
     fn send(&self, frame: String) -> bool {
         let waiting = self.waiting.fetch_add(frame.len(), Ordering::Relaxed);
         waiting < OUTLET_LIMIT && self.sender.send(frame).is_ok()
@@ -149,11 +150,11 @@ struct Embedded {
 impl Embedded {
     async fn run(mut self, mut inlet: mpsc::Receiver<Command>) {
         loop {
-            // 1. Whatever the server wants done is done.
+            // 1. Do all that the server wants done.
             while let Some(output) = self.server.poll_output() {
                 self.handle_output(output);
             }
-            // 2. Then it waits for somebody to speak, or for its deadline.
+            // 2. Wait for the next command or for the server's deadline.
             let deadline = self.deadline;
             let timer = async {
                 match deadline {

@@ -2,14 +2,16 @@
 //!
 //! Everything is on one port of the loopback interface:
 //!
-//! - `/` is the demo page, `/dist/` the built package that it imports, `/settings` what the page has to know.
-//! - `/xmpp-websocket` speaks RFC 7395. Each WebSocket is a task which carries frames between its socket and
-//!   the one task that owns the [`Server`](epode_testkit::Server) (see [`Control`]); that task alone knows
-//!   the time.
-//! - `/stats` tells how many connections that server sees, as JSON. It is how the demo shows that many tabs
-//!   are one.
+//! - `/` is the demo page, `/dist/` the built package that it imports, `/settings` the page's
+//!   settings.
+//! - `/xmpp-websocket` speaks RFC 7395. A task for each WebSocket carries frames between its socket
+//!   and the one task that owns the [`Server`](epode_testkit::Server) (see [`Control`]); only that
+//!   task knows the time.
+//! - `/stats` gives the server's connections as JSON: the demo shows by it that many tabs share one
+//!   connection.
 //!
-//! Pointed at a real server ([`Options::server`]), the page connects there, and the last two are gone.
+//! If [`Options::server`] names a real server, the page connects there, and the last two paths do
+//! not exist.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), epode_devserver::Error> {
@@ -37,34 +39,34 @@ use epode_testkit::Config;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-/// What is served, and where.
+/// What to serve, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The port on 127.0.0.1; 0 for any that is free.
+    /// The port on 127.0.0.1; 0 for any free port.
     pub port: u16,
     /// The folder of the built package, served at `/dist/`.
     pub files: PathBuf,
     /// A real server's `ws:` or `wss:` URL for the page to connect to, instead of the embedded server.
     pub server: Option<String>,
-    /// What the embedded server is and offers. Its epoch is set to the time of day.
+    /// The properties of the embedded server. Its epoch is set to the time of day.
     pub config: Config,
-    /// All that the embedded server draws at random belongs to this.
+    /// The seed of all that the embedded server draws at random.
     pub seed: u64,
 }
 
-/// Why there is no server.
+/// Why the server could not start, or stopped.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Somebody else listens on the port.
+    /// Another program listens on the port.
     #[error("port {port} of 127.0.0.1 is taken; end what listens there, or choose another with --port")]
     PortTaken {
-        /// The port in question.
+        /// The port.
         port: u16,
     },
     /// The system refused the port for another reason.
     #[error("cannot listen on port {port} of 127.0.0.1")]
     Listen {
-        /// The port in question.
+        /// The port.
         port: u16,
         /// The system's reason.
         source: io::Error,
@@ -74,7 +76,7 @@ pub enum Error {
     Serve(#[source] io::Error),
 }
 
-/// A server that listens and waits to be run.
+/// A server that listens, and waits for [`run`](Devserver::run).
 #[derive(Debug)]
 pub struct Devserver {
     listener: TcpListener,
@@ -114,17 +116,17 @@ impl Devserver {
         Ok(Self { listener, address, routes: pages::uncached(routes), control })
     }
 
-    /// Where it listens.
+    /// The address at which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The script of the embedded server.
+    /// Access to the embedded server.
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
-    /// Serves until `shutdown` is there, then ends each stream with `system-shutdown`.
+    /// Serves until `shutdown` completes, then ends each stream with `system-shutdown`.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let control = self.control;
         let farewell = async move {

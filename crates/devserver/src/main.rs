@@ -48,7 +48,7 @@ async fn serve() -> Result<()> {
     Ok(())
 }
 
-/// The options; `None` when the usage was asked for.
+/// The options; `None` if the usage was asked for.
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>> {
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let mut options = Options { seed: seed as u64, ..Options::default() };

@@ -1,4 +1,4 @@
-//! The demo page, what it has to know, and the package that it imports.
+//! The demo page, its settings, and the package that it imports.
 
 use axum::{
     Json, Router,
@@ -12,12 +12,12 @@ use tower_http::services::ServeDir;
 
 use crate::Options;
 
-/// What the page asks for at `/settings`.
+/// The answer to `/settings`.
 #[derive(Debug, Clone, Serialize)]
 struct Settings {
     /// The real server to connect to; `null` for the embedded one.
     server: Option<String>,
-    /// Who can log in with one click. None at a real server.
+    /// The accounts that can log in with one click; none at a real server.
     accounts: Vec<ReadyMade>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn routes(options: &Options) -> Router {
         .nest_service("/dist", ServeDir::new(&options.files))
 }
 
-/// Nothing is cached: after a build, a reload shows what was built.
+/// Forbids caching, so that a reload after a build shows the new files.
 pub(crate) fn uncached(routes: Router) -> Router {
     routes.layer(map_response(|mut response: Response| async {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

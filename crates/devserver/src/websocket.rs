@@ -1,4 +1,5 @@
-//! `/xmpp-websocket`: frames between a socket and the embedded server. `/stats`: what that server sees.
+//! `/xmpp-websocket` carries frames between a socket and the embedded server; `/stats` reports the
+//! server's counters.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use tokio::{
 
 use crate::embedded::{Control, Frames};
 
-/// How many sockets may be open at once.
+/// The most sockets that may be open at once.
 const CONNECTIONS: usize = 256;
 
 /// How long a socket may refuse to take a frame.
@@ -35,13 +36,13 @@ struct Entrance {
     frame_limit: usize,
 }
 
-/// What `/stats` tells.
+/// The answer to `/stats`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Stats {
     #[serde(flatten)]
     statistics: Statistics,
-    /// Connections that have a session now, by bare JID.
+    /// Number of sessions of each bare JID.
     connections_by_account: BTreeMap<String, u64>,
 }
 
@@ -57,10 +58,10 @@ async fn statistics(State(entrance): State<Entrance>) -> Response {
     }
 }
 
-/// RFC 7395 §3.1: only with the subprotocol `xmpp`.
+/// RFC 7395 §3.1: accepts only sockets with the subprotocol `xmpp`.
 async fn enter(State(entrance): State<Entrance>, upgrade: WebSocketUpgrade) -> Response {
-    // The server answers a frame that is too long with a stream error; only what is far too long ends the
-    // socket.
+    // The server answers a frame that is too long with a stream error; only twice that length ends
+    // the socket.
     let limit = 2 * entrance.frame_limit;
     let upgrade = upgrade.protocols(["xmpp"]).max_message_size(limit).max_frame_size(limit);
     if upgrade.selected_protocol().is_none() {
@@ -99,7 +100,8 @@ async fn carry(mut socket: WebSocket, control: Control, _place: OwnedSemaphorePe
     }
 }
 
-/// Writes a frame, and all that are ready after it, as one burst. False when the socket does not take them.
+/// Writes a frame, and all further ones that are waiting, in one burst. False if the socket does
+/// not take them in time.
 async fn send(socket: &mut WebSocket, first: String, frames: &mut Frames) -> bool {
     let burst = async {
         let mut frame = Some(first);
@@ -112,8 +114,8 @@ async fn send(socket: &mut WebSocket, first: String, frames: &mut Frames) -> boo
     matches!(timeout(SEND_TIME, burst).await, Ok(Ok(())))
 }
 
-/// The closing handshake of RFC 6455 §7.1: the connection is the peer's to end, for its data may still be
-/// under way.
+/// The closing handshake of RFC 6455 §7.1: the peer ends the connection, since its data may still
+/// be under way.
 async fn close(mut socket: WebSocket, code: u16) {
     let frame = CloseFrame { code, reason: "".into() };
     if socket.send(Message::Close(Some(frame))).await.is_ok() {

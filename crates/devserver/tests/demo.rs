@@ -1,4 +1,4 @@
-//! The server on a real socket, with tokio-tungstenite as the browser.
+//! The server on a real socket, with tokio-tungstenite instead of a browser.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -192,7 +192,7 @@ impl Running {
         let (address, control) = (devserver.address(), devserver.control());
         let (shutdown, asked) = oneshot::channel();
         let served = tokio::spawn(devserver.run(async {
-            // A sender that was dropped asks for the same.
+            // Dropping the sender asks for the shutdown too.
             let _ = asked.await;
         }));
         Self { address, control, shutdown, served }
