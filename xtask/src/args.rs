@@ -1,8 +1,8 @@
-//! What stands on the command line.
+//! The command line.
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// How to call this program.
+/// The usage, as printed.
 pub const USAGE: &str = "\
 usage: cargo xtask build                             build the worker and the npm package into client-shim/dist
        cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL is a ws:// or wss:// server
@@ -17,7 +17,7 @@ usage: cargo xtask build                             build the worker and the np
        cargo xtask bench empty-client                what a tab client in wasm costs
        cargo xtask bench element                     what the element of one stanza costs a tab";
 
-/// What can be measured of each contestant, as `tests/bench/compare/rounds.mjs` names it.
+/// The measurements of each contestant, as `tests/bench/compare/rounds.mjs` names them.
 const SCENARIOS: [&str; 8] = ["footprint", "flood", "claims", "latency", "uplink", "further", "first", "raw"];
 
 /// One command with its options.
@@ -29,7 +29,7 @@ pub enum Command {
     Build,
     /// Build and serve the demo.
     Demo(DemoOptions),
-    /// Put everything to the test.
+    /// Run all checks and tests.
     Test,
     /// Measure.
     Bench(Bench),
@@ -38,24 +38,24 @@ pub enum Command {
 /// Options of the demo.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct DemoOptions {
-    /// Port on loopback; without it a usual one, or any free one when that is taken.
+    /// The port on loopback. By default the usual one, or any free one if that is taken.
     pub port: Option<u16>,
     /// WebSocket URL of a server to use instead of the embedded one.
     pub server: Option<String>,
 }
 
-/// What can be measured.
+/// The measurements.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Bench {
     /// Bytes and time to first use of a tab client that does nothing.
     EmptyClient,
-    /// The time that a tab takes for the element of a stanza.
+    /// The time that a tab takes to make the element of a stanza.
     Element,
     /// Epode beside others, with these options for `tests/bench/compare/run.mjs`.
     Compare(Vec<String>),
 }
 
-/// Reads the arguments after the program's name.
+/// Reads the arguments that follow the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
     let mut arguments = arguments.into_iter();
     let Some(name) = arguments.next() else { bail!("no command given") };
@@ -156,7 +156,7 @@ impl<I: Iterator<Item = String>> Arguments<I> {
         Self { rest, name: String::new(), attached: None }
     }
 
-    /// The next option's name. Fails where the one before was given a value that it does not take.
+    /// The next option's name. Fails if the option before got a value that it does not take.
     fn next(&mut self) -> Result<Option<String>> {
         ensure!(self.attached.is_none(), "`{}` takes no value", self.name);
         let Some(argument) = self.rest.next() else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What things cost, measured.
+//! `cargo xtask bench`: measurements.
 
 use std::fs;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::setup;
 use crate::stage::{explain, stage};
 use crate::workspace::{program, root, target};
 
-/// Loads per variant.
+/// Page loads per variant.
 const LOADS: &str = "25";
-/// Where the variants of the empty client are built.
+/// The folder in which the variants of the empty client are built.
 const OUTPUT: &str = "tests/bench/empty-client/pkg";
 const EMPTY_CLIENTS: [(&str, WasmCrate); 2] = [
     (
@@ -41,7 +41,8 @@ pub fn command(bench: Bench) -> Result<String> {
     }
 }
 
-/// Epode beside Strophe and hand-written workers. The script prints what it does and what came of it.
+/// Measures Epode beside Strophe and hand-written workers. The script prints its progress and the
+/// results.
 fn compare(options: &[String]) -> Result<String> {
     build::prepare()?;
     stage("setup: browsers and servers", setup::for_tests)?;
@@ -55,7 +56,7 @@ fn compare(options: &[String]) -> Result<String> {
     fs::read_to_string(&summary).with_context(|| format!("{} cannot be read", summary.display()))
 }
 
-/// Bytes, and the time from import to the first answer in Chromium.
+/// Measures bytes, and the time from import to the first answer in Chromium.
 fn empty_client() -> Result<String> {
     build::prepare()?;
     stage("setup: browsers and servers", setup::for_tests)?;
@@ -77,7 +78,7 @@ fn empty_client() -> Result<String> {
     Ok(format!("measured {} empty clients, {LOADS} loads each", EMPTY_CLIENTS.len()))
 }
 
-/// What a tab pays for the element of one stanza.
+/// Measures the time that a tab takes to make the element of a stanza.
 fn element() -> Result<String> {
     build::prepare()?;
     stage("setup: browsers and servers", setup::for_tests)?;

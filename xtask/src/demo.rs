@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: the embedded server with everything a browser loads, on loopback.
+//! `cargo xtask demo`: serves everything that a browser loads, with the embedded server, on
+//! loopback.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
@@ -13,11 +14,11 @@ use crate::process::run;
 use crate::stage::{explain, stage};
 use crate::workspace::{cargo, root, target};
 
-/// The port when none is asked for and nobody else has it.
+/// The port if none is asked for and this one is free.
 const PORT: u16 = 5800;
 
-/// Builds, and becomes the demo's server, which says where it listens. That it takes this process's place
-/// means that whoever ends this process ends the server.
+/// Builds, then replaces this process by the demo's server, which prints its address. So ending
+/// this process ends the server.
 pub fn command(options: &DemoOptions) -> Result<String> {
     prepare().inspect_err(explain)?;
     println!();

@@ -1,13 +1,13 @@
-//! The commands of this repository. Each goes through stages, says what each took, and ends in one line that
-//! tells the outcome:
+//! The commands of this repository. Each runs through stages, prints the time of each, and ends
+//! with a line that tells the outcome:
 //!
-//! - [`args`] reads which command is meant;
-//! - [`setup`] installs what the machine lacks for it: the wasm target, the npm tools, and for the tests
+//! - [`args`] reads the command line;
+//! - [`setup`] installs missing tools: the wasm target and the npm packages, and for the tests
 //!   browsers and XMPP servers;
 //! - [`build`] turns the two wasm crates and their TypeScript into `client-shim/dist`;
-//! - [`demo`] serves that with the embedded server, [`test`](mod@test) puts everything to the test,
-//!   [`bench`](mod@bench) measures;
-//! - [`stage`] times and prints, [`process`] runs other programs with a time limit.
+//! - [`demo`] serves that folder with the embedded server, [`test`](mod@test) runs all checks and
+//!   tests, [`bench`](mod@bench) measures;
+//! - [`stage`] times and prints stages, [`process`] runs other programs with a time limit.
 
 // A command-line tool: the terminal is its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]

@@ -1,4 +1,4 @@
-//! Other programs: run to their end within a time limit, their output kept.
+//! Runs other programs to their end, within a time limit, and keeps their output.
 
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// How a program ended, and all it wrote to both outputs, in the order in which it arrived.
+/// How a program ended, with all that it wrote to both outputs, in order of arrival.
 pub struct Ended {
-    /// Its exit status; `None` when it was stopped because its time was up.
+    /// The exit status; `None` if the program was stopped at the time limit.
     pub status: Option<ExitStatus>,
-    /// What it wrote.
+    /// The output.
     pub output: String,
 }
 
 impl Ended {
-    /// Whether the program ended by itself and called it a success.
+    /// Whether the program ended by itself, with success.
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
 
-    /// In words, for an error.
+    /// The ending in words, for an error.
     pub fn in_words(&self) -> String {
         match self.status {
             Some(status) => status.to_string(),
@@ -31,7 +31,7 @@ impl Ended {
     }
 }
 
-/// Runs a program to its end. Fails with its output unless it calls it a success.
+/// Runs a program to its end. Any ending but success is an error with the program's output.
 pub fn run(command: &mut Command, limit: Duration) -> Result<String> {
     let ended = observe(command, limit)?;
     if !ended.succeeded() {
@@ -40,12 +40,12 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<String> {
     Ok(ended.output)
 }
 
-/// Runs a program to its end, whatever that is. Fails only when it cannot be started.
+/// Runs a program to its end. The only error is that the program cannot be started.
 pub fn observe(command: &mut Command, limit: Duration) -> Result<Ended> {
     let (mut reader, writer) = std::io::pipe().context("no pipe")?;
     command.stdin(Stdio::null()).stdout(writer.try_clone().context("no pipe")?).stderr(writer);
     let spawned = command.spawn();
-    // The command keeps the pipe's writing ends; the reader ends only when they are gone.
+    // The reader ends only when all writing ends of the pipe are closed, and the command holds two.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = spawned.with_context(|| format!("`{}` cannot be started", shown(command)))?;
 
@@ -58,7 +58,7 @@ pub fn observe(command: &mut Command, limit: Duration) -> Result<Ended> {
         }
     });
     let status = wait(&mut child, limit)?;
-    // A daemon left behind by the program may hold the pipe open; what it writes concerns nobody.
+    // A daemon left behind by the program may hold the pipe open; its output is not waited for.
     let patience = Instant::now() + Duration::from_secs(2);
     while !reading.is_finished() && Instant::now() < patience {
         thread::sleep(Duration::from_millis(5));
@@ -83,7 +83,7 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     }
-    // First politely, so that it can end what it started itself.
+    // SIGTERM first, so that the program can end its own children.
     let _ = Command::new("kill").arg(child.id().to_string()).status();
     let patience = Instant::now() + Duration::from_secs(10);
     while Instant::now() < patience {

@@ -1,15 +1,15 @@
-//! Stages: each says what it does, how long it took, and when it fails what was wrong.
+//! Stages: each prints its name, its time, and the reason if it fails.
 
 use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-/// Runs one stage. Its name stands before it starts, its time behind it when it ends; what it returns as an
-/// error gets the name of the stage in front.
+/// Runs a stage. Prints its name at the start and its time at the end; an error gets the name of
+/// the stage as context.
 pub fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     print!("{name:.<44} ");
-    // Nothing is lost when the terminal is gone, except the view.
+    // Without a terminal only the display is lost.
     let _ = std::io::stdout().flush();
     let started = Instant::now();
     let result = work();
@@ -21,7 +21,7 @@ pub fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     result.with_context(|| name.to_owned())
 }
 
-/// Prints why a stage failed, whole, with every line set in.
+/// Prints the whole reason why a stage failed, each line indented.
 pub fn explain(error: &anyhow::Error) {
     for line in error
         .chain()

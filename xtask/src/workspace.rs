@@ -1,4 +1,4 @@
-//! Where things lie, and how the programs of the workspace are called.
+//! The places of the workspace, and the ways to call its programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +9,13 @@ pub fn root() -> &'static Path {
     own.parent().unwrap_or(own)
 }
 
-/// Where cargo builds.
+/// The folder in which cargo builds.
 pub fn target() -> PathBuf {
-    // Relative paths in this variable are meant from the workspace, where all commands below run.
+    // A relative path in this variable starts at the workspace, where all commands run.
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
 }
 
-/// A program, run at the root of the workspace, its words in English.
+/// A program that runs at the root of the workspace and speaks English.
 pub fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root()).env("LC_ALL", "C.UTF-8");
@@ -29,7 +29,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// A program out of the npm packages.
+/// A program from the npm packages.
 pub fn npm_tool(name: &str) -> Command {
     program(&root().join("node_modules/.bin").join(name).to_string_lossy())
 }

@@ -1,12 +1,13 @@
-//! From the two wasm crates and their TypeScript to `client-shim/dist`, the content of the npm package:
+//! Builds `client-shim/dist`, the content of the npm package, from the two wasm crates and their
+//! TypeScript:
 //!
 //! ```text
 //! worker       ─ cargo ─ wasm-bindgen ─ wasm-opt ─┬─ esbuild ─ epode-worker.js + epode-worker.wasm
 //!                                                 ├─ esbuild ─ epode-worker.inline.js
 //!                                                 └─ esbuild ─ epode-engine.js
 //! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─── esbuild ─ epode.js, epode.umd.js + epode.wasm
-//!                                                    tsc ───── epode.d.ts and the declarations behind it
-//! LICENSE-*, THIRD-PARTY.txt: our licences, and those of what is compiled in
+//!                                                    tsc ───── epode.d.ts and the declarations for it
+//! LICENSE-*, THIRD-PARTY.txt: our licences, and those of compiled third-party code
 //! ```
 
 pub mod javascript;
@@ -30,7 +31,7 @@ const WORKER: WasmCrate = WasmCrate { package: "epode-worker", features: "", out
 /// The crate of the page's half.
 const CLIENT: WasmCrate = WasmCrate { package: "epode-client-shim", features: "", output: "client-shim/pkg" };
 
-/// Where everything that a browser loads ends up.
+/// The folder of everything that a browser loads.
 pub fn dist() -> PathBuf {
     root().join("client-shim/dist")
 }
@@ -43,18 +44,18 @@ pub fn command() -> Result<String> {
     Ok(format!("built {} files in client-shim/dist", sizes.len()))
 }
 
-/// What a build needs: no apt, no root, and nobody else who builds in this tree.
+/// Prepares a build, without apt and without root, and keeps other builds in this tree waiting.
 pub fn prepare() -> Result<()> {
     stage("setup: no other build", keep_others_out)?;
     stage("setup: wasm target", setup::wasm_target)?;
     stage("setup: npm packages", setup::npm_packages)
 }
 
-/// Held while this process builds.
+/// The lock that this process holds while it builds.
 static TREE: Mutex<Option<File>> = Mutex::new(None);
 
-/// Waits for other builds in this tree, and keeps them out until [`let_others_in`]: each would delete what
-/// the other has just made.
+/// Waits for other builds in this tree, and keeps them waiting until [`let_others_in`]: each would
+/// delete the files that the other has just made.
 pub fn keep_others_out() -> Result<()> {
     let tree = File::open(dist().parent().unwrap_or(root()))?;
     tree.lock()?;
@@ -62,7 +63,7 @@ pub fn keep_others_out() -> Result<()> {
     Ok(())
 }
 
-/// The build is over. What this process runs next, the tests say, may build too.
+/// Ends the lock, since programs that this process runs next, such as the tests, may build too.
 pub fn let_others_in() {
     TREE.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
@@ -77,7 +78,7 @@ pub fn everything() -> Result<()> {
     Ok(())
 }
 
-/// What npm packs besides: our licences, and those of others.
+/// Writes the licences into the npm package: ours, and those of others.
 pub fn licences() -> Result<()> {
     let package = root().join("client-shim");
     for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
@@ -86,7 +87,7 @@ pub fn licences() -> Result<()> {
     notices::write(&package)
 }
 
-/// The wasm modules with their glue.
+/// Builds the wasm modules with their glue.
 pub fn wasm_crates() -> Result<()> {
     WORKER.build()?;
     CLIENT.build()

@@ -1,5 +1,4 @@
-//! The licences of what others wrote and is compiled into the wasm modules, as those ask for: with every
-//! copy.
+//! The licences of third-party code in the wasm modules, which must go with every copy.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,16 +16,16 @@ use crate::workspace::{cargo, program};
 const LIMIT: Duration = Duration::from_secs(120);
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What the text begins with.
+/// The first lines of the text.
 const HEAD: &str =
     "What others wrote and is compiled into epode.wasm, epode-worker.wasm and the scripts around them.\n";
 
-/// A crate, or what is like one.
+/// A crate, or the standard library.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
     name: String,
     version: String,
-    /// SPDX's expression for it.
+    /// The licence as an SPDX expression.
     licence: String,
 }
 
@@ -37,7 +36,7 @@ pub fn write(folder: &Path) -> Result<()> {
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let word = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
         let part = Part { name: word("name"), version: word("version"), licence: word("license") };
-        // What has no source is ours.
+        // A package without a source is of this workspace.
         if package["source"].is_null() || !compiled.contains(&format!("{} v{}", part.name, part.version)) {
             continue;
         }
@@ -50,7 +49,7 @@ pub fn write(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Everything that cargo knows of, with where its sources lie.
+/// All packages that cargo knows for this target, with the places of their sources.
 fn metadata() -> Result<Value> {
     let mut metadata = cargo();
     metadata.args(["metadata", "--quiet", "--locked", "--format-version=1", "--filter-platform", TARGET]);
@@ -58,7 +57,8 @@ fn metadata() -> Result<Value> {
     serde_json::from_str(&json).context("cargo metadata wrote no JSON")
 }
 
-/// What is compiled into the modules, as `name v1.2.3`. Macros run in the compiler and are none of it.
+/// The packages that are compiled into the modules, as `name v1.2.3`. Macros run in the compiler
+/// and do not count.
 fn compiled() -> Result<Vec<String>> {
     let mut tree = cargo();
     tree.args(["tree", "--quiet", "--locked", "--target", TARGET, "--prefix", "none"]);
@@ -67,7 +67,7 @@ fn compiled() -> Result<Vec<String>> {
     Ok(crates.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect())
 }
 
-/// Rust's own library, and the folder of licences that comes with the compiler.
+/// Rust's standard library, and the folder of licences that comes with the compiler.
 fn standard_library() -> Result<(Part, PathBuf)> {
     let said = |what: &[&str]| run(program("rustc").args(what), LIMIT);
     let (version, sysroot) = (said(&["--version"])?, said(&["--print", "sysroot"])?);
@@ -84,7 +84,7 @@ fn is_licence(file: &str) -> bool {
         .any(|name| file.starts_with(name))
 }
 
-/// Parts, and the texts of their licences: each once, with all the parts that it is of.
+/// Parts, and the texts of their licences. Each text is kept once, with all its parts.
 #[derive(Default)]
 struct Notices {
     parts: Vec<Part>,
@@ -92,7 +92,7 @@ struct Notices {
 }
 
 impl Notices {
-    /// Takes a part with the licences in this folder.
+    /// Adds a part with the licences in this folder.
     fn add(&mut self, part: Part, folder: &Path, is_licence: fn(&str) -> bool) -> Result<()> {
         let mut found = false;
         for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
@@ -117,7 +117,7 @@ impl Notices {
         }
     }
 
-    /// All of it, the same whatever the order in which it came.
+    /// The whole text, which does not depend on the order of the parts.
     fn text(mut self) -> String {
         self.parts.sort();
         let mut written = HEAD.to_owned() + "\n";

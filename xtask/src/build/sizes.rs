@@ -1,4 +1,4 @@
-//! What the browser has to load.
+//! The sizes of the files that a browser loads.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Bytes of one file: as it lies there, and as servers send it.
+/// The bytes of a file, as built and as servers send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Size {
     /// The file's name.
     pub file: String,
-    /// As it lies there.
+    /// Uncompressed.
     pub raw: usize,
     /// gzip, level 9.
     pub gzip: usize,
@@ -20,7 +20,7 @@ pub struct Size {
     pub brotli: usize,
 }
 
-/// Files that together must stay below a number of bytes, as brotli sends them.
+/// Files whose sum must stay below a number of bytes, compressed with brotli.
 struct Budget {
     what: &'static str,
     files: &'static [&'static str],
@@ -68,7 +68,7 @@ pub fn table(sizes: &[Size]) -> String {
     table
 }
 
-/// Fails when the files of a budget are missing or have outgrown it.
+/// An error if files of a budget are missing or exceed that budget.
 pub fn check_budgets(sizes: &[Size]) -> Result<()> {
     let mut broken = Vec::new();
     for budget in BUDGETS {

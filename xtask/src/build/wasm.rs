@@ -1,4 +1,4 @@
-//! One crate on its way to a small wasm module with JavaScript glue.
+//! Builds a crate into a small wasm module with JavaScript glue.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,8 +13,8 @@ use wasm_bindgen_cli_support::{Bindgen, Output};
 use crate::process::run;
 use crate::workspace::{cargo, npm_tool, root, target};
 
-/// What rustc emits for wasm32-unknown-unknown and what wasm-bindgen adds. Named one by one: with all
-/// features on, wasm-opt makes modules that Node 20 refuses.
+/// The features that rustc uses for wasm32-unknown-unknown and that wasm-bindgen adds. They are
+/// listed since with `--all-features` wasm-opt makes modules that Node 20 refuses.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -26,11 +26,11 @@ const FEATURES: &[&str] = &[
 
 /// A crate of the workspace that becomes a wasm module.
 pub struct WasmCrate {
-    /// Its name for cargo.
+    /// The name of the package.
     pub package: &'static str,
-    /// Its features, separated by commas.
+    /// The enabled features, separated by commas.
     pub features: &'static str,
-    /// The folder, from the root of the workspace, that is emptied and then holds the results.
+    /// The folder for the results, from the root of the workspace; emptied first.
     pub output: &'static str,
 }
 
@@ -51,11 +51,11 @@ impl WasmCrate {
         if fs::read_to_string(&stamp).is_ok_and(|before| before == inputs) && self.wasm().exists() {
             return Ok(());
         }
-        // Nothing of an earlier build may be taken for part of this one.
+        // No file of an earlier build may pass for part of this one.
         let _ = fs::remove_dir_all(&output);
         bind(&compiled, &output, &self.name())?;
-        // It describes the raw exports, and would hide from tsc what importing a .wasm file means in these
-        // bundles.
+        // That file declares the raw exports, and would hide from tsc the meaning of importing a
+        // .wasm file in these bundles.
         fs::remove_file(self.wasm().with_added_extension("d.ts"))?;
         optimise(&self.wasm())?;
         fs::write(stamp, inputs)?;
@@ -67,7 +67,7 @@ impl WasmCrate {
         root().join(self.output).join(format!("{}_bg.wasm", self.name()))
     }
 
-    /// The glue around it.
+    /// The glue of that module.
     pub fn glue(&self) -> PathBuf {
         root().join(self.output).join(format!("{}.js", self.name()))
     }
@@ -76,7 +76,7 @@ impl WasmCrate {
         self.package.replace('-', "_")
     }
 
-    /// Changes when the module, this program or the version of wasm-opt changes.
+    /// A hash that changes with the module, this program and the version of wasm-opt.
     fn stamp(&self, module: &[u8]) -> String {
         let mut hasher = DefaultHasher::new();
         module.hash(&mut hasher);
@@ -87,15 +87,15 @@ impl WasmCrate {
     }
 }
 
-/// Has panics name the sources of other crates without saying where they lie on the machine that built the
-/// module.
+/// Keeps the folders of the building machine out of panics: these name the sources of other crates
+/// by short paths.
 fn nameless_sources() -> Result<String> {
     let home = match (std::env::var_os("CARGO_HOME"), std::env::home_dir()) {
         (Some(home), _) => PathBuf::from(home),
         (None, Some(home)) => home.join(".cargo"),
         (None, None) => return Ok("target.wasm32-unknown-unknown.rustflags=[]".to_owned()),
     };
-    // One folder for each registry. This program was built from them, so they are there.
+    // There is one folder for each registry. They exist, since this program was built from them.
     let registries = fs::read_dir(home.join("registry/src")).into_iter().flatten();
     let flags: Vec<String> = registries
         .map(|registry| Ok(format!("{:?}", format!("--remap-path-prefix={}=", registry?.path().display()))))
@@ -111,7 +111,8 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true);
-    // Each script names the module's address itself; a second default address in the glue misleads bundlers.
+    // Each script names the address of its module; a second, default address in the glue would
+    // mislead bundlers.
     bindgen.omit_default_module_path(true);
     let bound = bindgen.web(true).and_then(Bindgen::generate_output);
     let mut bound = bound.map_err(|error| anyhow!("wasm-bindgen: {error:?}"))?;
@@ -121,9 +122,9 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
     edit(&output.join(format!("{name}.d.ts")), |types| types.to_owned() + LOADING_TYPES)
 }
 
-/// The two ends of wasm-bindgen's own loader, which takes addresses, requests and former forms of its
-/// argument as well: our scripts load what they know (`client-shim/ts/wasm.ts`), and bundling leaves it out,
-/// 0.3 KB of what a page loads.
+/// The two functions around wasm-bindgen's loader. That loader also takes addresses, requests and
+/// old forms of its argument; our scripts load only in one way (`client-shim/ts/wasm.ts`), so
+/// bundling drops the loader, 0.3 KB of the page's bytes.
 const LOADING: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as loaded };\n";
 const LOADING_TYPES: &str = "export function imports(): WebAssembly.Imports;
 export function loaded(instance: WebAssembly.Instance): InitOutput;
@@ -134,19 +135,19 @@ fn edit(file: &Path, change: impl FnOnce(&str) -> String) -> Result<()> {
     Ok(fs::write(file, change(&text))?)
 }
 
-/// Names and what stands in their place.
+/// Short names by long ones.
 #[derive(Default)]
 struct Short {
     imports: HashMap<String, String>,
     exports: HashMap<String, String>,
 }
 
-/// Gives what a module and its glue have of each other names of a letter or two: the long ones stand in both,
-/// with hashes, which cannot be compressed.
+/// Shortens the names that a module and its glue share to a letter or two. The long names stand in
+/// both files and contain hashes, which do not compress.
 fn shorten(bound: &mut Output) -> Short {
     let mut short = Short::default();
     let module = bound.wasm_mut();
-    // What comes from elsewhere is named there.
+    // Imports from other modules keep the names they have there.
     let from_glue = module.imports.iter_mut().filter(|import| import.module.ends_with("_bg.js"));
     for (number, import) in from_glue.enumerate() {
         let long = mem::replace(&mut import.name, letters(number));
@@ -168,7 +169,7 @@ fn letters(number: usize) -> String {
     }
 }
 
-/// Renames in the glue: imports are functions of its own, exports stand behind `wasm.`.
+/// Renames in the glue, where imports are functions and exports follow `wasm.`.
 fn rename(glue: &str, short: &Short) -> String {
     let in_name = |character: char| character.is_alphanumeric() || "_$".contains(character);
     let mut renamed = String::with_capacity(glue.len());
@@ -186,11 +187,11 @@ fn rename(glue: &str, short: &Short) -> String {
 
 fn optimise(module: &Path) -> Result<()> {
     let mut wasm_opt = npm_tool("wasm-opt");
-    // V8 compiles a function whole when it is first called, on the thread that waits for it: what a rare arm
-    // of a match calls must not be in it, even where that is the only call.
+    // V8 compiles a function as a whole at its first call, on the calling thread. Code that only a
+    // rare arm of a match calls must not be inlined, even if that is the only call.
     wasm_opt.arg("--one-caller-inline-max-function-size=400");
-    // The lowest kilobyte is the end of the stack, which rustc puts first. A second round finds what that
-    // allows.
+    // `--low-memory-unused` holds, since rustc puts the stack first and its end is the lowest
+    // kilobyte. A second round uses what that option allows.
     wasm_opt.args(["-Oz", "--low-memory-unused", "-Oz"]).args(FEATURES).arg(module).arg("-o").arg(module);
     run(&mut wasm_opt, Duration::from_secs(900))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Installing Debian packages without side effects: no service starts, no source stays behind.
+//! Installs Debian packages without side effects: no service starts, and no apt source is left.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
-/// Installs packages of the release itself and packages of its backports.
+/// Installs packages from the release itself and packages from its backports.
 pub fn install(release: &[&str], backports: &[&str]) -> Result<()> {
     let os_release = fs::read_to_string("/etc/os-release").context("/etc/os-release cannot be read")?;
     let codename = codename(&os_release).context("/etc/os-release names no VERSION_CODENAME")?;
@@ -50,8 +50,8 @@ pub fn install(release: &[&str], backports: &[&str]) -> Result<()> {
     outcome
 }
 
-/// A folder with this machine's apt sources plus the backports of its release, for as long as this lives. The
-/// machine's own folder is never touched.
+/// A folder with this machine's apt sources and the backports of its release, deleted on drop. The
+/// machine's own folder is never changed.
 struct SourcesWithBackports {
     folder: PathBuf,
 }
@@ -107,16 +107,17 @@ fn reader(path: &Path) -> Option<fn(&str) -> Vec<Source>> {
     }
 }
 
-/// While this lives, no package may start a service (Debian policy §9.3.3.1: `policy-rc.d`, exit code 101).
+/// Until dropped, no package may start a service (Debian policy §9.3.3.1: `policy-rc.d`, exit code
+/// 101).
 struct NoServices {
-    /// Where the machine's own policy waits meanwhile.
+    /// The place of the machine's own policy until then.
     aside: PathBuf,
 }
 
 impl NoServices {
     fn new() -> Result<Self> {
         let aside = PathBuf::from(format!("{POLICY}.aside"));
-        // An earlier run that was killed may have left the machine's own policy aside.
+        // The machine's own policy may still be aside if an earlier run was killed.
         if !aside.exists() && Path::new(POLICY).exists() {
             fs::rename(POLICY, &aside)?;
         }
@@ -136,7 +137,7 @@ impl Drop for NoServices {
     }
 }
 
-/// The process ids of the Erlang port mappers that run.
+/// The process ids of the running Erlang port mappers.
 fn port_mappers() -> BTreeSet<u32> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

@@ -1,5 +1,5 @@
-//! What the machine lacks. Every step looks first and is a matter of milliseconds when all is there; what
-//! cannot be installed is said in one sentence together with what to do about it.
+//! Installs missing tools. Each step first checks, within milliseconds, whether all is there. If a
+//! tool cannot be installed, the error says in one sentence what to do by hand.
 
 mod apt;
 mod packages;
@@ -16,10 +16,10 @@ use crate::workspace::{npm_tool, program, root};
 pub use packages::for_tests;
 
 const WASM: &str = "wasm32-unknown-unknown";
-/// jsdom and the test runner's options need this much.
+/// The lowest version of Node.js that jsdom and the options of the test runner need.
 const NODE: (u32, u32) = (20, 19);
 
-/// The standard library for wasm, by rustup.
+/// Installs Rust's standard library for wasm, by rustup.
 pub fn wasm_target() -> Result<()> {
     let mut rustc = program(&std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned()));
     let printed = run(rustc.args(["--print", "target-libdir", "--target", WASM]), Duration::from_secs(60))?;
@@ -37,7 +37,7 @@ pub fn wasm_target() -> Result<()> {
     Ok(())
 }
 
-/// The npm packages of the lock file, into `node_modules`.
+/// Installs the npm packages of the lock file into `node_modules`.
 pub fn npm_packages() -> Result<()> {
     ensure!(exists("node"), "Node.js is not installed: install version {}.{} or later", NODE.0, NODE.1);
     let version = run(program("node").arg("--version"), Duration::from_secs(60))?;
@@ -70,7 +70,7 @@ fn node_version(printed: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Fails with the sentence that tells the user what to do by hand.
+/// Fails with the sentence that tells the user what to install by hand.
 fn by_hand<T>(why: &str, lacking: &[&str]) -> Result<T> {
     bail!("{why}: install {} by hand (names of Debian's packages) and start again", lacking.join(", "))
 }

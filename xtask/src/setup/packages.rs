@@ -1,4 +1,4 @@
-//! What the whole-system tests need of the operating system: two browsers and two XMPP servers.
+//! The system packages for the whole-system tests: two browsers and two XMPP servers.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use super::{apt, by_hand};
 use crate::process::{exists, observe};
 use crate::workspace::program;
 
-/// A Debian package, the first major version that will do, and whether it comes from backports.
+/// A Debian package: the lowest major version that will do, and whether to take it from backports.
 struct Package {
     name: &'static str,
     major: u32,
     backports: bool,
 }
 
-/// Prosody before 13 crashes on FAST and on stream management inside SASL2; ejabberd before 24 knows no
-/// SASL2.
+/// Prosody before 13 crashes on FAST and on stream management in SASL2; ejabberd before 24 does not
+/// support SASL2.
 const PACKAGES: &[Package] = &[
     Package { name: "chromium", major: 0, backports: false },
     Package { name: "firefox-esr", major: 0, backports: false },
@@ -59,7 +59,7 @@ fn lacking() -> Result<Vec<&'static Package>> {
     let mut query = program("dpkg-query");
     query.args(["--show", "--showformat", "${Package} ${db:Status-Status} ${Version}\n"]);
     query.args(PACKAGES.iter().map(|package| package.name));
-    // It calls unknown packages a failure, and still lists the others.
+    // An unknown package makes dpkg-query fail, but the others are still listed.
     let listing = observe(&mut query, Duration::from_secs(60))?.output;
     Ok(PACKAGES.iter().filter(|package| !satisfied(package, &listing)).collect())
 }

@@ -1,21 +1,22 @@
-//! Where this machine gets its packages from: apt's sources in both of their formats, deb822 (`.sources`) and
-//! one line per source (`.list`), as sources.list(5) describes them.
+//! The machine's apt sources, in both formats of sources.list(5): deb822 (`.sources`), and one line
+//! per source (`.list`).
 
-/// One archive from which packages come.
+/// An archive of packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Addresses, as apt understands them.
+    /// Addresses, in apt's notation.
     pub uris: Vec<String>,
     /// Suites, such as `bookworm` and `bookworm-updates`.
     pub suites: Vec<String>,
     /// Components, such as `main`.
     pub components: Vec<String>,
-    /// Which keys sign it: the value of the field `Signed-By`, a folded one with its line breaks.
+    /// The keys that sign the archive: the value of `Signed-By`, with the line breaks of a folded
+    /// field.
     pub signed_by: Option<String>,
 }
 
 impl Source {
-    /// The backports of a release, from this same archive, as a deb822 file.
+    /// A deb822 file for the backports of a release, from this archive.
     pub fn backports(&self, codename: &str) -> String {
         let uris = self.uris.join(" ");
         let signed_by = self.signed_by.as_ref().map_or(String::new(), |keys| format!("Signed-By: {keys}\n"));
@@ -23,7 +24,8 @@ impl Source {
     }
 }
 
-/// The main archive of a release among all sources: the one that carries its suite by its plain name.
+/// The main archive of a release: the source that has the plain codename among its suites, and
+/// `main`.
 pub fn main_archive<'a>(sources: &'a [Source], codename: &str) -> Option<&'a Source> {
     let carries = |list: &[String], name: &str| list.iter().any(|one| one.trim_end_matches('/') == name);
     sources.iter().find(|source| carries(&source.suites, codename) && carries(&source.components, "main"))

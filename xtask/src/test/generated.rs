@@ -1,4 +1,4 @@
-//! The TypeScript that the tests of the crate `protocol` write must be what is committed.
+//! Checks that the committed TypeScript is the one that the tests of the crate `protocol` write.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! `cargo xtask test`: everything that has to hold. A failed stage does not keep the later ones from running,
-//! unless they need what it made. The last line counts: the tests as their runners counted them, and a failed
-//! stage without tests of its own as one failure.
+//! `cargo xtask test`: all checks and tests. After a failed stage the later ones still run, unless
+//! they need its result. The last line counts tests as their runners count them; a failed stage
+//! without tests counts as one failure.
 
 mod generated;
 mod node;
@@ -65,7 +65,7 @@ pub fn command() -> ExitCode {
     course.end()
 }
 
-/// What has happened so far.
+/// The results so far.
 #[derive(Default)]
 struct Course {
     tally: Tally,
@@ -73,7 +73,7 @@ struct Course {
 }
 
 impl Course {
-    /// A stage that holds or does not.
+    /// Runs a stage that succeeds or fails as a whole.
     fn check(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> bool {
         let result = stage(name, work).inspect_err(explain);
         if result.is_err() {
@@ -83,7 +83,7 @@ impl Course {
         result.is_ok()
     }
 
-    /// A stage that runs tests.
+    /// Runs a stage of tests.
     fn tests(&mut self, name: &str, work: impl FnOnce() -> Result<tally::Report>) {
         let mut counted = Tally::default();
         let verdict = stage(name, || {
@@ -93,7 +93,7 @@ impl Course {
         });
         if let Err(error) = &verdict {
             explain(error);
-            // A runner that fails without a failed test failed all the same.
+            // A runner that fails without a failed test counts as one failure.
             counted.failed = counted.failed.max(1);
             self.failures.push(name.to_owned());
         }
@@ -110,7 +110,7 @@ impl Course {
     }
 }
 
-/// What rustdoc has to say: links that lead nowhere, above all.
+/// Runs rustdoc, which finds broken links above all.
 fn documentation() -> Result<()> {
     let wasm = [&["--target", "wasm32-unknown-unknown"], &WASM_CRATES[..]].concat();
     for crates in [&[][..], &wasm] {

@@ -1,4 +1,4 @@
-//! The tests that run in Node: scripts, browsers, servers.
+//! Runs the tests in Node: scripts, browsers, servers.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::workspace::{program, root};
 
 /// Folders in which every `*.test.mjs` is a test, at any depth.
 const FOLDERS: [&str; 2] = ["client-shim/tests", "tests"];
-/// For one file, in milliseconds (so Node understands it): far more than any needs, so that only a hang runs
-/// into it.
+/// The time limit for one file, in milliseconds: far more than any file needs, so only a hang
+/// reaches it.
 const FILE_LIMIT: &str = "--test-timeout=600000";
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// Runs all of them, one file at a time: they share two cores with browsers and servers.
+/// Runs all files one after another, since they share the cores with browsers and servers.
 pub fn run() -> Result<Report> {
     let mut files = Vec::new();
     for folder in FOLDERS {

@@ -1,4 +1,4 @@
-//! How many tests ran and what became of them, read from what their runners print.
+//! Counts tests by outcome, from the output of their runners.
 
 use std::ops::AddAssign;
 use std::process::Command;
@@ -11,11 +11,11 @@ use crate::process::observe;
 /// Tests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Ran and held.
+    /// Tests that passed.
     pub passed: usize,
-    /// Ran and did not hold, or did not come to an end.
+    /// Tests that failed or did not end.
     pub failed: usize,
-    /// Did not run.
+    /// Tests that did not run.
     pub skipped: usize,
 }
 
@@ -27,18 +27,18 @@ impl AddAssign for Tally {
     }
 }
 
-/// What a runner did.
+/// The result of a runner.
 pub struct Report {
-    /// What it counted.
+    /// The counts in its output.
     pub tally: Tally,
-    /// How it ended, in words; `None` when it called the run a success.
+    /// The ending in words; `None` for success.
     pub failure: Option<String>,
-    /// The part of its output that explains a failure.
+    /// The part of the output that explains a failure.
     pub output: String,
 }
 
 impl Report {
-    /// Whether all is well: the runner says so, something ran, and nothing was left out.
+    /// An error unless the runner succeeded, at least one test ran, and none was skipped or failed.
     pub fn verdict(&self) -> Result<()> {
         let Tally { passed, failed, skipped } = self.tally;
         let output = self.output.trim_end();
@@ -98,7 +98,7 @@ fn cargo_tally(output: &str) -> Tally {
     sum
 }
 
-/// All but the lines about tests that held.
+/// The output without the lines about tests that passed.
 fn cargo_failures(output: &str) -> String {
     let dull = |line: &str| {
         let line = line.trim_start();
@@ -115,14 +115,14 @@ fn cargo_failures(output: &str) -> String {
 /// Reads the last lines of a TAP report: `# pass 3`, `# fail 0`, `# cancelled 0`, `# skipped 0`, `# todo 0`.
 fn node_tally(output: &str) -> Tally {
     let count = |what: &str| -> usize {
-        // The tests themselves may print such a line; the runner's stands last.
+        // A test may print such a line too; the runner's is the last.
         let last = output
             .lines()
             .rev()
             .find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.strip_prefix(' '));
         last.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
     };
-    // Node counts a file that holds no test as a test that passed.
+    // Node counts a file without tests as a passed test.
     let hollow = output.lines().filter(|line| is_hollow(line)).count();
     Tally {
         passed: count("pass").saturating_sub(hollow),
@@ -131,12 +131,12 @@ fn node_tally(output: &str) -> Tally {
     }
 }
 
-/// Whether this line of a TAP report is about a file in which there was nothing to report on.
+/// Whether this line of a TAP report is about a file without tests.
 fn is_hollow(line: &str) -> bool {
     line.starts_with("ok ") && line.ends_with(".test.mjs")
 }
 
-/// What follows each `not ok`, and what the tests printed.
+/// The lines after each `not ok`, and the output of the tests.
 fn node_failures(output: &str) -> String {
     let mut telling = false;
     let lines = output.lines().filter(|line| {
@@ -151,7 +151,7 @@ fn node_failures(output: &str) -> String {
     squeezed(lines)
 }
 
-/// Lines put together, several empty ones as one.
+/// Joins lines, and several empty lines into one.
 fn squeezed<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for line in lines {
