@@ -1,9 +1,8 @@
 /**
- * Stanzas by hand: {@link Builder} step by step, {@link stx} as a template.
+ * Stanzas written by hand: {@link Builder} step by step, {@link stx} as a template.
  *
- * Until `tree()` is asked for, a builder is a {@link Draft} and needs no DOM. From then on it works on the
- * element itself, so that what the app does to the element and what it does through the builder are one
- * thing.
+ * A builder is a {@link Draft}, which needs no DOM, until the app calls `tree()`. From then on the
+ * builder works on that element, so that changes by the app and by the builder are the same.
  */
 import { NS } from './constants.ts';
 import { type Attributes, Draft, setAttribute } from './draft.ts';
@@ -13,39 +12,39 @@ import { appendHtml } from './xhtml.ts';
 
 export type { Attributes, AttributeValue } from './draft.ts';
 
-/** Whatever can become an element: builders, of this library and of others. */
+/** Anything that can become an element: builders, of this library or of others. */
 export interface Treelike {
-  /** The element; the same one at each call. */
+  /** Returns the element, the same at each call. */
   tree(): Element;
 }
 
 /**
- * A builder whose root is `name`.
+ * A builder whose root element is `name`.
  *
- * @throws Error when a name is none in XML
+ * @throws Error if a name is not a name in XML
  */
 export function $build(name: string, attributes?: Attributes | null): Builder {
   return new Builder(name, attributes);
 }
 
-/** A builder of a `<message/>`, in `jabber:client` unless `attributes` say otherwise. */
+/** A builder of a `<message/>`, in `jabber:client` unless `attributes` has another `xmlns`. */
 export function $msg(attributes?: Attributes | null): Builder {
   return new Builder('message', attributes);
 }
 
-/** A builder of an `<iq/>`, in `jabber:client` unless `attributes` say otherwise. */
+/** A builder of an `<iq/>`, in `jabber:client` unless `attributes` has another `xmlns`. */
 export function $iq(attributes?: Attributes | null): Builder {
   return new Builder('iq', attributes);
 }
 
-/** A builder of a `<presence/>`, in `jabber:client` unless `attributes` say otherwise. */
+/** A builder of a `<presence/>`, in `jabber:client` unless `attributes` has another `xmlns`. */
 export function $pres(attributes?: Attributes | null): Builder {
   return new Builder('presence', attributes);
 }
 
 /**
- * The text of an element or of anything with `.tree()`; of nothing, `null`. Builders of ours need no DOM for
- * it.
+ * The XML of an element, or of anything with `.tree()`; `null` for `null` and `undefined`. A
+ * {@link Builder} is serialized without a DOM.
  */
 export function serialize(stanza: Element | Treelike): string;
 export function serialize(stanza: Element | Treelike | null | undefined): string | null;
@@ -56,26 +55,28 @@ export function serialize(stanza: Element | Treelike | null | undefined): string
 }
 
 /**
- * Builds one element and what is in it. Each call works on the **current** element, at first the root, and
- * answers with the builder:
+ * Builds an element and its content. Each call works on the **current** element, at first the root,
+ * and returns the builder:
  *
  * ```js
- * $iq({ type: 'get', id: '1' }).c('query', { xmlns: 'jabber:iq:roster' }).c('item', { jid: 'romeo@montague.lit' }).up()
+ * $iq({ type: 'get', id: '1' })
+ *   .c('query', { xmlns: 'jabber:iq:roster' })
+ *   .c('item', { jid: 'romeo@montague.lit' }).up()
  * ```
  *
- * Values of attributes and texts may be numbers and booleans. Names that are none in XML throw.
+ * Attribute values and texts may be numbers and booleans. A name that is not a name in XML throws.
  */
 export class Builder implements Treelike {
   #root: Draft | Element | undefined;
   #current: Draft | Element | undefined;
-  /** What it was made of, where that is text. */
+  /** The XML that this builder was made from, if it was. */
   #text: string | undefined;
 
   /**
-   * @param name the qualified name of the root; a `message`, `iq` or `presence` is in `jabber:client` unless
-   * `attributes` say otherwise
-   * @param attributes its attributes; those that are `null` or `undefined` are left out
-   * @throws Error when a name is none in XML
+   * @param name the qualified name of the root; a `message`, `iq` or `presence` is in
+   * `jabber:client` unless `attributes` has another `xmlns`
+   * @param attributes the attributes of the root; those that are `null` or `undefined` are left out
+   * @throws Error if a name is not a name in XML
    */
   constructor(name: string, attributes?: Attributes | null) {
     const isStanza = name === 'message' || name === 'iq' || name === 'presence';
@@ -84,8 +85,8 @@ export class Builder implements Treelike {
   }
 
   /**
-   * A builder of the element that `text` is. Malformed text throws at the first call that needs to look into
-   * it.
+   * A builder of the element whose XML is `text`. Malformed XML throws at the first call that needs
+   * the element.
    */
   static fromString(text: string): Builder {
     const builder = new Builder('');
@@ -93,15 +94,15 @@ export class Builder implements Treelike {
     return builder;
   }
 
-  /** The text of an element or of anything with `.tree()`; of nothing, `null`. */
+  /** The XML of an element, or of anything with `.tree()`; `null` for `null`. */
   static serialize(stanza: Element | Treelike | null): string | null {
     return serialize(stanza);
   }
 
   /**
-   * The root's element, the same one at each call.
+   * The root element, the same at each call.
    *
-   * @throws Error where there is no DOM
+   * @throws Error if there is no DOM
    */
   tree(): Element {
     this.#position();
@@ -114,7 +115,7 @@ export class Builder implements Treelike {
     return this.#root as Element;
   }
 
-  /** The root's element: {@link tree}. */
+  /** The root element, like {@link tree}. */
   get nodeTree(): Element {
     return this.tree();
   }
@@ -125,13 +126,13 @@ export class Builder implements Treelike {
     return this.#current as Element;
   }
 
-  /** The text of the root and all that is in it. */
+  /** The XML of the root element and its content. */
   toString(): string {
     const root = this.#root ?? this.source();
     return typeof root === 'string' ? root : root instanceof Draft ? root.toString() : serializeElement(root);
   }
 
-  /** Makes the parent of the current element the current one; at the root, nothing. */
+  /** Makes the parent of the current element the current element; does nothing at the root. */
   up(): this {
     const current = this.#position();
     if (current !== this.#root)
@@ -149,7 +150,7 @@ export class Builder implements Treelike {
   /**
    * Sets attributes of the current element; those that are `null` or `undefined` are removed.
    *
-   * @throws Error when a name is none in XML
+   * @throws Error if a name is not a name in XML
    */
   attrs(attributes: Attributes | null | undefined): this {
     const current = this.#position();
@@ -165,13 +166,14 @@ export class Builder implements Treelike {
   }
 
   /**
-   * Adds a child. It becomes the current element, unless `text` is given.
+   * Appends a child element, which becomes the current element unless `text` is given.
    *
-   * @param name its qualified name; without a prefix it is in the default namespace of its place
-   * @param attributes its attributes; a string or a number here is its text, and the child becomes the
+   * @param name the qualified name; without a prefix, the child is in the default namespace of its
+   * parent
+   * @param attributes the attributes of the child; or, as a string or number, its text
+   * @param text the text of the child; with any text, even an empty one, the parent stays the
    * current element
-   * @param text what it contains; also an empty string keeps the parent the current element
-   * @throws Error when a name is none in XML
+   * @throws Error if a name is not a name in XML
    */
   c(
     name: string,
@@ -192,7 +194,8 @@ export class Builder implements Treelike {
   }
 
   /**
-   * Adds a copy of an element, or of what a builder has built, as a child. It becomes the current element.
+   * Appends a copy of an element, or of the element of a builder. The copy becomes the current
+   * element.
    */
   cnode(stanza: Element | Treelike): this {
     const current = this.#position();
@@ -207,7 +210,7 @@ export class Builder implements Treelike {
     return this;
   }
 
-  /** Adds text, which is escaped. The current element stays the current one. */
+  /** Appends text, which is escaped. The current element stays the same. */
   t(text: string | number | boolean): this {
     const current = this.#position();
     if (current instanceof Draft) current.children.push(String(text));
@@ -216,10 +219,10 @@ export class Builder implements Treelike {
   }
 
   /**
-   * Adds what of some HTML is allowed in XHTML-IM (XEP-0071): of other elements only the content, and no
-   * scripts in links. The current element stays the current one.
+   * Appends HTML, reduced to XHTML-IM (XEP-0071): other elements are replaced by their content, and
+   * links to scripts are removed. The current element stays the same.
    *
-   * @throws Error where there is no DOM
+   * @throws Error if there is no DOM
    */
   h(html: string): this {
     const current = this.#position();
@@ -234,13 +237,13 @@ export class Builder implements Treelike {
     return this;
   }
 
-  /** The text that this was made of, where it was made of text. */
+  /** The XML that this builder was made from. */
   protected source(): string {
     if (this.#text === undefined) throw new Error('an element needs a name');
     return this.#text;
   }
 
-  /** The element that the text is. */
+  /** The element of that XML. */
   protected parsed(): Element {
     return toElement(this.source(), true);
   }
@@ -251,23 +254,23 @@ export class Builder implements Treelike {
   }
 }
 
-/** Text that {@link stx} takes as XML, not as text: {@link Stanza.unsafeXML} makes it. */
+/** Text that {@link stx} inserts as XML, unescaped; made by {@link Stanza.unsafeXML}. */
 export class UnsafeXML {
-  /** The text. */
+  /** The XML. */
   readonly xml: string;
 
-  /** @param xml is not escaped, and not checked */
+  /** @param xml is neither escaped nor checked */
   constructor(xml: string) {
     this.xml = xml;
   }
 
-  /** The text. */
+  /** The XML. */
   toString(): string {
     return this.xml;
   }
 }
 
-/** What may stand in a template of {@link stx}. */
+/** A value in a template of {@link stx}. */
 export type StanzaValue =
   | string
   | number
@@ -279,28 +282,30 @@ export type StanzaValue =
   | UnsafeXML
   | readonly StanzaValue[];
 
-/** What {@link stx} makes. Its text is parsed only if something needs to look into it. */
+/** The result of {@link stx}. Its XML is parsed only when a call needs the element. */
 export class Stanza extends Builder {
   readonly #text: string;
 
-  /** @param strings what stands around the values, one more than there are values */
+  /** @param strings the literal parts of the template, one more than there are values */
   constructor(strings: readonly string[], values: readonly StanzaValue[]) {
     super('');
     this.#text = strings.reduce((text, string, i) => text + textOf(values[i - 1]) + string).trim();
   }
 
-  /** Marks text as XML for {@link stx}. Never for text from outside: it is not escaped. */
+  /**
+   * Marks text as XML for {@link stx}, which inserts XML unescaped: never pass text from outside.
+   */
   static unsafeXML(xml: string): UnsafeXML {
     return new UnsafeXML(xml);
   }
 
   /**
-   * The element of text, as `Strophe.toElement` makes it, without the white space between elements.
+   * The element of `text`, like `Strophe.toElement`, but without white space between elements.
    *
-   * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default
-   * `false`
-   * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there
-   * is no DOM
+   * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in one of the stanza
+   * namespaces (`jabber:client`, `jabber:server`, `jabber:component:accept`); default `false`
+   * @throws Error if `text` is not well-formed, if a stanza is in another namespace, or if there is
+   * no DOM
    */
   static toElement(text: string, strict?: boolean): Element {
     return stripped(toElement(text, strict));
@@ -316,15 +321,15 @@ export class Stanza extends Builder {
 }
 
 /**
- * A stanza as a template: strings and numbers are escaped, elements and builders are written as XML, arrays
- * one by one, `null` and `undefined` as nothing.
+ * A stanza from a template. Strings, numbers and booleans are escaped; elements and builders are
+ * inserted as XML, arrays item by item; `null` and `undefined` insert nothing.
  *
  * ```js
  * connection.send(stx`<message xmlns="jabber:client" to="${jid}"><body>${text}</body></message>`)
  * ```
  *
- * `tree()` throws when the whole is not well-formed, or is a stanza outside of `jabber:client`; white space
- * between elements is not taken into the tree.
+ * `tree()` drops white space between elements. It throws if the XML is not well-formed, or is a
+ * stanza in none of the stanza namespaces.
  */
 export function stx(strings: TemplateStringsArray, ...values: StanzaValue[]): Stanza {
   return new Stanza(strings, values);
@@ -341,8 +346,8 @@ function isList(value: StanzaValue): value is readonly StanzaValue[] {
   return Array.isArray(value);
 }
 
-// Without the line breaks and indentation of a template. An element that holds nothing else keeps it: it may
-// be meant; and so does text for people.
+// Removes the line breaks and indentation of a template. White space stays where it may be meant:
+// in an element without child elements, and in `<body/>`.
 function stripped(element: Element): Element {
   const children = [...element.children];
   if (children.length > 0) {

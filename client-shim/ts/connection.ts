@@ -1,8 +1,8 @@
 /**
- * The connection as an app uses it: Strophe's API over a session that the worker owns.
+ * `Connection`: Strophe's API over a session that the worker owns.
  *
- * Everything works at once. What is called before the worker is reached, or before the session is up, waits
- * and is carried out in order.
+ * An app need not wait for anything: a call made before the worker is reached, or before the
+ * session is up, is queued and carried out in order.
  */
 import { serialize, type Treelike } from './builder.ts';
 import { Status } from './constants.ts';
@@ -42,32 +42,35 @@ import { Websocket } from './transports.ts';
 
 /** A tab of the session, as the worker knows it. */
 export interface Tab {
-  /** Names the tab, before and after a reload. */
+  /** Identifies the tab; a reload keeps it. */
   tab: string;
-  /** Whether it is this one. */
+  /** Whether this entry is the tab that asked. */
   own: boolean;
   /** `primary` in exactly one tab. */
   role: 'primary' | 'secondary';
-  /** Whether its page can be seen. */
+  /** Whether the page is visible (`document.visibilityState`). */
   visible: boolean;
-  /** Whether it answers: a frozen tab does not. */
+  /** Whether the tab answers the worker; a frozen one does not. */
   awake: boolean;
   /**
-   * How many stanzas, one by one, it may be given before it has to acknowledge some: 64, less what is in
-   * flight, where a batch counts as 32.
+   * How many more stanzas the worker may post to the tab one by one before the tab has to
+   * acknowledge some: 64, less those in flight; a batch in flight counts as 32.
    */
   credit: number;
-  /** How many stanzas wait for it. */
+  /** How many stanzas wait in the worker for credit. */
   waiting: number;
-  /** How many claims its handlers and hooks make. */
+  /** How many claims the tab's handlers and hooks have made. */
   claims: number;
 }
 
 /**
- * What the callback of `connect` and `attach` is told: a `Status`; the condition, where a specification, a
- * mechanism or the server names one, else the reason in a sentence; `null`, where Strophe has an element; and
- * the reason in a sentence. The last three are `null` where there is no reason to give. What it throws is
- * logged.
+ * The callback of `connect` and `attach`. An exception that the callback throws is logged.
+ *
+ * @param status one of `Strophe.Status`
+ * @param condition the error condition, if a specification, a SASL mechanism or the server names
+ * one; else the same as `reason`
+ * @param element always `null`; Strophe passes an element here
+ * @param reason the reason in a sentence; like `condition`, `null` if the status needs none
  */
 export type StatusCallback = (
   this: Connection,
@@ -77,75 +80,103 @@ export type StatusCallback = (
   reason: string | null,
 ) => void;
 
-/** Hears the code of a protocol error. */
+/** Is called with the close code of the WebSocket. */
 export type ProtocolErrorCallback = (this: Connection, code: number) => unknown;
 
-/** Hears the answer. */
+/** Is called with the answer. */
 type Answered = (stanza: Element) => unknown;
 
-/** Hears the error, or `null` where no answer came. */
+/** Is called with the error stanza, or with `null` if no answer came. */
 type Unanswered = (stanza: Element | null) => unknown;
 
 /**
- * One page's end of a session. Tabs that connect to the same account share the session; each has handlers of
- * its own.
+ * A page's end of a session. Tabs that connect to the same account share the session; each
+ * connection has its own handlers.
+ *
+ * ```js
+ * const connection = new Strophe.Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+ * connection.connect('juliet@chat.example', 'secret', (status) => {
+ *   const { CONNECTED, ATTACHED } = Strophe.Status;
+ *   if (status === CONNECTED || status === ATTACHED) connection.send($pres());
+ * });
+ * ```
  */
 export class Connection extends Hooks {
   /**
-   * The address of the service, as it was given; another may be assigned, and counts from the next `connect`
-   * or `attach` on.
+   * The address of the service, as given to the constructor. Another may be assigned, for the next
+   * `connect` or `attach`.
    */
   service: string;
-  /** The options, as they were given. */
+  /** The options, as given to the constructor. */
   readonly options: ConnectionOptions;
-  /** What carries the stream: an instance of `Strophe.Websocket`. */
+  /** The transport of the stream: an instance of `Strophe.Websocket`. */
   readonly _proto = new Websocket();
-  /** The full JID once the session is up (RFC 7622); before, as it was given to `connect`. */
+  /**
+   * The JID given to `connect`; from CONNECTED or ATTACHED on, the full JID that the server bound
+   * (RFC 6120 §7).
+   */
   jid = '';
-  /** The domain of {@link jid}; `null` before `connect` or `attach` has said whose session it is. */
+  /**
+   * The domain of {@link jid}; `null` before the first `connect` or `attach` has determined the
+   * account.
+   */
   domain: string | null = null;
   /**
-   * The user name that authenticates (RFC 6120 §6.3.8); `null` before `connect`, and for an anonymous login.
+   * The authentication identity (RFC 6120 §6.3.8): the user name. `null` before `connect` and for
+   * an anonymous login.
    */
   authcid: string | null = null;
-  /** The bare JID to act as (RFC 6120 §6.3.8); `null` before `connect`. */
+  /** The authorization identity (RFC 6120 §6.3.8): the bare JID. `null` before `connect`. */
   authzid: string | null = null;
   /**
-   * What SCRAM derived from the password, set before CONNECTED or ATTACHED is reported, in the tabs that
-   * brought that password; `null` after other mechanisms. {@link connect} takes it in the place of the
-   * password. As secret as it.
+   * The keys that SCRAM derived from the password; `null` after any other mechanism. Set before
+   * CONNECTED or ATTACHED is reported, in tabs that connected with that password. {@link connect}
+   * accepts these keys instead of the password: keep them as secret as the password.
    */
   scram_keys: ScramKeys | null = null;
-  /** Whether the session is up, in this tab: from CONNECTED or ATTACHED to RECONNECTING or DISCONNECTED. */
+  /**
+   * Whether the session is up, as this tab knows: `true` from CONNECTED or ATTACHED to RECONNECTING
+   * or DISCONNECTED.
+   */
   authenticated = false;
-  /** Whether there is a stream: as {@link authenticated}, but from AUTHENTICATING on. */
+  /** Whether there is a stream: `true` from AUTHENTICATING to RECONNECTING or DISCONNECTED. */
   connected = false;
-  /** Whether the session is being closed: from {@link disconnect}, in whichever tab, to DISCONNECTED. */
+  /**
+   * Whether the session is being closed: `true` from {@link disconnect} in any tab to DISCONNECTED.
+   */
   disconnecting = false;
-  /** Whether a BOSH session was restored: always `false`, without BOSH. */
+  /** Whether `restore` restored a BOSH session: always `false`, since BOSH is not supported yet. */
   restored = false;
-  /** `primary` in exactly one tab of a session, for work that must happen once; `null` outside a session. */
+  /**
+   * `primary` in exactly one tab of a session, for work that must happen once; `null` outside a
+   * session.
+   */
   role: 'primary' | 'secondary' | null = null;
   /**
-   * How long {@link disconnect} waits for the server, in milliseconds. An argument of {@link connect}, and
-   * may be assigned after it; default 3,000.
+   * How many milliseconds {@link disconnect} waits for the server to close the stream; default
+   * 3,000. `connect` sets this field from its argument; an app may assign another value afterwards.
    */
   disconnection_timeout = 3000;
-  /** The callback of the latest `connect` or `attach`. */
+  /** The callback given to the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
   readonly #participation = new Participation(this);
   #uniqueId = 0;
-  /** What was registered: in the place of the option `mechanisms`, and besides. */
+  /**
+   * The mechanisms given to {@link registerSASLMechanisms}, which replace the option `mechanisms`,
+   * and those added by {@link registerSASLMechanism}.
+   */
   #listed: readonly Mechanism[] | undefined;
   #added: Mechanism[] = [];
 
   /**
-   * Makes a connection; nothing is opened before `connect` or `attach`. Needs no DOM.
+   * Makes a connection, and opens nothing: that is for `connect` and `attach`. Needs no DOM.
    *
-   * @param service the WebSocket address of the XMPP service (RFC 7395): `ws:` or `wss:`, or relative with
-   * the option `protocol`. One that cannot be meant is CONNFAIL at `connect` and `attach`, in a sentence
-   * @throws Error when `protocol` names an unknown one, or `cookies` has what is none
+   * @param service the WebSocket address of the XMPP service (RFC 7395): a `ws:` or `wss:` URL, or
+   * a relative one with the option `protocol`. An unusable address is not an exception here:
+   * `connect` and `attach` report CONNFAIL with the reason
+   * @throws Error if `protocol` is neither `"ws"` nor `"wss"`, or if a cookie in `cookies` is
+   * malformed
    */
   constructor(service: string, options: ConnectionOptions = {}) {
     super();
@@ -160,50 +191,57 @@ export class Connection extends Hooks {
   }
 
   /**
-   * The server's `<stream:features/>` behind authentication (RFC 6120 §4.3.2) while the session is up, also
-   * in tabs that join; else `null`.
+   * The server's `<stream:features/>` after authentication (RFC 6120 §4.3.2) while the session is
+   * up, also in tabs that joined; else `null`.
    */
   get features(): Element | null {
     return this.#participation.features;
   }
 
-  /** An app or a plugin may put others in their place, for as long as the session lasts. */
+  /** Apps and plugins may replace the features; the replacement lasts as long as the session. */
   set features(features: Element | null) {
     this.#participation.features = features;
   }
 
   /**
-   * Resolves, with this connection, when the session is up: CONNECTED or ATTACHED. Before the first `connect`
-   * or `attach` it waits for that; when the session is lost and redialled it is a new promise, which waits
-   * for the next. It is rejected when an attempt fails or the session is over, until the next `connect` or
-   * `attach`: with a {@link ConnectionError}, an {@link AuthenticationError}, a {@link TimeoutError}, a
-   * {@link RedirectError}, an {@link AttachError} or, after a logout say, a {@link DisconnectedError}. A
-   * connection whose `ready` nobody asks for rejects nothing.
+   * A promise of this connection, fulfilled when the session is up: at CONNECTED or ATTACHED.
+   * Before the first `connect` or `attach` the promise is pending; when the session is lost and
+   * dialled again, `ready` is a new promise.
+   *
+   * When an attempt fails or the session ends, the promise is rejected, and `ready` stays rejected
+   * until the next `connect` or `attach`: with a {@link ConnectionError},
+   * {@link AuthenticationError}, {@link TimeoutError}, {@link RedirectError}, {@link AttachError}
+   * or, after a logout for example, a {@link DisconnectedError}. An app that never reads `ready`
+   * gets no `unhandledrejection`.
    */
   get ready(): Promise<this> {
     return this.#participation.ready.promise as Promise<this>;
   }
 
   /**
-   * Logs in, or joins the session of this account with the same credentials; others are tried at the server
-   * first. CONNECTING is reported before this returns; then the callback hears CONNECTED in the tab that
-   * opens the session and ATTACHED in those that join it. An attempt that fails is CONNFAIL, AUTHFAIL,
-   * CONNTIMEOUT or REDIRECT with the reason, then DISCONNECTED; also where the arguments cannot be meant:
-   * CONNFAIL for a JID that is none, AUTHFAIL for credentials that no mechanism can use
-   * (`saslprep-prohibited`, `scram-keys-malformed`, …). A session that this connection has is left.
+   * Logs in, or joins the account's session if one is up: with the credentials that opened the
+   * session at once, with different ones after the server has accepted them.
    *
-   * @param jid the account, with the resource to ask for if any (RFC 6120 §7.7.1); a bare domain to log in
-   * anonymously
-   * @param pass the password; a token; or the keys that an earlier login left in {@link scram_keys}, which do
-   * until the server draws another salt
-   * @param callback hears each status, from now until the next `connect` or `attach`
-   * @param _wait for BOSH, as are the next two: ignored
+   * `callback` is called with CONNECTING before this method returns; then with CONNECTED in the tab
+   * that opens the session, or ATTACHED in a tab that joins. A failed attempt reports CONNFAIL,
+   * AUTHFAIL, CONNTIMEOUT or REDIRECT with the reason, then DISCONNECTED. So do unusable arguments:
+   * a malformed JID is CONNFAIL, credentials that no mechanism can use are AUTHFAIL
+   * (`saslprep-prohibited`, `scram-keys-malformed`, …). If this connection is in a session, it
+   * leaves that session first.
+   *
+   * @param jid the account, with a resource to ask for that one (RFC 6120 §7.7.1); a bare domain
+   * for an anonymous login
+   * @param pass the password; a token; or the keys that an earlier login left in
+   * {@link scram_keys}, which work until the server changes the salt
+   * @param callback is called with each status until the next `connect` or `attach`
+   * @param _wait ignored: for BOSH, like the next two
    * @param _hold ignored
    * @param _route ignored
-   * @param authcid the user name to authenticate as, where it is not the node of the JID (RFC 6120 §6.3.8)
-   * @param disconnection_timeout how long {@link disconnect} waits for the server to close the stream too, in
-   * milliseconds; default 3,000
-   * @throws what the constructor or `test` of a mechanism throws
+   * @param authcid the user name to authenticate as, if not the localpart of the JID (RFC 6120
+   * §6.3.8)
+   * @param disconnection_timeout how many milliseconds {@link disconnect} waits for the server to
+   * close the stream; default 3,000
+   * @throws any exception of a mechanism's constructor or `test`
    */
   connect(
     jid: string,
@@ -264,14 +302,15 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Joins a session that is there, without credentials: the one of the account that this tab had before a
-   * reload, else the only one of the service. The callback hears ATTACHED, or ATTACHFAIL and why: there is
-   * none, or several, or the login of the one there is fails, or it was opened with `attach: false`. A page
-   * without a worker shares nothing, so there it is ATTACHFAIL.
+   * Joins an existing session without credentials: the session of the account that this tab was in
+   * before a reload, else the only session of the service. Reports ATTACHED, or ATTACHFAIL with the
+   * reason: no session or several, a session whose login fails, or a session opened with
+   * `attach: false`. Without the option `worker` there is nothing to join, so the status is
+   * ATTACHFAIL.
    *
-   * @param callback hears each status, from now until the next `connect` or `attach`
-   * @param bosh none: the other arguments of Strophe are for BOSH
-   * @throws Error when called with the arguments of BOSH
+   * @param callback is called with each status until the next `connect` or `attach`
+   * @param bosh must be empty: Strophe's further arguments are for BOSH
+   * @throws Error if called with the arguments of BOSH
    */
   attach(callback?: StatusCallback | null, ...bosh: unknown[]): void {
     if (typeof callback === 'string' || bosh.length > 0) {
@@ -283,16 +322,17 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Binds a resource (RFC 6120 §7), that of {@link jid} if it has one, where BINDREQUIRED was reported:
-   * option `explicitResourceBinding`. The first tab that does so binds for all. Where nothing waits for it,
-   * an error is logged.
+   * Binds a resource (RFC 6120 §7) after BINDREQUIRED (option `explicitResourceBinding`): the
+   * resource of {@link jid}, or one of the server's choice if {@link jid} is bare. The first tab
+   * that calls `bind` binds for all. If the session is not waiting for `bind`, an error is logged.
    */
   bind(): void {
     this.#participation.bind(getResourceFromJid(this.jid) ?? undefined);
   }
 
   /**
-   * Of BOSH: with a worker a page finds its session again by {@link attach}.
+   * Not supported: restores a BOSH session in Strophe. With a worker, {@link attach} finds the
+   * session again.
    *
    * @throws Error always
    */
@@ -301,17 +341,16 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Allows a further mechanism from the next `connect` on, or another in the place of one of the same name.
-   *
-   * @throws what its constructor throws
+   * Allows one more mechanism, from the next `connect` on; a mechanism of the same name is
+   * replaced.
    */
   registerSASLMechanism(mechanism: Mechanism): void {
     this.#added.push(mechanism);
   }
 
   /**
-   * Allows these mechanisms and no other, as the option `mechanisms` does, from the next `connect` on;
-   * without an argument those of that option again.
+   * Allows these mechanisms and no others, like the option `mechanisms`, from the next `connect`
+   * on; without an argument, restores the mechanisms of that option.
    */
   registerSASLMechanisms(mechanisms?: readonly Mechanism[]): void {
     this.#listed = mechanisms;
@@ -319,13 +358,16 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Ends the session, for every tab: all hear DISCONNECTING, then DISCONNECTED, and before that CONNTIMEOUT
-   * where the server did not close the stream too (RFC 7395 §3.6), within {@link disconnection_timeout}. A
-   * tab that only leaves needs to call nothing: called in a listener of `beforeunload`, `pagehide` or
-   * `unload` this ends no session that other tabs or the page after a reload may want, and a page that stays
-   * after all hears DISCONNECTING and DISCONNECTED when that time is up, for itself alone.
+   * Logs out: ends the session for every tab. All tabs report DISCONNECTING, then DISCONNECTED;
+   * CONNTIMEOUT comes in between if the server does not close the stream too (RFC 7395 §3.6) within
+   * {@link disconnection_timeout}.
    *
-   * @param reason the app's own: the log of the worker says only that there was one
+   * A tab that only leaves need not call `disconnect`. In a listener of `beforeunload`, `pagehide`
+   * or `unload`, `disconnect` therefore does not log out: this tab alone leaves. If the page then
+   * stays open, its callback is called with DISCONNECTING and DISCONNECTED after
+   * {@link disconnection_timeout}. Without a session, the callback is called with both at once.
+   *
+   * @param reason the app's reason; the worker's log says only that a reason was given
    */
   disconnect(reason?: string): void {
     if (this.#participation.ended) {
@@ -336,60 +378,75 @@ export class Connection extends Hooks {
     }
     this.disconnecting = this.connected;
     this.flush();
-    // An app may give what it was called with: an event, say.
+    // Apps pass whatever they were called with, an event for example.
     const why = reason === undefined || reason === null ? undefined : String(reason);
     const patience = amount(this.disconnection_timeout, 3000);
     const command: Command = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
-    // What is being handled: an app may have come here by way of a promise, and before any listener of ours.
+    // `window.event` is the event being handled, in microtasks too. A flag set by a listener of
+    // ours would come too late: the app's listener may run first.
     if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? ''))
       this.#participation.part(command, patience);
     else this.#participation.run(command);
   }
 
   /**
-   * Forgets everything about the session, which goes on for other tabs: this one hears no further status, its
-   * handlers are gone, and what it waits for ends. What the app said stays for the next `connect`, {@link
-   * jid} and the callback among it.
+   * Leaves the session, which goes on for other tabs: this connection reports no further status,
+   * loses its handlers, and fails its pending requests. {@link jid}, the callback and other fields
+   * set by the app stay for the next `connect`.
    */
   reset(): void {
     this.#participation.reset();
   }
 
-  /** Whether stanzas are held back by {@link pause}. */
+  /**
+   * Whether {@link pause} is in effect. Assigning `true` or `false` calls {@link pause} or
+   * {@link resume}.
+   */
   get paused(): boolean {
     return this.#participation.outbox.paused;
   }
 
-  /** As {@link pause} and {@link resume}. */
   set paused(paused: boolean) {
     if (paused) this.pause();
     else this.resume();
   }
 
-  /** Holds back what is sent and asked from now on, without a bound, until {@link resume}. */
+  /**
+   * Holds back everything sent or requested from now on until {@link resume}; the queue is
+   * unbounded.
+   */
   pause(): void {
     this.flush();
     this.#participation.outbox.paused = true;
   }
 
-  /** Sends what {@link pause} held back. */
+  /** Sends everything that {@link pause} held back. */
   resume(): void {
     this.#participation.outbox.paused = false;
     this.flush();
   }
 
-  /** Sends what waits for the end of the current task now; nothing while {@link paused}. */
+  /**
+   * Sends queued stanzas now instead of at the end of the current task; does nothing while
+   * {@link paused}.
+   */
   flush(): void {
     this.#participation.outbox.flush();
   }
 
   /**
-   * Sends a stanza, or an array of them, in order; `null` and `undefined` are passed over. The worker checks
-   * each: one that would break the stream is not sent (see {@link RefusedError}), and an error is logged.
-   * While the session comes up, up to 1,000 wait for it; where none does, the condition is `not-connected`.
+   * Sends a stanza, or several in order; `null` and `undefined` are skipped. The worker checks each
+   * stanza: one that would break the stream is not sent (see {@link RefusedError}), and an error is
+   * logged. While the session comes up, up to 1,000 stanzas wait in the queue. If there is no
+   * session, the receipt says `not-connected`.
    *
-   * @returns what became of the last of them; never rejects
-   * @throws TypeError when it is nothing that can be sent
+   * ```js
+   * const receipt = await connection.send($msg({ to, type: 'chat' }).c('body').t('Good night!'));
+   * if (receipt.status === 'failed') console.log(receipt.condition, receipt.text);
+   * ```
+   *
+   * @returns a promise of the receipt of the last stanza; never rejected
+   * @throws TypeError if an argument is neither an element, nor a builder, nor text
    */
   send(stanza: Sendable | readonly Sendable[]): Promise<Receipt> {
     const stanzas = (Array.isArray(stanza) ? stanza : [stanza]) as readonly Sendable[];
@@ -399,16 +456,17 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls back with its answer, and with nobody
-   * else's. One of the two is called, once.
+   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls exactly one of the callbacks,
+   * once. Only the answer from the addressee counts: a stanza from anybody else with the same `id`
+   * is ignored.
    *
-   * @param ok hears the result
-   * @param err hears the error, which this library makes up where the IQ was not sent; or `null` where no
-   * answer came: in time, or before the session ended
-   * @param timeout in milliseconds, the wait for the session included; without it or with 0, for as long as
-   * the session lasts
-   * @returns the `id`, which is made up where the IQ has none
-   * @throws Error when text is not well-formed, or where there is no DOM
+   * @param ok is called with the result
+   * @param err is called with the error stanza, which this library makes if the IQ was not sent; or
+   * with `null` if no answer came before the timeout or the end of the session
+   * @param timeout in milliseconds, including the wait for the session; 0 or absent waits until the
+   * session ends
+   * @returns the `id` of the IQ, which is generated if absent
+   * @throws Error if a text is not well-formed, or if there is no DOM
    */
   sendIQ(
     stanza: Element | Treelike | string,
@@ -420,13 +478,17 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and waits for its answer: the result.
+   * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3); the promise is fulfilled with the result.
    *
-   * The promise is rejected with a {@link StanzaError} where the answer is an error, a {@link TimeoutError}
-   * when none came within `timeout`, a {@link DisconnectedError} when the session ended before it came or
-   * there is none, a {@link RefusedError} when the IQ breaks a rule and was not sent, with the `reason` of
-   * `signal` when that is aborted (an answer that comes after that goes nowhere), and with an Error when text
-   * is not well-formed.
+   * ```js
+   * const roster = await connection.iq($iq({ type: 'get' }).c('query', { xmlns: Strophe.NS.ROSTER }));
+   * ```
+   *
+   * The promise is rejected with a {@link StanzaError} if the answer is an error; a
+   * {@link TimeoutError} if no answer came within `timeout`; a {@link DisconnectedError} if there
+   * is no session, or the session ended before the answer came; a {@link RefusedError} if the IQ
+   * breaks a rule and was not sent; the `reason` of `signal` when that is aborted (a later answer
+   * is ignored); an Error if a text is not well-formed.
    */
   iq(stanza: Element | Treelike | string, { timeout, signal }: Patience = {}): Promise<Element> {
     return new Promise((ok, err) => {
@@ -444,14 +506,15 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Sends a presence and calls back with the answer of its `id`, if one comes: a room that was entered
-   * (XEP-0045 §7.2.2), an error. When the session ends first, nobody is called.
+   * Sends a presence and calls back with the presence that answers with the same `id`, if any: the
+   * own presence in a room (XEP-0045 §7.2.2), or an error. Neither callback is called if the
+   * session ends first.
    *
-   * @param ok hears a presence that is no error
-   * @param err hears an error, or `null` when nothing came within `timeout`
-   * @param timeout in milliseconds; without it or with 0, for as long as the session lasts
-   * @returns the `id`, which is made up where the presence has none
-   * @throws Error when text is not well-formed, or where there is no DOM
+   * @param ok is called with a presence that is no error
+   * @param err is called with an error, or with `null` if nothing came within `timeout`
+   * @param timeout in milliseconds; 0 or absent waits until the session ends
+   * @returns the `id` of the presence, which is generated if absent
+   * @throws Error if a text is not well-formed, or if there is no DOM
    */
   sendPresence(
     stanza: Element | Treelike | string,
@@ -486,21 +549,29 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Calls `handler` with each stanza that matches everything given, for as long as it returns something
-   * truthy; one that throws is removed, and the log says so. It begins with what comes behind the stanza that
-   * is being handled, else with what comes from now on, and ends with the session: each CONNECTED and
-   * ATTACHED starts with an empty list. An IQ request that no handler of any tab takes is answered with
-   * `service-unavailable` (RFC 6120 §8.2.3). One that a handler took the app may answer when it can, as long
-   * as the page lives and is not frozen: then the next tab is asked. A ping (XEP-0199) is answered after 2 s
-   * for the app, if it has not done so.
+   * Calls `handler` with each stanza that matches every criterion given, for as long as the handler
+   * returns a truthy value. A handler that throws is removed and the exception logged.
    *
-   * @param ns the namespace of the stanza or of anything within it
-   * @param name the tag name, with or without its prefix
-   * @param type the `type`, or several of which one must match
+   * A handler that is added while a stanza is being handled gets the stanzas after that one; added
+   * at any other time, those that arrive from now on. Handlers end with the session: each CONNECTED
+   * and ATTACHED starts with an empty list, so add them in the callback of `connect`.
+   *
+   * ```js
+   * connection.addHandler((message) => (console.log(message.textContent), true), null, 'message', 'chat');
+   * ```
+   *
+   * An IQ request that no handler of any tab takes is answered by the worker, with
+   * `service-unavailable` (RFC 6120 §8.2.3). A tab whose handler took the request may answer later;
+   * if its page closes or freezes first, the next tab gets the request. A ping (XEP-0199) that no
+   * app has answered within 2 s is answered by the worker.
+   *
+   * @param ns the namespace of the stanza or of any descendant
+   * @param name the tag name, with or without the prefix
+   * @param type the `type`, or a list of types of which one must match
    * @param id the `id`
-   * @param from the `from`, in whatever spelling of the same JID; with `matchBareFromJid` whatever the
-   * resource
-   * @returns what {@link deleteHandler} takes
+   * @param from the `from`, in any spelling of the same JID; with `matchBareFromJid`, any resource
+   * of that bare JID
+   * @returns the handler, to be passed to {@link deleteHandler}
    */
   addHandler(
     handler: Callback,
@@ -514,47 +585,53 @@ export class Connection extends Hooks {
     return this.#participation.inbox.add(new Handler(handler, ns, name, type, id, from, options));
   }
 
-  /** Removes a handler, at once. One that is not there is no error. */
+  /** Removes a handler at once; does nothing if the handler is not in the list. */
   deleteHandler(handler: Handler): void {
     this.#participation.inbox.handlers.delete(handler);
   }
 
   /**
-   * The stanzas that match everything given, from this call on, in order:
-   * `for await (const message of connection.stanzas({ name: 'message' }))`. As for a handler, whoever takes a
-   * request answers it.
+   * An async iterator over the stanzas that match every criterion given, in order, from this call
+   * on. As with a handler, the loop that takes an IQ request is responsible for the answer.
    *
-   * None is lost between two turns of the loop: what comes meanwhile waits here, without a bound, so a loop
-   * that is slower than what comes for it should ask for less. The loop ends with the session, also when that
-   * is redialled: stanzas are missed then, and the loop of the next session is made when that is up, like
-   * handlers. A `break` ends it too; `signal` does with its `reason`, and drops what waits.
+   * ```js
+   * for await (const message of connection.stanzas({ name: 'message' })) show(message);
+   * ```
    *
-   * @param selector by default everything
+   * Stanzas that arrive while the loop body runs are queued, without a bound: a slow loop should
+   * select fewer stanzas. The loop ends with `break`, with the session, and when `signal` is
+   * aborted (the iterator rejects with the `reason`; queued stanzas are dropped). A redial ends the
+   * loop too, since stanzas may be missed meanwhile; start another when the session is up again.
+   *
+   * @param selector by default, every stanza
    */
   stanzas(selector: StanzaSelector = {}, { signal }: Abortable = {}): Stanzas {
     return listen(this.#participation.inbox, selector, signal);
   }
 
   /**
-   * Calls `handler` after `period` milliseconds of the session being up, and again for as long as it returns
-   * something truthy. It ends with the session; one that throws is removed, and the log says so.
+   * Calls `handler` when the session has been up for `period` milliseconds, and after each further
+   * period for as long as the handler returns a truthy value. Timed handlers end with the session;
+   * one that throws is removed and the exception logged.
    *
-   * @returns what {@link deleteTimedHandler} takes
+   * @returns the handler, to be passed to {@link deleteTimedHandler}
    */
   addTimedHandler(period: number, handler: () => unknown): TimedHandler {
     return this.#participation.timed.add(period, handler);
   }
 
-  /** Removes a timed handler, at once. One that is not there is no error. */
+  /** Removes a timed handler at once; does nothing if the handler is not in the list. */
   deleteTimedHandler(handler: TimedHandler): void {
     this.#participation.timed.delete(handler);
   }
 
   /**
-   * Calls `callback` with `code` when the WebSocket is closed with it (RFC 6455 §7.4) and nobody asked for
-   * that: when the service cannot be reached, or the connection is lost, before the status says so. A further
-   * attempt to dial that fails is no news. The latest callback of a code counts, for as long as this
-   * connection is there. Codes of `HTTP` are of BOSH: such a callback is never called.
+   * Calls `callback` with `code` when the WebSocket closes with that code (RFC 6455 §7.4) and the
+   * app did not ask for that: the service is unreachable, or the connection is lost. The status is
+   * reported afterwards. Failed redials are not reported. A later callback for the same code
+   * replaces the earlier one; callbacks last as long as this connection.
+   *
+   * @param protocol for `'HTTP'` (BOSH) the callback is never called
    */
   addProtocolErrorHandler(
     protocol: 'websocket' | 'HTTP',
@@ -564,33 +641,39 @@ export class Connection extends Hooks {
     if (protocol === 'websocket') this.#participation.codes.set(code, callback);
   }
 
-  /** An id that no other stanza has, of no other tab either, with `suffix` behind a colon. */
+  /** An `id` that is unique among all tabs, followed by a colon and `suffix` if given. */
   getUniqueId(suffix?: string | number): string {
     const id = `${randomPart()}-${++this.#uniqueId}`;
     return suffix === undefined || suffix === null ? id : `${id}:${suffix}`;
   }
 
   /**
-   * Whether this stanza is a contact's current presence, which came before this tab did and was kept for it.
+   * Whether this stanza is a contact's current presence that arrived before this tab joined; the
+   * worker kept and replayed it.
    */
   isReplayed(stanza: Element): boolean {
     return this.#participation.inbox.isReplayed(stanza);
   }
 
   /**
-   * What the worker knows of the tabs of this session, in the order in which they came; none outside a
-   * session.
+   * The worker's list of this session's tabs, oldest first; empty outside a session. Never
+   * rejected.
    */
   tabs(): Promise<Tab[]> {
     return this.#participation.tabs();
   }
 
-  /** Whether the stream of this session was resumed (XEP-0198): always `false`, until that is there. */
+  /**
+   * Whether the stream was resumed (XEP-0198 §5): always `false`, since stream management is not
+   * supported yet.
+   */
   hasResumed(): boolean {
     return false;
   }
 
-  /** Whether the stream is acknowledged (XEP-0198): always `false`, until that is there. */
+  /**
+   * Whether stream management (XEP-0198) is enabled: always `false`, since it is not supported yet.
+   */
   isStreamManagementEnabled(): boolean {
     return false;
   }
@@ -619,8 +702,8 @@ export class Connection extends Hooks {
 }
 
 /**
- * Priorities as the worker takes them; of those that are negative or broken, which are rare, the places among
- * each other.
+ * The priorities as the `u32` values that the worker takes. If one of them is no `u32`, which is
+ * rare, each is replaced by its rank.
  */
 function ranks(mechanisms: readonly SASLMechanism[]): Uint32Array {
   const priorities = mechanisms.map(({ priority }) => Number(priority) || 0);
@@ -629,19 +712,21 @@ function ranks(mechanisms: readonly SASLMechanism[]): Uint32Array {
   return Uint32Array.from(priorities, (priority) => places.indexOf(priority));
 }
 
-/** The connection as a mechanism sees it: all that is there, and the password, which is not kept. */
+/**
+ * The connection as a mechanism sees it: with `pass`, which the connection itself does not keep.
+ */
 function withPassword(connection: Connection, pass: unknown): Authenticating {
   return new Proxy(connection, {
     get(_, name) {
       if (name === 'pass') return pass;
       const value: unknown = Reflect.get(connection, name);
-      // What is private in a connection is not there for a proxy.
+      // A method bound to the proxy could not read the private fields.
       return typeof value === 'function' ? value.bind(connection) : value;
     },
   });
 }
 
-/** As a number that crosses to the worker: whole, and of 32 bits. */
+/** Clamps a number to the range of `u32`, in which it crosses to the worker. */
 function amount(given: number | undefined, fallback: number): number {
   return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1);
 }

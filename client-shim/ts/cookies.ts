@@ -1,21 +1,21 @@
-/** Cookies for the handshake of the WebSocket, to which an app can add nothing else. */
+/** Cookies: the only header that an app can add to the handshake of the WebSocket. */
 import { guarded } from './log.ts';
 
-/** A cookie: its value, or that with its attributes. */
+/** A cookie: its value, or an object of its value and attributes. */
 export type Cookie =
   | string
   | {
-      /** The value (RFC 6265 §4.1.1: no white space, commas, semicolons or backslashes). */
+      /** The value; no white space, commas, semicolons or backslashes (RFC 6265 §4.1.1). */
       value: string;
-      /** The host that may see it, and those below; without it only the page's own. */
+      /** The host that gets the cookie, with its subdomains; by default only the page's host. */
       domain?: string;
-      /** Below which path it is seen; without it below the page's folder. */
+      /** The path below which the cookie is sent; by default the page's folder. */
       path?: string;
-      /** Until when it is kept; without it until the browser is closed. */
+      /** The date until which the browser keeps the cookie; by default until the browser is closed. */
       expires?: Date;
     };
 
-/** What each part may be (RFC 6265 §4.1.1). */
+/** The syntax of each part (RFC 6265 §4.1.1). */
 const RULES = {
   name: /^[\w!#$%&'*+.^`|~-]+$/,
   value: /^("?)[!#-+\--:<-[\]-~]*\1$/,
@@ -25,15 +25,16 @@ const RULES = {
 };
 
 /**
- * Writes cookies to the document: all, or none. Without a document that takes them, an error is logged.
+ * Writes cookies to the document: all of them, or none if one is malformed. If there is no
+ * document, an error is logged.
  *
- * @throws Error naming the cookie, and the part that would break out of it
+ * @throws Error that names the cookie and the malformed part
  */
 export function writeCookies(cookies: Readonly<Record<string, Cookie>>): void {
   const written = Object.entries(cookies).map(([name, cookie]) => {
     const checked = (part: keyof typeof RULES, text: string): string => {
       if (typeof text === 'string' && RULES[part].test(text)) return text;
-      // What is in it may be a secret.
+      // The message omits the text, which may be a secret.
       throw new Error(`the ${part} of the cookie ${JSON.stringify(name)} is not one (RFC 6265 §4.1.1)`);
     };
     const { value, domain, path, expires } =

@@ -1,6 +1,6 @@
-/** The one document that owns every element made here, and the namespaces that XML itself reserves. */
+/** The document that owns every element made here, and the two namespaces reserved by XML. */
 
-/** The namespace that the prefix `xml` is bound to without a declaration (Namespaces in XML 1.0 §3). */
+/** The namespace of the prefix `xml`, which needs no declaration (Namespaces in XML 1.0 §3). */
 export const XML = 'http://www.w3.org/XML/1998/namespace';
 
 /** The namespace of `xmlns` attributes (Namespaces in XML 1.0 §3). */
@@ -9,9 +9,10 @@ export const XMLNS = 'http://www.w3.org/2000/xmlns/';
 let shared: XMLDocument | undefined;
 
 /**
- * The XML document that owns the elements of stanzas; made at the first call, so that importing needs no DOM.
+ * The XML document that owns the elements of stanzas. It is made at the first call, so that
+ * importing this package needs no DOM.
  *
- * @throws Error where there is no DOM, as in a worker or in Node
+ * @throws Error if there is no DOM, as in a worker or in Node.js
  */
 export function xmlGenerator(): XMLDocument {
   if (shared) return shared;

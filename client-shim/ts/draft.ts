@@ -1,23 +1,24 @@
 /**
- * An element before there is one: what a builder collects, so that stanzas are written where there is no DOM.
+ * `Draft`: an element that a builder has collected but not yet made, so that stanzas can be written
+ * without a DOM.
  */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
 
-/** What may stand as the value of an attribute; `null` and `undefined` mean that there is none. */
+/** The value of an attribute; `null` and `undefined` leave the attribute out. */
 export type AttributeValue = string | number | boolean | null | undefined;
 
-/** Attributes by their qualified names, `xmlns` and `xml:lang` among them. */
+/** Attributes by their qualified names; `xmlns` and `xml:lang` are allowed. */
 export type Attributes = { readonly [name: string]: AttributeValue };
 
-/** A name, attributes in the order of their setting, and children. */
+/** A qualified name, attributes in the order of assignment, and children. */
 export class Draft {
   readonly name: string;
   readonly attributes = new Map<string, string>();
   readonly children: (Draft | string)[] = [];
   readonly parent: Draft | null;
 
-  /** @throws Error when a name is none */
+  /** @throws Error if a name is not a name in XML */
   constructor(name: string, attributes?: Attributes | null, parent: Draft | null = null) {
     this.name = checked(name);
     this.parent = parent;
@@ -32,17 +33,17 @@ export class Draft {
     }
   }
 
-  /** Appends a new child and answers with it. */
+  /** Appends and returns a new child. */
   append(name: string, attributes?: Attributes | null): Draft {
     const child = new Draft(name, attributes, this);
     this.children.push(child);
     return child;
   }
 
-  /** Appends a copy of `original` with all that is in it. */
+  /** Appends and returns a copy of `original` and its content. */
   adopt(original: Draft): Draft {
     const copy = original.#copy(this);
-    // Only now: `original` may be an ancestor, and must not be seen to grow while it is copied.
+    // The copy is appended last: `original` may be an ancestor, which would otherwise copy its own copy.
     this.children.push(copy);
     return copy;
   }
@@ -65,10 +66,10 @@ export class Draft {
   }
 
   /**
-   * Makes the element, as the last child of `parent` where one is given: a name without a prefix is in the
-   * default namespace of its place.
+   * Makes the element, and appends it to `parent` if given; a name without a prefix is in the
+   * default namespace of its parent.
    *
-   * @param made hears of each element and the draft it was made of
+   * @param made is called with each draft and the element made of it
    */
   toElement(parent: Element | null, made?: (draft: Draft, element: Element) => void): Element {
     const element = createIn(parent, this.name, this.attributes);
@@ -83,7 +84,7 @@ export class Draft {
   }
 }
 
-/** Sets an attribute by its qualified name, in the namespace which that name has at its place. */
+/** Sets an attribute by its qualified name, in the namespace that its prefix has in this element. */
 export function setAttribute(element: Element, name: string, value: string): void {
   const colon = name.indexOf(':');
   const prefix = colon < 0 ? name : name.slice(0, colon);
@@ -102,13 +103,13 @@ function createIn(parent: Element | null, name: string, attributes: ReadonlyMap<
   const prefix = colon < 0 ? null : name.slice(0, colon);
   const declared = attributes.get(prefix === null ? 'xmlns' : `xmlns:${prefix}`);
   const namespace = declared ?? parent?.lookupNamespaceURI(prefix) ?? null;
-  // A prefix that is declared further out, as `stream:` often is, has no namespace here, and DOM allows none
-  // without.
+  // The prefix may be declared further out, as `stream:` often is; `createElementNS` requires a
+  // namespace for a prefix.
   if (prefix !== null && !namespace) return xmlGenerator().createElement(name);
   return xmlGenerator().createElementNS(namespace || null, name);
 }
 
-// Names are written as they are: what XML could not read back must not get in.
+// A name is serialized unescaped, so a name that is not XML could inject markup.
 function checked(name: string): string {
   if (!/^[^\s\d<>&"'=/.-][^\s<>&"'=/]*$/.test(name))
     throw new Error(`${JSON.stringify(name)} is no name in XML`);

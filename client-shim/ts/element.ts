@@ -1,4 +1,4 @@
-/** Elements of stanzas: made from text or by hand, copied, looked into. */
+/** Elements of stanzas: made from text or values, copied, inspected. */
 import { xmlGenerator } from './document.ts';
 import { type Attributes, Draft } from './draft.ts';
 import { xmlescape } from './escape.ts';
@@ -11,9 +11,9 @@ export { parseStanza, toElement, xmlHtmlNode } from './parse.ts';
  * A new element without a parent.
  *
  * @param name the qualified name
- * @param attributes an object, pairs, or, as in a short form, the text instead
- * @param text what it contains; default nothing
- * @throws Error when a name is none, or where there is no DOM
+ * @param attributes an object or an array of pairs; or, as a string or number, the text of the element
+ * @param text the text of the element; default none
+ * @throws Error if a name is not a name in XML, or if there is no DOM
  */
 export function xmlElement(
   name: string,
@@ -41,38 +41,39 @@ export function xmlTextNode(text: string): Text {
   return xmlGenerator().createTextNode(text);
 }
 
-/** A copy of an element or text node with all that is in it, without a parent. */
+/** A deep copy of an element or text node, without a parent. */
 export function copyElement<T extends Node>(node: T): T {
   return xmlGenerator().importNode(node, true);
 }
 
 /**
- * The namespace of an element: what its `xmlns` attribute says, else what it was made with; `null` for none.
+ * The namespace of an element: the value of its attribute `xmlns`, else its `namespaceURI`; `null`
+ * if none.
  */
 export function getNamespace(element: Element): string | null {
   return element.getAttribute('xmlns') || element.namespaceURI;
 }
 
-/** Whether the element's qualified name is `name`, to the letter. */
+/** Whether the element's qualified name is exactly `name`. */
 export function isTagEqual(element: Element, name: string): boolean {
   return element.tagName === name;
 }
 
-/** Calls `visit` with each child element, or with those of that qualified name. */
+/** Calls `visit` with each child element, or only with those of the qualified name `name`. */
 export function forEachChild(
   element: Element,
   name: string | null | undefined,
   visit: (child: Element) => void,
 ): void {
-  // A copy, because `visit` may move or remove what it is shown.
+  // A copy of the list, because `visit` may move or remove the child.
   for (const child of [...element.children]) {
     if (!name || isTagEqual(child, name)) visit(child);
   }
 }
 
 /**
- * The text right within an element, or of a text node, **escaped** as by {@link xmlescape}; `null` for no
- * element. Use `textContent` for the text itself.
+ * The text of a text node, or of the text nodes directly in an element, **escaped** as by
+ * {@link xmlescape}; `null` if there is no node. For unescaped text use `textContent`.
  */
 export function getText(node: Node | null | undefined): string | null {
   if (!node) return null;

@@ -1,43 +1,46 @@
-/** Why a promise of a connection was rejected: a class for each kind of failure. */
+/** The errors with which a connection's promises are rejected: a class for each kind of failure. */
 import { NS } from './constants.ts';
 import * as errors from './errors.ts';
 
-/** What every failure has in common. `message` says it in a sentence. */
+/** The base class of all failures. `message` is a sentence. */
 export class XmppError extends Error {
-  /** The name of the class, also where the script is minified. */
+  /** The name of the class, also if the script is minified. */
   declare name: string;
 
   /** @param message the reason in a sentence, for people */
   constructor(
     message: string,
     /**
-     * A word to compare, where a specification, a mechanism, the server or this library names one; else
-     * `null`.
+     * The error condition, to be compared, if a specification, a mechanism, the server or this
+     * library names one; else `null`.
      */
     readonly condition: string | null = null,
-    /** The stanza that says it; `null` where there is none. */
+    /** The stanza that reports the error, if any. */
     readonly element: Element | null = null,
   ) {
     super(message);
   }
 }
 
-/** The server or a contact answered with an error (RFC 6120 §8.3): `iq` is rejected with it. */
+/**
+ * `iq` is rejected with this error if the server or a contact answers with an error (RFC 6120
+ * §8.3).
+ */
 export class StanzaError extends XmppError {
   declare name: 'StanzaError';
   /**
-   * The defined condition (RFC 6120 §8.3.3), such as `item-not-found`; `undefined-condition` where it names
-   * none.
+   * The defined condition (RFC 6120 §8.3.3), for example `item-not-found`; `undefined-condition` if
+   * the answer has none.
    */
   declare readonly condition: string;
-  /** The answer, a stanza of type `error`. */
+  /** The answer: a stanza of type `error`. */
   declare readonly element: Element;
   /**
-   * What to make of it (RFC 6120 §8.3.2): `auth`, `cancel`, `continue`, `modify` or `wait`; `null` where it
-   * does not say.
+   * The error type (RFC 6120 §8.3.2): `auth`, `cancel`, `continue`, `modify` or `wait`; `null` if
+   * absent.
    */
   readonly type: string | null;
-  /** What it says for people; `null` where it says nothing. */
+  /** The text for people (RFC 6120 §8.3.4); `null` if absent. */
   readonly text: string | null;
 
   /** @param element a stanza of type `error` */
@@ -59,56 +62,57 @@ export class StanzaError extends XmppError {
 }
 
 /**
- * Nothing came in time: no answer within the `timeout` of `iq`, no word of the server for 20 s during the
- * login, or no close of the stream within `disconnection_timeout` (CONNTIMEOUT).
+ * A time limit passed: no answer within the `timeout` of `iq`; or CONNTIMEOUT, when the server was
+ * silent for 20 s during the login or did not close the stream within `disconnection_timeout`.
  */
 export class TimeoutError extends XmppError {
   declare name: 'TimeoutError';
 }
 
 /**
- * There is no session, or it ended before there was an answer (DISCONNECTED): `condition` is `not-connected`,
- * or says why it ended.
+ * There is no session, or the session ended before the answer came (DISCONNECTED). `condition` is
+ * `not-connected`, or the reason for the end.
  */
 export class DisconnectedError extends XmppError {
   declare name: 'DisconnectedError';
 }
 
 /**
- * The worker did not send this, since it breaks a rule that would end the stream for all tabs: `condition`
- * names the rule. It is a stream error of RFC 6120 §4.9.3 (`not-well-formed`, `restricted-xml`,
- * `invalid-from`, `policy-violation`, …), or `not-a-request` for what is no IQ of type `get` or `set`,
- * `invalid-iq-type`, or `too-many` where 1,000 requests of this tab wait already. `element` is an error (RFC
- * 6120 §8.3) that says the same.
+ * The worker did not send a stanza, since it breaks a rule whose breach would end the stream for
+ * all tabs. `condition` names the rule: a stream error of RFC 6120 §4.9.3 (`not-well-formed`,
+ * `restricted-xml`, `invalid-from`, `policy-violation`, …); `not-a-request` for anything but an IQ
+ * of type `get` or `set`; `invalid-iq-type`; or `too-many` if 1,000 requests of this tab are
+ * waiting. `element` is an error stanza (RFC 6120 §8.3) with the same content.
  */
 export class RefusedError extends XmppError {
   declare name: 'RefusedError';
 }
 
 /**
- * The server, or the worker, could not be reached, or they could not agree (CONNFAIL): `message` says which.
+ * The worker or the server is unreachable, or they found no common protocol (CONNFAIL): see
+ * `message`.
  */
 export class ConnectionError extends XmppError {
   declare name: 'ConnectionError';
 }
 
 /**
- * The credentials were refused (AUTHFAIL): `condition` is the server's (RFC 6120 §6.5), such as
- * `not-authorized`, or names a rule of the mechanism.
+ * The credentials were refused (AUTHFAIL). `condition` is the server's SASL error (RFC 6120 §6.5),
+ * for example `not-authorized`, or names a rule of the mechanism.
  */
 export class AuthenticationError extends XmppError {
   declare name: 'AuthenticationError';
 }
 
-/** The server wants to be met elsewhere (REDIRECT): `condition` is the address. */
+/** The server redirects the client to another address, which is `condition` (REDIRECT). */
 export class RedirectError extends XmppError {
   declare name: 'RedirectError';
 }
 
-/** There is no session to attach to, or more than one, or its login failed (ATTACHFAIL). */
+/** `attach` found no session, several sessions, or a session whose login failed (ATTACHFAIL). */
 export class AttachError extends XmppError {
   declare name: 'AttachError';
 }
 
-// Minifying takes the names of classes, but not of what a module exports.
+// A minifier renames classes, but not the exports of a module.
 for (const [name, { prototype }] of Object.entries(errors)) prototype.name = name;

@@ -1,4 +1,4 @@
-/** Characters that XML must not hold as they are, and back. */
+/** Escaping of the characters that are special in XML, and the reverse. */
 
 const ESCAPES: Record<string, string> = {
   '&': '&amp;',
@@ -14,36 +14,38 @@ const ESCAPES: Record<string, string> = {
 const NAMED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /**
- * Escapes the five characters that mean something in XML: fit for text and for attribute values in either
- * quotes.
+ * Escapes the five characters that are special in XML (`&`, `<`, `>`, `"`, `'`), for text and for
+ * attribute values in either kind of quotes.
  */
 export function xmlescape(text: string): string {
   return text.replace(/[&<>"']/g, escapeOf);
 }
 
-/** Undoes {@link xmlescape}. Only the five named entities, each once: `&amp;lt;` becomes `&lt;`. */
+/**
+ * Reverses {@link xmlescape}: replaces the five named entities, once each, so `&amp;lt;` becomes `&lt;`.
+ */
 export function xmlunescape(text: string): string {
   return text.replace(/&(amp|lt|gt|quot|apos);/g, (_, name: string) => NAMED[name] as string);
 }
 
 /**
- * Escapes for text between tags. A carriage return is escaped too: bare, a parser would make a line feed of
- * it (XML 1.0 §2.11).
+ * Escapes text between tags. A carriage return is escaped too, since a parser turns a literal one
+ * into a line feed (XML 1.0 §2.11).
  */
 export function escapeText(text: string): string {
   return text.replace(/[&<>"'\r]/g, escapeOf);
 }
 
 /**
- * Escapes for an attribute value. White space is escaped too: bare, a parser would make spaces of it (XML 1.0
- * §3.3.3).
+ * Escapes an attribute value. White space is escaped too, since a parser turns literal tabs and
+ * line ends into spaces (XML 1.0 §3.3.3).
  */
 export function escapeAttribute(value: string): string {
   return value.replace(/[&<>"'\t\n\r]/g, escapeOf);
 }
 
 /**
- * Resolves the references in text that is known to be well-formed: the five entities, `&#…;` and `&#x…;`.
+ * Resolves the references in well-formed text: the five named entities, `&#…;` and `&#x…;`.
  *
  * @throws RangeError for a code point beyond Unicode
  */
@@ -54,18 +56,18 @@ export function resolveReferences(text: string): string {
   });
 }
 
-/** What text between tags says: references resolved, and every line end one line feed (XML 1.0 §2.11). */
+/** The value of text between tags: references resolved, line ends normalized (XML 1.0 §2.11). */
 export function textValue(raw: string): string {
   const lines = lineFeeds(raw);
   return lines.includes('&') ? resolveReferences(lines) : lines;
 }
 
-/** What an attribute's value says: references resolved, and white space made spaces (XML 1.0 §3.3.3). */
+/** The value of an attribute: references resolved, white space turned into spaces (XML 1.0 §3.3.3). */
 export function attributeValue(raw: string): string {
   return /[&\t\n\r]/.test(raw) ? resolveReferences(raw.replace(/\r\n|[\t\n\r]/g, ' ')) : raw;
 }
 
-/** Every line end becomes one line feed (XML 1.0 §2.11). */
+/** Turns every line end into one line feed (XML 1.0 §2.11). */
 export function lineFeeds(raw: string): string {
   return raw.includes('\r') ? raw.replace(/\r\n?/g, '\n') : raw;
 }

@@ -1,9 +1,11 @@
 /**
- * Who hears a stanza: handlers, the ordered list of them, and the handlers of time.
+ * Handlers, the ordered list of a connection's handlers, and the selectors that its claims are made
+ * of.
  *
- * The list keeps Strophe's rules. A handler stays for as long as it returns something truthy, so an async one
- * stays. One that throws is removed. One added while a stanza is handled hears the next; several added
- * between two stanzas are put behind the others in reverse order of their adding.
+ * The list keeps Strophe's rules. A handler stays for as long as its callback returns a truthy
+ * value; a promise is truthy, so an async handler stays. A handler that throws is removed. A
+ * handler added while a stanza is handled gets the next stanza; several handlers added between two
+ * stanzas are appended in reverse order.
  */
 import { NS } from './constants.ts';
 import { getNamespace } from './element.ts';
@@ -11,64 +13,71 @@ import { getBareJidFromJid } from './jid.ts';
 import { describe, error } from './log.ts';
 import { preparedJid } from './prepared.ts';
 
-/** How a handler compares. */
+/** How a {@link Handler} compares stanzas. */
 export interface HandlerOptions {
-  /** Compare bare JIDs, on both sides; default `false`. */
+  /** Whether `from` is compared as a bare JID, on both sides; default `false`. */
   matchBareFromJid?: boolean;
-  /** Cut what follows a `#` from the stanza's namespaces before comparing; default `false`. */
+  /**
+   * Whether a `#` and the text after it are cut from the stanza's namespaces before comparing;
+   * default `false`.
+   */
   ignoreNamespaceFragment?: boolean;
 }
 
-/** What a handler does with a stanza. Truthy: it wants the next one too. */
+/** The callback of a handler. A truthy return value keeps the handler for the next stanza. */
 export type Callback = (stanza: Element) => unknown;
 
 /**
- * One callback and the stanzas it is for. Every criterion that is given must match; empty ones count as not
- * given.
+ * A callback with the criteria that select its stanzas. A stanza must match every criterion given;
+ * `null`, `undefined` and `''` count as not given.
  */
 export class Handler {
-  /**
-   * What is called with each stanza that matches, and says by something truthy that it wants the next one
-   * too.
-   */
+  /** The callback. */
   readonly handler: Callback;
-  /** The namespace of the element or of anything within it. */
+  /** The namespace of the stanza or of any descendant. */
   readonly ns: string | null;
-  /** The qualified name, to the letter; or that of a stanza without its prefix. */
+  /**
+   * The tag name: compared with the stanza's qualified name and, in `jabber:client`, with its local
+   * name.
+   */
   readonly name: string | null;
   /**
-   * The attribute `type`, or several of which one must match; among several the empty one is for stanzas
-   * without.
+   * The attribute `type`, or a list of which one must match; `''` in a list matches a stanza
+   * without `type`.
    */
   readonly type: string | readonly string[] | null;
   /** The attribute `id`. */
   readonly id: string | null;
   /**
-   * The attribute `from`, in whatever spelling of the same JID; already the bare JID with `matchBareFromJid`.
+   * The attribute `from`, in any spelling of the same JID; with `matchBareFromJid`, cut to the bare
+   * JID.
    */
   readonly from: string | null;
-  /** The same in the form in which it is compared. */
+  /** `from` after preparation (RFC 7622). */
   readonly #sender: string | null;
-  /** How it compares. */
+  /** How stanzas are compared. */
   readonly options: HandlerOptions;
-  /** Whether this is the app's, and so runs only once authenticated; default `true`. */
+  /**
+   * Whether this is a handler of the app, which runs only while the session is up; default `true`.
+   */
   user = true;
   /**
-   * Whether it hears what comes; `false` while its claim is on the way to the worker, which brings what it
-   * misses.
+   * Whether the handler gets the stanzas that all handlers get. `false` while its claim is on the
+   * way to the worker: the stanzas that it misses then come separately.
    */
   active = true;
 
   /**
-   * A handler that is in no list yet: `addHandler` makes one and adds it.
+   * Makes a handler; `addHandler` also adds it to the list.
    *
-   * @param handler what is called
-   * @param ns a namespace, of the stanza or of anything within it; `null` for any, as for all that follow
-   * @param name the name of the stanza, with or without its prefix
-   * @param type its `type`, or several of which one must match
-   * @param id its `id`
-   * @param from its `from`, cut to the bare JID with `matchBareFromJid`
-   * @param options how it compares
+   * @param handler the callback
+   * @param ns the namespace of the stanza or of any descendant; this and the following criteria
+   * match any stanza if `null`
+   * @param name the tag name, with or without the prefix
+   * @param type the `type`, or a list of types of which one must match
+   * @param id the `id`
+   * @param from the `from`; cut to the bare JID with `matchBareFromJid`
+   * @param options how stanzas are compared
    */
   constructor(
     handler: Callback,
@@ -90,7 +99,10 @@ export class Handler {
     this.#sender = this.from && preparedJid(this.from);
   }
 
-  /** Whether this stanza is one of those. The cheap criteria are looked at first, the descendants last. */
+  /**
+   * Whether the stanza matches every criterion. Cheap criteria come first, the namespaces of
+   * descendants last.
+   */
   isMatch(stanza: Element): boolean {
     if (
       this.name !== null &&
@@ -102,26 +114,30 @@ export class Handler {
     return this.#matchesType(stanza) && this.#matchesFrom(stanza) && this.namespaceMatch(stanza);
   }
 
-  /** Whether the element, or anything within it, is in the handler's namespace. */
+  /** Whether the stanza or any descendant is in the handler's namespace. */
   namespaceMatch(stanza: Element): boolean {
     if (this.ns === null || this.#isIn(stanza)) return true;
     for (const element of stanza.getElementsByTagName('*')) if (this.#isIn(element)) return true;
     return false;
   }
 
-  /** The namespace of an element, or another one, as this handler compares it. */
+  /**
+   * The element's namespace, or the one given, as this handler compares it: with
+   * `ignoreNamespaceFragment`, without the fragment.
+   */
   getNamespace(element: Element, namespace: string | null = getNamespace(element)): string | null {
     return namespace !== null && this.options.ignoreNamespaceFragment
       ? (namespace.split('#', 1)[0] ?? null)
       : namespace;
   }
 
-  /** Calls the callback; truthy when the handler is to stay. What the callback throws passes through. */
+  /** Calls the callback with the stanza and returns the callback's value; exceptions propagate. */
   run(stanza: Element): unknown {
     return this.handler(stanza);
   }
 
-  // Of an element with a prefix, an attribute `xmlns` is about what is within.
+  // On an element with a prefix, the attribute `xmlns` is the namespace of its content, so both are
+  // compared.
   #isIn(element: Element): boolean {
     return (
       this.getNamespace(element) === this.ns || this.getNamespace(element, element.namespaceURI) === this.ns
@@ -142,25 +158,28 @@ export class Handler {
   }
 }
 
-/** A criterion as it is compared; nothing where it is not given. */
+/** A criterion as a string; `null` if not given. */
 function wordOf(criterion: unknown): string | null {
   return criterion ? String(criterion) : null;
 }
 
 /**
- * What a handler asks for, as plain data: the claim that this tab makes on its behalf. Criteria not given are
- * absent.
+ * The criteria of a handler as plain data, for the claim that this tab makes for that handler.
+ * Criteria not given are absent.
  */
 export interface Selector {
   ns?: string;
   name?: string;
-  /** The types of which one must match, the empty one for none at all; nothing can when the list is empty. */
+  /**
+   * The types, of which one must match; `''` matches a stanza without `type`, an empty list no
+   * stanza.
+   */
   types?: string[];
   id?: string;
   from?: string;
-  /** `from` is a bare JID, to be compared with the bare JID of the sender. */
+  /** Whether `from` is a bare JID, which is compared with the bare JID of the sender. */
   bare?: true;
-  /** Namespaces are compared without what follows a `#`. */
+  /** Whether namespaces are compared without a `#` and the text after it. */
   ignoreFragment?: true;
 }
 
@@ -177,26 +196,26 @@ export function selectorOf({ ns, name, type, id, from, options }: Handler): Sele
   return selector;
 }
 
-/** The handlers of one connection, in the order in which they hear a stanza. */
+/** The handlers of one connection, in the order in which they are called. */
 export class HandlerList {
   #active: Handler[] = [];
   #added: Handler[] = [];
   readonly #removed: (handler: Handler) => void;
 
-  /** @param removed hears of every handler that leaves the list */
+  /** @param removed is called with each handler that leaves the list, except by `clear` */
   constructor(removed: (handler: Handler) => void = () => {}) {
     this.#removed = removed;
   }
 
-  /** Adds a handler: it hears the next stanza, not the one being handled. */
+  /** Adds a handler, which is first called for the next stanza. */
   add(handler: Handler): Handler {
     this.#added.push(handler);
     return handler;
   }
 
   /**
-   * Removes a handler at once, also from under the stanza being handled. One that is not in the list is no
-   * error.
+   * Removes a handler at once, even while a stanza is being handled; does nothing if the handler is
+   * not in the list.
    */
   delete(handler: Handler): void {
     this.#active = this.#active.filter((other) => other !== handler);
@@ -204,19 +223,19 @@ export class HandlerList {
     this.#removed(handler);
   }
 
-  /** Removes all of them, as at the start of each session. */
+  /** Removes every handler, as at the end of each session. */
   clear(): void {
     this.#active = [];
     this.#added = [];
   }
 
-  /** Every handler, those that have yet to hear a stanza last. */
+  /** Iterates over every handler; those not yet called come last. */
   *[Symbol.iterator](): Iterator<Handler> {
     yield* this.#active;
     yield* this.#added;
   }
 
-  /** Shows a stanza to this handler alone, if it is still in the list and the stanza matches. */
+  /** Shows a stanza to this handler alone, if the handler is in the list and the stanza matches. */
   dispatchTo(handler: Handler, stanza: Element): void {
     if (!this.#active.includes(handler) && !this.#added.includes(handler)) return;
     try {
@@ -228,8 +247,8 @@ export class HandlerList {
   }
 
   /**
-   * Whether a stanza that reads like this has to become an element: a handler may match it, or it is a
-   * request that somebody has to answer.
+   * Whether this stanza has to become an element: a handler may match it, or it may be an IQ
+   * request, which has to be answered.
    */
   concerns(text: string): boolean {
     const mayMatch = ({ name }: Handler): boolean => name === null || text.startsWith(name, 1);
@@ -239,18 +258,19 @@ export class HandlerList {
   }
 
   /**
-   * Shows a stanza to every handler that matches it. What one throws is logged, and keeps the stanza from
-   * nobody else.
+   * Shows a stanza to every handler that matches it. If a handler throws, the exception is logged
+   * and the other handlers get the stanza all the same.
    *
-   * @param authenticated whether the app's handlers may run
-   * @returns whether some handler matched and did not throw
+   * @param authenticated whether the app's handlers run
+   * @returns whether a handler matched and did not throw
    */
   dispatch(stanza: Element, authenticated = true): boolean {
     if (this.#added.length > 0) {
       this.#active = this.#active.concat(this.#added.reverse());
       this.#added = [];
     }
-    // Whatever removes a handler makes a new list, which is asked before each further run.
+    // Removing a handler makes a new list. If there is one, each further handler is looked up in
+    // it.
     const before = this.#active;
     let handled = false;
     for (const handler of before) {
@@ -268,7 +288,8 @@ export class HandlerList {
     return handled;
   }
 
-  // Not from among the added: a handler may return nothing and yet have added itself anew.
+  // The handler stays among `#added`: its callback may have added it again before returning
+  // nothing.
   #remove(handler: Handler): void {
     this.#active = this.#active.filter((other) => other !== handler);
     if (!this.#added.includes(handler)) this.#removed(handler);

@@ -1,70 +1,79 @@
 /**
- * What an app may override to look on: stanzas in both directions, and news of the tab. Assign it to a
- * connection, before or after `connect`, define it on a subclass, or on `Strophe.Connection.prototype`. A
- * hook that nobody overrides costs nothing.
+ * The hooks of a connection, for apps that observe all traffic and news of the tab. Override a hook
+ * by assigning it to a connection, before or after `connect`, in a subclass, or on
+ * `Strophe.Connection.prototype`. A hook that is not overridden costs nothing.
+ *
+ * ```js
+ * connection.rawInput = (text) => console.log('received', text);
+ * ```
  */
 
 /**
- * Stanzas that are missing. A position numbers the stanzas of a session in the order in which they arrive in
- * the worker.
+ * Stanzas that this tab does not get. A position is the number of a stanza in its session, counted
+ * by the worker on arrival.
  */
 export interface Gap {
-  /** The position of the first. */
+  /** The position of the first missing stanza. */
   from: number;
-  /** The position of the last. */
+  /** The position of the last missing stanza. */
   to: number;
-  /** How many are missing: of those that this tab had claimed, or of frames that nobody could read. */
+  /**
+   * How many stanzas are missing: of those that this tab had claimed, or of frames that could not
+   * be read.
+   */
   count: number;
   /**
-   * Why: `resource-constraint` if more waited for this tab than the option `queue` allows; else the rule that
-   * a frame of the server breaks, by the name of a stream error (RFC 6120 §4.9.3), such as `not-well-formed`.
+   * `resource-constraint` if more stanzas waited for this tab than the option `queue` allows.
+   * Otherwise the rule that a frame of the server broke, by the name of a stream error (RFC 6120
+   * §4.9.3), for example `not-well-formed`.
    */
   reason: string;
 }
 
-/** The hooks of a connection. What one throws is logged, and stops nothing. */
+/** The hooks of a connection. An exception of a hook is logged and has no other effect. */
 export class Hooks {
   /**
-   * Override to see each stanza that comes in, as an element, before handlers do. Every message and presence
-   * of the account is then posted to this tab and parsed in it.
+   * Is called with each incoming stanza, as an element, before handlers are. If overridden, this
+   * tab is sent every message and presence of the account and parses it.
    */
   xmlInput(_element: Element): void {}
   /**
-   * Override to see each stanza that this tab sends, as an element of its own, when it is handed in: it may
-   * be refused yet.
+   * Is called with each stanza that this tab sends, as a separate element, at the time of the call:
+   * the stanza may still be refused.
    */
   xmlOutput(_element: Element): void {}
   /**
-   * Override to see each stanza that comes in, as text, before handlers do. Every message and presence of the
-   * account is then posted to this tab.
+   * Is called with each incoming stanza, as text, before handlers are. If overridden, this tab is
+   * sent every message and presence of the account.
    */
   rawInput(_text: string): void {}
   /**
-   * Override to see each stanza that this tab sends, as text, when it is handed in: it may be refused yet.
+   * Is called with each stanza that this tab sends, as text, at the time of the call: the stanza
+   * may still be refused.
    */
   rawOutput(_text: string): void {}
   /**
-   * Override to hear when this tab becomes `primary`, which exactly one tab of a session is, or `secondary`.
-   * Of a session that comes up it hears before the status says so.
+   * Is called when this tab becomes `primary`, as exactly one tab of a session is, or `secondary`.
+   * When a session comes up, this call precedes the status.
    */
   onRoleChanged(_role: 'primary' | 'secondary'): void {}
   /**
-   * Override to hear that stanzas are missing, at the place where they are: this tab had claimed them and
-   * more waited for it than the option `queue` allows, or the server sent what is no XML that may be sent,
-   * which every tab hears, once a second at most.
+   * Is called at the place in the order of stanzas where some are missing: either more stanzas
+   * waited for this tab than the option `queue` allows, or the server sent a frame that is not
+   * permitted XML, which is reported in every tab, at most once a second.
    */
   onGap(_gap: Gap): void {}
-  /** Override to see each message and presence that another tab of this session sends. */
+  /** Is called with each message and presence that another tab of this session sends. */
   onForeignStanzaSent(_element: Element): void {}
-  /** Of BOSH: never called. */
+  /** Never called: for BOSH. */
   nextValidRid(_rid: number): void {}
 
-  /** A hook was assigned that needs a claim. */
+  /** Is called when a hook that needs a claim has been assigned. */
   protected hooked(): void {}
 
   static {
-    // A hook that is assigned late begins to hear from then on; one on a subclass is found when the session
-    // comes up.
+    // A setter notices hooks assigned during a session. Hooks of subclasses are found when the
+    // session comes up.
     for (const name of ['rawInput', 'xmlInput', 'onForeignStanzaSent'] as const) {
       const silent = (): void => {};
       Object.defineProperty(this.prototype, name, {
@@ -84,7 +93,7 @@ export class Hooks {
   }
 }
 
-/** Whether somebody hears this hook. */
+/** Whether the app has overridden this hook. */
 export function isHeard(hooks: Hooks, name: keyof Hooks): boolean {
   return hooks[name] !== Hooks.prototype[name];
 }

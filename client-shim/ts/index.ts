@@ -1,8 +1,10 @@
 /**
  * The npm package `epode`: one XMPP connection for every tab, with the API of Strophe.
  *
- * `import { Strophe, $msg, $iq, $pres } from 'epode'`;
- * `new Strophe.Connection(service, { worker: '/epode-worker.js' })`.
+ * ```js
+ * import { Strophe, $msg, $iq, $pres } from 'epode';
+ * const connection = new Strophe.Connection(service, { worker: '/epode-worker.js' });
+ * ```
  */
 export type { Attributes, AttributeValue, StanzaValue, Treelike, UnsafeXML } from './builder.ts';
 export { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';

@@ -1,39 +1,40 @@
 /**
- * The parts of a JID (RFC 7622 §3.2: everything after the first `/` is the resource; before it, everything up
- * to the first `@` is the node) and the escaping of nodes (XEP-0106). Strings are cut, not prepared or
- * validated.
+ * The parts of a JID (RFC 7622 §3.2) and the escaping of localparts, which Strophe calls nodes
+ * (XEP-0106). The resource is everything after the first `/`; in the rest, the node is everything
+ * before the first `@`. Strings are split only, neither prepared nor validated.
  */
 
-/** The node, or `null` where the JID has none. */
+/** The node, or `null` if the JID has none. */
 export function getNodeFromJid(jid: string): string | null {
   const bare = bareOf(jid);
   const at = bare.indexOf('@');
   return at < 0 ? null : bare.slice(0, at);
 }
 
-/** The domain; of a string that is no JID, what stands in its place. */
+/** The domain; for a string that is not a JID, the text in that place. */
 export function getDomainFromJid(jid: string): string {
   const bare = bareOf(jid);
   return bare.slice(bare.indexOf('@') + 1);
 }
 
-/** The resource, or `null` where the JID has no `/`. */
+/** The resource, or `null` if the JID has no `/`. */
 export function getResourceFromJid(jid: string): string | null {
   const slash = jid ? jid.indexOf('/') : -1;
   return slash < 0 ? null : jid.slice(slash + 1);
 }
 
-/** The JID without its resource; `null` for an empty or missing one. */
+/** The JID without its resource; `null` if `jid` is empty or missing. */
 export function getBareJidFromJid(jid: string | null | undefined): string | null {
   return jid ? bareOf(jid) : null;
 }
 
 /**
- * Escapes what a node must not hold (XEP-0106 §4.2), so that any name may be a node: `d'artagnan` becomes
- * `d\27artagnan`. White space at both ends, which no node may have, is cut off. What is not a string comes
- * back as it is.
+ * Escapes the characters that a node must not contain (XEP-0106 §4.2), so that any name can be a
+ * node: `d'artagnan` becomes `d\27artagnan`. White space at both ends is removed. A value that is
+ * not a string is returned unchanged.
  *
- * Every backslash is escaped, also one that begins no escape: so unescaping always gives the name back.
+ * Every backslash is escaped, even if it does not begin an escape sequence, so that
+ * {@link unescapeNode} always restores the name.
  */
 export function escapeNode<T>(node: T): T extends string ? string : T;
 export function escapeNode(node: unknown): unknown {
@@ -41,7 +42,7 @@ export function escapeNode(node: unknown): unknown {
   return node.trim().replace(/[ \\"&'/:<>@]/g, (c) => '\\' + c.charCodeAt(0).toString(16));
 }
 
-/** Undoes {@link escapeNode}; a backslash that begins none of the ten escapes stays. */
+/** Reverses {@link escapeNode}; a backslash that begins none of the ten escape sequences stays. */
 export function unescapeNode<T>(node: T): T extends string ? string : T;
 export function unescapeNode(node: unknown): unknown {
   if (typeof node !== 'string') return node;

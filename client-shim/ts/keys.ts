@@ -1,10 +1,10 @@
-/** The keys of SCRAM: as an app has them, and as they cross to the worker. */
+/** The keys of SCRAM: as an object for apps, as text for the worker. */
 
-/** What SCRAM (RFC 5802) derives from a password, as Strophe writes it. */
+/** The keys that SCRAM (RFC 5802 §3) derives from a password, in Strophe's form. */
 export interface ScramKeys {
-  /** The hash: `SHA-1`, `SHA-256`, `SHA-384` or `SHA-512`. */
+  /** The hash function: `SHA-1`, `SHA-256`, `SHA-384` or `SHA-512`. */
   name: string;
-  /** How many iterations the server asked for. */
+  /** The server's iteration count. */
   iter: number;
   /** The server's salt, in base64. */
   salt: string;
@@ -14,12 +14,12 @@ export interface ScramKeys {
   sk: string;
 }
 
-/** The form in which keys cross to the worker. */
+/** The keys as the text that crosses to the worker. */
 export function textOfKeys({ name, iter, salt, ck, sk }: ScramKeys): string {
   return `${name}$${iter}:${salt}$${ck}:${sk}`;
 }
 
-/** The object that the worker's text stands for. */
+/** The keys of that text. */
 export function keysOfText(text: string): ScramKeys {
   const [name, iter, salt, ck, sk] = text.split(/[$:]/) as [string, string, string, string, string];
   return { name, iter: +iter, salt, ck, sk };

@@ -1,21 +1,21 @@
 /**
- * The page's log. Every line goes through `sink.log`, which an app replaces (as `Strophe.log = …`) to send
- * lines elsewhere; the default writes to the console. Lines carry no payload: what travels on the wire is
- * seen with `rawInput` and `rawOutput`, and why a stanza was refused in its receipt.
+ * The page's log. Each line goes through `sink.log`, which an app may replace (`Strophe.log = …`);
+ * the default writes to the console. Lines never contain stanzas: for those, use `rawInput` and
+ * `rawOutput`; for the reason of a refused stanza, its receipt.
  */
 import { LogLevel } from './constants.ts';
 
-/** Takes one line of the log. */
+/** A function that takes a line of the log. */
 export type Log = (level: LogLevel, message: string) => void;
 
 let threshold: LogLevel = LogLevel.INFO;
 
 /**
- * Sets the least level that reaches the console. A replaced `sink.log` hears every level and filters for
- * itself.
+ * Sets the lowest level that is written to the console. A replaced `Strophe.log` is called with
+ * lines of every level.
  *
  * @param level the default is `LogLevel.INFO`
- * @throws RangeError when it is none of `LogLevel`
+ * @throws RangeError if `level` is not in `LogLevel`
  */
 export function setLogLevel(level: LogLevel): void {
   if (!(level >= LogLevel.DEBUG && level <= LogLevel.FATAL)) {
@@ -25,8 +25,8 @@ export function setLogLevel(level: LogLevel): void {
 }
 
 /**
- * Writes one line to the console when `level` is at least what {@link setLogLevel} said; `FATAL` is written
- * as an error.
+ * Writes a line to the console if `level` is at least that of {@link setLogLevel}; `FATAL` is
+ * written like `ERROR`.
  */
 export function log(level: LogLevel, message: string): void {
   if (level < threshold) return;
@@ -36,12 +36,10 @@ export function log(level: LogLevel, message: string): void {
   else console.debug(message);
 }
 
-/** Where the library's own lines go. */
+/** Holds the function that takes this library's own lines. */
 export const sink: { log: Log } = { log };
 
-/**
- * Writes one of the library's own lines. A log of the app's that throws must not end what the line is about.
- */
+/** Logs one of this library's own lines. If the app's function throws, the line goes to the console. */
 export function tell(level: LogLevel, message: string): void {
   try {
     sink.log(level, message);
@@ -75,7 +73,7 @@ export function fatal(message: string): void {
   tell(LogLevel.FATAL, message);
 }
 
-/** Calls into the app; what it throws is logged, and stops nothing else. */
+/** Calls a function of the app; an exception is logged and not passed on. */
 export function guarded(call: () => unknown, where: string): void {
   try {
     call();
@@ -85,12 +83,12 @@ export function guarded(call: () => unknown, where: string): void {
 }
 
 /**
- * What was thrown, for the log: its name and the frames of its stack. Its message may quote a stanza or a
- * JID, and so may a text that was thrown.
+ * A thrown value for the log: for an Error, its name and the frames of its stack, else its type.
+ * The message is left out, since it may quote a stanza or a JID.
  */
 export function describe(thrown: unknown): string {
   if (!(thrown instanceof Error)) return typeof thrown;
-  // Of Chromium's kind or Firefox's; the scripts' addresses without their queries.
+  // The frames of Chromium (`at …`) and Firefox (`…@…`); the script addresses lose their queries below.
   const frames = thrown.stack?.replace(thrown.message, '').match(/^ +at .+|^\S*@\S+:\d+:\d+$/gm) ?? [];
   return [thrown.name, ...frames].join('\n').replace(/[?#][^\s)]*?(?=:\d+:\d)/g, '');
 }

@@ -1,30 +1,30 @@
 /**
- * A login some of whose mechanisms live in this page: the worker relays to them what the server says, and
- * they answer.
+ * A login with mechanisms that may run in this page: the worker relays the server's challenges to
+ * them, and their responses to the server.
  */
 import { Status } from './constants.ts';
 import { describe, error, guarded } from './log.ts';
 import * as mechanisms from './mechanisms.ts';
 import { SASLMechanism, type Authenticating } from './mechanisms.ts';
 
-/** A mechanism as apps give it. */
+/** The class of a mechanism. */
 export type Mechanism = new () => SASLMechanism;
 
 const { SASLMechanism: _base, ...nine } = mechanisms;
 
-/** The nine that come with this package. */
+/** The nine mechanisms of this package. */
 export const ALL: readonly Mechanism[] = Object.values(nine);
 
-/** One login, which may be repeated when the connection is lost. */
+/** The mechanisms of one `connect`, used for the first login and for each redial. */
 export class Login {
-  /** The mechanisms that are in the running: first those that live in this page. */
+  /** The mechanisms whose `test` passed; those that run in this page come first. */
   readonly mechanisms: readonly SASLMechanism[];
-  /** How many do. */
+  /** How many of {@link mechanisms} run in this page. */
   readonly own: number;
   readonly #connection: Authenticating;
   #speaking: SASLMechanism | undefined;
 
-  /** @param classes of several mechanisms of one name the last counts */
+  /** @param classes if several mechanisms have the same name, the last is used */
   constructor(classes: readonly Mechanism[], connection: Authenticating) {
     const named = new Map(
       classes.map((Mechanism) => new Mechanism()).map((mechanism) => [mechanism.mechname, mechanism]),
@@ -37,8 +37,8 @@ export class Login {
   }
 
   /**
-   * What a mechanism says, to begin with or to a challenge; nothing where it leaves the first word to the
-   * server. Rejects when it fails.
+   * The mechanism's response to a challenge, or its initial response if `challenge` is `null`;
+   * `undefined` if the mechanism waits for the server to begin. Rejected if the mechanism fails.
    */
   async answer(name: string, challenge: string | null): Promise<string | undefined> {
     let said: unknown;
@@ -60,7 +60,9 @@ export class Login {
     throw said;
   }
 
-  /** The session has got this far: whether the server took what the mechanism said. */
+  /**
+   * Tells the mechanism that ran in this page whether the server accepted it, once a status shows that.
+   */
   reached(status: Status): void {
     const mechanism = this.#speaking;
     const accepted =
@@ -74,7 +76,7 @@ export class Login {
   }
 }
 
-/** Whether the exchange is the page's own: the mechanism overrides `onChallenge` or `clientChallenge`. */
+/** Whether the exchange runs in this page: the mechanism overrides `onChallenge` or `clientChallenge`. */
 function livesInPage(mechanism: SASLMechanism): boolean {
   const { onChallenge, clientChallenge } = SASLMechanism.prototype;
   return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;

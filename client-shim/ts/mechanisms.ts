@@ -1,35 +1,54 @@
 /**
- * The mechanisms of SASL as an app names them in the option `mechanisms`. The exchange itself is the
- * worker's: of the nine here only name and priority travel, and whether they are in the running. A mechanism
- * of the app's own is a subclass that overrides `onChallenge` or `clientChallenge`; its exchange is relayed
- * to the page that brought it. Of one that overrides neither, nobody calls `onStart`, `onSuccess` and
- * `onFailure`.
+ * SASL mechanisms as classes, for the option `mechanisms`.
+ *
+ * The worker carries out the exchanges of the nine mechanisms defined here: of these classes it
+ * uses the name, the priority, and the result of `test`. An app defines its own mechanism in a
+ * subclass of {@link SASLMechanism} that overrides `onChallenge` or `clientChallenge`; the worker
+ * then relays the exchange to the page that connected. Only for such mechanisms are `onStart`,
+ * `onSuccess` and `onFailure` called.
  */
 
-/** What a mechanism may ask of the connection that is about to authenticate. */
+/** The properties of the connection that a mechanism may read during a login. */
 export interface Authenticating {
   /**
-   * The identity to authenticate as: the argument of `connect`, else the node of the JID, `null` where there
-   * is none.
+   * The authentication identity: the argument of `connect`, else the localpart of the JID; `null`
+   * if there is neither.
    */
   readonly authcid: string | null;
-  /** The password, keys or token, where there are any. */
+  /** The password, SCRAM keys or token given to `connect`, if any. */
   readonly pass?: unknown;
 }
 
-/** A mechanism: the base of the nine, and of an app's own. */
+/**
+ * The base class of the nine mechanisms and of an app's own.
+ *
+ * ```js
+ * class Ticket extends Strophe.SASLMechanism {
+ *   constructor() {
+ *     super('X-TICKET', true, 80);
+ *   }
+ *   clientChallenge({ pass }) {
+ *     return `ticket=${pass}`;
+ *   }
+ * }
+ * new Strophe.Connection(service, { worker, mechanisms: [Ticket] });
+ * ```
+ */
 export class SASLMechanism<C extends Authenticating = Authenticating> {
-  /** The name under which servers offer it (RFC 6120 §6.3.3, RFC 4422 §3.1). */
+  /** The name of the mechanism as servers offer it (RFC 4422 §3.1). */
   readonly mechname: string;
-  /** Whether the client speaks first, within `<auth/>`. */
+  /** Whether the client sends an initial response (RFC 6120 §6.4.2). */
   readonly isClientFirst: boolean;
-  /** Of those that the server offers and whose {@link test} passes, the highest wins; of equals the first. */
+  /**
+   * Among the mechanisms that the server offers and whose {@link test} passes, the one with the
+   * highest priority is used; among equals, the first.
+   */
   priority: number;
 
   /**
-   * @param mechname as servers write it
-   * @param isClientFirst whether the client speaks first
-   * @param priority between 10 and 72 among the nine
+   * @param mechname the name as servers offer it
+   * @param isClientFirst whether the client sends an initial response
+   * @param priority the nine mechanisms have 10 to 72
    */
   constructor(mechname: string, isClientFirst: boolean, priority: number) {
     this.mechname = mechname;
@@ -38,133 +57,128 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
   }
 
   /**
-   * Whether the mechanism is in the running for this login; an override that returns `false` switches it off.
-   * What it throws, `connect` throws.
+   * Whether the mechanism may be used for this login; to exclude it, override `test` and return
+   * `false`. `connect` throws any exception of this method.
    */
   test(_connection: C): boolean {
     return true;
   }
 
-  /** Called before the exchange, if that is spoken in this page. */
+  /** Is called before the exchange, if it runs in this page. */
   onStart(_connection: C): void {}
 
   /**
-   * Answers a challenge of the server (RFC 6120 §6.4.3); both are the text before base64. What is thrown or
-   * is no string fails the login, with `mechanism-failed`; so does an answer that takes more than 60 s, with
-   * `mechanism-silent`.
+   * Returns the response to a challenge of the server (RFC 6120 §6.4.3); both are the text before
+   * base64. If this method throws or does not return a string, the login fails with
+   * `mechanism-failed`; if its promise takes more than 60 s, with `mechanism-silent`.
    *
-   * @throws Error unless overridden: the exchange of the nine is the worker's
+   * @throws Error unless overridden: the worker carries out the exchanges of the nine mechanisms
    */
   onChallenge(_connection: C, _challenge?: string): string | false | Promise<string | false> {
     throw new Error(`${this.mechname} has no onChallenge in the page`);
   }
 
   /**
-   * What the client says first (RFC 6120 §6.4.2), where it speaks first; by default what {@link onChallenge}
-   * answers to no challenge.
+   * Returns the initial response (RFC 6120 §6.4.2), if {@link isClientFirst}; by default, the
+   * result of {@link onChallenge} without a challenge.
    */
   clientChallenge(connection: C): string | false | Promise<string | false> {
     return this.onChallenge(connection);
   }
 
   /**
-   * Called when the server has refused, before AUTHFAIL is reported; if the exchange was spoken in this page.
+   * Is called when the server has refused the login, before AUTHFAIL is reported; only if the
+   * exchange ran in this page.
    */
   onFailure(): void {}
 
   /**
-   * Called when the session is up, or waits for `bind`, before that is reported; if the exchange was spoken
-   * in this page.
+   * Is called when the session is up or waits for `bind`, before the status is reported; only if
+   * the exchange ran in this page.
    */
   onSuccess(): void {}
 }
 
-/** One that needs a user name. */
+/** A mechanism that needs a user name. */
 class Named extends SASLMechanism {
-  /** In the running when there is a user name. */
+  /** Passes if there is a user name. */
   override test({ authcid }: Authenticating): boolean {
     return authcid !== null && authcid !== undefined;
   }
 }
 
-/** One that needs a token. */
+/** A mechanism that needs a token. */
 class Bearing extends SASLMechanism {
-  /** In the running when there is a password, which is the token. */
+  /** Passes if there is a password, which is the token. */
   override test({ pass }: Authenticating): boolean {
     return pass !== null && pass !== undefined;
   }
 }
 
-/** SCRAM (RFC 5802) with SHA-512, priority 72. In the running when there is a user name. */
+/** SCRAM-SHA-512 (RFC 5802), priority 72; for logins with a user name. */
 export class SASLSHA512 extends Named {
   constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** SCRAM (RFC 5802) with SHA-384, priority 71. In the running when there is a user name. */
+/** SCRAM-SHA-384 (RFC 5802), priority 71; for logins with a user name. */
 export class SASLSHA384 extends Named {
   constructor(mechname = 'SCRAM-SHA-384', isClientFirst = true, priority = 71) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** SCRAM with SHA-256 (RFC 7677), priority 70. In the running when there is a user name. */
+/** SCRAM-SHA-256 (RFC 7677), priority 70; for logins with a user name. */
 export class SASLSHA256 extends Named {
   constructor(mechname = 'SCRAM-SHA-256', isClientFirst = true, priority = 70) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** SCRAM with SHA-1 (RFC 5802), priority 60. In the running when there is a user name. */
+/** SCRAM-SHA-1 (RFC 5802), priority 60; for logins with a user name. */
 export class SASLSHA1 extends Named {
   constructor(mechname = 'SCRAM-SHA-1', isClientFirst = true, priority = 60) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** PLAIN (RFC 4616): the password itself, priority 50. In the running when there is a user name. */
+/** PLAIN (RFC 4616), priority 50: sends the password itself; for logins with a user name. */
 export class SASLPlain extends Named {
   constructor(mechname = 'PLAIN', isClientFirst = true, priority = 50) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/**
- * OAUTHBEARER (RFC 7628): the password is a token, priority 40. In the running when there is one, for a JID
- * with a node.
- */
+/** OAUTHBEARER (RFC 7628), priority 40: the password is a token; for JIDs with a localpart. */
 export class SASLOAuthBearer extends Bearing {
   constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/**
- * X-OAUTH2, of no RFC: the password is a token, priority 30. In the running when there is one, for a JID with
- * a node.
- */
+/** X-OAUTH2 (in no RFC), priority 30: the password is a token; for JIDs with a localpart. */
 export class SASLXOAuth2 extends Bearing {
   constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
     super(mechname, isClientFirst, priority);
   }
 }
 
-/** ANONYMOUS (RFC 4505), priority 20. In the running when there is no user name. */
+/** ANONYMOUS (RFC 4505), priority 20; for logins without a user name. */
 export class SASLAnonymous extends SASLMechanism {
   constructor(mechname = 'ANONYMOUS', isClientFirst = false, priority = 20) {
     super(mechname, isClientFirst, priority);
   }
 
-  /** In the running when there is no user name. */
+  /** Passes if there is no user name. */
   override test({ authcid }: Authenticating): boolean {
     return authcid === null || authcid === undefined;
   }
 }
 
 /**
- * EXTERNAL (RFC 4422, appendix A): who this is has been settled beneath, by a certificate say. Priority 10.
- * Always in the running.
+ * EXTERNAL (RFC 4422, appendix A), priority 10: the identity is established outside SASL, for
+ * example by a TLS client certificate. Its `test` always passes.
  */
 export class SASLExternal extends SASLMechanism {
   constructor(mechname = 'EXTERNAL', isClientFirst = true, priority = 10) {

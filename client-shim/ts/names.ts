@@ -1,13 +1,16 @@
-/** What pages and workers know each other by. */
+/** The names by which pages and workers find each other. */
 
 /**
- * The name under which pages of an origin share the worker of one script, and that of the worker beside it,
- * for as long as it does not answer.
+ * The name of the shared worker of a script; and of its detour, the second worker that pages start
+ * when the first does not answer.
  */
 export const NAME = 'epode';
 export const DETOUR = 'epode detour';
 
-/** How the lock of each worker of this name and script begins: by its lock one sees that it runs. */
+/**
+ * The prefix of the Web Lock that a worker of this name and script holds; a lock with this prefix
+ * shows that the worker runs.
+ */
 export function lockOf(name: string, url: string): string {
   return `epode-worker ${name} ${url} `;
 }

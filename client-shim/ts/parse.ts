@@ -1,6 +1,6 @@
 /**
- * From text to elements: {@link parseStanza} for what the worker has verified, which is every inbound stanza,
- * and {@link toElement} for text from anywhere else.
+ * From text to elements: {@link parseStanza} for inbound stanzas, which the worker has verified;
+ * {@link toElement} for all other text.
  */
 import { NS } from './constants.ts';
 import { xmlGenerator } from './document.ts';
@@ -8,28 +8,28 @@ import { remember, reshaped } from './shape.ts';
 import { tokenise } from './tokeniser.ts';
 
 /**
- * The element of one stanza. It is its own root: it has no parent, and nothing else hangs on it.
+ * The element of one stanza, without a parent.
  *
- * @param text one element that the worker has verified, perhaps after an XML declaration
- * @throws Error where there is no DOM, or when the text is not well-formed after all
+ * @param text one element that the worker has verified; an XML declaration may precede it
+ * @throws Error if `text` is not well-formed after all, or if there is no DOM
  */
 export function parseStanza(text: string): Element {
   try {
     return reshaped(text) ?? remember(text, tokenise(text));
   } catch {
-    // A name that DOM's own methods refuse, or text that nobody verified: the parser has the last word.
+    // Either a name that DOM's methods refuse, or text that was not verified: the browser's parser
+    // decides.
     return xmlGenerator().adoptNode(toElement(text));
   }
 }
 
 /**
- * The element of text from anywhere, checked by the browser's parser.
+ * The element of any text, checked by the browser's parser.
  *
  * @param text one XML document
- * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in a namespace of stanzas; default
- * `false`
- * @throws Error when the text is not well-formed, when a stanza is in the wrong namespace, or where there is
- * no DOM
+ * @param strict whether a `<message/>`, `<presence/>` or `<iq/>` must be in one of the stanza
+ * namespaces (`jabber:client`, `jabber:server`, `jabber:component:accept`); default `false`
+ * @throws Error if `text` is not well-formed, if a stanza is in another namespace, or if there is no DOM
  */
 export function toElement(text: string, strict = false): Element {
   const root = xmlHtmlNode(text).documentElement as Element | null;
@@ -49,7 +49,7 @@ export function toElement(text: string, strict = false): Element {
 const STANZAS = ['message', 'presence', 'iq'];
 const STANZA_NAMESPACES: (string | null)[] = [NS.CLIENT, NS.SERVER, NS.COMPONENT];
 
-// Where the browsers put the report of a parser: Chromium in XHTML, Firefox in one of its own.
+// The namespaces of `<parsererror/>`: XHTML in Chromium, Mozilla's own in Firefox.
 const FAILURE_NAMESPACES: (string | null)[] = [
   NS.XHTML,
   'http://www.mozilla.org/newlayout/xml/parsererror.xml',
@@ -60,7 +60,8 @@ function reportsFailure(element: Element): boolean {
 }
 
 /**
- * What `DOMParser` makes of the text as XML: a document, which reports a failure by an element `parsererror`.
+ * The document that `DOMParser` makes of the text as XML. Malformed text gives a document with an
+ * element `parsererror`.
  */
 export function xmlHtmlNode(text: string): XMLDocument {
   return new DOMParser().parseFromString(text, 'text/xml');

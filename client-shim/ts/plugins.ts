@@ -1,32 +1,31 @@
-/** What apps hang on every connection. */
+/** Plugins that apps add to every connection. */
 import type { Connection } from './connection.ts';
 import type { Status } from './constants.ts';
 import { guarded } from './log.ts';
 
-/** A plugin: each connection has an object of its own that inherits from it. */
+/** A plugin. Each connection gets an object that inherits from it. */
 export interface ConnectionPlugin {
-  /** Called by the constructor of each connection. What it throws, that throws. */
+  /** Is called by the constructor of each connection, which throws any exception of this method. */
   init?(connection: Connection): void;
   /**
-   * Called with each status and its condition, before the callback of `connect`. What it throws is logged.
+   * Is called with each status and its condition, before the callback of `connect`. Exceptions are logged.
    */
   statusChanged?(status: Status, condition: string | null): void;
 }
 
-/** A connection by the names of its plugins. */
+/** A connection with its plugins as properties. */
 type Equipped = Record<string, ConnectionPlugin | undefined>;
 
 const plugins = new Map<string, ConnectionPlugin>();
 
 /**
- * Makes an object that inherits from `prototype` part of every connection made from now on, as
- * `connection[name]`.
+ * Gives every connection made from now on a property `name`: an object that inherits from `prototype`.
  */
 export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
   plugins.set(name, prototype);
 }
 
-/** Makes the plugins part of a connection. */
+/** Adds the plugins to a connection. */
 export function equip(connection: Connection): void {
   for (const [name, prototype] of plugins) {
     const plugin = Object.create(prototype) as ConnectionPlugin;

@@ -1,10 +1,10 @@
 /**
- * The form in which a JID is compared (RFC 7622), as in `crates/stream/src/jid.rs`; what is no JID is
- * compared as it is. The worker has compared by then, and more strictly: this only tells the handlers of one
- * tab apart.
+ * Prepares a JID for comparison (RFC 7622), like `crates/stream/src/jid.rs`; text that is not a JID
+ * is returned unchanged. The worker has already compared more strictly when it routed the stanza:
+ * this function only distinguishes the handlers of one tab.
  */
 export function preparedJid(jid: string): string {
-  // Most are in that form already.
+  // Most JIDs are prepared already.
   if (!/[A-Z\x80-\uffff]|\.(\/|$)/.test(jid)) return jid;
   try {
     const {
@@ -19,7 +19,7 @@ export function preparedJid(jid: string): string {
     if (local === local.normalize('NFKC'))
       return local + new URL('http://' + domain).hostname + resource.normalize();
   } catch {
-    // Not a JID, or the domain is none.
+    // The JID or its domain is malformed.
   }
   return jid;
 }

@@ -1,4 +1,4 @@
-/** The promise that a session comes up. */
+/** The promise that is `Connection.ready`. */
 import { Status } from './constants.ts';
 import {
   AttachError,
@@ -10,7 +10,7 @@ import {
   XmppError,
 } from './errors.ts';
 
-/** What the promise is rejected with, by the first status that says so. */
+/** The class of the error with which the promise is rejected, by status. */
 const FAILURES: Partial<Record<Status, typeof XmppError>> = {
   [Status.CONNFAIL]: ConnectionError,
   [Status.AUTHFAIL]: AuthenticationError,
@@ -20,20 +20,25 @@ const FAILURES: Partial<Record<Status, typeof XmppError>> = {
   [Status.ATTACHFAIL]: AttachError,
 };
 
-/** A promise of the session, settled when that is up or an attempt is over, and made anew for the next. */
+/**
+ * A promise of the session: settled when the session is up or the attempt is over, and replaced for
+ * the next attempt.
+ */
 export class Ready<T> {
   promise!: Promise<T>;
   #resolve!: (session: T) => void;
   #reject!: (failure: XmppError) => void;
   #settled = true;
-  /** Why the attempt fails, until it is over. */
+  /**
+   * The reason for the failure, from the first status that reports a failure until the attempt is over.
+   */
   #failure: XmppError | undefined;
 
   constructor() {
     this.renew();
   }
 
-  /** The session is up. */
+  /** Fulfils the promise: the session is up. */
   up(session: T): void {
     this.renew();
     this.#settled = true;
@@ -41,8 +46,8 @@ export class Ready<T> {
   }
 
   /**
-   * A status was reported; it may be the end. Not before that may an app try again, so not before that it
-   * hears.
+   * Notes a status, and rejects the promise if the attempt is over. An earlier rejection would let
+   * the app try again before DISCONNECTED was reported.
    */
   note(status: Status, reason: string | undefined, condition: string | undefined): void {
     const Failure = FAILURES[status];
@@ -51,13 +56,13 @@ export class Ready<T> {
       this.over(this.#failure);
   }
 
-  /** Nothing comes of it, and why. */
+  /** Rejects the promise. */
   over(failure: XmppError): void {
     this.#settled = true;
     this.#reject(failure);
   }
 
-  /** Another attempt begins: what was settled is of the past, and who still waits goes on waiting. */
+  /** Begins another attempt: replaces the promise if it is settled; a pending promise stays. */
   renew(): void {
     this.#failure = undefined;
     if (!this.#settled) return;
@@ -66,7 +71,7 @@ export class Ready<T> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // An app that does not wait for it is not to hear of an unhandled rejection.
+    // Prevents `unhandledrejection` in apps that do not use the promise.
     this.promise.catch(() => {});
   }
 }

@@ -1,12 +1,12 @@
-/** What names mean at one place of a document (Namespaces in XML 1.0 §6). */
+/** The namespaces in scope at one place of a document (Namespaces in XML 1.0 §6). */
 export interface Scope {
   /** The default namespace. */
   readonly fallback: string | null;
-  /** What prefixes are bound to; nothing where none is. */
+  /** The namespaces of the prefixes; `null` if none is declared. */
   readonly prefixes: ReadonlyMap<string, string> | null;
 }
 
-/** The scope of a root. */
+/** The scope outside the root element. */
 export const OUTERMOST: Scope = { fallback: null, prefixes: null };
 
 /** The scope within an element that has these attributes. */

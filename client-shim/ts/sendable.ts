@@ -1,48 +1,50 @@
-/** What an app can send and ask, and what it hears of it. */
+/** The stanzas and requests that apps hand in, and their outcomes. */
 import { serialize, type Treelike } from './builder.ts';
 import { toElement } from './element.ts';
 import type { RefusedError, XmppError } from './errors.ts';
 
-/** What became of a stanza that was sent. */
+/** The outcome of a send. */
 export type Receipt =
   | {
-      /** It was written to the socket. */
+      /** The stanza was written to the socket. */
       status: 'written';
     }
   | {
-      /** It was not sent; where the worker died or was left meanwhile, nobody knows, and `text` says so. */
-      status: 'failed';
       /**
-       * A word to compare: the rule, as in {@link RefusedError}, or `not-connected`, or `worker-lost` and the
-       * like.
+       * The stanza was not sent. If the worker died or the connection was left meanwhile, this is
+       * not certain, and `text` says so.
        */
+      status: 'failed';
+      /** A word to compare: a rule, as in {@link RefusedError}; or `not-connected`, `worker-lost`, …. */
       condition: string;
-      /** The same in a sentence. */
+      /** The reason in a sentence. */
       text: string;
     };
 
-/** A stanza to send: an element, anything with `.tree()`, or XML. `null` is ignored. */
+/**
+ * A stanza to send: an element, anything with `.tree()`, or XML text. `null` and `undefined` are skipped.
+ */
 export type Sendable = Element | Treelike | string | null | undefined;
 
-/** A request that waits for its answer. */
+/** A pending IQ request. */
 export interface Question {
   id: string;
-  /** Hears the result. */
+  /** Is called with the result. */
   ok(stanza: Element): unknown;
-  /** Hears that there is none. */
+  /** Is called if there is no result. */
   err(failure: XmppError): unknown;
-  /** If this is aborted before the question is asked, it is not asked. */
+  /** If aborted before the request is handed to the tab, the request is not sent. */
   signal?: AbortSignal | null | undefined;
 }
 
-/** What there is to send, as XML. */
+/** The XML of a stanza. */
 export function textOf(stanza: NonNullable<Sendable>): string {
   if (typeof stanza === 'string') return stanza;
   if (typeof stanza === 'object' && ('tree' in stanza || 'nodeType' in stanza)) return serialize(stanza);
   throw new TypeError(`only an element, something with .tree(), or XML can be sent, not ${String(stanza)}`);
 }
 
-/** What there is to send, as an element. */
+/** The element of a stanza. */
 export function elementOf(stanza: Element | Treelike | string): Element {
   if (typeof stanza === 'string') return toElement(stanza);
   return 'tree' in stanza ? stanza.tree() : stanza;

@@ -1,15 +1,15 @@
 /**
  * From elements to text.
  *
- * `XMLSerializer` writes `xmlns=""` on every child that was made without a namespace, which is how many apps
- * make the children of their stanzas, and a server would then not know them. Here an element without a
- * namespace takes the one of its place. Comments and processing instructions, which XMPP forbids (RFC 6120
- * §11.1), are left out.
+ * `XMLSerializer` writes `xmlns=""` on children made without a namespace. Many apps make the
+ * children of their stanzas so, and a server would not recognize those. Here an element without a
+ * namespace takes the default namespace of its parent. Comments and processing instructions, which
+ * XMPP forbids (RFC 6120 §11.1), are left out.
  */
 import { XML, XMLNS } from './document.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
 
-/** The element and all that is in it as text, with every declaration that it needs to stand alone. */
+/** The element and its content as text, with every declaration needed to stand alone. */
 export function serializeElement(element: Element): string {
   return write(element, null, new Map([['xml', XML]]));
 }

@@ -1,17 +1,17 @@
-/** Which addresses can be meant: the service's, and the worker script's. */
+/** Checks and resolves the addresses of the service and of the worker script. */
 
-/** The name of a protocol in the option `protocol`. */
+/** A value of the option `protocol`. */
 export type Protocol = 'ws' | 'wss';
 
 /**
  * The absolute WebSocket address of a service.
  *
- * A `ws:` or `wss:` URL is taken as it is. With `protocol`, a relative one is on the page's host: behind a
- * leading `/` from its root, else from the page's folder. On an https page `ws` becomes `wss`, since the
- * browser allows nothing else.
+ * A `ws:` or `wss:` URL stays as it is, without its fragment. With `protocol`, a relative address
+ * is resolved on the page's host: against its root if the address begins with `/`, else against the
+ * page's folder. On an https page `ws` becomes `wss`, since browsers allow nothing else.
  *
  * @param page the address of the page
- * @throws Error with a sentence for the app: an address that is none, or one that needs BOSH
+ * @throws Error for the app, if the address is malformed or needs BOSH
  */
 export function resolveService(service: string, protocol: Protocol | undefined, page: string): string {
   const scheme = /^([a-z][a-z\d+.-]*):/i.exec(service)?.[1];
@@ -30,7 +30,7 @@ export function resolveService(service: string, protocol: Protocol | undefined, 
       return url.href;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new Error(`${service} is not a URL on the page ${page}`);
 }
@@ -38,10 +38,10 @@ export function resolveService(service: string, protocol: Protocol | undefined, 
 /**
  * The absolute address of the worker script.
  *
- * @param base what a relative one is relative to
- * @param origin the page's, which a page without an address of its own has from its parent
- * @throws Error with a sentence for the app: an address that is none, or one of another origin, where the
- * browser allows no shared worker
+ * @param base the base of a relative address
+ * @param origin the origin of the page; an `about:blank` page inherits that of its opener or parent
+ * @throws Error for the app, if the address is malformed, or of another origin, where browsers
+ * allow no shared worker
  */
 export function resolveWorker(worker: string | URL, base: string, origin: string): URL {
   let url: URL;

@@ -1,28 +1,28 @@
 /**
- * Stanzas come in few shapes: the same tags and attributes in the same places, and other values in them. What
- * comes in a shape that was seen before is a clone of an earlier element with its own values put in: some
- * comparisons of text and one call of the DOM, where a tokeniser has to read each tag, and to make each
- * element.
+ * Makes elements by cloning. Stanzas come in few shapes: the same tags and attributes in the same
+ * places, with other values. For a stanza of a known shape, an earlier element is cloned and the
+ * stanza's own values are put in: some string comparisons and one call of the DOM, where a
+ * tokeniser would read each tag and make each element.
  *
- * What the shapes have in common is kept as a tree: a stanza is followed along it from literal to literal,
- * and what stands between two is a value.
+ * The known shapes form a tree: a stanza is followed from literal to literal, and the text between
+ * two literals is a value.
  */
 import { attributeValue, textValue } from './escape.ts';
 import { isDeclaration } from './scope.ts';
 
-/** What is literal in a shape, up to where a value begins or the stanza ends. */
+/** A literal part of a shape, up to the next value or to the end of the stanza. */
 type Piece = Inner | Last;
 
 interface Inner {
   readonly literal: string;
-  /** What ends the value behind it: its quote, or for text the next tag. */
+  /** Ends the value that follows: its quote, or for text the `<` of the next tag. */
   readonly close: string;
   readonly next: Piece[];
 }
 
 interface Last {
   readonly literal: string;
-  /** Made at the second sight: many a shape is seen but once. */
+  /** Made when the shape is seen for the second time: many shapes occur only once. */
   template?: Template;
 }
 
@@ -31,21 +31,23 @@ interface Template {
   readonly slots: readonly Slot[];
 }
 
-/** The place of a value. */
+/** The place of a value in a shape. */
 interface Slot {
-  /** The way from the root to its node: which child of which. The slots of one node share it. */
+  /**
+   * The way from the root to the node, as indices of children. Slots of the same node share this array.
+   */
   readonly path: readonly number[];
-  /** The attribute; none for text. */
+  /** The name of the attribute; `undefined` for text. */
   readonly name: string | undefined;
-  /** What the template holds, as it was written. */
+  /** The template's value, unresolved. */
   readonly value: string;
-  /** Where that stood. */
+  /** The index of that value in the template's text. */
   readonly start: number;
 }
 
 /**
- * How many shapes are remembered, and how long a stanza of them may be. A peer that never repeats itself must
- * not fill the memory.
+ * The number of shapes kept, and the longest stanza considered: a peer that never repeats a shape
+ * must not fill the memory.
  */
 const LIMIT = 250;
 const LONGEST = 8_192;
@@ -54,10 +56,9 @@ let beginnings: Piece[] = [];
 let shapes = 0;
 
 /**
- * The element of a stanza in a shape that is known, as its own root.
+ * The element of a stanza of a known shape, without a parent; `undefined` if the shape is new.
  *
- * @param text well-formed
- * @returns nothing when the shape is new
+ * @param text must be well-formed
  */
 export function reshaped(text: string): Element | undefined {
   const values: string[] = [];
@@ -78,11 +79,11 @@ export function reshaped(text: string): Element | undefined {
   return root;
 }
 
-/** Remembers the shape of a stanza whose element was made otherwise; answers with that. */
+/** Remembers the shape of a stanza, and returns the element, which was made without a template. */
 export function remember(text: string, element: Element): Element {
   if (text.length > LONGEST || /<[!?]/.test(text)) return element;
   const known = follow(text, []);
-  // A slice keeps all that it was cut from: a batch, were this not a copy.
+  // A slice would keep the whole batch that it was cut from alive; concatenating copies.
   const copy = ` ${text}`.slice(1);
   const slots = slotsOf(copy);
   if (known) known.template = { element: element.cloneNode(true) as Element, slots };
@@ -90,7 +91,7 @@ export function remember(text: string, element: Element): Element {
   return element;
 }
 
-/** Goes from literal to literal; what stands between them is added to `values`. */
+/** Follows a stanza from literal to literal, and adds the values between them to `values`. */
 function follow(text: string, values: string[]): Last | undefined {
   let pieces = beginnings;
   let at = 0;
@@ -101,7 +102,7 @@ function follow(text: string, values: string[]): Last | undefined {
       const start = at + literal.length;
       if (!('next' in piece)) return piece;
       const end = text.indexOf(piece.close, start);
-      // No text is no text node either: that is another shape.
+      // An empty text has no text node, which is another shape.
       if (end < 0 || (end === start && piece.close === '<')) continue;
       values.push(text.slice(start, end));
       at = end;
@@ -131,17 +132,18 @@ function enter(text: string, slots: readonly Slot[]): void {
 }
 
 /**
- * The beginning of a tag; with a slash, of an end tag; the end of an empty element; an attribute; text. Each
- * is taken whole, so nothing within one is taken for another.
+ * Matches the beginning of a tag (with a slash, of an end tag), the end of an empty-element tag, an
+ * attribute, or text. Each is matched whole, so no part of one can be mistaken for another.
  */
 const PARTS = /<(\/?)|(\/)(?=>)|([^\s=<>/]+)\s*=\s*("[^"]*"|'[^']*')|>([^<]+)/g;
 
-/** The values of a stanza, in order. Declarations of namespaces are none: they say what the names mean. */
+/**
+ * The values of a stanza, in order. Namespace declarations are not values: they determine the
+ * meaning of names.
+ */
 function slotsOf(text: string): Slot[] {
   const slots: Slot[] = [];
-  /**
-   * The elements that are open, the inner ones first: the path to each, and how many children it has so far.
-   */
+  /** The open elements, innermost first: the path to each, and the number of its children so far. */
   const open: { path: readonly number[]; children: number }[] = [];
   for (const { 0: part, 1: ends, 2: empty, 3: name, 4: quoted, 5: content, index } of text.matchAll(PARTS)) {
     const within = open[0];

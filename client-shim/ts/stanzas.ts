@@ -2,52 +2,53 @@
 import { Handler, type HandlerList, type HandlerOptions } from './handlers.ts';
 
 /**
- * Which stanzas a loop is for: the criteria of `addHandler` by their names. All that are given must match.
+ * The criteria of a loop, named like the arguments of `addHandler`. A stanza must match every
+ * criterion given.
  */
 export interface StanzaSelector extends HandlerOptions {
-  /** The namespace of the stanza or of anything within it. */
+  /** The namespace of the stanza or of any descendant. */
   ns?: string | null;
-  /** The tag name, with or without its prefix. */
+  /** The tag name, with or without the prefix. */
   name?: string | null;
-  /** The `type`, or several of which one must match. */
+  /** The `type`, or a list of types of which one must match. */
   type?: string | readonly string[] | null;
   /** The `id`. */
   id?: string | null;
-  /** The `from`, in whatever spelling of the same JID. */
+  /** The `from`, in any spelling of the same JID. */
   from?: string | null;
 }
 
-/** Where handlers are. */
+/** The part of the connection's `Inbox` that a loop needs. */
 interface Inbox {
   readonly handlers: HandlerList;
   readonly loops: Set<() => void>;
   add(handler: Handler): void;
 }
 
-/** What ends a wait. */
+/** An operation that can be aborted. */
 export interface Abortable {
-  /** Ends the wait: the promise is rejected with the signal's `reason`, as one of `fetch` is. */
+  /** When aborted, the promise is rejected with the signal's `reason`, as in `fetch`. */
   signal?: AbortSignal | null;
 }
 
 /** How long to wait for an answer. */
 export interface Patience extends Abortable {
   /**
-   * In milliseconds, the wait for the session included; without it or with 0, for as long as the session
-   * lasts.
+   * The time limit in milliseconds, including the wait for the session; 0 or absent waits until the
+   * session ends.
    */
   timeout?: number;
 }
 
-/** Stanzas, one after the other. */
+/** The stanzas of a loop, in order. */
 export interface Stanzas extends AsyncIterableIterator<Element, undefined> {
-  /** Listens no more, as `break` has it. */
+  /** Ends the loop, as `break` does. */
   return(): Promise<IteratorResult<Element, undefined>>;
 }
 
 /**
- * Listens until the loop is left, the session ends, or the signal is aborted. A stream keeps what comes
- * between two turns.
+ * Collects stanzas until the loop is left, the session ends, or the signal is aborted. The stream
+ * queues the stanzas that arrive while the loop body runs.
  */
 export function listen(
   inbox: Inbox,
@@ -95,7 +96,7 @@ export function listen(
   };
 }
 
-/** Why a signal was aborted. Chromium before 98 and Safari before 15.4 do not keep it. */
+/** The reason of an aborted signal. Chromium before 98 and Safari before 15.4 have no `reason`. */
 export function reasonOf(signal: AbortSignal | null | undefined): unknown {
   return signal?.reason ?? new DOMException('aborted', 'AbortError');
 }

@@ -1,6 +1,6 @@
 /**
- * The object that apps of Strophe know by that name: everything of this package that has a name there, and
- * more.
+ * The object `Strophe`: everything that Strophe's own object of this name has, and the additions of
+ * this package.
  */
 import type * as builder from './builder.ts';
 import { Builder, Stanza, serialize, stx } from './builder.ts';
@@ -45,7 +45,7 @@ type Jids = typeof jid;
 type Mechanisms = typeof mechanisms;
 type Transports = typeof transports;
 
-/** What an app finds under `Strophe`. Each is declared, and described, in the module it comes from. */
+/** The members of `Strophe`; each is documented in the module that declares it. */
 export interface Strophe
   extends Constants,
     Errors,
@@ -66,14 +66,14 @@ export interface Strophe
   /** The version of this package. */
   readonly VERSION: string;
   /**
-   * Takes each line of this library's log, whatever its level; assign a function to have the lines elsewhere
-   * than in the console. The default writes those of at least the level that {@link setLogLevel} was given.
-   * What an own one throws goes to the console instead.
+   * Is called with each line of this library's log, of every level. Assign a function to send the
+   * log elsewhere than to the console; the default writes lines of at least the level given to
+   * {@link setLogLevel}. If the function throws, the line goes to the console instead.
    */
   log: log.Log;
 }
 
-/** What an app finds under `Strophe`. */
+/** The API under Strophe's own name: `Strophe.Connection`, `Strophe.Status`, `Strophe.NS`, … */
 export const Strophe: Strophe = {
   VERSION: '0.1.0',
   TIMEOUT,

@@ -1,19 +1,19 @@
 /**
- * From text that is known to be well-formed to elements.
+ * A tokeniser for stanzas that the worker has verified.
  *
- * It has been verified, namespaces included, and holds no document types, comments and processing
- * instructions (RFC 6120 §11). So nothing is checked twice: this cuts at the next `<`, `>` or quote, and
- * builds what `DOMParser` would build, at a fraction of a parser call.
+ * The text is well-formed, namespaces included, and contains no document types, comments or processing
+ * instructions (RFC 6120 §11). So nothing is checked again: the tokeniser cuts at the next `<`, `>` or
+ * quote, and builds the element that `DOMParser` would build, in a fraction of the time.
  */
 import { XML, XMLNS, xmlGenerator } from './document.ts';
 import { attributeValue, lineFeeds, textValue } from './escape.ts';
 import { OUTERMOST, type Scope, isDeclaration, scopeWithin } from './scope.ts';
 
 /**
- * The element of one document, as its own root.
+ * The element of one document, without a parent.
  *
- * @throws Error where there is no DOM, when the text is not well-formed after all, and for names that XML
- * allows and DOM does not, such as an element `xmlns`
+ * @throws Error if there is no DOM, if the text is not well-formed after all, or for a name that
+ * XML allows and DOM refuses, for example an element `xmlns`
  */
 export function tokenise(text: string): Element {
   return new Tokeniser(text).run();
@@ -33,9 +33,11 @@ const CDATA = '<![CDATA[';
 class Tokeniser {
   private readonly document = xmlGenerator();
   private readonly text: string;
-  /** Where the next character is read. */
+  /** The index of the next character to read. */
   private at = 0;
-  /** What names mean here: within the element whose tag was read last, unless that was closed. */
+  /**
+   * The namespaces in scope: within the element whose tag was read last, or around it if it is closed.
+   */
   private scope: Scope = OUTERMOST;
 
   constructor(text: string) {
@@ -49,7 +51,7 @@ class Tokeniser {
     const root = this.startTag();
     if (this.closesItself()) return root;
 
-    // The elements around the current one, and the scope around each element that is open.
+    // The ancestors of the current element, and the scope around each open element.
     const open: Element[] = [];
     const scopes: Scope[] = [OUTERMOST];
     let current = root;
@@ -86,7 +88,8 @@ class Tokeniser {
   }
 
   /**
-   * Reads a tag from its `<` up to its `>` or `/>`, and makes its element; what it declares enters the scope.
+   * Reads a tag from its `<` up to its `>` or `/>`, makes its element, and adds its declarations to
+   * the scope.
    */
   private startTag(): Element {
     const { text } = this;
@@ -108,14 +111,17 @@ class Tokeniser {
     return element;
   }
 
-  /** Leaves the tag behind, and says whether it was an empty-element tag. */
+  /** Reads the end of the tag; returns whether it is an empty-element tag. */
   private closesItself(): boolean {
     const empty = this.text.charCodeAt(this.at) === SLASH;
     this.at += empty ? 2 : 1;
     return empty;
   }
 
-  /** Takes text that reaches to the end tag, as in most elements, and the end tag; otherwise nothing. */
+  /**
+   * Reads the content and the end tag of an element that holds only text, as most do; otherwise
+   * reads nothing and returns `false`.
+   */
   private holdsOnlyText(element: Element): boolean {
     const { text, at } = this;
     const next = this.find('<', at);
@@ -125,7 +131,7 @@ class Tokeniser {
     return true;
   }
 
-  /** Moves on to the next attribute of the tag, if there is one. */
+  /** Skips white space; returns whether an attribute follows in this tag. */
   private attributeFollows(): boolean {
     const { text } = this;
     let code = text.charCodeAt(this.at);
@@ -140,7 +146,7 @@ class Tokeniser {
     return name;
   }
 
-  /** The value behind `=` and what white space there is, without its quotes. */
+  /** Reads `=`, white space and the quoted value; returns the value without its quotes. */
   private attributeValue(): string {
     const { text } = this;
     let code = text.charCodeAt(this.at);
@@ -152,7 +158,7 @@ class Tokeniser {
     return attributeValue(text.slice(start, end));
   }
 
-  /** The end of the name at `start`: where white space, `/`, `=` or `>` is. */
+  /** The end of the name that begins at `start`: the index of white space, `/`, `=` or `>`. */
   private nameEnd(start: number): number {
     const { text } = this;
     for (let at = start; at < text.length; at++) {
@@ -169,7 +175,10 @@ class Tokeniser {
   }
 }
 
-/** The namespace of a name with its colon at `colon`: for elements, and for attributes that have one. */
+/**
+ * The namespace of the name of an element, or of an attribute with a prefix; `colon` is the index
+ * of the colon, or -1.
+ */
 function namespaceOf(scope: Scope, name: string, colon: number): string | null {
   if (colon < 0) return scope.fallback;
   const prefix = name.slice(0, colon);

@@ -1,6 +1,6 @@
-/** Strophe's names for what carries a stream: apps ask whether `connection._proto` is an instance of one. */
+/** Strophe's classes of transports. Apps test `connection._proto instanceof Strophe.Websocket`. */
 
-/** HTTP (XEP-0206), which no connection uses yet. */
+/** HTTP (XEP-0206), not supported yet. */
 export class Bosh {}
 
 /** A WebSocket (RFC 7395). */

@@ -1,4 +1,7 @@
-/** What XHTML-IM recommends (XEP-0071 §7), and the reduction of any HTML to it. */
+/**
+ * The elements and attributes that XHTML-IM recommends (XEP-0071 §7), and the reduction of any HTML
+ * to them.
+ */
 import type { Draft } from './draft.ts';
 
 const attributes: { readonly [tag: string]: readonly string[] } = {
@@ -17,13 +20,13 @@ const attributes: { readonly [tag: string]: readonly string[] } = {
   ul: ['style'],
 };
 
-/** What of HTML passes in {@link Builder.h}. */
+/** The HTML that {@link Builder.h} lets through. */
 export const XHTML = {
-  /** The names of elements. */
+  /** The names of the allowed elements. */
   tags: Object.keys(attributes),
-  /** The attributes, by the name of the element. */
+  /** The allowed attributes, by the name of the element. */
   attributes,
-  /** The CSS properties in an attribute `style`. */
+  /** The CSS properties allowed in an attribute `style`. */
   css: [
     'background-color',
     'color',
@@ -36,16 +39,16 @@ export const XHTML = {
     'text-align',
     'text-decoration',
   ],
-  /** Whether an element of this name passes. */
+  /** Whether an element of this name is allowed. */
   validTag: (tag: string): boolean => XHTML.tags.includes(tag),
-  /** Whether this attribute of this element passes. */
+  /** Whether this attribute is allowed on this element. */
   validAttribute: (tag: string, attribute: string): boolean =>
     XHTML.tags.includes(tag) && !!attributes[tag]?.includes(attribute),
-  /** Whether this property passes. */
+  /** Whether this CSS property is allowed. */
   validCSS: (property: string): boolean => XHTML.css.includes(property),
 };
 
-/** Appends to `parent` what of `html` XHTML-IM allows. Of any other element only the content is taken. */
+/** Appends the parts of `html` that XHTML-IM allows; other elements are replaced by their content. */
 export function appendHtml(parent: Draft, html: string): void {
   appendAllowed(parent, new DOMParser().parseFromString(`<body>${html}`, 'text/html').body);
 }
@@ -72,7 +75,7 @@ function allowedAttributes(element: Element): Record<string, string> {
   return allowed;
 }
 
-/** Browsers pass over white space and control characters in an address (URL, "basic URL parser"). */
+/** Browsers strip white space and control characters from an address (URL, "basic URL parser"). */
 function isScript(address: string): boolean {
   return /^(javascript|vbscript):/i.test(address.replace(/[\0-\x20]/g, ''));
 }
