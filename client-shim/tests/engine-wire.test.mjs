@@ -1,5 +1,5 @@
-// The engine's end of a port: what tabs post must be of the protocol in every field before the engine hears
-// of it.
+// The engine's end of a port: every field of a tab's message is checked before the engine gets the
+// message.
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { beforeEach, test } from 'node:test';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What the engine, which here only listens, was called with. */
+/** The calls of the engine, which here only records them. */
 let calls = [];
 const NAMES = [
   'ack',
@@ -61,7 +61,7 @@ const { accept, start } = await import(
 
 beforeEach(() => (calls = []));
 
-/** What the engine is called with when a tab posts this; what a port cannot carry fails the test. */
+/** The calls of the engine when a tab posts `data`; data that cannot be cloned fails the test. */
 function heard(data) {
   const port = {};
   calls = [];
@@ -100,7 +100,7 @@ const criteria = {
 };
 const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, made: 0 };
 
-/** Each variant with its content, and what the engine hears of it. */
+/** Each variant with its content, and the call that the engine gets. */
 const WORDS = [
   [{ Hello: hello }, ['on_hello', 'port', [1], 't', null, true, undefined, 0]],
   [
@@ -217,11 +217,11 @@ const WORDS = [
   ['Leave', ['on_leave', 'port', undefined]],
 ];
 
-test('each word of a tab reaches the engine', () => {
+test('each message of a tab reaches the engine', () => {
   for (const [word, ...expected] of WORDS) assert.deepEqual(heard(word), expected, JSON.stringify(word));
 });
 
-/** Everything that a field could hold and should not. */
+/** Values that a field may have by mistake. */
 const WRONG = [
   undefined,
   null,
@@ -250,7 +250,7 @@ const WRONG = [
   new Uint8Array(2),
 ];
 
-/** Whether a wrong value is one that the place of this value takes after all. */
+/** Whether a wrong value happens to be valid at this path. */
 function fits(value, wrong, path) {
   if (wrong === value) return true;
   const optional =
@@ -258,7 +258,7 @@ function fits(value, wrong, path) {
       path,
     );
   if (optional && wrong == null) return true;
-  // All that is in them may be left out.
+  // All fields of these are optional.
   if (/Bind$|credentials$/.test(path))
     return typeof wrong === 'object' && wrong !== null && !Array.isArray(wrong);
   if (Array.isArray(value))
@@ -273,7 +273,7 @@ function fits(value, wrong, path) {
   return typeof wrong === typeof value && typeof value !== 'object';
 }
 
-/** The message with each of its fields in turn gone wrong. */
+/** The message with each of its fields in turn replaced by each wrong value. */
 function* spoilt(value, path = '') {
   if (typeof value !== 'object' || value === null) return;
   for (const [name, content] of Object.entries(value)) {
@@ -286,7 +286,7 @@ function* spoilt(value, path = '') {
   }
 }
 
-test('a field of another type is refused, named, and not quoted', () => {
+test('a field of the wrong type is refused, and the error names the field without quoting the value', () => {
   let tried = 0;
   for (const [word] of WORDS) {
     for (const [wrong, path] of spoilt(word)) {
@@ -302,7 +302,7 @@ test('a field of another type is refused, named, and not quoted', () => {
   assert.equal(detail, 'a message Connect with a wrong reconnect');
 });
 
-test('what is no message is refused', () => {
+test('data that is no message is refused', () => {
   const known = 'not a message that this worker knows';
   for (const data of [
     null,
@@ -328,7 +328,7 @@ test('what is no message is refused', () => {
   assert.deepEqual(heard({ Leave: {} }), [['on_malformed', 'port', 'a message Leave with a wrong content']]);
 });
 
-test('what is not given may be left out, and what is not known is passed over', () => {
+test('optional fields may be absent, and unknown fields are ignored', () => {
   assert.deepEqual(heard({ Disconnect: { timeout: 0, novelty: 1 } }), [
     ['on_disconnect', 'port', undefined, 0],
   ]);
@@ -337,13 +337,13 @@ test('what is not given may be left out, and what is not known is passed over', 
   ]);
 });
 
-test('each port has a number of its own', () => {
+test('each port has its own number', () => {
   for (let times = 0; times < 3; times++) accept({});
   const numbers = calls.map(([, number]) => number);
   assert.equal(new Set(numbers).size, 3);
 });
 
-test('what a tab said before the engine was there comes first, in its order', () => {
+test('messages that a tab posted before the engine was loaded come first, in order', () => {
   const port = {};
   accept(port, [{ Hello: hello }, 'Leave']);
   port.onmessage({ data: 'Pong' });
@@ -353,7 +353,7 @@ test('what a tab said before the engine was there comes first, in its order', ()
   );
 });
 
-test('what the engine says is posted as the protocol has it', () => {
+test('messages of the engine have the form of the protocol', () => {
   const dial = () => {};
   start('lock', {}, dial, true);
   const [[, lock, , dialler, outlet, shared]] = calls;
@@ -379,7 +379,7 @@ test('what the engine says is posted as the protocol has it', () => {
   assert.deepEqual(outlet.log(2, 'x'), { Log: { level: 'Warn', text: 'x' } });
 });
 
-test('rows that were posted are not posted again', () => {
+test('rows that were posted once are not posted again', () => {
   start(undefined, {}, () => {}, true);
   const outlet = calls[0][4];
   outlet.addStanza(1, 4, undefined);
@@ -432,7 +432,7 @@ test('rows that were posted are not posted again', () => {
   assert.deepEqual(outlet.tabs(6), { Tabs: { token: 6, tabs: [] } });
 });
 
-test('a fresh port that begins with an array is a page of strophe.js, which is told what it can understand; the engine forgets it', () => {
+test('a port that begins with an array is a page of strophe.js, which the engine forgets', () => {
   const posted = [];
   const port = { postMessage: (message) => posted.push(message) };
   const say = (data) => {
@@ -451,7 +451,7 @@ test('a fresh port that begins with an array is a page of strophe.js, which is t
     ['log', 'fatal', sentence],
     ['_onClose', sentence],
   ]);
-  // Its releases before 4.1 say no version.
+  // Releases of strophe.js before 4.1 send no version.
   assert.deepEqual(say(['_attach', 'ws://s/']), [
     ['log', 'fatal', sentence],
     ['_attachCallback', 12],
@@ -472,7 +472,7 @@ test('a fresh port that begins with an array is a page of strophe.js, which is t
   assert.deepEqual(calls, [], "nothing of that is the engine's");
 });
 
-test('an array behind a first word of ours is no message', () => {
+test('an array after a first message of our protocol is refused', () => {
   const port = { postMessage: (message) => assert.fail(JSON.stringify(message)) };
   for (const first of ['Pong', { Hello: hello }]) {
     accept(port);
