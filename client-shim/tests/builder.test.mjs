@@ -7,7 +7,10 @@ const { Builder, Stanza, $build, $msg, $iq, $pres, stx, serialize, xmlElement, p
   ...modules,
 );
 
-/** What a builder says without a DOM, or after its tree was made at one of three moments: always the same. */
+/**
+ * Tests that a builder serializes to `expected`: without a DOM, with `tree()` called after each
+ * step, and from the finished tree.
+ */
 function written(name, expected, build) {
   return test(name, () => {
     assert.equal(build((builder) => builder).toString(), expected);
@@ -21,7 +24,7 @@ function written(name, expected, build) {
 }
 
 async function steps(where) {
-  await test(`the stanzas are in jabber:client unless told otherwise ${where}`, () => {
+  await test(`a stanza is in jabber:client unless its attributes name another namespace ${where}`, () => {
     assert.equal($msg({ to: 'a' }).toString(), '<message to="a" xmlns="jabber:client"/>');
     assert.equal($iq().toString(), '<iq xmlns="jabber:client"/>');
     assert.equal($pres({ xmlns: 'u' }).toString(), '<presence xmlns="u"/>');
@@ -101,7 +104,7 @@ async function steps(where) {
     return builder.cnode(builder);
   });
 
-  await test(`names that are none are refused at once ${where}`, () => {
+  await test(`a name that is not a name in XML throws at once ${where}`, () => {
     for (const name of ['a b', '<a', 'a>', '1a', '-a', 'a"', 'a/', 'a=']) {
       assert.throws(() => $build(name), /is no name in XML/, name);
       assert.throws(() => $build('a').c(name), Error, name);
@@ -111,7 +114,7 @@ async function steps(where) {
     assert.throws(() => new Builder('').toString(), /needs a name/);
   });
 
-  await test(`a template escapes strings, writes builders as they are, and skips nothing but nothing ${where}`, () => {
+  await test(`a template escapes strings, inserts builders as XML, and skips null and undefined ${where}`, () => {
     const stanza = stx`
       <message to="${'a"b'}" xmlns="jabber:client"><body>${'<x>'}</body>${[$build('q'), stx`<z/>`, ['y']]}${5}${null}${undefined}${false}</message>
     `;
@@ -124,7 +127,7 @@ async function steps(where) {
 }
 
 await steps('without a DOM');
-await test('an element cannot be had without a DOM, but the text still can', () => {
+await test('without a DOM a builder has text but no element', () => {
   const message = $msg();
   assert.throws(() => message.tree(), /only where there is a DOM/);
   assert.equal(message.c('body').toString(), '<message xmlns="jabber:client"><body/></message>');
@@ -132,7 +135,7 @@ await test('an element cannot be had without a DOM, but the text still can', () 
 giveDom();
 await steps('with a DOM');
 
-test('the tree is in the namespaces that its text says', () => {
+test('the tree has the namespaces that its text declares', () => {
   const iq = $iq()
     .c('query', { xmlns: 'u' })
     .c('item')
@@ -156,11 +159,11 @@ test('the tree is in the namespaces that its text says', () => {
   assert.ok(parseStanza(serialize(iq)).isEqualNode(iq));
 });
 
-test('a prefix that is declared further out may be used', () => {
+test('a prefix that is declared outside the stanza may be used', () => {
   assert.equal(serialize($build('stream:error').c('a').tree()), '<stream:error><a/></stream:error>');
 });
 
-test('once there is a tree, what is done to it and through the builder are one thing', () => {
+test('once there is a tree, the app and the builder change the same element', () => {
   const builder = $msg().c('body');
   const tree = builder.tree();
   builder.t('hi').up().c('x', { xmlns: 'u' });
@@ -173,13 +176,13 @@ test('once there is a tree, what is done to it and through the builder are one t
   assert.deepEqual([builder.node.tagName, builder.nodeTree, tree.lastChild.namespaceURI], ['x', tree, 'u']);
 });
 
-test('up stops at the root also when the app has put the tree into something else', () => {
+test('up stops at the root even if the app has appended the tree to another element', () => {
   const builder = $build('a').c('b');
   xmlElement('outer').append(builder.tree());
   assert.equal(builder.up().up().c('c').toString(), '<a><b/><c/></a>');
 });
 
-test('a DOM element is taken as a copy, with its namespaces', () => {
+test('cnode appends a copy of a DOM element, with its namespaces', () => {
   const outer = parseStanza('<a xmlns="u" xmlns:p="v"><p:b/></a>');
   const text = $msg().cnode(outer.firstChild).c('c').toString();
   assert.equal(text, '<message xmlns="jabber:client"><p:b xmlns:p="v"><c/></p:b></message>');
@@ -192,13 +195,13 @@ test('a DOM element is taken as a copy, with its namespaces', () => {
   );
 });
 
-test('anything with a tree is serialised by it', () => {
+test('anything with tree() is serialized through it', () => {
   assert.equal(serialize({ tree: () => xmlElement('a') }), '<a/>');
   assert.equal(Builder.serialize($build('a')), '<a/>');
   assert.equal(Builder.serialize(null), null);
 });
 
-test('of HTML only what XHTML-IM allows is taken', () => {
+test('HTML is reduced to XHTML-IM', () => {
   for (const tree of [false, true]) {
     const builder = $build('body', { xmlns: 'http://www.w3.org/1999/xhtml' }).t('old');
     if (tree) builder.tree();
@@ -214,7 +217,7 @@ test('of HTML only what XHTML-IM allows is taken', () => {
   }
 });
 
-test('HTML keeps its first white space, and no address hides a script', () => {
+test('HTML keeps its leading white space, and no address hides a script', () => {
   assert.equal(
     $build('a').h('<em>a</em>').h(' and <em>b</em>').toString(),
     '<a><em>a</em> and <em>b</em></a>',
@@ -234,7 +237,7 @@ test('HTML keeps its first white space, and no address hides a script', () => {
   }
 });
 
-test('a builder of text is parsed when it is looked into', () => {
+test('a builder made of text is parsed when its element is needed', () => {
   const builder = Builder.fromString('<presence xmlns="jabber:client"/>');
   assert.equal(builder.toString(), '<presence xmlns="jabber:client"/>');
   assert.equal(
@@ -245,7 +248,7 @@ test('a builder of text is parsed when it is looked into', () => {
   assert.throws(() => Builder.fromString('<a>').attrs({}), /not well-formed/);
 });
 
-test('the tree of a template has none of its indentation, but keeps what an element holds alone', () => {
+test('the tree of a template drops indentation, but not white space that is all of an element', () => {
   const tree = stx`<message xmlns="jabber:client">
       <body> </body>
       <x>t <y/>
@@ -255,7 +258,7 @@ test('the tree of a template has none of its indentation, but keeps what an elem
   assert.equal(stx`<a/>`.attrs({ id: 1 }).toString(), '<a id="1"/>');
 });
 
-test('white space is kept in a body, and where no template was indented', () => {
+test('white space stays in a body, and in stanzas that are not made from a template', () => {
   const body = '<body>see <b>one</b> <i>two</i></body>';
   assert.equal(
     serialize(stx`<iq xmlns="jabber:client"> <c/> ${Stanza.unsafeXML(body)} </iq>`.tree()),

@@ -1,4 +1,4 @@
-// What a connection makes of what the app does to it, at moments that are not convenient.
+// A `Connection` whose app calls it at inconvenient moments.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import {
@@ -32,10 +32,10 @@ beforeEach(() => {
   sink.log = (_, line) => void lines.push(line);
 });
 
-/** What a promise came to by now. */
+/** The value of a promise if it is settled by now, else `undefined`. */
 const byNow = (promise) => Promise.race([promise, settled()]);
 
-/** The page goes into the back/forward cache, and comes back. */
+/** The page goes into the back/forward cache and is restored. */
 function goAndComeBack() {
   for (const name of ['pagehide', 'pageshow']) {
     const event = new window.Event(name);
@@ -44,7 +44,7 @@ function goAndComeBack() {
   }
 }
 
-test('whatever is open ends when the connection is reset', async () => {
+test('a reset ends open sends, requests and questions', async () => {
   const { connection } = await online();
   const receipt = connection.send($msg());
   await settled();
@@ -57,7 +57,7 @@ test('whatever is open ends when the connection is reset', async () => {
   assert.deepEqual(await byNow(tabs), []);
 });
 
-test('what was wished before the wasm is there ends when the connection is reset', async () => {
+test('a reset ends sends and requests that wait for the wasm', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   connection.connect('alice@chat.example', 'secret');
   const receipt = connection.send($msg());
@@ -70,7 +70,7 @@ test('what was wished before the wasm is there ends when the connection is reset
   assert.deepEqual(await byNow(tabs), []);
 });
 
-test('a time limit of nothing, or that is no number, is none', async () => {
+test('a time limit of 0, or that is not a number, is no limit', async () => {
   const { connection, port } = await online();
   for (const timeout of [0, NaN, undefined, null, 1500])
     connection.sendIQ($iq({ type: 'get' }), null, null, timeout);
@@ -80,10 +80,10 @@ test('a time limit of nothing, or that is no number, is none', async () => {
   assert.deepEqual(limits, [null, null, null, null, 1500, null]);
 });
 
-test('a server may call the wasm what it likes', async () => {
+test('the wasm loads whatever its Content-Type', async () => {
   const { fetch } = web;
   for (const type of ['application/octet-stream', '']) {
-    // Each copy of the script loads the wasm once.
+    // Each copy of the script loads its own wasm.
     const { Connection: Fresh } = await import(`${source}#${type}`);
     web.fetch = async (...request) =>
       new Response(await (await fetch(...request)).arrayBuffer(), { headers: { 'content-type': type } });
@@ -96,9 +96,9 @@ test('a server may call the wasm what it likes', async () => {
   web.fetch = fetch;
 });
 
-test('a receipt of one session does not stand in the way of those of the next', async () => {
+test('a pending receipt of one session does not delay the receipts of the next', async () => {
   const { connection } = await online();
-  // Tokens begin anew with each link: this receipt has a higher one than the next session's first.
+  // Tokens restart with each link: this send has a higher token than the first send of the next session.
   connection.sendIQ($iq({ type: 'get' }));
   connection.send($msg());
   await settled();
@@ -113,7 +113,7 @@ test('a receipt of one session does not stand in the way of those of the next', 
   assert.deepEqual(await byNow(receipt), { status: 'written' });
 });
 
-test('what is paused is not sent from another account', async () => {
+test('a stanza that is held back is not sent from another account', async () => {
   const { connection, port } = await online();
   connection.pause();
   const receipt = connection.send($msg());
@@ -126,7 +126,7 @@ test('what is paused is not sent from another account', async () => {
   assert.equal((await byNow(receipt))?.condition, 'not-connected');
 });
 
-test('a connection comes back from the back/forward cache once, whatever it was before it was reset', async () => {
+test('after a reset and a connect, a page from the back/forward cache reconnects once', async () => {
   const { connection } = await online();
   connection.reset();
   const statuses = [];
@@ -137,7 +137,7 @@ test('a connection comes back from the back/forward cache once, whatever it was 
   assert.deepEqual(statuses, [CONNECTING, RECONNECTING]);
 });
 
-test('what was open when the page went into the back/forward cache ends when it is back', async () => {
+test('sends and requests open at the entry to the back/forward cache end at the return', async () => {
   const { connection } = await online();
   const receipt = connection.send($msg());
   const answers = [];
@@ -147,7 +147,7 @@ test('what was open when the page went into the back/forward cache ends when it 
   assert.deepEqual(answers, [null]);
 });
 
-test('stanzas behind the one in which the connection is reset are nobody’s', async () => {
+test('stanzas after the one during which the app resets the connection reach no hook', async () => {
   const { connection, port } = await online();
   const seen = [];
   connection.rawInput = (text) => {
@@ -158,7 +158,7 @@ test('stanzas behind the one in which the connection is reset are nobody’s', a
   assert.equal(seen.length, 1);
 });
 
-test('connecting anew ends the session that was, handlers included', async () => {
+test('connecting again ends the former session and its handlers', async () => {
   const { connection, port } = await online();
   const heard = [];
   connection.addHandler(() => heard.push('old'), null, 'message');
@@ -175,7 +175,7 @@ test('connecting anew ends the session that was, handlers included', async () =>
   assert.deepEqual(heard, ['new']);
 });
 
-test('connecting anew in the callback of a failure is not undone by what else the lost worker had to say', async () => {
+test('connecting in the callback of a failure is not undone by the end of the lost worker', async () => {
   const statuses = [];
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const callback = (status) => {
@@ -194,7 +194,7 @@ test('connecting anew in the callback of a failure is not undone by what else th
   assert.deepEqual(statuses, [CONNECTING, CONNFAIL, CONNECTING, CONNECTED]);
 });
 
-test('connecting anew in the callback of a failure is not undone by what the worker still says of the failure', async () => {
+test('connecting in the callback of a failure is not undone by its DISCONNECTED', async () => {
   const statuses = [];
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const callback = (status) => {
@@ -211,7 +211,7 @@ test('connecting anew in the callback of a failure is not undone by what the wor
   assert.deepEqual(statuses, [CONNECTING, CONNFAIL, CONNECTING, CONNECTED]);
 });
 
-test('a worker that refuses the page is let go: its port, and the lock it waits for', async () => {
+test('when a worker refuses the page, the page closes the port and releases its lock', async () => {
   const held = locks.size;
   const { connection, port } = await online();
   assert.equal(locks.size, held + 1);
@@ -222,7 +222,7 @@ test('a worker that refuses the page is let go: its port, and the lock it waits 
   assert.equal(connection.connected, false);
 });
 
-test('an error of a worker that is dead does not keep its page from the next', async () => {
+test('an error of a dead worker does not keep the page from starting the next', async () => {
   dying.lock = 'worker-1';
   const statuses = [];
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
@@ -241,7 +241,7 @@ test('an error of a worker that is dead does not keep its page from the next', a
   await settled();
 });
 
-test('a lock that is granted when nobody needs it any more is given back', async () => {
+test('a lock that is granted after the reset is released', async () => {
   const held = locks.size;
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   connection.connect('alice@chat.example', 'secret');
@@ -278,7 +278,7 @@ test('a log that throws stops nothing', async () => {
   assert.deepEqual(answers, ['1']);
 });
 
-test('disconnecting is known at once', async () => {
+test('disconnecting is true as soon as disconnect returns', async () => {
   const { connection, statuses, port } = await online();
   connection.disconnect();
   assert.equal(connection.disconnecting, true);
@@ -287,7 +287,7 @@ test('disconnecting is known at once', async () => {
   assert.deepEqual(statuses.slice(-2), [DISCONNECTING, DISCONNECTED]);
 });
 
-test('a logout in a listener of an event of the app is one, whatever that is called', async () => {
+test('a logout in a listener of an event of the app is a logout, whatever the name of the event', async () => {
   for (const type of ['room-unload', 'unloaded', 'pagehidden', 'constructor']) {
     const { connection, port } = await online();
     globalThis.event = new Event(type);
@@ -325,7 +325,7 @@ test('disconnecting tells the worker how long the server may take', async () => 
   }
 });
 
-test('whoever asks for a close code of the WebSocket hears it, before the status', async () => {
+test('a handler for a close code of the WebSocket is called before the status is reported', async () => {
   const heard = [];
   const { connection, port } = await online((status) => heard.push(status));
   connection.addProtocolErrorHandler('websocket', 1006, () => heard.push('replaced'));
@@ -341,7 +341,7 @@ test('whoever asks for a close code of the WebSocket hears it, before the status
   assert.match(lines.at(-1), /addProtocolErrorHandler threw: Error/);
 });
 
-test('a handler that is added while the session is down hears the one to come, whatever keeps it down', async () => {
+test('a handler added while the session is down gets stanzas of the next session', async () => {
   const { connection, port } = await online();
   const down = (condition) =>
     port.say({ Status: { code: 'Reconnecting', condition, text: null, session: null, close_code: null } });
@@ -363,7 +363,7 @@ test('a handler that is added while the session is down hears the one to come, w
   assert.deepEqual(heard, ['1']);
 });
 
-test('a tab that attaches knows domain and features as the one that opened the session does', async () => {
+test('a tab that attaches knows the JID, domain and features', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   let known;
   connection.attach(function (status) {
@@ -375,7 +375,7 @@ test('a tab that attaches knows domain and features as the one that opened the s
   assert.deepEqual(known, ['alice@chat.example/desk', 'chat.example', 'stream:features', true, true]);
 });
 
-test('a connect that cannot be leaves no session behind', async () => {
+test('a connect with unusable arguments leaves the session that the tab was in', async () => {
   const { connection, statuses, port } = await online();
   connection.connect('alice@chat.example', 1234, (status) => statuses.push(status));
   await settled();
@@ -383,7 +383,7 @@ test('a connect that cannot be leaves no session behind', async () => {
   assert.ok(port.posted.includes('Leave'));
 });
 
-test('a connect without a JID fails, and says why', async () => {
+test('a connect without a JID fails with the reason', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const heard = [];
   connection.connect(undefined, 'secret', (status, condition) => heard.push([status, condition]));
@@ -394,7 +394,7 @@ test('a connect without a JID fails, and says why', async () => {
   ]);
 });
 
-test('an amount without end is the greatest there is', async () => {
+test('an infinite amount in an option becomes the greatest u32', async () => {
   const connection = new Connection('wss://chat.example/ws', {
     worker: '/w.js',
     reloadGrace: Infinity,
@@ -409,7 +409,7 @@ test('an amount without end is the greatest there is', async () => {
   );
 });
 
-test('what is paused keeps its order, requests included, and what was sent before leaves', async () => {
+test('held-back stanzas and requests keep their order, and stanzas sent before the pause leave', async () => {
   const { connection, port } = await online();
   const posted = () =>
     port.posted
@@ -446,7 +446,7 @@ test('the time of a request runs while it is held back', async (t) => {
   assert.ok(asked[0].timeout <= 60_000);
 });
 
-test('what an app gives that is no string is taken for one, and breaks nothing', async () => {
+test('arguments that should be strings are converted, and break nothing', async () => {
   const { connection, port } = await online();
   connection.addHandler(() => true, null, 'iq', null, 5);
   assert.equal(port.said('Claim').at(-1).Claim.claims.at(-1).selector.Stanza.id, '5');
@@ -456,7 +456,7 @@ test('what an app gives that is no string is taken for one, and breaks nothing',
   assert.match(port.said('Disconnect').at(-1).Disconnect.reason, /object Event/);
 });
 
-test('priorities that are negative or broken keep their order', async () => {
+test('priorities that are negative or fractional keep their order', async () => {
   const { SASLPlain, SASLOAuthBearer, SASLSHA1 } = epode;
   class Late extends SASLPlain {
     priority = -1;
@@ -476,7 +476,7 @@ test('priorities that are negative or broken keep their order', async () => {
   assert.equal(credentials.authcid, '5');
 });
 
-test('what is sent in one task is posted at its end, together, or at flush', async () => {
+test('the stanzas sent in one task are posted together at its end, or at flush', async () => {
   const { connection, port } = await online();
   const posts = () => port.said('Send').map(({ Send }) => Send.stanzas.length);
   connection.send($msg());
@@ -489,7 +489,7 @@ test('what is sent in one task is posted at its end, together, or at flush', asy
   assert.deepEqual(posts(), [2, 1]);
 });
 
-test('a connection that is reset connects again with what it knows of the account, and hears no more of the session before', async () => {
+test('a connection that was reset connects again with its jid, without its handlers', async () => {
   const heard = [];
   const { connection, statuses, port } = await online();
   connection.addHandler(() => heard.push('old'), null, 'message');
@@ -512,11 +512,11 @@ test('a connection that is reset connects again with what it knows of the accoun
   assert.deepEqual(heard, []);
 });
 
-test('a plugin is part of each connection made after it, and hears each status before the callback', async () => {
+test('a plugin is part of each later connection, and hears each status before the callback', async () => {
   const heard = [];
   const plugin = {
     init(connection) {
-      // Each connection has its own.
+      // Each connection has its own object.
       this.connection = connection;
       heard.push(['init', connection.service, connection.jid]);
     },
@@ -558,7 +558,7 @@ test('a plugin is part of each connection made after it, and hears each status b
   addConnectionPlugin('greeter', {});
 });
 
-test('disconnecting what is not connected is told as every other end', () => {
+test('disconnect without a connection reports DISCONNECTING and DISCONNECTED', () => {
   const heard = [];
   const connection = new Connection('wss://chat.example/ws');
   connection.connect_callback = (status, condition) => heard.push([status, condition]);
@@ -578,7 +578,7 @@ test('an app may assign another service before it connects', async () => {
   connection.reset();
 });
 
-test('a hook on the prototype is heard by every connection', async () => {
+test('a hook on the prototype works for every connection', async () => {
   const heard = [];
   Connection.prototype.rawInput = (text) => heard.push(text);
   try {
@@ -592,13 +592,13 @@ test('a hook on the prototype is heard by every connection', async () => {
   }
 });
 
-test('a cookie that is none keeps a connection from being made', () => {
+test('a malformed cookie makes the constructor throw', () => {
   assert.throws(() => new Connection('wss://chat.example/ws', { cookies: { 'a b': 'c' } }), {
     message: /name of the cookie "a b"/,
   });
 });
 
-test('a mechanism that is registered is one more, or stands in the place of its name, and is no list: a list may show the password', async () => {
+test('registering adds or replaces a mechanism; only a list permits PLAIN unencrypted', async () => {
   const { SASLPlain, SASLSHA1 } = epode;
   const connection = new Connection('ws://chat.example/ws', { worker: '/epode-worker.js' });
   const offered = async () => {
@@ -631,7 +631,7 @@ test('a mechanism that is registered is one more, or stands in the place of its 
   assert.deepEqual(await offered(), [false, all]);
 });
 
-test('a mechanism may look at everything, and at the password, and call what there is', async () => {
+test('a mechanism may read the connection and its password, and call its methods', async () => {
   let seen;
   class Looking extends epode.SASLMechanism {
     constructor() {

@@ -5,7 +5,7 @@ import { load } from './load.mjs';
 const { Status, NS, addNamespace, ErrorCondition, LogLevel, ElementType, TIMEOUT, SECONDARY_TIMEOUT } =
   await load('client-shim/ts/constants.ts');
 
-test('the statuses have the numbers that apps have stored and compared for years', () => {
+test('the statuses have the numbers of Strophe', () => {
   assert.deepEqual(Object.entries(Status), [
     ['ERROR', 0],
     ['CONNECTING', 1],
@@ -24,14 +24,14 @@ test('the statuses have the numbers that apps have stored and compared for years
   ]);
 });
 
-test('a namespace that an app adds is known by its name', () => {
+test('addNamespace makes a namespace known by its name', () => {
   assert.equal(NS.CLIENT, 'jabber:client');
   addNamespace('CARBONS', 'urn:xmpp:carbons:2');
   assert.equal(NS.CARBONS, 'urn:xmpp:carbons:2');
 });
 
-// Strophe is installed beside us to be measured against; here it is asked what its public constants are.
-test('every public constant of Strophe is here with its value', async () => {
+// Strophe is a development dependency for the benchmarks; here its exports are the reference.
+test('every public constant of Strophe exists here with the same value', async () => {
   const { giveDom } = await import('./load.mjs');
   giveDom();
   const { Strophe } = await import('../../node_modules/strophe.js/dist/strophe.esm.js');

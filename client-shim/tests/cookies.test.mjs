@@ -1,11 +1,11 @@
-// What the option `cookies` writes, and what it refuses to.
+// The cookies that the option `cookies` writes, and those that it refuses.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './load.mjs';
 
 const { writeCookies, sink } = await load('client-shim/ts/cookies.ts', 'client-shim/ts/log.ts');
 
-/** What a document is given. */
+/** The texts assigned to `document.cookie`. */
 function written(cookies) {
   const lines = [];
   globalThis.document = {
@@ -21,7 +21,7 @@ function written(cookies) {
   return lines;
 }
 
-test('a value, and a value with its attributes', () => {
+test('a cookie is a value, or an object of value and attributes', () => {
   const expires = new Date(Date.UTC(2030, 0, 2, 3, 4, 5));
   assert.deepEqual(
     written({
@@ -77,7 +77,7 @@ for (const [part, name, cookie] of REFUSED) {
   });
 }
 
-test('with one that is refused none is written', () => {
+test('if one cookie is refused, none is written', () => {
   const lines = [];
   globalThis.document = {
     set cookie(line) {
@@ -89,7 +89,7 @@ test('with one that is refused none is written', () => {
   assert.deepEqual(lines, []);
 });
 
-test('where there is no document, or one that takes no cookies, an error is logged', () => {
+test('without a document, or with one that refuses cookies, an error is logged', () => {
   const log = [];
   sink.log = (level, text) => log.push([level, text]);
   writeCookies({ c: 'secret' });

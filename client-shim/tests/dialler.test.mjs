@@ -1,4 +1,4 @@
-// Sockets that are dialled, and greeted, before the engine asks for them.
+// Sockets on which the worker's script dials and opens a stream before the engine asks for them.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { load } from './load.mjs';
@@ -6,10 +6,10 @@ import { load } from './load.mjs';
 const SERVICE = 'wss://chat.example/ws';
 const connectAs = (jid) => ({ Connect: { service: SERVICE, jid, credentials: { password: 'secret' } } });
 const CONNECT = connectAs('juliet@chat.example/balcony');
-/** As `framing::open` of the engine writes it: crates/session/tests/session.rs says the same. */
+/** As the engine's `framing::open` writes it; crates/session/tests/session.rs has the same text. */
 const GREETING = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='chat.example' version='1.0'/>";
 
-/** Every socket that was made. */
+/** Every socket made so far. */
 let made = [];
 
 globalThis.WebSocket = class {
@@ -35,13 +35,13 @@ globalThis.WebSocket = class {
     this.closed = true;
   }
 
-  /** Something befalls it. */
+  /** Raises an event of the socket. */
   befall(type) {
     this.readyState = type === 'open' ? 1 : 3;
     this[`on${type}`]?.(new Event(type));
   }
 
-  /** The server says something. */
+  /** A frame of the server arrives. */
   bring(data) {
     this.onmessage?.(new MessageEvent('message', { data }));
   }
@@ -50,7 +50,7 @@ globalThis.WebSocket = class {
 const { dialEarly, dial: dialGreeting } = await load('worker/ts/dialler.ts');
 const dial = (url, greeting = GREETING) => dialGreeting(url, greeting);
 
-/** What a socket tells, from now on. */
+/** Collects the events of a socket from now on. */
 function told(socket) {
   const events = [];
   for (const type of ['open', 'message', 'close'])
@@ -70,7 +70,7 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-test('what a tab connects to is dialled once, and the engine gets that socket', () => {
+test('the address that a tab connects to is dialled once, and the engine gets that socket', () => {
   dialEarly({ Hello: { versions: [1] } });
   assert.equal(made.length, 0);
   dialEarly(CONNECT);
@@ -82,18 +82,18 @@ test('what a tab connects to is dialled once, and the engine gets that socket', 
   assert.equal(dial(SERVICE), made[0]);
   mock.timers.tick(60_000);
   assert.equal(made[0].closed, false, 'it is in use');
-  // A redial is a socket of its own.
+  // A redial gets another socket.
   assert.notEqual(dial(SERVICE), made[0]);
   assert.deepEqual(made[1].how, [SERVICE, 'xmpp']);
 });
 
-test('another address than the foreseen is dialled anew', () => {
+test('an address that was not dialled early is dialled when the engine asks', () => {
   dialEarly(CONNECT);
   assert.notEqual(dial('wss://other.example/'), made[0]);
   assert.equal(dial(SERVICE), made[0]);
 });
 
-test('another account is greeted for itself', () => {
+test('each domain gets an early socket of its own', () => {
   dialEarly(CONNECT);
   dialEarly(connectAs('chat.example'));
   dialEarly(connectAs('juliet@other.example'));
@@ -105,7 +105,7 @@ test('another account is greeted for itself', () => {
   assert.equal(dial(SERVICE), first);
 });
 
-test('a socket is greeted as soon as it is open, once, and what the server answers waits for the engine', async () => {
+test('a stream is opened once the socket is open, and the frames wait for the engine', async () => {
   dialEarly(CONNECT);
   assert.deepEqual(made[0].sent, []);
   made[0].befall('open');
@@ -127,7 +127,7 @@ test('a socket is greeted as soon as it is open, once, and what the server answe
   );
 });
 
-test('a socket that opens when the engine has it is greeted by the engine', () => {
+test('on a socket that opens after the engine took it, the engine opens the stream', () => {
   dialEarly(CONNECT);
   const socket = dial(SERVICE);
   const events = told(socket);
@@ -136,13 +136,13 @@ test('a socket that opens when the engine has it is greeted by the engine', () =
   assert.deepEqual([events, made[0].sent], [['open'], [GREETING]]);
 });
 
-test('what would break the greeting is no domain, and is left to the engine', () => {
+test('a JID whose domain would break the <open/> is not dialled early', () => {
   for (const jid of ["juliet@it's", 'juliet@<b>', 'juliet@a&b', 'juliet@', 'a b', '', 7, undefined])
     dialEarly(connectAs(jid));
   assert.equal(made.length, 0);
 });
 
-test('the engine hears that its socket is open already, and once what comes later', async () => {
+test('the engine hears that its socket is already open, and each later event once', async () => {
   dialEarly(CONNECT);
   made[0].befall('open');
   const events = told(dial(SERVICE));
@@ -154,7 +154,7 @@ test('the engine hears that its socket is open already, and once what comes late
 });
 
 for (const befell of [['close'], ['open', 'close']]) {
-  test(`a socket that ended before the engine asked for it is none: ${befell.join(', then ')}`, async () => {
+  test(`a socket that ended before the engine asked is not used: ${befell.join(', then ')}`, async () => {
     dialEarly(CONNECT);
     for (const type of befell) made[0].befall(type);
     const events = told(dial(SERVICE));
@@ -165,7 +165,7 @@ for (const befell of [['close'], ['open', 'close']]) {
   });
 }
 
-test('a socket that is ending, and has not said so, is none', async () => {
+test('a socket that is closing, and has not raised close yet, is not used', async () => {
   dialEarly(CONNECT);
   made[0].befall('open');
   made[0].readyState = 2;
@@ -176,7 +176,7 @@ test('a socket that is ending, and has not said so, is none', async () => {
   assert.deepEqual(events, []);
 });
 
-test('after a socket that ended, the next that is foreseen is dialled', () => {
+test('after an early socket has ended, the same address can be dialled early again', () => {
   dialEarly(CONNECT);
   made[0].befall('close');
   dialEarly(CONNECT);
@@ -185,7 +185,7 @@ test('after a socket that ended, the next that is foreseen is dialled', () => {
   assert.equal(dial(SERVICE), made[1], 'the time of the first is not that of the second');
 });
 
-test('an engine that has let go of its socket at once hears nothing of it', async () => {
+test('an engine that drops its socket at once hears none of its events', async () => {
   dialEarly(CONNECT);
   made[0].befall('open');
   made[0].bring('<open/>');
@@ -195,7 +195,7 @@ test('an engine that has let go of its socket at once hears nothing of it', asyn
   assert.deepEqual(events, []);
 });
 
-test('a socket that nobody asks for is closed', () => {
+test('an early socket that the engine does not ask for is closed after 10 s', () => {
   dialEarly(CONNECT);
   mock.timers.tick(9_999);
   assert.equal(made[0].closed, false);
@@ -205,7 +205,7 @@ test('a socket that nobody asks for is closed', () => {
   assert.notEqual(dial(SERVICE), made[0]);
 });
 
-test('a socket on which the server ended the stream is none, whatever the prefix', () => {
+test('a socket on which the server ended the stream is not used, whatever the prefix of its element', () => {
   for (const [last, ended] of [
     ["<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", true],
     ["<f-1:close xmlns:f-1='urn:ietf:params:xml:ns:xmpp-framing'/>", true],
@@ -223,7 +223,7 @@ test('a socket on which the server ended the stream is none, whatever the prefix
   }
 });
 
-test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
+test('an early stream that the engine does not ask for is closed with <close/> (RFC 7395 §3.6)', () => {
   dialEarly(CONNECT);
   made[0].befall('open');
   mock.timers.tick(10_000);
@@ -231,7 +231,7 @@ test('a stream that was opened for nobody is closed (RFC 7395 §3.6)', () => {
   assert.equal(made[0].closed, true);
 });
 
-test('what is no address is left to the engine, and what is no message to nobody', () => {
+test('a message or an address that is malformed is not dialled early', () => {
   for (const said of [
     null,
     undefined,

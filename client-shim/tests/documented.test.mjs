@@ -1,5 +1,5 @@
-// Whatever an app can reach from the package carries a doc comment, as the declarations that the build has
-// written show it.
+// Everything that an app can reach from the package has a doc comment in the declarations that the
+// build writes.
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -9,18 +9,15 @@ import { API, SignatureKind, SymbolFlags } from 'typescript/unstable/sync';
 const config = fileURLToPath(new URL('tsconfig.json', import.meta.url));
 const declarations = fileURLToPath(new URL('../dist/', import.meta.url));
 
-/** What has no words of its own to say. */
+/** Symbols that need no comment. */
 const PASSED_OVER = SymbolFlags.Prototype | SymbolFlags.TypeParameter | SymbolFlags.ValueModule;
 
-/** Whether hovering over its name tells something: a sentence, or what its parameters are. */
+/** Whether an editor shows text for the name: a sentence, or a description of the parameters. */
 function isDocumented(symbol, checker) {
   return symbol.getDocumentationComment(checker).trim() !== '' || symbol.getJsDocTags(checker).length > 0;
 }
 
-/**
- * Everything of the package's own that an app gets hold of from these exports on: each with the way that
- * leads there.
- */
+/** Everything of this package that an app can reach from these exports, each with its path. */
 function reachable(checker, exported) {
   const found = new Map();
   const types = new Set();
@@ -36,7 +33,7 @@ function reachable(checker, exported) {
       look(type, path);
       for (const base of type.getBaseTypes() ?? []) look(base, path);
     }
-    // One like that of the class it extends is described there.
+    // A constructor like that of a documented base class is documented there.
     const isRoot =
       symbol.flags & SymbolFlags.Class &&
       !checker
@@ -72,7 +69,7 @@ function reachable(checker, exported) {
   return [...found.values()];
 }
 
-test('each export, and each member of one, says what it is for', () => {
+test('each export, and each member of an export, has a doc comment', () => {
   const api = new API();
   try {
     const [project] = api.updateSnapshot({ openProjects: [config] }).getProjects();

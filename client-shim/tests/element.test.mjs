@@ -4,7 +4,7 @@ import { giveDom, load } from './load.mjs';
 
 const modules = ['element', 'builder', 'tokeniser'].map((name) => `client-shim/ts/${name}.ts`);
 
-await test('importing needs no DOM, and asking for an element without one says so', async () => {
+await test('importing needs no DOM, and making an element without a DOM throws with the reason', async () => {
   const { parseStanza, xmlElement } = await load(...modules);
   assert.throws(() => xmlElement('a'), /only where there is a DOM/);
   assert.throws(() => parseStanza('<a/>'));
@@ -29,21 +29,21 @@ const {
   xmlGenerator,
 } = await load(...modules);
 
-test('the element of a stanza is its own root', () => {
+test('the element of a stanza has no parent', () => {
   const stanza = parseStanza('<message xmlns="jabber:client"><body>hi</body></message>');
   assert.equal(stanza.parentNode, null);
   assert.equal(stanza.getRootNode(), stanza);
   assert.notEqual(parseStanza('<a/>'), parseStanza('<a/>'));
 });
 
-test('what one stanza was changed to does not show in the next that begins as it did', () => {
+test('changes to the element of one stanza do not show in the next', () => {
   const first = parseStanza('<a xmlns="u"/>');
   first.setAttribute('x', '1');
   first.append('text');
   assert.equal(serialize(parseStanza('<a xmlns="u"/>')), '<a xmlns="u"/>');
 });
 
-test('a peer that never repeats itself gets the same elements', () => {
+test('a peer that never repeats itself gets correct elements', () => {
   for (let i = 0; i < 5_000; i++) {
     const a = tokenise(`<a${i} xmlns="u${i}"><b${i} x${i}="1"/><c x="1" xmlns="v${i}"/></a${i}>`);
     const [b, c] = a.children;
@@ -54,13 +54,13 @@ test('a peer that never repeats itself gets the same elements', () => {
   }
 });
 
-test('names that DOM refuses to make are left to the parser', () => {
+test('names that DOM methods refuse are left to the parser', () => {
   assert.throws(() => tokenise('<xmlns x="1"/>'));
   const element = parseStanza('<xmlns x="1"/>');
   assert.deepEqual([element.tagName, element.getAttribute('x'), element.parentNode], ['xmlns', '1', null]);
 });
 
-test('text that is not well-formed ends in an error, wherever it ends', () => {
+test('text that is not well-formed throws, wherever it ends', () => {
   const whole = `<?xml version="1.0"?><a xmlns="u" xmlns:p='v' p:x="1"><b y = "2">t</b><![CDATA[c]]></a>`;
   for (let end = 0; end < whole.length; end++)
     assert.throws(() => parseStanza(whole.slice(0, end)), Error, whole.slice(0, end));
@@ -68,7 +68,7 @@ test('text that is not well-formed ends in an error, wherever it ends', () => {
     assert.throws(() => parseStanza(text), Error, text);
 });
 
-test('text from elsewhere is checked, and a stanza must be in a namespace of stanzas where that is asked', () => {
+test('toElement checks its text, and with strict the namespace of stanzas', () => {
   for (const text of ['', 'x', '<a>', '<a></b>', '<a/><b/>', '<p:a/>', '<a x="1" x="2"/>']) {
     assert.throws(() => toElement(text), /not well-formed/, text);
   }
@@ -81,7 +81,7 @@ test('text from elsewhere is checked, and a stanza must be in a namespace of sta
   assert.equal(xmlHtmlNode('<p>x</p>').documentElement.textContent, 'x');
 });
 
-test('an element is written as it was read', () => {
+test('an element is serialized as it was parsed', () => {
   for (const text of [
     '<a/>',
     '<a xmlns="u" x="1"><b xmlns=""><c/></b><d>t</d></a>',
@@ -96,7 +96,7 @@ test('an element is written as it was read', () => {
   assert.equal(serialize(null), null);
 });
 
-test('an inner element is written with the declarations that it needs', () => {
+test('an inner element is serialized with the declarations that it needs', () => {
   const forwarded = parseStanza(
     '<f xmlns="jabber:client" xmlns:p="v"><message><body p:x="1"/><p:q/></message></f>',
   ).firstChild;
@@ -106,7 +106,7 @@ test('an inner element is written with the declarations that it needs', () => {
   );
 });
 
-test('an element that was made without a namespace takes the one of its place', () => {
+test('an element made without a namespace takes the default namespace of its parent', () => {
   const iq = parseStanza('<iq xmlns="jabber:client"/>');
   iq.append(window.document.implementation.createDocument(null, null).createElement('query'));
   const bare = iq.lastChild;
@@ -115,25 +115,25 @@ test('an element that was made without a namespace takes the one of its place', 
   assert.equal(serialize(iq), '<iq xmlns="jabber:client"><query xmlns="u"><item/></query></iq>');
 });
 
-test('elements of a page are written by their names in XHTML', () => {
+test('elements of an HTML page are serialized with their names in XHTML', () => {
   const p = window.document.createElement('p');
   p.append('x', window.document.createElement('br'), window.document.createComment('no'));
   assert.equal(serialize(p), '<p xmlns="http://www.w3.org/1999/xhtml">x<br/></p>');
 });
 
-test('xmlescape and xmlunescape undo each other, once', () => {
+test('xmlescape and xmlunescape reverse each other, once', () => {
   assert.equal(xmlescape(`<>&"'x`), '&lt;&gt;&amp;&quot;&apos;x');
   assert.equal(xmlunescape('&lt;&gt;&amp;&quot;&apos;&amp;lt;&#65;'), `<>&"'&lt;&#65;`);
 });
 
-test('getText takes the text right within an element, escaped', () => {
+test('getText returns the text directly in an element, escaped', () => {
   assert.equal(getText(parseStanza('<a>1<b>2</b>&lt;<![CDATA[3]]>4</a>')), '1&lt;34');
   assert.equal(getText(parseStanza('<a/>')), '');
   assert.equal(getText(xmlTextNode('x<y')), 'x&lt;y');
   assert.equal(getText(null), null);
 });
 
-test('forEachChild visits child elements, all or those of a name, though they are removed on the way', () => {
+test('forEachChild visits all child elements or those of a name, even if the callback removes them', () => {
   const a = parseStanza('<a>1<b n="1"/><c><b/></c><b n="2"/></a>');
   const visited = [];
   forEachChild(a, null, (child) => visited.push(child.tagName));
@@ -142,13 +142,13 @@ test('forEachChild visits child elements, all or those of a name, though they ar
   assert.equal(serialize(a), '<a>1<c><b/></c></a>');
 });
 
-test('names and namespaces are compared as they are written', () => {
+test('isTagEqual and getNamespace compare qualified names and xmlns attributes', () => {
   const p = parseStanza('<p:a xmlns:p="u"/>');
   assert.deepEqual([isTagEqual(p, 'p:a'), isTagEqual(p, 'a'), getNamespace(p)], [true, false, 'u']);
   assert.equal(getNamespace(xmlElement('a', { xmlns: 'v' })), 'v');
 });
 
-test('an element is made of a name, attributes in three forms, and text', () => {
+test('xmlElement takes a name, attributes in three forms, and text', () => {
   const made = (...args) => serialize(xmlElement(...args));
   assert.equal(made('a'), '<a/>');
   assert.equal(made('a', { x: 1, y: undefined, z: null }, 't<'), '<a x="1">t&lt;</a>');
@@ -163,7 +163,7 @@ test('an element is made of a name, attributes in three forms, and text', () => 
   assert.equal(xmlGenerator(), a.ownerDocument);
 });
 
-test('a copy has all that the original has, and no parent', () => {
+test('a copy has the content of the original and no parent', () => {
   const original = parseStanza('<a xmlns="u"><b xmlns:p="v" p:q="1">2<![CDATA[3]]></b></a>').firstChild;
   const copy = copyElement(original);
   assert.equal(serialize(copy), serialize(original));

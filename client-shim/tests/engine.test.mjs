@@ -1,4 +1,4 @@
-// The port between a page and the engine in it, which here does what the test says.
+// The port between a page and the engine in that page; each test makes its own engine.
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const idle = { accept() {}, imports() {}, loaded() {}, online() {}, start() {} };
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-/** The script around this engine, begun; `raise` is what the browser tells its window. */
+/** Loads the script with this engine and starts it; `raise` dispatches an event of the window. */
 async function run(engine) {
   const { outputFiles } = await build({
     entryPoints: [`${root}client-shim/ts/epode-engine.ts`],
@@ -31,7 +31,7 @@ async function run(engine) {
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { onLine: true } });
   globalThis.engine = engine;
   globalThis.addEventListener = (name, listener) => listeners.push([name, listener]);
-  // Each test has a module of its own.
+  // The random suffix gives each test a module of its own.
   const source = `${outputFiles[0].text.replaceAll('import.meta.url', '"https://app.example/epode-engine.js"')}//${Math.random()}`;
   const script = await import(`data:text/javascript;base64,${Buffer.from(source).toString('base64')}`);
   await script.begin(async () => {});
@@ -41,7 +41,7 @@ async function run(engine) {
   };
 }
 
-/** A page's end of a new port, and what it hears. */
+/** The page's end of a new port, and the messages that arrive there. */
 function open(script) {
   const port = script.open();
   const heard = [];
@@ -49,7 +49,7 @@ function open(script) {
   return { port, heard };
 }
 
-test('what the page posts is done when it has been posted, and what the engine posts is heard afterwards', async () => {
+test('the engine handles a message within postMessage, and the page gets the answer later', async () => {
   const said = [];
   const script = await run({
     ...idle,
@@ -67,7 +67,7 @@ test('what the page posts is done when it has been posted, and what the engine p
   assert.deepEqual(heard, ['I leave, and so do I']);
 });
 
-test('a page that closes its end has left, once, and hears nothing any more', async () => {
+test('a page that closes its end says Leave once and gets no further message', async () => {
   const said = [];
   let end;
   const script = await run({
@@ -90,7 +90,7 @@ const broken = () => {
 };
 const REFUSED = { Refused: { Engine: { detail: 'the engine broke: unreachable; reload the page' } } };
 
-test('an engine that breaks over what a page says tells all who are there, and who comes later', async () => {
+test('an engine that panics on a message tells all open ports, and later ones', async () => {
   const script = await run({ ...idle, accept: (port) => (port.onmessage = broken) });
   const tabs = [open(script), open(script)];
   tabs[0].port.postMessage('Pong');
@@ -99,7 +99,7 @@ test('an engine that breaks over what a page says tells all who are there, and w
   for (const { heard } of tabs) assert.deepEqual(heard.at(-1), REFUSED);
 });
 
-test('an engine that broke where nobody listened is noticed when the window hears of an error', async () => {
+test('an engine that panicked in a timer is noticed at the error event of the window', async () => {
   const engine = { ...idle };
   const script = await run({ ...idle, online: () => engine.online() });
   const { heard } = open(script);

@@ -27,21 +27,21 @@ test('every criterion that is given must match', () => {
     [false, '<a xmlns="u" id="1" type="t" from="f"/>', 'u', 'a', 't', '2', 'f'],
     [false, '<a xmlns="u" id="1" type="t" from="f"/>', 'u', 'a', 't', '1', 'g'],
     [false, '<a/>', null, null, null, '1'],
-    // The namespace: of the element, or of anything within it.
+    // The namespace of the element or of any descendant.
     [true, '<a xmlns="u"><b xmlns="v"/></a>', 'v'],
     [true, '<a xmlns="u"><b xmlns="v"><c xmlns="w"/></b></a>', 'w'],
     [true, '<a xmlns="u"><b><p:c xmlns:p="w"/></b></a>', 'w'],
     [false, '<a xmlns="u" xmlns:p="v"/>', 'v'],
-    // Its fragment: cut from the stanza's, not from the handler's.
+    // The fragment is cut from the stanza's namespace, not from the handler's.
     [true, '<a xmlns="u#x"/>', 'u', null, null, null, null, noFragment],
     [false, '<a xmlns="u#x"/>', 'u'],
     [false, '<a xmlns="u#x"/>', 'u#x', null, null, null, null, noFragment],
     [true, '<a><b xmlns="u#x"/></a>', 'u', null, null, null, null, noFragment],
-    // The name: qualified, to the letter.
+    // The qualified name, exactly.
     [true, '<p:a xmlns:p="u"/>', null, 'p:a'],
     [false, '<p:a xmlns:p="u"/>', null, 'a'],
     [false, '<A/>', null, 'a'],
-    // Or that of a stanza without its prefix.
+    // The local name of a stanza.
     [true, '<c:message xmlns:c="jabber:client"/>', null, 'message'],
     [true, '<c:message xmlns:c="jabber:client"/>', null, 'c:message'],
     [false, '<c:message xmlns:c="jabber:client"/>', null, 'd:message'],
@@ -50,19 +50,19 @@ test('every criterion that is given must match', () => {
     [true, '<c:message xmlns:c="jabber:client" xmlns="u"/>', 'jabber:client'],
     [true, '<c:message xmlns:c="jabber:client" xmlns="u"/>', 'u'],
     [true, '<a><p:b xmlns:p="v#x" xmlns="u"/></a>', 'v', null, null, null, null, noFragment],
-    // The type: one, or one of several.
+    // One type, or a list of types.
     [true, '<a type="x"/>', null, null, ['x', 'y']],
     [false, '<a type="z"/>', null, null, ['x', 'y']],
     [false, '<a/>', null, null, ['x']],
     [false, '<a/>', null, null, []],
-    // Of several, the empty one is for none.
+    // In a list, the empty type matches a stanza without a type.
     [true, '<a/>', null, null, ['', 'x']],
     [false, '<a type="y"/>', null, null, ['', 'x']],
-    // Criteria that are no strings.
+    // Criteria that are not strings.
     [true, '<a id="5" type="6" from="7"/>', null, null, [6], 5, 7],
     [false, '<a/>', null, null, null, {}],
     [false, '<a/>', null, null, 'x'],
-    // The sender: as it is written, or its bare JID.
+    // The sender, as a full JID or as a bare JID.
     [false, '<a from="a@b/c"/>', null, null, null, null, 'a@b'],
     [true, '<a from="a@b/c"/>', null, null, null, null, 'a@b', bare],
     [true, '<a from="a@b/c"/>', null, null, null, null, 'a@b/d', bare],
@@ -78,7 +78,7 @@ test('every criterion that is given must match', () => {
   }
 });
 
-test('an element that was made by hand is matched by its xmlns attribute', () => {
+test('an element made without a namespace is matched by its xmlns attribute', () => {
   const element = document.implementation.createDocument(null, null).createElement('a');
   element.setAttribute('xmlns', 'u');
   assert.ok(new Handler(() => true, 'u').isMatch(element));
@@ -86,7 +86,7 @@ test('an element that was made by hand is matched by its xmlns attribute', () =>
   assert.ok(new Handler(() => true, 'v').isMatch(element));
 });
 
-test('a selector says what a handler asks for, and nothing else', () => {
+test('a selector contains the criteria of the handler and nothing else', () => {
   const selector = (...criteria) => selectorOf(new Handler(() => true, ...criteria));
   assert.deepEqual(selector(), {});
   assert.deepEqual(selector('', null, undefined, '', null, bare), {});
@@ -107,7 +107,7 @@ test('a selector says what a handler asks for, and nothing else', () => {
   assert.deepEqual(selector(null, null, []), { types: [] });
 });
 
-/** A list whose handlers say their names. */
+/** A list, a function that adds a named handler, and a function that dispatches a stanza. */
 function listening() {
   const heard = [];
   const list = new HandlerList();
@@ -121,7 +121,7 @@ function listening() {
   return { list, add, hear };
 }
 
-test('handlers added between two stanzas run in reverse order, behind those that were there', () => {
+test('handlers added between two stanzas run in reverse order, after the earlier ones', () => {
   const { add, hear } = listening();
   add('a'), add('b'), add('c');
   assert.equal(hear().heard, 'c b a');
@@ -130,7 +130,7 @@ test('handlers added between two stanzas run in reverse order, behind those that
   assert.equal(hear().heard, 'c b a e d');
 });
 
-test('a handler stays while it returns something truthy, so an async one stays', () => {
+test('a handler stays while it returns a truthy value, so an async handler stays', () => {
   const { add, hear } = listening();
   add('once', () => undefined),
     add('no', () => false),
@@ -161,7 +161,7 @@ test('a stanza whose only handler threw is not handled', () => {
   assert.deepEqual(hear(), { heard: 'bad', handled: false });
 });
 
-test('a stanza becomes an element where a handler may match it, or somebody has to answer it', () => {
+test('a stanza becomes an element only if a handler may match it or it may need an answer', () => {
   const list = new HandlerList();
   const concerns = (...texts) => texts.map((text) => list.concerns(text));
   const texts = [
@@ -182,14 +182,14 @@ test('a stanza becomes an element where a handler may match it, or somebody has 
   assert.deepEqual(concerns(...texts), [true, true, true, true, true, true]);
 });
 
-test('a handler added while a stanza is handled hears the next', () => {
+test('a handler added while a stanza is handled gets the next', () => {
   const { add, hear } = listening();
   add('a', () => add('b'));
   assert.equal(hear().heard, 'a');
   assert.equal(hear().heard, 'a b');
 });
 
-test('a handler deleted while a stanza is handled does not hear it any more', () => {
+test('a handler deleted while a stanza is handled no longer gets that stanza', () => {
   const { list, add, hear } = listening();
   const victim = add('victim');
   const late = add('late');
@@ -198,20 +198,20 @@ test('a handler deleted while a stanza is handled does not hear it any more', ()
   assert.deepEqual([...list].length, 1);
 });
 
-test('a handler that deletes itself is gone, whatever it returns', () => {
+test('a handler that deletes itself is removed, whatever it returns', () => {
   const { list, add, hear } = listening();
   const self = add('self', () => (list.delete(self), true));
   hear();
   assert.equal(hear().heard, '');
 });
 
-test('a handler added and deleted between two stanzas hears nothing', () => {
+test('a handler added and deleted between two stanzas gets none', () => {
   const { list, add, hear } = listening();
   list.delete(add('a'));
   assert.equal(hear().heard, '');
 });
 
-test('clearing the list while a stanza is handled silences the rest', () => {
+test('clearing the list while a stanza is handled skips the remaining handlers', () => {
   const { list, add, hear } = listening();
   add('b'), add('a', () => (list.clear(), true));
   assert.equal(hear().heard, 'a');
@@ -226,7 +226,7 @@ test('the handlers of an app run only once authenticated, and wait until then', 
   assert.equal(hear(true).heard, 'own app');
 });
 
-test('a stanza within the handling of another does not disturb it', () => {
+test('a stanza dispatched by a handler does not disturb the stanza being handled', () => {
   const { list, add, hear } = listening();
   let depth = 0;
   add('b', () => false);

@@ -12,7 +12,7 @@ const {
   preparedJid,
 } = await load('client-shim/ts/jid.ts', 'client-shim/ts/prepared.ts');
 
-test('a JID is cut at its first slash, and before that at its first at sign', () => {
+test('a JID is split at its first slash, and before that at its first at sign', () => {
   for (const [jid, node, domain, resource, bare] of [
     ['a@b/c', 'a', 'b', 'c', 'a@b'],
     ['b', null, 'b', null, 'b'],
@@ -37,7 +37,7 @@ test('a missing JID has no parts and is no error', () => {
   }
 });
 
-test('a node is escaped as XEP-0106 says, and comes back', () => {
+test('a node is escaped as in XEP-0106, and unescaping restores it', () => {
   for (const [name, escaped] of [
     ['space cadet', 'space\\20cadet'],
     ['call me "ishmael"', 'call\\20me\\20\\22ishmael\\22'],
@@ -59,7 +59,7 @@ test('a node is escaped as XEP-0106 says, and comes back', () => {
   assert.equal(escapeNode(null), null);
 });
 
-// The same cases as in crates/stream/tests/stream/jid.rs, which the worker is held to.
+// The same cases as in crates/stream/tests/stream/jid.rs.
 test('two spellings of one JID have one prepared form', () => {
   for (const [a, b] of [
     ['A@B/c', 'a@b/c'],
@@ -90,7 +90,7 @@ test('two spellings of one JID have one prepared form', () => {
   }
 });
 
-test('what is only alike, or cannot be prepared, is two', () => {
+test('JIDs that only look alike, or cannot be prepared, stay different', () => {
   for (const [a, b] of [
     ['a@b/C', 'a@b/c'],
     ['a@b', 'a@b/c'],

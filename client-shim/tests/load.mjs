@@ -1,11 +1,14 @@
-// Modules of the page half, bundled together and imported as one, so that their classes are the same classes.
+// Bundles modules of the page's scripts and imports them as one, so that all of them share the same
+// classes.
 import { build } from 'esbuild';
 import { JSDOM } from 'jsdom';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Imports TypeScript modules by their paths from the root of the repository; their exports are merged. */
+/**
+ * Imports TypeScript modules by their paths from the root of the repository; returns their merged exports.
+ */
 export async function load(...paths) {
   const { outputFiles } = await build({
     stdin: {
@@ -21,7 +24,7 @@ export async function load(...paths) {
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }
 
-/** Gives this process the DOM that a page has; modules that were imported before see it too. */
+/** Gives this process the DOM of a page; modules imported earlier see it too. */
 export function giveDom() {
   const { window } = new JSDOM('<!doctype html>', { url: 'https://app.example/index.html' });
   for (const name of ['document', 'DOMParser', 'XMLSerializer', 'Node', 'Element'])

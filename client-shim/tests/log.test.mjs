@@ -7,7 +7,7 @@ const { LogLevel, log, setLogLevel, sink, debug, info, warn, error, fatal, descr
   'client-shim/ts/log.ts',
 );
 
-test('a line is written to the console by its level, and one below the set level is not written', (t) => {
+test('a line goes to the console method of its level, unless it is below the set level', (t) => {
   const written = [];
   for (const method of ['debug', 'info', 'warn', 'error'])
     t.mock.method(console, method, (line) => written.push([method, line]));
@@ -25,11 +25,11 @@ test('a line is written to the console by its level, and one below the set level
   setLogLevel(LogLevel.INFO);
 });
 
-test('a level that is none is refused', () => {
+test('an unknown level throws', () => {
   for (const level of [-1, 5, undefined, 'INFO']) assert.throws(() => setLogLevel(level), RangeError);
 });
 
-test('an app that takes over the log hears every level', () => {
+test('an app that replaces the log gets lines of every level', () => {
   const heard = [];
   sink.log = (...line) => heard.push(line);
   debug('a');
@@ -41,11 +41,11 @@ test('an app that takes over the log hears every level', () => {
   ]);
 });
 
-test('what was thrown is described by its name and where, and never in its own words', () => {
+test('an exception is described by its name and stack, never by its message', () => {
   const quoting = new TypeError('<body>secret</body>\nsecret too (secret)');
   assert.match(describe(quoting), /^TypeError\n +at .*log\.test\.mjs:\d+:\d+/);
   assert.doesNotMatch(describe(quoting), /secret/);
-  // As a stanza that is laid out, or another's stack.
+  // Messages that look like an indented stanza or like another stack.
   for (const message of [
     '<a>\n    at secret\n</a>',
     'x\n    at secret (y:1:2)\nsecret@chat.example:1:2',

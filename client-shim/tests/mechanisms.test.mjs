@@ -17,7 +17,7 @@ const NINE = [
 ];
 const nine = NINE.map((name) => new mechanisms[`SASL${name}`]());
 
-test('a login without a list has the nine in the running', () => {
+test('without a list, a login considers the nine mechanisms', () => {
   const names = (mechanisms) => mechanisms.map(({ mechname }) => mechname).sort();
   assert.deepEqual(names(ALL.map((Mechanism) => new Mechanism())), names(nine));
 });
@@ -39,7 +39,7 @@ test('the nine mechanisms come in the order of their priorities', () => {
   );
 });
 
-test('a mechanism is in the running by what the login has', () => {
+test('the test of a mechanism passes if the login has the credentials that it needs', () => {
   const running = (connection) =>
     nine.filter((mechanism) => mechanism.test(connection)).map(({ mechname }) => mechname);
   const named = ['SCRAM-SHA-512', 'SCRAM-SHA-384', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'];
@@ -50,12 +50,12 @@ test('a mechanism is in the running by what the login has', () => {
   assert.deepEqual(running({ authcid: null }), ['ANONYMOUS', 'EXTERNAL']);
 });
 
-test("name and priority may be an app's own", () => {
+test('an app may choose name and priority', () => {
   const { mechname, isClientFirst, priority } = new SASLPlain('X-PLAIN', false, 99);
   assert.deepEqual([mechname, isClientFirst, priority], ['X-PLAIN', false, 99]);
 });
 
-test("an app's own mechanism lives in the page, the nine do not", async () => {
+test('a mechanism that overrides onChallenge runs in the page, the nine do not', async () => {
   class Own extends SASLMechanism {
     constructor() {
       super('X-OWN', true, 99);

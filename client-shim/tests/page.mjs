@@ -1,4 +1,4 @@
-// A page without a browser: the DOM of jsdom, the real wasm, and a worker that says what the test says.
+// A page without a browser: the DOM of jsdom, the real wasm, and a worker that each test scripts.
 import { build } from 'esbuild';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,25 +7,25 @@ import { giveDom } from './load.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const wasm = await readFile(`${root}client-shim/pkg/epode_client_shim_bg.wasm`);
 
-/** What a browser gives its pages, as far as a connection asks for it. */
+/** The browser's objects that a connection uses. */
 export const window = giveDom();
-/** Every port that the page opened, oldest first. */
+/** The worker's ends of the ports that the page opened, oldest first. */
 export const ports = [];
-/** Raises an error of the worker, as its page hears it, for each port. */
+/** For each port, a function that raises an error event of its worker. */
 export const raise = [];
 /**
- * The lock of the workers to come. Whoever waits for it has it at once: such a worker dies when it has said
- * welcome.
+ * The lock that further workers name in `Welcome`. The lock is granted at once, so such a
+ * worker dies right after `Welcome`.
  */
 export const dying = { lock: null };
-/** The Web Locks that are held, by name. */
+/** The names of the Web Locks that are held. */
 export const locks = new Set();
-/** How the page's wasm is served; a test may break it. */
+/** Serves the page's wasm; a test may replace `fetch`. */
 export const web = {
   fetch: async () => new Response(wasm, { headers: { 'content-type': 'application/wasm' } }),
 };
 
-/** The worker's end of a port: `posted` is what the page said, `say` answers. */
+/** The worker's end of a port: `posted` holds the messages of the page, `say` answers. */
 class Port {
   posted = [];
   closed = false;
@@ -43,7 +43,7 @@ class Port {
     for (const data of messages) if (!this.closed) this.onmessage?.({ data });
   }
 
-  /** What was said under this name. */
+  /** The messages of this variant. */
   said(name) {
     return this.posted.filter(
       (message) => message === name || (typeof message === 'object' && name in message),
@@ -86,8 +86,7 @@ Object.defineProperty(globalThis, 'navigator', {
   },
 });
 
-// A page watches over its worker for as long as it lives, and these live as long as nothing else does: such a
-// wait keeps no test from ending.
+// A page's timers that watch its worker must not keep the test process alive.
 const { setTimeout: wait } = globalThis;
 globalThis.setTimeout = (callback, delay, ...rest) => {
   const timer = wait(callback, delay, ...rest);
@@ -108,15 +107,15 @@ const { outputFiles } = await build({
   define: { 'import.meta.url': '"https://app.example/epode.js"' },
   write: false,
 });
-/** Where the script is imported from; behind a `#` it is another copy, with wasm of its own. */
+/** The URL of the script; with a fragment, another copy of the script with its own wasm. */
 export const source = `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`;
 export const epode = await import(source);
 export const { addConnectionPlugin, Connection, $iq, $msg, $pres, sink, Status } = epode;
 
-/** A little later: the wasm is there, locks are granted, everything that was posted is heard. */
+/** Waits until the wasm is loaded, locks are granted and posted messages are handled. */
 export const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
 
-/** What the worker says when the session is up. */
+/** The `Status` of a session that is up. */
 export function up(code, jid = 'alice@chat.example/desk') {
   const features = '<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>';
   return {
@@ -129,7 +128,7 @@ export function up(code, jid = 'alice@chat.example/desk') {
   };
 }
 
-/** Any other status. */
+/** Any other `Status`. */
 export function status(code, text = null) {
   return { Status: { code, condition: null, text, session: null } };
 }
@@ -142,7 +141,7 @@ export function deliver(...texts) {
   };
 }
 
-/** A connection that has heard CONNECTED; its statuses so far, and the port it has. */
+/** A connection that has reported CONNECTED, its statuses so far, and its port. */
 export async function online(callback = () => {}) {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const statuses = [];

@@ -1,4 +1,4 @@
-// The promises beside the callbacks: of the session, of an answer, and of the next stanza.
+// The promises of a connection: `ready`, `iq` and `stanzas`.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import {
@@ -37,7 +37,7 @@ after(() => {
 });
 beforeEach(() => (sink.log = () => {}));
 
-/** What a promise came to by now. */
+/** The outcome of a promise if it is settled by now. */
 const byNow = (promise) =>
   Promise.race([
     promise.then(
@@ -58,13 +58,13 @@ async function connecting() {
 const because = (code, condition, text) => ({ Status: { code, condition, text, session: null } });
 const message = (id) => `<message xmlns="jabber:client" id="${id}" from="bob@chat.example/x"/>`;
 
-/** Grants every claim that was made so far. */
+/** Confirms every claim made so far. */
 function grant(port) {
   const claims = port.said('Claim').flatMap(({ Claim }) => Claim.claims);
   port.say({ Claimed: { claims: claims.map(({ id }) => ({ claim: id, stanzas: [] })) } });
 }
 
-/** Answers the latest question. */
+/** Answers the latest request. */
 function answer(port, outcome) {
   const { token } = port.said('Request').at(-1).Request;
   port.say({ Response: { token, outcome, position: 1 } });
@@ -86,7 +86,7 @@ test('ready waits for connect, and then for the session', async () => {
   assert.equal(connection.ready, ready);
 });
 
-test('ready comes behind the callback, and is there for whoever asks later', async () => {
+test('ready is fulfilled after the callback, and stays fulfilled', async () => {
   const order = [];
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   connection.ready.then(({ jid }) => order.push(jid));
@@ -98,7 +98,7 @@ test('ready comes behind the callback, and is there for whoever asks later', asy
   assert.equal(await connection.ready, connection);
 });
 
-test('each way to fail rejects ready with its own class, when the attempt is over', async () => {
+test('each kind of failure rejects ready with its own class, when the attempt is over', async () => {
   for (const [code, Failure, name] of [
     ['ConnFail', ConnectionError, 'ConnectionError'],
     ['AuthFail', AuthenticationError, 'AuthenticationError'],
@@ -138,7 +138,7 @@ test('an app that tries again when ready is rejected waits for the new attempt o
   assert.equal((await byNow(outcome)).value, connection);
 });
 
-test('an app that connects anew in the callback of a failure waits on, and hears of the last attempt', async () => {
+test('if the app connects in the callback of a failure, ready settles with the last attempt', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   let attempts = 0;
   const again = (status) => {
@@ -160,7 +160,7 @@ test('an app that connects anew in the callback of a failure waits on, and hears
   assert.ok((await byNow(ready)).error instanceof AuthenticationError);
 });
 
-test('a service that cannot be meant rejects ready, and why', async () => {
+test('an unusable service address rejects ready with the reason', async () => {
   const connection = new Connection('gopher://chat.example', { worker: '/epode-worker.js' });
   connection.connect('alice@chat.example', 'secret');
   const { error } = await byNow(connection.ready);
@@ -186,7 +186,7 @@ test('ready is a new promise when the session is lost, and waits for the next', 
   assert.ok((await byNow(connection.ready)).error instanceof AuthenticationError);
 });
 
-test('after a logout ready is rejected, until somebody connects', async () => {
+test('after a logout ready is rejected until the next connect', async () => {
   const { connection, port } = await online();
   connection.disconnect();
   port.say(status('Disconnecting'), status('Disconnected'));
@@ -199,7 +199,7 @@ test('after a logout ready is rejected, until somebody connects', async () => {
   assert.equal((await byNow(connection.ready)).value, connection);
 });
 
-test('reset rejects whoever waits, and ready is as at the beginning', async () => {
+test('reset rejects a pending ready, and the next ready is pending', async () => {
   const { connection } = await connecting();
   const { ready } = connection;
   connection.reset();
@@ -209,7 +209,7 @@ test('reset rejects whoever waits, and ready is as at the beginning', async () =
 
 // An answer
 
-test('iq resolves to the result', async () => {
+test('iq is fulfilled with the result', async () => {
   const { connection, port } = await online();
   const result = connection.iq($iq({ type: 'get' }).c('query', { xmlns: 'urn:example' }));
   const { text, timeout } = port.said('Request')[0].Request;
@@ -219,7 +219,7 @@ test('iq resolves to the result', async () => {
   assert.equal((await result).firstChild.tagName, 'fine');
 });
 
-test('iq is rejected with what the error stanza says', async () => {
+test('iq is rejected with the condition, type and text of the error stanza', async () => {
   const { connection, port } = await online();
   const { STANZAS } = epode.NS;
   for (const [content, type, condition, text] of [
@@ -256,7 +256,7 @@ test('iq is rejected with what the error stanza says', async () => {
   }
 });
 
-test('iq is rejected when the time is up, when the session ends, and when a rule forbids it', async () => {
+test('iq is rejected at its timeout, at the end of the session, and when it breaks a rule', async () => {
   const { connection, port } = await online();
   const timed = connection.iq(ASK, { timeout: 250 });
   assert.equal(port.said('Request')[0].Request.timeout, 250);
@@ -282,7 +282,7 @@ test('iq is rejected when the time is up, when the session ends, and when a rule
   assert.ok((await byNow(connection.iq(42))).error instanceof TypeError);
 });
 
-test('an iq that is aborted is rejected with the reason, and its answer goes nowhere', async () => {
+test('an aborted iq is rejected with the reason, and its answer is ignored', async () => {
   const { connection, port } = await online();
   const already = await byNow(connection.iq(ASK, { signal: AbortSignal.abort() }));
   assert.equal(already.error.name, 'AbortError');
@@ -304,7 +304,7 @@ test('an iq that is aborted is rejected with the reason, and its answer goes now
   assert.equal(port.said('Request').length, 1, 'what was held back and given up is not asked');
 });
 
-test('a signal that outlives many questions is let go of by each', async () => {
+test('each iq removes its listener from a signal that outlives it', async () => {
   const { connection, port } = await online();
   const { signal } = new AbortController();
   let listeners = 0;
@@ -323,7 +323,7 @@ test('a signal that outlives many questions is let go of by each', async () => {
   assert.equal(listeners, 0);
 });
 
-test('where a browser does not keep the reason, an aborted wait is an AbortError all the same', async () => {
+test('in a browser without signal.reason, an aborted wait is an AbortError', async () => {
   const { connection } = await online();
   const signal = AbortSignal.abort('lost');
   Object.defineProperty(signal, 'reason', { value: undefined });
@@ -332,7 +332,7 @@ test('where a browser does not keep the reason, an aborted wait is an AbortError
 
 // The next stanza
 
-test('a loop hears what it selects, in order, and nothing is lost between two turns', async () => {
+test('a loop gets the stanzas that it selects, in order, and misses none between two turns', async () => {
   const { connection, port } = await online();
   const stanzas = connection.stanzas({ name: 'message', from: 'bob@chat.example', matchBareFromJid: true });
   await settled();
@@ -342,7 +342,7 @@ test('a loop hears what it selects, in order, and nothing is lost between two tu
     ['message', 'bob@chat.example', true, null],
   );
   grant(port);
-  // Before the first `next`.
+  // These arrive before the first `next`.
   port.say(deliver(message(1), '<presence xmlns="jabber:client"/>', message(2)));
   const heard = [];
   const loop = (async () => {
@@ -359,7 +359,7 @@ test('a loop hears what it selects, in order, and nothing is lost between two tu
   assert.deepEqual(heard, ['1', '2', '3', '4', '5']);
 });
 
-test('whoever asks twice before anything came is given one stanza each, in order', async () => {
+test('two calls of next before any stanza get one stanza each, in order', async () => {
   const { connection, port } = await online();
   const stanzas = connection.stanzas();
   await settled();
@@ -377,7 +377,7 @@ test('whoever asks twice before anything came is given one stanza each, in order
   ]);
 });
 
-test('a break gives the claim up', async () => {
+test('a break releases the claim', async () => {
   const { connection, port } = await online();
   const stanzas = connection.stanzas({ name: 'message' });
   await settled();
@@ -401,7 +401,7 @@ test('a loop that is left before its first turn, or while it waits, ends at once
   assert.deepEqual((await byNow(next)).value, { done: true, value: undefined });
 });
 
-test('a loop ends with its session, whatever ended that, and is first given what came', async () => {
+test('a loop gets the queued stanzas and then ends with its session, however that ends', async () => {
   for (const end of [
     (connection, port) => port.say(status('Reconnecting')),
     (connection, port) => port.say(status('Disconnected')),
@@ -423,7 +423,7 @@ test('a loop ends with its session, whatever ended that, and is first given what
   }
 });
 
-test('the loops of an app that goes on with each session hear each session, and end with the last', async () => {
+test('an app that starts a loop for each session gets the stanzas of each session', async () => {
   const { connection, port } = await online();
   const heard = [];
   const app = (async () => {
@@ -449,7 +449,7 @@ test('the loops of an app that goes on with each session hear each session, and 
   assert.deepEqual(heard, ['1', '2']);
 });
 
-test('a loop that was made before the session comes up hears it from its beginning', async () => {
+test('a loop that begins before the session is up gets its stanzas from the first', async () => {
   const { connection, port } = await connecting();
   const stanzas = connection.stanzas({ name: 'message' });
   port.say(up('Connected'));
@@ -459,7 +459,7 @@ test('a loop that was made before the session comes up hears it from its beginni
   assert.equal((await byNow(stanzas.next())).value.value.getAttribute('id'), '1');
 });
 
-test('an aborted loop throws the reason and gives its claim up', async () => {
+test('an aborted loop throws the reason and releases its claim', async () => {
   const { connection, port } = await online();
   const controller = new AbortController();
   const stanzas = connection.stanzas({ name: 'message' }, { signal: controller.signal });

@@ -1,4 +1,4 @@
-// Which address the service is at, for each that an app may give.
+// The address that each form of a service resolves to.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from './load.mjs';
@@ -62,7 +62,7 @@ for (const [service, protocol, page, reason] of NO_ADDRESS) {
   });
 }
 
-test('the worker is on the origin of the page, wherever its address begins', () => {
+test('the worker script must be on the origin of the page, however its address is written', () => {
   for (const worker of [
     '/epode-worker.js',
     '../epode-worker.js',

@@ -8,7 +8,7 @@ const { parseStanza } = await load('client-shim/ts/parse.ts');
 
 const serialised = (element) => new XMLSerializer().serializeToString(element);
 
-/** Reads a text, and counts what that took. */
+/** Parses a text, and counts the names made, the clones and the parser calls. */
 function read(text) {
   const counts = { names: 0, clones: 0, parsers: 0 };
   const restore = [
@@ -47,14 +47,14 @@ test('the third stanza of a shape is a clone with values of its own', () => {
     'en',
   );
   assert.equal(element.parentNode, null);
-  // What came before it is what it was.
+  // The earlier element is unchanged.
   assert.equal(
     serialised(parseStanza(message('2', 'two'))),
     serialised(new DOMParser().parseFromString(message('2', 'two'), 'text/xml').documentElement),
   );
 });
 
-test('what an app does to an element is seen in no other of its shape', () => {
+test('changes to an element do not show in other elements of its shape', () => {
   const text = (id) =>
     `<iq xmlns="jabber:client" id="${id}"><query xmlns="urn:x"><item jid="a"/></query></iq>`;
   for (const id of ['1', '2', '3', '4']) {
@@ -66,7 +66,7 @@ test('what an app does to an element is seen in no other of its shape', () => {
   }
 });
 
-test('another namespace, another quote, an empty text, and a value that looks like a tag are other shapes, and each is read rightly', () => {
+test('other namespaces and quotes, empty text and values like tags are parsed correctly', () => {
   const shapes = [
     '<a xmlns="u" x="1"><b>t</b></a>',
     '<a xmlns="v" x="1"><b>t</b></a>',
@@ -91,17 +91,17 @@ test('another namespace, another quote, an empty text, and a value that looks li
   }
 });
 
-test('a peer that never repeats itself fills no memory, and what repeats itself is soon known again', () => {
+test('the number of known shapes is bounded, and a shape that repeats is soon known again', () => {
   for (const id of ['1', '2', '3']) parseStanza(message(id, id));
   for (let i = 0; i < 2_000; i++) parseStanza(`<a${i} x="1"/>`);
-  // Forgotten, and so read as the first of its shape.
+  // The shape was forgotten.
   assert.notDeepEqual(read(message('0', 'zero')).counts, { names: 0, clones: 1, parsers: 0 });
   parseStanza(message('1', 'one'));
   parseStanza(message('2', 'two'));
   assert.deepEqual(read(message('3', 'three')).counts, { names: 0, clones: 1, parsers: 0 });
 });
 
-test('a text that is no stanza at all is refused as before, also when it begins like one that is known', () => {
+test('malformed text throws, even if it begins like a known shape', () => {
   for (const id of ['1', '2', '3']) parseStanza(`<a x="${id}">t</a>`);
   for (const text of ['<a x="1', '<a x="1">t', '<a x=1>t</a>', ''])
     assert.throws(() => parseStanza(text), text);

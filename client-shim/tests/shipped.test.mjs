@@ -1,4 +1,4 @@
-// What is shipped, as the bytes it is.
+// The files of the package, as bytes.
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-test('nothing tells where it was built', async () => {
+test('no file contains a path of the machine that built it', async () => {
   const files = (await readdir(dist)).filter((name) => /\.(js|cjs|wasm)$/.test(name));
   assert.ok(files.includes('epode-worker.wasm') && files.includes('epode.js'));
   for (const name of files) {
@@ -18,7 +18,7 @@ test('nothing tells where it was built', async () => {
   }
 });
 
-test('what others wrote and is compiled in is named, with its licence, the same on every machine', async () => {
+test('the notices name every crate compiled in, with its licence, without local paths', async () => {
   const notices = await readFile(`${root}client-shim/THIRD-PARTY.txt`, 'utf8');
   const lock = await readFile(`${root}Cargo.lock`, 'utf8');
   const [list, ...texts] = notices.split(`\n${'-'.repeat(80)}\n`);
@@ -30,7 +30,7 @@ test('what others wrote and is compiled in is named, with its licence, the same 
     const own = texts.find((text) => text.split('\n', 1)[0].split(', ').includes(`${name} ${version}`));
     assert.match(own ?? '', /Permission is hereby granted|Apache License/);
   }
-  // Macros run in the compiler, tests and tools elsewhere.
+  // `syn` runs in the compiler, `tokio` and `ts-rs` in tests and tools; `epode-hub` is our own.
   for (const name of ['syn', 'tokio', 'ts-rs', 'epode-hub'])
     assert.ok(!list.includes(`\n${name} `), `${name} is none of it`);
   for (const place of [root, homedir(), 'registry'])

@@ -5,7 +5,7 @@ import { load } from './load.mjs';
 const { TimedHandlers, sink } = await load('client-shim/ts/timed.ts', 'client-shim/ts/log.ts');
 sink.log = () => {};
 
-/** A started list on a clock that the test turns, and what its handlers said. */
+/** A started list on a mocked clock, and the calls of its handlers. */
 function ticking(t) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const handlers = new TimedHandlers();
@@ -18,7 +18,7 @@ function ticking(t) {
   };
 }
 
-test('a timed handler is called after its period, and again while it returns something truthy', (t) => {
+test('a timed handler is called after its period, and again while it returns a truthy value', (t) => {
   const { calls, add } = ticking(t);
   let left = 3;
   add(100, 'a', () => --left);
@@ -37,7 +37,7 @@ test('each handler has its own period', (t) => {
   assert.deepEqual(calls, ['fast', 'fast', 'fast', 'slow']);
 });
 
-test('handlers rest until the start, and from the stop to the next start', (t) => {
+test('handlers wait until start, and from stop to the next start', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const handlers = new TimedHandlers();
   let calls = 0;
@@ -86,7 +86,7 @@ test('a list stopped from within a run stays stopped, with the handler in it', (
   assert.deepEqual(calls, ['a', 'a']);
 });
 
-test('a period that is longer than a timer lasts is not over at once', (t) => {
+test('a period longer than the longest timer does not end at once', (t) => {
   const { calls, add } = ticking(t);
   add(2 ** 31, 'a');
   add(Infinity, 'b');

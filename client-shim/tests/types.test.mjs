@@ -1,4 +1,4 @@
-// The declarations that the build has written, checked by the compiler.
+// Has the compiler check the declarations that the build wrote.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-test('the declarations allow what works and refuse what does not', () => {
+test('the declarations accept correct calls and reject wrong ones', () => {
   const { status, stdout, stderr } = spawnSync(
     'node_modules/.bin/tsc',
     ['--pretty', 'false', '--project', 'client-shim/tests'],

@@ -1,5 +1,5 @@
-// What the package's declarations promise, compiled and never run: a line that must not compile says so, and
-// compiling it would be the error.
+// Uses of the package that the compiler checks and nobody runs. `@ts-expect-error` marks a line
+// that must not compile.
 
 import {
   $build,
@@ -24,7 +24,7 @@ import {
   type StatusCallback,
 } from 'epode';
 
-/** Compiles when the two types are the same one. */
+/** Compiles if the two types are identical. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare function same<A, B>(same: Same<A, B>): void;
 
@@ -40,7 +40,7 @@ const connection = new Strophe.Connection('wss://chat.example/ws', options);
 same<typeof connection, Connection>(true);
 new Connection('/ws', { worker: new URL('https://app.example/epode-worker.js') });
 new Connection('/ws');
-// What an app of Strophe's has for BOSH may stay.
+// An app may keep Strophe's options for BOSH.
 new Connection('/ws', {
   sync: true,
   customHeaders: ['X-App: 1'],
@@ -50,7 +50,7 @@ new Connection('/ws', {
 }).options.sync = false;
 // @ts-expect-error the service is needed
 new Connection();
-// @ts-expect-error an address, not a worker
+// @ts-expect-error the option is the address of a worker
 new Connection('/ws', { worker: new Worker('/epode-worker.js') });
 // @ts-expect-error no such protocol
 new Connection('/ws', { protocol: 'https' });
@@ -90,7 +90,7 @@ connection.attach(onStatus);
 connection.disconnect('bye');
 // @ts-expect-error the JID is needed
 connection.connect();
-// @ts-expect-error a password is a string
+// @ts-expect-error the password is a string
 connection.connect('alice@chat.example', 1234);
 same<typeof connection.role, 'primary' | 'secondary' | null>(true);
 same<typeof connection.features, Element | null>(true);
@@ -107,7 +107,7 @@ $build('query', { xmlns: 'urn:example' }).c('item', null, 'text').toString().len
 stx`<message to="${'bob@chat.example'}">${message}</message>`.tree().tagName;
 // @ts-expect-error attributes are an object
 $msg('bob@chat.example');
-// @ts-expect-error an element has no builder's methods
+// @ts-expect-error an element has no methods of a builder
 message.tree().c('body');
 
 // Sending
@@ -117,7 +117,7 @@ connection.send(message);
 connection.send([message, message.tree(), '<presence/>', null]);
 void connection.send(message).then((receipt) => {
   if (receipt.status === 'failed') return receipt.condition.length + receipt.text.length;
-  // @ts-expect-error what was written has no condition
+  // @ts-expect-error the receipt of a written stanza has no condition
   return receipt.condition;
 });
 // @ts-expect-error not a stanza
@@ -125,11 +125,11 @@ connection.send(42);
 const id: string = connection.sendIQ(
   $iq({ type: 'get' }).c('ping', { xmlns: 'urn:xmpp:ping' }),
   (result) => result.getAttribute('id'),
-  // An error may be nobody's.
+  // The error is `null` if no answer came.
   (error) => error?.getAttribute('type'),
   1000,
 );
-// @ts-expect-error nobody answers where the time is up
+// @ts-expect-error the error is null after the timeout
 connection.sendIQ($iq({ type: 'get', id }), null, (error) => error.getAttribute('type'));
 connection.sendPresence($pres({ to: 'room@chat.example/me' }), (answer) => answer.tagName);
 
@@ -168,7 +168,7 @@ connection.connect('alice@chat.example', 'secret', onStatus, 60, 1, '', null, 10
 // Promises
 
 same<typeof connection.ready, Promise<Connection>>(true);
-// @ts-expect-error it is asked for, not given
+// @ts-expect-error the property is read-only
 connection.ready = Promise.resolve(connection);
 same<ReturnType<typeof connection.iq>, Promise<Element>>(true);
 connection.iq(message, { timeout: 1000, signal: AbortSignal.timeout(1000) });
@@ -179,9 +179,9 @@ connection.iq('<iq type="get"/>').catch((error: unknown) => {
     same<[typeof error.condition, typeof error.element], [string | null, Element | null]>(true);
   same<typeof Strophe.AuthenticationError, typeof AuthenticationError>(true);
 });
-// @ts-expect-error there is something to ask
+// @ts-expect-error a request is needed
 connection.iq(null);
-// @ts-expect-error the time is a number
+// @ts-expect-error the timeout is a number
 connection.iq(message, { timeout: '1s' });
 const selector: StanzaSelector = {
   ns: 'urn:example',
@@ -204,11 +204,11 @@ connection.rawInput = (text) => same<typeof text, string>(true);
 connection.xmlInput = (element) => same<typeof element, Element>(true);
 connection.onRoleChanged = (role) => same<typeof role, 'primary' | 'secondary'>(true);
 connection.onForeignStanzaSent = (element) => same<typeof element, Element>(true);
-// @ts-expect-error the text is text
+// @ts-expect-error the argument is a string
 connection.rawOutput = (element: Element) => element;
 Strophe.log = (level, line) => same<[typeof level, typeof line], [0 | 1 | 2 | 3 | 4, string]>(true);
 
-// What hangs on Strophe
+// Members of Strophe
 
 same<ReturnType<typeof Strophe.getBareJidFromJid>, string | null>(true);
 Strophe.addConnectionPlugin('roster', {

@@ -1,4 +1,4 @@
-// The worker script around its engine, which here does what the test says.
+// The worker's script; each test makes its own engine.
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
 import { test } from 'node:test';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The script, run in a scope of its own with this engine; the scope. */
+/** Runs the script with this engine in a scope of its own; returns the scope. */
 async function run(engine) {
   const stub = `export const { ${Object.keys(engine)} } = globalThis.engine;`;
   const { outputFiles } = await build({
@@ -52,11 +52,11 @@ const idle = {
   start() {},
   wanted() {},
 };
-/** A module of wasm without anything in it. */
+/** An empty wasm module. */
 const EMPTY = `export default new Uint8Array([0, ${[...'asm'].map((letter) => letter.charCodeAt())}, 1, 0, 0, 0])`;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-test('an engine that breaks over the first ports says so to all tabs', async () => {
+test('an engine that panics on the first ports tells all tabs', async () => {
   const broken = () => {
     throw new Error('unreachable');
   };
@@ -73,7 +73,7 @@ test('an engine that breaks over the first ports says so to all tabs', async () 
   }
 });
 
-test('what tabs say while the engine is on its way is handed to it with their ports', async () => {
+test('messages of tabs that arrive while the engine loads are handed to it with their ports', async () => {
   const accepted = [];
   const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
   const ports = [port(), port()];
@@ -87,7 +87,7 @@ test('what tabs say while the engine is on its way is handed to it with their po
   ]);
 });
 
-test('a worker whose engine is on its way answers whether it lives by itself', async () => {
+test('while the engine loads, the worker script answers pings', async () => {
   const accepted = [];
   const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
   const asking = port();
@@ -98,7 +98,7 @@ test('a worker whose engine is on its way answers whether it lives by itself', a
   assert.deepEqual(accepted, [[asking, ['hello'], 0]]);
 });
 
-test('of ports that are gone nothing is kept', async () => {
+test('nothing is kept of ports that have closed', async () => {
   const refs = [];
   const { WeakRef } = globalThis;
   globalThis.WeakRef = class {
@@ -123,7 +123,7 @@ test('of ports that are gone nothing is kept', async () => {
   }
 });
 
-test('a page with the client of strophe.js is answered in its own words while the engine is on its way, and is not handed to it', async () => {
+test('while the engine loads, a page of strophe.js is answered, and not handed to the engine', async () => {
   const accepted = [];
   const scope = await run({ ...idle, accept: (...words) => accepted.push(words) });
   const [theirs, ours, silent] = [port(), port(), port()];
