@@ -1,5 +1,5 @@
-// Without the option `worker` the engine runs in the page: each has a session of its own, and the app sees no
-// other difference.
+// Without the option `worker` the engine runs in the page: each connection has its own session, and
+// the app sees no other difference.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,9 +11,9 @@ import { Stage } from './stage.mjs';
 
 const alone = { options: { worker: '' } };
 /**
- * Where `<close/>` leaves from `pagehide`. By then Firefox has closed the sockets of a page that is left for
- * another, with 1001, "going away"; of what is sent while a tab is closed there some arrives, and some does
- * not.
+ * Whether `<close/>` reaches the server when a page goes. Firefox closes the sockets of a page that
+ * navigates before `pagehide`, with code 1001 (going away), and loses some of the frames sent while
+ * a tab is closed.
  */
 const CLOSES = { chromium: true, firefox: false };
 const ENGINE = ['/epode-engine.js', '/epode-worker.wasm'];
@@ -24,7 +24,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** What the pages have asked the web server for since the test began. */
+    /** The paths requested from the web server since the test began. */
     const requested = (t) => {
       const before = stage.web.requests.length;
       return () => stage.web.requests.slice(before);
@@ -37,7 +37,7 @@ for (const name of BROWSERS) {
       assert.ok(!loaded().includes('/epode-worker.js'));
     });
 
-    test('the engine is loaded by who needs it, and when', async (t) => {
+    test('the engine is loaded at connect, and only by pages without a worker', async (t) => {
       const loaded = requested(t);
       const scene = await stage.scene(t);
       const [idle] = [await scene.open(alone), ...(await scene.connected(1))];
@@ -48,7 +48,7 @@ for (const name of BROWSERS) {
       assert.ok(!loaded().includes('/epode-engine.js'));
     });
 
-    test('two tabs are two sessions, and so are two connections of one page', async (t) => {
+    test('each tab has its own session, and so has each connection of a page', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [await scene.open(alone), await scene.open(alone)];
       for (const [index, tab] of tabs.entries()) {
@@ -109,11 +109,11 @@ for (const name of BROWSERS) {
         await tab.evaluate(() => connection.disconnect());
         await tab.status('DISCONNECTED');
       }
-      // The page hears of the end of the stream, the server of that of the socket.
+      // The page knows when the stream has ended; the socket ends a little later.
       await eventually('the end of the sockets', () => scene.wire.open().length === 0, 2_000);
     });
 
-    test('a session ends with its page, and the page after a reload finds none to attach to', async (t) => {
+    test('a session ends with its page, and after a reload there is none to attach to', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, alone);
       await tab.reload();
@@ -126,7 +126,7 @@ for (const name of BROWSERS) {
       await ended(scene, CLOSES[name]);
     });
 
-    test("reset ends the session, which is nobody else's", async (t) => {
+    test('reset ends the session, since no other tab shares it', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, alone);
       await tab.evaluate(() => connection.reset());
@@ -137,8 +137,8 @@ for (const name of BROWSERS) {
 
     if (name !== 'chromium') return;
 
-    test('a page that comes back from the back/forward cache logs in anew', async (t) => {
-      // What must not be stored is not cached either.
+    test('a page that is restored from the back/forward cache logs in again', async (t) => {
+      // The default `no-store` would keep the page out of the back/forward cache.
       stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
       t.after(() => stage.web.overrides.clear());
       const scene = await stage.scene(t);
@@ -161,8 +161,8 @@ for (const name of BROWSERS) {
 }
 
 /**
- * The latest connection ended with its page: where that `closes` its stream, by `<close/>` (RFC 7395 §3.6),
- * and the server has no session any more.
+ * Waits until the latest connection has ended with its page: if the page `closes` its stream, with
+ * `<close/>` (RFC 7395 §3.6), and with the end of the session on the server.
  */
 async function ended(scene, closes) {
   const connection = scene.wire.connections.at(-1);

@@ -1,8 +1,8 @@
-// Tabs that run the page app.html, and the questions a test puts to them.
+// Tabs that run the page app.html, and the questions that tests ask them.
 
 import { startWeb } from './web.mjs';
 
-/** Waits until `ask` answers with something truthy, and answers with it. */
+/** Repeats `ask` until its answer is truthy; returns the answer. */
 export async function eventually(what, ask, limit = 20_000) {
   const deadline = performance.now() + limit;
   for (;;) {
@@ -13,7 +13,7 @@ export async function eventually(what, ask, limit = 20_000) {
   }
 }
 
-/** One tab. */
+/** A tab. */
 export class App {
   constructor(page, service, options) {
     this.page = page;
@@ -22,9 +22,9 @@ export class App {
   }
 
   /**
-   * Opens a tab; nothing is connected yet.
-   * @param {{ service: string, options?: object, path?: string }} how `options` of the connection, and `path`
-   * of the page
+   * Opens a tab that is not connected yet.
+   * @param {{ service: string, options?: object, path?: string }} how `options` for the connection,
+   * and the `path` of the page
    */
   static async open(browser, web, { service, options = {}, path = '/pages/app.html' }) {
     const app = new App(await browser.openTab(web.url(path)), service, options);
@@ -52,7 +52,7 @@ export class App {
     return (await this.heard()).statuses.map(({ status }) => status);
   }
 
-  /** Waits for a status; answers with its condition and reason. */
+  /** Waits for a status; returns its condition and reason. */
   status(name, limit) {
     return this.eventually(
       `the status ${name}`,
@@ -61,20 +61,20 @@ export class App {
     );
   }
 
-  /** Waits for CONNECTED or ATTACHED; answers with which. */
+  /** Waits for CONNECTED or ATTACHED; returns the one that was reported. */
   up(limit) {
     const isUp = ({ status }) => status === 'CONNECTED' || status === 'ATTACHED';
     return this.eventually('CONNECTED or ATTACHED', ({ statuses }) => statuses.find(isUp)?.status, limit);
   }
 
-  /** Waits until `ask` finds something truthy in what was heard. */
+  /** Waits until `ask` returns a truthy value for the records of the tab (see app.js). */
   eventually(what, ask, limit) {
     return eventually(what, async () => ask(await this.heard()), limit).catch(async (error) => {
       throw new Error(`${error.message}; heard ${JSON.stringify(await this.heard())}`);
     });
   }
 
-  /** Sends a chat message; answers with its receipt. */
+  /** Sends a chat message; returns its receipt. */
   say(to, body) {
     return this.evaluate(
       (to, body) => connection.send(epode.$msg({ to, type: 'chat' }).c('body').t(body)),
@@ -83,18 +83,20 @@ export class App {
     );
   }
 
-  /** Asks an IQ; answers with what a callback of `sendIQ` heard: `{ ok }` or `{ err }`, as XML. */
+  /**
+   * Sends an IQ; returns the argument of the callback that `sendIQ` called: `{ ok }` or `{ err }`, as XML.
+   */
   ask(iq, timeout) {
     return this.evaluate((iq, timeout) => window.ask(iq, timeout), iq, timeout);
   }
 
-  /** Waits until everything that the server sent before has arrived here. */
+  /** Waits until everything that the server sent earlier has arrived in this tab. */
   async settle() {
     const { ok } = await this.ask(`<iq type="get"><ping xmlns="urn:xmpp:ping"/></iq>`, 10_000);
     if (!ok) throw new Error('the server does not answer a ping');
   }
 
-  /** Loads the page anew; nothing is connected then. */
+  /** Reloads the page, which is then not connected. */
   async reload() {
     await this.page.reload({ waitUntil: 'load' });
     await this.#make();
@@ -104,7 +106,7 @@ export class App {
     return this.page.evaluate(...args);
   }
 
-  /** Closes the tab, as a user does. */
+  /** Closes the tab as a user does. */
   async close() {
     if (!this.page.isClosed()) await this.page.close();
   }
@@ -119,5 +121,5 @@ export class App {
   }
 }
 
-/** A web server for the pages, which is always the same. */
+/** The web server for the pages. */
 export { startWeb };

@@ -1,5 +1,4 @@
-// The worker's script with a door for tests: to end the worker without a word, and to have it run and answer
-// nobody.
+// The worker's script with a backdoor for tests: to end the worker silently, or to keep it from answering.
 
 import { readFile } from 'node:fs/promises';
 
@@ -9,8 +8,8 @@ const script = await readFile(`${ROOTS['/']}epode-worker.js`, 'utf8');
 let doors = 0;
 
 /**
- * What stands behind the script: not in the worker that stands in for it. A request that is not asynchronous
- * stops a thread, and costs nothing.
+ * Is appended to the script; has no effect in the detour, whose name differs. A synchronous request
+ * stops the worker's thread without using the CPU.
  */
 const DOOR = `
 if (self.name === "epode") new BroadcastChannel(location.pathname).onmessage = ({ data }) => {
@@ -20,7 +19,7 @@ if (self.name === "epode") new BroadcastChannel(location.pathname).onmessage = (
   request.send();
 };`;
 
-/** A worker of this test's own: the options of its tabs, and what to do to it. */
+/** A worker of the test's own: the options for its tabs, and ways to disturb it. */
 export function backdoor(web) {
   const path = `/door${++doors}.js`;
   let release;
@@ -31,9 +30,9 @@ export function backdoor(web) {
     tab.evaluate((path, word) => void new BroadcastChannel(path).postMessage(word), path, word);
   return {
     options: { options: { worker: path } },
-    /** Ends the worker: in a secure context its tabs learn it from its lock. */
+    /** Ends the worker: in a secure context its tabs learn of it from its lock. */
     die: (tab) => say(tab, 'die'),
-    /** From now on the worker answers nobody, until it is released. */
+    /** Keeps the worker from answering until `release`. */
     wedge: (tab) => say(tab, 'wedge'),
     release: () => release(),
   };

@@ -1,5 +1,4 @@
-// The option explicitResourceBinding: a login that stops before it binds a resource, until some tab calls
-// bind().
+// The option explicitResourceBinding: a login waits before it binds a resource until a tab calls bind().
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -17,7 +16,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Tabs whose session waits for one of them. */
+    /** Tabs of a session that waits for `bind`. */
     const waiting = async (scene, count, options) => {
       const tabs = [];
       for (let i = 0; i < count; i++) {
@@ -29,7 +28,7 @@ for (const name of BROWSERS) {
       return tabs;
     };
 
-    test('every tab hears BINDREQUIRED, and one that never binds parks nobody', async (t) => {
+    test('every tab hears BINDREQUIRED, and any of them can bind', async (t) => {
       const scene = await stage.scene(t);
       const [idle, binds] = await waiting(scene, 2, { options: explicit });
       assert.deepEqual(await scene.sessions(), []);
@@ -37,12 +36,12 @@ for (const name of BROWSERS) {
       assert.deepEqual(await Promise.all([idle.up(), binds.up()]), ['CONNECTED', 'ATTACHED']);
       assert.deepEqual(await idle.statuses(), ['CONNECTING', 'AUTHENTICATING', 'BINDREQUIRED', 'CONNECTED']);
       assert.deepEqual(await binds.statuses(), ['CONNECTING', 'BINDREQUIRED', 'ATTACHED']);
-      // The resource is of the JID of the tab that binds.
+      // The resource comes from the JID of the tab that binds.
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab1`]);
       assert.equal(scene.logins(), 1);
     });
 
-    test('a tab without the option that joins has it bound at once', async (t) => {
+    test('a tab without the option that joins makes the worker bind at once', async (t) => {
       const scene = await stage.scene(t);
       const [idle] = await waiting(scene, 1, { options: explicit });
       const joins = await scene.open();
@@ -51,7 +50,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab0`]);
     });
 
-    test('bind() that nobody waits for is an error in the log and nothing else', async (t) => {
+    test('bind() when the session does not wait for it only logs an error', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       await bind(tab);
@@ -76,7 +75,7 @@ for (const name of BROWSERS) {
       assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test('without a worker too a login stops until bind() is called, and a connection that was lost is dialled again without it', async (t) => {
+    test('without a worker too a login waits for bind(), and a redial does not', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await waiting(scene, 1, { options: { worker: '', ...explicit } });
       await bind(tab);
@@ -87,7 +86,7 @@ for (const name of BROWSERS) {
       assert.equal((await tab.statuses()).filter((status) => status === 'BINDREQUIRED').length, 1);
     });
 
-    test('the wait outlives the tab that asked for it, and in a crash the worker', async (t) => {
+    test('the wait outlives the tab that asked for it, and the crash of the worker', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker(explicit);
       const [host, asker, left] = await waiting(scene, 3, options);

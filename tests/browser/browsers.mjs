@@ -1,5 +1,5 @@
-// Real browsers: Chromium over the DevTools protocol, Firefox over WebDriver BiDi. What pages and workers
-// complain about is collected, so that a test can say that nobody complained.
+// Real browsers: Chromium over the DevTools protocol, Firefox over WebDriver BiDi. The errors of
+// pages and workers are collected, so that a test can assert that there were none.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,15 +30,15 @@ export const LAUNCH = {
   },
 };
 
-/** The names of all browsers, for tests that hold in each. */
+/** The names of all browsers, for tests that run in each. */
 export const BROWSERS = Object.keys(LAUNCH);
 
 /**
  * Starts a browser with an empty profile.
  * @param {"chromium" | "firefox"} name
- * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name for this
- * machine; without `hearWorkers` nothing is attached to shared workers, which would make the start of one
- * wait for the test
+ * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name that
+ * resolves to this machine; with `hearWorkers: false` no debugger is attached to shared workers,
+ * which would delay their start until the test resumes them
  */
 export async function launch(name, { args = [], host, hearWorkers = true } = {}) {
   const profile = await mkdtemp(join(tmpdir(), `epode-${name}-`));
@@ -56,27 +56,28 @@ export async function launch(name, { args = [], host, hearWorkers = true } = {})
     timeout: 90_000,
     protocolTimeout: 90_000,
   });
-  /** What was complained about: `{ where, text }`, `where` the address of a page or a worker. */
+  /** The errors, as `{ where, text }`; `where` is the address of a page or worker. */
   const errors = [];
-  /** What scripts of pages and workers wrote on their consoles, at whatever level. */
+  /** Everything that scripts of pages and workers wrote on their consoles, at any level. */
   const lines = [];
   if (name === 'chromium' && hearWorkers)
     browser.on('targetcreated', (target) => listen(target, errors, lines));
 
   return {
     name,
-    /** Puppeteer's own browser, for what is not here. */
+    /** Puppeteer's own browser object. */
     browser,
     errors,
     lines,
     /**
-     * Opens a page in a tab of its own; all tabs share one profile, so also their shared workers.
+     * Opens a page in a new tab; all tabs share one profile, and so their shared workers.
      * @returns {Promise<import("puppeteer-core").Page>}
      */
     async openTab(url) {
       const page = await browser.newPage();
       page.on('console', (message) => {
-        // What the browser itself has to say of the network comes this way too, and quotes whole addresses.
+        // The browser's own messages about the network are not lines of a script; they quote whole
+        // addresses.
         if (!/^(Failed to load resource|WebSocket connection to|Refused to )/.test(message.text()))
           lines.push(message.text());
         if (message.type() === 'error')
@@ -95,7 +96,7 @@ export async function launch(name, { args = [], host, hearWorkers = true } = {})
   };
 }
 
-/** The console of a shared worker belongs to no page; only the DevTools protocol shows it. */
+/** Listens to the console of a shared worker, which only the DevTools protocol shows. */
 async function listen(target, errors, lines) {
   if (target.type() !== 'shared_worker') return;
   const where = target.url();
@@ -109,8 +110,8 @@ async function listen(target, errors, lines) {
       lines.push(text);
       if (type === 'error') errors.push({ where, text });
     });
-    // A session stays attached to a worker that is gone, and its successor at the same address then waits for
-    // it.
+    // The session stays attached when the worker crashes, and the next worker at the same address
+    // then waits for it.
     session.on('Inspector.targetReloadedAfterCrash', () => resume(session));
     await session.send('Runtime.enable');
   } catch {

@@ -1,4 +1,4 @@
-// What an app calls beside sending and listening: pause, resume and flush, reset, and plugins.
+// The other methods of a connection: pause, resume, flush, reset; and plugins.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ eitherWay(({ isShared, serve }) => {
     return tab.up();
   };
 
-  test('what is paused waits, and leaves in its order at resume', async (t) => {
+  test('held-back stanzas leave in order at resume', async (t) => {
     const [server, tab] = await serve(t, { quiet: false });
     await connect(tab);
     const [stream] = server.streams;
@@ -32,7 +32,7 @@ eitherWay(({ isShared, serve }) => {
       connection.sendIQ(epode.$iq({ type: 'get' }).c('query', { xmlns: 'urn:example:question' }));
       window.last = say('two');
     });
-    // What the server asks meanwhile is answered for the app, behind whatever it sent.
+    // A barrier: the worker's answer to this request leaves after everything that the tab has posted.
     stream.send(
       `<iq xmlns="jabber:client" type="get" id="b" from="localhost" to="${server.jid}"><query xmlns="urn:example:barrier"/></iq>`,
     );
@@ -50,7 +50,7 @@ eitherWay(({ isShared, serve }) => {
     );
   });
 
-  test('what is a field in Strophe can be assigned: paused and features', async (t) => {
+  test('paused and features can be assigned, as in Strophe', async (t) => {
     const [server, tab] = await serve(t, { quiet: false });
     await connect(tab);
     const assigned = await tab.evaluate(() => {
@@ -71,7 +71,7 @@ eitherWay(({ isShared, serve }) => {
     await stream.frame(/id="held"/);
   });
 
-  test('a plugin hears each status before the callback, and knows by then what the connection knows', async (t) => {
+  test('a plugin hears each status before the callback, with the fields already set', async (t) => {
     const [, first, second] = await serve(t, { count: isShared ? 2 : 1, quiet: false });
     for (const tab of [first, second].filter(Boolean)) {
       await tab.evaluate(
@@ -107,7 +107,7 @@ eitherWay(({ isShared, serve }) => {
     }
   });
 
-  test('what connect does not understand is CONNFAIL, and not thrown', async (t) => {
+  test('unusable arguments of connect are CONNFAIL, and throw nothing', async (t) => {
     const [, tab] = await serve(t, { quiet: false });
     for (const [jid, pass] of [
       [42, 'secret'],
@@ -127,7 +127,7 @@ eitherWay(({ isShared, serve }) => {
     }
   });
 
-  test('an app that connects elsewhere while it is shown what came together is shown no more of that', async (t) => {
+  test('an app that connects elsewhere while it handles a batch gets no more of the batch', async (t) => {
     const [server, tab] = await serve(t, { quiet: false });
     const elsewhere = await startScripted({ jid: 'bob@elsewhere/scripted' });
     t.after(() => elsewhere.stop());
@@ -143,7 +143,7 @@ eitherWay(({ isShared, serve }) => {
     }, elsewhere.ws);
     await connect(tab);
     await tab.evaluate(() => {
-      // What comes meanwhile is shown in one go.
+      // Stanzas that arrive while the page is busy come in one batch.
       setTimeout(() => {
         for (const end = performance.now() + 500; performance.now() < end; );
       }, 50);
@@ -158,10 +158,10 @@ eitherWay(({ isShared, serve }) => {
     assert.equal(await tab.evaluate(() => connection.jid), elsewhere.jid);
   });
 
-  // Without a worker a session is nobody else's, and ends: alone.test.mjs.
+  // Without a worker, reset ends the session: see alone.test.mjs.
   if (!isShared) return;
 
-  test('a tab that is reset is out of the session, which goes on, and joins it again by what it knows', async (t) => {
+  test('a tab that is reset leaves the session, which goes on, and can join it again', async (t) => {
     const [server, first, second] = await serve(t, { count: 2, quiet: false });
     assert.equal(await connect(first), 'CONNECTED');
     assert.equal(await connect(second), 'ATTACHED');
@@ -182,7 +182,7 @@ eitherWay(({ isShared, serve }) => {
     assert.equal(await first.up(), 'ATTACHED');
     say('again');
     await first.eventually('the message', ({ messages }) => messages.length > 0);
-    // The handlers of before are gone with their session.
+    // The former handlers ended with the former session.
     assert.deepEqual((await first.heard()).messages, ['again']);
     assert.deepEqual(await second.statuses(), ['CONNECTING', 'ATTACHED']);
     assert.equal(server.streams.length, 1);

@@ -1,5 +1,4 @@
-// Only what is wanted is delivered: a handler is a claim, a hook claims everything, and who claims nothing is
-// not posted to.
+// A tab is posted only the stanzas that it claims: a handler is a claim, and a hook claims every stanza.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,7 +15,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Tabs whose posts are counted and whose connection overrides nothing; all are in one session. */
+    /** Tabs of one session that count their posts and override no hook. */
     const bareTabs = async (scene, count, options = ownWorker()) => {
       const tabs = [];
       for (let i = 0; i < count; i++) {
@@ -38,7 +37,7 @@ for (const name of BROWSERS) {
       return tabs;
     };
 
-    /** What of this was posted to a tab: how many of the posts name it. */
+    /** How many posts to a tab contain `text`. */
     const postsWith = (tab, text) =>
       tab.evaluate((text) => posts.filter((post) => JSON.stringify(post).includes(text)).length, text);
 
@@ -78,7 +77,7 @@ for (const name of BROWSERS) {
       assert.deepEqual((await posted(listener)).slice(1), [1, 0]);
     });
 
-    test('a handler that is done or deleted is not posted to any more', async (t) => {
+    test('nothing is posted for a handler that is done or deleted', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await bareTabs(scene, 2);
       const peer = await scene.peer('peer');
@@ -103,7 +102,7 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('a handler added while a stanza is handled hears the next one, and not that one', async (t) => {
+    test('a handler added while a stanza is handled gets the next one, and not that one', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await bareTabs(scene, 1);
       const peer = await scene.peer('peer');
@@ -116,7 +115,8 @@ for (const name of BROWSERS) {
           'message',
         );
       });
-      // The second is on its way while the first is handled, before anything but the first handler claims it.
+      // The second stanza is on its way while the first is handled, when only the first handler has
+      // a claim.
       const frames = numbered(6).map(
         (body) => `<message xmlns="jabber:client" to="${scene.jid}/bare"><body>${body}</body></message>`,
       );
@@ -126,7 +126,7 @@ for (const name of BROWSERS) {
       assert.deepEqual((await tab.heard()).messages, numbered(5, 1));
     });
 
-    test('a chain of handlers, each for the next stanza alone, misses none of a burst', async (t) => {
+    test('handlers that each add the handler for the next stanza miss none of a burst', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await bareTabs(scene, 1);
       const peer = await scene.peer('peer');
@@ -147,7 +147,7 @@ for (const name of BROWSERS) {
       assert.deepEqual((await tab.heard()).messages, bodies);
     });
 
-    test('a handler added outside of any stanza hears what comes from the call on, and nothing from before it', async (t) => {
+    test('a handler added between stanzas gets those that arrive after the call, and no other', async (t) => {
       const scene = await stage.scene(t);
       const server = await startScripted({ jid: `${scene.jid}/bare` });
       t.after(() => server.stop());
@@ -157,7 +157,7 @@ for (const name of BROWSERS) {
       const body = () => (server.streams[0].send(`<message xmlns="jabber:client" id="${said++}"/>`), 'said');
       stage.web.overrides.set('/say', { body });
       const heard = await tab.evaluate(async (rounds) => {
-        // Where the machine is busy, a post takes its time; all the same they stay in order.
+        // Delays posts, without reordering them, as on a busy machine.
         const { postMessage } = MessagePort.prototype;
         let latest = Promise.resolve();
         let slow = false;
@@ -172,7 +172,7 @@ for (const name of BROWSERS) {
             setTimeout(hear, 5_000, 'nothing');
             connection.addHandler((message) => hear(message.getAttribute('id')), null, 'message');
           });
-          // What the page asks for by other ways overtakes its claim.
+          // A request that does not go through the port overtakes the claim.
           await fetch('/say');
           heard.push(await next);
         }
@@ -184,12 +184,12 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('what comes in behind the login waits for the handlers added in the callback', async (t) => {
+    test('stanzas right after the login wait for the handlers added in the callback', async (t) => {
       const scene = await stage.scene(t);
       const peer = await scene.peer('peer');
       const [first] = await bareTabs(scene, 1);
       const late = await scene.open({ options: first.options });
-      // As many as it takes until the tab is in the session, and some more.
+      // Enough messages to last until the tab is in the session, and some more.
       const bodies = [];
       let [isUp, more] = [false, 20];
       const saying = (async () => {
@@ -209,7 +209,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(messages, bodies.slice(-messages.length), 'from some position on it hears all');
     });
 
-    test('rawInput and xmlInput assigned late hear from then on, and on a subclass from the beginning', async (t) => {
+    test('rawInput and xmlInput work once assigned, in a subclass from the beginning', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [tab, other] = await bareTabs(scene, 2, options);
@@ -232,7 +232,7 @@ for (const name of BROWSERS) {
       await subclassed.eventually('the message', ({ messages }) =>
         messages.some((text) => text.includes('before')),
       );
-      // What it has not heard of may still have been on its way.
+      // The first message may still be on its way to this tab.
       await tab.settle();
       await tab.evaluate(() => {
         connection.rawInput = (text) => heard.messages.push(text);
@@ -256,11 +256,11 @@ for (const name of BROWSERS) {
       assert.deepEqual([await postsWith(other, 'before'), await postsWith(other, 'after')], [0, 0]);
     });
 
-    test('what another tab sends is shown where onForeignStanzaSent is overridden, and posted nowhere else', async (t) => {
+    test('stanzas of another tab are posted only to tabs with onForeignStanzaSent', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [sender, plain] = await bareTabs(scene, 2, options);
-      // This one overrides it from the beginning, and hears messages with a handler.
+      // This tab overrides the hook from the beginning, and has a handler for messages.
       const [watching] = await scene.connected(1, options);
       const peer = await scene.peer('peer');
       await booked('its claims', plain, (known) => known.map(({ claims }) => claims).join() === '0,0,4');

@@ -1,5 +1,5 @@
-// How a connection ends: with a server that does not say goodbye, and by the code with which a WebSocket is
-// closed (RFC 6455 §7.4).
+// How a connection ends: if the server does not close the stream, and with which close code of the
+// WebSocket (RFC 6455 §7.4).
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,17 +9,14 @@ import { back } from './life.mjs';
 
 const JID = 'alice@localhost';
 
-/** How a server may end a session: the code that the app hears, and what the server does. */
+/** How a server may end a session: the code that the app gets, a name, and the server's action. */
 const ENDS = [
   [4001, "a code of the service's own", ({ socket }) => socket.close(4001, 'maintenance')],
   [1001, 'going away', ({ socket }) => socket.close(1001)],
   [1006, 'no closing handshake', ({ tcp }) => tcp.destroy()],
 ];
 
-/**
- * Connects as an app of Strophe does that wants to hear close codes; they are written down among the
- * statuses.
- */
+/** Connects, and notes close codes among the statuses. */
 const connect = (tab, { timeout, codes = [] } = {}) =>
   tab.evaluate(
     (jid, timeout, codes) => {
@@ -37,8 +34,8 @@ const connect = (tab, { timeout, codes = [] } = {}) =>
 
 eitherWay(({ isShared, serve: serveTabs }) => {
   /**
-   * A server, and tabs whose sessions are up: one session with a worker, else each its own. A browser notes
-   * on the console what ends in an error.
+   * A server, and tabs whose sessions are up: one session with a worker, else one for each tab.
+   * Browsers write failed connections on the console, so errors there are allowed.
    */
   const serve = async (t, { answer, options, tabs: given = [{}, {}] } = {}) => {
     const [server, ...tabs] = await serveTabs(t, { answer, options, count: given.length, quiet: false });
@@ -47,12 +44,12 @@ eitherWay(({ isShared, serve: serveTabs }) => {
       await tab.up();
     }
     assert.equal(server.streams.length, isShared ? 1 : given.length);
-    // What led here is shown elsewhere.
+    // The statuses of the login are tested elsewhere.
     for (const tab of tabs) await tab.evaluate(() => void (heard.statuses.length = 0));
     return [server, ...tabs];
   };
 
-  test('disconnection_timeout, an argument of connect, is how long the server may take to close: then CONNTIMEOUT, in the tab that asked and in every tab of its session', async (t) => {
+  test('a server that does not close within disconnection_timeout is CONNTIMEOUT in every tab', async (t) => {
     const answer = (frame) => (frame.startsWith('<close') ? [] : undefined);
     const [server, other, asking] = await serve(t, { answer, tabs: [{ timeout: 60_000 }, { timeout: 700 }] });
     const took = await asking.evaluate(async () => {
@@ -82,7 +79,7 @@ eitherWay(({ isShared, serve: serveTabs }) => {
     }
   });
 
-  test('a server that closes in time is DISCONNECTED and nothing else', async (t) => {
+  test('if the server closes the stream in time, the status is DISCONNECTED alone', async (t) => {
     const [, tab] = await serve(t, { tabs: [{ timeout: 60_000 }] });
     await tab.evaluate(() => connection.disconnect());
     await tab.status('DISCONNECTED');
@@ -92,7 +89,7 @@ eitherWay(({ isShared, serve: serveTabs }) => {
   for (const [code, what, end] of ENDS) {
     const [other] = ENDS.map(([code]) => code).filter((one) => one !== code);
 
-    test(`a session that ends by ${what} is ${code} for whoever asked for it, before RECONNECTING`, async (t) => {
+    test(`a session ends by ${what}: the handler for ${code} precedes RECONNECTING`, async (t) => {
       const [server, first, second] = await serve(t, {
         tabs: [{ codes: [code, other] }, { codes: [other] }],
       });
@@ -113,7 +110,7 @@ eitherWay(({ isShared, serve: serveTabs }) => {
     });
   }
 
-  test('with reconnect: false the code comes before DISCONNECTED, and for a login that breaks off before CONNFAIL', async (t) => {
+  test('with reconnect: false the handler precedes DISCONNECTED, in a login CONNFAIL', async (t) => {
     const codes = [4001];
     let refuses = false;
     const answer = (frame, { socket }) =>
@@ -140,7 +137,7 @@ eitherWay(({ isShared, serve: serveTabs }) => {
       'CONNFAIL',
       'DISCONNECTED',
     ]);
-    // It was no attempt of this tab's.
+    // The other tab made no attempt.
     assert.deepEqual(await second.statuses(), []);
   });
 });

@@ -1,4 +1,4 @@
-// What tabs bring to get in, and what it costs the server, on a server that does as it is told.
+// The credentials that tabs bring, and the logins that they cost a scripted server.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { Stage } from './stage.mjs';
 
 const ALICE = 'alice@localhost';
 
-/** Knows one password, and counts what it is asked. */
+/** Accepts one password, and records each that it is asked about. */
 function doorkeeper() {
   const asked = [];
   return {
@@ -45,7 +45,7 @@ for (const name of BROWSERS) {
       return { scene, server, asked: door.asked, tabs };
     };
 
-    test('eight tabs with one wrong password cost the server one attempt, and the right one gets in', async (t) => {
+    test('eight tabs with one wrong password cost one login; the right one gets in', async (t) => {
       const { server, asked, tabs } = await play(t);
       const [inside, right, ...wrong] = await tabs(10);
       await inside.connect(ALICE, 'right');
@@ -54,7 +54,7 @@ for (const name of BROWSERS) {
       for (const tab of wrong) assert.equal((await tab.status('AUTHFAIL')).condition, 'not-authorized');
       assert.equal(await right.up(), 'ATTACHED');
       assert.deepEqual(asked, ['right', 'wrong']);
-      // Once more, from the app that heard so: it is told that nobody asked.
+      // A second try of the same app: the reason says that the server was not asked.
       await wrong[0].evaluate(() => (heard.statuses.length = 0));
       await wrong[0].connect(ALICE, 'wrong');
       assert.match(
@@ -69,7 +69,7 @@ for (const name of BROWSERS) {
         await tab.eventually('the message', ({ messages }) => messages.includes('still here'));
     });
 
-    test('five refusals are enough: then nobody asks, and the reason says for how long', async (t) => {
+    test('after five refusals the server is not asked, and the reason says for how long', async (t) => {
       const { asked, tabs } = await play(t);
       const [tab] = await tabs(1);
       for (const password of ['a', 'b', 'c', 'd', 'e', 'right']) {
@@ -83,7 +83,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(asked, ['a', 'b', 'c', 'd', 'e']);
     });
 
-    test('with attach: false nobody joins without credentials, a page that reloads neither', async (t) => {
+    test('with attach: false no tab joins without credentials, not even after a reload', async (t) => {
       const { asked, tabs } = await play(t, { attach: false });
       const [opener, guest, other] = await tabs(3);
       await opener.connect(ALICE, 'right');
@@ -103,7 +103,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(asked, ['right']);
     });
 
-    test('PLAIN sends what was typed, and EXTERNAL is not tried where something was', async (t) => {
+    test('PLAIN sends the password as typed, and EXTERNAL is not tried if there is a password', async (t) => {
       const { asked, tabs } = await play(t);
       const [tab] = await tabs(1);
       const typed = 'gru\u0308\u00DF \u2168 \u00AD\u05D0p';

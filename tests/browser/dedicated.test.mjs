@@ -1,4 +1,4 @@
-// Where the browser has no SharedWorker, the same script is the worker of each page alone.
+// If the browser has no SharedWorker, each page runs the same script as a dedicated worker.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { BROWSERS } from './browsers.mjs';
 import { Stage } from './stage.mjs';
 
-/** Has a page keep its workers, each with whether it was ended. */
+/** Makes the page keep a list of its workers, and note which were terminated. */
 const COUNTED = `window.workers = [];
   window.Worker = class extends Worker {
     constructor(...how) { super(...how); this.ended = false; workers.push(this); }
@@ -25,7 +25,7 @@ for (const name of BROWSERS) {
     });
     after(() => stage.close());
 
-    test('each tab has a session of its own, and the app sees no other difference', async (t) => {
+    test('each tab has its own session, and the app sees no other difference', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [await scene.open(), await scene.open()];
       for (const [index, tab] of tabs.entries()) {
@@ -45,7 +45,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await tabs[1].statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
     });
 
-    test('a worker that nobody speaks to any more ends, when its stream had time to', async (t) => {
+    test('a worker that its page has left is terminated, after time to close the stream', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       for (let round = 0; round < 3; round++) {

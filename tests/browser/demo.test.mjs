@@ -1,4 +1,4 @@
-// The demo as a newcomer meets it: one command, one address, several tabs.
+// The demo as a newcomer sees it: one command, one address, several tabs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { keep, listens, until } from '../servers/keeper.mjs';
 import { launch } from './browsers.mjs';
 
-/** A first build takes minutes; when all is built the demo is up within seconds. */
+/** The first build takes minutes; once everything is built, the demo is up within seconds. */
 const BUILD_LIMIT = 540_000;
 const LIMIT = 20_000;
 
@@ -24,7 +24,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
     await demo?.stop();
   });
 
-  test('its page offers accounts, and one click connects', async () => {
+  test('the page offers accounts, and one click connects', async () => {
     alice = await open('alice');
     const panel = await settled(alice, { tabs: '1', connections: '1 for alice, 1 in all' });
     assert.equal(panel.status, 'Connected: this tab opened it');
@@ -42,7 +42,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
     assert.equal((await stats()).totalConnections, 1);
   });
 
-  test('a tab opened for the other account has a connection of its own', async () => {
+  test('a tab opened for the other account has its own connection', async () => {
     const opened = new Promise((resolve) => alice.once('popup', resolve));
     await alice.bringToFront();
     await alice.click('#other');
@@ -52,7 +52,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
     await settled(alice, { tabs: '2', connections: '1 for alice, 2 in all', presence: 'here' });
   });
 
-  test('what one tab says and hears, all tabs of its account see', async () => {
+  test('the messages that one tab sends and receives are shown in all tabs of its account', async () => {
     await say(alice, 'Hello Bob');
     await shows(bob, 'theirs: Hello Bob');
     await say(bob, 'Hello Alice, in all your tabs');
@@ -87,7 +87,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
     assert.deepEqual(connectionsByAccount, { 'alice@localhost': 1, 'bob@localhost': 1 });
   });
 
-  test('logging out in one tab ends the session in all tabs of the account, and they come back', async () => {
+  test('logging out in one tab ends the session in all tabs, and all can reconnect', async () => {
     await secondAlice.bringToFront();
     await secondAlice.click('#logout');
     for (const tab of [alice, secondAlice]) await settled(tab, { status: 'Disconnected' });
@@ -105,7 +105,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
     await settled(secondAlice, { tabs: '2', connections: '1 for alice, 2 in all' });
   });
 
-  test('nothing complains, and the demo ends when it is told to', async () => {
+  test('there are no errors, and the demo ends when it is stopped', async () => {
     assert.deepEqual(browser.errors, []);
     const port = new URL(url).port;
     assert.equal(await listens(port), true);
@@ -128,7 +128,7 @@ describe('cargo xtask demo', { timeout: 600_000 }, () => {
   }
 });
 
-/** What the side panel and the header show. */
+/** The content of the side panel and the header. */
 function read(tab) {
   return tab.evaluate(() =>
     Object.fromEntries(
@@ -140,7 +140,9 @@ function read(tab) {
   );
 }
 
-/** Waits until a tab, brought to the front, shows all that is expected; answers with everything it shows. */
+/**
+ * Brings a tab to the front and waits until it shows everything in `expected`; returns everything shown.
+ */
 async function settled(tab, expected) {
   await tab.bringToFront();
   let panel;
@@ -160,7 +162,7 @@ async function say(tab, text) {
   await tab.click('#send');
 }
 
-/** The messages, each with who it is from, without the small print. */
+/** The messages, each with its sender, without the small print. */
 function messages(tab) {
   return tab.$$eval('#messages li', (all) =>
     all.map((message) => `${message.className}: ${message.firstChild.textContent}`),

@@ -1,5 +1,5 @@
-// After a deploy the worker script has another address: pages of before share one worker, pages of now
-// another.
+// After a deploy the worker script may have another address: then old pages share one worker, and
+// new pages another.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,8 +9,8 @@ import { ownWorker } from './life.mjs';
 import { Stage } from './stage.mjs';
 
 /**
- * In a page: says hello by hand, in these versions, and answers with the worker's first word. A refusal is
- * answered as a page would.
+ * Runs in a page: says hello by hand, with these versions, and returns the worker's first message.
+ * After a refusal, asks the worker to step aside, as a page would.
  */
 const greet = (worker, versions) =>
   new Promise((told) => {
@@ -28,7 +28,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage.close());
 
-    test('do not fight over an account: the newer takes it over, and pages of before hear what to do', async (t) => {
+    test('do not fight over an account: the newer takes over, old pages are told to reload', async (t) => {
       const scene = await stage.scene(t);
       const [old] = await scene.connected(1);
       const fresh = await scene.open({ options: { worker: '/epode-worker.js?v=2' } });
@@ -43,13 +43,13 @@ for (const name of BROWSERS) {
       assert.match(scene.wire.connections[0].texts('client').at(-1), /^<close/);
     });
 
-    test('that speak other versions: a page too new for its worker has it make room, and pages of before are back on a fresh one', async (t) => {
+    test('of different versions: one too old for a page steps aside, and its pages reconnect', async (t) => {
       const scene = await stage.scene(t);
       const [old] = await scene.connected(1, ownWorker());
       const page = await scene.open(old);
       const { worker } = old.options;
       const known = await page.evaluate(greet, worker, [1]);
-      // Its own version and no other: as the next release of the page would say.
+      // Only the version of a later release.
       assert.deepEqual(await page.evaluate(greet, worker, [2]), { Refused: { Version: { speaks: [1] } } });
       await old.status('RECONNECTING');
       await old.eventually(

@@ -1,4 +1,4 @@
-// The elements that handlers get against those that DOMParser builds, in the browsers' own DOM.
+// Compares the elements that handlers get with those of DOMParser, in the DOM of real browsers.
 
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { BROWSERS, launch } from './browsers.mjs';
 import { startWeb } from './web.mjs';
 
 for (const name of BROWSERS) {
-  test(`${name} builds the same DOM from ten thousand stanzas and a table of peculiarities`, async (t) => {
+  test(`${name} builds the same DOM from ten thousand stanzas and a table of special cases`, async (t) => {
     const entry = fileURLToPath(new URL('pages/differential.ts', import.meta.url));
     const { outputFiles } = await build({
       entryPoints: [entry],
@@ -28,7 +28,7 @@ for (const name of BROWSERS) {
     assert.deepEqual(JSON.parse(report).slice(0, 3), []);
     assert.equal(await tab.title(), 'none differs');
     assert.deepEqual(browser.errors, []);
-    // It would see a difference, were there one.
+    // The comparison does find differences.
     const found = await tab.evaluate(() => {
       const parse = DOMParser.prototype.parseFromString;
       DOMParser.prototype.parseFromString = function (text, type) {

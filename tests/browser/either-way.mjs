@@ -1,4 +1,4 @@
-// Tests that hold in each browser, with a worker and without, in front of a server of their own.
+// Tests that run in each browser, with and without a worker, against a scripted server.
 
 import { after, before, describe } from 'node:test';
 
@@ -8,10 +8,10 @@ import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
 /**
- * Declares the tests of a file in every such place.
- * @param {(place: { isShared: boolean, serve: (t: object, how?: object) => Promise<[object, ...object[]]> })
- * => void} declare `serve` starts a scripted server and opens `count` tabs, one by default, with these
- * `options`; the scene is `quiet` or not (see Stage), and the rest is for the server
+ * Declares the tests of a file for each combination.
+ * @param {(place: { isShared: boolean, serve: (t: object, how?: object) => Promise<[object, ...object[]]>
+ * }) => void} declare `serve` starts a scripted server and opens `count` tabs (default 1) with these
+ * `options`, in a scene that is `quiet` or not (see Stage); other properties go to the server
  */
 export function eitherWay(declare) {
   for (const name of BROWSERS) {

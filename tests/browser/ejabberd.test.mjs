@@ -1,4 +1,4 @@
-// The same on ejabberd, which differs in what it offers and how it writes it.
+// Basic tests on ejabberd, which offers other mechanisms and writes its stanzas differently.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -27,7 +27,7 @@ describe('in chromium, on ejabberd', () => {
     await tab.status('DISCONNECTED');
   });
 
-  // As they come from a tab it passes them over in silence.
+  // ejabberd silently ignores a stanza whose name has a prefix, so the worker removes prefixes.
   test('stanzas with prefixes are understood', async (t) => {
     const scene = await stage.scene(t);
     const [tab] = await scene.connected(1);
@@ -50,7 +50,7 @@ describe('in chromium, on ejabberd', () => {
     const scene = await stage.scene(t);
     const tabs = [await scene.open(), await scene.open()];
     for (const tab of tabs) await tab.connect('anon.localhost');
-    // They connect at the same time: whichever the worker hears first opens the session.
+    // Both connect at the same time; the tab that the worker hears first opens the session.
     assert.deepEqual((await Promise.all(tabs.map((tab) => tab.up()))).sort(), ['ATTACHED', 'CONNECTED']);
     assert.equal(scene.wire.connections.length, 1);
   });

@@ -1,4 +1,4 @@
-// What goes wrong is said: by the right status, in the tab it concerns, with a reason that helps, and soon.
+// Each failure is reported soon, with the right status and a helpful reason, in the tab that it concerns.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -10,12 +10,12 @@ import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 import { ROOTS } from './web.mjs';
 
-/** Soon enough for a user who waits. */
+/** The longest acceptable wait of a user, in milliseconds. */
 const SOON = 10_000;
 
 /**
- * Serves the built package, or the page, once more below another folder, where a test may bend it without
- * touching anybody else.
+ * Serves a copy of the built package and of the page in another folder, where a test may change
+ * them without affecting other tests.
  */
 async function serveCopy(web, folder, headers = {}) {
   const put = async (path, file) =>
@@ -27,11 +27,11 @@ async function serveCopy(web, folder, headers = {}) {
 
 const NO_WASM = { 'Content-Security-Policy': "script-src 'self'" };
 
-/** The options of a page whose engine runs in it. */
+/** The options of a page without a worker. */
 const ALONE = { options: { worker: '' } };
 
 /**
- * What an app, or who serves it, can get wrong about the worker: `arrange` it, and what the reason must say.
+ * Mistakes of an app or its operator about the worker: how to `arrange` one, and the `reason` to expect.
  */
 const MISSTEPS = [
   {
@@ -40,7 +40,7 @@ const MISSTEPS = [
     reason: /worker script.*\/nowhere\/epode-worker\.js.*404/,
   },
   {
-    what: 'the worker script is a page, as servers of single-page apps answer what they do not know',
+    what: 'the worker script is a page, as servers of single-page apps send for unknown paths',
     arrange: (web) => {
       web.overrides.set('/spa/epode-worker.js', {
         headers: { 'Content-Type': 'text/html' },
@@ -66,7 +66,7 @@ const MISSTEPS = [
     reason: /cross-origin.*http:\/\/localhost/,
   },
   {
-    what: "the worker's address is none",
+    what: "the worker's address is malformed",
     arrange: () => ({ options: { worker: 'http://' } }),
     reason: /http:\/\/ is not a URL/,
   },
@@ -163,7 +163,7 @@ const MISSTEPS = [
   },
 ];
 
-/** Service addresses that cannot work. */
+/** Service addresses that cannot work, and the reason to expect. */
 const ADDRESSES = [
   ['', /empty address/],
   ['garbage', /garbage is not the address of a WebSocket/],
@@ -180,7 +180,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Connects, and answers with the CONNFAIL that must come soon. */
+    /** Connects; returns the CONNFAIL, which must come soon. */
     const connectionFailure = async (tab, jid = 'alice@localhost', password = 'secret') => {
       await tab.connect(jid, password);
       const failure = await tab.status('CONNFAIL', SOON);
@@ -194,7 +194,7 @@ for (const name of BROWSERS) {
 
     for (const { what, arrange, reason } of MISSTEPS) {
       test(`when ${what}, CONNFAIL says so`, async (t) => {
-        // Browsers report some of it on the console as well.
+        // Browsers report some of these on the console too.
         const scene = await stage.scene(t, { quiet: false });
         t.after(() => stage.web.overrides.clear());
         const tab = await scene.open(await arrange(stage.web));
@@ -202,7 +202,7 @@ for (const name of BROWSERS) {
       });
     }
 
-    test('a worker that stays silent is CONNFAIL, with what is known of its script', async (t) => {
+    test('a worker that stays silent is CONNFAIL, with the findings about its script', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
       t.after(() => stage.web.overrides.clear());
       stage.web.overrides.set('/silent.js', { body: 'onconnect = () => {};' });
@@ -244,7 +244,7 @@ for (const name of BROWSERS) {
     });
 
     test('a server that goes away during the login is CONNFAIL with a reason', async (t) => {
-      // Not before: a socket that ends while the worker is still starting is dialled again.
+      // During the login: a socket that ends before, while the worker starts, is dialled again.
       const answer = (frame, { socket }) =>
         frame.startsWith('<auth') ? (socket.terminate(), []) : undefined;
       const server = await startScripted({ answer });
@@ -277,7 +277,7 @@ for (const name of BROWSERS) {
       assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test('a wrong password beside a session that is up fails in its own tab, and touches nobody else', async (t) => {
+    test('a wrong password beside a session that is up fails in its own tab alone', async (t) => {
       const scene = await stage.scene(t);
       const [good] = await scene.connected(1);
       const bad = await scene.open();
@@ -304,7 +304,7 @@ for (const name of BROWSERS) {
       assert.equal(await good.up(), 'CONNECTED');
     });
 
-    test('nothing in common among the mechanisms is CONNFAIL with no-auth-mech', async (t) => {
+    test('no common mechanism is CONNFAIL with no-auth-mech', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await tab.evaluate((service) => {
@@ -313,7 +313,7 @@ for (const name of BROWSERS) {
       assert.equal((await connectionFailure(tab, scene.jid)).condition, 'no-auth-mech');
     });
 
-    test('when the connection is lost, the worker dials again: every tab hears RECONNECTING, then CONNECTED, and what waited for an answer fails', async (t) => {
+    test('after a lost connection every tab hears RECONNECTING, then CONNECTED; requests fail', async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
@@ -332,7 +332,7 @@ for (const name of BROWSERS) {
         assert.deepEqual((await tab.statuses()).slice(-2), ['RECONNECTING', 'CONNECTED']);
       }
       assert.equal(server.streams.length, 2);
-      // The handlers of the new session hear, those of the former do not.
+      // Sending works again.
       await tabs[0].say('alice@localhost', 'again');
     });
 
@@ -356,7 +356,7 @@ for (const name of BROWSERS) {
       assert.deepEqual([receipt.status, receipt.condition], ['failed', 'not-connected']);
     });
 
-    test('a stream of nothing but what a server may not send is ended, and dialled again', async (t) => {
+    test('a stream of forbidden frames alone is ended, and dialled again', async (t) => {
       const server = await startScripted();
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });

@@ -1,4 +1,4 @@
-// Whether the harness itself can be believed.
+// The test harness itself.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -30,7 +30,7 @@ describe('the wire', () => {
     return { socket, connection: wire.connections.at(-1) };
   };
 
-  test("passes a server's answers on and writes both directions down", async () => {
+  test("relays the server's frames and records both directions", async () => {
     const { socket, connection } = await dial();
     assert.equal(socket.protocol, 'xmpp');
     const received = [];
@@ -61,7 +61,7 @@ describe('the wire', () => {
     assert.equal(connection.closedBy, 'wire');
   });
 
-  test('refuses while it is told to', async () => {
+  test('refuses handshakes while told to', async () => {
     const connections = wire.connections.length;
     wire.refuse = true;
     const socket = new WebSocket(wire.url, 'xmpp');
@@ -102,7 +102,7 @@ describe('the web server', () => {
     assert.equal((await fetch(web.url('/pages/%2e%2e%2fweb.mjs'))).status, 404);
   });
 
-  test('bends its answers path by path', async () => {
+  test('can change its answer to each path', async () => {
     web.overrides.set('/epode.js', {
       status: 503,
       headers: { 'Content-Security-Policy': 'x' },
@@ -154,14 +154,14 @@ for (const name of BROWSERS) {
       await second.close();
     });
 
-    test("the page's module is there without a complaint", async () => {
+    test("the page's module loads without an error", async () => {
       const tab = await browser.openTab(web.url('/pages/client.html'));
       assert.notEqual(await tab.evaluate(() => Object.keys(window.epode).length), 0);
       await tab.close();
       assert.deepEqual(browser.errors, []);
     });
 
-    test('what a page complains about is collected', async () => {
+    test('errors of a page are collected', async () => {
       const tab = await browser.openTab(web.url('/pages/client.html'));
       await tab.evaluate(() => console.error('it hurts'));
       await tab.close();
@@ -173,7 +173,7 @@ for (const name of BROWSERS) {
   });
 }
 
-test('the console of a shared worker is heard in Chromium', async () => {
+test('in Chromium the errors of a shared worker are collected', async () => {
   const web = await startWeb();
   const browser = await launch('chromium');
   try {

@@ -1,5 +1,5 @@
-// Over plain http from another machine, which is no secure context: no Web Locks, no SubtleCrypto. Nobody is
-// told of a death; silence tells of it.
+// Plain http from another machine is no secure context: without Web Locks a death is noticed only
+// by silence; there is no SubtleCrypto either.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,10 +11,7 @@ import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
 const HOST = 'epode.test';
-/**
- * Pages that have been hidden for so many seconds, and not for five minutes, are slowed down as far as
- * Chromium does that.
- */
+/** Makes Chromium throttle the timers of a hidden page fully after 5 s instead of 5 min. */
 const THROTTLED = {
   chromium: ['--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/5'],
   firefox: [],
@@ -29,7 +26,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name, undefined, { host: HOST, args: THROTTLED[name] })));
     after(() => stage?.close());
 
-    test('tabs log in by SCRAM and share the session; one that closes is gone, one that reloads finds what came meanwhile', async (t) => {
+    test('tabs log in by SCRAM and share a session; one closes, one reloads without loss', async (t) => {
       const scene = await stage.scene(t);
       scene.service = scene.service.replace('127.0.0.1', HOST);
       const [first, second, third] = await scene.connected(3);
@@ -39,7 +36,7 @@ for (const name of BROWSERS) {
         /SCRAM-/,
       );
       assert.equal(scene.wire.connections.length, 1);
-      // Firefox loses the last word of a tab that is closed.
+      // Firefox loses the `Leave` of a tab that is closed.
       const { tab: closed } = await own(second);
       await second.close();
       await booked(
@@ -59,7 +56,7 @@ for (const name of BROWSERS) {
       await booked('who is there', first, (known) => known.filter(({ awake }) => awake).length === 2);
     });
 
-    test('a password is not shown to whoever listens', async (t) => {
+    test('a password is not sent over an unencrypted connection', async (t) => {
       const server = await startScripted({ mechanisms: ['PLAIN'] });
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws.replace('127.0.0.1', HOST) });
@@ -69,7 +66,7 @@ for (const name of BROWSERS) {
       assert.ok(!server.streams.some(({ frames }) => frames.some((frame) => frame.startsWith('<auth'))));
     });
 
-    test('a worker that dies is noticed within 30 s by a page that is visible, within 90 s by a hidden one, and replaced', async (t) => {
+    test('a dead worker is noticed by a visible page within 30 s, by a hidden one within 90 s', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
       const door = backdoor(stage.web);
       const options = name === 'chromium' ? ownWorker() : door.options;
@@ -89,7 +86,7 @@ for (const name of BROWSERS) {
         visible,
         (known) => known.filter((tab) => tab.visible).length === 1 && known.find(({ own }) => own).visible,
       );
-      // Long enough for the timers of a hidden page to be as slow as they get.
+      // Until the timers of hidden pages are fully throttled.
       await new Promise((resolve) => setTimeout(resolve, 20_000));
 
       const begun = performance.now();
@@ -116,7 +113,7 @@ for (const name of BROWSERS) {
       assert.equal((await books(visible)).filter(({ role }) => role === 'primary').length, 1);
     });
 
-    test('one that runs and does not answer is gone round', async (t) => {
+    test('pages make a detour around a worker that runs and does not answer', async (t) => {
       const scene = await stage.scene(t);
       const door = backdoor(stage.web);
       t.after(() => door.release());

@@ -1,24 +1,25 @@
-// What tests of the tabs' life have in common: a worker of their own, its books, and ways for a tab to go.
+// For tests of the life of tabs: a worker of their own, the worker's list of tabs, and ways for a
+// tab to end.
 
 import { eventually } from './apps.mjs';
 
 let workers = 0;
 
 /**
- * Options for the tabs of one scene: a worker that no earlier scene has started, so that it lives in the
- * process of the first tab.
+ * Options for the tabs of one scene: a worker that no earlier scene started, so that it lives in
+ * the process of the first tab.
  */
 export const ownWorker = (options = {}) => ({
   options: { worker: `/epode-worker.js?${++workers}`, ...options },
 });
 
-/** What the worker knows of the tabs, as this one hears it. */
+/** The worker's list of tabs, as this tab gets it. */
 export const books = (tab) => tab.evaluate(() => connection.tabs());
 
-/** What the worker knows of this tab itself. */
+/** The entry of this tab in the worker's list. */
 export const own = async (tab) => (await books(tab)).find(({ own }) => own);
 
-/** Waits until a tab's books say so; answers with them. */
+/** Waits until `ask` accepts the worker's list; returns the list. */
 export const booked = (what, tab, ask) =>
   eventually(what, async () => {
     const known = await books(tab);
@@ -26,8 +27,8 @@ export const booked = (what, tab, ask) =>
   });
 
 /**
- * How many milliseconds after the beginning of `go` its tab is gone from the books that `observer` is shown;
- * 10,000 if it is not gone by then.
+ * How many milliseconds after the beginning of `go` the tab has left the list that `observer` gets;
+ * 10,000 if it is still there by then.
  */
 export async function goneAfter(observer, tab, go) {
   const { tab: name } = await own(tab);
@@ -36,28 +37,28 @@ export async function goneAfter(observer, tab, go) {
     while (performance.now() < deadline && (await connection.tabs()).some(({ tab }) => tab === name));
     return performance.timeOrigin + performance.now();
   }, name);
-  // Not before the observer looks.
+  // Waits until the observer polls.
   await observer.evaluate(() => 0);
   const begun = performance.timeOrigin + performance.now();
   const [at] = await Promise.all([gone, go(tab)]);
   return at - begun;
 }
 
-/** Ends the process of a tab, and whatever else lives in it. */
+/** Crashes the process of a tab, with everything in it. */
 export async function crash(tab) {
   const session = await tab.page.createCDPSession();
-  // Nobody is left to answer.
+  // A crashed page does not answer.
   session.send('Page.crash').catch(() => {});
 }
 
-/** Freezes tabs in the background, as Chromium does to save power; answers with how to thaw them. */
+/** Freezes a tab, as Chromium does in the background to save power; returns a function that thaws it. */
 export async function freeze(tab) {
   const session = await tab.page.createCDPSession();
   await session.send('Page.setWebLifecycleState', { state: 'frozen' });
   return () => session.send('Page.setWebLifecycleState', { state: 'active' });
 }
 
-/** Waits until a tab is back in its session; answers with the status that said so. */
+/** Waits until a tab is back in its session; returns the status that it reported. */
 export const back = (tab, limit) =>
   tab.eventually(
     'the way back',
@@ -65,7 +66,7 @@ export const back = (tab, limit) =>
     limit,
   );
 
-/** The bodies that a test's peer sends: numbered. */
+/** Numbered bodies of messages. */
 export const numbered = (count, from = 0) =>
   Array.from({ length: count }, (_, index) => `message ${from + index}`);
 
@@ -73,9 +74,7 @@ export function median(numbers) {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
 }
 
-/**
- * Keeps everything that is posted to this page from now on in `posts`. To be called before the page connects.
- */
+/** Keeps everything that is posted to this page in `posts`; must be called before the page connects. */
 export const countPosts = (tab) =>
   tab.evaluate(() => {
     window.posts = [];
@@ -91,7 +90,7 @@ export const countPosts = (tab) =>
     });
   });
 
-/** Connects with a callback of the test's own, which adds no handlers; waits until the session is up. */
+/** Connects with a callback that adds no handlers, and waits until the session is up. */
 export const connectBare = (tab, jid, password) =>
   tab.evaluate(
     (jid, password) =>

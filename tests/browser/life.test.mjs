@@ -1,5 +1,4 @@
-// Tabs are equals, and any of them may vanish at any moment: what the worker knows of it, how soon, and that
-// nobody else suffers.
+// Any tab may vanish at any moment: how soon the worker notices, and that no other tab is affected.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,11 +8,17 @@ import { BROWSERS } from './browsers.mjs';
 import { back, booked, books, crash, freeze, goneAfter, median, numbered, own, ownWorker } from './life.mjs';
 import { Stage } from './stage.mjs';
 
-/** The median from the act to the books, in milliseconds, over so many tabs for each way to go. */
+/**
+ * The goal for the median time from the act until the worker's list shows it, in milliseconds, and
+ * the number of tabs for each way to go.
+ */
 const GONE = 200;
 const TIMES = 7;
 
-/** From the death of the worker's process to a session that is up again. */
+/**
+ * The goal for the time from the death of the worker's process until the session is up again, in
+ * milliseconds.
+ */
 const REPLACED = 2_000;
 
 const WAYS_TO_GO = {
@@ -29,7 +34,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    test("of 16 tabs, those that close, navigate, reload or crash are soon gone from the worker's books, and the session stays", async (t) => {
+    test('tabs that close, navigate, reload or crash soon leave the list; the session stays', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const tabs = await scene.connected(16, options);
@@ -40,7 +45,7 @@ for (const name of BROWSERS) {
         const times = [];
         for (const tab of others.splice(-TIMES)) {
           times.push(await goneAfter(observer, tab, (tab) => go(tab, stage.web)));
-          // What is left of it, a page that is in no session.
+          // The page is in no session now.
           await tab.close();
         }
         t.diagnostic(`${way}: gone after ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
@@ -48,7 +53,7 @@ for (const name of BROWSERS) {
         others.push(...(await scene.connected(TIMES, options)));
       }
 
-      // The primary too: another one is named in the same breath.
+      // When the primary goes, another tab becomes primary.
       const roles = () =>
         Promise.all([host, observer, ...others].map((tab) => tab.evaluate(() => connection.role)));
       await others.at(-1).page.bringToFront();
@@ -75,7 +80,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await scene.sessions(), [`${scene.jid}/tab0`]);
     });
 
-    test('the worker tells what it knows of the tabs', async (t) => {
+    test('tabs() returns the list of the worker', async (t) => {
       const scene = await stage.scene(t);
       const tabs = await scene.connected(2, ownWorker());
       const known = await booked('the claims of both', tabs[0], (known) =>
@@ -108,15 +113,15 @@ for (const name of BROWSERS) {
       assert.deepEqual(await books(tabs[0]), [], 'outside a session there is nothing to tell');
     });
 
-    // Firefox's driver can neither freeze a page nor crash one nor kill a process. There `deploy.test.mjs`
-    // shows a worker that ends, and the tabs on a fresh one.
+    // Firefox's driver can neither freeze nor crash a page, nor kill a process; `deploy.test.mjs`
+    // shows there how tabs reconnect to a new worker.
     if (name !== 'chromium') return;
 
     test("when the worker's process is killed, the tabs start another, and the session is back", async (t) => {
       const scene = await stage.scene(t);
       const [host, ...survivors] = await scene.connected(4, ownWorker());
       const peer = await scene.peer('peer');
-      // A handler from before must not be called twice afterwards, and not once for the former session.
+      // A handler of the former session must not be called in the next one.
       peer.say(`${scene.jid}/tab0`, 'before');
       for (const tab of survivors)
         await tab.eventually('the message', ({ messages }) => messages.length === 1);
@@ -151,7 +156,7 @@ for (const name of BROWSERS) {
       assert.equal((await books(survivors[0])).filter(({ role }) => role === 'primary').length, 1);
     });
 
-    test('what is under way when the worker dies comes to an end, and what is sent meanwhile is sent', async (t) => {
+    test('when the worker dies requests end, and stanzas sent meanwhile leave with the next', async (t) => {
       const scene = await stage.scene(t);
       const [host, survivor] = await scene.connected(2, ownWorker());
       const peer = await scene.peer('peer');
@@ -176,7 +181,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(peer.bodies(), ['meanwhile']);
     });
 
-    test("when the worker's process is killed and no surviving tab has credentials, each hears so, and can connect", async (t) => {
+    test('if no tab has credentials when the worker dies, each hears so and can connect', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [host] = await scene.connected(1, options);
@@ -196,7 +201,7 @@ for (const name of BROWSERS) {
       assert.equal(scene.wire.open().length, 1);
     });
 
-    test('one survivor with credentials brings back those that only attached', async (t) => {
+    test('one survivor with credentials suffices for the tabs that only attached', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [host] = await scene.connected(1, options);
@@ -214,7 +219,7 @@ for (const name of BROWSERS) {
       assert.equal(scene.wire.connections.length, 2);
     });
 
-    test('a frozen tab loses its role at once, disturbs nobody, and hears everything once and in order when it thaws', async (t) => {
+    test('a frozen tab loses its role at once, and gets everything in order when it thaws', async (t) => {
       const scene = await stage.scene(t);
       const [frozen, other, third] = await scene.connected(3, ownWorker());
       const { tab: name } = await own(frozen);
@@ -225,7 +230,7 @@ for (const name of BROWSERS) {
       );
       const noticedAfter = performance.now() - begun;
       t.diagnostic(`noticed after ${noticedAfter.toFixed()} ms`);
-      // Not by its silence, which takes 14 s.
+      // By the page's event, not by its silence, which would take 14 s.
       assert.ok(noticedAfter < 1_000, `noticed after ${noticedAfter.toFixed()} ms`);
       assert.deepEqual(known.map(({ role }) => role).sort(), ['primary', 'secondary', 'secondary']);
       assert.equal(known.find(({ tab }) => tab === name).role, 'secondary');
@@ -253,7 +258,7 @@ for (const name of BROWSERS) {
       assert.equal((await books(other)).filter(({ role }) => role === 'primary').length, 1);
     });
 
-    test('where too much waits for a frozen tab, it is told exactly what it misses', async (t) => {
+    test('if too much waits for a frozen tab, onGap counts exactly what is missing', async (t) => {
       const scene = await stage.scene(t);
       const [frozen, other] = await scene.connected(2, ownWorker({ queue: { stanzas: 40 } }));
       for (const tab of [frozen, other])
@@ -274,7 +279,7 @@ for (const name of BROWSERS) {
       t.diagnostic(`${first.length} heard, ${count} given up, ${rest.length} waited`);
       assert.deepEqual([...first, ...bodies.slice(at, at + count), ...rest], bodies);
       assert.equal(rest.length, 40);
-      // Nothing but messages came meanwhile.
+      // Only messages came meanwhile.
       assert.equal(to - from + 1, count);
       await frozen.settle();
       assert.equal((await frozen.heard()).messages.length, messages.length);
@@ -282,7 +287,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** Sees to it that this tab is in charge while it is in the background, and freezes it. */
+/** Makes a tab primary, puts it in the background, and freezes it. */
 async function freezePrimary(scene, tab) {
   await tab.page.bringToFront();
   await booked('its role', tab, (known) => known.find(({ own }) => own).role === 'primary');
@@ -294,8 +299,8 @@ async function freezePrimary(scene, tab) {
 }
 
 /**
- * Sends messages in more turns of the worker than a window has posts, and no faster than a tab that is awake
- * can follow.
+ * Sends messages in more event-loop tasks of the worker than a window has posts, no faster than a
+ * tab that is awake can follow.
  */
 async function sayInTurns(peer, { jid }, bodies, awake) {
   for (let from = 0; from < bodies.length; from += 3) {

@@ -1,5 +1,4 @@
-// What stands in the logs when everything goes wrong: rules, names and lengths, and nothing of what was said,
-// by whom, or to which address.
+// The logs when everything goes wrong: rules, names and lengths, but no content, JID or address.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,12 +9,12 @@ import { back } from './life.mjs';
 import { SASL, startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
-/** Whatever must not be read in a log has this in it. */
+/** Marks everything that must not appear in a log. */
 const MARK = 'tybalt';
 const STRANGER = `${MARK}@elsewhere.example/x`;
 const STREAMS = 'http://etherx.jabber.org/streams';
 
-/** What a server may send: of each there is a line. */
+/** Frames of a server, each of which is logged. */
 const FRAMES = {
   'text that is no XML': [
     `<message xmlns="jabber:client" from="${STRANGER}"><body>${MARK} & ${MARK}</body></message>`,
@@ -39,7 +38,7 @@ const FRAMES = {
   ],
 };
 
-/** What an app may try to send: of each there is a line in its own log. */
+/** Stanzas of an app, each of which its own log mentions. */
 const STANZAS = {
   'no XML': [`<message to="${STRANGER}"><body>${MARK}`, /a stanza was not sent: [\w-]+$/],
   "somebody else's": [
@@ -61,7 +60,7 @@ for (const name of BROWSERS) {
       before(async () => (stage = await Stage.open(name, null)));
       after(() => stage?.close());
 
-      test("whatever goes wrong, no log has a word of a stanza, a stranger's JID, the text of an error or the query of an address; and none of it is in a log of another account", async (t) => {
+      test('no log has content, foreign JIDs, error texts or queries of addresses', async (t) => {
         let refuses = false;
         const refusal = `<failure xmlns="${SASL}"><not-authorized/><text>${MARK}</text></failure>`;
         const answer = (frame) => (refuses && frame.startsWith('<auth') ? [refusal] : undefined);
@@ -103,7 +102,7 @@ for (const name of BROWSERS) {
           await tab.evaluate(() => void (heard.log.length = 0));
         }
         for (const [what, [stanza, pattern]] of Object.entries(STANZAS)) {
-          // The receipt is the app's, and says more.
+          // The receipt, which is for the app, says more.
           const { status } = await tab.evaluate((stanza) => connection.send(stanza), stanza);
           assert.equal(status, 'failed', what);
           await line(what, pattern);
@@ -112,7 +111,7 @@ for (const name of BROWSERS) {
         await tab.ask(`<iq type="set" from="${STRANGER}" to="${STRANGER}"><x xmlns="${MARK}"/></iq>`);
         await line("a question that is somebody else's", /an iq was not sent: invalid-from$/);
 
-        // What an app throws.
+        // Exceptions of the app.
         await tab.evaluate((mark) => {
           const fail = () => {
             throw new SyntaxError(`${mark}\n${mark}`);
@@ -161,7 +160,7 @@ for (const name of BROWSERS) {
             options.worker,
             MARK,
           );
-          // The tab that goes says more than it may.
+          // This tab sends a forbidden stanza as it goes.
           await second.evaluate(
             (stranger) =>
               addEventListener('pagehide', () => void connection.send(`<message from="${stranger}"/>`)),
@@ -171,7 +170,7 @@ for (const name of BROWSERS) {
           await line('a last word', /what port \d+ sent when it had left was not sent: invalid-from/);
         }
 
-        // What ends a stream, and what the next one is refused with.
+        // The text of the stream error, and of the next refusal.
         server.streams[0].send(
           `<stream:error xmlns:stream="${STREAMS}"><internal-server-error xmlns="urn:ietf:params:xml:ns:xmpp-streams"/><text xmlns="urn:ietf:params:xml:ns:xmpp-streams">${MARK}</text></stream:error>`,
         );

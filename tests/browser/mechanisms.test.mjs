@@ -1,5 +1,5 @@
-// Every mechanism: on the servers that offer it, and on a scripted one where none does; in options.test.mjs
-// stands what `mechanisms` does to that. What proves a login may be a password, keys or a token.
+// Every mechanism: on a server that offers it, or on a scripted one. The credentials are a
+// password, keys or a token. See options.test.mjs for the option `mechanisms`.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,8 +9,8 @@ import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
 /**
- * Connects with these mechanisms only, as classes of the package; the tab keeps what `scram_keys` was when it
- * heard that it is up.
+ * Connects with these mechanisms only, given by the names of their classes; the page keeps the
+ * `scram_keys` that it has when the session comes up.
  */
 function connect(tab, mechanisms, jid, pass, authcid) {
   return tab.evaluate(
@@ -34,7 +34,7 @@ function connect(tab, mechanisms, jid, pass, authcid) {
   );
 }
 
-/** The last login that went over the wire: the mechanism, and what was said first. */
+/** The last login in these frames: the mechanism and the initial response. */
 function spoken(frames) {
   const [, name, said] = /^<auth .*mechanism=["']([^"']*)["'][^>]*?(?:\/>|>([^<]*)<)/.exec(
     frames.findLast((text) => text.startsWith('<auth')),
@@ -73,7 +73,7 @@ describe('in chromium, on Prosody', () => {
     });
   }
 
-  test('nothing in common is CONNFAIL with no-auth-mech, and nothing is sent', async (t) => {
+  test('no common mechanism is CONNFAIL with no-auth-mech, and no credential is sent', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
     await connect(tab, ['SASLSHA512', 'SASLExternal'], scene.jid, scene.password);
@@ -81,7 +81,7 @@ describe('in chromium, on Prosody', () => {
     assert.equal(scene.logins(), 0);
   });
 
-  test('keys log in again without the password, and only the tabs that brought it have them', async (t) => {
+  test('keys log in again without the password, and only tabs with the password have them', async (t) => {
     const scene = await stage.scene(t);
     const jid = await stage.server.register(scene.user, scene.password, 'hashed.localhost');
     const [tab, joining, attaching] = [await scene.open(), await scene.open(), await scene.open()];
@@ -102,28 +102,28 @@ describe('in chromium, on Prosody', () => {
     await connect(tab, undefined, jid, keys);
     assert.equal(await tab.up(), 'CONNECTED');
     assert.deepEqual(await tab.evaluate(() => window.keys), keys);
-    // Other credentials are tried, these among them: the server knows that they are as good.
+    // The session was opened with keys: the server has to confirm that the password is as good.
     await connect(joining, undefined, jid, scene.password);
     assert.equal(await joining.up(), 'ATTACHED');
     await connect(attaching, undefined, jid, { ...keys, ck: keys.sk });
     assert.equal((await failure(attaching)).condition, 'not-authorized');
   });
 
-  test('keys for another salt are AUTHFAIL with a condition of their own, as are no keys at all', async (t) => {
+  test('keys for another salt, and malformed keys, are AUTHFAIL with their own conditions', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
     await connect(tab, undefined, scene.jid, scene.password);
     await tab.up();
     const keys = await tab.evaluate(() => window.keys);
     await disconnect(tab);
-    // This host draws a new salt at each login.
+    // This host changes the salt at each login.
     await connect(tab, undefined, scene.jid, keys);
     assert.equal((await failure(tab)).condition, 'scram-keys-outdated');
     await connect(tab, undefined, scene.jid, { name: 'SHA-256' });
     assert.equal((await failure(tab)).condition, 'scram-keys-malformed');
   });
 
-  test("a token logs in by OAUTHBEARER; the server's reason against another reaches the app as JSON", async (t) => {
+  test("a token logs in by OAUTHBEARER; the server's refusal reaches the app as JSON", async (t) => {
     const scene = await stage.scene(t);
     const [tab, other] = [await scene.open(), await scene.open()];
     const jid = `${scene.user}@oauth.localhost`;
@@ -141,7 +141,7 @@ describe('in chromium, on Prosody', () => {
       status: 'invalid_token',
       scope: 'xmpp',
     });
-    // This server believes a token whatever name stands beside it.
+    // This server accepts a token whatever the user name.
     await connect(other, undefined, jid, 'token-mallory');
     assert.equal((await failure(other)).condition, 'invalid-authzid');
     assert.deepEqual(
@@ -151,7 +151,7 @@ describe('in chromium, on Prosody', () => {
     );
   });
 
-  test('ANONYMOUS wants no name', async (t) => {
+  test('ANONYMOUS logs in without a user name', async (t) => {
     const scene = await stage.scene(t);
     const tab = await scene.open();
     await connect(tab, ['SASLAnonymous', 'SASLSHA256'], 'anon.localhost');
@@ -159,7 +159,7 @@ describe('in chromium, on Prosody', () => {
     assert.equal(logins(scene)[0], 'ANONYMOUS');
   });
 
-  test('SCRAM takes a password in whatever form it was typed (SASLprep), PLAIN sends it as it was', async (t) => {
+  test('SCRAM prepares the password (SASLprep), PLAIN sends it as typed', async (t) => {
     const scene = await stage.scene(t);
     const jid = await stage.server.register(`${scene.user}-prep`, 'Pässwörd Ⅸ'.normalize('NFKC'));
     const tab = await scene.open();
@@ -176,7 +176,7 @@ describe('in chromium, on Prosody', () => {
         .texts('client')
         .some((text) => text.startsWith('<auth')),
     );
-    // What is right over PLAIN is the server's to say.
+    // For PLAIN the server prepares the password (RFC 4616 §2).
     await connect(tab, ['SASLPlain'], jid, 'bell\u0007');
     await failure(tab);
     assert.deepEqual(spoken(scene.wire.connections.at(-1).texts('client')), [
@@ -204,7 +204,7 @@ describe('in chromium, on ejabberd', () => {
     });
   }
 
-  test('a token logs in by X-OAUTH2, and another does not join', async (t) => {
+  test('a token logs in by X-OAUTH2, and a tab with a wrong token does not join', async (t) => {
     const scene = await stage.scene(t);
     const [tab, other] = [await scene.open(), await scene.open()];
     const token = await stage.server.token(scene.jid);
@@ -213,7 +213,7 @@ describe('in chromium, on ejabberd', () => {
     assert.deepEqual(logins(scene), ['X-OAUTH2', `\0${scene.jid}\0${token}`]);
     await connect(other, ['SASLXOAuth2'], scene.jid, 'stolen');
     assert.equal((await failure(other)).condition, 'not-authorized');
-    // Tokens change while a session goes on.
+    // A newer token of the same account joins too.
     await connect(other, ['SASLXOAuth2'], scene.jid, await stage.server.token(scene.jid));
     assert.equal(await other.up(), 'ATTACHED');
   });
@@ -231,7 +231,7 @@ describe('in chromium, on a scripted server', () => {
     return [server, await scene.open()];
   };
 
-  test('EXTERNAL names the account, but not where the name it authenticates by is that', async (t) => {
+  test('EXTERNAL sends the account as authzid, unless the authcid is the account', async (t) => {
     const [server, tab] = await stageOn(t, { mechanisms: ['EXTERNAL'] });
     await connect(tab, undefined, 'alice@localhost');
     await tab.up();
@@ -242,7 +242,7 @@ describe('in chromium, on a scripted server', () => {
     assert.deepEqual(spoken(server.streams.at(-1).frames), ['EXTERNAL', '=']);
   });
 
-  test("the authcid is another's name where the app gives one, and then the account is named as well", async (t) => {
+  test('with an authcid of another name, PLAIN also sends the account as authzid', async (t) => {
     const [server, tab] = await stageOn(t);
     await connect(tab, undefined, 'alice@localhost', 'secret', 'admin');
     await tab.up();
@@ -253,7 +253,7 @@ describe('in chromium, on a scripted server', () => {
     assert.deepEqual(spoken(server.streams.at(-1).frames), ['PLAIN', '\0alice@localhost\0secret']);
   });
 
-  test('a server that wants to be met elsewhere is REDIRECT with the address', async (t) => {
+  test('see-other-uri is REDIRECT with the address', async (t) => {
     const away = `<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" see-other-uri="wss://other.example/ws"/>`;
     const [server, tab] = await stageOn(t, { login: [away] });
     await connect(tab, undefined, 'alice@localhost', 'secret');
@@ -262,7 +262,7 @@ describe('in chromium, on a scripted server', () => {
     assert.equal(server.streams.length, 1);
   });
 
-  test("a mechanism's test sees the connection and the password, and may switch it off", async (t) => {
+  test("a mechanism's test gets the connection and the password, and may return false", async (t) => {
     const [, tab] = await stageOn(t);
     const seen = await tab.evaluate(async (service) => {
       const { Connection, SASLPlain } = await import('/epode.js');

@@ -1,5 +1,4 @@
-// Who is who, and what is what: JIDs in other spellings, names behind prefixes. What the browser's own
-// Unicode, URL parser and DOM make of them.
+// JIDs in other spellings and names behind prefixes, with the browser's own Unicode, URL parser and DOM.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -46,7 +45,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name, null)));
     after(() => stage?.close());
 
-    /** Tabs that are connected, each by its spelling of the account. */
+    /** Connected tabs, each with its own spelling of the account. */
     async function connected(t, server, spellings) {
       t.after(() => server.stop());
       const scene = await stage.scene(t, { service: server.ws });
@@ -60,7 +59,7 @@ for (const name of BROWSERS) {
       return tabs;
     }
 
-    test('one account has one session, in whatever spelling it is typed, and what is sent is as it was typed', async (t) => {
+    test('one account has one session in every spelling, and the server gets the first', async (t) => {
       const server = await startScripted({ jid: 'müller@xn--bcher-kva.example/x' });
       const tabs = await connected(t, server, [
         'MÜLLER@bücher.example/x',
@@ -80,7 +79,7 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('an answer reaches its asker from whoever is the same, and from nobody else', async (t) => {
+    test('an answer counts from the same JID in any spelling, and from no other', async (t) => {
       const server = await startScripted();
       const [tab] = await connected(t, server, ['alice@localhost']);
       const [stream] = server.streams;
@@ -110,7 +109,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('a handler hears its sender in whatever spelling', async (t) => {
+    test('a handler matches its sender in any spelling', async (t) => {
       const server = await startScripted();
       const [tab] = await connected(t, server, ['alice@localhost']);
       await tab.evaluate(() => {
@@ -145,7 +144,7 @@ for (const name of BROWSERS) {
       });
     });
 
-    test('a push of the account itself reaches all tabs, and one of a stranger nobody', async (t) => {
+    test('a push from the own account reaches all tabs, one from a stranger none', async (t) => {
       const server = await startScripted({ jid: 'müller@localhost/x' });
       const tabs = await connected(t, server, ['müller@localhost/x', 'MÜLLER@localhost']);
       for (const tab of tabs) {
@@ -175,7 +174,7 @@ for (const name of BROWSERS) {
         assert.match(await stream.frame(new RegExp(`id="${id}"`)), /service-unavailable/);
     });
 
-    test('only expanded names count, from the first frame on', async (t) => {
+    test('names are compared with their namespaces, whatever the prefix, in every frame', async (t) => {
       const jid = 'alice@localhost/scripted';
       const server = await startScripted({ answer: prefixed(jid) });
       const tabs = await connected(t, server, [jid, jid]);
@@ -218,7 +217,7 @@ for (const name of BROWSERS) {
         );
       }
       for (const tab of tabs) {
-        // One handler returned nothing, and heard the first alone.
+        // A handler that returned nothing got only the first message.
         await tab.eventually('the last message', ({ messages }) => messages.length >= 3 || undefined);
         assert.deepEqual(await tab.evaluate(() => window.differs), []);
         const heard = await tab.evaluate(() => window.names);
@@ -227,7 +226,7 @@ for (const name of BROWSERS) {
         assert.deepEqual(heard.null.at(0), '1');
         assert.deepEqual([heard['x:message'], heard.presence], [[], []]);
       }
-      // Answers and requests, in both directions.
+      // Answers and requests in both directions.
       const asked = tabs.map((tab) =>
         tab.ask(
           `<q:iq xmlns:q="${CLIENT}" type="get" id="same" to="bob@localhost"><query xmlns="jabber:iq:version"/></q:iq>`,

@@ -1,5 +1,5 @@
-// Every option that concerns a WebSocket, written as an app of Strophe's writes it, with nothing but the
-// import changed: with a worker and without.
+// Every option for a WebSocket, with and without a worker, in snippets as apps of Strophe write
+// them, with only the import changed.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,13 +15,13 @@ const handshake = ({ wire }) => wire.connections[0];
 const mechanism = (scene) => /^<auth .*mechanism=["']([^"']*)/.exec(handshake(scene).texts('client')[1])[1];
 
 /**
- * What an app writes, and what is to be seen of it once it is connected. Of the page it has `service`, `jid`,
- * `password` and `onStatus`; `worker` stands for the option, or for nothing; `given` says what else these are
- * than the scene's. A service on the page's own host is the test's.
+ * Snippets of apps, and the effect to check once they are connected. Globals of the page are
+ * `service`, `jid`, `password` and `onStatus`; `given` replaces some of them. `worker` is the
+ * option, or nothing. A service on the page's host reaches the scene's server.
  */
 const SNIPPETS = [
   {
-    what: 'mechanisms are classes, by their names in the package, and restrict what is used',
+    what: 'mechanisms are classes exported by the package, and restrict the login',
     on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe, SASLSHA256, SASLSHA512 } from "epode";
@@ -43,7 +43,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.equal(mechanism(scene), 'SCRAM-SHA-1'),
   },
   {
-    what: 'registerSASLMechanisms says the same after the constructor',
+    what: 'registerSASLMechanisms does the same after the constructor',
     code: (worker) => `
       import { Strophe, SASLPlain } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} });
@@ -52,7 +52,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.equal(mechanism(scene), 'PLAIN'),
   },
   {
-    what: 'a token stands in the place of the password',
+    what: 'a token takes the place of the password',
     given: ({ user }) => ({ jid: `${user}@oauth.localhost`, password: `token-${user}` }),
     code: (worker) => `
       import { Strophe, SASLOAuthBearer } from "epode";
@@ -61,7 +61,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.equal(mechanism(scene), 'OAUTHBEARER'),
   },
   {
-    what: 'a token of X-OAUTH2 does too',
+    what: 'a token for X-OAUTH2 does too',
     on: ['ejabberd'],
     given: async ({ server, jid }) => ({ password: await server.token(jid) }),
     code: (worker) => `
@@ -71,7 +71,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.equal(mechanism(scene), 'X-OAUTH2'),
   },
   {
-    what: 'a JID without a user logs in as nobody',
+    what: 'a JID without a localpart logs in anonymously',
     on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
@@ -83,7 +83,7 @@ const SNIPPETS = [
     },
   },
   {
-    what: "a mechanism of the app's own is a class that answers in the page",
+    what: "a mechanism of the app's own is a class that runs in the page",
     code: (worker) => `
       import { Strophe, SASLMechanism } from "epode";
       class SASLMyPlain extends SASLMechanism {
@@ -107,7 +107,7 @@ const SNIPPETS = [
     },
   },
   {
-    what: 'explicitResourceBinding stops at BINDREQUIRED, and bind() in the callback goes on',
+    what: 'explicitResourceBinding waits at BINDREQUIRED until the callback calls bind()',
     on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
@@ -120,7 +120,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.deepEqual(await scene.sessions(), [`${scene.jid}/balcony`]),
   },
   {
-    what: "with protocol a service behind a slash is at the root of the page's host",
+    what: "with protocol, a service with a leading slash is at the root of the page's host",
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection("/xmpp-websocket/", { ${worker} protocol: "ws" });
@@ -133,7 +133,7 @@ const SNIPPETS = [
     },
   },
   {
-    what: "with protocol any other service is in the page's folder",
+    what: "with protocol, any other relative service is in the page's folder",
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection("xmpp?v=1", { ${worker} protocol: "ws" });
@@ -141,7 +141,7 @@ const SNIPPETS = [
     check: async ({ scene }) => assert.equal(handshake(scene).path, '/pages/xmpp?v=1'),
   },
   {
-    what: 'cookies are values by their names, or values with attributes, and the server sees them',
+    what: 'cookies are values by name, or values with attributes, and the server gets them',
     code: (worker) => `
       import { Strophe } from "epode";
       const tomorrow = new Date(Date.now() + 86_400_000);
@@ -165,7 +165,7 @@ const SNIPPETS = [
     },
   },
   {
-    what: 'options of BOSH mean nothing to a WebSocket',
+    what: 'options for BOSH have no effect on a WebSocket',
     on: ['prosody', 'ejabberd'],
     code: (worker) => `
       import { Strophe } from "epode";
@@ -222,7 +222,7 @@ for (const name of BROWSERS) {
             await check({ scene, stage, tab });
             const loaded = stage.web.requests.slice(before);
             assert.equal(loaded.includes('/epode-engine.js'), !isShared, `it loaded ${loaded}`);
-            // Else the worker would dial again, at the next test's wire.
+            // Otherwise the worker would dial again, at the wire of the next test.
             await tab.evaluate(() => connection.disconnect());
             await tab.status('DISCONNECTED');
             assert.equal(scene.wire.connections.length, 1);
@@ -244,7 +244,7 @@ async function run(tab, globals, code) {
       document.head.append(script);
     },
     globals,
-    // What tests ask is this connection.
+    // The connection that later questions are about.
     `${code}\nwindow.connection = conn;`,
   );
 }

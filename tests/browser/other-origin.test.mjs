@@ -1,5 +1,5 @@
-// The page's scripts from another origin than the page, as from a server for static files: what works, and
-// what is said where it does not.
+// The page's scripts come from another origin, as from a server for static files: the cases that
+// work, and the reasons of those that do not.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -54,21 +54,21 @@ for (const name of BROWSERS) {
     });
 
     for (const path of ['/open/app.html', '/tag/open.html']) {
-      test(`a tab connects through its own origin's worker by ${path}, where the other allows it to read`, async (t) => {
+      test(`a tab of ${path} connects through its own origin's worker, if CORS allows`, async (t) => {
         const scene = await stage.scene(t);
         await scene.connected(1, { path, ...WORKER });
       });
     }
 
     for (const path of ['/open/app.html', '/tag/anonymous.html']) {
-      test(`a tab connects without a worker by ${path}`, async (t) => {
+      test(`a tab of ${path} connects without a worker`, async (t) => {
         const scene = await stage.scene(t);
         await scene.connected(1, { path, ...ALONE });
       });
     }
 
     for (const [what, path, options, reason] of [
-      // Firefox takes the address of the script for its base all the same.
+      // Firefox resolves the engine against the script's address nevertheless.
       ...(name === 'chromium'
         ? [
             [
@@ -80,13 +80,13 @@ for (const name of BROWSERS) {
           ]
         : []),
       [
-        'what may not be read is not fetched',
+        'without CORS the wasm of the page is not fetched',
         '/tag/closed.html',
         WORKER,
         /wasm of the page could not be fetched from .*\/closed\/epode\.wasm/,
       ],
       [
-        'a worker of another origin is none',
+        'a worker of another origin is refused',
         '/open/app.html',
         null,
         /\/open\/epode-worker\.js is cross-origin: .*from the origin of the page/,

@@ -1,4 +1,4 @@
-// Mechanisms of an app's own, which live in the page: on a scripted server that asks twice.
+// Mechanisms of an app's own, which run in the page, on a scripted server that sends two challenges.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,13 +13,13 @@ const challenge = (text) => `<challenge xmlns="${SASL}">${Buffer.from(text).toSt
 const LOGIN = [challenge('¿one'), challenge('two')];
 const JID = 'alice@localhost';
 
-/** What a client said to log in, without base64. */
+/** The initial response and the responses of a client, without base64. */
 const said = (stream) =>
   stream.frames
     .filter((frame) => /^<(auth|response)/.test(frame))
     .map((frame) => Buffer.from(/>([^<]*)</.exec(frame)?.[1] ?? '', 'base64').toString());
 
-/** Connects with X-ECHO, which answers a challenge as `how` says, and writes down how it was called. */
+/** Connects with X-ECHO, which answers challenges as `how` says, and records its calls. */
 const connect = (tab, how = 'echoes', { pass = 'sécret', clientFirst = true, registers = false } = {}) =>
   tab.evaluate(
     async (service, options, jid, how, pass, clientFirst, registers) => {
@@ -81,12 +81,12 @@ for (const name of BROWSERS) {
     const serve = async (t, options = {}) => {
       const server = await startScripted({ mechanisms: ['PLAIN', 'X-ECHO'], login: LOGIN, ...options });
       t.after(() => server.stop());
-      // What a mechanism throws is an error in the log of its page.
+      // A mechanism that throws logs an error on the console of its page.
       return [server, await stage.scene(t, { service: server.ws, quiet: false })];
     };
 
     for (const worker of [undefined, '']) {
-      test(`a mechanism is asked in its page and answers in text, ${worker === '' ? 'without' : 'with'} a worker`, async (t) => {
+      test(`a mechanism runs in its page ${worker === '' ? 'without' : 'with'} a worker`, async (t) => {
         const [server, scene] = await serve(t);
         const tab = await scene.open(worker === '' ? { options: { worker } } : ownWorker());
         await connect(tab);
@@ -97,7 +97,7 @@ for (const name of BROWSERS) {
       });
     }
 
-    test('one that is not client first leaves the first word to the server', async (t) => {
+    test('a mechanism that is not client first sends no initial response', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
       await connect(tab, 'echoes', { clientFirst: false });
@@ -105,7 +105,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(said(server.streams[0]), ['', '¿one sécret', 'two sécret']);
     });
 
-    test('one that is registered is among those that the connection has, and its priority decides', async (t) => {
+    test('a registered mechanism competes by its priority', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
       await connect(tab, 'echoes', { registers: true });
@@ -120,7 +120,7 @@ for (const name of BROWSERS) {
     });
 
     for (const how of ['throws', 'rejects', 'refuses']) {
-      test(`one that ${how} is AUTHFAIL that names it, and an error in the log of its own page`, async (t) => {
+      test(`a mechanism that ${how} is AUTHFAIL with its name, and is logged in its page`, async (t) => {
         const [, scene] = await serve(t);
         const tab = await scene.open(ownWorker());
         await connect(tab, how);
@@ -139,7 +139,7 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("a server that refuses what it said is AUTHFAIL with the server's word", async (t) => {
+    test("a refusal by the server is AUTHFAIL with the server's condition", async (t) => {
       const [, scene] = await serve(t, {
         login: [...LOGIN, `<failure xmlns="${SASL}"><not-authorized/></failure>`],
       });
@@ -149,7 +149,7 @@ for (const name of BROWSERS) {
       assert.equal((await calls(tab)).at(-1), 'failure');
     });
 
-    test('the tab dies while its mechanism thinks, and the next logs in', async (t) => {
+    test('when the tab dies while its mechanism computes, the next tab logs in', async (t) => {
       const [server, scene] = await serve(t);
       const worker = ownWorker();
       const [host, dies, next] = [
@@ -157,7 +157,7 @@ for (const name of BROWSERS) {
         await scene.open(worker),
         await scene.open(worker),
       ];
-      // The worker must outlive the tab that dies.
+      // The worker lives in the process of this tab, and so outlives the next one.
       await host.attach();
       await host.status('ATTACHFAIL');
       await connect(dies, 'never answers');
@@ -168,7 +168,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(said(server.streams[1]), ['alice', '¿one sécret', 'two sécret']);
     });
 
-    test('a further tab proves itself on a second stream, and only it is asked; a redial asks a tab that is there', async (t) => {
+    test('a further tab logs in for itself on a second stream; a redial asks an open tab', async (t) => {
       const [server, scene] = await serve(t);
       const worker = ownWorker();
       const [host, first, second] = [
@@ -199,7 +199,7 @@ for (const name of BROWSERS) {
       assert.equal((await host.status('DISCONNECTED')).condition, 'credentials-required');
     });
 
-    test('it is not asked on behalf of a login that the app has left', async (t) => {
+    test('a mechanism is not asked for a login that the app has left', async (t) => {
       const [server, scene] = await serve(t);
       const tab = await scene.open(ownWorker());
       await tab.attach();
@@ -222,7 +222,7 @@ for (const name of BROWSERS) {
           }
           window.make(service, { ...options, mechanisms: [Echo] });
           connection.connect('bob@localhost', 'secret', window.onStatus);
-          // What the worker asks meanwhile is heard behind the next wish.
+          // The worker's challenge arrives during this second, and is handled after the next connect.
           for (const end = performance.now() + 1_000; performance.now() < end; );
           connection.connect('alice@localhost', 'secret', window.onStatus);
         },
@@ -234,7 +234,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 2);
     });
 
-    test("a subclass that overrides nothing of the exchange is the worker's", async (t) => {
+    test('the worker carries out the exchange of a subclass that overrides none of it', async (t) => {
       const [server, scene] = await serve(t, { login: [] });
       const tab = await scene.open(ownWorker());
       await tab.evaluate(

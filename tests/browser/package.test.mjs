@@ -1,4 +1,4 @@
-// The npm package as others get it: packed, installed, imported, bundled.
+// The npm package as apps get it: packed, installed, imported, bundled.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,14 +17,14 @@ import { startWeb } from './web.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a program to its end; answers with what it wrote. */
+/** Runs a program to its end; returns its output. */
 function run(command, args, cwd) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
   assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}${stderr}`);
   return stdout;
 }
 
-/** An app's folder, with the package installed from its tarball. */
+/** The folder of an app in which the tarball is installed. */
 let folder;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'epode-package-'));
@@ -39,7 +39,7 @@ before(async () => {
 });
 after(() => folder && rm(folder, { recursive: true, force: true }));
 
-test('holds what its exports name, and no sources', async () => {
+test('contains the files that its exports name, and no sources', async () => {
   const require = createRequire(join(folder, 'package.json'));
   const { resolve } = require;
   const installed = join(folder, 'node_modules/epode');
@@ -71,7 +71,7 @@ for (const [resolution, extension] of [
   ['nodenext', 'mts'],
   ['nodenext', 'cts'],
 ]) {
-  test(`its declarations compile in an app that resolves like ${resolution}, in a .${extension} file`, async () => {
+  test(`its declarations compile with the resolution ${resolution} in a .${extension} file`, async () => {
     const file = `types-${resolution}.${extension}`;
     await copyFile(join(root, 'client-shim/tests/types.ts'), join(folder, file));
     const config = {
@@ -95,7 +95,7 @@ for (const [resolution, extension] of [
   });
 }
 
-test('is imported where there is no window, does what needs none, and keeps nothing running', () => {
+test('can be imported without a window, and leaves nothing running', () => {
   const script = `
     import { Strophe, $msg } from "epode";
     const connection = new Strophe.Connection("wss://chat.example/ws", { worker: "/epode-worker.js" });
@@ -109,9 +109,9 @@ test('is imported where there is no window, does what needs none, and keeps noth
 });
 
 for (const [how, load] of [
-  ['is required where there is no window', `const epode = require("epode");`],
+  ['can be required without a window', `const epode = require("epode");`],
   [
-    'is loaded as AMD has it',
+    'can be loaded by AMD',
     `delete globalThis.module;
     let epode;
     globalThis.define = (make) => (epode = make());
@@ -148,8 +148,8 @@ describe('bundled by esbuild', () => {
       outfile: join(folder, 'public/app.js'),
       logLevel: 'error',
     });
-    // What an app serves beside its bundle: the page's wasm next to it, the worker where the option says.
-    // An engine in the page is part of the bundle, since esbuild splits only what it is told to.
+    // An app serves the page's wasm beside its bundle, and the worker at the address in the option.
+    // The engine is part of the bundle, since esbuild does not split by default.
     for (const name of ['epode.wasm', 'epode-worker.wasm'])
       await copyFile(resolve(`epode/${name}`), join(folder, 'public', name));
     await copyFile(resolve('epode/worker'), join(folder, 'public/epode-worker.js'));

@@ -1,5 +1,5 @@
-// Somebody else's client, driven by hand: it logs in with PLAIN, sends what the test says and keeps what it
-// is sent.
+// Another user's client, controlled by the test: it logs in with PLAIN, sends the test's frames,
+// and keeps every frame.
 
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -9,9 +9,9 @@ import { eventually } from './apps.mjs';
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
 export class Peer {
-  /** The full JID, once logged in. */
+  /** The full JID after the login. */
   jid = '';
-  /** Every frame that came in. */
+  /** Every frame received. */
   frames = [];
 
   constructor(socket) {
@@ -19,7 +19,7 @@ export class Peer {
     socket.on('message', (data) => this.frames.push(data.toString()));
   }
 
-  /** Logs an account of a server in; no presence is sent. */
+  /** Logs in to an account, without sending presence. */
   static async login(server, user, password, domain = server.domain) {
     const socket = new WebSocket(server.ws, 'xmpp');
     const peer = new Peer(socket);
@@ -43,19 +43,19 @@ export class Peer {
     this.socket.send(text);
   }
 
-  /** Sends a chat message with a body. */
+  /** Sends a chat message. */
   say(to, body) {
     this.send(`<message xmlns="jabber:client" to="${to}" type="chat"><body>${body}</body></message>`);
   }
 
-  /** Waits for the first frame that matches, one that came before included. */
+  /** Waits for the first frame that matches, including earlier ones. */
   frame(pattern) {
     return eventually(`a frame that matches ${pattern}`, () =>
       this.frames.find((frame) => pattern.test(frame)),
     );
   }
 
-  /** The bodies of all messages, in the order in which they came. */
+  /** The bodies of all messages in order of arrival. */
   bodies() {
     return this.frames
       .map((frame) => /<message.*<body>(.*)<\/body>/s.exec(frame)?.[1])

@@ -1,5 +1,5 @@
-// What is no page of ours at the worker's port, or of another version: each ends in a clear word, and hurts
-// nobody.
+// Messages at the worker's port that are malformed or of another version are refused or ignored,
+// and harm no tab.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { Stage } from './stage.mjs';
 
 const HELLO = { versions: [1], tab: 'raw', lock: null, before: null, visible: true };
 
-/** What is no first word. */
+/** Data that is no valid first message. */
 const GARBAGE = [
   null,
   undefined,
@@ -26,7 +26,7 @@ const GARBAGE = [
   { Leave: {} },
 ];
 
-/** What comes later may be of a newer page; it is passed over. */
+/** Data that is ignored after the hello, since it may come from a newer page. */
 const LATER = [
   ...GARBAGE,
   { Hello: HELLO },
@@ -42,10 +42,10 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Warnings are the worker's to give; errors are not. */
+    /** The worker may write warnings on the console, but no errors. */
     const scene = (t) => stage.scene(t);
 
-    test('garbage instead of a hello is refused, and the port may still say hello', async (t) => {
+    test('garbage instead of a hello is refused, and a hello may follow', async (t) => {
       const { tabs, raw } = await besideTabs(await scene(t));
       for (const garbage of GARBAGE) {
         const heard = await raw.exchange(garbage);
@@ -59,7 +59,7 @@ for (const name of BROWSERS) {
       await unharmed(tabs);
     });
 
-    test('a page that speaks other versions is told which ones there are', async (t) => {
+    test('a page with unknown versions is told those of the worker', async (t) => {
       const { tabs, raw } = await besideTabs(await scene(t));
       for (const versions of [[], [0], [99, 100]]) {
         assert.deepEqual(await raw.exchange({ Hello: { ...HELLO, versions } }), {
@@ -67,16 +67,16 @@ for (const name of BROWSERS) {
         });
       }
       await unharmed(tabs);
-      // One among them is enough.
+      // One common version suffices.
       assert.equal((await raw.exchange({ Hello: { ...HELLO, versions: [1, 99] } })).Welcome.version, 1);
     });
 
-    test('words that the worker does not know, or that make no sense, are passed over once a page is welcome', async (t) => {
+    test('after the hello, the worker ignores unknown and meaningless messages', async (t) => {
       const { tabs, raw } = await besideTabs(await scene(t));
       assert.ok((await raw.exchange({ Hello: HELLO })).Welcome);
       for (const word of LATER) await raw.post(word);
       assert.deepEqual(await raw.exchange({ Tabs: { token: 5 } }), { Tabs: { token: 5, tabs: [] } });
-      // Nor can somebody without a session send into one.
+      // A port without a session cannot send.
       const { Failed } = await raw.exchange({
         Send: { stanzas: [{ token: 6, text: `<message to="${tabs[0].service}"/>` }] },
       });
@@ -84,7 +84,7 @@ for (const name of BROWSERS) {
       await unharmed(tabs);
     });
 
-    test("a worker that speaks no version of the page's is CONNFAIL in words", async (t) => {
+    test('a worker without a common version is CONNFAIL with a sentence', async (t) => {
       const scene = await stage.scene(t);
       t.after(() => stage.web.overrides.clear());
       const body = `onconnect = ({ ports: [port] }) => { port.onmessage = () => port.postMessage({ Refused: { Version: { speaks: [0] } } }); };`;
@@ -95,7 +95,7 @@ for (const name of BROWSERS) {
       await tab.status('DISCONNECTED');
     });
 
-    test('words of a newer worker that the page does not know are passed over, and garbage is only noted', async (t) => {
+    test('a page ignores unknown messages of a newer worker, and logs garbage', async (t) => {
       const scene = await stage.scene(t);
       t.after(() => stage.web.overrides.clear());
       const body = `
@@ -113,7 +113,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** Tabs in a session, and a page that speaks to their worker by hand. */
+/** Tabs in a session, and a page that posts to their worker by hand. */
 async function besideTabs(scene) {
   const options = ownWorker();
   const tabs = await scene.connected(2, options);
@@ -128,7 +128,7 @@ async function besideTabs(scene) {
     tabs,
     raw: {
       post,
-      /** Posts a word; answers with what the worker says next. */
+      /** Posts a message; returns the worker's next message, other than `Log`. */
       async exchange(word) {
         await page.evaluate(() => void (answers.length = 0));
         await post(word);
@@ -141,7 +141,7 @@ async function besideTabs(scene) {
   };
 }
 
-/** They are all there, in one session, and what one sends the others hear. */
+/** All tabs are in one session, and a message of one reaches the others. */
 async function unharmed(tabs) {
   for (const tab of tabs) await tab.settle();
   assert.equal((await books(tabs[0])).length, tabs.length);

@@ -1,4 +1,4 @@
-// One client in many tabs: who comes late learns who is there, and what one tab says of itself holds for all.
+// Presence of one client in many tabs: a late tab learns who is there, and the tabs' presence is one.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -14,11 +14,11 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Every presence that left, as it stood on the wire. */
+    /** Every presence sent, as text on the wire. */
     const announced = (scene) =>
       scene.wire.connections[0].texts('client').filter((text) => text.startsWith('<presence'));
 
-    test('a tab that comes late is shown who is there now, marked as replayed, and nobody who has left', async (t) => {
+    test('a late tab gets the current presences, marked as replayed, of contacts still there', async (t) => {
       const scene = await stage.scene(t);
       const options = ownWorker();
       const [first] = await scene.connected(1, options);
@@ -68,12 +68,12 @@ for (const name of BROWSERS) {
         { from: friend.jid, type: null, status: 'here', replayed: true },
         { from: latecomer.jid, type: null, status: 'news', replayed: false },
       ]);
-      // Whoever was there has heard everything once.
+      // The first tab has got every presence once.
       await eventually('the news', async () => (await presences(first)).length === 5);
       assert.deepEqual([...new Set((await presences(first)).map(({ replayed }) => replayed))], [false]);
     });
 
-    test('equal presences of several tabs are sent once, and one that says something new is sent', async (t) => {
+    test('equal presences of several tabs are sent once, a different one is sent', async (t) => {
       const scene = await stage.scene(t);
       const tabs = await scene.connected(3, ownWorker());
       const announce = (tab, show) =>
@@ -88,7 +88,7 @@ for (const name of BROWSERS) {
       assert.equal(announced(scene).length, 3);
     });
 
-    test('a tab that says unavailable while it closes takes nobody offline; one that stays does', async (t) => {
+    test('unavailable from a closing tab is not sent, from a tab that stays it is', async (t) => {
       const scene = await stage.scene(t);
       const [closing, staying, other] = await scene.connected(3, ownWorker());
       await closing.evaluate(() => connection.send(epode.$pres()));
@@ -104,7 +104,7 @@ for (const name of BROWSERS) {
       );
       await closing.close();
       await booked('its departure', staying, (known) => known.length === 2);
-      // As long as an unavailable may wait to be the last word of a tab.
+      // The worker holds `unavailable` back for as long, in case it is the last message of a tab.
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       await other.settle();
       assert.ok(

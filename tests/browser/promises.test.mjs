@@ -1,4 +1,4 @@
-// The promises beside the callbacks, on a real server.
+// The promises of a connection, on a real server.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,13 +13,13 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    test('ready is what the session comes to: in the tab that opens it, in one that joins, and where nobody gets in', async (t) => {
+    test('ready settles in a tab that opens the session, joins it, or is refused', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [await scene.open(), await scene.open()];
       const join = (tab, password) =>
         tab.evaluate(
           async (jid, password) => {
-            // Asked for before there is anything to wait for.
+            // Read before connect is called.
             const { ready } = connection;
             connection.connect(jid, password, window.onStatus);
             try {
@@ -51,14 +51,13 @@ for (const name of BROWSERS) {
         condition: 'not-authorized',
         own: true,
       });
-      // An app that never asked for it hears of no rejection: the stage would find it among the errors of the
-      // pages.
+      // A rejection that nobody handles would be an error of the page, and so fail the scene.
       const other = await scene.open();
       await other.connect(`${scene.jid}/desk`, 'wrong');
       await other.status('DISCONNECTED');
     });
 
-    test('an iq is a promise: of the result, of the error, of a timeout, of an abort', async (t) => {
+    test('iq settles with the result, an error, a timeout or an abort', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       const peer = await scene.peer('slow');
@@ -100,7 +99,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await open, ['DisconnectedError', 'not-connected']);
     });
 
-    test('a loop hears every stanza that it is for, through a lost connection and to the end', async (t) => {
+    test('a loop for each session gets every stanza selected, across a redial', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await scene.connected(2);
       const peer = await scene.peer('peer');
@@ -113,7 +112,7 @@ for (const name of BROWSERS) {
             window.heard.loops = (window.heard.loops ?? 0) + 1;
             for await (const stanza of stanzas) {
               window.heard.loop.push(stanza.textContent);
-              // The first turn takes until everything else is there.
+              // The first turn lasts until all other messages have arrived.
               if (window.heard.loop.length === 1) await new Promise((go) => (window.go = go));
             }
           }

@@ -1,5 +1,4 @@
-// The worker dials again: what the tabs hear of a lost connection, and that nothing of theirs is lost or
-// doubled by it.
+// Redials: what tabs hear of a lost connection, and that their stanzas are neither lost nor sent twice.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,14 +14,14 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** A browser notes a connection that fails on the console, in words of its own. */
+    /** Browsers write failed connections on the console. */
     const noisy = (t) => stage.scene(t, { quiet: false });
 
-    test('when the connection is lost, every tab hears RECONNECTING and within a second CONNECTED, and handlers start anew', async (t) => {
+    test('after a lost connection tabs hear RECONNECTING and CONNECTED, with new handlers', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(3, ownWorker());
       const peer = await scene.peer('peer');
-      // Beside the one that its callback adds with each CONNECTED.
+      // A handler that is not added again at CONNECTED.
       await tabs[0].evaluate(() =>
         connection.addHandler((message) => heard.foreign.push(message.textContent), null, 'message'),
       );
@@ -59,7 +58,7 @@ for (const name of BROWSERS) {
       await eventually('the end of the old session', async () => String(await scene.sessions()) === jid);
     });
 
-    test('over a redial each tab knows its role', async (t) => {
+    test('a redial does not change roles', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(2, ownWorker());
       const roles = async () =>
@@ -73,7 +72,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await roles(), ['primary', 'secondary']);
     });
 
-    test('what is sent while the server is away is sent, once and in order, when it is back', async (t) => {
+    test('stanzas sent while the server is away leave once and in order when it is back', async (t) => {
       const scene = await noisy(t);
       const [first, second] = await scene.connected(2, ownWorker());
       const peer = await scene.peer('peer');
@@ -103,7 +102,7 @@ for (const name of BROWSERS) {
       assert.ok(!(await first.statuses()).includes('DISCONNECTED'));
     });
 
-    test('a logout while the server is away ends it for all tabs, and nobody dials any more', async (t) => {
+    test('a logout while the server is away ends the session and its redials', async (t) => {
       const scene = await noisy(t);
       const tabs = await scene.connected(2, ownWorker());
       scene.wire.refuse = true;
@@ -121,7 +120,7 @@ for (const name of BROWSERS) {
 
     if (name !== 'chromium') return;
 
-    test('while the browser is offline nobody dials, and when it is online again, at once', async (t) => {
+    test('the worker does not dial while offline, and dials at once when online again', async (t) => {
       const scene = await noisy(t);
       const options = ownWorker();
       const [tab, other] = await scene.connected(2, options);
@@ -129,7 +128,7 @@ for (const name of BROWSERS) {
       await offline(true);
       scene.wire.cut();
       await Promise.all([tab, other].map((tab) => tab.status('RECONNECTING')));
-      // The first two dials would have come by then.
+      // Longer than the delays of the first two dials.
       await new Promise((resolve) => setTimeout(resolve, 2_500));
       assert.equal(scene.wire.connections.length, 1);
       const begun = performance.now();
@@ -145,7 +144,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** How to take the network from a worker, as a browser does that is offline. */
+/** Returns a function that takes a worker offline or online. */
 async function networkOf(stage, script) {
   const target = stage.browser.browser
     .targets()

@@ -1,5 +1,4 @@
-// Pages that come back, by a reload or out of the back/forward cache, and copies of pages: what belongs to a
-// tab finds it again.
+// Reloads, the back/forward cache and duplicated tabs: a tab finds its session and misses no stanza.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -19,7 +18,7 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     for (const how of ['connect', 'attach']) {
-      test(`a tab that reloads while messages arrive, and joins again by ${how}, misses none and hears none twice`, async (t) => {
+      test(`a tab that reloads while messages arrive and joins by ${how} gets each once`, async (t) => {
         const scene = await stage.scene(t);
         const [steady, reloading] = await scene.connected(2, ownWorker());
         const peer = await scene.peer('peer');
@@ -28,7 +27,7 @@ for (const name of BROWSERS) {
         const bodies = numbered(MESSAGES);
         const saying = sayPaced(peer, `${scene.jid}/tab0`, bodies);
         for (let reload = 1; reload <= RELOADS; reload++) {
-          // Somewhere in the middle, and not before the page has come to hear anything.
+          // At various points, and not before the page has received some.
           await eventually(
             'some messages',
             async () => (await diary(reloading)).length >= (reload * MESSAGES) / (RELOADS + 2),
@@ -49,7 +48,7 @@ for (const name of BROWSERS) {
       });
     }
 
-    test('a page that is reloaded again before its wasm is there misses nothing', async (t) => {
+    test('a page that is reloaded again before its wasm is loaded misses nothing', async (t) => {
       const scene = await stage.scene(t);
       const [steady, tab] = await scene.connected(2, ownWorker());
       const peer = await scene.peer('peer');
@@ -69,9 +68,9 @@ for (const name of BROWSERS) {
       assert.deepEqual((await tab.heard()).messages, ['meanwhile']);
     });
 
-    test('a page with two accounts of one service finds the way back to each', async (t) => {
+    test('a page with two accounts of one service attaches to each again', async (t) => {
       const [scene, other] = [await stage.scene(t), await stage.scene(t)];
-      // Another tab, so that the worker outlives the reload.
+      // The other tab keeps the worker alive during the reload.
       const [, app] = await scene.connected(2, ownWorker());
       const second = (service, options, join) =>
         new Promise((told) => {
@@ -89,7 +88,7 @@ for (const name of BROWSERS) {
       assert.equal(await app.evaluate(() => connection.jid), `${scene.jid}/tab0`);
     });
 
-    test('what waited for a tab that reloaded does not wait for it again when it reloads at once', async (t) => {
+    test('stanzas kept for a reload are not delivered again after the next reload', async (t) => {
       const scene = await stage.scene(t);
       const [steady, reloading] = await scene.connected(2, ownWorker());
       const peer = await scene.peer('peer');
@@ -117,10 +116,10 @@ for (const name of BROWSERS) {
       assert.deepEqual((await reloading.heard()).messages, []);
     });
 
-    test("a duplicated tab is another tab, and takes nothing of its original's", async (t) => {
+    test('a duplicated tab is another tab, and takes nothing from the original', async (t) => {
       const scene = await stage.scene(t);
       const [original, other] = await scene.connected(2, ownWorker());
-      // With what a reload leaves behind in the storage that is copied.
+      // Session storage, which is copied, now holds the entries that a reload needs.
       await original.reload();
       await original.connect(scene.jid, scene.password);
       await original.up();
@@ -155,7 +154,7 @@ for (const name of BROWSERS) {
 
     if (name !== 'chromium') return;
 
-    test('what arrives while the only tab reloads waits for it', async (t) => {
+    test('stanzas that arrive while the only tab reloads wait for it', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1, ownWorker());
       const peer = await scene.peer('peer');
@@ -170,11 +169,11 @@ for (const name of BROWSERS) {
     });
 
     describe('the back/forward cache', () => {
-      // What must not be stored is not cached either.
+      // The default `no-store` would keep the page out of the back/forward cache.
       before(() => stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } }));
       after(() => stage.web.overrides.clear());
 
-      test('a page that was alone finds its session when it comes back', async (t) => {
+      test('a page that was alone finds its session when it is restored', async (t) => {
         const scene = await stage.scene(t);
         const [tab] = await scene.connected(1, ownWorker());
         const peer = await scene.peer('peer');
@@ -190,7 +189,7 @@ for (const name of BROWSERS) {
         assert.equal(scene.wire.connections.length, 1);
       });
 
-      test('a page that goes in leaves the books, and no post of the worker evicts it', async (t) => {
+      test('a page in the cache is no tab of the worker, and no post of the worker evicts it', async (t) => {
         const scene = await stage.scene(t);
         const [tab, other] = await scene.connected(2, ownWorker());
         const peer = await scene.peer('peer');
@@ -205,7 +204,7 @@ for (const name of BROWSERS) {
         await booked('its return', other, (known) => known.length === 2);
       });
 
-      test('a page whose worker died while it was away comes back to a new one', async (t) => {
+      test('a page whose worker died meanwhile starts a new one when it is restored', async (t) => {
         const scene = await stage.scene(t);
         const [host, tab] = await scene.connected(2, ownWorker());
         await goAway(stage, tab);
@@ -220,7 +219,7 @@ for (const name of BROWSERS) {
         assert.equal(scene.wire.open().length, 1);
       });
 
-      test('a page that comes back after a logout in another tab hears that there is no session', async (t) => {
+      test('a page that is restored after a logout in another tab hears ATTACHFAIL', async (t) => {
         const scene = await stage.scene(t);
         const options = ownWorker();
         const [other] = await scene.connected(1, options);
@@ -238,7 +237,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** Keeps what this page hears where the page after a reload can go on with it. */
+/** Appends the messages of this page to session storage, where they survive reloads. */
 const diarise = (tab) =>
   tab.evaluate(() => {
     heard.messages.push = (body) => {
@@ -252,7 +251,7 @@ const diarise = (tab) =>
 
 const diary = (tab) => tab.evaluate(() => JSON.parse(sessionStorage.getItem('diary') ?? '[]'));
 
-/** Says one after the other, slowly enough that a reload happens in between. */
+/** Sends messages one by one, slowly enough for reloads in between. */
 async function sayPaced(peer, to, bodies) {
   for (const body of bodies) {
     peer.say(to, body);
@@ -260,7 +259,7 @@ async function sayPaced(peer, to, bodies) {
   }
 }
 
-/** Opens the same page once more, with a copy of its session storage, as a browser's "duplicate tab" does. */
+/** Opens the page again with a copy of its session storage, like a browser's "duplicate tab". */
 async function duplicate(t, tab) {
   const popup = new Promise((resolve) => tab.page.once('popup', resolve));
   await tab.evaluate(() => void window.open(location.href));
@@ -284,10 +283,7 @@ async function goAway(stage, tab) {
   await tab.page.goto(stage.web.url('/pages/client.html'));
 }
 
-/**
- * Goes back; answers with how many milliseconds passed from when the page was shown to when it was in its
- * session.
- */
+/** Goes back; returns the milliseconds from `pageshow` until the session is up. */
 async function comeBack(tab) {
   await tab.page.goBack();
   const reasons = await tab.evaluate(

@@ -1,11 +1,11 @@
-// The server's side of SCRAM (RFC 5802), by the cryptography of Node.js: nothing of it is shared with the
-// client that it tests.
+// The server's side of SCRAM (RFC 5802), with the cryptography of Node.js: it shares no code with
+// the client under test.
 
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { SASL } from './scripted.mjs';
 
-/** What a client that knows the password derives from it, in the form of `scram_keys`. */
+/** The keys that a client derives from the password, in the form of `scram_keys`. */
 export function keysOf(hash, password, salt, iter) {
   const digest = hash.replace('-', '').toLowerCase();
   const salted = pbkdf2Sync(password, salt, iter, createHash(digest).digest().length, digest);
@@ -14,11 +14,11 @@ export function keysOf(hash, password, salt, iter) {
 }
 
 /**
- * Who answers a client that logs in: for the option `answer` of a scripted server. A proof that is wrong is
- * refused with `not-authorized`.
- * @param {{ hash: string, password: string, first?: (message: string) => string, final?: (message: string) =>
- * string | null }} account `hash`, as `scram_keys` calls it; `first` and `final` may bend what is said,
- * `final` also leave it out
+ * Answers a login, as the option `answer` of a scripted server; a wrong proof is refused with
+ * `not-authorized`.
+ * @param {{ hash: string, password: string, first?: (message: string) => string, final?: (message:
+ * string) => string | null }} account `hash` is named as in `scram_keys`; `first` and `final` may
+ * alter the server's messages, and `final` may omit its message
  */
 export function scram({ hash, password, first = (message) => message, final = (message) => message }) {
   const digest = hash.replace('-', '').toLowerCase();

@@ -1,5 +1,5 @@
-// SCRAM with a hash that no server at hand has, against the cryptography of Node.js; and what a server may
-// not say while somebody logs in.
+// SCRAM-SHA-384, which no server at hand offers, against the cryptography of Node.js; and
+// violations by a server during the login.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,20 +12,20 @@ const JID = 'alice@localhost';
 const PASSWORD = 'pencil';
 const MECHANISMS = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-384'];
 
-/** What a client who does not know the password could make up. */
+/** A signature that a server without the password could make up. */
 const forged = (message) =>
   `v=${Buffer.from(message.slice(2), 'base64')
     .map((byte, index) => (index ? byte : byte ^ 1))
     .toString('base64')}`;
 const withScram = (bent) => ({ answer: scram({ hash: 'SHA-384', password: PASSWORD, ...bent }).answer });
 const challenge = (text) => `<challenge xmlns="${SASL}">${text}</challenge>`;
-/** A server that says this in place of what the book has for such a frame. */
+/** A server that sends these frames instead of its standard answer. */
 const instead = (name, said) => ({
   mechanisms: ['PLAIN'],
   answer: (frame) => (frame.startsWith(`<${name}`) ? said(frame) : undefined),
 });
 
-/** What a server says that it may not, and what the app hears of it. */
+/** Violations by a server, and the status and condition that the app hears. */
 const MISSTEPS = [
   ['forges its signature', withScram({ final: forged }), 'AUTHFAIL', 'scram-signature-mismatch'],
   ['leaves its signature out', withScram({ final: () => null }), 'AUTHFAIL', 'scram-signature-missing'],
@@ -36,31 +36,26 @@ const MISSTEPS = [
     'scram-malformed',
   ],
   [
-    'turns its challenge round',
+    'reorders its challenge',
     withScram({ first: (message) => message.replace(/^(r=.*),(s=.*),i/, '$2,$1,i') }),
     'AUTHFAIL',
     'scram-malformed',
   ],
   [
-    'says in its challenge what is no base64',
+    'sends a challenge that is no base64',
     { answer: (frame) => (frame.startsWith('<auth') ? [challenge('%')] : undefined) },
     'AUTHFAIL',
     'incorrect-encoding',
   ],
   [
-    'gives a reason that is no JSON',
+    'sends a reason that is no JSON',
     { mechanisms: ['OAUTHBEARER'], login: [challenge(Buffer.from('invalid_token').toString('base64'))] },
     'AUTHFAIL',
     'oauth-error-malformed',
   ],
-  ['offers mechanisms that nobody knows', { mechanisms: ['X-UNHEARD-OF'] }, 'CONNFAIL', 'no-auth-mech'],
+  ['offers only unknown mechanisms', { mechanisms: ['X-UNHEARD-OF'] }, 'CONNFAIL', 'no-auth-mech'],
   ['offers no mechanisms', instead('open', () => opening('')), 'CONNFAIL', 'no-auth-mech'],
-  [
-    'binds a resource and does not say which',
-    instead('iq', (request) => [bound(request, '')]),
-    'CONNFAIL',
-    '',
-  ],
+  ['binds a resource without a JID', instead('iq', (request) => [bound(request, '')]), 'CONNFAIL', ''],
   [
     'sends a frame of 10 MB',
     instead('auth', () => [challenge('x'.repeat(10 << 20))]),
@@ -77,7 +72,7 @@ eitherWay(({ serve: serveWith }) => {
     await tab.evaluate(() => void (heard.statuses.length = 0));
   };
 
-  test('SCRAM-SHA-384 proves the password to the server, and the server its knowledge of it to the client', async (t) => {
+  test('SCRAM-SHA-384 authenticates the client and the server', async (t) => {
     const { answer, keys } = scram({ hash: 'SHA-384', password: PASSWORD });
     const [server, tab] = await serve(t, { answer });
     await tab.connect(JID, PASSWORD);
@@ -85,7 +80,7 @@ eitherWay(({ serve: serveWith }) => {
     assert.match(server.streams[0].frames[1], /^<auth .*mechanism=["']SCRAM-SHA-384["']/);
     assert.deepEqual(await tab.evaluate(() => connection.scram_keys), keys);
     await logOut(tab);
-    // What was derived does in the place of the password.
+    // The derived keys replace the password.
     await tab.connect(JID, keys);
     assert.equal(await tab.up(), 'CONNECTED');
     await logOut(tab);
@@ -94,7 +89,7 @@ eitherWay(({ serve: serveWith }) => {
   });
 
   for (const [what, options, status, condition] of MISSTEPS) {
-    test(`a server that ${what} is ${status} with ${condition || 'a reason'}, and nobody is up`, async (t) => {
+    test(`a server that ${what} is ${status} with ${condition || 'a reason'}`, async (t) => {
       const [, tab] = await serve(t, options);
       await tab.connect(JID, PASSWORD);
       const failure = await tab.status(status);
@@ -106,7 +101,7 @@ eitherWay(({ serve: serveWith }) => {
     });
   }
 
-  test('a frame of 10 MB in a session is dropped, and the next is read', async (t) => {
+  test('a frame of 10 MB is dropped in a session, and the next is read', async (t) => {
     const [server, tab] = await serve(t, { mechanisms: ['PLAIN'] });
     await tab.evaluate(() => (connection.onGap = ({ reason, count }) => heard.iqs.push([reason, count])));
     await tab.connect(JID, PASSWORD);

@@ -1,4 +1,4 @@
-// The build for script tags: what it makes global, and that it finds what it loads beside itself, wherever
+// The build for script tags: its globals, and that it loads its files from beside itself, wherever
 // the page is.
 
 import assert from 'node:assert/strict';
@@ -29,7 +29,7 @@ for (const name of BROWSERS) {
     });
     after(() => stage?.close());
 
-    test("the globals are Strophe's, and epode", async (t) => {
+    test('the globals are those of Strophe, and epode', async (t) => {
       const tab = await (await stage.scene(t)).open({ path: '/tag/app.html' });
       const globals = await tab.evaluate(() => ({
         same: ['Strophe', '$build', '$iq', '$msg', '$pres', 'stx'].every(

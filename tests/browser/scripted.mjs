@@ -1,5 +1,5 @@
-// A server that plays its part by the book until the session is up, and from then on says only what the test
-// tells it to: what no real server would send.
+// A server that follows the protocol until the session is up; from then on it sends only what the
+// test tells it to, even what no real server would send.
 
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
@@ -11,23 +11,23 @@ const STREAMS = 'http://etherx.jabber.org/streams';
 export const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 
-/** What opens a stream: `<open/>` and the features. */
+/** The opening of a stream: `<open/>` and the features. */
 export const opening = (features) => [
   `<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`,
   `<stream:features xmlns:stream="${STREAMS}">${features}</stream:features>`,
 ];
 
-/** The answer to a request for a resource. */
+/** The result of a bind request. */
 export const bound = (request, content) =>
   `<iq xmlns="jabber:client" type="result" id="${/\bid=["']([^"']*)/.exec(request)[1]}"><bind xmlns="${BIND}">${content}</bind></iq>`;
 
-/** One stream of a client. */
+/** A stream of a client. */
 class Stream {
   /** Every frame of the client. */
   frames = [];
   #authenticated = false;
 
-  /** @param {import("node:net").Socket} tcp what lies below the WebSocket */
+  /** @param {import("node:net").Socket} tcp the connection below the WebSocket */
   constructor(socket, tcp, { jid, mechanisms, login, answer, heard }) {
     this.socket = socket;
     this.tcp = tcp;
@@ -47,7 +47,7 @@ class Stream {
     this.socket.send(text);
   }
 
-  /** Waits for the first frame that matches, one that came before included. */
+  /** Waits for the first frame that matches, including earlier ones. */
   frame(pattern) {
     return eventually(`a frame that matches ${pattern} among ${this.frames.join('\n')}`, () =>
       this.frames.find((frame) => pattern.test(frame)),
@@ -79,12 +79,12 @@ class Stream {
 }
 
 /**
- * Starts it on a free port of loopback.
+ * Starts the server on a free port of loopback.
  * @param {{ jid?: string, subprotocol?: string | false, mechanisms?: string[], login?: string[], answer?:
- * (frame: string, stream: Stream) => string[] | undefined, heard?: (frame: string) => void }} options `jid`,
- * which everybody is given; `subprotocol`, the one it speaks; `mechanisms`, what it offers; `login`, what it
- * answers to each word of a login before it says yes; `answer`, what it answers instead of what the book has
- * there, where that is anything; `heard` is told every frame of every client
+ * (frame: string, stream: Stream) => string[] | undefined, heard?: (frame: string) => void }} options
+ * `jid`, which every client is bound to; `subprotocol` of the WebSocket; `mechanisms` offered; `login`,
+ * the answers to `<auth/>` and each `<response/>` before `<success/>`; `answer` returns frames to send
+ * instead of the standard answer, or nothing; `heard` is called with every frame of every client
  */
 export async function startScripted({
   jid = 'alice@localhost/scripted',

@@ -1,5 +1,4 @@
-// What has to hold for any number of tabs in front of any server: they share one session, and none hears what
-// is not for it.
+// Holds for any number of tabs on any server: they share one session, and each gets only its own stanzas.
 
 import assert from 'node:assert/strict';
 
@@ -7,7 +6,7 @@ import { eventually } from './apps.mjs';
 
 const MESSAGES = 20;
 
-/** Plays a session through, from the login to the logout. */
+/** Takes a session from the login to the logout. */
 export async function shareOneSession(scene, count, options) {
   const tabs = await scene.connected(count, options);
   const jid = await comeUp(scene, tabs);
@@ -18,7 +17,7 @@ export async function shareOneSession(scene, count, options) {
   await logOut(scene, tabs);
 }
 
-/** One stream, one login, one JID; one tab opened it and the others joined. */
+/** There is one stream, one login and one JID; one tab opens the session, the others join. */
 async function comeUp(scene, tabs) {
   const ups = await Promise.all(tabs.map((tab) => tab.up()));
   assert.deepEqual(ups, ['CONNECTED', ...Array(tabs.length - 1).fill('ATTACHED')]);
@@ -62,7 +61,7 @@ async function sendMessages(tabs, peer, jid) {
   await eventually('the messages of all tabs', () => peer.bodies().length >= bodies.length);
   assert.deepEqual(peer.bodies(), bodies);
   assert.ok(peer.frames.filter((frame) => frame.includes('<body>')).every((frame) => frame.includes(jid)));
-  // Each tab sees what the others sent, and not what it sent itself.
+  // Each tab gets the messages of the others, but not its own.
   for (const [index, tab] of tabs.entries()) {
     const others = bodies.filter((body) => body !== bodies[index]);
     await tab.eventually(
@@ -74,8 +73,8 @@ async function sendMessages(tabs, peer, jid) {
 }
 
 /**
- * All tabs ask with the same id. Somebody else answers first; then who was asked does, the last question
- * first.
+ * All tabs send an IQ with the same id. First an impostor answers each; then the addressee does, in
+ * reverse order.
  */
 async function askWithOneId(scene, tabs, peer, jid) {
   const impostor = await scene.peer('impostor');
@@ -123,7 +122,7 @@ async function logOut(scene, tabs) {
   await closedCleanly(scene);
 }
 
-/** The stream ended as RFC 7395 §3.6 has it, and the server knows. */
+/** The stream has ended as in RFC 7395 §3.6, and the server has ended the session. */
 export async function closedCleanly(scene) {
   const [connection] = scene.wire.connections;
   await eventually('the end of the socket', () => connection.closedAt !== undefined);

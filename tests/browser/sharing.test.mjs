@@ -12,7 +12,7 @@ import { Stage } from './stage.mjs';
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
-/** A scripted server, and a scene whose worker waits so many milliseconds for its wasm. */
+/** A scripted server, and a scene whose worker waits `delay` milliseconds for its wasm. */
 async function coldStart(stage, test, delay, { server: how, quiet } = {}) {
   const server = await startScripted(how);
   test.after(() => server.stop());
@@ -34,7 +34,7 @@ for (const name of BROWSERS) {
       });
     }
 
-    test("the worker's address is relative to the base of the page", async (t) => {
+    test("the worker's address is relative to the base URL of the page", async (t) => {
       const scene = await stage.scene(t);
       const page = await (await fetch(stage.web.url('/pages/app.html'))).text();
       stage.web.overrides.set('/pages/app.html', {
@@ -47,7 +47,7 @@ for (const name of BROWSERS) {
       assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test('a tab that comes while the first is still connecting joins its session', async (t) => {
+    test('a tab that connects while another is still connecting joins its session', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = [await scene.open(), await scene.open()];
       scene.wire.delay = 200;
@@ -65,7 +65,7 @@ for (const name of BROWSERS) {
       assert.equal(scene.logins(), 1);
     });
 
-    test('the attempt of a tab that closes meanwhile is finished for the other', async (t) => {
+    test('the attempt of a tab that closes is completed for another', async (t) => {
       const scene = await stage.scene(t);
       const [first, second] = [await scene.open(), await scene.open()];
       scene.wire.delay = 200;
@@ -136,7 +136,7 @@ for (const name of BROWSERS) {
       assert.equal(scene.logins(), 1);
     });
 
-    test('where there is no session, a tab cannot attach, and can connect afterwards', async (t) => {
+    test('without a session, attach fails and a connect may follow', async (t) => {
       const scene = await stage.scene(t);
       const tab = await scene.open();
       await tab.attach();
@@ -147,7 +147,7 @@ for (const name of BROWSERS) {
       assert.equal(await tab.up(), 'CONNECTED');
     });
 
-    test("two accounts live side by side, and nobody hears what is the other's", async (t) => {
+    test('two accounts have separate sessions, and no tab hears the other account', async (t) => {
       const scene = await stage.scene(t);
       const other = await stage.server.register(`${scene.user}-other`, 'other secret');
       const [one, two] = [await scene.open(), await scene.open()];
@@ -164,11 +164,11 @@ for (const name of BROWSERS) {
       assert.deepEqual([first.messages, second.messages], [['from two'], ['from one']]);
       assert.deepEqual([first.foreign, second.foreign], [[], []]);
 
-      // Which of them is meant cannot be told; and the end of one is not the end of the other.
+      // Attach without an account cannot choose between two sessions.
       const third = await scene.open();
       await third.attach();
       assert.match((await third.status('ATTACHFAIL')).condition, /several sessions/);
-      // Only who had one of them before a reload finds the way back.
+      // After a reload a tab attaches to the account that it had.
       await one.reload();
       await one.attach();
       assert.equal(await one.up(), 'ATTACHED');
@@ -179,7 +179,7 @@ for (const name of BROWSERS) {
       assert.ok(!(await two.statuses()).includes('DISCONNECTED'));
     });
 
-    test('anonymous tabs share a session too, unless they name different ones', async (t) => {
+    test('anonymous tabs share a session, unless they give another sessionKey', async (t) => {
       const scene = await stage.scene(t);
       const tabs = [];
       for (const sessionKey of ['ours', 'ours', 'mine']) {
@@ -194,7 +194,7 @@ for (const name of BROWSERS) {
       assert.notEqual(own, jid);
     });
 
-    test('what is called before the worker is there happens in order once the session is up', async (t) => {
+    test('calls before the worker is reached are carried out in order once the session is up', async (t) => {
       const scene = await stage.scene(t);
       stage.web.overrides.set('/epode.wasm', { delay: 300 });
       t.after(() => stage.web.overrides.clear());
@@ -233,7 +233,7 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('a new worker dials and opens the stream while its wasm is on its way, and logs in over that one socket', async (t) => {
+    test('a new worker opens the stream while its wasm loads, and logs in over that socket', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tabs = [await scene.open(ownWorker())];
       tabs.push(await scene.open({ options: tabs[0].options }));
@@ -248,7 +248,7 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('a server that ends the first socket of a new worker before that can log in is dialled again', async (t) => {
+    test('if the server closes the early socket before the login, the worker dials again', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
       await tab.connect('alice@localhost', 'secret');
@@ -259,7 +259,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 2);
     });
 
-    test('a server that closes the first stream of a new worker before that can log in is dialled again', async (t) => {
+    test('if the server closes the early stream before the login, the worker dials again', async (t) => {
       let first = true;
       const answer = (frame) => {
         if (!frame.startsWith('<open') || !first) return undefined;
@@ -282,7 +282,7 @@ for (const name of BROWSERS) {
       );
     });
 
-    test('an app that thinks better of it while the worker starts leaves no stream behind that was not closed', async (t) => {
+    test('if the app disconnects while the worker starts, the early stream is closed', async (t) => {
       const { server, scene } = await coldStart(stage, t, 1_500);
       const tab = await scene.open(ownWorker());
       await tab.connect('alice@localhost', 'secret');
@@ -297,7 +297,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 1);
     });
 
-    test('where a server turns the sockets of a new worker away, CONNFAIL says why', async (t) => {
+    test('if the server refuses the early socket, CONNFAIL says why', async (t) => {
       const { server, scene } = await coldStart(stage, t, 500, {
         server: { subprotocol: false },
         quiet: false,
@@ -306,13 +306,13 @@ for (const name of BROWSERS) {
       await tab.connect('alice@localhost', 'secret');
       assert.match((await tab.status('CONNFAIL')).condition, /subprotocol xmpp/);
       await tab.status('DISCONNECTED');
-      // Chromium ends such a socket itself, so the engine dials one of its own; Firefox leaves it to the
-      // engine.
+      // Chromium closes a socket without the subprotocol itself, so the engine dials again; Firefox
+      // leaves the socket open, and the engine uses it.
       assert.equal(server.streams.length, name === 'chromium' ? 2 : 1);
     });
 
     if (name === 'chromium') {
-      test('some time after the last tab has gone, the worker that outlives it closes the session', async (t) => {
+      test('a worker that outlives its last tab closes the session after a grace time', async (t) => {
         const scene = await stage.scene(t);
         const [first, second] = await scene.connected(2);
         await first.close();
@@ -323,9 +323,9 @@ for (const name of BROWSERS) {
         assert.ok(waited > 8_000 && waited < 15_000, `it waited ${waited.toFixed()} ms`);
       });
 
-      test('a tab that comes back from the back/forward cache joins again and hears everything once', async (t) => {
+      test('a tab restored from the back/forward cache joins again and gets each stanza once', async (t) => {
         const scene = await stage.scene(t);
-        // What must not be stored is not cached either.
+        // The default `no-store` would keep the page out of the back/forward cache.
         stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
         t.after(() => stage.web.overrides.clear());
         const [tab, other] = await scene.connected(2);
@@ -346,7 +346,7 @@ for (const name of BROWSERS) {
         peer.say(`${scene.jid}/tab0`, 'back');
         await tab.eventually('the message', ({ messages }) => messages.includes('back'));
         await tab.settle();
-        // What came while it was away has waited for it.
+        // The worker has kept the first message for the tab.
         assert.deepEqual((await tab.heard()).messages, ['while it was away', 'back']);
         assert.deepEqual((await tab.statuses()).slice(-2), ['RECONNECTING', 'ATTACHED']);
         assert.equal(scene.wire.connections.length, 1);

@@ -1,5 +1,5 @@
-// Servers, proxies and contacts as they are: what they send against the rules ends no session, and nothing of
-// it vanishes without a word.
+// Servers, proxies and contacts that break rules end no session, and nothing of their traffic is
+// lost silently.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -16,7 +16,7 @@ const message = (body) =>
 const streamError = (condition) =>
   `<stream:error xmlns:stream="${STREAMS}"><${condition} xmlns="urn:ietf:params:xml:ns:xmpp-streams"/></stream:error>`;
 
-/** Stanzas that somebody has had relayed and that are no XML which may be sent, with the rule. */
+/** Relayed stanzas that are not permitted XML, and the rule that each breaks. */
 const GARBLED = [
   [
     `<message xmlns='jabber:client' from='romeo@chat.example'><jabber:x:oob xmlns='x'/></message>`,
@@ -35,7 +35,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Two tabs at a server that says what the test tells it to. */
+    /** Two tabs on a scripted server. */
     async function online(t, script = {}) {
       const server = await startScripted(script);
       t.after(() => server.stop());
@@ -52,7 +52,7 @@ for (const name of BROWSERS) {
       return { server, scene, tabs, stream: server.streams.at(-1) };
     }
 
-    test('a frame that is no XML is dropped, every tab hears where, and the next is read', async (t) => {
+    test('a frame that is no XML is dropped, every tab hears onGap, and the next is read', async (t) => {
       const { server, tabs, stream } = await online(t);
       let arrived = 0;
       for (const [frame, reason] of GARBLED) {
@@ -77,9 +77,9 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 1);
     });
 
-    test('white space, an empty frame, a binary one and one without xmlns are what they are meant as', async (t) => {
+    test('white space, empty and binary frames, and frames without xmlns are understood', async (t) => {
       const script = {
-        // In the negotiation too.
+        // During the negotiation too.
         answer(frame) {
           if (frame.startsWith('<auth'))
             return [' ', '', '\n', `<success xmlns="urn:ietf:params:xml:ns:xmpp-sasl"/>`];
@@ -105,7 +105,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 1);
     });
 
-    test('what one tab sent and the server judged is not repeated, and the session goes on for all', async (t) => {
+    test('a stanza that ended the stream is not sent again, and the session goes on', async (t) => {
       const { server, tabs, stream } = await online(t);
       await tabs[0].say('bob@localhost', 'too large');
       await stream.frame(/too large/);
@@ -117,11 +117,11 @@ for (const name of BROWSERS) {
       await tabs[1].say('bob@localhost', 'afterwards');
       await server.streams.at(-1).frame(/afterwards/);
       assert.ok(!server.streams.at(-1).frames.some((frame) => frame.includes('too large')));
-      // The judgement was about the socket that is gone.
+      // The error ended the former stream only.
       assert.equal(server.streams.length, 2);
     });
 
-    test('a server that restarts, moves, or has no mechanisms for a while is dialled again, and each new cause is told', async (t) => {
+    test('a server in trouble for a while is dialled again, and each new cause reported', async (t) => {
       let dials = 0;
       const script = {
         answer(frame) {
@@ -154,7 +154,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('a tab that comes while the session is down hears why, and can give up', async (t) => {
+    test('a tab that joins while the session is down hears why, and can log out', async (t) => {
       let busy = false;
       const script = {
         answer: (frame) =>
@@ -174,12 +174,12 @@ for (const name of BROWSERS) {
       await late.connect('alice@localhost', 'x');
       assert.equal((await late.status('RECONNECTING', 5_000)).condition, 'not-authorized');
       assert.equal(await late.evaluate(() => connection.connected), false);
-      // For all: it is in the session.
+      // The late tab is in the session, so this is a logout for all.
       await late.evaluate(() => connection.disconnect());
       for (const tab of [...tabs, late]) await tab.status('DISCONNECTED');
     });
 
-    test('a contact whose request has an id of nothing but quotes costs nobody the stream', async (t) => {
+    test('a request with an oversized id of quotes does not end the stream', async (t) => {
       const limits = `<limits xmlns="urn:xmpp:stream-limits:0"><max-bytes>10000</max-bytes></limits>`;
       let authenticated = false;
       const script = {
@@ -204,7 +204,7 @@ for (const name of BROWSERS) {
         );
     });
 
-    test('a server that says no version and then host-unknown is heard', async (t) => {
+    test('host-unknown after an <open/> without a version is reported', async (t) => {
       const answer = (frame) => {
         if (frame.startsWith('<open'))
           return [opening('')[0].replace(` version="1.0"`, ''), streamError('host-unknown')];
@@ -217,7 +217,7 @@ for (const name of BROWSERS) {
       assert.equal((await tab.status('CONNFAIL')).condition, 'host-unknown');
     });
 
-    test('what is relayed between bind and the legacy session arrives once the session is up', async (t) => {
+    test('stanzas between bind and the legacy session arrive once the session is up', async (t) => {
       const BIND = `<bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"/>`;
       let authenticated = false;
       const script = {
@@ -244,7 +244,7 @@ for (const name of BROWSERS) {
       await stream.frame(/^<iq[^>]*id=["']early/);
     });
 
-    test('a resource that the server keeps for the lost stream is replaced by another', async (t) => {
+    test('a resource that the server still keeps for the lost stream is replaced', async (t) => {
       let binds = 0;
       const script = {
         answer(frame) {

@@ -1,4 +1,5 @@
-// What a file of tests shares, one server and one browser, and what each test has for itself: a scene.
+// A stage, shared by the tests of a file: one server and one browser. A scene: what each test has
+// for itself.
 
 import assert from 'node:assert/strict';
 
@@ -9,15 +10,11 @@ import { Peer } from './peer.mjs';
 import { ROOTS, startWeb } from './web.mjs';
 import { startWire } from './wire.mjs';
 
-/** One browser in front of one server. */
+/** A browser in front of a server. */
 export class Stage {
   #scenes = 0;
 
-  /**
-   * @param {() => Promise<object>} startServer nothing is started for `null`
-   * @param {{ host?: string, args?: string[] }} options `host`, by which pages know the web server: over
-   * plain http any but `localhost` is no secure context
-   */
+  /** Opens a tab that is not connected yet. */
   static async open(name, startServer = startProsody, { host, args } = {}) {
     const stage = new Stage();
     stage.name = name;
@@ -27,11 +24,11 @@ export class Stage {
     return stage;
   }
 
-  /** A scene for one test; it ends with the test. */
+  /** A scene that ends with the test. A `quiet` one fails if there were errors on the console. */
   async scene(test, { service, quiet = true } = {}) {
     const scene = new Scene(this, `user${++this.#scenes}`);
-    // Each scene has a wire, and so a service of its own: what a worker still does for an earlier one touches
-    // nothing here.
+    // A wire of its own gives each scene its own service address, so a worker's leftover work for
+    // an earlier scene has no effect here.
     if (!service && this.server) scene.wire = await startWire({ upstream: this.server.ws });
     scene.service = service ?? scene.wire?.url;
     if (this.server) scene.jid = await this.server.register(scene.user, scene.password);
@@ -50,7 +47,7 @@ export class Stage {
   }
 }
 
-/** What one test sees: an account, a wire in front of the server, tabs, and other people. */
+/** The parts of a test: an account, a wire in front of the server, tabs, and other users. */
 class Scene {
   password = 'secret';
   /** The bare JID of the account. */
@@ -71,7 +68,7 @@ class Scene {
     return tab;
   }
 
-  /** Opens tabs, the first of which connects before the others do. */
+  /** Opens tabs and connects them, the first before the others. */
   async connected(count, options) {
     const tabs = [];
     for (let i = 0; i < count; i++) tabs.push(await this.open(options));
@@ -83,7 +80,7 @@ class Scene {
     return tabs;
   }
 
-  /** Somebody else on the same server. */
+  /** Another user of the server. */
   async peer(name) {
     const user = `${this.user}-${name}`;
     await this.server.register(user, 'secret');
@@ -92,13 +89,13 @@ class Scene {
     return peer;
   }
 
-  /** The sessions that the server has of this account. */
+  /** The sessions of this account on the server. */
   async sessions() {
     const sessions = await this.server.sessions();
     return sessions.map(({ jid }) => jid).filter((jid) => jid.startsWith(`${this.jid}/`));
   }
 
-  /** How often somebody authenticated over the wire. */
+  /** The number of logins over the wire. */
   logins() {
     return this.wire.connections
       .flatMap((connection) => connection.texts('client'))

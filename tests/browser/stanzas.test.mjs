@@ -1,5 +1,4 @@
-// What an app does with stanzas: it sends, asks, listens and looks on; and what it does wrong hurts nobody
-// else.
+// Sending, requests, handlers and hooks; and that an app's mistakes harm no other tab.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -9,7 +8,7 @@ import { BROWSERS } from './browsers.mjs';
 import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
-/** What a tab may not send, and the rule that it breaks. */
+/** Stanzas that a tab may not send, and the rule that each breaks. */
 const REFUSED = [
   ['a stanza without an end', '<message><body>', 'not-well-formed'],
   ['tags that cross', '<message><body></message></body>', 'not-well-formed'],
@@ -26,9 +25,17 @@ const REFUSED = [
   ['a processing instruction', '<message><?php exit ?></message>', 'restricted-xml'],
   ['an entity', '<message><body>&nbsp;</body></message>', 'restricted-xml'],
   ['a prefix that is not bound', '<message><x:y/></message>', 'bad-namespace-prefix'],
-  ['what is no stanza', "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'unsupported-stanza-type'],
-  ['a stream of its own', "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", 'unsupported-stanza-type'],
-  ['a sender that is somebody else', "<message from='eve@localhost'/>", 'invalid-from'],
+  [
+    'an element that is no stanza',
+    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    'unsupported-stanza-type',
+  ],
+  [
+    'the end of the WebSocket stream',
+    "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+    'unsupported-stanza-type',
+  ],
+  ['the sender of another account', "<message from='eve@localhost'/>", 'invalid-from'],
   ['an iq without a type', "<iq id='x'/>", 'invalid-iq-type'],
   ['an answer that nobody asked for', "<iq type='result' id='x' to='eve@localhost'/>", 'not-asked'],
 ];
@@ -39,7 +46,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    test('what may not be sent fails by its rule in the tab that tried, and the others notice nothing', async (t) => {
+    test('a forbidden stanza fails with its rule in its tab, and other tabs notice nothing', async (t) => {
       const scene = await stage.scene(t);
       const [bad, good] = await scene.connected(2);
       const receipts = await bad.evaluate(
@@ -52,7 +59,7 @@ for (const name of BROWSERS) {
         assert.ok(text.length > 5, `${what}: ${text}`);
       }
       assert.equal((await bad.heard()).log.length, REFUSED.length, 'each is logged');
-      // A good one between bad ones is sent, and its receipt says so.
+      // A valid stanza between invalid ones is sent.
       const mixed = await bad.evaluate(
         (to) =>
           Promise.all(
@@ -81,7 +88,7 @@ for (const name of BROWSERS) {
       assert.equal(sent.length, 1, sent.join('\n'));
     });
 
-    test('a bad iq reaches its error callback with the rule', async (t) => {
+    test('an invalid iq calls the error callback with the rule', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       const heard = await tab.evaluate(
@@ -102,7 +109,7 @@ for (const name of BROWSERS) {
       assert.match(heard, /not-well-formed/);
     });
 
-    test('handlers hear what matches all of their criteria', async (t) => {
+    test('handlers get the stanzas that match all of their criteria', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await scene.connected(2);
       const peer = await scene.peer('peer');
@@ -168,7 +175,7 @@ for (const name of BROWSERS) {
       assert.equal(await other.evaluate(() => window.ran), undefined);
     });
 
-    test('what a handler is given is an element that is its own root', async (t) => {
+    test('a handler gets an element without a parent', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       const peer = await scene.peer('peer');
@@ -212,7 +219,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('hooks see all that comes in, and what their own tab sends', async (t) => {
+    test('hooks get every incoming stanza, and those that their own tab sends', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await scene.connected(2);
       await tab.evaluate(() => {
@@ -244,7 +251,7 @@ for (const name of BROWSERS) {
       assert.equal(hooked.rawInput[1], raw, 'rawInput is the text as it came');
     });
 
-    test('a presence is answered: by the room that was entered, by an error, or by nobody', async (t) => {
+    test('sendPresence gets the answer of a room, an error, or none', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       const enter = (to, timeout, who = tab) =>
@@ -269,7 +276,7 @@ for (const name of BROWSERS) {
       assert.match(entered.ok, /<status code="110"/);
       const peer = await scene.peer('silent');
       assert.equal((await enter(peer.jid, 100)).err, null);
-      // A room opens to others once its owner accepts what it is like.
+      // A new room is locked until its owner accepts its configuration (XEP-0045 §10.1.2).
       const accepted = `<iq type="set" to="${room}"><query xmlns="http://jabber.org/protocol/muc#owner"><x xmlns="jabber:x:data" type="submit"/></query></iq>`;
       assert.ok((await tab.ask(accepted)).ok);
       const second = await scene.open();
@@ -281,7 +288,7 @@ for (const name of BROWSERS) {
       assert.ok(refused.err.includes(`id="${refused.id}"`), refused.err);
     });
 
-    test('an iq that nobody answers in time calls back with null, and a late answer goes nowhere', async (t) => {
+    test('an iq without an answer in time calls back with null, and a late answer is ignored', async (t) => {
       const scene = await stage.scene(t);
       const [tab, other] = await scene.connected(2);
       const peer = await scene.peer('slow');
@@ -299,7 +306,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('an error of the server reaches the error callback', async (t) => {
+    test('an error of the server calls the error callback', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       const { err } = await tab.ask(
@@ -308,7 +315,7 @@ for (const name of BROWSERS) {
       assert.match(err, /service-unavailable/);
     });
 
-    test('an iq goes to a client only when asked: what no handler takes is refused once, what one takes is answered once', async (t) => {
+    test('an iq request that no handler takes is refused once, another answered once', async (t) => {
       const scene = await stage.scene(t);
       const tabs = await scene.connected(3);
       const peer = await scene.peer('asker');
@@ -337,7 +344,7 @@ for (const name of BROWSERS) {
       });
       ask('handled');
       await peer.frame(/handled.*<answered/s);
-      // What would be sent late is sent before the answers to these.
+      // A late second answer would leave before the answers to these pings.
       for (const tab of tabs) await tab.settle();
       peer.send(
         `<iq xmlns="jabber:client" type="get" id="end" to="localhost"><ping xmlns="urn:xmpp:ping"/></iq>`,
@@ -380,7 +387,7 @@ for (const name of BROWSERS) {
       return { server, stream: server.streams[0], tabs };
     };
 
-    /** Waits until a tab has heard all that the server sent so far. */
+    /** Waits until a tab has got everything that the server sent so far. */
     const settle = async (tab, stream, mark) => {
       stream.send(`<message xmlns="jabber:client"><body>${mark}</body></message>`);
       await tab.eventually('the mark', ({ messages }) => messages.includes(mark));
@@ -388,8 +395,7 @@ for (const name of BROWSERS) {
 
     test('a flood reaches each tab whole and in order', async (t) => {
       const count = 20_000;
-      // The whole flood may wait for a tab: on a slow machine it does, and the usual bound would give the
-      // oldest up.
+      // On a slow machine the whole flood waits for a tab, and the default limit would drop the oldest.
       const { stream, tabs } = await play(t, 2, { queue: { stanzas: count + 1 } });
       const countInOrder = () => {
         window.inOrder = 0;
@@ -406,7 +412,7 @@ for (const name of BROWSERS) {
         stream.send(
           `<message xmlns="jabber:client" from="bob@localhost/x" id="${i}"><text>${i} ${'x'.repeat(200)}</text></message>`,
         );
-        // Faster than the tabs, and yet with time for the browser in between.
+        // Faster than the tabs, with pauses for the browser.
         if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       for (const tab of tabs) {
@@ -417,7 +423,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('an answer counts only from whom it was asked', async (t) => {
+    test('an answer counts only from the addressee', async (t) => {
       const { server, stream, tabs } = await play(t, 2);
       const result = (from, id = 'q') =>
         `<iq xmlns="jabber:client" type="result" id="${id}"${from ? ` from="${from}"` : ''} to="${server.jid}"><from>${from}</from></iq>`;
@@ -477,7 +483,7 @@ for (const name of BROWSERS) {
         `<iq xmlns="jabber:client" type="set" id="push"><query xmlns="jabber:iq:roster"><item jid="bob@localhost"/></query></iq>`,
       );
       for (const tab of tabs) await eventually('the push', () => tab.evaluate(() => window.pushes === 1));
-      // A message of each tab goes out behind what it answered.
+      // A message of each tab follows its answer.
       for (const [index, tab] of tabs.entries()) await tab.say('bob@localhost', `end ${index}`);
       for (const index of tabs.keys()) await stream.frame(new RegExp(`end ${index}`));
       assert.equal(
@@ -486,12 +492,12 @@ for (const name of BROWSERS) {
       );
     });
 
-    test("a request whose handler's tab closes is passed on to the next", async (t) => {
+    test('a request goes to the next tab if the tab that took it closes', async (t) => {
       const { stream, tabs } = await play(t, 2);
       for (const tab of tabs) {
         await tab.evaluate(() => {
           window.asked = 0;
-          // It takes the request and leaves the answer for later.
+          // Takes the request, and answers only when told to.
           connection.addHandler(
             (iq) => {
               window.asked++;
@@ -580,11 +586,11 @@ for (const name of BROWSERS) {
       const pong = await stream.frame(/<iq[^>]*id="ping"/);
       const after = performance.now() - begun;
       t.diagnostic(`answered after ${after.toFixed()} ms`);
-      // In Firefox a worker's socket is served by the main thread of a process that all tabs of a site share:
-      // while one hangs, nothing comes in.
+      // In Firefox the main thread of a process shared by all tabs of a site serves the worker's
+      // socket: while a tab hangs, no frame comes in.
       assert.ok(name === 'firefox' || after < 3000, `answered after ${after.toFixed()} ms`);
       assert.match(pong, /type="result"/);
-      // What the tabs say when they wake is late.
+      // The tabs' own answers, when they wake up, are late.
       for (const [index, tab] of tabs.entries()) await tab.say('bob@localhost', `end ${index}`);
       for (const index of tabs.keys()) await stream.frame(new RegExp(`end ${index}`));
       assert.equal(stream.frames.filter((frame) => frame.includes('id="ping"')).length, 1);

@@ -1,5 +1,5 @@
-// Pages with the unmodified client of strophe.js that name this worker: what they are told, since it does not
-// speak their wire.
+// Pages with the unmodified client of strophe.js that name this worker, which does not speak its
+// protocol, are told so.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const PAGE = `<!doctype html><script src="/strophe.js"></script><script>
   const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
   const heard = { statuses: [], log: [] };
   const onStatus = (status, condition) => heard.statuses.push([names[status], condition]);
-  // Where its log goes, from ERROR on.
+  // Strophe logs here, from ERROR on.
   console.error = (text) => heard.log.push(String(text));
 </script>`;
 
@@ -37,11 +37,11 @@ for (const name of BROWSERS) {
       await server?.stop();
     });
 
-    /** A page that has its connection, with this worker. */
+    /** A page whose connection uses this worker. */
     const open = async (t, worker) => {
       const page = await stage.browser.openTab(stage.web.url('/pages/strophe.html'));
       t.after(() => page.close());
-      // What it reports as an error is what this is about.
+      // Errors on the console are expected.
       t.after(() => stage.browser.errors.splice(0));
       await page.evaluate(
         (service, worker) => void (window.connection = new Strophe.Connection(service, { worker })),
@@ -58,7 +58,7 @@ for (const name of BROWSERS) {
     const hasEnded = ({ statuses }) =>
       statuses.some(([status]) => status === 'DISCONNECTED' || status === 'ATTACHFAIL');
 
-    /** The app hears of a failure in words, and of nothing that it could not make sense of. */
+    /** The app hears a failure with the sentence, and no message that Strophe cannot handle. */
     const fails = async (tab, act, isQuiet = true) => {
       await tab.page.evaluate(() => void (heard.statuses.length = heard.log.length = 0));
       await act(tab);
@@ -82,7 +82,7 @@ for (const name of BROWSERS) {
       assert.ok(!isQuiet || !log.some((line) => /unhandled/.test(line)), log.join('\n'));
     };
 
-    test('connect is CONNFAIL and attach ATTACHFAIL with what to do about it, again and again', async (t) => {
+    test('connect is CONNFAIL and attach ATTACHFAIL, each time with advice', async (t) => {
       const { worker } = ownWorker().options;
       const tab = await open(t, worker);
       for (const act of [connect, attach, attach, connect, connect]) await fails(tab, act);
@@ -91,7 +91,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 0, 'no secret of theirs is dialled with');
     });
 
-    test("so too while the worker's wasm is on its way, and where it never comes", async (t) => {
+    test("the same while the worker's wasm loads, and if it never does", async (t) => {
       t.after(() => stage.web.overrides.delete('/epode-worker.wasm'));
       stage.web.overrides.set('/epode-worker.wasm', { delay: 5_000 });
       const { worker } = ownWorker().options;
@@ -100,16 +100,16 @@ for (const name of BROWSERS) {
       await fails(early, connect);
       await fails(early, attach);
       assert.ok(performance.now() - begun < 4_000);
-      // One that has said nothing by then.
+      // The second page posts its first message when the wasm is loaded.
       await new Promise((later) => setTimeout(later, 6_000));
       await fails(late, connect);
       stage.web.overrides.set('/epode-worker.wasm', { status: 404 });
       const none = await open(t, ownWorker().options.worker);
-      // Before it has spoken nobody knows what it is: it hears of that in our words too.
+      // Before its first message the page may be one of ours, so it is also told in our protocol.
       await fails(none, connect, false);
     });
 
-    test('beside the tabs of a session it is nobody, and does not keep the session', async (t) => {
+    test('such a page does not count as a tab, and does not keep the session alive', async (t) => {
       const scene = await stage.scene(t, { service: server.ws });
       const tab = await scene.open(ownWorker());
       await tab.connect('alice@localhost', 'secret');
@@ -117,7 +117,7 @@ for (const name of BROWSERS) {
       const said = await tab.evaluate(
         (worker) =>
           new Promise((told) => {
-            // Where pages of ours share it.
+            // The worker that pages of ours share.
             const { port } = new SharedWorker(worker, { name: 'epode', extendedLifetime: true });
             const said = [];
             port.onmessage = ({ data }) => said.push(data) === 4 && told(said);

@@ -1,5 +1,5 @@
-// The last word of a page: what its app sends while it is unloaded leaves, and an app that disconnects there
-// ends nobody else's session.
+// Stanzas that an app sends while its page is unloaded leave; a disconnect during unloading ends no
+// session of other tabs.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,10 +13,7 @@ import { Stage } from './stage.mjs';
 const JID = 'alice@localhost';
 const alone = () => ({ options: { worker: '' } });
 
-/**
- * How a page goes: by whom it is unloaded, and whether `beforeunload` comes first, to where a driver closes a
- * tab it does not.
- */
+/** Ways to unload a page. `beforeunload` is dispatched first, except when a driver closes a tab. */
 const WAYS = {
   reload: ({ page }) => page.reload(),
   navigate: ({ page }, web) => page.goto(web.url('/pages/client.html')),
@@ -28,7 +25,7 @@ for (const name of BROWSERS) {
     let stage;
     before(async () => {
       stage = await Stage.open(name, null);
-      // What must not be stored does not go into the back/forward cache.
+      // The default `no-store` would keep the page out of the back/forward cache.
       stage.web.overrides.set('/pages/app.html', { headers: { 'Cache-Control': 'no-cache' } });
     });
     after(() => stage?.close());
@@ -51,7 +48,7 @@ for (const name of BROWSERS) {
 
     for (const [way, go] of Object.entries(WAYS)) {
       for (const unloads of [true, false]) {
-        test(`what is sent in any listener leaves when a tab of two goes by ${way}, ${unloads ? 'with' : 'without'} listeners of unload, and nobody else notices`, async (t) => {
+        test(`a tab sends in all listeners at ${way}, ${unloads ? 'with' : 'without'} unload`, async (t) => {
           const [, server, [tab, other]] = await serve(t, 2);
           await speakLast(tab, 'behind', { unloads });
           await tab.page.bringToFront();
@@ -64,14 +61,14 @@ for (const name of BROWSERS) {
           assert.deepEqual(leaves(frames).toSorted(), due.toSorted());
           assert.equal(server.streams.length, 1);
           assert.ok(!frames.some((frame) => /^<close|^<presence(?! to=)/.test(frame)), frames.join('\n'));
-          // One client: what a tab sends the others see.
+          // A tab sees the stanzas that other tabs send.
           await other.eventually('what the other tab sent', ({ foreign }) => foreign.length >= due.length);
           assert.deepEqual((await other.heard()).log, []);
         });
       }
     }
 
-    test('what the only tab sends while it reloads leaves before what the page after it sends', async (t) => {
+    test('stanzas that the only tab sends while it reloads precede those of the next page', async (t) => {
       const [scene, server, [tab]] = await serve(t, 1);
       await speakLast(tab, 'behind');
       await tab.page.bringToFront();
@@ -90,13 +87,13 @@ for (const name of BROWSERS) {
             frames.findIndex((frame) => frame.includes('back')),
         );
       } else {
-        // The worker goes with its last page, and takes with it what it had not heard.
+        // The worker ends with its last page, and loses posts that it has not read.
         t.diagnostic(`${leaves(server.streams[0].frames).length} of ${due.length} words left`);
       }
       assert.ok(scene);
     });
 
-    test("without a worker a page's own socket writes its last words before it closes the stream", async (t) => {
+    test('without a worker the page sends its last stanzas before <close/>', async (t) => {
       for (const [way, go] of Object.entries(WAYS)) {
         for (const unloads of [true, false]) {
           const [, server, [tab]] = await serve(t, 1, alone(), false);
@@ -110,7 +107,8 @@ for (const name of BROWSERS) {
             assert.deepEqual(leaves(frames).toSorted(), due.toSorted(), `${way}, ${unloads}`);
             assert.match(frames.at(-1), /^<close/);
           } else {
-            // Where the browser has closed the socket by then only what is said before: alone.test.mjs.
+            // If the browser has closed the socket before `pagehide`, only earlier stanzas leave:
+            // see alone.test.mjs.
             const said = leaves(frames);
             for (const word of due.filter((word) => word.startsWith('beforeunload')))
               assert.ok(said.includes(word), `${way}: ${said}`);
@@ -120,7 +118,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('an app without a worker that disconnects in beforeunload has its last words behind that, and then the stream is closed', async (t) => {
+    test('without a worker, stanzas after a disconnect in beforeunload precede <close/> too', async (t) => {
       const [, server, [tab]] = await serve(t, 1, alone(), false);
       await tab.evaluate(() => addEventListener('beforeunload', () => connection.disconnect()));
       await speakLast(tab, 'behind');
@@ -128,7 +126,7 @@ for (const name of BROWSERS) {
       await tab.reload();
       const [{ frames, socket }] = server.streams;
       await eventually('the end of the socket', () => socket.readyState === 3);
-      // By then Firefox has closed it.
+      // Firefox has closed the socket by then.
       if (name === 'firefox') return;
       assert.deepEqual(leaves(frames).toSorted(), expected('reload', {}).toSorted());
       assert.match(frames.at(-1), /^<close/);
@@ -136,12 +134,12 @@ for (const name of BROWSERS) {
 
     for (const kind of ['beforeunload', 'pagehide', 'unload']) {
       for (const count of [2, 1]) {
-        test(`disconnect in ${kind} is a leaving, of ${count === 1 ? 'the only tab' : 'one tab of two'}: a reload finds the session`, async (t) => {
+        test(`disconnect in ${kind} of one tab of ${count} leaves the session up`, async (t) => {
           const [, server, [tab, other]] = await serve(t, count);
           await other?.evaluate(() => (epode.Strophe.log = (_, text) => heard.log.push(text)));
           await tab.evaluate((kind) => {
             addEventListener(kind, () => {
-              // As many an app of Strophe does it.
+              // As many apps of Strophe do.
               connection.options.sync = true;
               connection.flush();
               connection.disconnect('bye');
@@ -156,7 +154,7 @@ for (const name of BROWSERS) {
             );
             assert.deepEqual(await other.statuses(), ['CONNECTING', 'ATTACHED']);
           }
-          // In Firefox the worker of an only tab goes with its page.
+          // In Firefox the worker ends with its last page.
           if (!other && name === 'firefox') return;
           assert.equal(await tab.up(), 'ATTACHED');
           assert.equal(server.streams.length, 1);
@@ -166,14 +164,14 @@ for (const name of BROWSERS) {
       }
     }
 
-    test('a page that stays though its app disconnected in beforeunload hears so in time, alone, and can connect again', async (t) => {
+    test('a page that stays after a disconnect in beforeunload hears DISCONNECTED, alone', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       await tab.evaluate(() => {
         connection.disconnection_timeout = 600;
         addEventListener('beforeunload', () => connection.disconnect(), { once: true });
       });
       await tab.page.bringToFront();
-      // A download leaves the page where it is, and nothing tells it so.
+      // A download leaves the page open, and no event says so.
       stage.web.overrides.set('/download', {
         headers: { 'Content-Disposition': 'attachment', 'Content-Type': 'application/octet-stream' },
         body: 'x',
@@ -196,7 +194,7 @@ for (const name of BROWSERS) {
       assert.equal(server.streams.length, 1);
     });
 
-    test('an app that connects anew, or logs out in earnest, on a page that stayed is not disturbed when the time is up', async (t) => {
+    test('after a page stayed, a connect or a real logout is not disturbed by the timer', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       const stay = (then) =>
         tab.evaluate(
@@ -223,7 +221,7 @@ for (const name of BROWSERS) {
 
     if (name !== 'chromium') return;
 
-    test('a page that goes into the back/forward cache says its last words too, and is not evicted', async (t) => {
+    test('a page that enters the back/forward cache sends last stanzas and is not evicted', async (t) => {
       for (const how of [ownWorker(), alone()]) {
         const [, server, [tab]] = await serve(t, 1, how);
         await speakLast(tab, 'behind', { unloads: false });
@@ -245,7 +243,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('a page that disconnected on its way into the back/forward cache is out of the session when it comes back', async (t) => {
+    test('a page that disconnects as it enters the cache is out of the session when restored', async (t) => {
       const [, server, [tab, other]] = await serve(t, 2);
       await tab.evaluate(() => {
         window.cached = true;
@@ -265,7 +263,7 @@ for (const name of BROWSERS) {
   });
 }
 
-/** Has a page leave a room in every kind of listener, those before or behind the library's own. */
+/** Makes a page leave a room in every kind of listener, added before or after those of the library. */
 const speakLast = (tab, when, { unloads = true } = {}) =>
   tab.evaluate(
     (when, unloads) => {
@@ -294,7 +292,7 @@ const speakLast = (tab, when, { unloads = true } = {}) =>
     unloads,
   );
 
-/** The words that are due. */
+/** The names of the listeners whose stanzas must leave. */
 function expected(way, { unloads = true }) {
   const words = ['pagehide-before'];
   const kinds = [
@@ -306,13 +304,13 @@ function expected(way, { unloads = true }) {
     'visibilitychange',
     'visibilitychange-window',
   ];
-  // A driver that closes a tab asks nobody.
+  // A driver that closes a tab dispatches no `beforeunload`.
   if (way !== 'close') kinds.push('beforeunload');
   if (unloads) kinds.push('unload');
   return [...words, ...kinds.map((kind) => `${kind}-behind`)];
 }
 
-/** What was said last, of all frames. */
+/** The names of the listeners whose stanzas are among the frames. */
 const leaves = (frames) =>
   frames.flatMap(
     (frame) =>

@@ -1,5 +1,5 @@
-// A static web server on loopback whose answers a test can bend: status, headers (such as a CSP), delay,
-// body.
+// A static web server on loopback whose answers a test can change: status, headers (for example a
+// CSP), delay, body.
 
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ const TYPES = {
   '.wasm': 'application/wasm',
 };
 
-/** What every test page may load: `/pages/…`, and the built package at the root. */
+/** Everything that test pages load: `/pages/…`, and the built package at the root. */
 export const ROOTS = {
   '/pages/': fileURLToPath(new URL('pages/', import.meta.url)),
   '/': fileURLToPath(new URL('../../client-shim/dist/', import.meta.url)),
@@ -26,17 +26,18 @@ export const ROOTS = {
 
 /**
  * Serves folders.
- * @param {Record<string, string>} roots folder by URL prefix, which ends in a slash; the longest prefix wins
- * @param {string} host by which pages know it
+ * @param {Record<string, string>} roots folders by URL prefix, which ends in a slash; the longest
+ * prefix wins
+ * @param {string} host the host name for pages
  */
 export async function startWeb(roots = ROOTS, host = 'localhost') {
   const prefixes = Object.keys(roots).sort((one, other) => other.length - one.length);
   /**
-   * What to change, by path: `{ status?, headers?, delay?, body? }`, the delay in milliseconds, the body
-   * perhaps by a function that is called for it, and may take its time.
+   * Changed answers by path: `{ status?, headers?, delay?, body? }`, with the delay in
+   * milliseconds; `body` may be a function, also an async one.
    */
   const overrides = new Map();
-  /** The path of every request, in their order. */
+  /** The path of every request, in order. */
   const requests = [];
 
   const file = async (path) => {
@@ -46,7 +47,7 @@ export async function startWeb(roots = ROOTS, host = 'localhost') {
   };
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
-    // Browsers ask for it on their own, some of them now and then.
+    // Browsers request it now and then on their own.
     if (path === '/favicon.ico') return void response.writeHead(204).end();
     requests.push(path);
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
@@ -74,7 +75,7 @@ export async function startWeb(roots = ROOTS, host = 'localhost') {
     origin,
     overrides,
     requests,
-    /** Who takes a WebSocket on this origin, as a wire's `upgrade` does; else nobody. */
+    /** Takes the WebSockets of this origin, like a wire's `upgrade`; if absent, they are refused. */
     upgrade: undefined,
     url: (path) => `${origin}${path}`,
     async stop() {

@@ -1,5 +1,5 @@
-// A worker that runs and does not answer is gone round, by pages that come and by those that it had; one that
-// is on its way is waited for.
+// If a worker runs and does not answer, new pages and its own make a detour around it; they wait
+// for one that is loading.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    test('a worker that runs and does not answer is gone round, and found again when it does', async (t) => {
+    test('pages make a detour around a worker that does not answer, and find it once it does', async (t) => {
       const scene = await stage.scene(t);
       const door = backdoor(stage.web);
       t.after(() => door.release());
@@ -43,7 +43,7 @@ for (const name of BROWSERS) {
       assert.deepEqual((await scene.sessions()).sort(), [jids[0], jids[1]].sort());
       assert.equal(scene.wire.open().length, 2, 'nothing was taken from the session of the other');
 
-      // Those that it had: one that says nothing, and one that does.
+      // The wedged worker's own tabs: one sends, one is idle.
       const receipt = old.say(`${scene.jid}/tab0`, 'to nobody');
       for (const tab of [old, idle]) {
         assert.match((await tab.status('RECONNECTING', 40_000)).reason, /does not answer/);
@@ -58,7 +58,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(await idle.say(peer.jid, 'by the detour'), { status: 'written' });
       await peer.frame(/by the detour/);
 
-      // The next page finds the worker, and nobody is where it was.
+      // The next page uses the first worker; the others stay at the detour.
       door.release();
       const next = await scene.open(door.options);
       await next.connect(`${scene.jid}/tab0`, scene.password);
@@ -69,11 +69,12 @@ for (const name of BROWSERS) {
       assert.equal((await books(old)).length, 4, 'who is at the detour stays there');
     });
 
-    test('a page that is too busy to hear the answer hears it before it judges', async (t) => {
+    test('a page that is too busy to read the answer reads it before it judges', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await scene.connected(1);
       await tab.page.bringToFront();
-      // It asks when it is shown; its alarm rings while it is busy, and not late enough to tell.
+      // The page asks when it is shown. Its timer is due while it is busy, but not late enough to
+      // prove that.
       for (let round = 0; round < 2; round++) {
         await tab.evaluate((busy) => {
           document.dispatchEvent(new Event('visibilitychange'));
@@ -86,7 +87,7 @@ for (const name of BROWSERS) {
       }
     });
 
-    test('a worker whose script and wasm are on their way is not gone round', async (t) => {
+    test('pages make no detour around a worker whose script and wasm are loading', async (t) => {
       const scene = await stage.scene(t);
       t.after(() => stage.web.overrides.clear());
       for (const file of ['epode-worker.js', 'epode-worker.wasm']) {

@@ -1,13 +1,13 @@
-// A WebSocket proxy in front of an XMPP server. It writes down every connection and every frame, so that a
-// test can say "one connection, one SASL exchange, ends in <close/>"; and it can refuse, delay, swallow and
-// cut.
+// A WebSocket proxy in front of an XMPP server. It records every connection and frame, so that a
+// test can assert "one connection, one SASL exchange, ends in `<close/>`"; it can also refuse,
+// delay, swallow and cut.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 
-/** RFC 7395 §3.1. */
+/** The subprotocol of RFC 7395 §3.1. */
 const SUBPROTOCOL = 'xmpp';
 
 /**
@@ -15,23 +15,25 @@ const SUBPROTOCOL = 'xmpp';
  * `performance.now()`
  */
 
-/** One connection of a client, from its handshake on. */
+/** A client's connection, from its handshake on. */
 class Connection {
   openedAt = performance.now();
   closedAt = undefined;
-  /** Who closed first, "client", "server" or "wire", and with which code. */
+  /** The side that closed first, "client", "server" or "wire"; `code` is its close code. */
   closedBy = undefined;
   code = undefined;
   /** @type {Frame[]} */
   frames = [];
 
-  /** @param {import("node:http").IncomingMessage} request the handshake: where to, and with which headers */
+  /**
+   * @param {import("node:http").IncomingMessage} request the handshake, with its address and headers
+   */
   constructor(request) {
     this.path = request.url;
     this.headers = request.headers;
   }
 
-  /** Only the first end counts: what follows answers it. */
+  /** Only the first end counts: the second answers it. */
   end(by, code) {
     if (this.closedAt !== undefined) return;
     this.closedAt = performance.now();
@@ -44,7 +46,7 @@ class Connection {
     return this.frames.filter((frame) => frame.from === from).map((frame) => frame.text);
   }
 
-  /** Waits for the first frame of one side that matches, one that has passed already included. */
+  /** Waits for the first frame of one side that matches, including earlier ones. */
   async frame(from, pattern, limit = 15_000) {
     const deadline = performance.now() + limit;
     for (;;) {
@@ -77,19 +79,19 @@ export async function startWire({ upstream }) {
   const sockets = new Set();
   const wire = {
     url: '',
-    /** @type {Connection[]} every connection so far, in their order */
+    /** @type {Connection[]} every connection so far, in order */
     connections: [],
     /** While true, handshakes are answered with 503. */
     refuse: false,
-    /** While true, frames are written down and go nowhere. */
+    /** While true, frames are recorded and not forwarded. */
     swallow: false,
-    /** By how many milliseconds each frame comes later, in both directions; the order is kept. */
+    /** The delay of each frame in milliseconds, in both directions; the order is kept. */
     delay: 0,
-    /** Takes a handshake that another server was sent. */
+    /** Takes a handshake that arrived at another server. */
     upgrade: undefined,
-    /** Connections that are open now. */
+    /** The connections that are open now. */
     open: () => wire.connections.filter((connection) => connection.closedAt === undefined),
-    /** Ends all connections without a closing handshake, as a network that goes away does. */
+    /** Ends all connections without a closing handshake, like a network that fails. */
     cut() {
       for (const connection of wire.open()) connection.end('wire', 1006);
       for (const socket of sockets) socket.terminate();
@@ -126,7 +128,7 @@ function relay(wire, sockets, client, upstream, request) {
 
   const forward = (from, source, sink, ready) => {
     sockets.add(source);
-    // One chain per direction: what comes later waits for what came before.
+    // One promise chain for each direction keeps the order.
     let before = ready;
     source.on('message', (data) => {
       const frame = { at: performance.now(), from, text: data.toString() };
@@ -140,7 +142,7 @@ function relay(wire, sockets, client, upstream, request) {
     source.on('close', (code) => {
       sockets.delete(source);
       connection.end(from, code);
-      // 1005 and 1006 are never sent: no code was given, no closing handshake took place (RFC 6455 §7.4.1).
+      // 1005 and 1006 are never sent: they stand for no code and no closing handshake (RFC 6455 §7.4.1).
       before.then(() => (code === 1006 ? sink.terminate() : sink.close(code === 1005 ? undefined : code)));
     });
     source.on('error', () => {});

@@ -1,17 +1,17 @@
-// A page as an app writes it: one connection, everything it hears written down.
+// A page as an app writes it: one connection; the page records everything it hears.
 
 import * as epode from '../epode.js';
 
 const { Strophe } = epode;
 const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
 
-/** What this tab heard, for the test to read. */
+/** Everything that this tab has heard, for tests to read. */
 const heard = (window.heard = { statuses: [], messages: [], iqs: [], log: [], roles: [], foreign: [] });
 window.epode = epode;
 
 Strophe.log = (level, text) => level >= Strophe.LogLevel.WARN && heard.log.push(text);
 
-/** Makes the connection and wires what is written down. */
+/** Makes the connection and starts recording. */
 window.make = (service, options = {}) => {
   const connection = (window.connection = new Strophe.Connection(service, {
     worker: '/epode-worker.js',
@@ -39,14 +39,14 @@ window.onStatus = (status, condition, element, reason) => {
       (message) => message.getElementsByTagName('body')[0]?.textContent ?? null,
       'message',
     );
-    // Answers only: whether a request has a handler decides who answers it.
+    // Answers only: a handler for requests would change who answers them.
     for (const type of ['result', 'error']) {
       window.connection.addHandler((iq) => heard.iqs.push(Strophe.serialize(iq)), null, 'iq', type);
     }
   }
 };
 
-/** Asks an IQ, given as XML; resolves to what a callback heard, as XML. */
+/** Sends an IQ, given as XML; resolves to the argument of the callback, as XML. */
 window.ask = (iq, timeout) =>
   new Promise((resolve) => {
     const text = (element) => element && Strophe.serialize(element);

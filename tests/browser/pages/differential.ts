@@ -1,21 +1,21 @@
 /**
- * parseStanza, and the tokeniser behind it, against DOMParser: the same text, the same DOM? Runs in a page of
- * any browser and, over jsdom, in Node.
+ * Compares parseStanza and the tokeniser with DOMParser: the same text must give the same DOM. Runs
+ * in a page of any browser and, with jsdom, in Node.js.
  *
- * `differential(seed, count)` compares a table of cases and `count` generated ones, and answers with those
- * that differ.
+ * `differential(seed, count)` compares a table of cases and `count` generated ones, and returns
+ * those that differ.
  */
 import { parseStanza } from '../../../client-shim/ts/parse.ts';
 import { tokenise } from '../../../client-shim/ts/tokeniser.ts';
 
-/** A text for which the two trees are not the same, and both trees. */
+/** A text for which the trees differ, with both trees. */
 export interface Mismatch {
   text: string;
   expected: string;
   actual: string;
 }
 
-/** What is worth saying by hand: each is one peculiarity of XML. */
+/** Hand-written cases: each is a peculiarity of XML. */
 export const CASES: readonly string[] = [
   '<a/>',
   '<a></a>',
@@ -77,8 +77,8 @@ export const CASES: readonly string[] = [
 ];
 
 /**
- * Compares the table and `count` texts that `seed` determines, each with two more of its shape: what was read
- * once is read otherwise later.
+ * Compares the table and `count` texts that `seed` determines. Each text is followed by two more of
+ * its shape, since a shape seen before is parsed in another way.
  */
 export function differential(seed: number, count: number): Mismatch[] {
   const random = generator(seed);
@@ -111,7 +111,7 @@ function attempt(make: (text: string) => Element, text: string): string {
 }
 
 /**
- * Everything that can be asked of a tree. Attributes by name: their order is not the same in all browsers.
+ * All properties of a tree. Attributes are sorted by name, since their order differs between browsers.
  */
 function describe(node: Node, depth = 0): string {
   const line = '\n' + ' '.repeat(depth) + node.nodeType + ' ';
@@ -177,7 +177,7 @@ const TEXTS = [
   'ß',
 ];
 
-/** A document: `random` determines its tags, `values` what stands in them and between. */
+/** A document: `random` determines the tags, `values` the values and texts. */
 function document_(random: Random, values: Random): string {
   const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T;
   const space = (): string => pick(['', '', '', ' ', '\n']);
@@ -194,7 +194,7 @@ function document_(random: Random, values: Random): string {
     }
     if (random(9) === 0) attributes.set('xml:lang', 'en');
     for (let i = random(4); i > 0; i--) attributes.set(pick(NAMES), text(/[<]/g));
-    // At most one prefixed attribute: two prefixes of one namespace would make a duplicate.
+    // At most one attribute has a prefix: two prefixes of the same namespace would make a duplicate.
     if (inner.length && random(3) === 0) attributes.set(`${pick(inner)}:${pick(NAMES)}`, text(/[<]/g));
     const shuffled = [...attributes].sort(() => random(3) - 1);
     const name = inner.length && random(3) === 0 ? `${pick(inner)}:${pick(NAMES)}` : pick(NAMES);
