@@ -1,5 +1,5 @@
-// Browsers that nobody watches. A debugger that is attached to a page, as a test's is, makes each frame of
-// its WebSockets cost more than twice as much; here Chromium is only told which pages to open and to close.
+// Browsers without a debugger. A debugger attached to a page, as in the tests, more than doubles
+// the cost of each frame of its WebSockets; here Chromium is only told to open and close pages.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,8 +12,8 @@ import { LAUNCH, launch } from '../../browser/browsers.mjs';
 
 /**
  * Starts a browser with an empty profile.
- * @returns `pid`; `open(url, { alone })`, which answers with how to close the tab, and gives one that is
- * `alone` a profile of its own
+ * @returns `pid`; and `open(url, { alone })`, which returns a function that closes the tab; a tab
+ * that is `alone` gets a profile of its own
  */
 export const openBrowser = (name) => (name === 'firefox' ? openFirefox() : openChromium());
 
@@ -24,7 +24,7 @@ async function openChromium() {
     ...puppeteer.defaultArgs({ browser: 'chrome', headless: true, userDataDir, args }),
     '--remote-debugging-pipe',
   ];
-  // It ends when the pipes close, even if this process is killed.
+  // The browser ends when the pipes close, even if this process is killed.
   const child = spawn(executablePath, all, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   const send = commander(child.stdio[3], child.stdio[4]);
@@ -45,7 +45,7 @@ async function openChromium() {
   };
 }
 
-/** The DevTools protocol over a pair of pipes: JSON, each message ended by a zero byte. */
+/** The DevTools protocol over a pair of pipes: JSON messages, each ended by a zero byte. */
 function commander(input, output) {
   const waiting = new Map();
   let id = 0;

@@ -1,5 +1,4 @@
-// Whether the benchmark can be believed: every contestant goes through everything, and what is lost is no
-// result.
+// The benchmark itself: every contestant passes every scenario, and a lost stanza is a failure.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,10 +20,10 @@ let output;
 before(async () => (output = await mkdtemp(join(tmpdir(), 'epode-bench-'))));
 after(() => rm(output, { recursive: true, force: true }));
 
-test('every contestant is measured in everything that one tab can show', async () => {
+test('every contestant is measured in every metric of a single tab', async () => {
   const { samples, failures } = await measureAll({ ...FEW, output, sources: ['scripted'] });
   assert.deepEqual(failures, []);
-  // What tabs cost that want little takes more than one.
+  // The scenario `claims` needs several tabs.
   const wanted = [...METRICS.keys()].filter((metric) => !/claims|tenth/.test(metric)).sort();
   for (const { name } of CONTESTANTS) {
     const mine = samples.filter(({ contestant }) => contestant === name);
@@ -34,7 +33,7 @@ test('every contestant is measured in everything that one tab can show', async (
   }
 });
 
-test('two tabs in front of Prosody are measured', async () => {
+test('two tabs are measured on Prosody', async () => {
   const { samples, failures } = await measureAll(
     { ...FEW, output, tabs: [2], only: ['latency'], sources: ['prosody'] },
     CONTESTANTS.slice(0, 1),
@@ -50,7 +49,7 @@ test('two tabs in front of Prosody are measured', async () => {
   );
 });
 
-test('a stanza that is lost, or comes out of order, is a failure and no result', async () => {
+test('a stanza that is lost or out of order is a failure', async () => {
   const web = await startContestantsWeb(output);
   const world = await World.open({
     browserName: 'chromium',
@@ -74,14 +73,14 @@ test('a stanza that is lost, or comes out of order, is a failure and no result',
   }
 });
 
-test('a message has the size that it is said to have', () => {
+test('a message has the size requested', () => {
   for (const size of Object.values(SIZES)) {
     for (const number of [0, 5_999])
       assert.equal(message({ to: 'romeo@montague.lit', number, size }).length, size);
   }
 });
 
-test('the picture and the table of the README show every contestant, by its median of the most tabs', () => {
+test('the picture and the table show the median of every contestant', () => {
   const samples = [...METRICS.keys()].flatMap((metric) =>
     CONTESTANTS.flatMap(({ name: contestant }, index) =>
       [1, 16].flatMap((tabs) =>
@@ -107,7 +106,7 @@ test('the picture and the table of the README show every contestant, by its medi
   assert.equal(picture(new Results(samples.filter(({ metric }) => metric !== 'latency p99'))), undefined);
 });
 
-test('ratios are taken within a round, and a goal is judged by their median', () => {
+test('a goal is judged by the median of the ratios within each round', () => {
   const sample = (contestant, values) =>
     values.map((value, round) => ({
       round,

@@ -1,4 +1,4 @@
-// Who takes part, and what each has the browser load. `pages/contestants/` holds what each page does.
+// The contestants and the files that each loads. See `pages/contestants/` for their pages.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 import { build } from 'esbuild';
 
-/** In the order of the tables. `page` and `worker` are what is loaded, by the folders of `roots`. */
+/** In the order of the tables. `page` and `worker` are the paths of the files loaded, below `roots`. */
 export const CONTESTANTS = [
   {
     name: 'epode',
@@ -40,7 +40,7 @@ export const CONTESTANTS = [
   },
 ];
 
-/** Strophe as an app's bundler would have it, minified, into a folder. */
+/** Bundles Strophe into a folder, minified, as an app's bundler would. */
 export async function bundleStrophe(outdir) {
   const dist = 'node_modules/strophe.js/dist';
   const common = { bundle: true, minify: true, legalComments: 'none', logLevel: 'warning' };
@@ -58,8 +58,8 @@ export async function bundleStrophe(outdir) {
 }
 
 /**
- * What a contestant's page and worker load, in bytes: `{ page, worker }`, each `{ raw, gzip, brotli }`.
- * `roots` are folders by prefix.
+ * The bytes that a contestant's page and worker load: `{ page, worker }`, each
+ * `{ raw, gzip, brotli }`. `roots` are folders by prefix.
  */
 export function sizes({ page, worker }, roots) {
   const pathOf = (address) => {

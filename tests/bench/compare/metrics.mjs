@@ -1,5 +1,4 @@
-// What is measured, in the order in which it is shown, and what Epode is to reach: the goals are ratios
-// within one run.
+// The metrics, in the order of the report, and Epode's goals: ratios within one run.
 
 /** `more` says whether more is better. */
 const metric = (name, title, unit, more) => [name, { title, unit, more }];
@@ -31,8 +30,8 @@ export const METRICS = new Map([
 ]);
 
 /**
- * What `of` is divided by what `by` is must be at least, or at most, `bound`. Both name contestant, metric
- * and number of tabs; where that is left out it is the most that was measured.
+ * The ratio of `of` to `by` must be at least `least` or at most `most`. Both name a contestant, a
+ * metric and a number of tabs, which defaults to the greatest measured.
  */
 export const GOALS = [
   goal('raw flood, 300 bytes', 'raw 300 B', 'strophe-worker', { least: 15 }),
@@ -52,7 +51,7 @@ export const GOALS = [
   { ...goal('first CONNECTED', 'first CONNECTED', 'strophe-worker', { most: 1.5 }), tabs: 1 },
 ];
 
-/** What Epode may weigh, in bytes of brotli. */
+/** The greatest allowed sizes of Epode in bytes of brotli. */
 export const BUDGETS = [
   { title: 'the worker, bytes of brotli', part: 'worker', most: 150_000 },
   { title: 'what a page loads, bytes of brotli', part: 'page', most: 42_000 },

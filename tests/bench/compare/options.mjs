@@ -1,4 +1,4 @@
-// What stands on the command line. xtask has read it already, and passes on what it understood.
+// The command-line options, which xtask has parsed and checked before.
 
 import { parseArgs } from 'node:util';
 
@@ -23,9 +23,9 @@ export function options(argv) {
     tabs: (values.tabs ?? (quick ? '1,16' : '1,4,16')).split(',').map(Number),
     only: values.only?.split(','),
     sources: values.sources.split(','),
-    /** How much of a flood is sent. */
+    /** The fraction of the usual effort, for example of the stanzas of a flood. */
     effort: quick ? 0.3 : 1,
-    /** Whether this is the run whose picture the README shows. */
+    /** Whether this run makes the picture and the table of the README. */
     whole:
       !quick &&
       !values.only &&

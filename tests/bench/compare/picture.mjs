@@ -1,5 +1,4 @@
-// What the README shows: a picture of four metrics, and a table of some more, at the most tabs that were
-// measured.
+// The picture and the table of the README: some metrics at the greatest number of tabs.
 
 import { CONTESTANTS } from './contestants.mjs';
 import { METRICS } from './metrics.mjs';
@@ -40,7 +39,7 @@ const STYLE = `
       .own-bar { fill: #9297ff; }
     }`;
 
-/** The picture, as SVG; nothing where a metric of it was not measured. */
+/** The picture as SVG; `undefined` if one of its metrics was not measured. */
 export function picture(results) {
   const panels = PANELS.map((metric, index) => panel(results, metric, TOP + index * PANEL));
   if (panels.includes(undefined)) return undefined;
@@ -57,7 +56,7 @@ export function picture(results) {
   ].join('\n');
 }
 
-/** The table, as Markdown. */
+/** The table as Markdown. */
 export function readmeTable(results) {
   const columns = Object.keys(COLUMNS).filter((metric) =>
     CONTESTANTS.some(({ name }) => results.summary({ metric, contestant: name })),

@@ -1,14 +1,14 @@
-// What a program and all it started cost, as Linux counts it: processor time per thread in nanoseconds, and
-// memory as each process's share of it.
+// The cost of a process and its descendants as Linux counts it: processor time by thread in
+// nanoseconds, memory as each process's proportional share.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A process and all that descend from it. */
+/** A process and all its descendants. */
 export function family(pid) {
   const children = new Map();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    // The name of the program stands in parentheses, and may hold some itself.
+    // The program's name is in parentheses, and may contain parentheses itself.
     const parent = Number(
       read(`/proc/${name}/stat`)
         ?.replace(/^.*\) \S /s, '')
@@ -33,14 +33,14 @@ export function cpu(pid) {
   return threads;
 }
 
-/** The microseconds that were spent between two readings, but for those of threads that have ended. */
+/** The microseconds spent between two readings, without threads that have ended. */
 export function spent(before, after) {
   let sum = 0;
   for (const [thread, nanoseconds] of after) sum += nanoseconds - (before.get(thread) ?? 0);
   return sum / 1_000;
 }
 
-/** The bytes in use; what processes share counts in parts. */
+/** The memory in use in bytes; memory shared by several processes counts proportionally. */
 export function memory(pid) {
   const shares = family(pid).map((member) =>
     Number(/^Pss:\s+(\d+) kB/m.exec(read(`/proc/${member}/smaps_rollup`) ?? '')?.[1] ?? 0),
@@ -48,7 +48,7 @@ export function memory(pid) {
   return shares.reduce((sum, share) => sum + share, 0) * 1_024;
 }
 
-/** Nothing, where the process or thread is gone. */
+/** The content of a file; `undefined` if the process or thread has ended. */
 function read(path) {
   try {
     return readFileSync(path, 'utf8');

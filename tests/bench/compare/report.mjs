@@ -5,7 +5,7 @@ import { METRICS } from './metrics.mjs';
 
 const WIDTH = { title: 34, cell: 34 };
 
-/** One table per metric: a row per contestant, a column per number of tabs. */
+/** One table for each metric: a row for each contestant, a column for each number of tabs. */
 export function tables(results) {
   const lines = [
     '',
@@ -34,7 +34,7 @@ export function tables(results) {
   return lines.join('\n');
 }
 
-/** The median, least and most, and the ratio to Strophe's worker in the same rounds. */
+/** The median, least and greatest value, and the ratio to Strophe's worker in the same rounds. */
 function cell(results, at) {
   const found = results.summary(at);
   if (!found) return '';
@@ -43,7 +43,7 @@ function cell(results, at) {
   return `${number(found.median)} (${number(found.least)} … ${number(found.most)}) ${beside.padStart(8)}`;
 }
 
-/** The sizes of what is loaded. */
+/** The sizes of the files that contestants load. */
 export function sizeTable(sizes) {
   const row = (title, cells) =>
     title.padEnd(WIDTH.title + 8) + cells.map((text) => text.padStart(12)).join('');
@@ -55,7 +55,7 @@ export function sizeTable(sizes) {
   return ['', row('what is loaded, bytes', ['raw', 'gzip', 'brotli']), ...rows].join('\n');
 }
 
-/** How fast the sources are alone, and who came close to it: what is measured there is the source. */
+/** The rates of the sources alone, and the contestants that came close: the source limited those. */
 export function sourceTable(alone, results) {
   const lines = ['', 'sources alone, read by a client that only counts, stanzas/s'];
   for (const [source, rates] of Object.entries(alone)) {
@@ -96,7 +96,7 @@ export function goalTable(goals, tabs) {
   return lines.join('\n');
 }
 
-/** Three figures, which is more than a benchmark knows. */
+/** Three significant digits, which is more than a benchmark can know. */
 export function number(value) {
   if (value >= 100) return Math.round(value).toLocaleString('en-US');
   return value

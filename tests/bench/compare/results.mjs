@@ -1,5 +1,4 @@
-// Samples, summed up: medians over the rounds, and ratios that are taken within a round before their median
-// is.
+// The samples summed up: medians over the rounds, and medians of ratios within each round.
 
 import { BUDGETS, GOALS } from './metrics.mjs';
 import { summary } from './statistics.mjs';
@@ -7,7 +6,7 @@ import { summary } from './statistics.mjs';
 export const mostTabs = (tabs) => Math.max(...tabs);
 
 export class Results {
-  /** @param {object[]} sizes what each contestant has the browser load, Epode first */
+  /** @param {object[]} sizes the bytes that each contestant loads, Epode first */
   constructor(samples, sizes = []) {
     this.samples = samples;
     this.sizes = sizes;
@@ -24,12 +23,12 @@ export class Results {
     return new Map(this.samples.filter(here).map(({ round, value }) => [round, value]));
   }
 
-  /** `{ median, least, most, count }` of a cell; nothing where nothing was measured. */
+  /** `{ median, least, most, count }` of a cell; `undefined` if nothing was measured. */
   summary(cell) {
     return summary([...this.cell(cell).values()]);
   }
 
-  /** The ratios of two cells, round by round, summed up. */
+  /** The summary of the ratios of two cells, round by round. */
   ratio(of, by) {
     const below = this.cell(by);
     return summary(
@@ -40,8 +39,8 @@ export class Results {
   }
 
   /**
-   * Every goal that can be judged: `{ title, measured, least?, most?, reached }`. `measured` is a summary: of
-   * ratios, or of Epode's bytes.
+   * Every goal that was measured: `{ title, measured, least?, most?, reached }`. `measured` is the
+   * summary of the ratios, or of Epode's bytes.
    */
   goals() {
     const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({

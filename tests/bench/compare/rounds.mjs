@@ -1,5 +1,5 @@
-// All rounds: contestants take turns, and each round begins with another one, so that the machine's moods hit
-// all alike.
+// All rounds. Contestants take turns, and each round begins with another contestant, so that
+// varying load on the machine affects all alike.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,17 +21,17 @@ import { openScripted } from './sources/scripted.mjs';
 import { stage } from './stage.mjs';
 import { World } from './world.mjs';
 
-/** In the order in which they are measured. */
+/** The scenarios, in the order of measurement. */
 export const SCENARIOS = { footprint, flood, claims, latency, uplink, further, first, raw };
 
-/** Where everything that a contestant loads is served from. */
+/** The folders that contestants load from, by URL prefix. */
 export const roots = (output) => ({
   ...ROOTS,
   '/strophe/': join(output, 'strophe/'),
   '/bench/': fileURLToPath(new URL('pages/', import.meta.url)),
 });
 
-/** A web server for the contestants, which lets browsers keep what they load, as real ones do. */
+/** A web server for the contestants that, like real ones, lets browsers cache files. */
 export async function startContestantsWeb(output) {
   await bundleStrophe(join(output, 'strophe'));
   const web = await startWeb(roots(output));
@@ -43,9 +43,10 @@ export async function startContestantsWeb(output) {
 }
 
 /**
- * Measures everything that `options` ask for. All `sources` by default, Prosody only with the most tabs.
- * @returns `samples`: `{ round, source, tabs, contestant, metric, value }`; `failures`, in sentences; and
- * `alone`, the sources' own rates
+ * Measures everything that `options` ask for: by default with all `sources`, with Prosody only at
+ * the greatest number of tabs.
+ * @returns `samples`: `{ round, source, tabs, contestant, metric, value
+ * }`; `failures`, as sentences; and `alone`, the rates of the sources
  */
 export async function measureAll(
   { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },

@@ -1,6 +1,6 @@
-// Epode side by side with Strophe and with what one writes by hand, as `cargo xtask bench` runs it. usage:
-// node run.mjs --output DIR [--browser NAME] [--rounds N] [--tabs 1,16] [--only flood,latency]
-// [--sources scripted] [--quick]
+// Compares Epode with Strophe and with workers written by hand, as run by `cargo xtask bench`.
+// usage: node run.mjs --output DIR [--browser NAME] [--rounds N] [--tabs 1,16] [--only
+// flood,latency] [--sources scripted] [--quick]
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';

@@ -1,4 +1,4 @@
-// Stages, as xtask prints them: what is done, and how long it took.
+// Prints stages like xtask: the name of each, and the time it took.
 
 export async function stage(name, work) {
   process.stdout.write(`${name.padEnd(44, '.')} `);

@@ -1,20 +1,20 @@
-// What a flood is made of.
+// The stanzas of a flood.
 
-/** The sizes in bytes: a chat message with a sentence, and one with extensions and a long text. */
+/** Sizes in bytes: a chat message of a sentence, and one with extensions and a long text. */
 export const SIZES = { '300 B': 300, '2 KB': 2_048 };
 
-/** Ends a flood: a tab that handles it has handled everything before. */
+/** Ends a flood: a tab that handles the mark has handled every earlier stanza. */
 export const mark = (to) =>
   `<message xmlns="jabber:client" to="${to}" type="normal"><end xmlns="urn:epode:bench"/></message>`;
 
 /**
- * A message of exactly so many bytes, ASCII only. Its `id` is a letter and a number that grows from stanza to
- * stanza.
+ * An ASCII message of exactly `size` bytes. Its `id` is a letter and a number that grows from
+ * stanza to stanza.
  */
 export function message({ to, number, size = 300, type = 'chat' }) {
   const id = `m${number}`;
   const begin = `<message xmlns="jabber:client" from="juliet@capulet.lit/balcony" to="${to}" type="${type}" id="${id}"><body>`;
-  // A server that archives messages is not what is measured (XEP-0334).
+  // Archiving by the server is not to be measured (XEP-0334).
   let end = `</body><no-store xmlns="urn:xmpp:hints"/>`;
   if (size > 1_000) {
     for (let i = 0; i < 10; i++)

@@ -1,15 +1,15 @@
-// Few numbers, read with care.
+// Statistics of few numbers.
 
 const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
 
-/** The middle one, or the mean of the two in the middle. */
+/** The middle number, or the mean of the two in the middle. */
 export function median(numbers) {
   const list = sorted(numbers);
   const half = list.length / 2;
   return list.length % 2 ? list[Math.floor(half)] : (list[half - 1] + list[half]) / 2;
 }
 
-/** `{ median, least, most, count }`; nothing of no numbers. */
+/** `{ median, least, most, count }`; `undefined` for an empty list. */
 export function summary(numbers) {
   if (numbers.length === 0) return undefined;
   return {

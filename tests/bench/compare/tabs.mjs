@@ -1,9 +1,9 @@
-// The harness's end of pages/page.js: a tab is asked something and answers.
+// The harness's end of pages/page.js: sends commands to a tab and waits for their results.
 
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 
-/** How long a tab may take for any answer. */
+/** How long a tab may take for an answer, in milliseconds. */
 const PATIENCE = 120_000;
 
 class Tab {
@@ -17,7 +17,7 @@ class Tab {
     socket.on('close', () => this.#fail('the tab is gone'));
   }
 
-  /** Has the tab carry out a command of page.js; answers with what came of it. */
+  /** Makes the tab carry out a command of page.js; returns its result. */
   async ask(command, argument) {
     if (this.#problem) throw new Error(this.#problem);
     const id = ++this.#id;
@@ -47,7 +47,7 @@ class Tab {
   }
 }
 
-/** Where tabs report. */
+/** The server that tabs connect to. */
 export async function startControl() {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   const expected = new Map();
@@ -59,7 +59,7 @@ export async function startControl() {
   await once(server, 'listening');
   const { port } = server.address();
   return {
-    /** An address for the next tab to report to, and the tab once it has. */
+    /** The address for the next tab, and a promise of the tab once it has connected. */
     expect() {
       const name = `${++names}`;
       return {

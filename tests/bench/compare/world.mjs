@@ -1,4 +1,4 @@
-// One contestant with its tabs in a browser of its own, in front of one source: what a scenario measures.
+// A contestant with its tabs in a new browser, in front of a source: a scenario measures a world.
 
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -9,27 +9,27 @@ import { median } from './statistics.mjs';
 import { startControl } from './tabs.mjs';
 
 /**
- * How long a flood lasts, and the stanzas it has at least, and at most: Epode keeps 10,000 for a tab that
- * cannot follow.
+ * The length of a flood in seconds, and its least and greatest number of stanzas: Epode queues at
+ * most 10,000 for a tab.
  */
 const SECONDS = 1.5;
 const LEAST = 500;
 const MOST = 8_000;
 
 /**
- * How long a browser is busy with itself after it has opened a window: Chromium loads the pages of its
- * address bar.
+ * How many milliseconds a browser is busy after it has opened a window: Chromium loads the pages of
+ * its address bar.
  */
 const SETTLED = 1_000;
 
 export const now = () => performance.timeOrigin + performance.now();
 
 export class World {
-  /** Connected tabs, in the order in which they came. */
+  /** The connected tabs, in order of connecting. */
   tabs = [];
-  /** The bytes that the empty tabs took. */
+  /** The memory in bytes with empty tabs. */
   empty = 0;
-  /** The stanzas per second that were seen last, by their size. */
+  /** The latest rate in stanzas per second, by size. */
   #paces = {};
 
   constructor(parts) {
@@ -38,8 +38,8 @@ export class World {
 
   /**
    * Starts a browser and connects a contestant's tabs.
-   * @param {{ browserName: string, web: object, source: object, contestant: string, count: number, effort:
-   * number }} how `effort` shortens what takes long, where it is less than 1
+   * @param {{ browserName: string, web: object, source: object, contestant: string, count: number,
+   * effort: number }} how an `effort` below 1 shortens the longer measurements
    */
   static async open({ browserName, ...rest }) {
     const world = new World({ ...rest, control: await startControl() });
@@ -53,7 +53,7 @@ export class World {
         await tab.ask('connect', world.source.account);
         world.tabs.push(tab);
       }
-      // A tab's presence is what a real server waits for.
+      // A real server delivers messages to a session after its presence.
       await pause(200);
       world.bytesUp = world.source.bytes?.() ?? 0;
       await world.warmUp();
@@ -64,7 +64,7 @@ export class World {
     }
   }
 
-  /** Opens a tab with nothing in it yet. */
+  /** Opens a tab that has loaded nothing yet. */
   async openTab(options) {
     const { url, tab } = this.control.expect();
     const address = this.web.url(
@@ -76,8 +76,8 @@ export class World {
 
   /**
    * Opens tabs that connect, one after the other, and closes each.
-   * @returns the medians of the milliseconds in the tab: `connected` from `new Connection` until the session
-   * is up, `whole` from the opening of the tab, import included
+   * @returns the median milliseconds `connected`, from `new Connection` until the session is up,
+   * and `whole`, from the opening of the tab, including the import
    */
   async timeTabs(times, options) {
     const wholes = [];
@@ -94,7 +94,7 @@ export class World {
     return { whole: median(wholes), connected: median(connects) };
   }
 
-  /** Lets everybody's compilers see what comes. */
+  /** Lets all compilers see the kinds of stanzas to come. */
   async warmUp() {
     for (const [size, stanzas] of [
       [300, 500],
@@ -103,19 +103,22 @@ export class World {
       this.#paces[size] = (await this.flood({ stanzas, size })).rate;
   }
 
-  /** Learns how long a flood of this size has to be: the short ones of the beginning are all start. */
+  /**
+   * Measures the rate for the length of the next flood of this size; earlier, shorter floods
+   * consist mostly of start-up.
+   */
   async findPace(size) {
     this.#paces[size] = (await this.flood({ size })).rate;
   }
 
   /**
-   * Sends messages to all tabs and waits until each has handled all that concerns it.
+   * Sends messages to all tabs and waits until each tab has handled those that it listens to.
    *
-   * @param {{ as?: (index: number) => object, size?: number, stanzas?: number, share?: number }} how `as`:
-   * what the tab of this number listens to (see page.js); `share`: one of so many stanzas is what tabs listen
-   * to, the rest is a headline
-   * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all the
-   * browser's processes
+   * @param {{ as?: (index: number) => object, size?: number, stanzas?: number, share?: number }}
+   * how `as` returns how the tab of this index listens (see page.js); with `share`, tabs listen to
+   * one of so many stanzas, and the others are headlines
+   * @returns {{ rate: number, cpu: number }} stanzas per second, and microseconds per stanza of all
+   * processes of the browser
    */
   async flood({ as = () => ({ as: 'elements' }), size = 300, stanzas = this.length(size), share = 1 } = {}) {
     const to = this.source.account.jid;
@@ -142,8 +145,8 @@ export class World {
   }
 
   /**
-   * Sends a stanza at a time. @returns the delays of all tabs in milliseconds, and the browser's microseconds
-   * per stanza
+   * Sends stanzas one at a time. @returns the delays in all tabs in milliseconds, and the browser's
+   * microseconds per stanza
    */
   async drip({ perSecond, seconds }) {
     const to = this.source.account.jid;
@@ -166,9 +169,9 @@ export class World {
   }
 
   /**
-   * How many stanzas of this size make a flood: as long for one contestant as for the other, by what was seen
-   * before. As many would take the slowest twenty times as long as the fastest, whose start would be all that
-   * is measured.
+   * The number of stanzas for a flood of this size, which takes the same time for each contestant,
+   * by its latest rate. With equal numbers the slowest would take twenty times as long as the
+   * fastest, whose start-up would dominate.
    */
   length(size) {
     const stanzas = Math.min(SECONDS * this.#paces[size], MOST);
@@ -176,9 +179,8 @@ export class World {
   }
 
   /**
-   * Has every tab listen, and waits until everybody between it and the server knows: a word that it sends
-   * behind that has come through. A claim that is still on its way to a worker when a flood begins would miss
-   * some of it.
+   * Makes every tab listen, and waits for a message of each at the server. That message follows the
+   * claim, which therefore holds when the flood begins.
    */
   async listen(how) {
     await this.ask('listen', (_, index) => how(index));
@@ -187,7 +189,7 @@ export class World {
     await through;
   }
 
-  /** Asks all tabs. */
+  /** Sends a command to all tabs. */
   ask(command, argument = () => undefined) {
     return Promise.all(this.tabs.map((tab, index) => tab.ask(command, argument(tab, index))));
   }
@@ -200,7 +202,7 @@ export class World {
     return (this.source.bytes() - before) / stanzas;
   }
 
-  /** The bytes of the browser's memory. */
+  /** The memory of the browser in bytes. */
   memory() {
     return memory(this.browser.pid);
   }

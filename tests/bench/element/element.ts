@@ -1,18 +1,17 @@
 /**
- * What an element costs a tab: in a shape that is known, by the tokeniser alone, and by one DOMParser call
- * per stanza. `bench(way)` runs in a page of its own and answers with microseconds per stanza: the first 200,
- * before the browser has compiled anything, and the best of many short rounds, so that a busy machine
- * disturbs little.
+ * The cost of an element: by cloning a known shape, by the tokeniser alone, and by one DOMParser
+ * call per stanza.
+ *
+ * `bench(way)` runs in a page of its own and returns microseconds per stanza: for the first 200
+ * stanzas, before the browser has compiled anything, and for the best of many short rounds, which a
+ * busy machine disturbs little.
  */
 import { parseStanza } from '../../../client-shim/ts/parse.ts';
 import { tokenise } from '../../../client-shim/ts/tokeniser.ts';
 
 const ROUNDS = 60;
 
-/**
- * A chat message of 300 bytes and a groupchat message of 2 KB; what differs from stanza to stanza in life
- * differs here.
- */
+/** A chat message of 300 bytes and a groupchat message of 2 KB, with values that vary as in practice. */
 const STANZAS: Record<string, (i: number) => string> = {
   '300 B': (i) =>
     `<message xmlns="jabber:client" from="juliet@capulet.lit/balcony${i % 7}" to="romeo@montague.lit/orchard" type="chat" id="m${i}">` +
@@ -34,13 +33,13 @@ const WAYS: Record<string, (text: string) => Element> = {
   DOMParser: (text) => new DOMParser().parseFromString(text, 'text/xml').documentElement,
 };
 
-/** The ways, by name. */
+/** The names of the ways. */
 export const ways = Object.keys(WAYS);
 
-/** Microseconds per stanza of one way, by size. */
+/** Microseconds per stanza by size, for one way. */
 export async function bench(way: string): Promise<Record<string, { first: number; best: number }>> {
   const parse = WAYS[way]!;
-  // The DOM itself has to be warm.
+  // The first call of the parser initializes the DOM, which is not measured.
   new DOMParser().parseFromString('<a/>', 'text/xml');
   const found: Record<string, { first: number; best: number }> = {};
   let kept = 0;

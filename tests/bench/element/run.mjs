@@ -1,4 +1,4 @@
-// Measures what an element costs a tab, in both browsers.
+// Measures the cost of an element in both browsers.
 
 import { fileURLToPath } from 'node:url';
 

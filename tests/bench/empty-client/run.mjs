@@ -1,6 +1,6 @@
-// Measures in Chromium how long a page waits for the first answer of a client that does nothing. Every load
-// is a page in a profile of its own, so nothing is cached; the variants take turns, so that the machine's
-// moods hit all alike. usage: node run.mjs FOLDER LOADS
+// Measures in Chromium the time until the first answer of a client that does nothing. Each load is
+// a page in a new profile, so nothing is cached. The variants take turns, so that varying load on
+// the machine affects all alike. usage: node run.mjs FOLDER LOADS
 
 import { fileURLToPath } from 'node:url';
 

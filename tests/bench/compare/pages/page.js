@@ -1,37 +1,38 @@
-// A tab of the benchmark: does what the harness asks over a socket of its own, with the contestant that its
-// address names. No debugger is attached to it, since that costs a page with a WebSocket more than the
-// library under test does.
+// A tab of the benchmark: carries out the harness's commands, which come over a socket of its own,
+// with the contestant that its address names. No debugger is attached, since that costs a page with
+// a WebSocket more than the library under test does.
 
-/** How long the page itself took, from the click on. */
+/** The milliseconds from the opening of the tab until this script runs. */
 const opened = performance.now();
 const { searchParams } = new URL(location.href);
 const control = new WebSocket(searchParams.get('control'));
-/** The clock of the server, too. */
+/** The time on the clock that server and tabs share. */
 const now = () => performance.timeOrigin + performance.now();
 
-/** What a flood carries, and what stands behind it. */
+/** Texts that identify the mark, and the messages of a flood. */
 const MARK = 'urn:epode:bench';
 const FLOOD = 'type="chat"';
 
 let contestant;
-/** What listens now: to be called to end it. */
+/** Functions that remove the current handlers. */
 let listening = [];
 let run;
 
 const commands = {
-  /** Loads what the contestant loads; answers with the milliseconds that this took, and the page before. */
+  /** Loads the contestant; returns the milliseconds that this took, and those before. */
   async load() {
     const { default: load } = await import(`./contestants/${searchParams.get('contestant')}.js`);
     const loaded = await timed(async () => (contestant = await load()));
     return { opened, loaded };
   },
 
-  /** Connects; answers with the milliseconds until the session can be used. */
+  /** Connects; returns the milliseconds until the session is up. */
   connect: (account) => timed(() => contestant.connect(account)),
 
   /**
-   * Listens to a flood that ends with a mark: `elements` counts stanzas that a handler is given, `texts`
-   * frames as they came, `nothing` listens to the mark alone. `finished` answers when the mark has come.
+   * Listens to a flood that ends with a mark: `elements` counts stanzas in a handler, `delays` also
+   * notes their delays, `texts` counts frames as text, `nothing` listens to the mark alone.
+   * `finished` resolves at the mark.
    */
   listen({ as, type }) {
     for (const stop of listening.splice(0)) stop();
@@ -53,7 +54,7 @@ const commands = {
 
   finished: () => run.done,
 
-  /** Sends messages, all in one task; answers with the moment at which it began. */
+  /** Sends messages in one task; returns the time of its beginning. */
   send(stanzas) {
     const begun = now();
     contestant.send(stanzas);

@@ -1,7 +1,9 @@
-// A contestant whose worker was written by hand in an hour: frames go to every port, and each page parses
-// what it gets.
+// A contestant with a worker written by hand in an hour: every frame goes to every port, and each
+// page parses its own.
 
-/** @param {string} script the worker; `batched` whether it posts and takes arrays of frames */
+/**
+ * @param {string} script the worker's address; `batched` says whether arrays of frames are posted
+ */
 export const relayed = (script, batched) => async () => {
   let port;
   let hearFrame;

@@ -1,6 +1,8 @@
-// A contestant that speaks Strophe's API: the same lines for Epode and for Strophe, as an app has them.
+// A contestant with Strophe's API: Epode and Strophe run the same lines, as an app has them.
 
-/** @param {() => Promise<object>} library what the page imports; `options` are those of the connection */
+/**
+ * @param {() => Promise<object>} library imports the library; `options` are those of the connection
+ */
 export const speaking = (library, options) => async () => {
   const { Strophe, $msg, $pres } = await library();
   const { CONNECTED, ATTACHED, CONNFAIL, AUTHFAIL, DISCONNECTED } = Strophe.Status;
@@ -11,7 +13,7 @@ export const speaking = (library, options) => async () => {
       new Promise((up, failed) => {
         connection = new Strophe.Connection(service, options);
         connection.connect(jid, password, (status, condition) => {
-          // What is lost and comes back has no handlers: nothing more would be counted.
+          // A session that is lost and comes back has no handlers, so nothing more would be counted.
           if (isUp) reportError(new Error(`the session did not last: status ${status}, ${condition}`));
           if (status === CONNECTED || status === ATTACHED) up((isUp = true));
           if (status === CONNECTED) connection.send($pres());

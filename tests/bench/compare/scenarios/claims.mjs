@@ -1,4 +1,5 @@
-// What tabs cost that want little: one tab handles all messages and the others none; or all handle a tenth.
+// The cost of tabs that want little: one tab handles all messages and the others none; then all
+// handle a tenth.
 
 export const sources = ['scripted'];
 

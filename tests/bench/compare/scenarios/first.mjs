@@ -1,5 +1,5 @@
-// The first tab of a browser that has seen nothing of it before: each time a profile of its own, so nothing
-// is cached or compiled, and the worker is cold.
+// The first tab of a browser: each time in a new profile, so nothing is cached or compiled, and the
+// worker is cold.
 
 export const sources = ['scripted'];
 const TIMES = 3;

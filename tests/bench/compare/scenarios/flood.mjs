@@ -1,4 +1,4 @@
-// All tabs handle all messages, as elements that a handler is given.
+// All tabs handle all messages, as elements in a handler.
 
 export const sources = ['scripted', 'prosody'];
 

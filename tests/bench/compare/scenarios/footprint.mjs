@@ -1,4 +1,4 @@
-// What a tab weighs once it has handled some messages, and what the server saw of all tabs' coming up.
+// The memory per tab after some floods, and the bytes on the wire until all tabs are up.
 
 export const sources = ['scripted'];
 

@@ -1,5 +1,4 @@
-// One more tab, from its opening until it hears that the session is up: the page, the import, and what comes
-// after `new Connection`.
+// The time of a further tab from its opening until the session is up, and from `new Connection` on.
 
 export const sources = ['scripted'];
 const TIMES = 3;

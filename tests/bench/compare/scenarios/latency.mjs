@@ -1,5 +1,4 @@
-// A stanza each 10 ms: how long each takes from the server's write to each tab's handler, and what that
-// costs.
+// One stanza every 10 ms: the delay from the server's write to each tab's handler, and the CPU time.
 
 export const sources = ['scripted', 'prosody'];
 

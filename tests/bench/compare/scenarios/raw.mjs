@@ -1,5 +1,5 @@
-// All tabs are given all messages as text, which nobody but the library looks at. It comes last in a world: a
-// hook for text stays.
+// All tabs get all messages as text. This scenario is the last of a world, since a hook for text
+// cannot be removed.
 
 export const sources = ['scripted'];
 

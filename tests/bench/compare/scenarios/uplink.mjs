@@ -1,9 +1,9 @@
-// One tab sends messages in one go; the clock stops when the server has them all.
+// One tab sends messages in one task; the clock stops when the server has received all.
 
 export const sources = ['scripted'];
 
 export async function measure(world) {
-  // Not the tab that opened the session, where there is another.
+  // The last tab: with several, not the tab that opened the session.
   const tab = world.tabs.at(-1);
   const send = async (count) => {
     const received = world.source.received(count);

@@ -1,4 +1,4 @@
-// How fast a source is when nobody holds it up: what no contestant can outrun.
+// The rate of a source with a reader that only counts, which no contestant can exceed.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 import { mark, message } from '../stanzas.mjs';
 
-/** The reader is compiled while it reads; the last flood counts. */
+/** The reader is compiled during the first floods; the last one counts. */
 const FLOODS = 4;
 
-/** Stanzas per second by size, read by a client that only counts. The source is stopped. */
+/** Stanzas per second by size. Stops the source. */
 export async function alone(source, stanzas) {
   const { service, jid, password } = source.account;
   const reader = fork(fileURLToPath(new URL('reader.mjs', import.meta.url)), [

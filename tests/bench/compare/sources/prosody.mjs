@@ -1,14 +1,11 @@
-// A real server as the source: a contact of the account writes to it, on a connection of its own.
+// A real server as the source: a contact of the account sends messages, on a connection of its own.
 
 import { Peer } from '../../../browser/peer.mjs';
 import { startProsody } from '../../../servers/prosody.mjs';
 
 const PASSWORD = 'secret';
 
-/**
- * Starts Prosody, and answers with how to open a source on it: an account and a contact that nobody used
- * before.
- */
+/** Starts Prosody. `open` makes a source of it, with a new account and a new contact. */
 export async function startProsodySources() {
   const server = await startProsody({ level: 'warn' });
   let accounts = 0;
@@ -23,10 +20,10 @@ export async function startProsodySources() {
         name: 'prosody',
         account: { service: server.ws, jid, password: PASSWORD },
         contact: contact.jid,
-        // Longer ones it passes on so slowly that they say nothing about who reads them.
+        // Prosody relays longer stanzas so slowly that their rate says nothing about the readers.
         sizes: { '300 B': 300 },
         prepare(stanzas) {
-          // The server puts the sender's address itself.
+          // The server adds the sender's address.
           const texts = stanzas.map((stanza) => stanza.replace(/ from="[^"]*"/, ''));
           return () => texts.forEach((text) => contact.send(text));
         },
@@ -39,7 +36,7 @@ export async function startProsodySources() {
   };
 }
 
-/** Answers when so many messages have come in. */
+/** Resolves when `count` messages have arrived. */
 function messages(contact, count) {
   return new Promise((resolve) => {
     let missing = count;

@@ -1,5 +1,5 @@
-// A client that does nothing but count, in a process of its own that alone.mjs starts and ends. It tells how
-// many messages stood before each mark, and when that came.
+// A client that only counts, in a process that alone.mjs starts and ends. At each mark it reports
+// the number of messages before the mark, and the time.
 
 import { Peer } from '../../../browser/peer.mjs';
 

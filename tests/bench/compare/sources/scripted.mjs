@@ -1,6 +1,6 @@
-// The source that must never be what limits a contestant: floods are WebSocket frames made beforehand,
-// written in one piece to each stream. RFC 6455 §5.2: what a server sends is not masked, so one frame serves
-// all streams.
+// A source that must never limit a contestant: a flood is prepared as WebSocket frames, and written
+// in one piece to each stream. A server's frames are not masked (RFC 6455 §5.1), so all streams get
+// the same bytes.
 
 import { WebSocket } from 'ws';
 
@@ -10,7 +10,7 @@ import { SIZES } from '../stanzas.mjs';
 const JID = 'romeo@montague.lit';
 
 export async function openScripted() {
-  /** Who waits for messages: how many are missing, and whom to tell. */
+  /** The pending call of `received`: the number of missing messages, and its resolver. */
   let awaited;
   const heard = (frame) => {
     if (!frame.startsWith('<message') || !awaited || --awaited.missing > 0) return;
@@ -28,18 +28,18 @@ export async function openScripted() {
   return {
     name: 'scripted',
     account: { service: server.ws, jid: JID, password: 'secret' },
-    /** Somebody to write to. */
+    /** An address that tabs can write to. */
     contact: 'juliet@capulet.lit',
-    /** The sizes of stanzas that are worth measuring with this source. */
+    /** The sizes worth measuring with this source. */
     sizes: SIZES,
     /**
-     * Makes ready to send stanzas to every stream of the account; answers with how to send them, as fast as
-     * they are taken.
+     * Prepares stanzas for every stream of the account; returns a function that sends them as fast
+     * as possible.
      */
     prepare,
-    /** The bytes of all streams of the account so far, in both directions. */
+    /** The bytes so far on all streams of the account, in both directions. */
     bytes: () => server.streams.reduce((sum, { tcp }) => sum + tcp.bytesRead + tcp.bytesWritten, 0),
-    /** Answers with the moment at which so many messages of the tabs will have come in. */
+    /** A promise of the time at which `count` messages of the tabs have arrived. */
     received: (count) => new Promise((tell) => (awaited = { missing: count, tell })),
     stop: server.stop,
   };

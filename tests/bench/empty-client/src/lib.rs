@@ -1,10 +1,10 @@
-//! A tab client that does nothing. Bare, it exports one function: what remains is the price of wasm-bindgen.
-//! With the feature `codec` it decodes and encodes one message of ten kinds: what is added is the price of
-//! serde types on the boundary.
+//! A tab client that does nothing. Without features it exports one function, and costs what wasm-bindgen
+//! costs. With the feature `codec` it also decodes and encodes a message of ten variants, and so adds the
+//! cost of serde types on the boundary.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Proves that the module runs.
+/// Shows that the module runs.
 #[wasm_bindgen]
 pub fn answer() -> u32 {
     42
@@ -15,7 +15,7 @@ mod codec {
     use serde::{Deserialize, Serialize};
     use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-    /// Ten kinds of message, as large as those between a tab and the worker.
+    /// Ten variants, as large as the messages between a tab and the worker.
     #[derive(Deserialize, Serialize)]
     enum Message {
         Hello { versions: Vec<u32>, tab: String, lock: String, visible: bool, position: Option<u64> },
