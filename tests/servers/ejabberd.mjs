@@ -1,5 +1,5 @@
-// An ejabberd of the test's own: hosts and what they offer stand in ejabberd.yml. It runs as a plain Erlang
-// program that is no node of a cluster: no port mapper, no user of its own, no ejabberdctl.
+// An ejabberd for the tests, configured in ejabberd.yml. It runs as a plain Erlang program outside
+// of any cluster: without a port mapper, a system user, or ejabberdctl.
 
 import { mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { freePort, keep, until } from './keeper.mjs';
 
 /**
- * Starts ejabberd on a free port of loopback; answers when it takes connections.
+ * Starts ejabberd on a free port of loopback; resolves when it accepts connections.
  * @param {{ level?: string, origin?: string }} options `origin` of the pages that may use BOSH
  */
 export async function startEjabberd({ level = 'info', origin = 'http://localhost' } = {}) {
@@ -42,16 +42,16 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
 
   return {
     name: 'ejabberd',
-    /** For WebSocket. */
+    /** The WebSocket address. */
     ws: `ws://127.0.0.1:${port}/ws`,
-    /** For BOSH. */
+    /** The BOSH address. */
     http: `${http}/bosh`,
     domain: 'localhost',
     async register(user, password, host = 'localhost') {
       await call('register', { user, password, host });
       return `${user}@${host}`;
     },
-    /** Bound sessions: `{ jid }` and what else ejabberd tells of them. */
+    /** Bound sessions: `{ jid }` and other properties. */
     sessions: () => call('connected_users_info'),
     /** A token for X-OAUTH2. */
     async token(jid) {
@@ -62,7 +62,9 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
   };
 }
 
-/** Where Debian keeps ejabberd's Erlang libraries: below a folder named after the machine's architecture. */
+/**
+ * The folder of ejabberd's Erlang libraries on Debian: below one named after the machine's architecture.
+ */
 async function libraries() {
   for (const name of await readdir('/usr/lib')) {
     const entries = await readdir(join('/usr/lib', name)).catch(() => []);

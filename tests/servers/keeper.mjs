@@ -1,5 +1,5 @@
-// Programs that end with the test that started them, however that ends: a small shell stands between, which
-// ends its program when its standard input closes. Even a killed test closes that.
+// Programs that end with the test that started them, even if the test is killed: a small shell in
+// between ends its program when its standard input closes.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,10 +20,10 @@ kill "$watching" 2>/dev/null
 exit "$status"`;
 
 /**
- * Starts a program that lives no longer than this process.
+ * Starts a program that ends with this process.
  * @param {string[]} command the program and its arguments
- * @param {{ env?: Record<string, string>, folder?: string }} options `folder` is removed when the program has
- * ended
+ * @param {{ env?: Record<string, string>, folder?: string }} options `folder` is removed when the
+ * program has ended
  */
 export function keep(command, { env = {}, folder = '' } = {}) {
   const child = spawn('sh', ['-c', KEEPER, 'keeper', ...command], {
@@ -36,11 +36,11 @@ export function keep(command, { env = {}, folder = '' } = {}) {
   child.stdin.on('error', () => {});
   const ended = once(child, 'exit');
   ended.then(() => child.stdin.destroy());
-  // A test that forgets to stop it ends all the same.
+  // A test that forgets to stop the program can end nevertheless.
   for (const handle of [child, child.stdin, child.stdout, child.stderr]) handle.unref();
 
   return {
-    /** What the program has written so far. */
+    /** The output of the program so far. */
     log: () => log,
     running: () => child.exitCode === null && child.signalCode === null,
     async stop() {
@@ -51,7 +51,7 @@ export function keep(command, { env = {}, folder = '' } = {}) {
   };
 }
 
-/** A port on loopback that nobody uses. */
+/** An unused port on loopback. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -61,7 +61,10 @@ export async function freePort() {
   return port;
 }
 
-/** Waits until `probe` answers with something true; errors of the probe count as "not yet". */
+/**
+ * Repeats `probe` until its value is truthy, and returns the value; an exception of the probe
+ * counts as "not yet".
+ */
 export async function until(probe, { what, kept, limit = 60_000 }) {
   const deadline = Date.now() + limit;
   let problem;
@@ -85,7 +88,7 @@ function end(log) {
   return log.split('\n').slice(-40).join('\n');
 }
 
-/** Whether somebody listens on a port of loopback. */
+/** Whether a server listens on a port of loopback. */
 export async function listens(port) {
   const socket = connect(port, '127.0.0.1');
   try {

@@ -1,4 +1,4 @@
-// A Prosody of the test's own: hosts and what they offer stand in prosody.cfg.lua.
+// A Prosody for the tests, configured in prosody.cfg.lua.
 
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { freePort, keep, until } from './keeper.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Starts Prosody on a free port of loopback; answers when it takes connections. */
+/** Starts Prosody on a free port of loopback; resolves when it accepts connections. */
 export async function startProsody({ level = 'info' } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'epode-prosody-'));
   const port = await freePort();
@@ -36,16 +36,16 @@ export async function startProsody({ level = 'info' } = {}) {
 
   return {
     name: 'prosody',
-    /** For WebSocket. */
+    /** The WebSocket address. */
     ws: `ws://127.0.0.1:${port}/xmpp-websocket`,
-    /** For BOSH. */
+    /** The BOSH address. */
     http: `${http}/http-bind`,
     domain: 'localhost',
     async register(user, password, host = 'localhost') {
       await call('register', { user, password, host });
       return `${user}@${host}`;
     },
-    /** Bound sessions, those that wait to be resumed included: `{ jid, resumable, hibernating }`. */
+    /** Bound sessions, including those that can be resumed: `{ jid, resumable, hibernating }`. */
     sessions: () => call('sessions'),
     log: kept.log,
     stop: kept.stop,

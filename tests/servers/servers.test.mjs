@@ -1,4 +1,4 @@
-// Whether the servers that the tests start do what the tests rely on.
+// The servers that the tests start do what the tests rely on.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { startProsody } from './prosody.mjs';
 
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 
-/** A hand-driven XMPP connection, as far as a login with PLAIN and a resource. */
+/** A raw XMPP connection that has logged in with PLAIN and bound a resource. */
 async function login(server, host, user, password) {
   const socket = new WebSocket(server.ws, 'xmpp');
   const frames = [];
@@ -49,7 +49,7 @@ for (const [start, hosts, mechanisms] of [
     before(async () => (server = await start()));
     after(() => server?.stop());
 
-    test('offers the mechanisms that the tests of SASL rely on', async () => {
+    test('offers the mechanisms that the tests rely on', async () => {
       const socket = new WebSocket(server.ws, 'xmpp');
       const frames = [];
       socket.on('message', (data) => frames.push(data.toString()));
@@ -62,7 +62,7 @@ for (const [start, hosts, mechanisms] of [
     });
 
     for (const host of hosts) {
-      test(`a registered account of ${host} logs in and is seen as a session until it leaves`, async () => {
+      test(`a registered account of ${host} logs in and has a session until it leaves`, async () => {
         assert.equal(await server.register('alice', 'secret', host), `alice@${host}`);
         await assert.rejects(login(server, host, 'alice', 'wrong'), /not-authorized/);
         assert.deepEqual(await server.sessions(), []);
@@ -82,7 +82,7 @@ for (const [start, hosts, mechanisms] of [
       await assert.rejects(server.register('bob', 'secret'));
     });
 
-    test('takes BOSH on its own address', async () => {
+    test('accepts BOSH at its own address', async () => {
       const body = `<body xmlns="http://jabber.org/protocol/httpbind" rid="1" to="localhost" wait="5" hold="1" ver="1.6"
         xmpp:version="1.0" xmlns:xmpp="urn:xmpp:xbosh" content="text/xml; charset=utf-8"/>`;
       const response = await fetch(server.http, { method: 'POST', body });

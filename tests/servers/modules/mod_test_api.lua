@@ -11,7 +11,7 @@ end
 
 local function register(event)
 	local account = json.decode(event.request.body) or {}
-	-- For create_user itself an account that is there already is one whose password changes.
+	-- For create_user, an existing account is one whose password changes.
 	if usermanager.user_exists(account.user, account.host) then return answer(event, 400, { error = "conflict" }) end
 	local ok, err = usermanager.create_user(account.user, account.password, account.host)
 	return answer(event, ok and 200 or 400, { error = not ok and tostring(err) or nil })
