@@ -1,5 +1,4 @@
-// A small chat between two accounts, in as many tabs as you like. All tabs of one account share one
-// connection.
+// A small chat between two accounts, in any number of tabs. All tabs of an account share one connection.
 
 const FRAMES_SHOWN = 200;
 const REFRESH_MS = 2000;
@@ -12,7 +11,7 @@ const element = (name, properties = {}, ...children) => {
   return made;
 };
 
-// Which account this tab has. A tab that it opens inherits the answer, a reload keeps it.
+// The account of this tab. A reload keeps it, and a tab opened from here inherits it.
 const remembered = {
   get jid() {
     return sessionStorage.getItem('epode-demo-jid');
@@ -25,10 +24,10 @@ const remembered = {
   },
 };
 
-let credentials; // { jid, password }; the password is undefined when this tab only joins
+let credentials; // { jid, password }; without a password if this tab only joined
 let online = false;
-let contacts = new Set(); // the resources of the peer that are there
-let failed = false; // this attempt has, and the screen says why
+let contacts = new Set(); // the full JIDs of the peer that are available
+let failed = false; // whether this attempt has failed, which the status shows
 
 const settings = await (await fetch('/settings')).json();
 const service =
@@ -53,7 +52,7 @@ prepareLogin();
 prepareSession();
 start();
 
-// ——— Who
+// ——— Accounts
 
 function prepareLogin() {
   $('choices').hidden = settings.accounts.length === 0;
@@ -76,15 +75,15 @@ function start() {
   if (account) {
     connect(account);
   } else if (settings.accounts.length === 0) {
-    // Passwords are not kept in the page: join the session that other tabs hold, if there is one.
+    // The page keeps no passwords: join the session of other tabs, if there is one.
     join();
   } else {
     showLogin();
   }
 }
 
-// A tab that was opened for an account is told so behind the `#`, once: after a reload it may be somebody
-// else.
+// The account for which this tab was opened, from the fragment of its address. The fragment is removed,
+// since the tab may change its account before a reload.
 function invitation() {
   const jid = decodeURIComponent(location.hash.slice(1));
   if (jid) history.replaceState(null, '', location.pathname);
@@ -144,7 +143,7 @@ function onStatus(status, condition, _element, reason) {
       return onOnline('Connected: this tab joined');
     case Status.DISCONNECTING:
       return report('busy', 'Logging out…');
-    // What failed says more than that it is over.
+    // The failure reported before says more.
     case Status.DISCONNECTED:
       return failed || report('idle', `Disconnected${why}`);
     case Status.AUTHFAIL:
@@ -225,7 +224,7 @@ function userOf(jid) {
   return jid.split('@')[0];
 }
 
-// ——— What can be pressed
+// ——— Controls
 
 function prepareSession() {
   $('composer').addEventListener('submit', (event) => {
@@ -253,13 +252,13 @@ function prepareSession() {
     remembered.forget();
     showLogin();
   });
-  // Only the server inside tells.
+  // Only the embedded server counts its connections.
   $('count').hidden = Boolean(settings.server);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener('visibilitychange', refresh);
 }
 
-// ——— What can be seen
+// ——— Display
 
 function showSession() {
   $('login').hidden = true;
@@ -292,7 +291,7 @@ function report(state, text) {
   refresh();
 }
 
-// A tab that has been told nothing yet is secondary: exactly one is primary.
+// A tab without a role yet is shown as secondary, since only one is primary.
 function showRole(role) {
   const words = role === 'primary' ? 'primary: does what must happen once' : 'secondary';
   $('role').textContent = online ? words : '–';
@@ -324,7 +323,7 @@ function showFrame(direction, xml) {
   while ($('frames').childElementCount > FRAMES_SHOWN) $('frames').lastElementChild.remove();
 }
 
-// What proves who we are is nobody's business, not even on this screen.
+// Hides credentials, even on this screen.
 function withoutSecrets(xml) {
   return xml.replace(/(<(?:auth|response)\b[^>]*>)[^<]+/, '$1…');
 }
@@ -335,7 +334,7 @@ async function refresh() {
   $('connections').textContent = (await countConnections()) ?? 'n/a';
 }
 
-// What the worker knows of the tabs: the one that asks among them.
+// Shows the worker's list of tabs.
 function showTabs(tabs) {
   $('tabs').textContent = online ? tabs.length : '–';
   $('members').replaceChildren(
