@@ -1,6 +1,7 @@
 //! Time to read one stanza: `cargo bench -p epode-xml`.
 #![allow(clippy::print_stdout, reason = "the numbers are the purpose")]
 #![allow(clippy::unwrap_used, reason = "the stanzas are well-formed")]
+#![allow(clippy::disallowed_types, reason = "a benchmark reads the clock")]
 
 use epode_xml::{Element, Head, Limits};
 use std::hint::black_box;
