@@ -2,7 +2,9 @@
 //! they need its result. The last line counts tests as their runners count them; a failed stage
 //! without tests counts as one failure.
 
+mod deny;
 mod generated;
+mod licence;
 mod node;
 mod tally;
 
@@ -47,6 +49,7 @@ pub fn command() -> ExitCode {
         cargo_quietly(&[&target[..], &WASM_CRATES].concat(), &["--", "--deny", "warnings"])
     });
     course.check("check: documentation", documentation);
+    course.check("check: dependencies", deny::check);
     course.tests("test: crates", || tally::of_cargo(cargo().args(["test", "--no-fail-fast"]), HALF_AN_HOUR));
     course.check("check: generated TypeScript", generated::check);
     let built = course.check("build: wasm", build::wasm_crates)
