@@ -4,7 +4,9 @@
  * An app need not wait for anything: a call made before the worker is reached, or before the
  * session is up, is queued and carried out in order.
  */
+import { equip } from './equipment.ts';
 import { serialize, type Treelike } from './builder.ts';
+import type { Tab } from './connection-state.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
 import type {
@@ -26,7 +28,6 @@ import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
 import type { Authenticating, SASLMechanism } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
-import { equip } from './plugins.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { Participation } from './participation.ts';
 import {
@@ -39,29 +40,6 @@ import {
 } from './stanzas.ts';
 import type { TimedHandler } from './timed.ts';
 import { Websocket } from './transports.ts';
-
-/** A tab of the session, as the worker knows it. */
-export interface Tab {
-  /** Identifies the tab; a reload keeps it. */
-  tab: string;
-  /** Whether this entry is the tab that asked. */
-  own: boolean;
-  /** `primary` in exactly one tab. */
-  role: 'primary' | 'secondary';
-  /** Whether the page is visible (`document.visibilityState`). */
-  visible: boolean;
-  /** Whether the tab answers the worker; a frozen one does not. */
-  awake: boolean;
-  /**
-   * How many more stanzas the worker may post to the tab one by one before the tab has to
-   * acknowledge some: 64, less those in flight; a batch in flight counts as 32.
-   */
-  credit: number;
-  /** How many stanzas wait in the worker for credit. */
-  waiting: number;
-  /** How many claims the tab's handlers and hooks have made. */
-  claims: number;
-}
 
 /**
  * The callback of `connect` and `attach`. An exception that the callback throws is logged.
@@ -160,7 +138,7 @@ export class Connection extends Hooks {
   /** The callback given to the latest `connect` or `attach`. */
   connect_callback: StatusCallback | null = null;
 
-  readonly #participation = new Participation(this);
+  readonly #participation = new Participation<Connection>(this);
   #uniqueId = 0;
   /**
    * The mechanisms given to {@link registerSASLMechanisms}, which replace the option `mechanisms`,

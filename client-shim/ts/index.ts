@@ -8,7 +8,8 @@
  */
 export type { Attributes, AttributeValue, StanzaValue, Treelike, UnsafeXML } from './builder.ts';
 export { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';
-export type { ProtocolErrorCallback, StatusCallback, Tab } from './connection.ts';
+export type { ProtocolErrorCallback, StatusCallback } from './connection.ts';
+export type { Tab } from './connection-state.ts';
 export { Connection } from './connection.ts';
 export type { LogLevel } from './constants.ts';
 export { Status } from './constants.ts';

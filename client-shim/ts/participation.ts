@@ -4,7 +4,7 @@
  * called back.
  */
 import type { Audience } from '../pkg/epode_client_shim.js';
-import type { Connection, ProtocolErrorCallback, Tab } from './connection.ts';
+import type { ConnectionState, Tab } from './connection-state.ts';
 import { Status } from './constants.ts';
 import { DisconnectedError } from './errors.ts';
 import { Inbox, parsed } from './inbox.ts';
@@ -14,7 +14,7 @@ import { Link, type Command } from './link.ts';
 import { error, guarded, info, tell, type Log } from './log.ts';
 import type { Login } from './login.ts';
 import { Outbox, taken } from './outbox.ts';
-import { tellPlugins } from './plugins.ts';
+import { tellPlugins } from './equipment.ts';
 import { Ready } from './ready.ts';
 import { resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
@@ -23,14 +23,14 @@ import { TimedHandlers } from './timed.ts';
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 
 /** The part of one connection, from one attempt to the next. */
-export class Participation {
+export class Participation<C extends ConnectionState<C>> {
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly timed = new TimedHandlers();
-  readonly ready = new Ready<Connection>();
+  readonly ready = new Ready<C>();
   /** Who hears of close codes. */
-  readonly codes = new Map<number, ProtocolErrorCallback>();
-  readonly #connection: Connection;
+  readonly codes = new Map<number, (this: C, code: number) => unknown>();
+  readonly #connection: C;
   /** As text until it is asked for. */
   #features: Element | string | null = null;
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
@@ -47,7 +47,7 @@ export class Participation {
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: C) {
     this.#connection = connection;
     this.inbox = new Inbox(connection, (command) => this.#link?.run(command));
     this.outbox = new Outbox(connection, (command) => this.run(command));

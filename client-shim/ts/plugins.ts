@@ -1,7 +1,7 @@
 /** Plugins that apps add to every connection. */
 import type { Connection } from './connection.ts';
 import type { Status } from './constants.ts';
-import { guarded } from './log.ts';
+import { plugins } from './equipment.ts';
 
 /** A plugin. Each connection gets an object that inherits from it. */
 export interface ConnectionPlugin {
@@ -13,31 +13,9 @@ export interface ConnectionPlugin {
   statusChanged?(status: Status, condition: string | null): void;
 }
 
-/** A connection with its plugins as properties. */
-type Equipped = Record<string, ConnectionPlugin | undefined>;
-
-const plugins = new Map<string, ConnectionPlugin>();
-
 /**
  * Gives every connection made from now on a property `name`: an object that inherits from `prototype`.
  */
 export function addConnectionPlugin(name: string, prototype: ConnectionPlugin): void {
   plugins.set(name, prototype);
-}
-
-/** Adds the plugins to a connection. */
-export function equip(connection: Connection): void {
-  for (const [name, prototype] of plugins) {
-    const plugin = Object.create(prototype) as ConnectionPlugin;
-    (connection as unknown as Equipped)[name] = plugin;
-    plugin.init?.(connection);
-  }
-}
-
-/** Tells the plugins of a connection its status. */
-export function tellPlugins(connection: Connection, status: Status, condition: string | null): void {
-  for (const name of plugins.keys()) {
-    const plugin = (connection as unknown as Equipped)[name];
-    guarded(() => plugin?.statusChanged?.(status, condition), `the plugin ${name}`);
-  }
 }
