@@ -239,7 +239,7 @@ const WRONG = [
   1n,
   {},
   [],
-  [,],
+  new Array(1),
   [null],
   ['hunter2'],
   [1.5],

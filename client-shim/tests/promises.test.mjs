@@ -403,8 +403,8 @@ test('a loop that is left before its first turn, or while it waits, ends at once
 
 test('a loop gets the queued stanzas and then ends with its session, however that ends', async () => {
   for (const end of [
-    (connection, port) => port.say(status('Reconnecting')),
-    (connection, port) => port.say(status('Disconnected')),
+    (_, port) => port.say(status('Reconnecting')),
+    (_, port) => port.say(status('Disconnected')),
     (connection) => connection.reset(),
     (connection) => connection.connect('alice@chat.example', 'secret'),
   ]) {

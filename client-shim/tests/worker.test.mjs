@@ -100,7 +100,7 @@ test('while the engine loads, the worker script answers pings', async () => {
 
 test('nothing is kept of ports that have closed', async () => {
   const refs = [];
-  const { WeakRef } = globalThis;
+  const { WeakRef: original } = globalThis;
   globalThis.WeakRef = class {
     asked = 0;
     constructor() {
@@ -119,7 +119,7 @@ test('nothing is kept of ports that have closed', async () => {
       'each is asked once, and then forgotten',
     );
   } finally {
-    globalThis.WeakRef = WeakRef;
+    globalThis.WeakRef = original;
   }
 });
 

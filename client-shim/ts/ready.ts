@@ -7,7 +7,7 @@ import {
   DisconnectedError,
   RedirectError,
   TimeoutError,
-  XmppError,
+  type XmppError,
 } from './errors.ts';
 
 /** The class of the error with which the promise is rejected, by status. */

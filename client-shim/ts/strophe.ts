@@ -20,7 +20,7 @@ import {
 import type * as document from './document.ts';
 import * as element from './element.ts';
 import * as errors from './errors.ts';
-import type * as escape from './escape.ts';
+import type * as escaping from './escape.ts';
 import type * as handlers from './handlers.ts';
 import { Handler } from './handlers.ts';
 import * as jid from './jid.ts';
@@ -55,9 +55,9 @@ export interface Strophe
     Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
     Pick<typeof connection, 'Connection'>,
     Pick<typeof document, 'xmlGenerator'>,
-    Pick<typeof escape, 'xmlescape' | 'xmlunescape'>,
+    Pick<typeof escaping, 'xmlescape' | 'xmlunescape'>,
     Omit<typeof parse, 'parseStanza'>,
-    Omit<typeof element, keyof typeof document | keyof typeof escape | keyof typeof parse>,
+    Omit<typeof element, keyof typeof document | keyof typeof escaping | keyof typeof parse>,
     Pick<typeof handlers, 'Handler'>,
     Pick<typeof log, 'setLogLevel' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>,
     Pick<typeof plugins, 'addConnectionPlugin'>,

@@ -25,20 +25,20 @@ for (const name of BROWSERS) {
     after(() => stage?.close());
 
     /** The paths requested from the web server since the test began. */
-    const requested = (t) => {
+    const requested = () => {
       const before = stage.web.requests.length;
       return () => stage.web.requests.slice(before);
     };
 
     test('a tab connects, hears, sends, asks and logs out', async (t) => {
-      const loaded = requested(t);
+      const loaded = requested();
       await shareOneSession(await stage.scene(t), 1, alone);
       for (const file of ENGINE) assert.equal(loaded().filter((path) => path === file).length, 1, file);
       assert.ok(!loaded().includes('/epode-worker.js'));
     });
 
     test('the engine is loaded at connect, and only by pages without a worker', async (t) => {
-      const loaded = requested(t);
+      const loaded = requested();
       const scene = await stage.scene(t);
       const [idle] = [await scene.open(alone), ...(await scene.connected(1))];
       for (const file of ['/epode-engine.js', '/epode.wasm']) {

@@ -75,7 +75,7 @@ for (const name of BROWSERS) {
         const open = async (service) => {
           const tab = await scene.open({ service, options, path: `/pages/app.html?${MARK}` });
           await tab.evaluate(
-            () => (epode.Strophe.log = (level, text) => (heard.log.push(text), console.debug(text))),
+            () => (epode.Strophe.log = (_, text) => (heard.log.push(text), console.debug(text))),
           );
           return tab;
         };

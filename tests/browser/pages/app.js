@@ -22,7 +22,7 @@ window.make = (service, options = {}) => {
   return connection;
 };
 
-window.onStatus = (status, condition, element, reason) => {
+window.onStatus = (status, condition, _, reason) => {
   heard.statuses.push({ status: names[status], condition, reason });
   if (status === Strophe.Status.CONNECTED || status === Strophe.Status.ATTACHED) {
     const note = (list, content, name) =>

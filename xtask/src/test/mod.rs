@@ -17,7 +17,7 @@ use crate::build::{self, javascript, sizes};
 use crate::process::run;
 use crate::setup;
 use crate::stage::{explain, stage};
-use crate::workspace::cargo;
+use crate::workspace::{cargo, npm_tool};
 use tally::Tally;
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
@@ -40,6 +40,10 @@ pub fn command() -> ExitCode {
     course.check("setup: browsers and servers", setup::for_tests);
     course.check("check: formatting", || {
         cargo_quietly(&["fmt", "--all", "--check"], &["--", "--color", "never"])
+    });
+    course.check("check: scripts and styles", || {
+        let biome = ["ci", "--error-on-warnings", "--colors=off", "."];
+        run(npm_tool("biome").args(biome), Duration::from_secs(120)).map(drop)
     });
     course.check("check: clippy", || {
         cargo_quietly(&["clippy", "--quiet", "--all-targets"], &["--", "--deny", "warnings"])

@@ -15,7 +15,7 @@ const FLOOD = 'type="chat"';
 
 let contestant;
 /** Functions that remove the current handlers. */
-let listening = [];
+const listening = [];
 let run;
 
 const commands = {

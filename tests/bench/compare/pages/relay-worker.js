@@ -8,7 +8,7 @@ let socket;
 let up = false;
 let frames = [];
 
-onconnect = ({ ports: [port] }) => {
+self.onconnect = ({ ports: [port] }) => {
   port.onmessage = ({ data }) => {
     if (typeof data === 'string') socket.send(data);
     else if (Array.isArray(data)) for (const stanza of data) socket.send(stanza);
