@@ -7,6 +7,7 @@ mod generated;
 mod licence;
 mod node;
 mod tally;
+mod unused;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,7 +54,8 @@ pub fn command() -> ExitCode {
         cargo_quietly(&[&target[..], &WASM_CRATES].concat(), &["--", "--deny", "warnings"])
     });
     course.check("check: documentation", documentation);
-    course.check("check: dependencies", deny::check);
+    course.check("check: dependencies of others", deny::check);
+    course.check("check: unused dependencies", unused::check);
     course.tests("test: crates", || tally::of_cargo(cargo().args(["test", "--no-fail-fast"]), HALF_AN_HOUR));
     course.check("check: generated TypeScript", generated::check);
     let built = course.check("build: wasm", build::wasm_crates)
