@@ -115,8 +115,9 @@ async function steps(where) {
   });
 
   await test(`a template escapes strings, inserts builders as XML, and skips null and undefined ${where}`, () => {
+    const several = [$build('q'), stx`<z/>`, ['y']];
     const stanza = stx`
-      <message to="${'a"b'}" xmlns="jabber:client"><body>${'<x>'}</body>${[$build('q'), stx`<z/>`, ['y']]}${5}${null}${undefined}${false}</message>
+      <message to="${'a"b'}" xmlns="jabber:client"><body>${'<x>'}</body>${several}${5}${null}${undefined}${false}</message>
     `;
     assert.equal(
       stanza.toString(),

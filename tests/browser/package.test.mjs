@@ -124,7 +124,8 @@ for (const [how, load] of [
       ${load}
       const { Strophe, $msg } = epode;
       const connection = new Strophe.Connection("wss://chat.example/ws");
-      console.log(typeof window, typeof globalThis.epode, typeof globalThis.Strophe, Strophe.Status.CONNECTED, connection.connected);
+      const { epode: own, Strophe: its } = globalThis;
+      console.log(typeof window, typeof own, typeof its, Strophe.Status.CONNECTED, connection.connected);
       console.log($msg({ to: "a@b" }).toString());`;
     const written = run(process.execPath, ['--input-type=commonjs', '--eval', script], folder);
     assert.equal(

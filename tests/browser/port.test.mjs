@@ -102,7 +102,9 @@ for (const name of BROWSERS) {
         importScripts("/epode-worker.js");
         const accept = onconnect;
         onconnect = (event) => {
-          for (const word of [{ Novelty: { of: "later" } }, "Novelty", null, 42, {}, [], [1], ["1", "<message/>"], { Status: 7 }]) event.ports[0].postMessage(word);
+          const known = [["1", "<message/>"], { Status: 7 }];
+          for (const word of [{ Novelty: { of: "later" } }, "Novelty", null, 42, {}, [], [1], ...known])
+            event.ports[0].postMessage(word);
           accept(event);
         };`;
       stage.web.overrides.set('/newer.js', { body });

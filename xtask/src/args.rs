@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// The usage, as printed.
 pub const USAGE: &str = "\
-usage: cargo xtask build                             build the worker and the npm package into client-shim/dist
-       cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL is a ws:// or wss:// server
+usage: cargo xtask build                             build worker and npm package into client-shim/dist
+       cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL: ws:// or wss://
        cargo xtask test                              everything that has to hold, in one command
        cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
            --browser NAME      chromium (the default) or firefox

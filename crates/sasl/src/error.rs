@@ -23,7 +23,8 @@ pub enum Error {
     PasswordMissing,
     /// The app's `scram_keys` are malformed.
     #[error(
-        "keys are an object {{name, iter, salt, ck, sk}}: a hash of SCRAM, a count, and three times base64, the last two as long as the hash"
+        "keys are an object {{name, iter, salt, ck, sk}}: a hash of SCRAM, a count, and three times \
+         base64, the last two as long as the hash"
     )]
     Keys,
     /// The app's keys have another salt or iteration count than the server's: the server draws a

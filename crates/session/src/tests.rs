@@ -84,7 +84,8 @@ fn a_cause_is_news_once_and_another_is_again() {
         session.handle_input(now, Input::Stream(stream::Input::Timeout));
         session.handle_input(now, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
         let error = format!(
-            "<e:error xmlns:e='http://etherx.jabber.org/streams'><{said} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
+            "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
+             <{said} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
         );
         let input = match said {
             "" => stream::Input::Closed { code: 1006, reason: "" },
@@ -122,10 +123,13 @@ fn a_browser_that_is_back_online_does_not_put_refused_credentials_to_the_server_
 
 const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
 const MECHANISMS: &str = "<features xmlns='http://etherx.jabber.org/streams'>\
-    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></features>";
+    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>\
+    </features>";
 const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-const BIND: &str = "<features xmlns='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>";
-const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+const BIND: &str = "<features xmlns='http://etherx.jabber.org/streams'>\
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></features>";
+const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
     <jid>a@b/given</jid></bind></iq>";
 
 fn negotiate(session: &mut Session, now: Duration) {
@@ -183,7 +187,8 @@ fn of_the_stream_errors_only_conflict_stops_it() {
     {
         let mut session = up(SECOND, true);
         let error = format!(
-            "<e:error xmlns:e='http://etherx.jabber.org/streams'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
+            "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
+             <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
         );
         session.handle_input(SECOND, Input::Stream(stream::Input::Frame(&error)));
         let last = std::iter::from_fn(|| session.poll_output()).last();

@@ -13,10 +13,12 @@ const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false };
 
 const SERVICE: &str = "ws://localhost/xmpp";
 const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
-const FEATURES: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+const FEATURES: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'>\
+    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
     <mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms></f:features>";
 const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-const BIND: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></f:features>";
+const BIND: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'>\
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></f:features>";
 const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
     <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/desk</jid></bind></iq>";
 

@@ -28,7 +28,8 @@ pub(crate) fn close() -> String {
 /// prefix. `condition` is one of our own words and needs no escaping.
 pub(crate) fn stream_error(condition: &str, text: &str) -> String {
     format!(
-        "<stream:error xmlns:stream=\"{}\"><{condition} xmlns=\"{1}\"/><text xmlns=\"{1}\" xml:lang=\"en\">{2}</text></stream:error>",
+        "<stream:error xmlns:stream=\"{}\"><{condition} xmlns=\"{1}\"/>\
+         <text xmlns=\"{1}\" xml:lang=\"en\">{2}</text></stream:error>",
         ns::STREAMS,
         ns::STREAM_ERRORS,
         epode_xml::escape(text)

@@ -353,8 +353,8 @@ impl ExpectBindResult {
             .map(|jid| jid.text().trim().to_owned())
             .filter(|jid| !jid.is_empty())
             .ok_or(PeerMisbehaved::BindWithoutJid)?;
-        if !matches!(jid::split(&jid), (_, domain, Some(resource)) if !domain.is_empty() && !resource.is_empty())
-        {
+        let (_, domain, resource) = jid::split(&jid);
+        if domain.is_empty() || resource.is_none_or(str::is_empty) {
             return Err(PeerMisbehaved::BindNotFull(jid).into());
         }
         let unicode = &common.config.unicode;

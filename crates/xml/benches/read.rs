@@ -34,13 +34,16 @@ fn nanoseconds(read: impl Fn()) -> f64 {
 fn message(bytes: usize) -> String {
     let end = "</message>";
     let mut stanza = String::from(
-        "<message xmlns='jabber:client' from='juliet@capulet.example/balcony' to='romeo@montague.example/orchard' \
-         type='chat' id='3f1c7c0e'><body>Wherefore art thou?</body><active xmlns='http://jabber.org/protocol/chatstates'/>\
+        "<message xmlns='jabber:client' from='juliet@capulet.example/balcony' \
+         to='romeo@montague.example/orchard' \
+         type='chat' id='3f1c7c0e'><body>Wherefore art thou?</body>\
+         <active xmlns='http://jabber.org/protocol/chatstates'/>\
          <request xmlns='urn:xmpp:receipts'/>",
     );
     for number in 0.. {
         let block = format!(
-            "<item jid='nurse{number}@capulet.example' name='A &amp; B'><group>Family &lt;{number}></group></item>"
+            "<item jid='nurse{number}@capulet.example' name='A &amp; B'>\
+             <group>Family &lt;{number}></group></item>"
         );
         if stanza.len() + block.len() + end.len() > bytes + 60 {
             break;

@@ -45,7 +45,8 @@ fn well_formed_documents_are_accepted() {
 
 #[test]
 fn a_head_tells_what_a_stanza_is_and_what_it_is_about() {
-    let text = "<iq xmlns='jabber:client' type='set' id='a&amp;b' from=\"o&apos;neill@c.example\" to='d.example/\u{E9}'>\
+    let text = "<iq xmlns='jabber:client' type='set' id='a&amp;b' \
+         from=\"o&apos;neill@c.example\" to='d.example/\u{E9}'>\
                 <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource/></bind><other/></iq>";
     let read = head(text);
     assert_eq!((&*read.tag, &*read.namespace), ("iq", "jabber:client"));
@@ -97,7 +98,8 @@ fn more_namespaces_than_are_compared_one_by_one_are_still_distinct() {
 #[test]
 fn an_element_knows_its_names_attributes_children_and_text() {
     let read = element(
-        "<p:a xmlns:p='u' xmlns='v' b='1' p:b='2' xml:lang='en'>one<b>two</b>&#x33;<![CDATA[<4>]]><p:b/></p:a>",
+        "<p:a xmlns:p='u' xmlns='v' b='1' p:b='2' xml:lang='en'>\
+         one<b>two</b>&#x33;<![CDATA[<4>]]><p:b/></p:a>",
     );
     assert!(read.is("a", "u") && !read.is("a", "v") && !read.is("b", "u"));
     assert_eq!((read.attr("b"), read.attr("xml:lang")), (Some("1"), Some("en")));

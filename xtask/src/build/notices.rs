@@ -165,7 +165,8 @@ mod tests {
         }
         let line = "-".repeat(80);
         let expected = format!(
-            "{HEAD}\na 1.0.0: MIT\nb 1.0.0: MIT\n\n{line}\na 1.0.0, b 1.0.0\n\nTake it.\n\n{line}\nb 1.0.0\n\nOr leave it.\n"
+            "{HEAD}\na 1.0.0: MIT\nb 1.0.0: MIT\n\n\
+             {line}\na 1.0.0, b 1.0.0\n\nTake it.\n\n{line}\nb 1.0.0\n\nOr leave it.\n"
         );
         assert_eq!(texts, [expected.clone(), expected]);
     }

@@ -116,7 +116,8 @@ mod tests {
             check_budgets(&all).map_err(|error| error.to_string())
         };
         assert_eq!(check(130_000), Ok(()));
-        let error = "the worker (epode-worker.js + epode-worker.wasm) is 150001 bytes of brotli, its budget is 150000";
+        let error = "the worker (epode-worker.js + epode-worker.wasm) is 150001 bytes of brotli, \
+                     its budget is 150000";
         assert_eq!(check(130_001), Err(error.to_owned()));
     }
 

@@ -214,7 +214,8 @@ mod tests {
     fn only_whole_names_are_shortened_and_exports_only_behind_wasm() {
         let map = |long: &str, short: &str| HashMap::from([(long.to_owned(), short.to_owned())]);
         let short = Short { imports: map("__wbg_log_1f", "a"), exports: map("tabs", "b") };
-        let glue = "{ __wbg_log_1f: function(tabs) { wasm.tabs(my.tabs, ...wasm.tabs.list, wasm.tabs_of, __wbg_log_1f2); }";
+        let glue = "{ __wbg_log_1f: function(tabs) { wasm.tabs(my.tabs, ...wasm.tabs.list, wasm.tabs_of, \
+                    __wbg_log_1f2); }";
         let renamed = "{ a: function(tabs) { wasm.b(my.tabs, ...wasm.b.list, wasm.tabs_of, __wbg_log_1f2); }";
         assert_eq!(rename(glue, &short), renamed);
     }

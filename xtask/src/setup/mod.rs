@@ -29,7 +29,8 @@ pub fn wasm_target() -> Result<()> {
     }
     ensure!(
         exists("rustup"),
-        "Rust's standard library for {WASM} is not installed, and there is no rustup to add it: install it with the \
+        "Rust's standard library for {WASM} is not installed, and there is no rustup to add it: \
+         install it with the \
          package manager that installed Rust, or install rustup (https://rustup.rs)"
     );
     run(program("rustup").args(["target", "add", WASM]), Duration::from_secs(600))

@@ -159,7 +159,8 @@ deb https://download.example/linux/debian bookworm stable
 
     #[test]
     fn an_archive_of_somebody_else_with_the_same_suite_is_passed_over() {
-        let text = "deb https://download.example/linux/debian bookworm stable\ndeb http://deb.debian.org/debian bookworm main\n";
+        let text = "deb https://download.example/linux/debian bookworm stable\n\
+                    deb http://deb.debian.org/debian bookworm main\n";
         let sources = parse_list(text);
         assert_eq!(main_archive(&sources, "bookworm"), Some(&sources[1]));
     }

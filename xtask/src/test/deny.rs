@@ -1,5 +1,5 @@
-//! The crates of others, held to `deny.toml`: the part of cargo-deny's format that `cargo metadata` can answer.
-//! A key that this stage does not know is an error, so that each line of the file holds on every machine.
+//! The crates of others, held to `deny.toml`: cargo-deny's format, as far as `cargo metadata` can answer.
+//! A key that this stage does not know is an error, so each line of the file holds on every machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

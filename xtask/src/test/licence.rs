@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// Whether an expression can be met by these licences alone. `AND` binds closer than `OR` (SPDX 3.0, annex B);
-/// `/` is the `OR` of older crates. A licence `WITH` an exception is a licence of its own.
+/// Whether these licences alone meet an expression. `AND` binds closer than `OR` (SPDX 3.0, annex B). Older
+/// crates write `/` for `OR`. A licence `WITH` an exception is a licence of its own.
 pub fn is_met(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = spaced.split_whitespace().peekable();

@@ -44,7 +44,8 @@ impl Report {
         let output = self.output.trim_end();
         if let Some(ending) = &self.failure {
             anyhow::bail!(
-                "{output}\n{passed} passed, {failed} failed, {skipped} skipped; the runner ended with {ending}"
+                "{output}\n{passed} passed, {failed} failed, {skipped} skipped; \
+                 the runner ended with {ending}"
             );
         }
         ensure!(

@@ -30,7 +30,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_asked_for_lies_within_bounds_and_answers_our_nonce(message in "r=nonce[!-~]{1,3}(,[a-z]=[!-~]{0,6}){0,4}") {
+    fn what_is_asked_for_lies_within_bounds_and_answers_our_nonce(
+        message in "r=nonce[!-~]{1,3}(,[a-z]=[!-~]{0,6}){0,4}"
+    ) {
         let mut scram = started(MechanismName::ScramSha1, &user(), "nonce");
         if let Ok(Step::Derive(derivation)) = scram.challenge(message.as_bytes()) {
             prop_assert!((4095..1_000_000).contains(&derivation.iterations_left()));

@@ -35,7 +35,8 @@ fn oauthbearer_names_the_account_and_shows_the_token_as_rfc_7628_section_3_1_has
 
 #[test]
 fn the_servers_reason_is_answered_with_a_kvsep_and_kept_for_the_failure_that_follows() {
-    let reason = r#"{"status":"invalid_token","scope":"example_scope","openid-configuration":"https://example.com/.well-known/openid-configuration"}"#;
+    let reason = r#"{"status":"invalid_token","scope":"example_scope",
+    "openid-configuration":"https://example.com/.well-known/openid-configuration"}"#;
     let (mut machine, _) = spoken(MechanismName::OAuthBearer, &bearer(TOKEN));
     assert_eq!(machine.complaint(), None);
     let (mut machine, _) = spoken(MechanismName::OAuthBearer, &bearer(TOKEN));

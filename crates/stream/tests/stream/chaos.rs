@@ -85,7 +85,11 @@ fn some_keys() -> ScramKeys {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_stream_survives_whatever_comes_and_ends_at_most_once(config in some_config(), acts in acts()) {
@@ -108,7 +112,10 @@ proptest! {
                     Event::Ended(_) => ended = true,
                     Event::Bound(_) => bound += 1,
                     Event::Stanza(_) | Event::Early(..) => prop_assert_eq!(bound, 1),
-                    Event::Authenticating | Event::Authenticated(_) | Event::BindRequired | Event::Dropped(_) => {}
+                    Event::Authenticating
+                    | Event::Authenticated(_)
+                    | Event::BindRequired
+                    | Event::Dropped(_) => {}
                 }
             }
             prop_assert_eq!(ended, peer.stream.is_closed());

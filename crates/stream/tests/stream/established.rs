@@ -23,7 +23,10 @@ fn message(bytes: usize) -> String {
 #[test]
 fn a_stanza_comes_out_as_what_routing_needs_of_it() {
     let mut peer = Peer::bound();
-    peer.say("<iq xmlns='jabber:client' type='get' id='1' from='b@c/d' to='e@f/g'><ping xmlns='urn:xmpp:ping'/></iq>");
+    peer.say(
+        "<iq xmlns='jabber:client' type='get' id='1' from='b@c/d' to='e@f/g'>\
+         <ping xmlns='urn:xmpp:ping'/></iq>",
+    );
     let events = peer.events();
     let [Event::Stanza(head)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((head.kind.as_deref(), head.id.as_deref()), (Some("get"), Some("1")));
@@ -189,8 +192,7 @@ fn what_is_relayed_while_the_session_is_being_opened_comes_behind_its_bound_reso
 }
 
 #[test]
-fn sixteen_in_a_row_end_the_stream_while_the_session_is_being_opened_too_and_an_answer_that_cannot_be_read_at_once()
- {
+fn sixteen_in_a_row_end_the_stream_before_the_session_too_and_an_answer_that_cannot_be_read_at_once() {
     let before = [OPEN, PLAIN, SUCCESS, OPEN, BIND];
     let mut peer = Peer::after(alice(), &before);
     for _ in 0..2 {

@@ -4,12 +4,14 @@ pub const OPEN: &str =
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='s1' version='1.0'/>";
 pub const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 pub const PLAIN: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\
-    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>";
+    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>\
+    </stream:features>";
 pub const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
 pub const BIND: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\
     <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
 pub const BIND_AND_SESSION: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\
-    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></stream:features>";
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>\
+    </stream:features>";
 pub const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
     <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/tab</jid></bind></iq>";
 pub const SESSION: &str = "<iq xmlns='jabber:client' type='result' id='epode-session'/>";

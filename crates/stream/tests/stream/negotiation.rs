@@ -124,9 +124,8 @@ fn without_a_wish_the_server_picks_the_resource() {
         [BIND_SENT.replace("<resource>tab</resource>", "").replace("></bind>", "/>")]
     );
     peer.say(&bound("alice@localhost/server&apos;s choice/with a slash"));
-    assert!(
-        matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == "alice@localhost/server's choice/with a slash")
-    );
+    let jid = "alice@localhost/server's choice/with a slash";
+    assert!(matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == jid));
 }
 
 fn explicit() -> epode_stream::Config {
@@ -274,7 +273,8 @@ fn a_server_may_give_a_prefix_to_every_name() {
     peer.say(&prefixed(MESSAGE));
     assert!(matches!(&peer.events()[..], [Event::Stanza(head)] if &*head.namespace == "jabber:client"));
     peer.say(&prefixed(
-        "<error xmlns='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>",
+        "<error xmlns='http://etherx.jabber.org/streams'>\
+         <conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>",
     ));
     let ended = peer.ended();
     assert!(
@@ -300,7 +300,9 @@ fn a_name_in_another_namespace_is_another_name() {
         (&[][..], "<f:open xmlns:f='urn:other' xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>"),
         (
             &[OPEN],
-            "<stream:features xmlns:stream='urn:other'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
+            "<stream:features xmlns:stream='urn:other'>\
+             <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>\
+             </stream:features>",
         ),
         (&[OPEN, PLAIN], "<s:success xmlns:s='urn:other' xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"),
     ] {

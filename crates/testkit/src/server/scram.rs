@@ -219,7 +219,7 @@ impl Hash {
 
     fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
         with_digest!(self, D => {
-            let mut mac = Hmac::<D>::new_from_slice(key).expect("HMAC takes keys of any length (RFC 2104 §2)");
+            let mut mac = Hmac::<D>::new_from_slice(key).expect("HMAC takes any key (RFC 2104 §2)");
             mac.update(data);
             mac.finalize().into_bytes().to_vec()
         })
