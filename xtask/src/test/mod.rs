@@ -2,6 +2,7 @@
 //! they need its result. The last line counts tests as their runners count them; a failed stage
 //! without tests counts as one failure.
 
+mod columns;
 mod deny;
 mod generated;
 mod licence;
@@ -46,6 +47,7 @@ pub fn command() -> ExitCode {
         let biome = ["ci", "--error-on-warnings", "--colors=off", "."];
         run(npm_tool("biome").args(biome), Duration::from_secs(120)).map(drop)
     });
+    course.check("check: columns", columns::check);
     course.check("check: clippy", || {
         cargo_quietly(&["clippy", "--quiet", "--all-targets"], &["--", "--deny", "warnings"])
     });
