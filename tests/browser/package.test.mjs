@@ -140,7 +140,7 @@ describe('bundled by esbuild', () => {
   before(async () => {
     const { resolve } = createRequire(join(folder, 'package.json'));
     const app = await readFile(join(root, 'tests/browser/pages/app.js'), 'utf8');
-    const contents = app.replace(`"../epode.js"`, `"epode"`);
+    const contents = app.replace('../epode.js', 'epode');
     await build({
       stdin: { contents, resolveDir: folder },
       bundle: true,
