@@ -31,6 +31,7 @@ mod sending;
 mod sharing;
 mod sleeping;
 mod trials;
+mod view;
 mod walk;
 mod windows;
 mod world;

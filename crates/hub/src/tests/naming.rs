@@ -131,8 +131,8 @@ fn an_account_has_one_session_and_one_lock_in_whatever_case_and_composition_it_i
         let (_, heard) = connected(&mut world, typed);
         assert!(heard.starts_with("Attached müller@localhost/x"), "{typed}: {heard}");
     }
-    assert_eq!(world.hub.sessions.keys().count(), 1);
-    let names: Vec<String> = world.hub.sessions.values().map(|shared| shared.key.to_string()).collect();
+    assert_eq!(world.hub.view().sessions().count(), 1);
+    let names: Vec<String> = world.hub.view().sessions().map(|session| session.name()).collect();
     assert_eq!(names[0].trim_end(), format!("epode-session {} müller@localhost", SERVICE));
 }
 
@@ -143,7 +143,7 @@ fn accounts_that_are_only_alike_have_sessions_of_their_own() {
         let (_, heard) = connected(&mut world, typed);
         assert!(heard.starts_with(&format!("Connected {typed}")), "{heard}");
     }
-    assert_eq!(world.hub.sessions.keys().count(), 2);
+    assert_eq!(world.hub.view().sessions().count(), 2);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_tab_that_lost_its_worker_comes_back_in_any_spelling() {
     let late = world.tab();
     world.at_hub(Input::Message(late, ToWorker::Restore { service: SERVICE.to_owned(), jid }, 0.0));
     world.run();
-    let members: Vec<_> = world.hub.sessions.values().map(|shared| shared.ports().len()).collect();
+    let members: Vec<_> = world.hub.view().sessions().map(|session| session.members().len()).collect();
     assert_eq!(members, [3]);
 }
 
@@ -262,9 +262,7 @@ fn who_has_gone_is_not_there_in_another_spelling() {
             &format!("<presence xmlns='jabber:client' type='unavailable' from='{gone}'/>"),
         );
         world.run();
-        assert!(
-            world.hub.sessions.values().all(|shared| shared.presences.keys().next().is_none()),
-            "{from} {gone}"
-        );
+        let mut sessions = world.hub.view().sessions();
+        assert!(sessions.all(|session| session.presences().next().is_none()), "{from} {gone}");
     }
 }

@@ -251,8 +251,7 @@ fn of_who_is_there_no_more_is_remembered_than_a_worker_can_bear() {
     world.server_says_in_one_turn(ALICE, flood);
     contact_says(&mut world, "phone", " to='alice@localhost'");
     contact_says(&mut world, "large", &format!(" to='{}'", "x".repeat(8 << 10)));
-    let presences: Vec<_> =
-        world.hub.sessions.values().flat_map(|shared| shared.presences.values()).collect();
+    let presences: Vec<_> = world.hub.view().sessions().flat_map(|session| session.presences()).collect();
     assert_eq!(presences.len(), 8192);
     assert!(
         presences.iter().any(|known| known.text.contains("phone") && known.text.contains(" to=")),

@@ -364,7 +364,7 @@ fn nobody_in_particular_is_locked_out_of_nothing() {
 fn no_secret_is_in_what_the_worker_keeps_of_a_refusal() {
     let mut world = World::new();
     attempt(&mut world, "hunter2");
-    let kept = format!("{:?}", world.hub.refusals);
+    let kept = world.hub.view().refusals();
     assert!(kept.contains("not-authorized") && !kept.contains("hunter2"), "{kept}");
     assert!(!kept.contains("known to this worker alone"), "{kept}");
 }

@@ -271,7 +271,7 @@ impl World {
     /// Whether the worker waits for nothing, but for the next sign of life of its tabs.
     pub(super) fn nothing_is_due(&mut self) -> bool {
         self.run();
-        self.hub.timers.all().all(|timer| matches!(timer, Timer::Heartbeat(_)))
+        self.hub.view().timers().all(|timer| matches!(timer, Timer::Heartbeat(_)))
     }
 
     /// Forgets all that was heard, sent and logged so far.
@@ -434,14 +434,13 @@ impl World {
 
     /// How many stanzas the session on this socket has been given.
     fn reached(&self, socket: SocketId) -> Option<Position> {
-        let shared = self.hub.sessions.get(self.hub.sockets.get(&socket)?)?;
-        Some(shared.position)
+        self.hub.view().session_on(socket).map(|session| session.position())
     }
 
     fn note_routed(&mut self, socket: SocketId, text: String, before: Option<Position>) {
         let Some(position) = self.reached(socket).filter(|reached| Some(*reached) != before) else { return };
-        let shared = self.hub.sockets.get(&socket).and_then(|id| self.hub.sessions.get(id));
-        let jid = shared.and_then(|shared| shared.jid()).unwrap_or_default().to_owned();
+        let session = self.hub.view().session_on(socket);
+        let jid = session.and_then(|session| session.jid()).unwrap_or_default().to_owned();
         let Ok(head) = Head::read_in_stream(&text, &Limits::default()) else { return };
         let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
         let inbound = Inbound::new(position, head, text, size, &unicode());

@@ -101,13 +101,12 @@ impl Model {
 
     /// Exactly one tab of a session that is up is primary in the books, and none is fitter.
     fn look_at_books(&mut self, place: &str) {
-        for shared in
-            self.world.hub.sessions.values().filter(|shared| shared.is_up() && !shared.members.is_empty())
-        {
-            let primary = shared.primary.expect("somebody is");
-            assert!(shared.ports().contains(&primary), "{place}: the primary is gone");
-            let fitness = |port: &PortId| self.world.hub.tabs.get(port).map(|tab| tab.fitness());
-            let fittest = shared.ports().iter().map(fitness).max();
+        let view = self.world.hub.view();
+        for session in view.sessions().filter(|session| session.is_up() && !session.members().is_empty()) {
+            let primary = session.primary().expect("somebody is");
+            assert!(session.members().contains(&primary), "{place}: the primary is gone");
+            let fitness = |port: &PortId| view.tab(*port).map(|tab| tab.fitness());
+            let fittest = session.members().iter().map(fitness).max();
             assert_eq!(Some(fitness(&primary)), fittest, "{place}: a fitter one could be primary");
         }
     }
@@ -115,9 +114,9 @@ impl Model {
     /// Whoever reads knows whether it is the one.
     fn look_at_beliefs(&mut self, place: &str) {
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
-            let sessions = self.world.hub.sessions.values();
+            let sessions = self.world.hub.view().sessions();
             let is_primary =
-                sessions.filter(|shared| shared.is_up()).any(|shared| shared.primary == Some(tab));
+                sessions.filter(|session| session.is_up()).any(|session| session.primary() == Some(tab));
             let page = self.world.page(tab);
             if page.unread.is_none() && page.session.is_some() {
                 assert_eq!(page.role == Some(Role::Primary), is_primary, "{place}: {tab:?}");

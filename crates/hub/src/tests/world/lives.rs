@@ -51,20 +51,19 @@ impl World {
     /// How many stanzas wait for it in the worker.
     pub(in crate::tests) fn waiting(&mut self, tab: PortId) -> usize {
         self.run();
-        self.hub.tabs.get(&tab).map_or(0, |port| port.mailbox.waiting())
+        self.hub.view().tab(tab).map_or(0, |tab| tab.waiting())
     }
 
     /// How many claims the worker knows it by.
     pub(in crate::tests) fn claims(&mut self, tab: PortId) -> usize {
         self.run();
-        let sessions = self.hub.sessions.values_mut();
-        sessions.filter_map(|shared| shared.member(tab)).map(|member| member.claims.len()).sum()
+        self.hub.view().sessions().map(|session| session.claims(tab)).sum()
     }
 
     /// How many stanzas are kept for pages that reload.
     pub(in crate::tests) fn kept(&mut self) -> usize {
         self.run();
-        self.hub.sessions.values().flat_map(|shared| &shared.parked).map(|parked| parked.kept.len()).sum()
+        self.hub.view().sessions().flat_map(|session| session.parked()).map(|(kept, _)| kept).sum()
     }
 
     pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {

@@ -1,0 +1,152 @@
+//! The hub's books as tests look at them: no test reads them in another way.
+
+use std::time::Duration;
+
+use epode_protocol::Position;
+
+use crate::inbound::Inbound;
+use crate::shared_session::{Fitness, SharedSession};
+use crate::tab_state::TabState;
+use crate::timer::Timer;
+use crate::{Hub, PortId, SocketId};
+
+/// The books of a hub.
+pub(super) struct View<'a>(&'a Hub<String>);
+
+impl Hub<String> {
+    pub(super) fn view(&self) -> View<'_> {
+        View(self)
+    }
+}
+
+impl<'a> View<'a> {
+    pub(super) fn sessions(&self) -> impl Iterator<Item = SessionView<'a>> + use<'a> {
+        self.0.sessions.values().map(SessionView)
+    }
+
+    /// The session whose stream is on this socket.
+    pub(super) fn session_on(&self, socket: SocketId) -> Option<SessionView<'a>> {
+        self.0.sessions.get(self.0.sockets.get(&socket)?).map(SessionView)
+    }
+
+    /// The tabs that have not left.
+    pub(super) fn tabs(&self) -> impl Iterator<Item = TabView<'a>> + use<'a> {
+        self.0.tabs.iter().map(|(port, tab)| TabView(*port, tab))
+    }
+
+    pub(super) fn tab(&self, port: PortId) -> Option<TabView<'a>> {
+        self.0.tabs.get(&port).map(|tab| TabView(port, tab))
+    }
+
+    pub(super) fn timers(&self) -> impl Iterator<Item = &'a Timer> + use<'a> {
+        self.0.timers.all()
+    }
+
+    /// Whether whoever this timer was set for is there still; nobody is told apart by a request.
+    pub(super) fn has_owner(&self, timer: &Timer) -> bool {
+        let hub = self.0;
+        match timer {
+            Timer::Answer(port, _) | Timer::Heartbeat(port) | Timer::Restore(port) => {
+                hub.tabs.contains_key(port)
+            }
+            Timer::LastWords(port) => hub.left.contains_key(port),
+            Timer::Ping(id, _)
+            | Timer::Session(id)
+            | Timer::Grace(id)
+            | Timer::Gap(id)
+            | Timer::Farewell(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
+        }
+    }
+
+    /// All that is kept of refusals, in the words of a programmer.
+    pub(super) fn refusals(&self) -> String {
+        format!("{:?}", self.0.refusals)
+    }
+}
+
+/// The books of one session.
+pub(super) struct SessionView<'a>(&'a SharedSession<String>);
+
+impl<'a> SessionView<'a> {
+    /// The name of its Web Lock.
+    pub(super) fn name(&self) -> String {
+        self.0.key.to_string()
+    }
+
+    /// The full JID, while it is up.
+    pub(super) fn jid(&self) -> Option<&'a str> {
+        self.0.jid()
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.0.is_up()
+    }
+
+    /// The position of the latest stanza.
+    pub(super) fn position(&self) -> Position {
+        self.0.position
+    }
+
+    /// The tabs that share it, in the order in which they came.
+    pub(super) fn members(&self) -> Vec<PortId> {
+        self.0.ports()
+    }
+
+    pub(super) fn primary(&self) -> Option<PortId> {
+        self.0.primary
+    }
+
+    /// How many claims it knows a tab by.
+    pub(super) fn claims(&self, port: PortId) -> usize {
+        self.0.members.iter().filter(|member| member.port == port).map(|member| member.claims.len()).sum()
+    }
+
+    /// How many stanzas it remembers for claims that are on their way.
+    pub(super) fn remembered(&self) -> usize {
+        self.0.ring.behind(0).count()
+    }
+
+    /// Of each page that reloads, how many stanzas are kept for it, and until when.
+    pub(super) fn parked(&self) -> impl Iterator<Item = (usize, Duration)> + use<'a> {
+        self.0.parked.iter().map(|parked| (parked.kept.len(), parked.until))
+    }
+
+    /// The latest presence of everybody who is there.
+    pub(super) fn presences(&self) -> impl Iterator<Item = &'a Inbound<String>> + use<'a> {
+        self.0.presences.values().map(|presence| &**presence)
+    }
+
+    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for
+    /// any more.
+    pub(super) fn outgoing(&self) -> (usize, usize, usize) {
+        self.0.outgoing.sizes()
+    }
+
+    /// How many requests from outside wait for an answer.
+    pub(super) fn incoming(&self) -> usize {
+        self.0.incoming.len()
+    }
+}
+
+/// The books of one tab.
+pub(super) struct TabView<'a>(PortId, &'a TabState<String>);
+
+impl TabView<'_> {
+    pub(super) fn port(&self) -> PortId {
+        self.0
+    }
+
+    /// How many stanzas wait for it.
+    pub(super) fn waiting(&self) -> usize {
+        self.1.mailbox.waiting()
+    }
+
+    /// How many stanzas of it wait for its session to come up.
+    pub(super) fn pending(&self) -> usize {
+        self.1.pending.len()
+    }
+
+    pub(super) fn fitness(&self) -> Fitness {
+        self.1.fitness()
+    }
+}
