@@ -323,7 +323,7 @@ impl<T: Text> Hub<T> {
         shared.session.handle_input(self.now, stream::Input::Bind { resource }.into());
         if shared.phase == Phase::Unbound {
             shared.phase = Phase::Connecting;
-            self.drain(id, None);
+            self.drain(id);
         }
     }
 

@@ -27,13 +27,14 @@ impl<T: Text> Hub<T> {
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
         let Some(id) = self.sockets.get(&socket).copied() else { return };
         let now = self.now;
-        let size = text.with_str(|frame| {
-            if let Some(session) = self.session(id) {
-                session.handle_input(now, Input::Stream(stream::Input::Frame(frame)));
-            }
-            frame.len()
+        let (head, size) = text.with_str(|frame| {
+            let head = self.session(id).and_then(|session| session.frame(now, frame));
+            (head, frame.len())
         });
-        self.drain(id, Some((&text, size)));
+        if let Some(head) = head {
+            self.route(id, head, &text, size);
+        }
+        self.drain(id);
     }
 
     pub(crate) fn online(&mut self, online: bool) {
@@ -41,7 +42,7 @@ impl<T: Text> Hub<T> {
             let now = self.now;
             if let Some(session) = self.session(id) {
                 session.handle_input(now, Input::Online(online));
-                self.drain(id, None);
+                self.drain(id);
             }
         }
     }
@@ -52,7 +53,7 @@ impl<T: Text> Hub<T> {
         if let Some(session) = self.session(id) {
             session.handle_input(now, Input::Start);
         }
-        self.drain(id, None);
+        self.drain(id);
     }
 
     /// Hands an input to a session, and carries out what follows.
@@ -61,7 +62,7 @@ impl<T: Text> Hub<T> {
         if let Some(session) = self.session(id) {
             session.handle_input(now, Input::Stream(input));
         }
-        self.drain(id, None);
+        self.drain(id);
     }
 
     fn session(&mut self, id: SessionId) -> Option<&mut Session> {
@@ -78,9 +79,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Carries out what a session wants. `frame` is the text of the frame that was just handed in, and its
-    /// size.
-    pub(crate) fn drain(&mut self, id: SessionId, frame: Option<(&T, usize)>) {
+    /// Carries out what a session wants.
+    pub(crate) fn drain(&mut self, id: SessionId) {
         while let Some(output) = self.session(id).and_then(Session::poll_output) {
             match output {
                 session::Output::Dial(url, greeting) => {
@@ -107,7 +107,7 @@ impl<T: Text> Hub<T> {
                     self.note_verdict(id, &event);
                     match self.trials.contains_key(&id) {
                         true => self.trial_event(id, event),
-                        false => self.session_event(id, event, frame),
+                        false => self.session_event(id, event),
                     }
                 }
             }
@@ -139,7 +139,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    fn session_event(&mut self, id: SessionId, event: Event, frame: Option<(&T, usize)>) {
+    fn session_event(&mut self, id: SessionId, event: Event) {
         match event {
             Event::Authenticating => self.authenticating(id),
             Event::Authenticated(keys) => {
@@ -154,11 +154,6 @@ impl<T: Text> Hub<T> {
                     id,
                     SessionInfo { jid: bound.jid, domain, features: bound.features, position: 0 },
                 );
-            }
-            Event::Stanza(head) => {
-                if let Some((text, size)) = frame {
-                    self.route(id, head, text, size);
-                }
             }
             Event::Early(head, text) => {
                 let size = text.len();
@@ -323,7 +318,6 @@ impl<T: Text> Hub<T> {
             Event::Authenticating
             | Event::BindRequired
             | Event::Bound(_)
-            | Event::Stanza(_)
             | Event::Early(..)
             | Event::Lost { .. } => {}
         }

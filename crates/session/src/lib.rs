@@ -9,6 +9,7 @@
 //! Each dial means a new stream; resuming the former one (XEP-0198) will belong here.
 //!
 //! As every layer: [`Session::handle_input`] takes what happened, [`Session::poll_output`] gives what to do.
+//! Frames have a door of their own, [`Session::frame`], since a stanza is answered at once: by its head.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -116,8 +117,6 @@ pub enum Event {
     BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
-    /// The frame just handed in is a stanza, well-formed and allowed.
-    Stanza(Head),
     /// See [`stream::Event::Early`].
     Early(Head, String),
     /// See [`stream::Event::Dropped`].
@@ -233,6 +232,14 @@ impl Session {
         }
     }
 
+    /// Takes a frame that the socket brought; see [`Stream::frame`].
+    pub fn frame(&mut self, now: Duration, text: &str) -> Option<Head> {
+        let Phase::Streaming = self.phase else { return None };
+        let head = self.stream.frame(now, text);
+        self.drain(now);
+        head
+    }
+
     /// The next thing to do, in order; `None` when there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -268,7 +275,6 @@ impl Session {
                         Output::Event(Event::Authenticated(keys))
                     }
                     stream::Event::BindRequired => Output::Event(Event::BindRequired),
-                    stream::Event::Stanza(head) => Output::Event(Event::Stanza(head)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),
                     stream::Event::Bound(bound) => {

@@ -30,10 +30,9 @@ const CONFLICT: &str = "<iq xmlns='jabber:client' type='error' id='epode-bind'><
 
 /// Plays the latest dial up to a bind request that is answered by a conflict; returns all outputs.
 fn in_conflict(session: &mut Session, now: Duration) -> Vec<Output> {
-    let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
-    feed(stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() });
+    session.handle_input(now, stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() }.into());
     for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, CONFLICT] {
-        feed(stream::Input::Frame(frame));
+        session.frame(now, frame);
     }
     std::iter::from_fn(|| session.poll_output()).collect()
 }
@@ -48,7 +47,7 @@ fn a_resource_that_the_server_still_keeps_for_the_lost_stream_is_replaced_by_ano
     let Some(Output::Transmit(again)) = outputs.last() else { panic!("{outputs:?}") };
     assert!(again.contains("<resource>given-n0nceABC</resource>"), "{again}");
     let bound = BOUND.replace("given", "given-n0nceABC");
-    session.handle_input(due, Input::Stream(stream::Input::Frame(&bound)));
+    session.frame(due, &bound);
     assert!(matches!(session.poll_output(), Some(Output::Event(Event::Bound(_)))));
     // The next dial asks for the resource that the server gave.
     let config = session.account().config(session.purpose, true);
@@ -64,7 +63,7 @@ fn a_conflict_about_that_one_too_is_dialled_again_later_and_at_a_first_attempt_i
     let due = session.deadline().unwrap();
     session.handle_input(due, Input::Stream(stream::Input::Timeout));
     in_conflict(&mut session, due);
-    session.handle_input(due, Input::Stream(stream::Input::Frame(CONFLICT)));
+    session.frame(due, CONFLICT);
     let last = std::iter::from_fn(|| session.poll_output()).last();
     assert!(matches!(last, Some(Output::Event(Event::Lost { news: true, .. }))), "{last:?}");
 
@@ -87,11 +86,10 @@ fn a_cause_is_news_once_and_another_is_again() {
             "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
              <{said} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
         );
-        let input = match said {
-            "" => stream::Input::Closed { code: 1006, reason: "" },
-            _ => stream::Input::Frame(&error),
-        };
-        session.handle_input(now, Input::Stream(input));
+        match said {
+            "" => session.handle_input(now, stream::Input::Closed { code: 1006, reason: "" }.into()),
+            _ => assert!(session.frame(now, &error).is_none()),
+        }
         let last = std::iter::from_fn(|| session.poll_output()).last();
         let Some(Output::Event(Event::Lost { news: told, .. })) = last else { panic!("{last:?}") };
         news.push(told);
@@ -109,7 +107,7 @@ fn a_browser_that_is_back_online_does_not_put_refused_credentials_to_the_server_
     for frame in
         [OPEN, MECHANISMS, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"]
     {
-        session.handle_input(due, Input::Stream(stream::Input::Frame(frame)));
+        session.frame(due, frame);
     }
     assert_eq!(session.deadline(), Some(due + 30 * SECOND));
     for online in [false, true] {
@@ -133,10 +131,9 @@ const BOUND: &str = "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
     <jid>a@b/given</jid></bind></iq>";
 
 fn negotiate(session: &mut Session, now: Duration) {
-    let mut feed = |input: stream::Input<'_>| session.handle_input(now, Input::Stream(input));
-    feed(stream::Input::Opened { nonce: "n".into() });
+    session.handle_input(now, stream::Input::Opened { nonce: "n".into() }.into());
     for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, BOUND] {
-        feed(stream::Input::Frame(frame));
+        session.frame(now, frame);
     }
     let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Bound(_)))), "{outputs:?}");
@@ -190,7 +187,7 @@ fn of_the_stream_errors_only_conflict_stops_it() {
             "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
              <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
         );
-        session.handle_input(SECOND, Input::Stream(stream::Input::Frame(&error)));
+        session.frame(SECOND, &error);
         let last = std::iter::from_fn(|| session.poll_output()).last();
         let dropped = matches!(last, Some(Output::Event(Event::Lost { .. })));
         assert_eq!(dropped, again, "{condition}: {last:?}");
@@ -214,12 +211,11 @@ fn a_verdict_that_comes_when_the_session_is_being_closed_is_told_and_the_end() {
     lose(&mut session, SECOND);
     let due = session.deadline().unwrap();
     session.handle_input(due, Input::Stream(stream::Input::Timeout));
-    let mut feed = |input: stream::Input<'_>| session.handle_input(due, Input::Stream(input));
-    feed(stream::Input::Opened { nonce: "n".into() });
-    feed(stream::Input::Frame(OPEN));
-    feed(stream::Input::Frame(MECHANISMS));
-    feed(stream::Input::Close(stream::CLOSE));
-    feed(stream::Input::Frame(FAILURE));
+    session.handle_input(due, stream::Input::Opened { nonce: "n".into() }.into());
+    session.frame(due, OPEN);
+    session.frame(due, MECHANISMS);
+    session.handle_input(due, stream::Input::Close(stream::CLOSE).into());
+    session.frame(due, FAILURE);
     let last = std::iter::from_fn(|| session.poll_output()).last();
     assert!(
         matches!(last, Some(Output::Event(Event::Ended(Some(stream::Error::AuthRefused { .. }))))),
@@ -252,7 +248,7 @@ fn another_account_than_before_is_not_taken_for_the_session() {
         session.handle_input(due, Input::Stream(stream::Input::Timeout));
         session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
         for frame in [OPEN, MECHANISMS, SUCCESS, OPEN, BIND, &BOUND.replace("a@b/given", bound)] {
-            session.handle_input(due, Input::Stream(stream::Input::Frame(frame)));
+            session.frame(due, frame);
         }
         let last = std::iter::from_fn(|| session.poll_output()).last();
         let ended = matches!(last, Some(Output::Event(Event::Ended(Some(stream::Error::OtherAccount(_))))));

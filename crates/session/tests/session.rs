@@ -202,7 +202,7 @@ fn play(session: &mut Session, frames: &[&str]) -> Vec<String> {
     session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Opened { nonce: "nonce".to_owned() }));
     let mut sent = drain(session);
     for frame in frames {
-        session.handle_input(Duration::ZERO, Input::Stream(stream::Input::Frame(frame)));
+        session.frame(Duration::ZERO, frame);
         sent.extend(drain(session));
     }
     sent

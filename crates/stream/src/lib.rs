@@ -5,8 +5,8 @@
 //! binds a resource. From then on stanzas pass in both directions until one side says `<close/>`,
 //! breaks a rule, or vanishes.
 //!
-//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], with the time; what
-//! is to be done comes out of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream
+//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], frames through
+//! [`Stream::frame`], with the time; what is to be done comes out of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream
 //! waits for; [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
 //!
 //! Time is a [`Duration`] since any moment that the caller chooses; only differences count.
@@ -98,8 +98,6 @@ pub enum Input<'a> {
         /// for each stream, with 128 bits of entropy or more.
         nonce: String,
     },
-    /// The socket brought a frame.
-    Frame(&'a str),
     /// The socket is gone.
     Closed {
         /// WebSocket close code (RFC 6455 §7.4); 0 if there is none.
@@ -170,10 +168,7 @@ pub enum Event {
     BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
-    /// The frame just handed in is a stanza, well-formed and allowed.
-    Stanza(Head),
-    /// A stanza that came while the session was being opened, behind [`Event::Bound`], as if its frame had
-    /// just been handed in.
+    /// A stanza that came while the session was being opened: told after [`Event::Bound`].
     Early(Head, String),
     /// A frame is dropped.
     Dropped(Dropped),
@@ -322,13 +317,33 @@ impl Stream {
         self.common.now = now;
         match input {
             Input::Opened { nonce } => self.opened(nonce),
-            Input::Frame(text) => self.frame(text),
             Input::Closed { code, reason } => self.socket_closed(code, reason),
             Input::Derived(keys) => self.derived(keys),
             Input::Answer(answer) => self.answered(answer),
             Input::Bind { resource } => self.bind(resource),
             Input::Close(patience) => self.close(patience),
             Input::Timeout => self.timeout(),
+        }
+    }
+
+    /// Takes a frame that the socket brought. Returns the head of a stanza that is well-formed and allowed;
+    /// all else that a frame causes comes from [`Stream::poll_output`].
+    pub fn frame(&mut self, now: Duration, text: &str) -> Option<Head> {
+        self.common.now = now;
+        match &self.phase {
+            // White space is a sign of life, and no more.
+            _ if is_blank(text) => None,
+            Phase::Open(State::Established) => self.stanza(text),
+            Phase::Open(_) => {
+                self.negotiate(text);
+                None
+            }
+            Phase::Closing { under_way } => {
+                let under_way = *under_way;
+                self.after_close(text, under_way);
+                None
+            }
+            Phase::Dialing | Phase::Closed => None,
         }
     }
 
@@ -364,31 +379,11 @@ impl Stream {
         }
     }
 
-    fn frame(&mut self, text: &str) {
-        match &self.phase {
-            // A sign of life, and no more.
-            _ if is_blank(text) => {}
-            Phase::Open(State::Established) => self.stanza(text),
-            Phase::Open(_) => self.negotiate(text),
-            // What else the server still had to say before its own `<close/>` came too late to matter.
-            Phase::Closing { under_way } => {
-                match Element::parse_in_stream(text, &self.common.config.limits) {
-                    Ok(element) if element.is("close", ns::FRAMING) => self.finish(None),
-                    Ok(element) if *under_way && element.is("failure", ns::SASL) => {
-                        self.finish(Some(negotiation::refused(&element, None)));
-                    }
-                    _ => {}
-                }
-            }
-            Phase::Dialing | Phase::Closed => {}
-        }
-    }
-
-    fn stanza(&mut self, text: &str) {
+    fn stanza(&mut self, text: &str) -> Option<Head> {
         match Head::read_in_stream(text, &self.common.config.limits) {
             Ok(head) if is_stanza(&head) => {
                 self.common.garbled = 0;
-                self.common.event(Event::Stanza(head));
+                return Some(head);
             }
             // Rare and small: errors, `<close/>`, elements of stream extensions.
             Ok(_) => match self.parse_control(text) {
@@ -400,6 +395,19 @@ impl Stream {
                 Err(error) => self.end(error),
             },
             Err(violation) => self.garbled(text, violation, Common::event),
+        }
+        None
+    }
+
+    /// Takes a frame that came after our own `<close/>`: only the server's `<close/>`, and the verdict on a
+    /// login that was `under_way`, still matter.
+    fn after_close(&mut self, text: &str, under_way: bool) {
+        match Element::parse_in_stream(text, &self.common.config.limits) {
+            Ok(element) if element.is("close", ns::FRAMING) => self.finish(None),
+            Ok(element) if under_way && element.is("failure", ns::SASL) => {
+                self.finish(Some(negotiation::refused(&element, None)));
+            }
+            _ => {}
         }
     }
 

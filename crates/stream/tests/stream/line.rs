@@ -67,7 +67,9 @@ impl Line {
             } else if let Some(output) = self.server.poll_output() {
                 match output {
                     testkit::Output::Frame(_, frame) => {
-                        self.stream.handle_input(self.clock.now(), Input::Frame(&frame));
+                        if self.stream.frame(self.clock.now(), &frame).is_some() {
+                            self.stages.push("stanza");
+                        }
                     }
                     testkit::Output::Close(_) => {
                         let closed = Input::Closed { code: 1000, reason: "" };
@@ -101,7 +103,6 @@ impl Line {
                 self.stages.push("bound");
                 self.bound = Some(bound);
             }
-            Output::Event(Event::Stanza(_)) => self.stages.push("stanza"),
             Output::Event(Event::Early(..)) => self.stages.push("early stanza"),
             Output::Event(Event::Dropped(_)) => self.stages.push("dropped"),
             Output::Event(Event::Ended(error)) => self.ends.push(error),

@@ -270,8 +270,9 @@ fn a_server_may_give_a_prefix_to_every_name() {
     }
     assert!(peer.is_bound());
     peer.events();
-    peer.say(&prefixed(MESSAGE));
-    assert!(matches!(&peer.events()[..], [Event::Stanza(head)] if &*head.namespace == "jabber:client"));
+    let head = peer.say(&prefixed(MESSAGE)).unwrap();
+    assert_eq!(&*head.namespace, "jabber:client");
+    assert!(peer.events().is_empty());
     peer.say(&prefixed(
         "<error xmlns='http://etherx.jabber.org/streams'>\
          <conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>",

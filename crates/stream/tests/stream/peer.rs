@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use epode_stream::sasl::Derivation;
+use epode_stream::xml::Head;
 use epode_stream::{Config, Error, Event, Input, Output, Stream};
 use epode_testkit::Clock;
 
@@ -68,6 +69,10 @@ impl Peer {
     pub fn input(&mut self, input: Input<'_>) {
         self.bound &= !matches!(input, Input::Close(_));
         self.stream.handle_input(self.clock.now(), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
         while let Some(output) = self.stream.poll_output() {
             match output {
                 Output::Transmit(frame) => self.sent.push(frame),
@@ -91,8 +96,11 @@ impl Peer {
         self.bound
     }
 
-    pub fn say(&mut self, frame: &str) {
-        self.input(Input::Frame(frame));
+    /// The server says this; the head, if it is a stanza.
+    pub fn say(&mut self, frame: &str) -> Option<Head> {
+        let head = self.stream.frame(self.clock.now(), frame);
+        self.drain();
+        head
     }
 
     /// Says the frame; returns what the stream transmits in answer.
@@ -128,8 +136,7 @@ impl Peer {
         assert!(self.socket_closed && self.stream.is_closed() && !self.bound);
         assert_eq!(self.stream.deadline(), None);
         let sent = self.sent();
-        self.say(MESSAGE);
-        self.say(CLOSE);
+        assert!(self.say(MESSAGE).is_none() && self.say(CLOSE).is_none());
         self.input(Input::Opened { nonce: "another".to_owned() });
         self.input(Input::Close(epode_stream::CLOSE));
         self.input(Input::Closed { code: 1006, reason: "" });
