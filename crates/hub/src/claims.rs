@@ -22,12 +22,12 @@ impl<T: Text> Hub<T> {
     pub(crate) fn claim(&mut self, port: PortId, mut claims: Vec<Claim>, from: Position, ago: Option<f64>) {
         for claim in &mut claims {
             if let Selector::Stanza(Criteria { from: Some(from), .. }) = &mut claim.selector {
-                *from = jid::prepared(from, &self.config.unicode).into_owned();
+                *from = jid::prepared(from, &self.common.config.unicode).into_owned();
             }
         }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
-        let made = ago.map(|ago| self.now.saturating_sub(ago));
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
+        let made = ago.map(|ago| self.common.now.saturating_sub(ago));
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         let Stage::In(id) = tab.stage else { return };
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
         let Some(at) = shared.members.iter().position(|member| member.port == port) else { return };
@@ -87,17 +87,15 @@ impl<T: Text> Hub<T> {
         }
         if lost {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
-            self.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
+            self.common.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
-        if let Some(tab) = self.tabs.get_mut(&port) {
-            tab.mailbox.push_with(FromWorker::Claimed { claims: answer }, carried);
-            self.flush(port);
-        }
+        let claimed = FromWorker::Claimed { claims: answer };
+        self.common.put(port, |tab| tab.mailbox.push_with(claimed, carried));
     }
 
     /// Strikes out claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
-        let Some(Stage::In(id)) = self.tabs.get(&port).map(|tab| &tab.stage) else { return };
+        let Some(Stage::In(id)) = self.common.tabs.get(&port).map(|tab| &tab.stage) else { return };
         if let Some(member) = self.sessions.get_mut(id).and_then(|shared| shared.member(port)) {
             member.claims.retain(|(known, _)| !claims.contains(known));
         }

@@ -12,7 +12,7 @@ pub(crate) type Exchange = Option<(PortId, Token)>;
 impl<T: Text> Hub<T> {
     /// A mechanism is to say something. The tab that begins a login is the one that goes on with it.
     pub(crate) fn ask(&mut self, id: SessionId, mechanism: String, challenge: Option<String>) {
-        let exchange = self.count();
+        let exchange = self.common.count();
         let (speaker, nobody) = match (&challenge, self.exchange(id)) {
             (Some(_), asked) => (asked.and_then(|asked| asked.map(|(port, _)| port)), Answer::Gone),
             (None, _) => (self.speaker(id, &mechanism), Answer::Nobody),
@@ -22,7 +22,7 @@ impl<T: Text> Hub<T> {
             *asked = Some((port, exchange));
         }
         // Not within the window: it is a question to the page, and nothing that a handler hears.
-        self.post_now(port, FromWorker::SaslChallenge { exchange, mechanism, challenge });
+        self.common.post_now(port, FromWorker::SaslChallenge { exchange, mechanism, challenge });
     }
 
     /// A tab answers. Only what was asked last counts.
@@ -58,7 +58,7 @@ impl<T: Text> Hub<T> {
             .iter()
             .rev()
             .filter(|member| member.own_mechanisms.iter().any(|name| name == mechanism));
-        let awake = |port: &PortId| self.tabs.get(port).is_some_and(|tab| tab.awake);
+        let awake = |port: &PortId| self.common.tabs.get(port).is_some_and(|tab| tab.awake);
         speakers.map(|member| member.port).max_by_key(awake)
     }
 }

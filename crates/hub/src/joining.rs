@@ -39,7 +39,7 @@ impl<T: Text> Hub<T> {
     ) {
         self.start_over(port);
         // The resource is that of the session which the other worker has.
-        let jid = if self.config.detour { jid::bare(jid) } else { jid };
+        let jid = if self.common.config.detour { jid::bare(jid) } else { jid };
         let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
             offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
         };
@@ -53,7 +53,7 @@ impl<T: Text> Hub<T> {
         let account = proof.map_err(Into::into);
         let account = account.and_then(|proof| {
             let mechanisms = Mechanisms { ours: &ours, listed: options.listed, foreign: &own };
-            Account::new(service, jid, authcid, proof, mechanisms, self.config.unicode)
+            Account::new(service, jid, authcid, proof, mechanisms, self.common.config.unicode)
         });
         match account {
             Ok(account) => self.connect(port, account, options),
@@ -64,7 +64,7 @@ impl<T: Text> Hub<T> {
                 };
                 let failed = because(code, error.condition(), &error);
                 let over = because(StatusCode::Disconnected, error.condition(), &error);
-                self.detach(port, vec![failed, over]);
+                self.common.detach(port, vec![failed, over]);
             }
         }
     }
@@ -85,7 +85,7 @@ impl<T: Text> Hub<T> {
             if shared.options != options {
                 let text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
-                self.post(port, FromWorker::Log { level: LogLevel::Warn, text });
+                self.common.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
             return self.join(id, port, JoinKind::Joined, waits, Vec::new());
         }
@@ -94,9 +94,9 @@ impl<T: Text> Hub<T> {
         if changes || self.trials.values().any(|trial| trial.key == key) {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options });
-        } else if let Some(failed) = self.refusals.spare(self.now, &key, &account) {
+        } else if let Some(failed) = self.common.refusals.spare(self.common.now, &key, &account) {
             let over = Status { code: StatusCode::Disconnected, ..failed.clone() };
-            self.detach(port, vec![failed, over]);
+            self.common.detach(port, vec![failed, over]);
         } else if shared.is_some() {
             self.try_credentials(port, key, account, options);
         } else {
@@ -123,7 +123,7 @@ impl<T: Text> Hub<T> {
 
     /// Where nothing is shared, each port has sessions of its own.
     fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
-        Key::new(account, options, (!self.config.shared).then_some(port), &self.config.unicode)
+        Key::new(account, options, (!self.common.config.shared).then_some(port), &self.common.config.unicode)
     }
 
     fn open(&mut self, port: PortId, mut account: Account, key: Key, mut options: Options) {
@@ -147,7 +147,7 @@ impl<T: Text> Hub<T> {
     fn expect_scram(&self, key: &Key, account: &mut Account) {
         let beside = self.sessions.values().find(|shared| shared.key == *key);
         if beside.is_some_and(|shared| shared.session.account().expects_scram())
-            || self.refusals.were_proven(key, account)
+            || self.common.refusals.were_proven(key, account)
         {
             account.expect_scram();
         }
@@ -157,10 +157,10 @@ impl<T: Text> Hub<T> {
     pub(crate) fn restore_into(&mut self, id: SessionId, service: String, account: String) {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
-            self.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
+            self.common.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
         let attach = self.sessions.get(&id).is_some_and(|shared| shared.options.attach);
         for port in restoring {
-            self.timers.set(Timer::Restore(port), None);
+            self.common.timers.set(Timer::Restore(port), None);
             match attach {
                 // They were in a session that was bound.
                 true => self.join(id, port, JoinKind::Attached, false, Vec::new()),
@@ -223,7 +223,7 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn attach(&mut self, port: PortId, service: &str, account: Option<&str>, waits: bool) {
         self.start_over(port);
-        let account = account.map(|account| jid::prepared(jid::bare(account), &self.config.unicode));
+        let account = account.map(|account| jid::prepared(jid::bare(account), &self.common.config.unicode));
         let of_service = self
             .sessions
             .iter()
@@ -238,19 +238,19 @@ impl<T: Text> Hub<T> {
             [] => return self.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",
         };
-        self.detach(port, vec![because(StatusCode::AttachFail, None, &why)]);
+        self.common.detach(port, vec![because(StatusCode::AttachFail, None, &why)]);
     }
 
     /// Who opened the session wants a proof of everybody.
     fn keep_out(&mut self, port: PortId) {
         let why = "this session was opened with `attach: false`: nobody joins it without credentials";
-        self.detach(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
+        self.common.detach(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
     }
 
     /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
     pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
         self.start_over(port);
-        let account = jid::prepared(jid::bare(account), &self.config.unicode).into_owned();
+        let account = jid::prepared(jid::bare(account), &self.common.config.unicode).into_owned();
         let there = self.sessions.iter().find(|(_, shared)| {
             shared.key.service == service && shared.is_of(&account) && shared.phase != Phase::Closing
         });
@@ -261,22 +261,22 @@ impl<T: Text> Hub<T> {
                 false => self.keep_out(port),
             };
         }
-        if let Some(tab) = self.tabs.get_mut(&port) {
+        if let Some(tab) = self.common.tabs.get_mut(&port) {
             tab.stage = Stage::Restoring(service, account);
-            let told = self.config.lock.is_some() && !self.config.detour;
+            let told = self.common.config.lock.is_some() && !self.common.config.detour;
             let patience = if told { RESTORE } else { RESTORE_FROM_SILENCE };
-            self.timers.set(Timer::Restore(port), Some(self.now + patience));
+            self.common.timers.set(Timer::Restore(port), Some(self.common.now + patience));
         }
     }
 
     pub(crate) fn restore_timeout(&mut self, port: PortId) {
         let text = "the worker died, and no tab has the credentials: connect again";
         let over = because(StatusCode::Disconnected, Some("credentials-required"), &text);
-        self.detach(port, vec![over]);
+        self.common.detach(port, vec![over]);
     }
 
     fn wait(&mut self, port: PortId) {
-        if let Some(tab) = self.tabs.get_mut(&port) {
+        if let Some(tab) = self.common.tabs.get_mut(&port) {
             tab.stage = Stage::Waiting;
         }
     }
@@ -292,19 +292,19 @@ impl<T: Text> Hub<T> {
         own_mechanisms: Vec<String>,
     ) {
         // The tab may have vanished while its credentials were under trial.
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
         tab.mailbox.change_session();
         tab.mailbox.stanza_limit = shared.options.queue_stanzas as usize;
         tab.mailbox.byte_limit = shared.options.queue_size as usize;
-        let parked = shared.take_parked(&tab.tab, self.now);
+        let parked = shared.take_parked(&tab.tab, self.common.now);
         shared.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, shared.position) });
         let (up, unbound) = (shared.is_up(), shared.phase == Phase::Unbound);
         let down = shared.down.clone();
-        self.timers.set(Timer::Grace(id), None);
+        self.common.timers.set(Timer::Grace(id), None);
         if let Some(down) = down {
-            self.post(port, FromWorker::Status(down));
+            self.common.post(port, FromWorker::Status(down));
         }
         if up {
             self.elect(id);
@@ -313,14 +313,14 @@ impl<T: Text> Hub<T> {
         } else if !waits {
             self.bind(id, None);
         } else if unbound {
-            self.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
+            self.common.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
         }
     }
 
     /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
     pub(crate) fn bind(&mut self, id: SessionId, resource: Option<String>) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        shared.session.handle_input(self.now, stream::Input::Bind { resource }.into());
+        shared.session.handle_input(self.common.now, stream::Input::Bind { resource }.into());
         if shared.phase == Phase::Unbound {
             shared.phase = Phase::Connecting;
             self.drain(id);
@@ -330,13 +330,13 @@ impl<T: Text> Hub<T> {
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been
     /// waiting to send.
     pub(crate) fn admit(&mut self, id: SessionId, port: PortId, code: StatusCode) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let Phase::Up(info) = &shared.phase else { return };
         let mut info = info.clone();
         let kept = shared.member(port).and_then(|member| member.parked.take());
         // The page before it may have gone after this one came.
-        let parked = kept.or_else(|| shared.take_parked(&tab.tab, self.now));
+        let parked = kept.or_else(|| shared.take_parked(&tab.tab, self.common.now));
         let (start, parked) = match (parked, tab.before.take()) {
             (Some(parked), Some(Before { position, .. }))
                 if (shared.start..=shared.position).contains(&position) =>
@@ -371,18 +371,19 @@ impl<T: Text> Hub<T> {
         let pending = std::mem::take(&mut tab.pending);
         let mut up = status(code);
         up.session = Some(info);
-        up.text = self.config.detour.then(|| DETOUR.to_owned());
+        up.text = self.common.config.detour.then(|| DETOUR.to_owned());
         // The role comes first, so that it is known in the callback of the status; the primary has heard its
         // own.
         if secondary {
-            self.post(port, FromWorker::Role(Role::Secondary));
+            self.common.post(port, FromWorker::Role(Role::Secondary));
         }
         if let Some(keys) = keys.filter(|_| has_credentials) {
-            self.post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
+            self.common
+                .post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
-        self.post(port, FromWorker::Status(up));
+        self.common.post(port, FromWorker::Status(up));
         if let Some(gap) = gap {
-            self.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
+            self.common.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
         }
         self.tell_gap(id);
         let mut written = None;
@@ -393,7 +394,7 @@ impl<T: Text> Hub<T> {
             self.take(port, pending);
         }
         if let Some(up_to) = written {
-            self.post(port, FromWorker::Written { up_to });
+            self.common.post(port, FromWorker::Written { up_to });
         }
     }
 }

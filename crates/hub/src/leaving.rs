@@ -27,7 +27,7 @@ impl<T: Text> Hub<T> {
     /// The tab is given up.
     pub(crate) fn port_closed(&mut self, port: PortId) {
         if self.depart(port) {
-            self.outputs.push_back(Output::ClosePort(port));
+            self.common.outputs.push_back(Output::ClosePort(port));
         }
     }
 
@@ -35,13 +35,13 @@ impl<T: Text> Hub<T> {
     /// its last, or what it said is overtaken by the news of its death (Firefox). A session that is shared is
     /// there to hear it.
     pub(crate) fn port_left(&mut self, port: PortId) {
-        let session = match self.tabs.get(&port).map(|tab| &tab.stage) {
-            Some(Stage::In(id)) if self.config.shared => *id,
+        let session = match self.common.tabs.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::In(id)) if self.common.config.shared => *id,
             _ => return self.port_closed(port),
         };
         self.depart(port);
         self.left.insert(port, session);
-        self.timers.set(Timer::LastWords(port), Some(self.now + LAST_WORDS));
+        self.common.timers.set(Timer::LastWords(port), Some(self.common.now + LAST_WORDS));
     }
 
     /// A tab that has left says more. It hears of nothing any more: a word to a page in the back/forward
@@ -80,12 +80,12 @@ impl<T: Text> Hub<T> {
     /// The page is gone, whose tab has left.
     pub(crate) fn silence(&mut self, port: PortId) {
         self.left.remove(&port);
-        self.outputs.push_back(Output::ClosePort(port));
+        self.common.outputs.push_back(Output::ClosePort(port));
     }
 
     /// The tab is in the books no more; whether it was. It may be reloading.
     fn depart(&mut self, port: PortId) -> bool {
-        let Some(tab) = self.tabs.get_mut(&port) else { return false };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return false };
         let mailbox = std::mem::replace(&mut tab.mailbox, Mailbox::new());
         let stage = tab.stage.clone();
         let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.pending.len());
@@ -93,8 +93,8 @@ impl<T: Text> Hub<T> {
             let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
             self.log_of(id, LogLevel::Warn, text);
         }
-        self.tabs.remove(&port);
-        self.timers.set(Timer::Heartbeat(port), None);
+        self.common.tabs.remove(&port);
+        self.common.timers.set(Timer::Heartbeat(port), None);
         true
     }
 
@@ -102,18 +102,18 @@ impl<T: Text> Hub<T> {
     pub(crate) fn start_over(&mut self, port: PortId) {
         let Some(Unfinished { asked, pending }) = self.leave(port, None) else { return };
         for token in asked {
-            self.disconnected(port, token);
+            self.common.disconnected(port, token);
         }
         for pending in pending {
-            self.turn_down(port, pending);
+            self.common.turn_down(port, pending);
         }
-        self.post(port, FromWorker::Joining);
+        self.common.post(port, FromWorker::Joining);
     }
 
     /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache
     /// would evict it. `mailbox` is what it leaves unheard, if it may come back for it.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
-        let tab = self.tabs.get_mut(&port)?;
+        let tab = self.common.tabs.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
         let pending = std::mem::take(&mut tab.pending);
         let mut asked = Vec::new();
@@ -121,16 +121,16 @@ impl<T: Text> Hub<T> {
             Stage::New => tab.stage = Stage::New,
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
-            Stage::Restoring(..) => self.timers.set(Timer::Restore(port), None),
+            Stage::Restoring(..) => self.common.timers.set(Timer::Restore(port), None),
             Stage::In(id) => asked = self.leave_session(id, port, mailbox),
         }
         for pending in &pending {
             if let PendingSend::Request { token, .. } = pending {
-                self.timers.set(Timer::Answer(port, *token), None);
+                self.common.timers.set(Timer::Answer(port, *token), None);
             }
         }
         for token in &asked {
-            self.timers.set(Timer::Answer(port, *token), None);
+            self.common.timers.set(Timer::Answer(port, *token), None);
         }
         Some(Unfinished { asked, pending })
     }
@@ -158,13 +158,15 @@ impl<T: Text> Hub<T> {
         // Also while nobody is elected: who comes back is told its role anew.
         shared.primary.take_if(|primary| *primary == port);
         let for_good = mailbox.is_some();
-        let grace = if self.config.shared { shared.options.reload_grace } else { 0 };
+        let grace = if self.common.config.shared { shared.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
         if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
-            shared.parked.push(Parked { until: self.now + grace, ..parked });
-        } else if let (Some(mailbox), Some(tab), false) = (mailbox, self.tabs.get(&port), grace.is_zero()) {
-            shared.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.now);
+            shared.parked.push(Parked { until: self.common.now + grace, ..parked });
+        } else if let (Some(mailbox), Some(tab), false) =
+            (mailbox, self.common.tabs.get(&port), grace.is_zero())
+        {
+            shared.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.common.now);
             let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
             let mut parked = Parked {
                 tab: tab.tab.clone(),
@@ -173,7 +175,7 @@ impl<T: Text> Hub<T> {
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
                 gap: mailbox.given_up(),
-                until: self.now + grace,
+                until: self.common.now + grace,
             };
             // What was in flight counts as well: a page that reloads before it handles anything must not
             // gather more each time.
@@ -183,7 +185,7 @@ impl<T: Text> Hub<T> {
         if shared.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !shared.members.is_empty() {
             // It was its farewell: the account stays online for the others.
             shared.farewell = None;
-            self.timers.set(Timer::Farewell(id), None);
+            self.common.timers.set(Timer::Farewell(id), None);
         }
         let asked = shared.outgoing.forget_all(port);
         let orphaned = shared.incoming.of(port);
@@ -192,7 +194,7 @@ impl<T: Text> Hub<T> {
         for position in orphaned {
             self.unhandled(id, position, port);
         }
-        if empty && !self.config.shared {
+        if empty && !self.common.config.shared {
             self.close_session(id, stream::CLOSE);
             if for_good {
                 // The page may be gone before another event.
@@ -200,7 +202,9 @@ impl<T: Text> Hub<T> {
                 self.feed(id, stream::Input::Closed { code: 0, reason: "" });
             }
         } else if empty {
-            self.timers.set(Timer::Grace(id), Some(self.now + self.config.grace.max(grace)));
+            self.common
+                .timers
+                .set(Timer::Grace(id), Some(self.common.now + self.common.config.grace.max(grace)));
         } else {
             self.report_csi(id);
         }
@@ -210,22 +214,22 @@ impl<T: Text> Hub<T> {
 
     /// A tab ends the session, for all.
     pub(crate) fn disconnect(&mut self, port: PortId, reason: Option<String>, patience: Duration) {
-        let Some(tab) = self.tabs.get(&port) else { return };
+        let Some(tab) = self.common.tabs.get(&port) else { return };
         match tab.stage.clone() {
             Stage::In(id) => {
                 // The reason is the app's: it may quote a stanza.
                 let why = reason.map(|reason| format!(", for a reason of {} bytes", reason.len()));
                 let text = format!("port {} ends the session{}", port.0, why.unwrap_or_default());
-                self.log(LogLevel::Info, text);
+                self.common.log(LogLevel::Info, text);
                 self.close_session(id, patience);
             }
             Stage::Waiting => {
                 self.withdraw(port);
-                self.detach(port, vec![status(StatusCode::Disconnected)]);
+                self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }
             Stage::New | Stage::Greeted | Stage::Restoring(..) => {
-                self.timers.set(Timer::Restore(port), None);
-                self.detach(port, vec![status(StatusCode::Disconnected)]);
+                self.common.timers.set(Timer::Restore(port), None);
+                self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }
         }
     }

@@ -18,7 +18,6 @@
 //! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the
 //! stanza stays the text (`T`) it came as.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,15 +26,15 @@ pub use epode_session as session;
 use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
-use mailbox::{Latest, Stanza};
-use refusals::Refusals;
+use common::Common;
 pub use shared_session::Config;
 use shared_session::{Contender, SharedSession, Trial};
 use tab_state::TabState;
 pub use table::Table;
-use timer::{Timer, Timers};
+use timer::Timer;
 
 mod claims;
+mod common;
 mod exchange;
 mod fitness;
 mod inbound;
@@ -135,25 +134,15 @@ pub enum Output<T> {
 
 /// The worker. See the crate's documentation.
 pub struct Hub<T> {
-    config: Config,
-    now: Duration,
-    tabs: Table<PortId, TabState<T>>,
+    common: Common<T>,
     /// Those whose tabs are gone, or about to be, each with the session that it left, and speaks to still.
     left: Table<PortId, SessionId>,
     sessions: Table<SessionId, SharedSession<T>>,
     trials: Table<SessionId, Trial>,
     /// In the order in which they came.
     contenders: Vec<Contender>,
-    refusals: Refusals,
     /// Which session, or trial, a socket belongs to.
     sockets: Table<SocketId, SessionId>,
-    timers: Timers,
-    outputs: VecDeque<Output<T>>,
-    /// What was delivered last in this task.
-    latest: Latest<T>,
-    /// Whether the end of this task was asked for.
-    deferred: bool,
-    counter: u32,
     /// How many sessions there have been.
     numbered: u32,
 }
@@ -162,32 +151,24 @@ impl<T: Text> Hub<T> {
     /// A worker without tabs.
     pub fn new(config: Config) -> Self {
         Hub {
-            refusals: Refusals::new(config.secret.clone()),
-            config,
-            now: Duration::ZERO,
-            tabs: Table::default(),
+            common: Common::new(config),
             left: Table::default(),
             sessions: Table::default(),
             trials: Table::default(),
             contenders: Vec::new(),
             sockets: Table::default(),
-            timers: Timers::default(),
-            outputs: VecDeque::new(),
-            latest: Latest::default(),
-            deferred: false,
-            counter: 0,
             numbered: 0,
         }
     }
 
     /// Takes note of what happened. Collect what follows from it with [`Hub::poll_output`].
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
-        self.now = now;
+        self.common.now = now;
         match input {
             Input::PortOpened(port) => {
-                self.tabs.insert(port, TabState::new(now));
+                self.common.tabs.insert(port, TabState::new(now));
                 // Behind some nobody ever speaks: their pages were gone before they could.
-                self.timers.set(Timer::Heartbeat(port), Some(now + tab_state::GONE));
+                self.common.timers.set(Timer::Heartbeat(port), Some(now + tab_state::GONE));
             }
             Input::Message(port, message, time) => self.message(port, message, time),
             Input::Malformed(port, detail) => self.malformed(port, detail),
@@ -202,27 +183,23 @@ impl<T: Text> Hub<T> {
             Input::Owned(name) => self.owned(&name),
             Input::Denied(name) => self.denied(&name),
             Input::Wanted(name) => self.wanted(&name),
-            Input::Deferred => self.end_of_task(),
+            Input::Deferred => self.common.end_of_task(),
             Input::Timeout => self.timeout(),
         }
     }
 
     /// The next thing to do, in order; `None` when there is nothing.
     pub fn poll_output(&mut self) -> Option<Output<T>> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            self.latest = Latest::default();
-        }
-        output
+        self.common.poll_output()
     }
 
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
-        self.timers.next()
+        self.common.timers.next()
     }
 
     fn timeout(&mut self) {
-        while let Some(timer) = self.timers.expired(self.now) {
+        while let Some(timer) = self.common.timers.expired(self.common.now) {
             match timer {
                 Timer::Session(id) => self.feed(id, stream::Input::Timeout),
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
@@ -237,55 +214,6 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Posts to a tab, behind everything that waits for it.
-    fn post(&mut self, port: PortId, message: FromWorker<T>) {
-        if let Some(tab) = self.tabs.get_mut(&port) {
-            tab.mailbox.push(message);
-            self.flush(port);
-        }
-    }
-
-    /// Posts a stanza to a tab, behind everything that waits for it.
-    fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
-        if let Some(tab) = self.tabs.get_mut(&port) {
-            tab.mailbox.push_stanza(stanza);
-            self.flush(port);
-        }
-    }
-
-    /// Posts to a tab at once: what belongs to the port, and not to a session.
-    fn post_now(&mut self, port: PortId, message: FromWorker<T>) {
-        self.outputs.push_back(Output::Post(port, Rc::new(message)));
-    }
-
-    fn flush(&mut self, port: PortId) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
-        while let Some(message) = tab.mailbox.next_post(self.now, &mut self.latest) {
-            self.outputs.push_back(Output::Post(port, message));
-        }
-        if tab.mailbox.holds_back() && !std::mem::replace(&mut self.deferred, true) {
-            self.outputs.push_back(Output::Defer);
-        }
-    }
-
-    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the
-    /// worker has its next task: those leave together, since a post costs many times what one more stanza in
-    /// it does.
-    fn end_of_task(&mut self) {
-        self.deferred = false;
-        let ports: Vec<PortId> = self.tabs.keys().copied().collect();
-        for port in ports {
-            if let Some(tab) = self.tabs.get_mut(&port) {
-                tab.mailbox.end_of_task();
-            }
-            self.flush(port);
-        }
-    }
-
-    fn log(&mut self, level: LogLevel, text: String) {
-        self.outputs.push_back(Output::Log(level, text));
-    }
-
     /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is
     /// spared it, for nothing bounds how many lines a server can cause.
     fn log_of(&mut self, id: SessionId, level: LogLevel, text: String) {
@@ -293,12 +221,7 @@ impl<T: Text> Hub<T> {
             Some(shared) => shared.ports(),
             None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
         };
-        for port in ports {
-            if self.tabs.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0) {
-                self.post(port, FromWorker::Log { level, text: text.clone() });
-            }
-        }
-        self.log(level, text);
+        self.common.log_to(&ports, level, text);
     }
 
     /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule
@@ -311,11 +234,6 @@ impl<T: Text> Hub<T> {
             .take(32)
             .collect();
         self.log_of(id, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
-    }
-
-    fn count(&mut self) -> u32 {
-        self.counter += 1;
-        self.counter
     }
 }
 

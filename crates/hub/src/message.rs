@@ -12,11 +12,11 @@ use crate::{Hub, Output, PortId};
 
 impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return self.last_words(port, message) };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
-        tab.heard = self.now;
+        tab.heard = self.common.now;
         if std::mem::take(&mut tab.asked) {
-            self.timers.set(Timer::Heartbeat(port), Some(self.now + QUIET));
+            self.common.timers.set(Timer::Heartbeat(port), Some(self.common.now + QUIET));
         }
         let woke = !std::mem::replace(&mut tab.awake, true);
         match message {
@@ -37,7 +37,7 @@ impl<T: Text> Hub<T> {
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
             ToWorker::Bind { resource } => {
                 if let Stage::In(id) = tab.stage {
-                    self.bind(id, resource.filter(|_| !self.config.detour));
+                    self.bind(id, resource.filter(|_| !self.common.config.detour));
                 }
             }
             ToWorker::SaslResponse { exchange, response } => {
@@ -51,9 +51,8 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Release { claims } => self.release_claims(port, &claims),
             ToWorker::Ack { posts } => {
-                tab.mailbox.acknowledge(posts);
                 let session = if let Stage::In(id) = tab.stage { Some(id) } else { None };
-                self.flush(port);
+                self.common.put(port, |tab| tab.mailbox.acknowledge(posts));
                 session.into_iter().for_each(|id| self.tell_gap(id));
             }
             ToWorker::Send { stanzas } => {
@@ -62,14 +61,14 @@ impl<T: Text> Hub<T> {
                     self.take(port, PendingSend::Send { token: stanza.token, text: stanza.text });
                 }
                 // Of those that wait for the session the tab hears when they are written.
-                let waits = self.tabs.get(&port).is_some_and(|tab| !tab.pending.is_empty());
+                let waits = self.common.tabs.get(&port).is_some_and(|tab| !tab.pending.is_empty());
                 if let Some(up_to) = up_to.filter(|_| !waits) {
-                    self.post(port, FromWorker::Written { up_to });
+                    self.common.post(port, FromWorker::Written { up_to });
                 }
             }
             ToWorker::Request { token, text, timeout } => {
-                let at = timeout.map(|timeout| self.now + Duration::from_millis(timeout.into()));
-                self.timers.set(Timer::Answer(port, token), at);
+                let at = timeout.map(|timeout| self.common.now + Duration::from_millis(timeout.into()));
+                self.common.timers.set(Timer::Answer(port, token), at);
                 self.take(port, PendingSend::Request { token, text });
             }
             ToWorker::Unhandled { position } => {
@@ -86,7 +85,7 @@ impl<T: Text> Hub<T> {
                 self.fitness_changed(port);
             }
             ToWorker::Pong => {}
-            ToWorker::Ping => self.post_now(port, FromWorker::Pong),
+            ToWorker::Ping => self.common.post_now(port, FromWorker::Pong),
             ToWorker::Tabs { token } => self.tabs(port, token),
             ToWorker::Disconnect { reason, timeout } => {
                 self.disconnect(port, reason, Duration::from_millis(timeout.into()));
@@ -101,22 +100,22 @@ impl<T: Text> Hub<T> {
     /// What a tab posted is not of the protocol: before it said hello it hears so, later it is only noted,
     /// since a newer tab may say more than this worker knows.
     pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
-        self.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
-        if self.tabs.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
-            self.post_now(port, FromWorker::Refused(Refusal::Malformed { detail }));
+        self.common.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
+        if self.common.tabs.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
+            self.common.post_now(port, FromWorker::Refused(Refusal::Malformed { detail }));
         }
     }
 
     fn hello(&mut self, port: PortId, hello: Hello) {
-        let Some(tab) = self.tabs.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
+        let Some(tab) = self.common.tabs.get_mut(&port).filter(|tab| tab.stage == Stage::New) else { return };
         if !hello.versions.contains(&VERSION) {
             tab.refused = true;
-            self.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
+            self.common.post_now(port, FromWorker::Refused(Refusal::Version { speaks: vec![VERSION] }));
             return;
         }
         tab.stage = Stage::Greeted;
         tab.tab.clone_from(&hello.tab);
-        tab.before = hello.before.filter(|before| before.boot == self.config.boot);
+        tab.before = hello.before.filter(|before| before.boot == self.common.config.boot);
         tab.visible = hello.visible;
         tab.watched = hello.lock.is_some();
         // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its
@@ -125,12 +124,12 @@ impl<T: Text> Hub<T> {
         let former = |(id, tab): (&PortId, &TabState<T>)| {
             (reloaded && !tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)
         };
-        for former in self.tabs.iter().filter_map(former).collect::<Vec<_>>() {
+        for former in self.common.tabs.iter().filter_map(former).collect::<Vec<_>>() {
             self.forget_page(former);
         }
-        self.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
-        self.timers.set(Timer::Heartbeat(port), Some(self.now + QUIET));
-        let (boot, lock) = (self.config.boot.clone(), self.config.lock.clone());
-        self.post_now(port, FromWorker::Welcome { version: VERSION, boot, lock });
+        self.common.outputs.extend(hello.lock.map(|lock| Output::Watch(port, lock)));
+        self.common.timers.set(Timer::Heartbeat(port), Some(self.common.now + QUIET));
+        let (boot, lock) = (self.common.config.boot.clone(), self.common.config.lock.clone());
+        self.common.post_now(port, FromWorker::Welcome { version: VERSION, boot, lock });
     }
 }

@@ -18,12 +18,13 @@ impl<T: Text> Hub<T> {
     /// from it.
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        if shared.session.account().is_anonymous() || !self.config.shared || self.config.detour {
+        if shared.session.account().is_anonymous() || !self.common.config.shared || self.common.config.detour
+        {
             return self.start(id);
         }
         let name = shared.key.to_string();
         shared.owned = Some(name.clone());
-        self.outputs.push_back(Output::Own(name));
+        self.common.outputs.push_back(Output::Own(name));
     }
 
     /// It is ours: now it is dialled.
@@ -31,7 +32,7 @@ impl<T: Text> Hub<T> {
         match self.session_of(name) {
             Some(id) => self.start(id),
             // Whoever wanted it has thought better of it.
-            None => self.outputs.push_back(Output::Disown(name.to_owned())),
+            None => self.common.outputs.push_back(Output::Disown(name.to_owned())),
         }
     }
 
@@ -42,7 +43,7 @@ impl<T: Text> Hub<T> {
         for port in shared.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
-            self.detach(port, vec![failed, over]);
+            self.common.detach(port, vec![failed, over]);
         }
         self.let_contend(&shared.key);
     }
@@ -63,7 +64,7 @@ impl<T: Text> Hub<T> {
         if !refused {
             return;
         }
-        self.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
+        self.common.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
         self.contenders.clear();
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
             if let Some(shared) = self.sessions.get_mut(&id) {
@@ -72,7 +73,7 @@ impl<T: Text> Hub<T> {
             }
             self.feed(id, stream::Input::Close(stream::CLOSE));
         }
-        self.outputs.push_back(Output::Exit);
+        self.common.outputs.push_back(Output::Exit);
     }
 
     fn session_of(&self, name: &str) -> Option<SessionId> {

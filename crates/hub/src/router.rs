@@ -35,7 +35,8 @@ impl<T: Text> Hub<T> {
         }
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         shared.position += 1;
-        let inbound = Rc::new(Inbound::new(shared.position, head, text.clone(), size, &self.config.unicode));
+        let inbound =
+            Rc::new(Inbound::new(shared.position, head, text.clone(), size, &self.common.config.unicode));
         match (inbound.is_iq(), inbound.head.kind.as_deref()) {
             (false, _) => self.route_to_claims(id, inbound),
             (true, Some("result" | "error")) => self.route_answer(id, &inbound),
@@ -93,12 +94,14 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id).filter(|shared| !shared.missing.is_empty()) else {
             return;
         };
-        if self.timers.runs(Timer::Gap(id)) || !matches!(shared.phase, Phase::Up(_) | Phase::Reconnecting) {
+        if self.common.timers.runs(Timer::Gap(id))
+            || !matches!(shared.phase, Phase::Up(_) | Phase::Reconnecting)
+        {
             return;
         }
         let mut told = Vec::new();
         for member in &mut shared.members {
-            let keeps_up = self.tabs.get(&member.port).is_some_and(|tab| tab.mailbox.credit() > 0);
+            let keeps_up = self.common.keeps_up(member.port);
             let untold = shared.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
             if let Some(gap) = untold.copied().reduce(Gap::and) {
                 member.told = gap.to;
@@ -106,10 +109,10 @@ impl<T: Text> Hub<T> {
             }
         }
         if !told.is_empty() {
-            self.timers.set(Timer::Gap(id), Some(self.now + GAPS));
+            self.common.timers.set(Timer::Gap(id), Some(self.common.now + GAPS));
         }
         for (port, gap) in told {
-            self.post(port, gap.told());
+            self.common.post(port, gap.told());
         }
     }
 
@@ -119,7 +122,7 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let claims = shared.members.iter().filter(|member| member.claims(&inbound)).map(|member| member.port);
         let given_to: Vec<PortId> = claims.collect();
-        let now = self.now;
+        let now = self.common.now;
         shared.parked.retain(|parked| parked.until > now);
         for parked in &mut shared.parked {
             parked.keep(&inbound, &shared.options);
@@ -129,7 +132,7 @@ impl<T: Text> Hub<T> {
         }
         shared.ring.remember(now, inbound.clone());
         for port in given_to {
-            self.deliver(port, Stanza::Received(inbound.clone()));
+            self.common.deliver(port, Stanza::Received(inbound.clone()));
         }
     }
 
@@ -138,7 +141,7 @@ impl<T: Text> Hub<T> {
         let Inbound { position, head, text, size, .. } = inbound;
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let Phase::Up(info) = &shared.phase else { return };
-        let Some(request) = shared.outgoing.answered(head, &info.jid, &self.config.unicode) else {
+        let Some(request) = shared.outgoing.answered(head, &info.jid, &self.common.config.unicode) else {
             return self.log_dropped(id, &head.tag, *size, "it answers what nobody asked of its sender");
         };
         for asker in request.askers {
@@ -149,15 +152,16 @@ impl<T: Text> Hub<T> {
             match asker.reply {
                 Reply::Delivery => {
                     let delivery = Delivery(*position, Origin::Received, text);
-                    self.deliver(asker.port, Stanza::Own { delivery, droppable: false, size: *size });
+                    self.common.deliver(asker.port, Stanza::Own { delivery, droppable: false, size: *size });
                 }
                 Reply::Response(token) => {
-                    self.timers.set(Timer::Answer(asker.port, token), None);
+                    self.common.timers.set(Timer::Answer(asker.port, token), None);
                     let outcome = match head.kind.as_deref() {
                         Some("result") => Outcome::Result(text),
                         _ => Outcome::Error(text),
                     };
-                    self.post(asker.port, FromWorker::Response { token, outcome, position: *position });
+                    self.common
+                        .post(asker.port, FromWorker::Response { token, outcome, position: *position });
                 }
             }
         }
@@ -176,29 +180,29 @@ impl<T: Text> Hub<T> {
         // Hooks only look on.
         let hooks = shared.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
-        let is_push = is_push(&inbound.head, &info.jid, &self.config.unicode);
+        let is_push = is_push(&inbound.head, &info.jid, &self.common.config.unicode);
         let forged = !is_push && pushes(&inbound.head);
         let (given, next) = match (is_push, forged) {
             (true, _) => (candidates, Vec::new()),
             (false, false) => (Vec::new(), candidates),
             (false, true) => (Vec::new(), Vec::new()),
         };
-        let awake = |port: &&PortId| self.tabs.get(port).is_some_and(|tab| tab.awake);
+        let awake = |port: &&PortId| self.common.tabs.get(port).is_some_and(|tab| tab.awake);
         let asked: Vec<PortId> = given.iter().filter(awake).copied().collect();
         let (position, nobody) = (inbound.position, asked.is_empty());
-        shared.incoming.enter(inbound, &info.jid, &self.config.unicode, asked, next);
+        shared.incoming.enter(inbound, &info.jid, &self.common.config.unicode, asked, next);
         if forged {
             let rule = "only the account itself and its server push a roster or a list";
             self.log_dropped(id, &inbound.head.tag, inbound.size, rule);
         }
         for port in given {
-            self.deliver(port, request_of(inbound, false));
+            self.common.deliver(port, request_of(inbound, false));
         }
         for port in looking {
-            self.deliver(port, request_of(inbound, true));
+            self.common.deliver(port, request_of(inbound, true));
         }
         if is_ping(&inbound.head) {
-            self.timers.set(Timer::Ping(id, position), Some(self.now + PING));
+            self.common.timers.set(Timer::Ping(id, position), Some(self.common.now + PING));
         }
         if nobody {
             self.pass(id, position);
@@ -213,7 +217,7 @@ impl<T: Text> Hub<T> {
     /// Nobody is at an inbound request: the next tab, or an answer of our own.
     fn pass(&mut self, id: SessionId, position: Position) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        let step = shared.incoming.next_candidate(position, can_answer(&self.tabs, id));
+        let step = shared.incoming.next_candidate(position, can_answer(&self.common.tabs, id));
         self.carry_out(id, position, step);
     }
 
@@ -221,7 +225,7 @@ impl<T: Text> Hub<T> {
     /// however long it takes.
     pub(crate) fn unhandled(&mut self, id: SessionId, position: Position, port: PortId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        let step = shared.incoming.passed(position, port, can_answer(&self.tabs, id));
+        let step = shared.incoming.passed(position, port, can_answer(&self.common.tabs, id));
         self.carry_out(id, position, step);
     }
 
@@ -238,10 +242,10 @@ impl<T: Text> Hub<T> {
             NextStep::Ask(port, text) => {
                 let size = text.with_str(str::len);
                 let delivery = Delivery(position, Origin::Received, text);
-                self.deliver(port, Stanza::Own { delivery, droppable: false, size });
+                self.common.deliver(port, Stanza::Own { delivery, droppable: false, size });
             }
             NextStep::Settle { to, id: request, pong } => {
-                self.timers.set(Timer::Ping(id, position), None);
+                self.common.timers.set(Timer::Ping(id, position), None);
                 let to = to.map(|to| format!(" to=\"{}\"", escape(&to))).unwrap_or_default();
                 let (kind, content) = match pong {
                     true => ("result", ""),
@@ -269,7 +273,7 @@ impl<T: Text> Hub<T> {
 
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         tab.pending.retain(
             |pending| !matches!(pending, PendingSend::Request { token: known, .. } if *known == token),
         );
@@ -280,7 +284,7 @@ impl<T: Text> Hub<T> {
             position = shared.position;
             shared.outgoing.forget(port, token);
         }
-        self.post(port, FromWorker::Response { token, outcome: Outcome::Timeout, position });
+        self.common.post(port, FromWorker::Response { token, outcome: Outcome::Timeout, position });
     }
 }
 
@@ -288,7 +292,7 @@ impl<T: Text> Hub<T> {
 impl<T: Text> Hub<T> {
     /// Takes what a tab wants to send: sends it, keeps it until the session is up, or says why not.
     pub(crate) fn take(&mut self, port: PortId, pending: PendingSend<T>) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         let shared = match &tab.stage {
             Stage::In(id) => self.sessions.get(id).map(|shared| (*id, &shared.phase)),
             _ => None,
@@ -308,33 +312,7 @@ impl<T: Text> Hub<T> {
             }
             _ => Refused::NotConnected,
         };
-        self.refuse(port, pending, &refused);
-    }
-
-    /// The session did not come up: what was to be sent is not.
-    pub(crate) fn turn_down(&mut self, port: PortId, pending: PendingSend<T>) {
-        match pending {
-            PendingSend::Request { token, .. } => self.disconnected(port, token),
-            pending => self.refuse(port, pending, &Refused::NotConnected),
-        }
-    }
-
-    /// The session that was asked is gone, and with it the answer.
-    pub(crate) fn disconnected(&mut self, port: PortId, token: Token) {
-        self.timers.set(Timer::Answer(port, token), None);
-        self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
-    }
-
-    fn refuse(&mut self, port: PortId, pending: PendingSend<T>, refused: &Refused) {
-        let fault = refused.fault();
-        match pending {
-            PendingSend::Send { token, .. } => self.post(port, FromWorker::Failed { token, fault }),
-            PendingSend::Request { token, .. } => {
-                self.timers.set(Timer::Answer(port, token), None);
-                let outcome = Outcome::Refused(fault);
-                self.post(port, FromWorker::Response { token, outcome, position: 0 });
-            }
-        }
+        self.common.refuse(port, pending, &refused);
     }
 
     /// Checks a stanza, enters it in the books, and sends it.
@@ -356,7 +334,7 @@ impl<T: Text> Hub<T> {
             // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
             head = shared.session.check(framed)?;
         }
-        let kind = judge(&head, &own, &self.config.unicode)?;
+        let kind = judge(&head, &own, &self.common.config.unicode)?;
         if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
             return Err(Refused::NotARequest);
         }
@@ -374,9 +352,11 @@ impl<T: Text> Hub<T> {
                 }
             }
             Kind::Answer => {
-                let position =
-                    shared.incoming.answered(&head, &own, &self.config.unicode).ok_or(Refused::NotAsked)?;
-                self.timers.set(Timer::Ping(id, position), None);
+                let position = shared
+                    .incoming
+                    .answered(&head, &own, &self.common.config.unicode)
+                    .ok_or(Refused::NotAsked)?;
+                self.common.timers.set(Timer::Ping(id, position), None);
             }
             // The worker alone knows whether anybody looks.
             Kind::Nonza => return Ok(()),
@@ -416,14 +396,14 @@ impl<T: Text> Hub<T> {
                 shared.own_presence = Some(presence);
                 // Somebody is here after all.
                 shared.farewell = None;
-                self.timers.set(Timer::Farewell(id), None);
+                self.common.timers.set(Timer::Farewell(id), None);
                 news
             }
             Some("unavailable") if shared.members.iter().any(|member| member.port != port) => {
                 // Of a tab that has left already it is nothing else.
                 if shared.member(port).is_some() {
                     shared.farewell = Some((port, text.clone()));
-                    self.timers.set(Timer::Farewell(id), Some(self.now + FAREWELL));
+                    self.common.timers.set(Timer::Farewell(id), Some(self.common.now + FAREWELL));
                 }
                 false
             }
@@ -451,13 +431,13 @@ impl<T: Text> Hub<T> {
         let size = if onlookers.is_empty() { 0 } else { text.with_str(str::len) };
         for port in onlookers {
             let delivery = Delivery(position, Origin::Sent, text.clone());
-            self.deliver(port, Stanza::Own { delivery, droppable: true, size });
+            self.common.deliver(port, Stanza::Own { delivery, droppable: true, size });
         }
     }
 
     pub(crate) fn transmit(&mut self, id: SessionId, text: T) {
         if let Some(socket) = self.sessions.get(&id).and_then(|shared| shared.socket) {
-            self.outputs.push_back(Output::Transmit(socket, text));
+            self.common.outputs.push_back(Output::Transmit(socket, text));
         }
     }
 }

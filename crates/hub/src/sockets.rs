@@ -1,21 +1,20 @@
 //! What happens on sockets: fed to the session or the trial they belong to, and what those say to that.
 
-use epode_protocol::{FromWorker, SessionInfo, Status, StatusCode, Text};
+use epode_protocol::{FromWorker, SessionInfo, StatusCode, Text};
 use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Event, Input, Purpose, Session};
 
 use crate::shared_session::{JoinKind, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
-use crate::tab_state::Stage;
 use crate::timer::Timer;
-use crate::{Hub, Output, PortId, SessionId, SocketId, session};
+use crate::{Hub, Output, SessionId, SocketId, session};
 
 impl<T: Text> Hub<T> {
     /// Makes a session with a number of its own.
     pub(crate) fn session_for(&mut self, account: Account, purpose: Purpose) -> (SessionId, Session) {
-        let id = SessionId(self.count());
-        let seed = self.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        (id, Session::new(self.now, account, purpose, seed))
+        let id = SessionId(self.common.count());
+        let seed = self.common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        (id, Session::new(self.common.now, account, purpose, seed))
     }
 
     pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
@@ -26,7 +25,7 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
         let Some(id) = self.sockets.get(&socket).copied() else { return };
-        let now = self.now;
+        let now = self.common.now;
         let (head, size) = text.with_str(|frame| {
             let head = self.session(id).and_then(|session| session.frame(now, frame));
             (head, frame.len())
@@ -39,7 +38,7 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn online(&mut self, online: bool) {
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
-            let now = self.now;
+            let now = self.common.now;
             if let Some(session) = self.session(id) {
                 session.handle_input(now, Input::Online(online));
                 self.drain(id);
@@ -49,7 +48,7 @@ impl<T: Text> Hub<T> {
 
     /// Lets a session dial, for the first time.
     pub(crate) fn start(&mut self, id: SessionId) {
-        let now = self.now;
+        let now = self.common.now;
         if let Some(session) = self.session(id) {
             session.handle_input(now, Input::Start);
         }
@@ -58,7 +57,7 @@ impl<T: Text> Hub<T> {
 
     /// Hands an input to a session, and carries out what follows.
     pub(crate) fn feed(&mut self, id: SessionId, input: stream::Input<'_>) {
-        let now = self.now;
+        let now = self.common.now;
         if let Some(session) = self.session(id) {
             session.handle_input(now, Input::Stream(input));
         }
@@ -84,22 +83,22 @@ impl<T: Text> Hub<T> {
         while let Some(output) = self.session(id).and_then(Session::poll_output) {
             match output {
                 session::Output::Dial(url, greeting) => {
-                    let socket = SocketId(self.count());
+                    let socket = SocketId(self.common.count());
                     self.sockets.insert(socket, id);
                     if let Some(slot) = self.socket(id) {
                         *slot = Some(socket);
                     }
-                    self.outputs.push_back(Output::Dial(socket, url, greeting));
+                    self.common.outputs.push_back(Output::Dial(socket, url, greeting));
                 }
                 session::Output::Transmit(text) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
-                        self.outputs.push_back(Output::Transmit(socket, text.into()));
+                        self.common.outputs.push_back(Output::Transmit(socket, text.into()));
                     }
                 }
                 session::Output::CloseSocket => self.close_socket(id),
                 session::Output::Derive(derivation) => {
                     if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
-                        self.outputs.push_back(Output::Derive(socket, derivation));
+                        self.common.outputs.push_back(Output::Derive(socket, derivation));
                     }
                 }
                 session::Output::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
@@ -113,7 +112,7 @@ impl<T: Text> Hub<T> {
             }
         }
         let deadline = self.session(id).and_then(|session| session.deadline());
-        self.timers.set(Timer::Session(id), deadline);
+        self.common.timers.set(Timer::Session(id), deadline);
     }
 
     /// What the server thinks of the credentials of a session, or a trial.
@@ -124,9 +123,11 @@ impl<T: Text> Hub<T> {
             (None, None) => return,
         };
         match event {
-            Event::Authenticated(keys) => self.refusals.forgive(key, session.account(), keys.is_some()),
+            Event::Authenticated(keys) => {
+                self.common.refusals.forgive(key, session.account(), keys.is_some())
+            }
             Event::Lost { error, .. } | Event::Ended(Some(error)) => {
-                self.refusals.note(self.now, key, session.account(), error);
+                self.common.refusals.note(self.common.now, key, session.account(), error);
             }
             _ => {}
         }
@@ -135,7 +136,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn close_socket(&mut self, id: SessionId) {
         if let Some(socket) = self.socket(id).and_then(Option::take) {
             self.sockets.remove(&socket);
-            self.outputs.push_back(Output::CloseSocket(socket));
+            self.common.outputs.push_back(Output::CloseSocket(socket));
         }
     }
 
@@ -184,7 +185,7 @@ impl<T: Text> Hub<T> {
     fn session_up(&mut self, id: SessionId, info: SessionInfo) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         shared.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
-        let bound = jid::prepared(jid::bare(&info.jid), &self.config.unicode).into_owned();
+        let bound = jid::prepared(jid::bare(&info.jid), &self.common.config.unicode).into_owned();
         let key = shared.key.clone();
         shared.bound = Some(bound.clone());
         shared.down = None;
@@ -213,7 +214,7 @@ impl<T: Text> Hub<T> {
         reconnecting.close_code = error.close_code();
         shared.down = Some(reconnecting.clone());
         for port in shared.ports() {
-            self.post(port, FromWorker::Status(reconnecting.clone()));
+            self.common.post(port, FromWorker::Status(reconnecting.clone()));
         }
     }
 
@@ -228,7 +229,7 @@ impl<T: Text> Hub<T> {
             // Whoever was there when it drops hears everything of the next stream from its beginning.
             member.entry = JoinKind::Opened;
         }
-        self.timers.set(Timer::Farewell(id), None);
+        self.common.timers.set(Timer::Farewell(id), None);
         self.settle_books(id);
     }
 
@@ -237,10 +238,10 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         let (outgoing, incoming) = (shared.outgoing.abandon(), shared.incoming.abandon());
         for position in incoming {
-            self.timers.set(Timer::Ping(id, position), None);
+            self.common.timers.set(Timer::Ping(id, position), None);
         }
         for (port, token) in outgoing {
-            self.disconnected(port, token);
+            self.common.disconnected(port, token);
         }
     }
 
@@ -248,13 +249,13 @@ impl<T: Text> Hub<T> {
     fn session_ended(&mut self, id: SessionId, error: Option<Error>) {
         self.settle_books(id);
         // There is no later.
-        self.timers.set(Timer::Gap(id), None);
+        self.common.timers.set(Timer::Gap(id), None);
         self.tell_gap(id);
         let Some(shared) = self.sessions.remove(&id) else { return };
         for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
-            self.timers.set(timer, None);
+            self.common.timers.set(timer, None);
         }
-        self.outputs.extend(shared.owned.map(Output::Disown));
+        self.common.outputs.extend(shared.owned.map(Output::Disown));
         for member in shared.members {
             let mut statuses = match (&shared.phase, &error) {
                 (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }))
@@ -282,7 +283,7 @@ impl<T: Text> Hub<T> {
             if let Some(first) = statuses.first_mut() {
                 first.close_code = error.as_ref().and_then(Error::close_code);
             }
-            self.detach(member.port, statuses);
+            self.common.detach(member.port, statuses);
         }
         self.let_contend(&shared.key);
     }
@@ -306,10 +307,10 @@ impl<T: Text> Hub<T> {
                             let mut failed = trial_failed(&error);
                             failed.close_code = error.close_code();
                             let over = because(StatusCode::Disconnected, error.condition(), &error);
-                            self.detach(port, vec![failed, over]);
+                            self.common.detach(port, vec![failed, over]);
                         }
                     }
-                    (Some(port), _) => self.detach(port, vec![status(StatusCode::Disconnected)]),
+                    (Some(port), _) => self.common.detach(port, vec![status(StatusCode::Disconnected)]),
                     (None, _) => {}
                 }
                 self.let_contend(&key);
@@ -327,20 +328,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn report(&mut self, id: SessionId, code: StatusCode) {
         let ports = self.sessions.get(&id).map(|shared| shared.ports()).unwrap_or_default();
         for port in ports {
-            self.post(port, FromWorker::Status(status(code)));
-        }
-    }
-
-    /// A tab is in no session any more; it hears why, and what it still wanted to send is not sent.
-    pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
-        tab.stage = Stage::Greeted;
-        let pending = std::mem::take(&mut tab.pending);
-        for pending in pending {
-            self.turn_down(port, pending);
-        }
-        for status in statuses {
-            self.post(port, FromWorker::Status(status));
+            self.common.post(port, FromWorker::Status(status(code)));
         }
     }
 }

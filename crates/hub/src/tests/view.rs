@@ -31,15 +31,15 @@ impl<'a> View<'a> {
 
     /// The tabs that have not left.
     pub(super) fn tabs(&self) -> impl Iterator<Item = TabView<'a>> + use<'a> {
-        self.0.tabs.iter().map(|(port, tab)| TabView(*port, tab))
+        self.0.common.tabs.iter().map(|(port, tab)| TabView(*port, tab))
     }
 
     pub(super) fn tab(&self, port: PortId) -> Option<TabView<'a>> {
-        self.0.tabs.get(&port).map(|tab| TabView(port, tab))
+        self.0.common.tabs.get(&port).map(|tab| TabView(port, tab))
     }
 
     pub(super) fn timers(&self) -> impl Iterator<Item = &'a Timer> + use<'a> {
-        self.0.timers.all()
+        self.0.common.timers.all()
     }
 
     /// Whether whoever this timer was set for is there still; nobody is told apart by a request.
@@ -47,7 +47,7 @@ impl<'a> View<'a> {
         let hub = self.0;
         match timer {
             Timer::Answer(port, _) | Timer::Heartbeat(port) | Timer::Restore(port) => {
-                hub.tabs.contains_key(port)
+                hub.common.tabs.contains_key(port)
             }
             Timer::LastWords(port) => hub.left.contains_key(port),
             Timer::Ping(id, _)
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
 
     /// All that is kept of refusals, in the words of a programmer.
     pub(super) fn refusals(&self) -> String {
-        format!("{:?}", self.0.refusals)
+        format!("{:?}", self.0.common.refusals)
     }
 }
 
