@@ -28,8 +28,10 @@ impl<T: Text> Hub<T> {
     /// A tab answers. Only what was asked last counts.
     pub(crate) fn answered(&mut self, port: PortId, exchange: Token, answer: Answer) {
         let asked = Some((port, exchange));
-        let shared = self.sessions.iter().find(|(_, shared)| shared.exchange == asked).map(|(id, _)| *id);
-        let trial = || self.trials.iter().find(|(_, trial)| trial.exchange == asked).map(|(id, _)| *id);
+        let shared =
+            self.sessions.iter().find(|(_, shared)| shared.connection.exchange == asked).map(|(id, _)| *id);
+        let trial =
+            || self.trials.iter().find(|(_, trial)| trial.connection.exchange == asked).map(|(id, _)| *id);
         if let Some(id) = shared.or_else(trial) {
             self.feed(id, Input::Answer(answer));
         }
@@ -44,10 +46,7 @@ impl<T: Text> Hub<T> {
     }
 
     fn exchange(&mut self, id: SessionId) -> Option<&mut Exchange> {
-        match self.sessions.get_mut(&id) {
-            Some(shared) => Some(&mut shared.exchange),
-            None => self.trials.get_mut(&id).map(|trial| &mut trial.exchange),
-        }
+        self.connection(id).map(|(connection, _)| &mut connection.exchange)
     }
 
     /// The tab of a trial; of a session the first that brought such a mechanism and is awake.

@@ -10,10 +10,12 @@ use epode_session::stream::jid;
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::{Account, Mechanisms, Purpose, stream};
 
+use crate::connection::Connection;
+use crate::key::Key;
 use crate::mailbox::Gap;
-use crate::shared_session::{Contender, JoinKind, Key, Member, Parked, Phase, SharedSession, Trial};
+use crate::shared_session::{Contender, JoinKind, Member, Parked, Phase, SharedSession, Trial};
 use crate::status::{because, status};
-use crate::tab_state::{PendingSend, Stage};
+use crate::tab_state::Stage;
 use crate::timer::Timer;
 use crate::{Hub, PortId, SessionId};
 
@@ -74,15 +76,15 @@ impl<T: Text> Hub<T> {
     /// unless the server has refused them just now.
     pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
         let key = self.key(port, &account, &options);
-        let shared = self.sessions.iter().find(|(_, shared)| shared.key == key);
+        let shared = self.sessions.iter().find(|(_, shared)| shared.connection.key == key);
         if let Some((id, shared)) = shared
             && shared.phase != Phase::Closing
-            && shared.session.account().same_credentials(&account, shared.keys.as_ref())
+            && shared.connection.session.account().same_credentials(&account, shared.connection.keys.as_ref())
         {
             let id = *id;
             // Not the session's, but each tab's own.
             let waits = std::mem::take(&mut options.explicit_binding);
-            if shared.options != options {
+            if shared.connection.options != options {
                 let text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
                 self.common.post(port, FromWorker::Log { level: LogLevel::Warn, text });
@@ -91,7 +93,7 @@ impl<T: Text> Hub<T> {
         }
         let changes =
             shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
-        if changes || self.trials.values().any(|trial| trial.key == key) {
+        if changes || self.trials.values().any(|trial| trial.connection.key == key) {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options });
         } else if let Some(failed) = self.common.refusals.spare(self.common.now, &key, &account) {
@@ -131,22 +133,23 @@ impl<T: Text> Hub<T> {
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
-        let (id, session) = self.session_for(account, purpose);
-        let (service, account) = (key.service.clone(), key.account.clone());
+        let (service, restored) = (key.service.clone(), key.account.clone());
+        let connection = Connection::new(key, account, options, purpose, &mut self.common);
+        let id = connection.id;
         // A position says of which session it is.
         let start = u64::from(self.numbered % SESSIONS) << 32;
         self.numbered = self.numbered.wrapping_add(1);
-        self.sessions.insert(id, SharedSession::new(key, session, options, start));
+        self.sessions.insert(id, SharedSession::new(connection, start));
         self.join(id, port, JoinKind::Opened, explicit, own_mechanisms);
-        self.restore_into(id, service, account);
+        self.restore_into(id, service, restored);
         self.own(id);
     }
 
     /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will
     /// do.
     fn expect_scram(&self, key: &Key, account: &mut Account) {
-        let beside = self.sessions.values().find(|shared| shared.key == *key);
-        if beside.is_some_and(|shared| shared.session.account().expects_scram())
+        let beside = self.sessions.values().find(|shared| shared.connection.key == *key);
+        if beside.is_some_and(|shared| shared.connection.session.account().expects_scram())
             || self.common.refusals.were_proven(key, account)
         {
             account.expect_scram();
@@ -158,7 +161,7 @@ impl<T: Text> Hub<T> {
         let waiting = Stage::Restoring(service, account);
         let restoring: Vec<PortId> =
             self.common.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port).collect();
-        let attach = self.sessions.get(&id).is_some_and(|shared| shared.options.attach);
+        let attach = self.sessions.get(&id).is_some_and(|shared| shared.connection.options.attach);
         for port in restoring {
             self.common.timers.set(Timer::Restore(port), None);
             match attach {
@@ -173,18 +176,9 @@ impl<T: Text> Hub<T> {
     fn try_credentials(&mut self, port: PortId, key: Key, mut account: Account, options: Options) {
         self.wait(port);
         self.expect_scram(&key, &mut account);
-        let (id, session) = self.session_for(account, Purpose::Verify);
-        let trial = Trial {
-            key,
-            port: Some(port),
-            session,
-            socket: None,
-            exchange: None,
-            options,
-            verified: false,
-            keys: None,
-        };
-        self.trials.insert(id, trial);
+        let connection = Connection::new(key, account, options, Purpose::Verify, &mut self.common);
+        let id = connection.id;
+        self.trials.insert(id, Trial { connection, port: Some(port), verified: false });
         self.start(id);
     }
 
@@ -197,15 +191,17 @@ impl<T: Text> Hub<T> {
         keys: Option<ScramKeys>,
     ) {
         let key = self.key(port, &account, &options);
-        let there =
-            self.sessions.iter_mut().find(|(_, shared)| shared.key == key && shared.phase != Phase::Closing);
+        let there = self
+            .sessions
+            .iter_mut()
+            .find(|(_, shared)| shared.connection.key == key && shared.phase != Phase::Closing);
         match there {
             Some((id, shared)) => {
                 let id = *id;
                 // They are the newest that are known to be good: the next dial will need such.
-                let adopted = shared.session.adopt(account);
+                let adopted = shared.connection.session.adopt(account);
                 if adopted {
-                    shared.keys = keys;
+                    shared.connection.keys = keys;
                     shared.down = None;
                     for member in &mut shared.members {
                         member.has_credentials = false;
@@ -227,11 +223,12 @@ impl<T: Text> Hub<T> {
         let of_service = self
             .sessions
             .iter()
-            .filter(|(_, shared)| shared.key.service == service && shared.phase != Phase::Closing)
-            .filter(|(_, shared)| shared.key.port.is_none_or(|owner| owner == port))
+            .filter(|(_, shared)| shared.connection.key.service == service && shared.phase != Phase::Closing)
+            .filter(|(_, shared)| shared.connection.key.port.is_none_or(|owner| owner == port))
             .filter(|(_, shared)| account.as_ref().is_none_or(|account| shared.is_of(account)));
-        let (open, closed): (Vec<_>, Vec<_>) =
-            of_service.map(|(id, shared)| (*id, shared.options.attach)).partition(|(_, attach)| *attach);
+        let (open, closed): (Vec<_>, Vec<_>) = of_service
+            .map(|(id, shared)| (*id, shared.connection.options.attach))
+            .partition(|(_, attach)| *attach);
         let why = match &open[..] {
             [(id, _)] => return self.join(*id, port, JoinKind::Attached, waits, Vec::new()),
             [] if closed.is_empty() => "there is no session to attach to",
@@ -252,11 +249,13 @@ impl<T: Text> Hub<T> {
         self.start_over(port);
         let account = jid::prepared(jid::bare(account), &self.common.config.unicode).into_owned();
         let there = self.sessions.iter().find(|(_, shared)| {
-            shared.key.service == service && shared.is_of(&account) && shared.phase != Phase::Closing
+            shared.connection.key.service == service
+                && shared.is_of(&account)
+                && shared.phase != Phase::Closing
         });
         if let Some((id, shared)) = there {
             let id = *id;
-            return match shared.options.attach {
+            return match shared.connection.options.attach {
                 true => self.join(id, port, JoinKind::Attached, false, Vec::new()),
                 false => self.keep_out(port),
             };
@@ -296,8 +295,8 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         tab.stage = Stage::In(id);
         tab.mailbox.change_session();
-        tab.mailbox.stanza_limit = shared.options.queue_stanzas as usize;
-        tab.mailbox.byte_limit = shared.options.queue_size as usize;
+        tab.mailbox.stanza_limit = shared.connection.options.queue_stanzas as usize;
+        tab.mailbox.byte_limit = shared.connection.options.queue_size as usize;
         let parked = shared.take_parked(&tab.tab, self.common.now);
         shared.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, shared.position) });
         let (up, unbound) = (shared.is_up(), shared.phase == Phase::Unbound);
@@ -320,7 +319,7 @@ impl<T: Text> Hub<T> {
     /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
     pub(crate) fn bind(&mut self, id: SessionId, resource: Option<String>) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        shared.session.handle_input(self.common.now, stream::Input::Bind { resource }.into());
+        shared.connection.session.handle_input(self.common.now, stream::Input::Bind { resource }.into());
         if shared.phase == Phase::Unbound {
             shared.phase = Phase::Connecting;
             self.drain(id);
@@ -348,7 +347,7 @@ impl<T: Text> Hub<T> {
             _ => (shared.position, None),
         };
         let secondary = shared.primary != Some(port);
-        let keys = shared.keys.as_ref().map(ScramKeys::to_text);
+        let keys = shared.connection.keys.as_ref().map(ScramKeys::to_text);
         // What was given up and is still remembered is not missing.
         let (forgotten, admitted) = (shared.ring.forgotten(), shared.position);
         let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
@@ -386,16 +385,10 @@ impl<T: Text> Hub<T> {
             self.common.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
         }
         self.tell_gap(id);
-        let mut written = None;
         for pending in pending {
-            if let PendingSend::Send { token, .. } = &pending {
-                written = Some(*token);
-            }
             self.take(port, pending);
         }
-        if let Some(up_to) = written {
-            self.common.post(port, FromWorker::Written { up_to });
-        }
+        self.post_receipts(id);
     }
 }
 

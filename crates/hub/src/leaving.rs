@@ -70,7 +70,7 @@ impl<T: Text> Hub<T> {
                 let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
                 self.log_of(id, LogLevel::Warn, text);
             }
-            // Nobody will hear the answer.
+            // Nobody will hear the answer, nor the receipt.
             if let Some(shared) = self.sessions.get_mut(&id) {
                 shared.outgoing.forget_all(port);
             }
@@ -158,7 +158,7 @@ impl<T: Text> Hub<T> {
         // Also while nobody is elected: who comes back is told its role anew.
         shared.primary.take_if(|primary| *primary == port);
         let for_good = mailbox.is_some();
-        let grace = if self.common.config.shared { shared.options.reload_grace } else { 0 };
+        let grace = if self.common.config.shared { shared.connection.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
         if let Some(parked) = member.parked {
             // It left before it was admitted: what waited for it waits for the next page of its name.
@@ -179,7 +179,7 @@ impl<T: Text> Hub<T> {
             };
             // What was in flight counts as well: a page that reloads before it handles anything must not
             // gather more each time.
-            parked.trim(&shared.options);
+            parked.trim(&shared.connection.options);
             shared.parked.push(parked);
         }
         if shared.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !shared.members.is_empty() {
@@ -198,7 +198,9 @@ impl<T: Text> Hub<T> {
             self.close_session(id, stream::CLOSE);
             if for_good {
                 // The page may be gone before another event.
-                self.close_socket(id);
+                if let Some((connection, common)) = self.connection(id) {
+                    connection.uplink.carrier.close(common);
+                }
                 self.feed(id, stream::Input::Closed { code: 0, reason: "" });
             }
         } else if empty {

@@ -33,13 +33,16 @@ use tab_state::TabState;
 pub use table::Table;
 use timer::Timer;
 
+mod carrier;
 mod claims;
 mod common;
+mod connection;
 mod exchange;
 mod fitness;
 mod inbound;
 mod iq;
 mod joining;
+mod key;
 mod leaving;
 mod mailbox;
 mod message;
@@ -53,6 +56,7 @@ mod status;
 mod tab_state;
 mod table;
 mod timer;
+mod uplink;
 
 /// Names a port. The driver counts; a number is never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -141,8 +145,6 @@ pub struct Hub<T> {
     trials: Table<SessionId, Trial>,
     /// In the order in which they came.
     contenders: Vec<Contender>,
-    /// Which session, or trial, a socket belongs to.
-    sockets: Table<SocketId, SessionId>,
     /// How many sessions there have been.
     numbered: u32,
 }
@@ -156,7 +158,6 @@ impl<T: Text> Hub<T> {
             sessions: Table::default(),
             trials: Table::default(),
             contenders: Vec::new(),
-            sockets: Table::default(),
             numbered: 0,
         }
     }

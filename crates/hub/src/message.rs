@@ -56,15 +56,11 @@ impl<T: Text> Hub<T> {
                 session.into_iter().for_each(|id| self.tell_gap(id));
             }
             ToWorker::Send { stanzas } => {
-                let up_to = stanzas.last().map(|stanza| stanza.token);
+                let session = if let Stage::In(id) = tab.stage { Some(id) } else { None };
                 for stanza in stanzas {
                     self.take(port, PendingSend::Send { token: stanza.token, text: stanza.text });
                 }
-                // Of those that wait for the session the tab hears when they are written.
-                let waits = self.common.tabs.get(&port).is_some_and(|tab| !tab.pending.is_empty());
-                if let Some(up_to) = up_to.filter(|_| !waits) {
-                    self.common.post(port, FromWorker::Written { up_to });
-                }
+                session.into_iter().for_each(|id| self.post_receipts(id));
             }
             ToWorker::Request { token, text, timeout } => {
                 let at = timeout.map(|timeout| self.common.now + Duration::from_millis(timeout.into()));

@@ -7,6 +7,7 @@ use epode_session::stream;
 
 use crate::shared_session::Phase;
 use crate::status::because;
+use crate::timer::Timer;
 use crate::{Hub, Output, SessionId};
 
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
@@ -18,11 +19,13 @@ impl<T: Text> Hub<T> {
     /// from it.
     pub(crate) fn own(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
-        if shared.session.account().is_anonymous() || !self.common.config.shared || self.common.config.detour
+        if shared.connection.session.account().is_anonymous()
+            || !self.common.config.shared
+            || self.common.config.detour
         {
             return self.start(id);
         }
-        let name = shared.key.to_string();
+        let name = shared.connection.key.to_string();
         shared.owned = Some(name.clone());
         self.common.outputs.push_back(Output::Own(name));
     }
@@ -40,12 +43,13 @@ impl<T: Text> Hub<T> {
     pub(crate) fn denied(&mut self, name: &str) {
         let Some(id) = self.session_of(name) else { return };
         let Some(shared) = self.sessions.remove(&id) else { return };
+        self.common.timers.set(Timer::Session(id), None);
         for port in shared.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
             self.common.detach(port, vec![failed, over]);
         }
-        self.let_contend(&shared.key);
+        self.let_contend(&shared.connection.key);
     }
 
     /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.

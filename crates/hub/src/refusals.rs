@@ -8,7 +8,7 @@ use epode_session::Account;
 use epode_session::stream::Error;
 use epode_session::stream::sasl::{self, Fingerprint, Secret};
 
-use crate::shared_session::Key;
+use crate::key::Key;
 use crate::status::because;
 
 /// For how long a proof that was refused is not put to the server again.

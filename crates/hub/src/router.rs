@@ -14,7 +14,7 @@ use crate::outbound::{Kind, Refused, edited, judge, with_id};
 use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::{ASKED, PENDING, PendingSend, Stage, TabState};
 use crate::timer::Timer;
-use crate::{Hub, Output, PortId, SessionId, Table};
+use crate::{Hub, PortId, SessionId, Table};
 
 /// How long an `unavailable` waits, since it may be the last word of a tab that closes.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -125,7 +125,7 @@ impl<T: Text> Hub<T> {
         let now = self.common.now;
         shared.parked.retain(|parked| parked.until > now);
         for parked in &mut shared.parked {
-            parked.keep(&inbound, &shared.options);
+            parked.keep(&inbound, &shared.connection.options);
         }
         if inbound.is_presence() {
             shared.note_presence(&inbound);
@@ -260,7 +260,7 @@ impl<T: Text> Hub<T> {
                 );
                 // The id is whatever a contact makes it: longer here than as it came.
                 let shared = self.sessions.get(&id);
-                match shared.map(|shared| shared.session.check(&answer)) {
+                match shared.map(|shared| shared.connection.session.check(&answer)) {
                     Some(Err(too_long)) => {
                         let rule = format!("its answer is not allowed: {too_long}");
                         self.log_dropped(id, "iq", answer.len(), &rule);
@@ -299,7 +299,14 @@ impl<T: Text> Hub<T> {
         };
         let refused = match (shared, &tab.stage) {
             (Some((id, Phase::Up(_))), _) => match self.submit(id, port, &pending) {
-                Ok(()) => return,
+                Ok(()) => {
+                    if let (PendingSend::Send { token, .. }, Some((connection, _))) =
+                        (&pending, self.connection(id))
+                    {
+                        connection.uplink.note_written(port, *token);
+                    }
+                    return;
+                }
                 Err(refused) => refused,
             },
             (Some((_, Phase::Connecting | Phase::Unbound | Phase::Reconnecting)), _)
@@ -328,11 +335,11 @@ impl<T: Text> Hub<T> {
         };
         let shared = self.sessions.get_mut(&id).ok_or(Refused::NotConnected)?;
         let own = shared.jid().ok_or(Refused::NotConnected)?.to_owned();
-        let mut head = text.with_str(|text| shared.session.check(text))?;
+        let mut head = text.with_str(|text| shared.connection.session.check(text))?;
         let framed = text.with_str(|text| edited(text, &head, None));
         if let Some(framed) = &framed {
             // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
-            head = shared.session.check(framed)?;
+            head = shared.connection.session.check(framed)?;
         }
         let kind = judge(&head, &own, &self.common.config.unicode)?;
         if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
@@ -368,7 +375,7 @@ impl<T: Text> Hub<T> {
             (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
         };
         if let (Some(id), Some(edited)) = (&wire_id, &edited)
-            && let Err(too_long) = shared.session.check(edited)
+            && let Err(too_long) = shared.connection.session.check(edited)
         {
             // By its new id.
             shared.outgoing.strike(id);
@@ -436,8 +443,14 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn transmit(&mut self, id: SessionId, text: T) {
-        if let Some(socket) = self.sessions.get(&id).and_then(|shared| shared.socket) {
-            self.common.outputs.push_back(Output::Transmit(socket, text));
+        if let Some((connection, common)) = self.connection(id) {
+            connection.uplink.send(text, common);
+        }
+    }
+
+    pub(crate) fn post_receipts(&mut self, id: SessionId) {
+        if let Some((connection, common)) = self.connection(id) {
+            connection.uplink.post_receipts(common);
         }
     }
 }

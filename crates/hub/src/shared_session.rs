@@ -1,63 +1,24 @@
 //! One session and the tabs that share it.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, Status, StatusCode};
+use epode_session::Account;
 use epode_session::stream::jid::{self, Unicode};
-use epode_session::stream::sasl::{ScramKeys, Secret};
-use epode_session::{Account, Session};
+use epode_session::stream::sasl::Secret;
 
-use crate::exchange::Exchange;
+use crate::connection::Connection;
 use crate::inbound::{Inbound, Ring};
 use crate::iq::{IncomingRequests, OutgoingRequests};
+use crate::key::Key;
 use crate::mailbox::{Gap, TOO_MANY};
-use crate::{PortId, SocketId, Table};
+use crate::{PortId, Table};
 
 /// How many presences are remembered for tabs that join late, and what one may have in bytes.
 const PRESENT: usize = 8192;
 const LARGE: usize = 8 << 10;
-
-/// What makes two tabs share a session: the service and the account, or what stands in for one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Key {
-    pub(crate) service: String,
-    /// As it is compared: however it is spelt, there is one session, and one Web Lock.
-    pub(crate) account: String,
-    /// The name beside a bare domain, which alone says whose the session is.
-    name: Option<String>,
-    session_key: Option<String>,
-    /// Whose it is, where tabs share nothing.
-    pub(crate) port: Option<PortId>,
-}
-
-impl Key {
-    pub(crate) fn new(account: &Account, options: &Options, port: Option<PortId>, unicode: &Unicode) -> Self {
-        Key {
-            service: account.service().to_owned(),
-            account: jid::prepared(account.bare_jid(), unicode).into_owned(),
-            name: account.name_beside_domain(),
-            // A name in the JID is the key; without one the app may tell its sessions apart.
-            session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
-            port,
-        }
-    }
-
-    /// Whose it is, whoever shares it.
-    pub(crate) fn without_port(&self) -> Key {
-        Key { port: None, ..self.clone() }
-    }
-}
-
-/// The name of the Web Lock that goes with the session.
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.as_deref().unwrap_or_default();
-        write!(f, "epode-session {} {} {name}", self.service, self.account)
-    }
-}
 
 /// Where a shared session stands.
 #[derive(PartialEq, Eq, Debug)]
@@ -200,14 +161,7 @@ impl<T> Parked<T> {
 
 /// One session and the tabs that share it.
 pub(crate) struct SharedSession<T> {
-    pub(crate) key: Key,
-    pub(crate) session: Session,
-    /// What SCRAM derived at the latest login, for the tabs that brought the password.
-    pub(crate) keys: Option<ScramKeys>,
-    /// `None` between two dials.
-    pub(crate) socket: Option<SocketId>,
-    pub(crate) exchange: Exchange,
-    pub(crate) options: Options,
+    pub(crate) connection: Connection,
     pub(crate) phase: Phase,
     /// Whom the server bound last, as it is compared: what pages know the session by. A name beside a domain,
     /// or none, does not say it.
@@ -242,14 +196,9 @@ pub(crate) struct SharedSession<T> {
 }
 
 impl<T: Clone> SharedSession<T> {
-    pub(crate) fn new(key: Key, session: Session, options: Options, start: Position) -> Self {
+    pub(crate) fn new(connection: Connection, start: Position) -> Self {
         SharedSession {
-            key,
-            session,
-            keys: None,
-            socket: None,
-            exchange: None,
-            options,
+            connection,
             phase: Phase::Connecting,
             bound: None,
             members: Vec::new(),
@@ -281,7 +230,7 @@ impl<T: Clone> SharedSession<T> {
 
     /// Whether a page means this session when it names this bare JID, in its prepared form.
     pub(crate) fn is_of(&self, account: &str) -> bool {
-        self.key.account == account || self.bound.as_deref() == Some(account)
+        self.connection.key.account == account || self.bound.as_deref() == Some(account)
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -378,15 +327,10 @@ pub(crate) struct Contender {
 /// A tab's credentials, being tried on a stream of their own while the session they are for goes on
 /// untouched.
 pub(crate) struct Trial {
-    pub(crate) key: Key,
+    pub(crate) connection: Connection,
     /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
     pub(crate) port: Option<PortId>,
-    pub(crate) session: Session,
-    pub(crate) socket: Option<SocketId>,
-    pub(crate) exchange: Exchange,
-    pub(crate) options: Options,
     pub(crate) verified: bool,
-    pub(crate) keys: Option<ScramKeys>,
 }
 
 /// What a worker needs to know.

@@ -2,32 +2,35 @@
 
 use epode_protocol::{FromWorker, SessionInfo, StatusCode, Text};
 use epode_session::stream::{self, Error, jid, sasl};
-use epode_session::{Account, Event, Input, Purpose, Session};
+use epode_session::{Event, Input};
 
+use crate::common::Common;
+use crate::connection::{Connection, Said};
 use crate::shared_session::{JoinKind, Phase, Trial};
 use crate::status::{attempt_failed, because, redial_failed, session_over, status, trial_failed};
 use crate::timer::Timer;
-use crate::{Hub, Output, SessionId, SocketId, session};
+use crate::{Hub, Output, SessionId, SocketId};
 
 impl<T: Text> Hub<T> {
-    /// Makes a session with a number of its own.
-    pub(crate) fn session_for(&mut self, account: Account, purpose: Purpose) -> (SessionId, Session) {
-        let id = SessionId(self.common.count());
-        let seed = self.common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        (id, Session::new(self.common.now, account, purpose, seed))
+    /// The session, or the trial, whose stream is on this socket.
+    fn on_socket(&self, socket: SocketId) -> Option<SessionId> {
+        let shared = self.sessions.values().map(|shared| &shared.connection);
+        let mut connections = shared.chain(self.trials.values().map(|trial| &trial.connection));
+        connections.find(|connection| connection.uplink.carrier.is(socket)).map(|connection| connection.id)
     }
 
     pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
-        if let Some(id) = self.sockets.get(&socket).copied() {
+        if let Some(id) = self.on_socket(socket) {
             self.feed(id, input);
         }
     }
 
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
-        let Some(id) = self.sockets.get(&socket).copied() else { return };
-        let now = self.common.now;
+        let Some(id) = self.on_socket(socket) else { return };
         let (head, size) = text.with_str(|frame| {
-            let head = self.session(id).and_then(|session| session.frame(now, frame));
+            let connection = self.connection(id);
+            let head =
+                connection.and_then(|(connection, common)| connection.session.frame(common.now, frame));
             (head, frame.len())
         });
         if let Some(head) = head {
@@ -38,105 +41,44 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn online(&mut self, online: bool) {
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
-            let now = self.common.now;
-            if let Some(session) = self.session(id) {
-                session.handle_input(now, Input::Online(online));
-                self.drain(id);
-            }
+            self.handle(id, Input::Online(online));
         }
     }
 
     /// Lets a session dial, for the first time.
     pub(crate) fn start(&mut self, id: SessionId) {
-        let now = self.common.now;
-        if let Some(session) = self.session(id) {
-            session.handle_input(now, Input::Start);
-        }
-        self.drain(id);
+        self.handle(id, Input::Start);
     }
 
-    /// Hands an input to a session, and carries out what follows.
+    /// Hands an input to a stream, and carries out what follows.
     pub(crate) fn feed(&mut self, id: SessionId, input: stream::Input<'_>) {
-        let now = self.common.now;
-        if let Some(session) = self.session(id) {
-            session.handle_input(now, Input::Stream(input));
-        }
-        self.drain(id);
+        self.handle(id, Input::Stream(input));
     }
 
-    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
-        match self.sessions.get_mut(&id) {
-            Some(shared) => Some(&mut shared.session),
-            None => self.trials.get_mut(&id).map(|trial| &mut trial.session),
+    fn handle(&mut self, id: SessionId, input: Input<'_>) {
+        if let Some((connection, common)) = self.connection(id) {
+            connection.session.handle_input(common.now, input);
+            self.drain(id);
         }
     }
 
-    fn socket(&mut self, id: SessionId) -> Option<&mut Option<SocketId>> {
-        match self.sessions.get_mut(&id) {
-            Some(shared) => Some(&mut shared.socket),
-            None => self.trials.get_mut(&id).map(|trial| &mut trial.socket),
-        }
+    pub(crate) fn connection(&mut self, id: SessionId) -> Option<(&mut Connection, &mut Common<T>)> {
+        let connection = match self.sessions.get_mut(&id) {
+            Some(shared) => &mut shared.connection,
+            None => &mut self.trials.get_mut(&id)?.connection,
+        };
+        Some((connection, &mut self.common))
     }
 
     /// Carries out what a session wants.
     pub(crate) fn drain(&mut self, id: SessionId) {
-        while let Some(output) = self.session(id).and_then(Session::poll_output) {
-            match output {
-                session::Output::Dial(url, greeting) => {
-                    let socket = SocketId(self.common.count());
-                    self.sockets.insert(socket, id);
-                    if let Some(slot) = self.socket(id) {
-                        *slot = Some(socket);
-                    }
-                    self.common.outputs.push_back(Output::Dial(socket, url, greeting));
-                }
-                session::Output::Transmit(text) => {
-                    if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
-                        self.common.outputs.push_back(Output::Transmit(socket, text.into()));
-                    }
-                }
-                session::Output::CloseSocket => self.close_socket(id),
-                session::Output::Derive(derivation) => {
-                    if let Some(socket) = self.socket(id).and_then(|slot| *slot) {
-                        self.common.outputs.push_back(Output::Derive(socket, derivation));
-                    }
-                }
-                session::Output::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
-                session::Output::Event(event) => {
-                    self.note_verdict(id, &event);
-                    match self.trials.contains_key(&id) {
-                        true => self.trial_event(id, event),
-                        false => self.session_event(id, event),
-                    }
-                }
+        while let Some(said) = self.connection(id).and_then(|(connection, common)| connection.proceed(common))
+        {
+            match said {
+                Said::Ask { mechanism, challenge } => self.ask(id, mechanism, challenge),
+                Said::Event(event) if self.trials.contains_key(&id) => self.trial_event(id, event),
+                Said::Event(event) => self.session_event(id, event),
             }
-        }
-        let deadline = self.session(id).and_then(|session| session.deadline());
-        self.common.timers.set(Timer::Session(id), deadline);
-    }
-
-    /// What the server thinks of the credentials of a session, or a trial.
-    fn note_verdict(&mut self, id: SessionId, event: &Event) {
-        let (key, session) = match (self.sessions.get(&id), self.trials.get(&id)) {
-            (Some(shared), _) => (&shared.key, &shared.session),
-            (None, Some(trial)) => (&trial.key, &trial.session),
-            (None, None) => return,
-        };
-        match event {
-            Event::Authenticated(keys) => {
-                self.common.refusals.forgive(key, session.account(), keys.is_some())
-            }
-            Event::Lost { error, .. } | Event::Ended(Some(error)) => {
-                self.common.refusals.note(self.common.now, key, session.account(), error);
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn close_socket(&mut self, id: SessionId) {
-        if let Some(socket) = self.socket(id).and_then(Option::take) {
-            self.sockets.remove(&socket);
-            self.common.outputs.push_back(Output::CloseSocket(socket));
         }
     }
 
@@ -145,7 +87,7 @@ impl<T: Text> Hub<T> {
             Event::Authenticating => self.authenticating(id),
             Event::Authenticated(keys) => {
                 if let Some(shared) = self.sessions.get_mut(&id) {
-                    shared.keys = keys;
+                    shared.connection.keys = keys;
                 }
             }
             Event::BindRequired => self.bind_required(id),
@@ -177,7 +119,7 @@ impl<T: Text> Hub<T> {
     fn bind_required(&mut self, id: SessionId) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         shared.phase = Phase::Unbound;
-        let key = shared.key.clone();
+        let key = shared.connection.key.clone();
         self.report(id, StatusCode::BindRequired);
         self.let_contend(&key);
     }
@@ -186,7 +128,7 @@ impl<T: Text> Hub<T> {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         shared.inactive = offers(&info.features, "urn:xmpp:csi:0").then_some(false);
         let bound = jid::prepared(jid::bare(&info.jid), &self.common.config.unicode).into_owned();
-        let key = shared.key.clone();
+        let key = shared.connection.key.clone();
         shared.bound = Some(bound.clone());
         shared.down = None;
         shared.phase = Phase::Up(info);
@@ -252,7 +194,7 @@ impl<T: Text> Hub<T> {
         self.common.timers.set(Timer::Gap(id), None);
         self.tell_gap(id);
         let Some(shared) = self.sessions.remove(&id) else { return };
-        for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
+        for timer in [Timer::Session(id), Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
             self.common.timers.set(timer, None);
         }
         self.common.outputs.extend(shared.owned.map(Output::Disown));
@@ -285,19 +227,18 @@ impl<T: Text> Hub<T> {
             }
             self.common.detach(member.port, statuses);
         }
-        self.let_contend(&shared.key);
+        self.let_contend(&shared.connection.key);
     }
 
     #[inline(never)] // Out of the way of a cold start.
     fn trial_event(&mut self, id: SessionId, event: Event) {
         let Some(trial) = self.trials.get_mut(&id) else { return };
         match event {
-            Event::Authenticated(keys) => (trial.verified, trial.keys) = (true, keys),
+            Event::Authenticated(keys) => (trial.verified, trial.connection.keys) = (true, keys),
             Event::Ended(error) => {
-                let Some(Trial { key, port, session, options, verified, keys, .. }) = self.trials.remove(&id)
-                else {
-                    return;
-                };
+                let Some(Trial { connection, port, verified }) = self.trials.remove(&id) else { return };
+                self.common.timers.set(Timer::Session(id), None);
+                let Connection { key, session, options, keys, .. } = connection;
                 let account = session.account();
                 match (port, error) {
                     (Some(port), _) if verified => self.verified(port, account.clone(), options, keys),

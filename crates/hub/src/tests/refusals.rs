@@ -10,8 +10,8 @@ use epode_testkit::{self as testkit, Fault, Misbehaviour, Stage};
 
 use super::world::{SERVICE, World, unicode};
 use crate::PortId;
+use crate::key::Key;
 use crate::refusals::Refusals;
-use crate::shared_session::Key;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);

@@ -26,7 +26,7 @@ impl<'a> View<'a> {
 
     /// The session whose stream is on this socket.
     pub(super) fn session_on(&self, socket: SocketId) -> Option<SessionView<'a>> {
-        self.0.sessions.get(self.0.sockets.get(&socket)?).map(SessionView)
+        self.sessions().find(|session| session.0.connection.uplink.carrier.is(socket))
     }
 
     /// The tabs that have not left.
@@ -70,7 +70,7 @@ pub(super) struct SessionView<'a>(&'a SharedSession<String>);
 impl<'a> SessionView<'a> {
     /// The name of its Web Lock.
     pub(super) fn name(&self) -> String {
-        self.0.key.to_string()
+        self.0.connection.key.to_string()
     }
 
     /// The full JID, while it is up.

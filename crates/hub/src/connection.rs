@@ -1,0 +1,81 @@
+//! One account's connection to its server: a session, and the way out of it. Tabs share one, and have
+//! credentials tried on another.
+
+use epode_protocol::{Options, Text};
+use epode_session::stream::sasl::ScramKeys;
+use epode_session::{Account, Event, Output, Purpose, Session};
+
+use crate::SessionId;
+use crate::common::Common;
+use crate::exchange::Exchange;
+use crate::key::Key;
+use crate::timer::Timer;
+use crate::uplink::Uplink;
+
+/// One account's connection to its server.
+pub(crate) struct Connection {
+    pub(crate) id: SessionId,
+    pub(crate) key: Key,
+    pub(crate) session: Session,
+    pub(crate) uplink: Uplink,
+    pub(crate) exchange: Exchange,
+    pub(crate) options: Options,
+    /// What SCRAM derived at the latest login, for the tabs that brought the password.
+    pub(crate) keys: Option<ScramKeys>,
+}
+
+/// What a connection leaves to whoever has it.
+pub(crate) enum Said {
+    /// A mechanism that lives in a tab is to say something; see [`Output::Ask`].
+    Ask {
+        mechanism: String,
+        challenge: Option<String>,
+    },
+    Event(Event),
+}
+
+impl Connection {
+    pub(crate) fn new<T: Text>(
+        key: Key,
+        account: Account,
+        options: Options,
+        purpose: Purpose,
+        common: &mut Common<T>,
+    ) -> Self {
+        let id = SessionId(common.count());
+        let seed = common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let session = Session::new(common.now, account, purpose, seed);
+        Connection { id, key, session, uplink: Uplink::default(), exchange: None, options, keys: None }
+    }
+
+    /// Does what the session wants done, as far as that concerns no tab; `None` when all is done.
+    pub(crate) fn proceed<T: Text>(&mut self, common: &mut Common<T>) -> Option<Said> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Dial(url, greeting) => self.uplink.carrier.dial(url, greeting, common),
+                Output::Transmit(frame) => self.uplink.send(frame.into(), common),
+                Output::CloseSocket => self.uplink.carrier.close(common),
+                Output::Derive(derivation) => self.uplink.carrier.derive(derivation, common),
+                Output::Ask { mechanism, challenge } => return Some(Said::Ask { mechanism, challenge }),
+                Output::Event(event) => {
+                    self.note_verdict(&event, common);
+                    return Some(Said::Event(event));
+                }
+            }
+        }
+        common.timers.set(Timer::Session(self.id), self.session.deadline());
+        None
+    }
+
+    /// What the server thinks of the credentials.
+    fn note_verdict<T>(&self, event: &Event, common: &mut Common<T>) {
+        let account = self.session.account();
+        match event {
+            Event::Authenticated(keys) => common.refusals.forgive(&self.key, account, keys.is_some()),
+            Event::Lost { error, .. } | Event::Ended(Some(error)) => {
+                common.refusals.note(common.now, &self.key, account, error);
+            }
+            _ => {}
+        }
+    }
+}

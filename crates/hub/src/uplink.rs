@@ -1,0 +1,38 @@
+//! The one way out of a session. Whatever leaves for the server leaves here, in order: what the stream says
+//! itself, what the worker says for its tabs, and what the tabs send. Here the tabs' receipts are written.
+
+use epode_protocol::{FromWorker, Text, Token};
+
+use crate::PortId;
+use crate::carrier::Carrier;
+use crate::common::Common;
+
+/// The way out of one session.
+#[derive(Default, Debug)]
+pub(crate) struct Uplink {
+    pub(crate) carrier: Carrier,
+    /// The latest send of each tab that is done with, and of which the tab has not been told.
+    written: Vec<(PortId, Token)>,
+}
+
+impl Uplink {
+    /// Writes a frame.
+    pub(crate) fn send<T: Text>(&mut self, frame: T, common: &mut Common<T>) {
+        self.carrier.transmit(frame, common);
+    }
+
+    /// A tab's send is done with: written, or swallowed since it says nothing new. Tokens of a tab grow.
+    pub(crate) fn note_written(&mut self, port: PortId, token: Token) {
+        match self.written.iter_mut().find(|(known, _)| *known == port) {
+            Some((_, latest)) => *latest = token,
+            None => self.written.push((port, token)),
+        }
+    }
+
+    /// Tells the tabs how far their sends are done with.
+    pub(crate) fn post_receipts<T: Text>(&mut self, common: &mut Common<T>) {
+        for (port, up_to) in self.written.drain(..) {
+            common.post(port, FromWorker::Written { up_to });
+        }
+    }
+}
