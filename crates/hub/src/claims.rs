@@ -8,30 +8,35 @@ use epode_protocol::{
 };
 use epode_session::stream::jid;
 
+use crate::PortId;
+use crate::common::Common;
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::{Gap, TOO_MANY};
-use crate::shared_session::{ActiveClaim, JoinKind};
-use crate::tab_state::Stage;
-use crate::{Hub, PortId, SessionId};
+use crate::member::{ActiveClaim, JoinKind};
+use crate::shared_session::SharedSession;
 
-impl<T: Text> Hub<T> {
+impl<T: Text> SharedSession<T> {
     /// Enters claims, and answers with what they missed since the position from which they hold. Those that
     /// were made outside of any stanza hold from when they were: so many milliseconds `ago`, by a clock that
     /// may have been set meanwhile.
     #[inline(never)] // Out of the way of a cold start.
-    pub(crate) fn claim(&mut self, port: PortId, mut claims: Vec<Claim>, from: Position, ago: Option<f64>) {
+    pub(crate) fn claim(
+        &mut self,
+        port: PortId,
+        mut claims: Vec<Claim>,
+        from: Position,
+        ago: Option<f64>,
+        common: &mut Common<T>,
+    ) {
         for claim in &mut claims {
             if let Selector::Stanza(Criteria { from: Some(from), .. }) = &mut claim.selector {
-                *from = jid::prepared(from, &self.common.config.unicode).into_owned();
+                *from = jid::prepared(from, &common.config.unicode).into_owned();
             }
         }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
-        let made = ago.map(|ago| self.common.now.saturating_sub(ago));
-        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
-        let Stage::In(id) = tab.stage else { return };
-        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
-        let Some(at) = shared.members.iter().position(|member| member.port == port) else { return };
-        let member = &mut shared.members[at];
+        let made = ago.map(|ago| common.now.saturating_sub(ago));
+        let Some(tab) = common.tabs.get(&port).filter(|_| self.is_up()) else { return };
+        let Some(member) = self.members.iter_mut().find(|member| member.port == port) else { return };
         if made.is_none() && from < member.start {
             // It was made on a former stream, with which it ended.
             return;
@@ -41,23 +46,22 @@ impl<T: Text> Hub<T> {
         // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has
         // come since; but nothing that the tab had handled for others.
         let from = made.map_or(from, |made| {
-            let came = shared.ring.before(made).unwrap_or(shared.position);
+            let came = self.ring.before(made).unwrap_or(self.position);
             let given = on_its_way.first().map_or(came, |first| first.position - 1);
-            came.min(given).max(from).max(member.start).min(shared.position)
+            came.min(given).max(from).max(member.start).min(self.position)
         });
         // The ring remembers everything since it forgot; of what came before there is only what this tab has
         // not handled.
-        let forgotten = shared.ring.forgotten();
+        let forgotten = self.ring.forgotten();
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
         behind.retain(|inbound| inbound.position <= forgotten);
-        behind.extend(shared.ring.behind(from).cloned());
+        behind.extend(self.ring.behind(from).cloned());
         // Who was there before a tab came late, for the handlers that it has to begin with; for a later one,
         // whoever none before it heard of.
         let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.start;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
-        let present: Vec<_> =
-            shared.presences.values().filter(|seen| late && unheard(seen)).cloned().collect();
+        let present: Vec<_> = self.presences.iter().filter(|seen| late && unheard(seen)).cloned().collect();
         // What nobody here wanted so far was not kept beyond the ring.
         let known = |claim: &Claim| {
             let before = member.former_claims.iter().filter(|_| forgotten <= member.admitted);
@@ -87,24 +91,16 @@ impl<T: Text> Hub<T> {
         }
         if lost {
             let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
-            self.common.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
+            common.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
         let claimed = FromWorker::Claimed { claims: answer };
-        self.common.put(port, |tab| tab.mailbox.push_with(claimed, carried));
+        common.put(port, |tab| tab.mailbox.push_with(claimed, carried));
     }
 
     /// Strikes out claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
-        let Some(Stage::In(id)) = self.common.tabs.get(&port).map(|tab| &tab.stage) else { return };
-        if let Some(member) = self.sessions.get_mut(id).and_then(|shared| shared.member(port)) {
+        if let Some(member) = self.member(port) {
             member.claims.retain(|(known, _)| !claims.contains(known));
         }
-    }
-
-    /// The tabs that want to see what others send.
-    pub(crate) fn onlookers(&self, id: SessionId, sender: PortId) -> Vec<PortId> {
-        let Some(shared) = self.sessions.get(&id) else { return Vec::new() };
-        let looking = shared.members.iter().filter(|member| member.port != sender && member.claims_sent());
-        looking.map(|member| member.port).collect()
     }
 }

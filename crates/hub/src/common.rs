@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, Outcome, Status, Text, Token};
+use epode_protocol::{FromWorker, LogLevel, Outcome, Status, StatusCode, Text, Token};
 
 use crate::mailbox::{Latest, Stanza};
 use crate::outbound::Refused;
 use crate::refusals::Refusals;
-use crate::tab_state::{PendingSend, Stage, TabState};
+use crate::status::because;
+use crate::tab_state::{PENDING, PendingSend, Stage, TabState};
 use crate::timer::{Timer, Timers};
-use crate::{Config, Output, PortId, Table};
+use crate::{Config, Output, PortId, SessionId, Table};
 
 /// What every session and every tab is handed.
 pub(crate) struct Common<T> {
@@ -72,6 +73,26 @@ impl<T: Text> Common<T> {
         self.log(level, text);
     }
 
+    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule
+    /// that it breaks. The name is the server's: it is cut short, and what could not stand in a name is left
+    /// out.
+    pub(crate) fn log_dropped(&mut self, ports: &[PortId], name: &str, size: usize, rule: &str) {
+        let name: String = name
+            .chars()
+            .filter(|char| char.is_ascii_alphanumeric() || ":-_.".contains(*char))
+            .take(32)
+            .collect();
+        self.log_to(ports, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
+    }
+
+    /// The session that a tab is in.
+    pub(crate) fn session_of(&self, port: PortId) -> Option<SessionId> {
+        match self.tabs.get(&port)?.stage {
+            Stage::In(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// Whether nothing waits for a tab.
     pub(crate) fn keeps_up(&self, port: PortId) -> bool {
         self.tabs.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0)
@@ -115,6 +136,12 @@ impl<T: Text> Common<T> {
         }
     }
 
+    /// Who opened the session wants a proof of everybody.
+    pub(crate) fn keep_out(&mut self, port: PortId) {
+        let why = "this session was opened with `attach: false`: nobody joins it without credentials";
+        self.detach(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
+    }
+
     /// A tab is in no session any more. The tab hears why, and what it still wanted to send is not sent.
     pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.tabs.get_mut(&port) else { return };
@@ -124,6 +151,22 @@ impl<T: Text> Common<T> {
         }
         for status in statuses {
             self.post(port, FromWorker::Status(status));
+        }
+    }
+
+    /// Takes what a tab of no session wants to send: keeps it if a session is on its way, or says why not.
+    pub(crate) fn take(&mut self, port: PortId, pending: PendingSend<T>) {
+        match self.tabs.get(&port).map(|tab| &tab.stage) {
+            Some(Stage::Waiting | Stage::Restoring(..)) => self.put_off(port, pending),
+            _ => self.refuse(port, pending, &Refused::NotConnected),
+        }
+    }
+
+    /// Keeps what a tab wants to send until its session is up.
+    pub(crate) fn put_off(&mut self, port: PortId, pending: PendingSend<T>) {
+        match self.tabs.get_mut(&port) {
+            Some(tab) if tab.pending.len() < PENDING => tab.pending.push_back(pending),
+            _ => self.refuse(port, pending, &Refused::TooMany),
         }
     }
 

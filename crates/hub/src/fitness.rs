@@ -1,11 +1,13 @@
 //! Which tabs are awake, and which can be seen: who is primary, and what the server is told, follows from it.
 
-use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text, Token};
+use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text};
 
-use crate::shared_session::{Fitness, Member};
-use crate::tab_state::{ANSWER, GONE, QUIET, Stage};
+use crate::common::Common;
+use crate::member::Member;
+use crate::shared_session::SharedSession;
+use crate::tab_state::{ANSWER, Fitness, GONE, QUIET, TabState};
 use crate::timer::Timer;
-use crate::{Hub, PortId, SessionId};
+use crate::{Hub, PortId};
 
 impl<T: Text> Hub<T> {
     /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
@@ -42,62 +44,70 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn fitness_changed(&mut self, port: PortId) {
-        if let Some(Stage::In(id)) = self.common.tabs.get(&port).map(|tab| tab.stage.clone()) {
-            self.elect(id);
-            self.report_csi(id);
-            let asleep = self.common.tabs.get(&port).is_some_and(|tab| !tab.awake);
-            let at_it = self.sessions.get(&id).filter(|_| asleep).map(|shared| shared.incoming.of(port));
-            for position in at_it.unwrap_or_default() {
-                self.unhandled(id, position, port);
+        if let Some((shared, common)) = self.shared_by(port) {
+            shared.fitness_changed(port, common);
+        }
+    }
+}
+
+impl<T: Text> SharedSession<T> {
+    fn fitness_changed(&mut self, port: PortId, common: &mut Common<T>) {
+        self.elect(common);
+        self.report_csi(common);
+        if common.tabs.get(&port).is_some_and(|tab| !tab.awake) {
+            for position in self.incoming.of(port) {
+                self.unhandled(position, port, common);
             }
         }
     }
 
-    /// Sees to it that exactly one tab of the session is primary.
-    pub(crate) fn elect(&mut self, id: SessionId) {
-        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
-        let changed =
-            shared.elect(|port| self.common.tabs.get(&port).map_or(Fitness::Asleep, |tab| tab.fitness()));
-        for (port, role) in changed {
-            self.common.post(port, FromWorker::Role(role));
+    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one.
+    pub(crate) fn elect(&mut self, common: &mut Common<T>) {
+        if !self.is_up() {
+            return;
+        }
+        let incumbent = self.primary.filter(|port| self.members.iter().any(|member| member.port == *port));
+        // Of equals the incumbent, then the one that came first.
+        let fit = |port| common.tabs.get(&port).map_or(Fitness::Asleep, TabState::fitness);
+        let rank = |port: PortId| (fit(port), Some(port) == incumbent);
+        let elected = self.members.iter().rev().map(|member| member.port).max_by_key(|port| rank(*port));
+        if elected == self.primary {
+            return;
+        }
+        self.primary = elected;
+        let deposed = incumbent.map(|port| (port, Role::Secondary));
+        for (port, role) in deposed.into_iter().chain(elected.map(|port| (port, Role::Primary))) {
+            common.post(port, FromWorker::Role(role));
         }
     }
 
     /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
-    pub(crate) fn report_csi(&mut self, id: SessionId) {
-        let Some(shared) = self.sessions.get_mut(&id).filter(|shared| shared.is_up()) else { return };
-        let Some(inactive) = shared.inactive else { return };
-        let looking =
-            |port: &PortId| self.common.tabs.get(port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
-        let nobody = !shared.ports().iter().any(looking);
+    pub(crate) fn report_csi(&mut self, common: &mut Common<T>) {
+        let Some(inactive) = self.inactive.filter(|_| self.is_up()) else { return };
+        let looks = |port| common.tabs.get(&port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
+        let nobody = !self.members.iter().any(|member| looks(member.port));
         if nobody != inactive {
-            shared.inactive = Some(nobody);
+            self.inactive = Some(nobody);
             let name = if nobody { "inactive" } else { "active" };
-            self.transmit(id, format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into());
+            self.connection.uplink.send(format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into(), common);
         }
     }
 
-    pub(crate) fn tabs(&mut self, port: PortId, token: Token) {
-        let shared = match self.common.tabs.get(&port).map(|tab| &tab.stage) {
-            Some(Stage::In(id)) => self.sessions.get(id),
-            _ => None,
+    /// What is known of the tabs, for one that asks.
+    pub(crate) fn tabs(&self, asker: PortId, common: &Common<T>) -> Vec<TabInfo> {
+        let info = |member: &Member<T>| {
+            let tab = common.tabs.get(&member.port)?;
+            Some(TabInfo {
+                tab: tab.tab.clone(),
+                own: member.port == asker,
+                role: if self.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
+                visible: tab.visible,
+                awake: tab.awake,
+                credit: tab.mailbox.credit(),
+                waiting: tab.mailbox.waiting() as u32,
+                claims: member.claims.len() as u32,
+            })
         };
-        let tabs = shared.map(|shared| {
-            let info = |member: &Member<T>| {
-                let tab = self.common.tabs.get(&member.port)?;
-                Some(TabInfo {
-                    tab: tab.tab.clone(),
-                    own: member.port == port,
-                    role: if shared.primary == Some(member.port) { Role::Primary } else { Role::Secondary },
-                    visible: tab.visible,
-                    awake: tab.awake,
-                    credit: tab.mailbox.credit(),
-                    waiting: tab.mailbox.waiting() as u32,
-                    claims: member.claims.len() as u32,
-                })
-            };
-            shared.members.iter().filter_map(info).collect()
-        });
-        self.common.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
+        self.members.iter().filter_map(info).collect()
     }
 }

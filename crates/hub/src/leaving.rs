@@ -6,13 +6,15 @@ use std::time::Duration;
 use epode_protocol::{FromWorker, LogLevel, Outgoing, StatusCode, Text, ToWorker, Token};
 use epode_session::stream;
 
+use crate::common::Common;
 use crate::inbound::in_order;
 use crate::mailbox::Mailbox;
-use crate::shared_session::{Parked, Phase};
+use crate::member::Parked;
+use crate::shared_session::SharedSession;
 use crate::status::status;
 use crate::tab_state::{PendingSend, Stage};
 use crate::timer::Timer;
-use crate::{Hub, Output, PortId, SessionId};
+use crate::{Hub, Output, PortId};
 
 /// What a tab that leaves a session still wanted of it.
 struct Unfinished<T> {
@@ -35,10 +37,8 @@ impl<T: Text> Hub<T> {
     /// its last, or what it said is overtaken by the news of its death (Firefox). A session that is shared is
     /// there to hear it.
     pub(crate) fn port_left(&mut self, port: PortId) {
-        let session = match self.common.tabs.get(&port).map(|tab| &tab.stage) {
-            Some(Stage::In(id)) if self.common.config.shared => *id,
-            _ => return self.port_closed(port),
-        };
+        let shared = self.common.session_of(port).filter(|_| self.common.config.shared);
+        let Some(session) = shared else { return self.port_closed(port) };
         self.depart(port);
         self.left.insert(port, session);
         self.common.timers.set(Timer::LastWords(port), Some(self.common.now + LAST_WORDS));
@@ -48,32 +48,9 @@ impl<T: Text> Hub<T> {
     /// cache would evict it.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
-        let Some(id) = self.left.get(&port).copied() else { return };
-        let said = match message {
-            ToWorker::Send { stanzas } => stanzas
-                .into_iter()
-                .map(|Outgoing { token, text }| PendingSend::Send { token, text })
-                .collect(),
-            ToWorker::Request { token, text, .. } => vec![PendingSend::Request { token, text }],
-            ToWorker::Disconnect { .. } => {
-                let text = format!(
-                    "port {} asked to end the session while its page was unloaded: it left, the session goes on",
-                    port.0
-                );
-                return self.log_of(id, LogLevel::Info, text);
-            }
-            _ => return,
-        };
-        for pending in said {
-            if let Err(refused) = self.submit(id, port, &pending) {
-                let condition = refused.fault().condition;
-                let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
-                self.log_of(id, LogLevel::Warn, text);
-            }
-            // Nobody will hear the answer, nor the receipt.
-            if let Some(shared) = self.sessions.get_mut(&id) {
-                shared.outgoing.forget_all(port);
-            }
+        let Some(id) = self.left.get(&port) else { return };
+        if let Some(shared) = self.sessions.get_mut(id) {
+            shared.last_words(port, message, &mut self.common);
         }
     }
 
@@ -91,7 +68,8 @@ impl<T: Text> Hub<T> {
         let unsent = self.leave(port, Some(mailbox)).map_or(0, |unfinished| unfinished.pending.len());
         if let (Stage::In(id), 1..) = (stage, unsent) {
             let text = format!("port {} left, and {unsent} stanzas that waited were not sent", port.0);
-            self.log_of(id, LogLevel::Warn, text);
+            let ports = self.sessions.get(&id).map(SharedSession::ports).unwrap_or_default();
+            self.common.log_to(&ports, LogLevel::Warn, text);
         }
         self.common.tabs.remove(&port);
         self.common.timers.set(Timer::Heartbeat(port), None);
@@ -122,7 +100,7 @@ impl<T: Text> Hub<T> {
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
             Stage::Restoring(..) => self.common.timers.set(Timer::Restore(port), None),
-            Stage::In(id) => asked = self.leave_session(id, port, mailbox),
+            Stage::In(id) => self.with(id, |shared, common| asked = shared.leave(port, mailbox, common)),
         }
         for pending in &pending {
             if let PendingSend::Request { token, .. } = pending {
@@ -137,81 +115,14 @@ impl<T: Text> Hub<T> {
 
     fn withdraw(&mut self, port: PortId) {
         self.contenders.retain(|contender| contender.port != port);
-        let Some((id, trial)) = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port)) else {
-            return;
-        };
-        // It runs to its end: else an app that gives up early, and comes again, would put one proof to the
-        // server each time.
-        trial.port = None;
-        let id = *id;
-        self.speaker_gone(id, port);
-    }
-
-    /// The requests that the tab waited for.
-    #[inline(never)] // Out of the way of a cold start.
-    fn leave_session(&mut self, id: SessionId, port: PortId, mailbox: Option<Mailbox<T>>) -> Vec<Token> {
-        let Some(shared) = self.sessions.get_mut(&id) else { return Vec::new() };
-        let Some(at) = shared.members.iter().position(|member| member.port == port) else {
-            return Vec::new();
-        };
-        let member = shared.members.remove(at);
-        // Also while nobody is elected: who comes back is told its role anew.
-        shared.primary.take_if(|primary| *primary == port);
-        let for_good = mailbox.is_some();
-        let grace = if self.common.config.shared { shared.connection.options.reload_grace } else { 0 };
-        let grace = Duration::from_millis(grace.into());
-        if let Some(parked) = member.parked {
-            // It left before it was admitted: what waited for it waits for the next page of its name.
-            shared.parked.push(Parked { until: self.common.now + grace, ..parked });
-        } else if let (Some(mailbox), Some(tab), false) =
-            (mailbox, self.common.tabs.get(&port), grace.is_zero())
-        {
-            shared.parked.retain(|parked| parked.tab != tab.tab && parked.until > self.common.now);
-            let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
-            let mut parked = Parked {
-                tab: tab.tab.clone(),
-                start: member.start,
-                claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
-                bytes: kept.iter().map(|inbound| inbound.size).sum(),
-                kept: kept.into(),
-                gap: mailbox.given_up(),
-                until: self.common.now + grace,
-            };
-            // What was in flight counts as well: a page that reloads before it handles anything must not
-            // gather more each time.
-            parked.trim(&shared.connection.options);
-            shared.parked.push(parked);
+        let trial = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port));
+        if let Some((id, trial)) = trial.map(|(id, trial)| (*id, trial)) {
+            // It runs to its end: else an app that gives up early, and comes again, would put one proof to the
+            // server each time.
+            trial.port = None;
+            trial.connection.speaker_gone(port, &self.common);
+            self.proceed_trial(id);
         }
-        if shared.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !shared.members.is_empty() {
-            // It was its farewell: the account stays online for the others.
-            shared.farewell = None;
-            self.common.timers.set(Timer::Farewell(id), None);
-        }
-        let asked = shared.outgoing.forget_all(port);
-        let orphaned = shared.incoming.of(port);
-        let empty = shared.members.is_empty();
-        self.elect(id);
-        for position in orphaned {
-            self.unhandled(id, position, port);
-        }
-        if empty && !self.common.config.shared {
-            self.close_session(id, stream::CLOSE);
-            if for_good {
-                // The page may be gone before another event.
-                if let Some((connection, common)) = self.connection(id) {
-                    connection.uplink.carrier.close(common);
-                }
-                self.feed(id, stream::Input::Closed { code: 0, reason: "" });
-            }
-        } else if empty {
-            self.common
-                .timers
-                .set(Timer::Grace(id), Some(self.common.now + self.common.config.grace.max(grace)));
-        } else {
-            self.report_csi(id);
-        }
-        self.speaker_gone(id, port);
-        asked
     }
 
     /// A tab ends the session, for all.
@@ -223,7 +134,7 @@ impl<T: Text> Hub<T> {
                 let why = reason.map(|reason| format!(", for a reason of {} bytes", reason.len()));
                 let text = format!("port {} ends the session{}", port.0, why.unwrap_or_default());
                 self.common.log(LogLevel::Info, text);
-                self.close_session(id, patience);
+                self.with(id, |shared, common| shared.close(patience, common));
             }
             Stage::Waiting => {
                 self.withdraw(port);
@@ -235,18 +146,93 @@ impl<T: Text> Hub<T> {
             }
         }
     }
+}
 
-    /// Closes a session, cleanly: the server has this long to do so too.
-    pub(crate) fn close_session(&mut self, id: SessionId, patience: Duration) {
-        let Some(shared) = self.sessions.get_mut(&id) else { return };
-        let was = std::mem::replace(&mut shared.phase, Phase::Closing);
-        if was != Phase::Closing {
-            self.report(id, StatusCode::Disconnecting);
+impl<T: Text> SharedSession<T> {
+    /// The requests that the tab waited for.
+    #[inline(never)] // Out of the way of a cold start.
+    fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>, common: &mut Common<T>) -> Vec<Token> {
+        let id = self.id();
+        let at = self.members.iter().position(|member| member.port == port);
+        debug_assert!(at.is_some(), "a tab whose stage says that it is in is a member");
+        let Some(member) = at.map(|at| self.members.remove(at)) else { return Vec::new() };
+        // Also while nobody is elected: who comes back is told its role anew.
+        self.primary.take_if(|primary| *primary == port);
+        let for_good = mailbox.is_some();
+        let grace = if common.config.shared { self.connection.options.reload_grace } else { 0 };
+        let grace = Duration::from_millis(grace.into());
+        if let Some(parked) = member.parked {
+            // It left before it was admitted: what waited for it waits for the next page of its name.
+            self.parked.push(Parked { until: common.now + grace, ..parked });
+        } else if let (Some(mailbox), Some(tab), false) = (mailbox, common.tabs.get(&port), grace.is_zero()) {
+            self.parked.retain(|parked| parked.tab != tab.tab && parked.until > common.now);
+            let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
+            let mut parked = Parked {
+                tab: tab.tab.clone(),
+                start: member.start,
+                claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
+                bytes: kept.iter().map(|inbound| inbound.size).sum(),
+                kept: kept.into(),
+                gap: mailbox.given_up(),
+                until: common.now + grace,
+            };
+            // What was in flight counts as well: a page that reloads before it handles anything must not
+            // gather more each time.
+            parked.trim(&self.connection.options);
+            self.parked.push(parked);
         }
-        if matches!(was, Phase::Up(_)) {
-            // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
-            self.transmit(id, "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned().into());
+        if self.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !self.members.is_empty() {
+            // It was its farewell: the account stays online for the others.
+            self.farewell = None;
+            common.timers.set(Timer::Farewell(id), None);
         }
-        self.feed(id, stream::Input::Close(patience));
+        let asked = self.outgoing.forget_all(port);
+        let orphaned = self.incoming.of(port);
+        let empty = self.members.is_empty();
+        self.elect(common);
+        for position in orphaned {
+            self.unhandled(position, port, common);
+        }
+        if empty && !common.config.shared {
+            self.close(stream::CLOSE, common);
+            if for_good {
+                // The page may be gone before another event.
+                self.feed(stream::Input::Closed { code: 0, reason: "" }, common);
+            }
+        } else if empty {
+            common.timers.set(Timer::Grace(id), Some(common.now + common.config.grace.max(grace)));
+        } else {
+            self.report_csi(common);
+        }
+        self.connection.speaker_gone(port, common);
+        asked
+    }
+
+    /// A tab that has left says more.
+    fn last_words(&mut self, port: PortId, message: ToWorker<T>, common: &mut Common<T>) {
+        let said = match message {
+            ToWorker::Send { stanzas } => stanzas
+                .into_iter()
+                .map(|Outgoing { token, text }| PendingSend::Send { token, text })
+                .collect(),
+            ToWorker::Request { token, text, .. } => vec![PendingSend::Request { token, text }],
+            ToWorker::Disconnect { .. } => {
+                let text = format!(
+                    "port {} asked to end the session while its page was unloaded: it left, the session goes on",
+                    port.0
+                );
+                return self.log(LogLevel::Info, text, common);
+            }
+            _ => return,
+        };
+        for pending in said {
+            if let Err(refused) = self.submit(port, &pending, common) {
+                let condition = refused.fault().condition;
+                let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
+                self.log(LogLevel::Warn, text, common);
+            }
+            // Nobody will hear the answer, nor a receipt.
+            self.outgoing.forget_all(port);
+        }
     }
 }

@@ -27,35 +27,45 @@ use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
 
 use common::Common;
-pub use shared_session::Config;
-use shared_session::{Contender, SharedSession, Trial};
+pub use config::Config;
+use joining::Contender;
+use shared_session::SharedSession;
 use tab_state::TabState;
 pub use table::Table;
 use timer::Timer;
+use trial::Trial;
 
+mod admission;
 mod carrier;
 mod claims;
 mod common;
+mod config;
 mod connection;
+mod dispatch;
 mod exchange;
 mod fitness;
+mod gaps;
 mod inbound;
 mod iq;
 mod joining;
 mod key;
 mod leaving;
 mod mailbox;
+mod member;
 mod message;
 mod outbound;
 mod ownership;
+mod presences;
 mod refusals;
+mod requests;
 mod router;
+mod sending;
 mod shared_session;
-mod sockets;
 mod status;
 mod tab_state;
 mod table;
 mod timer;
+mod trial;
 mod uplink;
 
 /// Names a port. The driver counts; a number is never used twice.
@@ -197,44 +207,6 @@ impl<T: Text> Hub<T> {
     /// When to hand in [`Input::Timeout`].
     pub fn deadline(&self) -> Option<Duration> {
         self.common.timers.next()
-    }
-
-    fn timeout(&mut self) {
-        while let Some(timer) = self.common.timers.expired(self.common.now) {
-            match timer {
-                Timer::Session(id) => self.feed(id, stream::Input::Timeout),
-                Timer::Answer(port, token) => self.answer_timeout(port, token),
-                Timer::Ping(session, position) => self.settle(session, position),
-                Timer::Grace(session) => self.close_session(session, stream::CLOSE),
-                Timer::Heartbeat(port) => self.heartbeat(port),
-                Timer::LastWords(port) => self.silence(port),
-                Timer::Restore(port) => self.restore_timeout(port),
-                Timer::Gap(session) => self.tell_gap(session),
-                Timer::Farewell(session) => self.farewell_due(session),
-            }
-        }
-    }
-
-    /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is
-    /// spared it, for nothing bounds how many lines a server can cause.
-    fn log_of(&mut self, id: SessionId, level: LogLevel, text: String) {
-        let ports = match self.sessions.get(&id) {
-            Some(shared) => shared.ports(),
-            None => self.trials.get(&id).and_then(|trial| trial.port).into_iter().collect(),
-        };
-        self.common.log_to(&ports, level, text);
-    }
-
-    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule
-    /// that it breaks. The name is the server's: it is cut short, and what could not stand in a name is left
-    /// out.
-    fn log_dropped(&mut self, id: SessionId, name: &str, size: usize, rule: &str) {
-        let name: String = name
-            .chars()
-            .filter(|char| char.is_ascii_alphanumeric() || ":-_.".contains(*char))
-            .take(32)
-            .collect();
-        self.log_of(id, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
     }
 }
 

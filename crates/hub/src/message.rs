@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, Hello, LogLevel, Refusal, Text, ToWorker, VERSION};
-use epode_session::stream;
+use epode_protocol::{
+    FromWorker, Hello, LogLevel, Outcome, Outgoing, Refusal, Text, ToWorker, Token, VERSION,
+};
 use epode_session::stream::sasl::Secret;
+use epode_session::stream::{self, Answer};
 
 use crate::tab_state::{PendingSend, QUIET, Stage, TabState};
 use crate::timer::Timer;
@@ -36,40 +38,45 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
             ToWorker::Bind { resource } => {
+                let resource = resource.filter(|_| !self.common.config.detour);
                 if let Stage::In(id) = tab.stage {
-                    self.bind(id, resource.filter(|_| !self.common.config.detour));
+                    self.with(id, |shared, common| shared.bind(resource, common));
                 }
             }
             ToWorker::SaslResponse { exchange, response } => {
                 let said = response.map(|response| Secret::new(response.into_inner()));
-                self.answered(port, exchange, stream::Answer::Say(said));
+                self.answered(port, exchange, Answer::Say(said));
             }
-            ToWorker::SaslAbort { exchange } => self.answered(port, exchange, stream::Answer::Failed),
+            ToWorker::SaslAbort { exchange } => self.answered(port, exchange, Answer::Failed),
             ToWorker::Claim { claims, from, made } => {
                 let ago = (made > 0.0).then_some(time - made);
-                self.claim(port, claims, from, ago);
+                if let Some((shared, common)) = self.shared_by(port) {
+                    shared.claim(port, claims, from, ago, common);
+                }
             }
-            ToWorker::Release { claims } => self.release_claims(port, &claims),
+            ToWorker::Release { claims } => {
+                if let Some((shared, _)) = self.shared_by(port) {
+                    shared.release_claims(port, &claims);
+                }
+            }
             ToWorker::Ack { posts } => {
-                let session = if let Stage::In(id) = tab.stage { Some(id) } else { None };
                 self.common.put(port, |tab| tab.mailbox.acknowledge(posts));
-                session.into_iter().for_each(|id| self.tell_gap(id));
+                if let Some((shared, common)) = self.shared_by(port) {
+                    shared.tell_gap(common);
+                }
             }
             ToWorker::Send { stanzas } => {
-                let session = if let Stage::In(id) = tab.stage { Some(id) } else { None };
-                for stanza in stanzas {
-                    self.take(port, PendingSend::Send { token: stanza.token, text: stanza.text });
-                }
-                session.into_iter().for_each(|id| self.post_receipts(id));
+                let send = |Outgoing { token, text }| PendingSend::Send { token, text };
+                self.take(port, stanzas.into_iter().map(send));
             }
             ToWorker::Request { token, text, timeout } => {
                 let at = timeout.map(|timeout| self.common.now + Duration::from_millis(timeout.into()));
                 self.common.timers.set(Timer::Answer(port, token), at);
-                self.take(port, PendingSend::Request { token, text });
+                self.take(port, [PendingSend::Request { token, text }]);
             }
             ToWorker::Unhandled { position } => {
-                if let Stage::In(id) = tab.stage {
-                    self.unhandled(id, position, port);
+                if let Some((shared, common)) = self.shared_by(port) {
+                    shared.unhandled(position, port, common);
                 }
             }
             ToWorker::Visibility { visible } => {
@@ -82,7 +89,10 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Pong => {}
             ToWorker::Ping => self.common.post_now(port, FromWorker::Pong),
-            ToWorker::Tabs { token } => self.tabs(port, token),
+            ToWorker::Tabs { token } => {
+                let tabs = self.shared_by(port).map(|(shared, common)| shared.tabs(port, common));
+                self.common.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
+            }
             ToWorker::Disconnect { reason, timeout } => {
                 self.disconnect(port, reason, Duration::from_millis(timeout.into()));
             }
@@ -90,6 +100,37 @@ impl<T: Text> Hub<T> {
         }
         if woke {
             self.fitness_changed(port);
+        }
+    }
+
+    /// Takes what a tab wants to send.
+    fn take(&mut self, port: PortId, sends: impl IntoIterator<Item = PendingSend<T>>) {
+        match self.shared_by(port) {
+            Some((shared, common)) => shared.take_all(port, sends, common),
+            None => sends.into_iter().for_each(|pending| self.common.take(port, pending)),
+        }
+    }
+
+    /// A tab's request has waited for its answer long enough.
+    #[inline(never)] // Out of the way of a cold start.
+    pub(crate) fn answer_timeout(&mut self, port: PortId, token: Token) {
+        if let Some(tab) = self.common.tabs.get_mut(&port) {
+            tab.pending.retain(
+                |pending| !matches!(pending, PendingSend::Request { token: known, .. } if *known == token),
+            );
+        }
+        let position = self.shared_by(port).map_or(0, |(shared, _)| {
+            shared.outgoing.forget(port, token);
+            shared.position
+        });
+        let timeout = FromWorker::Response { token, outcome: Outcome::Timeout, position };
+        self.common.post(port, timeout);
+    }
+
+    /// A tab answers for a mechanism that lives in it. Only what was asked last counts.
+    fn answered(&mut self, port: PortId, exchange: Token, answer: Answer) {
+        if let Some(id) = self.find(|connection| connection.exchange == Some((port, exchange))) {
+            self.feed(id, stream::Input::Answer(answer).into());
         }
     }
 

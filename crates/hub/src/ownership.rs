@@ -3,9 +3,10 @@
 //! that they do not take it from each other for ever.
 
 use epode_protocol::{LogLevel, StatusCode, Text};
-use epode_session::stream;
+use epode_session::{Input, stream};
 
-use crate::shared_session::Phase;
+use crate::common::Common;
+use crate::shared_session::{Phase, SharedSession};
 use crate::status::because;
 use crate::timer::Timer;
 use crate::{Hub, Output, SessionId};
@@ -13,53 +14,60 @@ use crate::{Hub, Output, SessionId};
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
 
-impl<T: Text> Hub<T> {
+impl<T: Text> SharedSession<T> {
     /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody
     /// shares, cannot collide; a detour neither waits for the worker that does not answer nor takes anything
     /// from it.
-    pub(crate) fn own(&mut self, id: SessionId) {
-        let Some(shared) = self.sessions.get_mut(&id) else { return };
-        if shared.connection.session.account().is_anonymous()
-            || !self.common.config.shared
-            || self.common.config.detour
-        {
-            return self.start(id);
+    pub(crate) fn own(&mut self, common: &mut Common<T>) {
+        let session = &mut self.connection.session;
+        if session.account().is_anonymous() || !common.config.shared || common.config.detour {
+            return session.handle_input(common.now, Input::Start);
         }
-        let name = shared.connection.key.to_string();
-        shared.owned = Some(name.clone());
-        self.common.outputs.push_back(Output::Own(name));
+        let name = self.key().to_string();
+        self.owned = Some(name.clone());
+        common.outputs.push_back(Output::Own(name));
     }
 
+    /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
+    fn hand_over(&mut self, common: &Common<T>) {
+        self.handed_over = Some(HANDED_OVER);
+        self.phase = Phase::Closing;
+        self.feed(stream::Input::Close(stream::CLOSE), common);
+    }
+
+    /// It stays with a newer worker.
+    fn give_up(self, common: &mut Common<T>) {
+        common.timers.set(Timer::Session(self.id()), None);
+        for port in self.ports() {
+            let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
+            let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
+            common.detach(port, vec![failed, over]);
+        }
+    }
+}
+
+impl<T: Text> Hub<T> {
     /// It is ours: now it is dialled.
     pub(crate) fn owned(&mut self, name: &str) {
         match self.session_of(name) {
-            Some(id) => self.start(id),
+            Some(id) => self.feed(id, Input::Start),
             // Whoever wanted it has thought better of it.
             None => self.common.outputs.push_back(Output::Disown(name.to_owned())),
         }
     }
 
-    /// It stays with a newer worker.
     pub(crate) fn denied(&mut self, name: &str) {
-        let Some(id) = self.session_of(name) else { return };
-        let Some(shared) = self.sessions.remove(&id) else { return };
-        self.common.timers.set(Timer::Session(id), None);
-        for port in shared.ports() {
-            let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
-            let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
-            self.common.detach(port, vec![failed, over]);
+        if let Some(shared) = self.session_of(name).and_then(|id| self.sessions.remove(&id)) {
+            let key = shared.key().clone();
+            shared.give_up(&mut self.common);
+            self.let_contend(&key);
         }
-        self.let_contend(&shared.connection.key);
     }
 
-    /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
     pub(crate) fn wanted(&mut self, name: &str) {
-        let Some(id) = self.session_of(name) else { return };
-        if let Some(shared) = self.sessions.get_mut(&id) {
-            shared.handed_over = Some(HANDED_OVER);
-            shared.phase = Phase::Closing;
+        if let Some(id) = self.session_of(name) {
+            self.with(id, |shared, common| shared.hand_over(common));
         }
-        self.feed(id, stream::Input::Close(stream::CLOSE));
     }
 
     /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs
@@ -71,11 +79,11 @@ impl<T: Text> Hub<T> {
         self.common.log(LogLevel::Info, "a newer page needs a newer worker: this one makes room".to_owned());
         self.contenders.clear();
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
-            if let Some(shared) = self.sessions.get_mut(&id) {
-                // Who heard that the session is over would not come back.
+            self.with(id, |shared, common| {
+                // A tab that heard that the session is over would not come back.
                 shared.members.clear();
-            }
-            self.feed(id, stream::Input::Close(stream::CLOSE));
+                shared.feed(stream::Input::Close(stream::CLOSE), common);
+            });
         }
         self.common.outputs.push_back(Output::Exit);
     }

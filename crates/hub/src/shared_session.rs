@@ -1,24 +1,27 @@
-//! One session and the tabs that share it.
+//! One session and the tabs that share it: what the session says, and what that means for the tabs.
+//!
+//! Whoever hands a session an input lets it [proceed](SharedSession::proceed) then, before another is handed in:
+//! what the stream has to say leaves in its turn.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{ClaimId, Options, Position, Role, Selector, SessionInfo, Status, StatusCode};
-use epode_session::Account;
-use epode_session::stream::jid::{self, Unicode};
-use epode_session::stream::sasl::Secret;
+use epode_protocol::{FromWorker, LogLevel, Position, SessionInfo, Status, StatusCode, Text};
+use epode_session::stream::sasl::ScramKeys;
+use epode_session::stream::{self, Error, jid, sasl};
+use epode_session::{Account, Bound, Event};
 
-use crate::connection::Connection;
-use crate::inbound::{Inbound, Ring};
+use crate::common::Common;
+use crate::connection::{Connection, Said};
+use crate::inbound::Ring;
 use crate::iq::{IncomingRequests, OutgoingRequests};
 use crate::key::Key;
-use crate::mailbox::{Gap, TOO_MANY};
-use crate::{PortId, Table};
-
-/// How many presences are remembered for tabs that join late, and what one may have in bytes.
-const PRESENT: usize = 8192;
-const LARGE: usize = 8 << 10;
+use crate::mailbox::Gap;
+use crate::member::{JoinKind, Member, Parked};
+use crate::presences::Presences;
+use crate::status::{attempt_failed, because, redial_failed, session_over, status};
+use crate::timer::Timer;
+use crate::{Output, PortId, SessionId};
 
 /// Where a shared session stands.
 #[derive(PartialEq, Eq, Debug)]
@@ -35,128 +38,12 @@ pub(crate) enum Phase {
     Closing,
 }
 
-/// How a tab came into the session: what it hears when the session comes up, or does not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum JoinKind {
-    /// It opened the session.
-    Opened,
-    /// It joined with credentials.
-    Joined,
-    /// It joined without.
-    Attached,
-}
-
-impl JoinKind {
-    pub(crate) fn up(self) -> StatusCode {
-        match self {
-            JoinKind::Opened => StatusCode::Connected,
-            JoinKind::Joined | JoinKind::Attached => StatusCode::Attached,
-        }
-    }
-}
-
-/// A claim that holds.
-#[derive(Debug)]
-pub(crate) struct ActiveClaim {
-    pub(crate) selector: Selector,
-    /// What came behind this position for it, the tab was given.
-    pub(crate) since: Position,
-}
-
-/// A tab in a shared session.
-#[derive(Debug)]
-pub(crate) struct Member<T> {
-    pub(crate) port: PortId,
-    pub(crate) entry: JoinKind,
-    /// What it wants to hear.
-    pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
-    /// What it hears begins behind this position.
-    pub(crate) start: Position,
-    /// It was told of what was dropped up to this position, or need not be.
-    pub(crate) told: Position,
-    /// What was kept for the page before it, until this one is admitted: however long that takes, it came
-    /// back in time.
-    pub(crate) parked: Option<Parked<T>>,
-    /// What came for the page before it and was not handled there, for the claims it makes to begin with.
-    pub(crate) backlog: Vec<Rc<Inbound<T>>>,
-    /// What that page wanted to hear, of all that came until this one was admitted.
-    pub(crate) former_claims: Vec<ActiveClaim>,
-    /// The position of the session then.
-    pub(crate) admitted: Position,
-    /// Whether it brought the credentials that the session is opened with.
-    pub(crate) has_credentials: bool,
-    /// The mechanisms that live in it, and that it brought.
-    pub(crate) own_mechanisms: Vec<String>,
-}
-
-impl<T> Member<T> {
-    pub(crate) fn new(port: PortId, entry: JoinKind, start: Position) -> Self {
-        Member {
-            port,
-            entry,
-            claims: Vec::new(),
-            start,
-            told: start,
-            parked: None,
-            backlog: Vec::new(),
-            former_claims: Vec::new(),
-            admitted: 0,
-            has_credentials: entry != JoinKind::Attached,
-            own_mechanisms: Vec::new(),
-        }
-    }
-
-    pub(crate) fn claims(&self, inbound: &Inbound<T>) -> bool {
-        self.claims.iter().any(|(_, claim)| inbound.is_claimed_by(&claim.selector))
-    }
-
-    /// Whether one of its handlers, not only a hook, is for this stanza.
-    pub(crate) fn handles(&self, inbound: &Inbound<T>) -> bool {
-        let handles =
-            |selector: &Selector| matches!(selector, Selector::Stanza(criteria) if inbound.meets(criteria));
-        self.claims.iter().any(|(_, claim)| handles(&claim.selector))
-    }
-
-    pub(crate) fn claims_sent(&self) -> bool {
-        self.claims.iter().any(|(_, claim)| claim.selector == Selector::Sent)
-    }
-}
-
-/// A tab that is reloading: what arrives for it is kept a while.
-#[derive(Debug)]
-pub(crate) struct Parked<T> {
-    pub(crate) tab: String,
-    pub(crate) claims: Vec<ActiveClaim>,
-    /// What the page could hear began behind this position.
-    pub(crate) start: Position,
-    /// In order; bounded like the queue of a tab.
-    pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
-    pub(crate) bytes: usize,
-    /// What had to be given up.
-    pub(crate) gap: Option<Gap>,
-    pub(crate) until: Duration,
-}
-
-impl<T> Parked<T> {
-    pub(crate) fn keep(&mut self, inbound: &Rc<Inbound<T>>, options: &Options) {
-        if !self.claims.iter().any(|claim| inbound.is_claimed_by(&claim.selector)) {
-            return;
-        }
-        self.bytes += inbound.size;
-        self.kept.push_back(inbound.clone());
-        self.trim(options);
-    }
-
-    /// Gives up the oldest of what is too much.
-    pub(crate) fn trim(&mut self, options: &Options) {
-        let (stanzas, bytes) = (options.queue_stanzas as usize, options.queue_size as usize);
-        while self.kept.len() > stanzas || self.bytes > bytes {
-            let Some(oldest) = self.kept.pop_front() else { return };
-            self.bytes -= oldest.size;
-            let given_up = Gap::at(oldest.position, TOO_MANY);
-            self.gap = Some(self.gap.map_or(given_up, |gap| gap.and(given_up)));
-        }
-    }
+/// What a shared session leaves to the hub, since it concerns others than its own tabs.
+pub(crate) enum Upshot {
+    /// A login of this account is over: others have their turn.
+    LoginOver,
+    /// The session is over: as it was asked to (`None`), or because of an error.
+    Ended(Option<Error>),
 }
 
 /// One session and the tabs that share it.
@@ -179,8 +66,7 @@ pub(crate) struct SharedSession<T> {
     pub(crate) missing: VecDeque<Gap>,
     /// What tabs that come while it is being opened again hear of that, as the others did.
     pub(crate) down: Option<Status>,
-    /// Who is there now, by full JID, for tabs that join late.
-    pub(crate) presences: Table<Box<str>, Rc<Inbound<T>>>,
+    pub(crate) presences: Presences<T>,
     /// The undirected presence that was sent last.
     pub(crate) own_presence: Option<String>,
     /// The `unavailable` of a tab that may be closing, and whether it is sent will be seen.
@@ -209,7 +95,7 @@ impl<T: Clone> SharedSession<T> {
             ring: Ring::new(start),
             missing: VecDeque::new(),
             down: None,
-            presences: Table::default(),
+            presences: Presences::default(),
             own_presence: None,
             farewell: None,
             outgoing: OutgoingRequests::default(),
@@ -220,7 +106,16 @@ impl<T: Clone> SharedSession<T> {
         }
     }
 
+    pub(crate) fn id(&self) -> SessionId {
+        self.connection.id
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.connection.key
+    }
+
     /// The full JID, while the session is up.
+    #[cfg(test)]
     pub(crate) fn jid(&self) -> Option<&str> {
         match &self.phase {
             Phase::Up(info) => Some(&info.jid),
@@ -230,7 +125,7 @@ impl<T: Clone> SharedSession<T> {
 
     /// Whether a page means this session when it names this bare JID, in its prepared form.
     pub(crate) fn is_of(&self, account: &str) -> bool {
-        self.connection.key.account == account || self.bound.as_deref() == Some(account)
+        self.key().account == account || self.bound.as_deref() == Some(account)
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -245,115 +140,206 @@ impl<T: Clone> SharedSession<T> {
         self.members.iter_mut().find(|member| member.port == port)
     }
 
+    /// Goes on with these credentials, which are the newest known to be good: the next dial will need such.
+    /// Whether it does.
+    pub(crate) fn adopt(&mut self, account: Account, keys: Option<ScramKeys>) -> bool {
+        let adopted = self.connection.session.adopt(account);
+        if adopted {
+            self.connection.keys = keys;
+            self.down = None;
+            for member in &mut self.members {
+                member.has_credentials = false;
+            }
+        }
+        adopted
+    }
+
     /// Takes what is kept for the next page of this tab, if it comes in time.
     pub(crate) fn take_parked(&mut self, tab: &str, now: Duration) -> Option<Parked<T>> {
         self.parked.retain(|parked| parked.until > now);
         let at = self.parked.iter().position(|parked| parked.tab == tab)?;
         Some(self.parked.remove(at))
     }
+}
 
-    /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms
-    /// (XEP-0045): whoever leaves a room hears nothing of the others in it any more, and every tab that
-    /// enters it hears of them anew.
-    pub(crate) fn note_presence(&mut self, inbound: &Rc<Inbound<T>>) {
-        const OCCUPANT: &str = "http://jabber.org/protocol/muc#user";
-        let Some(from) = inbound.from() else { return };
-        if inbound.head.namespaces.iter().any(|namespace| &**namespace == OCCUPANT) {
-            return;
-        }
-        match inbound.head.kind.as_deref() {
-            // Whoever is there already is; of strangers, who can be there as often as they like, no more are
-            // remembered than that.
-            None if inbound.size <= LARGE
-                && (self.presences.contains_key(from) || self.presences.keys().count() < PRESENT) =>
-            {
-                self.presences.insert(from.into(), inbound.clone());
-            }
-            None => drop(self.presences.remove(from)),
-            // Of a bare JID: none of its resources is there any more.
-            Some("unavailable") if !from.contains('/') => {
-                let gone: Vec<_> =
-                    self.presences.keys().filter(|there| jid::bare(there) == from).cloned().collect();
-                for there in gone {
-                    self.presences.remove(&there);
+impl<T: Text> SharedSession<T> {
+    /// Hands the session's stream an input.
+    pub(crate) fn feed(&mut self, input: stream::Input<'_>, common: &Common<T>) {
+        self.connection.session.handle_input(common.now, input.into());
+    }
+
+    /// Does what the session wants done, up to what concerns others than its own tabs; `None` when all is
+    /// done.
+    pub(crate) fn proceed(&mut self, common: &mut Common<T>) -> Option<Upshot> {
+        while let Some(said) = self.connection.proceed(common) {
+            match said {
+                Said::Ask { mechanism, challenge } => {
+                    let first = self.speaker(&mechanism, common);
+                    self.connection.ask(mechanism, challenge, first, common);
                 }
+                Said::Event(Event::Authenticating) => self.authenticating(common),
+                Said::Event(Event::Authenticated(keys)) => self.connection.keys = keys,
+                Said::Event(Event::BindRequired) => {
+                    self.phase = Phase::Unbound;
+                    self.report(StatusCode::BindRequired, common);
+                    // Whoever else wants in does not wait for a tab that may never bind.
+                    return Some(Upshot::LoginOver);
+                }
+                Said::Event(Event::Bound(bound)) => {
+                    self.up(bound, common);
+                    return Some(Upshot::LoginOver);
+                }
+                Said::Event(Event::Early(head, text)) => {
+                    let size = text.len();
+                    self.route(head, text.into(), size, common);
+                }
+                Said::Event(Event::Dropped(dropped)) => self.frame_dropped(&dropped, common),
+                Said::Event(Event::Lost { error, news }) => self.lost(&error, news, common),
+                Said::Event(Event::Ended(error)) => return Some(Upshot::Ended(error)),
             }
-            Some("unavailable" | "error") => {
-                self.presences.remove(from);
-            }
-            Some(_) => {}
+        }
+        None
+    }
+
+    /// Tabs hear of the first login only: of a later one they have heard that the session is reconnecting.
+    fn authenticating(&self, common: &mut Common<T>) {
+        if self.phase == Phase::Connecting {
+            self.report(StatusCode::Authenticating, common);
         }
     }
 
-    /// The tabs whose handlers are for this stanza, in the order in which they are asked: the primary first.
-    pub(crate) fn handlers_of(&self, inbound: &Inbound<T>) -> Vec<PortId> {
-        let handles = self.members.iter().filter(|member| member.handles(inbound)).map(|member| member.port);
-        let (primary, others): (Vec<_>, Vec<_>) = handles.partition(|port| Some(*port) == self.primary);
-        primary.into_iter().chain(others).collect()
-    }
-
-    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one; who
-    /// changed, and to what.
-    pub(crate) fn elect(&mut self, fit: impl Fn(PortId) -> Fitness) -> Vec<(PortId, Role)> {
-        let incumbent = self.primary.filter(|port| self.members.iter().any(|member| member.port == *port));
-        // Of equals the incumbent, then the one that came first.
-        let rank = |port: PortId| (fit(port), Some(port) == incumbent);
-        let elected = self.members.iter().rev().map(|member| member.port).max_by_key(|port| rank(*port));
-        if elected == self.primary {
-            return Vec::new();
+    fn up(&mut self, bound: Bound, common: &mut Common<T>) {
+        let Bound { jid, features } = bound;
+        self.inactive = offers(&features, "urn:xmpp:csi:0").then_some(false);
+        let account = jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned();
+        self.bound = Some(account.clone());
+        self.down = None;
+        let domain = jid::domain(&jid).to_owned();
+        self.phase = Phase::Up(SessionInfo { jid, domain, features, position: 0 });
+        let entries: Vec<_> = self.members.iter().map(|member| (member.port, member.entry)).collect();
+        self.elect(common);
+        for (port, entry) in entries {
+            self.admit(port, entry.up(), common);
         }
-        self.primary = elected;
-        let deposed = incumbent.map(|port| (port, Role::Secondary));
-        deposed.into_iter().chain(elected.map(|port| (port, Role::Primary))).collect()
+        self.report_csi(common);
+        self.restore_waiting(account, common);
+    }
+
+    /// The stream is lost and another will be dialled.
+    fn lost(&mut self, error: &Error, news: bool, common: &mut Common<T>) {
+        if std::mem::replace(&mut self.phase, Phase::Reconnecting) != Phase::Reconnecting {
+            self.stream_over(common);
+        }
+        if news {
+            let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
+            reconnecting.close_code = error.close_code();
+            self.down = Some(reconnecting.clone());
+            self.tell(&reconnecting, common);
+        }
+    }
+
+    /// What belonged to the stream that was lost is over.
+    fn stream_over(&mut self, common: &mut Common<T>) {
+        self.presences.clear();
+        self.own_presence = None;
+        self.farewell = None;
+        for member in &mut self.members {
+            member.claims.clear();
+            // Whoever was there when it drops hears everything of the next stream from its beginning.
+            member.entry = JoinKind::Opened;
+        }
+        common.timers.set(Timer::Farewell(self.id()), None);
+        self.settle_books(common);
+    }
+
+    /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
+    fn settle_books(&mut self, common: &mut Common<T>) {
+        for position in self.incoming.abandon() {
+            common.timers.set(Timer::Ping(self.id(), position), None);
+        }
+        for (port, token) in self.outgoing.abandon() {
+            common.disconnected(port, token);
+        }
+    }
+
+    /// Closes the session, cleanly: the server has this long to do so too.
+    pub(crate) fn close(&mut self, patience: Duration, common: &mut Common<T>) {
+        let was = std::mem::replace(&mut self.phase, Phase::Closing);
+        if was != Phase::Closing {
+            self.report(StatusCode::Disconnecting, common);
+        }
+        if matches!(was, Phase::Up(_)) {
+            // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
+            let unavailable = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned();
+            self.connection.uplink.send(unavailable.into(), common);
+        }
+        self.feed(stream::Input::Close(patience), common);
+    }
+
+    /// The session is over: its tabs hear why.
+    #[inline(never)] // Out of the way of a cold start.
+    pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) {
+        let id = self.id();
+        self.settle_books(common);
+        // There is no later.
+        common.timers.set(Timer::Gap(id), None);
+        self.tell_gap(common);
+        for timer in [Timer::Session(id), Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
+            common.timers.set(timer, None);
+        }
+        common.outputs.extend(self.owned.take().map(Output::Disown));
+        for member in &self.members {
+            let mut statuses = self.last_statuses(member, error.as_ref());
+            if let Some(first) = statuses.first_mut() {
+                first.close_code = error.as_ref().and_then(Error::close_code);
+            }
+            common.detach(member.port, statuses);
+        }
+    }
+
+    /// What a tab hears, in order, when the session is over.
+    fn last_statuses(&self, member: &Member<T>, error: Option<&Error>) -> Vec<Status> {
+        match (&self.phase, error, self.handed_over) {
+            (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }), Some(why)) => {
+                vec![because(StatusCode::Disconnected, None, &why)]
+            }
+            (Phase::Connecting | Phase::Unbound, Some(error), _) if member.entry == JoinKind::Attached => {
+                vec![because(StatusCode::AttachFail, error.condition(), error)]
+            }
+            // Nobody refused anything.
+            (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_))), _) => {
+                vec![because(StatusCode::Disconnected, error.condition(), error)]
+            }
+            (Phase::Connecting | Phase::Unbound, Some(error), _) => {
+                vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
+            }
+            (Phase::Reconnecting, Some(error), _) => {
+                vec![redial_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
+            }
+            // Whoever did not wait for the verdict need not hear it.
+            (Phase::Closing, Some(Error::AuthRefused { .. }), _) => session_over(None),
+            (_, error, _) => session_over(error),
+        }
+    }
+
+    /// Tells every tab where the session stands.
+    fn report(&self, code: StatusCode, common: &mut Common<T>) {
+        self.tell(&status(code), common);
+    }
+
+    fn tell(&self, status: &Status, common: &mut Common<T>) {
+        for member in &self.members {
+            common.post(member.port, FromWorker::Status(status.clone()));
+        }
+    }
+
+    /// Logs a line: on the worker's console, and in the tabs.
+    pub(crate) fn log(&self, level: LogLevel, text: String, common: &mut Common<T>) {
+        common.log_to(&self.ports(), level, text);
     }
 }
 
-/// How fit a tab is for what must be done once.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Fitness {
-    Asleep,
-    Hidden,
-    Visible,
-}
-
-/// A tab whose credentials wait until the account is free: of one account one login is under way at a time.
-pub(crate) struct Contender {
-    pub(crate) port: PortId,
-    pub(crate) key: Key,
-    pub(crate) account: Account,
-    pub(crate) options: Options,
-}
-
-/// A tab's credentials, being tried on a stream of their own while the session they are for goes on
-/// untouched.
-pub(crate) struct Trial {
-    pub(crate) connection: Connection,
-    /// Whose they are; nobody's when the tab has thought better of it, so that the outcome touches nothing.
-    pub(crate) port: Option<PortId>,
-    pub(crate) verified: bool,
-}
-
-/// What a worker needs to know.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Names this run of the worker; unique.
-    pub boot: String,
-    /// The Web Lock that the worker holds, where the browser has locks.
-    pub lock: Option<String>,
-    /// Whether tabs share their sessions. Else each port has its own, which end with it: so where every page
-    /// has an engine to itself.
-    pub shared: bool,
-    /// Whether it stands in for a worker that runs and does not answer, and has the sessions of its tabs
-    /// still: then nothing is taken from that one, neither a session by its name nor a resource, and the tabs
-    /// hear of it.
-    pub detour: bool,
-    /// How long a shared session stays open without tabs.
-    pub grace: Duration,
-    /// Sets the jitter of later dials.
-    pub seed: u64,
-    /// Fresh randomness, 128 bits or more, that nobody else is told: by it a proof is known again that was
-    /// refused.
-    pub secret: Secret,
-    /// What names, passwords and JIDs are compared by.
-    pub unicode: Unicode,
+/// Whether something of this namespace is among the features.
+fn offers(features: &str, namespace: &str) -> bool {
+    features.split(['"', '\'']).any(|part| part == namespace)
 }

@@ -7,7 +7,6 @@ use epode_protocol::{Before, Token};
 
 use crate::SessionId;
 use crate::mailbox::Mailbox;
-use crate::shared_session::Fitness;
 
 /// How many stanzas a tab may hand in before its session is up.
 pub(crate) const PENDING: usize = 1000;
@@ -60,6 +59,14 @@ pub(crate) enum Stage {
     Restoring(String, String),
     /// It shares this session.
     In(SessionId),
+}
+
+/// How fit a tab is for what must be done once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Fitness {
+    Asleep,
+    Hidden,
+    Visible,
 }
 
 /// What a tab wants to send.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use epode_protocol::Position;
 
 use crate::inbound::Inbound;
-use crate::shared_session::{Fitness, SharedSession};
-use crate::tab_state::TabState;
+use crate::shared_session::SharedSession;
+use crate::tab_state::{Fitness, TabState};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SocketId};
 
@@ -113,7 +113,7 @@ impl<'a> SessionView<'a> {
 
     /// The latest presence of everybody who is there.
     pub(super) fn presences(&self) -> impl Iterator<Item = &'a Inbound<String>> + use<'a> {
-        self.0.presences.values().map(|presence| &**presence)
+        self.0.presences.iter().map(|presence| &**presence)
     }
 
     /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for

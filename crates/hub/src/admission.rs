@@ -1,0 +1,142 @@
+//! How a session takes a tab in: as a member, and, once it is up, to its stanzas.
+
+use epode_protocol::{Before, FromWorker, Role, StatusCode, Text};
+use epode_session::stream;
+use epode_session::stream::sasl::ScramKeys;
+
+use crate::PortId;
+use crate::common::Common;
+use crate::mailbox::Gap;
+use crate::member::{JoinKind, Member, Parked};
+use crate::shared_session::{Phase, SharedSession};
+use crate::status::status;
+use crate::tab_state::Stage;
+use crate::timer::Timer;
+
+/// What the tabs of a detour hear when their session is up.
+const DETOUR: &str = "the worker runs and does not answer: this session is of another one, beside it";
+
+impl<T: Text> SharedSession<T> {
+    /// `waits`: whether the tab is content to wait until a resource is bound; `own_mechanisms`: those that
+    /// live in it.
+    pub(crate) fn join(
+        &mut self,
+        port: PortId,
+        entry: JoinKind,
+        waits: bool,
+        own_mechanisms: Vec<String>,
+        common: &mut Common<T>,
+    ) {
+        let id = self.id();
+        // The tab may have vanished while its credentials were under trial.
+        let Some(tab) = common.tabs.get_mut(&port) else { return };
+        tab.stage = Stage::In(id);
+        tab.mailbox.change_session();
+        tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;
+        tab.mailbox.byte_limit = self.connection.options.queue_size as usize;
+        let parked = self.take_parked(&tab.tab, common.now);
+        self.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, self.position) });
+        let (up, unbound) = (self.is_up(), self.phase == Phase::Unbound);
+        let down = self.down.clone();
+        common.timers.set(Timer::Grace(id), None);
+        if let Some(down) = down {
+            common.post(port, FromWorker::Status(down));
+        }
+        if up {
+            self.elect(common);
+            self.admit(port, entry.up(), common);
+            self.report_csi(common);
+        } else if !waits {
+            self.bind(None, common);
+        } else if unbound {
+            common.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
+        }
+    }
+
+    /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
+    pub(crate) fn bind(&mut self, resource: Option<String>, common: &Common<T>) {
+        self.feed(stream::Input::Bind { resource }, common);
+        if self.phase == Phase::Unbound {
+            self.phase = Phase::Connecting;
+        }
+    }
+
+    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been
+    /// waiting to send.
+    pub(crate) fn admit(&mut self, port: PortId, code: StatusCode, common: &mut Common<T>) {
+        let Some(tab) = common.tabs.get_mut(&port) else { return };
+        let Phase::Up(info) = &self.phase else { return };
+        let mut info = info.clone();
+        let kept = self.member(port).and_then(|member| member.parked.take());
+        // The page before it may have gone after this one came.
+        let parked = kept.or_else(|| self.take_parked(&tab.tab, common.now));
+        let (start, parked) = match (parked, tab.before.take()) {
+            (Some(parked), Some(Before { position, .. }))
+                if (self.start..=self.position).contains(&position) =>
+            {
+                (position, Some(parked))
+            }
+            // The page before stood in another session still, and was unloaded before it heard of this one.
+            (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.start, Some(parked)),
+            _ => (self.position, None),
+        };
+        let secondary = self.primary != Some(port);
+        let keys = self.connection.keys.as_ref().map(ScramKeys::to_text);
+        // What was given up and is still remembered is not missing.
+        let (forgotten, admitted) = (self.ring.forgotten(), self.position);
+        let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
+        let mut has_credentials = false;
+        if let Some(member) = self.member(port) {
+            has_credentials = member.has_credentials;
+            member.claims.clear();
+            (member.start, member.admitted) = (start, admitted);
+            // Of what was dropped behind the page before it a page hears as well.
+            member.told = member.told.min(start);
+            (member.backlog, member.former_claims) = match parked {
+                Some(Parked { mut kept, claims, .. }) => {
+                    kept.retain(|inbound| inbound.position > start);
+                    (kept.into(), claims)
+                }
+                None => (Vec::new(), Vec::new()),
+            };
+        }
+        info.position = start;
+        let pending = std::mem::take(&mut tab.pending);
+        let mut up = status(code);
+        up.session = Some(info);
+        up.text = common.config.detour.then(|| DETOUR.to_owned());
+        // The role comes first, so that it is known in the callback of the status; the primary has heard its
+        // own.
+        if secondary {
+            common.post(port, FromWorker::Role(Role::Secondary));
+        }
+        if let Some(keys) = keys.filter(|_| has_credentials) {
+            common
+                .post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
+        }
+        common.post(port, FromWorker::Status(up));
+        if let Some(gap) = gap {
+            common.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
+        }
+        self.tell_gap(common);
+        self.take_all(port, pending, common);
+    }
+
+    /// Tabs whose worker died have been waiting for somebody with credentials for this account.
+    pub(crate) fn restore_waiting(&mut self, account: String, common: &mut Common<T>) {
+        let waiting = Stage::Restoring(self.key().service.clone(), account);
+        let restoring = common.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port);
+        for port in restoring.collect::<Vec<_>>() {
+            common.timers.set(Timer::Restore(port), None);
+            self.attach(port, false, common);
+        }
+    }
+
+    /// Takes in a tab without credentials, where whoever opened the session allows that.
+    pub(crate) fn attach(&mut self, port: PortId, waits: bool, common: &mut Common<T>) {
+        match self.connection.options.attach {
+            true => self.join(port, JoinKind::Attached, waits, Vec::new(), common),
+            false => common.keep_out(port),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From an input to the session that it is for, which is looked up once; and to what follows for others than
+//! the tabs of that session.
+
+use epode_protocol::Text;
+use epode_session::{Input, stream};
+
+use crate::common::Common;
+use crate::connection::Connection;
+use crate::shared_session::{SharedSession, Upshot};
+use crate::timer::Timer;
+use crate::trial::Over;
+use crate::{Hub, PortId, SessionId, SocketId};
+
+impl<T: Text> Hub<T> {
+    pub(crate) fn timeout(&mut self) {
+        while let Some(timer) = self.common.timers.expired(self.common.now) {
+            match timer {
+                Timer::Session(id) => self.feed(id, stream::Input::Timeout.into()),
+                Timer::Answer(port, token) => self.answer_timeout(port, token),
+                Timer::Ping(id, position) => self.with(id, |shared, common| shared.settle(position, common)),
+                Timer::Grace(id) => self.with(id, |shared, common| shared.close(stream::CLOSE, common)),
+                Timer::Heartbeat(port) => self.heartbeat(port),
+                Timer::LastWords(port) => self.silence(port),
+                Timer::Restore(port) => self.restore_timeout(port),
+                Timer::Gap(id) => self.with(id, SharedSession::tell_gap),
+                Timer::Farewell(id) => self.with(id, SharedSession::farewell_due),
+            }
+        }
+    }
+
+    pub(crate) fn online(&mut self, online: bool) {
+        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+            self.feed(id, Input::Online(online));
+        }
+    }
+
+    /// The socket of a session or a trial brought a frame.
+    pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
+        let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) else { return };
+        match self.trials.get_mut(&id) {
+            Some(trial) => {
+                text.with_str(|frame| trial.connection.session.frame(self.common.now, frame));
+                self.proceed_trial(id);
+            }
+            None => self.with(id, |shared, common| shared.frame(text, common)),
+        }
+    }
+
+    /// Something else happened to the socket of a session or a trial.
+    pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
+        if let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) {
+            self.feed(id, input.into());
+        }
+    }
+
+    /// Hands a session, or a trial, an input, and sees to what follows.
+    pub(crate) fn feed(&mut self, id: SessionId, input: Input<'_>) {
+        match self.trials.get_mut(&id) {
+            Some(trial) => {
+                trial.connection.session.handle_input(self.common.now, input);
+                self.proceed_trial(id);
+            }
+            None => self.with(id, |shared, common| {
+                shared.connection.session.handle_input(common.now, input);
+            }),
+        }
+    }
+
+    /// The session, or the trial, whose connection is such.
+    pub(crate) fn find(&self, is: impl Fn(&Connection) -> bool) -> Option<SessionId> {
+        let shared = self.sessions.values().map(|shared| &shared.connection);
+        let mut all = shared.chain(self.trials.values().map(|trial| &trial.connection));
+        all.find(|connection| is(connection)).map(|connection| connection.id)
+    }
+
+    /// The session that a tab is in, and what the session needs to act.
+    pub(crate) fn shared_by(&mut self, port: PortId) -> Option<(&mut SharedSession<T>, &mut Common<T>)> {
+        let shared = self.sessions.get_mut(&self.common.session_of(port)?);
+        debug_assert!(shared.is_some(), "a session that ends detaches its tabs");
+        Some((shared?, &mut self.common))
+    }
+
+    /// Lets a session act, and sees to what follows. None is there when a timer was set for a session that
+    /// has ended since, or a socket or a lock of the session is heard of late.
+    pub(crate) fn with(&mut self, id: SessionId, act: impl FnOnce(&mut SharedSession<T>, &mut Common<T>)) {
+        let Some(shared) = self.sessions.get_mut(&id) else { return };
+        act(shared, &mut self.common);
+        if let Some(upshot) = shared.proceed(&mut self.common) {
+            self.follow(id, upshot);
+        }
+    }
+
+    /// Sees to what a session leaves to the hub, until nothing is left.
+    pub(crate) fn follow(&mut self, id: SessionId, upshot: Upshot) {
+        let mut next = Some(upshot);
+        while let Some(upshot) = next {
+            match (upshot, self.sessions.get(&id).map(|shared| shared.key().clone())) {
+                (Upshot::LoginOver, Some(key)) => self.let_contend(&key),
+                (Upshot::Ended(error), Some(key)) => {
+                    if let Some(shared) = self.sessions.remove(&id) {
+                        shared.end(error, &mut self.common);
+                    }
+                    self.let_contend(&key);
+                }
+                (_, None) => {}
+            }
+            next = self.sessions.get_mut(&id).and_then(|shared| shared.proceed(&mut self.common));
+        }
+    }
+
+    pub(crate) fn proceed_trial(&mut self, id: SessionId) {
+        let Some(trial) = self.trials.get_mut(&id) else { return };
+        if let Some(Over(error)) = trial.proceed(&mut self.common)
+            && let Some(trial) = self.trials.remove(&id)
+        {
+            self.common.timers.set(Timer::Session(id), None);
+            self.trial_over(trial, error);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What is missing: frames of the server that could not be read, and what each tab has been told of them.
+
+use std::time::Duration;
+
+use epode_protocol::Text;
+use epode_session::stream::Dropped;
+
+use crate::common::Common;
+use crate::mailbox::Gap;
+use crate::shared_session::{Phase, SharedSession};
+use crate::timer::Timer;
+
+/// How often tabs hear that frames were dropped, at most.
+const GAPS: Duration = Duration::from_secs(1);
+
+/// How many frames that were dropped are remembered one by one, for tabs that have not heard of them.
+const MISSING: usize = 64;
+
+impl<T: Text> SharedSession<T> {
+    /// A frame of the server could not be read: it has its place among the stanzas if it was one, and every
+    /// tab hears that something is missing there.
+    #[inline(never)] // Rare.
+    pub(crate) fn frame_dropped(&mut self, dropped: &Dropped, common: &mut Common<T>) {
+        common.log_dropped(&self.ports(), &dropped.name, dropped.size, &dropped.rule);
+        if !dropped.is_stanza() {
+            return;
+        }
+        self.position += 1;
+        self.missing.push_back(Gap::at(self.position, dropped.condition));
+        if self.missing.len() > MISSING {
+            // Two that no tab tells apart become one.
+            let SharedSession { missing, members, .. } = self;
+            let apart = |at: usize| {
+                members.iter().any(|member| (missing[at].to..missing[at + 1].from).contains(&member.told))
+            };
+            let at = (0..MISSING).find(|at| !apart(*at)).unwrap_or_default();
+            if let Some(next) = missing.remove(at + 1) {
+                missing[at] = missing[at].and(next);
+            }
+        }
+        self.tell_gap(common);
+    }
+
+    /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that
+    /// is behind hears it when it has read what waits for it, so that what a contact can cause does not pile
+    /// up there.
+    pub(crate) fn tell_gap(&mut self, common: &mut Common<T>) {
+        if self.missing.is_empty()
+            || common.timers.runs(Timer::Gap(self.id()))
+            || !matches!(self.phase, Phase::Up(_) | Phase::Reconnecting)
+        {
+            return;
+        }
+        let mut told = Vec::new();
+        for member in &mut self.members {
+            let keeps_up = common.keeps_up(member.port);
+            let untold = self.missing.iter().filter(|gap| keeps_up && gap.to > member.told);
+            if let Some(gap) = untold.copied().reduce(Gap::and) {
+                member.told = gap.to;
+                told.push((member.port, gap));
+            }
+        }
+        if !told.is_empty() {
+            common.timers.set(Timer::Gap(self.id()), Some(common.now + GAPS));
+        }
+        for (port, gap) in told {
+            common.post(port, gap.told());
+        }
+    }
+}

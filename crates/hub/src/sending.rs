@@ -1,0 +1,166 @@
+//! The way of a tab's stanza to the server: from the tab's hands to the uplink.
+
+use std::time::Duration;
+
+use epode_protocol::{Delivery, Origin, Text};
+use epode_session::stream::xml::Head;
+
+use crate::PortId;
+use crate::common::Common;
+use crate::iq::{Entered, Reply, question};
+use crate::mailbox::Stanza;
+use crate::outbound::{Kind, Refused, edited, judge};
+use crate::shared_session::{Phase, SharedSession};
+use crate::tab_state::{ASKED, PendingSend};
+use crate::timer::Timer;
+
+/// How long an `unavailable` waits, since it may be the last word of a tab that closes.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+impl<T: Text> SharedSession<T> {
+    /// Takes what a tab wants to send, in order, and gives it receipts.
+    pub(crate) fn take_all(
+        &mut self,
+        port: PortId,
+        sends: impl IntoIterator<Item = PendingSend<T>>,
+        common: &mut Common<T>,
+    ) {
+        for pending in sends {
+            self.take(port, pending, common);
+        }
+        self.connection.uplink.post_receipts(common);
+    }
+
+    /// Sends a stanza of a tab, keeps it until the session is up, or says why not.
+    fn take(&mut self, port: PortId, pending: PendingSend<T>, common: &mut Common<T>) {
+        match self.phase {
+            Phase::Up(_) => match self.submit(port, &pending, common) {
+                Ok(()) => {
+                    if let PendingSend::Send { token, .. } = pending {
+                        self.connection.uplink.note_written(port, token);
+                    }
+                }
+                Err(refused) => common.refuse(port, pending, &refused),
+            },
+            Phase::Connecting | Phase::Unbound | Phase::Reconnecting => common.put_off(port, pending),
+            Phase::Closing => common.refuse(port, pending, &Refused::NotConnected),
+        }
+    }
+
+    /// Checks a stanza, enters it in the books, and sends it.
+    pub(crate) fn submit(
+        &mut self,
+        port: PortId,
+        pending: &PendingSend<T>,
+        common: &mut Common<T>,
+    ) -> Result<(), Refused> {
+        let (text, reply) = match pending {
+            PendingSend::Send { text, .. } => (text, Reply::Delivery),
+            PendingSend::Request { token, text } => (text, Reply::Response(*token)),
+        };
+        let Phase::Up(info) = &self.phase else { return Err(Refused::NotConnected) };
+        let session = &self.connection.session;
+        let mut head = text.with_str(|text| session.check(text))?;
+        let framed = text.with_str(|text| edited(text, &head, None));
+        if let Some(framed) = &framed {
+            // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
+            head = session.check(framed)?;
+        }
+        let kind = judge(&head, &info.jid, &common.config.unicode)?;
+        if matches!(reply, Reply::Response(_)) && kind != Kind::Request {
+            return Err(Refused::NotARequest);
+        }
+        let mut wire_id = None;
+        match kind {
+            Kind::Request if self.outgoing.of(port) >= ASKED => return Err(Refused::TooMany),
+            Kind::Request => {
+                let question = match &framed {
+                    Some(framed) => question(&head, framed),
+                    None => text.with_str(|text| question(&head, text)),
+                };
+                match self.outgoing.enter(&head, port, reply, question) {
+                    Entered::Send { id } => wire_id = id,
+                    Entered::Shared => return Ok(()),
+                }
+            }
+            Kind::Answer => {
+                let answered = self.incoming.answered(&head, &info.jid, &common.config.unicode);
+                let position = answered.ok_or(Refused::NotAsked)?;
+                common.timers.set(Timer::Ping(self.id(), position), None);
+            }
+            // The worker alone knows whether anybody looks.
+            Kind::Nonza => return Ok(()),
+            Kind::Message | Kind::Presence => {}
+        }
+        let edited = match (framed, &wire_id) {
+            (framed, None) => framed,
+            (Some(framed), id) => edited(&framed, &head, id.as_deref()),
+            (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
+        };
+        if let (Some(id), Some(edited)) = (&wire_id, &edited)
+            && let Err(too_long) = session.check(edited)
+        {
+            // By its new id.
+            self.outgoing.strike(id);
+            return Err(too_long.into());
+        }
+        let text = edited.map_or_else(|| text.clone(), T::from);
+        if kind == Kind::Presence && head.to.is_none() && !self.announce(port, &head, &text, common) {
+            return Ok(());
+        }
+        if matches!(kind, Kind::Message | Kind::Presence) {
+            self.reflect(port, &text, common);
+        }
+        self.connection.uplink.send(text, common);
+        Ok(())
+    }
+
+    /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an
+    /// `unavailable` of one tab among others may only be its farewell.
+    fn announce(&mut self, port: PortId, head: &Head, text: &T, common: &mut Common<T>) -> bool {
+        match head.kind.as_deref() {
+            None => {
+                let presence = text.with_str(str::to_owned);
+                let news = self.own_presence.as_ref() != Some(&presence);
+                self.own_presence = Some(presence);
+                // Somebody is here after all.
+                self.farewell = None;
+                common.timers.set(Timer::Farewell(self.id()), None);
+                news
+            }
+            Some("unavailable") if self.members.iter().any(|member| member.port != port) => {
+                // Of a tab that has left already it is nothing else.
+                if self.member(port).is_some() {
+                    self.farewell = Some((port, text.clone()));
+                    common.timers.set(Timer::Farewell(self.id()), Some(common.now + FAREWELL));
+                }
+                false
+            }
+            Some("unavailable") => {
+                self.own_presence = None;
+                true
+            }
+            Some(_) => true,
+        }
+    }
+
+    /// The tab that said `unavailable` is still there: it meant it.
+    pub(crate) fn farewell_due(&mut self, common: &mut Common<T>) {
+        if let Some((port, text)) = self.farewell.take() {
+            self.own_presence = None;
+            self.reflect(port, &text, common);
+            self.connection.uplink.send(text, common);
+        }
+    }
+
+    /// The other tabs see what this one sends: they are one client.
+    fn reflect(&self, sender: PortId, text: &T, common: &mut Common<T>) {
+        let mut size = None;
+        let onlookers = self.members.iter().filter(|member| member.port != sender && member.claims_sent());
+        for member in onlookers {
+            let size = *size.get_or_insert_with(|| text.with_str(str::len));
+            let delivery = Delivery(self.position, Origin::Sent, text.clone());
+            common.deliver(member.port, Stanza::Own { delivery, droppable: true, size });
+        }
+    }
+}
