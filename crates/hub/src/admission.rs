@@ -64,8 +64,9 @@ impl<T: Text> SharedSession<T> {
     /// Tells a tab that the session is up, from which position on it hears, and sends what it has been
     /// waiting to send.
     pub(crate) fn admit(&mut self, port: PortId, code: StatusCode, common: &mut Common<T>) {
-        let Some(tab) = common.tabs.get_mut(&port) else { return };
-        let Phase::Up(info) = &self.phase else { return };
+        let (Phase::Up(info), Some(tab)) = (&self.phase, common.tabs.get_mut(&port)) else {
+            return debug_assert!(false, "a session that is up admits its members, whose tabs are there");
+        };
         let mut info = info.clone();
         let kept = self.member(port).and_then(|member| member.parked.take());
         // The page before it may have gone after this one came.

@@ -35,8 +35,13 @@ impl<T: Text> SharedSession<T> {
         }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| common.now.saturating_sub(ago));
-        let Some(tab) = common.tabs.get(&port).filter(|_| self.is_up()) else { return };
-        let Some(member) = self.members.iter_mut().find(|member| member.port == port) else { return };
+        if !self.is_up() {
+            return;
+        }
+        let member = self.members.iter_mut().find(|member| member.port == port);
+        let (Some(member), Some(tab)) = (member, common.tabs.get(&port)) else {
+            return debug_assert!(false, "a tab whose stage names this session is a member");
+        };
         if made.is_none() && from < member.start {
             // It was made on a former stream, with which it ended.
             return;

@@ -28,12 +28,6 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    pub(crate) fn online(&mut self, online: bool) {
-        for id in self.sessions.keys().copied().collect::<Vec<_>>() {
-            self.feed(id, Input::Online(online));
-        }
-    }
-
     /// The socket of a session or a trial brought a frame.
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
         let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) else { return };
@@ -73,44 +67,42 @@ impl<T: Text> Hub<T> {
         all.find(|connection| is(connection)).map(|connection| connection.id)
     }
 
-    /// The session that a tab is in, and what the session needs to act.
+    /// The session that a tab is in, and what the session needs to act: for what hands the stream nothing.
     pub(crate) fn shared_by(&mut self, port: PortId) -> Option<(&mut SharedSession<T>, &mut Common<T>)> {
         let shared = self.sessions.get_mut(&self.common.session_of(port)?);
         debug_assert!(shared.is_some(), "a session that ends detaches its tabs");
         Some((shared?, &mut self.common))
     }
 
-    /// Lets a session act, and sees to what follows. None is there when a timer was set for a session that
-    /// has ended since, or a socket or a lock of the session is heard of late.
+    /// Lets a session act, and sees to what follows. The session may have ended: the worker hears late that a
+    /// timer of it has run out, or that its lock is wanted.
     pub(crate) fn with(&mut self, id: SessionId, act: impl FnOnce(&mut SharedSession<T>, &mut Common<T>)) {
         let Some(shared) = self.sessions.get_mut(&id) else { return };
         act(shared, &mut self.common);
-        if let Some(upshot) = shared.proceed(&mut self.common) {
-            self.follow(id, upshot);
-        }
+        let upshot = shared.proceed(&mut self.common);
+        self.follow(id, upshot);
     }
 
     /// Sees to what a session leaves to the hub, until nothing is left.
-    pub(crate) fn follow(&mut self, id: SessionId, upshot: Upshot) {
-        let mut next = Some(upshot);
+    fn follow(&mut self, id: SessionId, mut next: Option<Upshot>) {
         while let Some(upshot) = next {
-            match (upshot, self.sessions.get(&id).map(|shared| shared.key().clone())) {
-                (Upshot::LoginOver, Some(key)) => self.let_contend(&key),
-                (Upshot::Ended(error), Some(key)) => {
-                    if let Some(shared) = self.sessions.remove(&id) {
-                        shared.end(error, &mut self.common);
-                    }
-                    self.let_contend(&key);
+            let key = match upshot {
+                Upshot::LoginOver => self.sessions.get(&id).map(|shared| shared.key().clone()),
+                Upshot::Ended(error) => {
+                    self.sessions.remove(&id).map(|shared| shared.end(error, &mut self.common))
                 }
-                (_, None) => {}
+            };
+            if let Some(key) = key {
+                self.let_contend(&key);
             }
             next = self.sessions.get_mut(&id).and_then(|shared| shared.proceed(&mut self.common));
         }
     }
 
+    /// Lets a trial do what follows from an input, and sees to its outcome.
     pub(crate) fn proceed_trial(&mut self, id: SessionId) {
-        let Some(trial) = self.trials.get_mut(&id) else { return };
-        if let Some(Over(error)) = trial.proceed(&mut self.common)
+        let over = self.trials.get_mut(&id).and_then(|trial| trial.proceed(&mut self.common));
+        if let Some(Over(error)) = over
             && let Some(trial) = self.trials.remove(&id)
         {
             self.common.timers.set(Timer::Session(id), None);

@@ -9,6 +9,7 @@ use epode_session::stream::{Error, jid};
 use epode_session::{Account, Input, Mechanisms, Purpose, stream};
 
 use crate::connection::Connection;
+use crate::contenders::Contender;
 use crate::key::Key;
 use crate::member::JoinKind;
 use crate::shared_session::{Phase, SharedSession};
@@ -25,14 +26,6 @@ const RESTORE_FROM_SILENCE: Duration = Duration::from_secs(30);
 
 /// How many sessions have positions of their own, of 2^32 each: browsers hold no more than 2^53.
 const SESSIONS: u32 = 1 << 21;
-
-/// A tab whose credentials wait until the account is free: of one account one login is under way at a time.
-pub(crate) struct Contender {
-    pub(crate) port: PortId,
-    pub(crate) key: Key,
-    pub(crate) account: Account,
-    pub(crate) options: Options,
-}
 
 impl<T: Text> Hub<T> {
     pub(crate) fn connect_asked(
@@ -113,19 +106,9 @@ impl<T: Text> Hub<T> {
 
     /// What these tabs waited for is over: each has its turn, in the order in which they came.
     pub(crate) fn let_contend(&mut self, key: &Key) {
-        for contender in std::mem::take(&mut self.contenders) {
-            match contender.key == *key {
-                true => self.connect(contender.port, contender.account, contender.options),
-                false => self.contenders.push(contender),
-            }
+        for contender in self.contenders.take(key) {
+            self.connect(contender.port, contender.account, contender.options);
         }
-    }
-
-    /// The tabs that wait with just these credentials, which need not be tried for each.
-    pub(crate) fn equal_contenders(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
-        let equal =
-            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account, None);
-        self.contenders.extract_if(.., equal).map(|equal| equal.port).collect()
     }
 
     /// Where nothing is shared, each port has sessions of its own.
@@ -182,7 +165,7 @@ impl<T: Text> Hub<T> {
         match (port, error) {
             (Some(port), _) if verified => self.verified(port, session.account().clone(), options, keys),
             (port, Some(error)) if !verified => {
-                let equal = self.equal_contenders(&key, session.account());
+                let equal = self.contenders.take_equal(&key, session.account());
                 for port in port.into_iter().chain(equal) {
                     let mut failed = trial_failed(&error);
                     failed.close_code = error.close_code();

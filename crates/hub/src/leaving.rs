@@ -114,7 +114,7 @@ impl<T: Text> Hub<T> {
     }
 
     fn withdraw(&mut self, port: PortId) {
-        self.contenders.retain(|contender| contender.port != port);
+        self.contenders.withdraw(port);
         let trial = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port));
         if let Some((id, trial)) = trial.map(|(id, trial)| (*id, trial)) {
             // It runs to its end: else an app that gives up early, and comes again, would put one proof to the

@@ -28,7 +28,7 @@ use epode_session::stream::sasl::{Derivation, ScramKeys};
 
 use common::Common;
 pub use config::Config;
-use joining::Contender;
+use contenders::Contenders;
 use shared_session::SharedSession;
 use tab_state::TabState;
 pub use table::Table;
@@ -36,11 +36,11 @@ use timer::Timer;
 use trial::Trial;
 
 mod admission;
-mod carrier;
 mod claims;
 mod common;
 mod config;
 mod connection;
+mod contenders;
 mod dispatch;
 mod exchange;
 mod fitness;
@@ -153,8 +153,7 @@ pub struct Hub<T> {
     left: Table<PortId, SessionId>,
     sessions: Table<SessionId, SharedSession<T>>,
     trials: Table<SessionId, Trial>,
-    /// In the order in which they came.
-    contenders: Vec<Contender>,
+    contenders: Contenders,
     /// How many sessions there have been.
     numbered: u32,
 }
@@ -167,7 +166,7 @@ impl<T: Text> Hub<T> {
             left: Table::default(),
             sessions: Table::default(),
             trials: Table::default(),
-            contenders: Vec::new(),
+            contenders: Contenders::default(),
             numbered: 0,
         }
     }
@@ -190,7 +189,11 @@ impl<T: Text> Hub<T> {
                 self.socket_input(socket, stream::Input::Closed { code, reason: &reason });
             }
             Input::Derived(socket, keys) => self.socket_input(socket, stream::Input::Derived(keys)),
-            Input::Online(online) => self.online(online),
+            Input::Online(online) => {
+                for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+                    self.feed(id, session::Input::Online(online));
+                }
+            }
             Input::Owned(name) => self.owned(&name),
             Input::Denied(name) => self.denied(&name),
             Input::Wanted(name) => self.wanted(&name),

@@ -6,6 +6,7 @@ use epode_protocol::{LogLevel, StatusCode, Text};
 use epode_session::{Input, stream};
 
 use crate::common::Common;
+use crate::key::Key;
 use crate::shared_session::{Phase, SharedSession};
 use crate::status::because;
 use crate::timer::Timer;
@@ -35,14 +36,15 @@ impl<T: Text> SharedSession<T> {
         self.feed(stream::Input::Close(stream::CLOSE), common);
     }
 
-    /// It stays with a newer worker.
-    fn give_up(self, common: &mut Common<T>) {
+    /// The session stays with a newer worker: its tabs hear so. Whose it was.
+    fn give_up(self, common: &mut Common<T>) -> Key {
         common.timers.set(Timer::Session(self.id()), None);
         for port in self.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
             common.detach(port, vec![failed, over]);
         }
+        self.connection.key
     }
 }
 
@@ -58,8 +60,7 @@ impl<T: Text> Hub<T> {
 
     pub(crate) fn denied(&mut self, name: &str) {
         if let Some(shared) = self.session_of(name).and_then(|id| self.sessions.remove(&id)) {
-            let key = shared.key().clone();
-            shared.give_up(&mut self.common);
+            let key = shared.give_up(&mut self.common);
             self.let_contend(&key);
         }
     }

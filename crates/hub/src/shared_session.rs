@@ -276,9 +276,9 @@ impl<T: Text> SharedSession<T> {
         self.feed(stream::Input::Close(patience), common);
     }
 
-    /// The session is over: its tabs hear why.
+    /// The session is over: its tabs hear why. Whose it was.
     #[inline(never)] // Out of the way of a cold start.
-    pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) {
+    pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
         let id = self.id();
         self.settle_books(common);
         // There is no later.
@@ -295,6 +295,7 @@ impl<T: Text> SharedSession<T> {
             }
             common.detach(member.port, statuses);
         }
+        self.connection.key
     }
 
     /// What a tab hears, in order, when the session is over.

@@ -3,9 +3,12 @@
 
 use epode_protocol::{FromWorker, Text, Token};
 
+use carrier::Carrier;
+
 use crate::PortId;
-use crate::carrier::Carrier;
 use crate::common::Common;
+
+mod carrier;
 
 /// The way out of one session.
 #[derive(Default, Debug)]

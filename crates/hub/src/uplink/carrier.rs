@@ -1,5 +1,6 @@
-//! What carries the frames of a stream. Here a second transport fits (BOSH, XEP-0206): who dials, writes and
-//! closes names no socket, and what came over one is handed to the session that it [is](Carrier::is) of.
+//! What carries the frames of a stream. A second transport fits here (BOSH, XEP-0206): nobody else names a
+//! socket to dial, to write or to close, and what came over one goes to the session whose carrier it
+//! [is](Carrier::is).
 
 use epode_protocol::Text;
 use epode_session::stream::sasl::Derivation;
@@ -12,7 +13,7 @@ use crate::{Output, SocketId};
 pub(crate) struct Carrier(Option<SocketId>);
 
 impl Carrier {
-    /// Whether what came over this socket is of the present stream.
+    /// Whether this socket carries the present stream.
     pub(crate) fn is(&self, socket: SocketId) -> bool {
         self.0 == Some(socket)
     }
@@ -23,7 +24,7 @@ impl Carrier {
         common.outputs.push_back(Output::Dial(socket, url, greeting));
     }
 
-    pub(crate) fn transmit<T: Text>(&self, frame: T, common: &mut Common<T>) {
+    pub(super) fn transmit<T: Text>(&self, frame: T, common: &mut Common<T>) {
         common.outputs.extend(self.0.map(|socket| Output::Transmit(socket, frame)));
     }
 

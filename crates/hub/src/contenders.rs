@@ -1,0 +1,47 @@
+//! Tabs whose credentials wait until the account is free: of one account one login is under way at a time.
+
+use epode_protocol::Options;
+use epode_session::Account;
+
+use crate::PortId;
+use crate::key::Key;
+
+/// A tab that waits with its credentials.
+pub(crate) struct Contender {
+    pub(crate) port: PortId,
+    pub(crate) key: Key,
+    pub(crate) account: Account,
+    pub(crate) options: Options,
+}
+
+/// The tabs that wait, in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Contenders(Vec<Contender>);
+
+impl Contenders {
+    pub(crate) fn push(&mut self, contender: Contender) {
+        self.0.push(contender);
+    }
+
+    /// This tab waits no more.
+    pub(crate) fn withdraw(&mut self, port: PortId) {
+        self.0.retain(|contender| contender.port != port);
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes out all that wait for this account.
+    pub(crate) fn take(&mut self, key: &Key) -> Vec<Contender> {
+        self.0.extract_if(.., |contender| contender.key == *key).collect()
+    }
+
+    /// Takes out the tabs that wait with just these credentials, which need not be tried for each.
+    pub(crate) fn take_equal(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
+        let equal =
+            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account, None);
+        self.0.extract_if(.., equal).map(|equal| equal.port).collect()
+    }
+}
