@@ -120,7 +120,7 @@ impl<T: Text> SharedSession<T> {
             common.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
         }
         self.tell_gap(common);
-        self.take_all(port, pending, common);
+        self.take_all(port, &mut pending.into_iter(), common);
     }
 
     /// Tabs whose worker died have been waiting for somebody with credentials for this account.

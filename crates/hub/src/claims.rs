@@ -99,7 +99,7 @@ impl<T: Text> SharedSession<T> {
             common.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
         }
         let claimed = FromWorker::Claimed { claims: answer };
-        common.put(port, |tab| tab.mailbox.push_with(claimed, carried));
+        common.put(port, |mailbox| mailbox.push_with(claimed, carried));
     }
 
     /// Strikes out claims.

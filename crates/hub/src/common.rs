@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use epode_protocol::{FromWorker, LogLevel, Outcome, Status, StatusCode, Text, Token};
 
-use crate::mailbox::{Latest, Stanza};
+use crate::mailbox::{Latest, Mailbox, Stanza};
 use crate::outbound::Refused;
 use crate::refusals::Refusals;
 use crate::status::because;
@@ -100,12 +100,12 @@ impl<T: Text> Common<T> {
 
     /// Posts to a tab, after everything that waits for it.
     pub(crate) fn post(&mut self, port: PortId, message: FromWorker<T>) {
-        self.put(port, |tab| tab.mailbox.push(message));
+        self.put(port, |mailbox| mailbox.push(message));
     }
 
     /// Posts a stanza to a tab, after everything that waits for it.
     pub(crate) fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
-        self.put(port, |tab| tab.mailbox.push_stanza(stanza));
+        self.put(port, |mailbox| mailbox.push_stanza(stanza));
     }
 
     /// Posts to a tab at once: what belongs to the port, and not to a session.
@@ -114,14 +114,11 @@ impl<T: Text> Common<T> {
     }
 
     /// Changes what waits for a tab, and posts what may leave.
-    pub(crate) fn put(&mut self, port: PortId, change: impl FnOnce(&mut TabState<T>)) {
-        let Some(tab) = self.tabs.get_mut(&port) else { return };
-        change(tab);
-        while let Some(message) = tab.mailbox.next_post(self.now, &mut self.latest) {
-            self.outputs.push_back(Output::Post(port, message));
-        }
-        if tab.mailbox.holds_back() && !std::mem::replace(&mut self.deferred, true) {
-            self.outputs.push_back(Output::Defer);
+    pub(crate) fn put(&mut self, port: PortId, change: impl FnOnce(&mut Mailbox<T>)) {
+        let Common { tabs, now, latest, deferred, outputs, .. } = self;
+        if let Some(tab) = tabs.get_mut(&port) {
+            change(&mut tab.mailbox);
+            flush(port, &mut tab.mailbox, *now, latest, deferred, outputs);
         }
     }
 
@@ -132,7 +129,7 @@ impl<T: Text> Common<T> {
         self.deferred = false;
         let ports: Vec<PortId> = self.tabs.keys().copied().collect();
         for port in ports {
-            self.put(port, |tab| tab.mailbox.end_of_task());
+            self.put(port, Mailbox::end_of_task);
         }
     }
 
@@ -194,5 +191,22 @@ impl<T: Text> Common<T> {
                 self.post(port, FromWorker::Response { token, outcome, position: 0 });
             }
         }
+    }
+}
+
+/// Posts what may leave a mailbox; what waits for the end of the task has that end asked for, once.
+fn flush<T: Text>(
+    port: PortId,
+    mailbox: &mut Mailbox<T>,
+    now: Duration,
+    latest: &mut Latest<T>,
+    deferred: &mut bool,
+    outputs: &mut VecDeque<Output<T>>,
+) {
+    while let Some(message) = mailbox.next_post(now, latest) {
+        outputs.push_back(Output::Post(port, message));
+    }
+    if mailbox.holds_back() && !std::mem::replace(deferred, true) {
+        outputs.push_back(Output::Defer);
     }
 }

@@ -77,25 +77,24 @@ impl<T: Text> Hub<T> {
     /// Lets a session act, and sees to what follows. The session may have ended: the worker hears late that a
     /// timer of it has run out, or that its lock is wanted.
     pub(crate) fn with(&mut self, id: SessionId, act: impl FnOnce(&mut SharedSession<T>, &mut Common<T>)) {
-        let Some(shared) = self.sessions.get_mut(&id) else { return };
-        act(shared, &mut self.common);
-        let upshot = shared.proceed(&mut self.common);
-        self.follow(id, upshot);
+        if let Some(shared) = self.sessions.get_mut(&id) {
+            act(shared, &mut self.common);
+            self.settle(id);
+        }
     }
 
     /// Sees to what a session leaves to the hub, until nothing is left.
-    fn follow(&mut self, id: SessionId, mut next: Option<Upshot>) {
-        while let Some(upshot) = next {
+    fn settle(&mut self, id: SessionId) {
+        while let Some(shared) = self.sessions.get_mut(&id)
+            && let Some(upshot) = shared.proceed(&mut self.common)
+        {
             let key = match upshot {
-                Upshot::LoginOver => self.sessions.get(&id).map(|shared| shared.key().clone()),
+                Upshot::LoginOver => Some(shared.key().clone()),
                 Upshot::Ended(error) => {
                     self.sessions.remove(&id).map(|shared| shared.end(error, &mut self.common))
                 }
             };
-            if let Some(key) = key {
-                self.let_contend(&key);
-            }
-            next = self.sessions.get_mut(&id).and_then(|shared| shared.proceed(&mut self.common));
+            key.into_iter().for_each(|key| self.let_contend(&key));
         }
     }
 

@@ -60,19 +60,19 @@ impl<T: Text> Hub<T> {
                 }
             }
             ToWorker::Ack { posts } => {
-                self.common.put(port, |tab| tab.mailbox.acknowledge(posts));
+                self.common.put(port, |mailbox| mailbox.acknowledge(posts));
                 if let Some((shared, common)) = self.shared_by(port) {
                     shared.tell_gap(common);
                 }
             }
             ToWorker::Send { stanzas } => {
                 let send = |Outgoing { token, text }| PendingSend::Send { token, text };
-                self.take(port, stanzas.into_iter().map(send));
+                self.take(port, &mut stanzas.into_iter().map(send));
             }
             ToWorker::Request { token, text, timeout } => {
                 let at = timeout.map(|timeout| self.common.now + Duration::from_millis(timeout.into()));
                 self.common.timers.set(Timer::Answer(port, token), at);
-                self.take(port, [PendingSend::Request { token, text }]);
+                self.take(port, &mut std::iter::once(PendingSend::Request { token, text }));
             }
             ToWorker::Unhandled { position } => {
                 if let Some((shared, common)) = self.shared_by(port) {
@@ -104,10 +104,10 @@ impl<T: Text> Hub<T> {
     }
 
     /// Takes what a tab wants to send.
-    fn take(&mut self, port: PortId, sends: impl IntoIterator<Item = PendingSend<T>>) {
+    fn take(&mut self, port: PortId, sends: &mut dyn Iterator<Item = PendingSend<T>>) {
         match self.shared_by(port) {
             Some((shared, common)) => shared.take_all(port, sends, common),
-            None => sends.into_iter().for_each(|pending| self.common.take(port, pending)),
+            None => sends.for_each(|pending| self.common.take(port, pending)),
         }
     }
 

@@ -22,7 +22,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn take_all(
         &mut self,
         port: PortId,
-        sends: impl IntoIterator<Item = PendingSend<T>>,
+        sends: &mut dyn Iterator<Item = PendingSend<T>>,
         common: &mut Common<T>,
     ) {
         for pending in sends {

@@ -5,9 +5,10 @@
 //! binds a resource. From then on stanzas pass in both directions until one side says `<close/>`,
 //! breaks a rule, or vanishes.
 //!
-//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], frames through
-//! [`Stream::frame`], with the time; what is to be done comes out of [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream
-//! waits for; [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
+//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], frames
+//! through [`Stream::frame`], with the time; what is to be done comes out of
+//! [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream waits for;
+//! [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
 //!
 //! Time is a [`Duration`] since any moment that the caller chooses; only differences count.
 
