@@ -1,4 +1,4 @@
-//! How a session takes a tab in: as a member, and, once it is up, to its stanzas.
+//! How a session takes a tab in: first as a member, then, once the session is up, to its stanzas.
 
 use epode_protocol::{Before, FromWorker, Role, StatusCode, Text};
 use epode_session::stream;
@@ -17,8 +17,8 @@ use crate::timer::Timer;
 const DETOUR: &str = "the worker runs and does not answer: this session is of another one, beside it";
 
 impl<T: Text> SharedSession<T> {
-    /// `waits`: whether the tab is content to wait until a resource is bound; `own_mechanisms`: those that
-    /// live in it.
+    /// Makes a tab a member. `waits`: whether the tab lets the session wait for a resource to be
+    /// asked for; `own_mechanisms`: the mechanisms that live in the tab.
     pub(crate) fn join(
         &mut self,
         port: PortId,
@@ -28,7 +28,7 @@ impl<T: Text> SharedSession<T> {
         common: &mut Common<T>,
     ) {
         let id = self.id();
-        // The tab may have vanished while its credentials were under trial.
+        // The tab may have vanished while its credentials were tried.
         let Some(tab) = common.tabs.get_mut(&port) else { return };
         tab.stage = Stage::In(id);
         tab.mailbox.change_session();
@@ -53,7 +53,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// A tab wants a resource bound, now or, since the session is not that far, without waiting then.
+    /// A tab asks for a resource. If the session is not that far yet, it will not wait then.
     pub(crate) fn bind(&mut self, resource: Option<String>, common: &Common<T>) {
         self.feed(stream::Input::Bind { resource }, common);
         if self.phase == Phase::Unbound {
@@ -61,15 +61,15 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Tells a tab that the session is up, from which position on it hears, and sends what it has been
-    /// waiting to send.
+    /// Tells a tab that the session is up and from which position on the tab hears stanzas; sends
+    /// the tab's pending stanzas.
     pub(crate) fn admit(&mut self, port: PortId, code: StatusCode, common: &mut Common<T>) {
         let (Phase::Up(info), Some(tab)) = (&self.phase, common.tabs.get_mut(&port)) else {
             return debug_assert!(false, "a session that is up admits its members, whose tabs are there");
         };
         let mut info = info.clone();
         let kept = self.member(port).and_then(|member| member.parked.take());
-        // The page before it may have gone after this one came.
+        // The former page may have left after this one joined.
         let parked = kept.or_else(|| self.take_parked(&tab.tab, common.now));
         let (start, parked) = match (parked, tab.before.take()) {
             (Some(parked), Some(Before { position, .. }))
@@ -77,13 +77,14 @@ impl<T: Text> SharedSession<T> {
             {
                 (position, Some(parked))
             }
-            // The page before stood in another session still, and was unloaded before it heard of this one.
+            // The former page was unloaded before it heard of this session, and names a position of
+            // another one.
             (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.start, Some(parked)),
             _ => (self.position, None),
         };
         let secondary = self.primary != Some(port);
         let keys = self.connection.keys.as_ref().map(ScramKeys::to_text);
-        // What was given up and is still remembered is not missing.
+        // Stanzas that were given up, but are still in the ring, are not missing.
         let (forgotten, admitted) = (self.ring.forgotten(), self.position);
         let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
         let mut has_credentials = false;
@@ -91,7 +92,7 @@ impl<T: Text> SharedSession<T> {
             has_credentials = member.has_credentials;
             member.claims.clear();
             (member.start, member.admitted) = (start, admitted);
-            // Of what was dropped behind the page before it a page hears as well.
+            // A page also hears of frames that were dropped after the former page's position.
             member.told = member.told.min(start);
             (member.backlog, member.former_claims) = match parked {
                 Some(Parked { mut kept, claims, .. }) => {
@@ -106,8 +107,8 @@ impl<T: Text> SharedSession<T> {
         let mut up = status(code);
         up.session = Some(info);
         up.text = common.config.detour.then(|| DETOUR.to_owned());
-        // The role comes first, so that it is known in the callback of the status; the primary has heard its
-        // own.
+        // The role goes first, so that the callback of the status can ask for it. The primary has
+        // heard its role already.
         if secondary {
             common.post(port, FromWorker::Role(Role::Secondary));
         }
@@ -123,7 +124,8 @@ impl<T: Text> SharedSession<T> {
         self.take_all(port, &mut pending.into_iter(), common);
     }
 
-    /// Tabs whose worker died have been waiting for somebody with credentials for this account.
+    /// Takes in the tabs that lost their worker and wait for somebody with credentials of this
+    /// account.
     pub(crate) fn restore_waiting(&mut self, account: String, common: &mut Common<T>) {
         let waiting = Stage::Restoring(self.key().service.clone(), account);
         let restoring = common.tabs.iter().filter(|(_, tab)| tab.stage == waiting).map(|(port, _)| *port);
@@ -133,7 +135,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Takes in a tab without credentials, where whoever opened the session allows that.
+    /// Takes in a tab without credentials, if the session's first tab allows that.
     pub(crate) fn attach(&mut self, port: PortId, waits: bool, common: &mut Common<T>) {
         match self.connection.options.attach {
             true => self.join(port, JoinKind::Attached, waits, Vec::new(), common),

@@ -1,4 +1,4 @@
-//! What each tab wants to hear, and what it missed while its claim was on the way.
+//! What each tab claims, and the stanzas that came while a claim was on its way.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::member::{ActiveClaim, JoinKind};
 use crate::shared_session::SharedSession;
 
 impl<T: Text> SharedSession<T> {
-    /// Enters claims, and answers with what they missed since the position from which they hold. Those that
-    /// were made outside of any stanza hold from when they were: so many milliseconds `ago`, by a clock that
-    /// may have been set meanwhile.
+    /// Enters claims, and answers with the stanzas that they missed since position `from`. `ago`:
+    /// for claims that were made outside of any stanza, how many milliseconds ago that was, by a
+    /// clock that may have been set since. Such claims hold from that time on.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn claim(
         &mut self,
@@ -43,31 +43,33 @@ impl<T: Text> SharedSession<T> {
             return debug_assert!(false, "a tab whose stage names this session is a member");
         };
         if made.is_none() && from < member.start {
-            // It was made on a former stream, with which it ended.
+            // The claim was made on a former stream, and ended with it.
             return;
         }
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
-        // A claim that was made outside of any stanza hears what was on its way to the tab then, and what has
-        // come since; but nothing that the tab had handled for others.
+        // A claim that was made outside of any stanza also gets what was on its way to the tab
+        // then, and what has come since; but nothing that the tab had already handled for other
+        // claims.
         let from = made.map_or(from, |made| {
             let came = self.ring.before(made).unwrap_or(self.position);
             let given = on_its_way.first().map_or(came, |first| first.position - 1);
             came.min(given).max(from).max(member.start).min(self.position)
         });
-        // The ring remembers everything since it forgot; of what came before there is only what this tab has
-        // not handled.
+        // The ring has everything after the position that it forgot last. Of older stanzas there
+        // are only those that this tab has not handled.
         let forgotten = self.ring.forgotten();
         let mut behind: Vec<Rc<Inbound<T>>> = on_its_way;
         behind.retain(|inbound| inbound.position <= forgotten);
         behind.extend(self.ring.behind(from).cloned());
-        // Who was there before a tab came late, for the handlers that it has to begin with; for a later one,
-        // whoever none before it heard of.
+        // A tab that joined late is told who is there: its first claims of everybody, a later claim
+        // of those that no claim before it heard of.
         let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.start;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> = self.presences.iter().filter(|seen| late && unheard(seen)).cloned().collect();
-        // What nobody here wanted so far was not kept beyond the ring.
+        // Older stanzas than those in the ring were kept only for claims of this tab or of its
+        // former page.
         let known = |claim: &Claim| {
             let before = member.former_claims.iter().filter(|_| forgotten <= member.admitted);
             let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(before);
@@ -102,7 +104,7 @@ impl<T: Text> SharedSession<T> {
         common.put(port, |mailbox| mailbox.push_with(claimed, carried));
     }
 
-    /// Strikes out claims.
+    /// Removes claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
         if let Some(member) = self.member(port) {
             member.claims.retain(|(known, _)| !claims.contains(known));

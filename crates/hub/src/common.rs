@@ -1,4 +1,5 @@
-//! What every session and every tab is handed: the clock, the timers, the tabs' mailboxes, the way out.
+//! What every session and every tab shares: the clock, the timers, the tabs' mailboxes, the
+//! outputs. Whoever acts is handed it.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use crate::tab_state::{PENDING, PendingSend, Stage, TabState};
 use crate::timer::{Timer, Timers};
 use crate::{Config, Output, PortId, SessionId, Table};
 
-/// What every session and every tab is handed.
+/// What every session and every tab shares.
 pub(crate) struct Common<T> {
     pub(crate) config: Config,
     pub(crate) now: Duration,
@@ -22,9 +23,9 @@ pub(crate) struct Common<T> {
     pub(crate) refusals: Refusals,
     pub(crate) timers: Timers,
     pub(crate) outputs: VecDeque<Output<T>>,
-    /// What was delivered last in this task.
+    /// The latest delivery of this task, for tabs that are given the same.
     latest: Latest<T>,
-    /// Whether the end of this task was asked for.
+    /// Whether [`Output::Defer`] is out for this task.
     deferred: bool,
     counter: u32,
 }
@@ -52,7 +53,7 @@ impl<T: Text> Common<T> {
         output
     }
 
-    /// A number that names a session, a socket or an exchange, and is never used twice.
+    /// A number that was never used before, for a session, a socket or an exchange.
     pub(crate) fn count(&mut self) -> u32 {
         self.counter += 1;
         self.counter
@@ -62,8 +63,8 @@ impl<T: Text> Common<T> {
         self.outputs.push_back(Output::Log(level, text));
     }
 
-    /// Logs a line about a session: on the worker's console, and in its own tabs. A tab that is behind is
-    /// spared the line, for nothing bounds how many lines a server can cause.
+    /// Logs a line about a session: to the worker's console, and to the session's own tabs. A tab
+    /// with a full window does not get the line, since a server can cause any number of lines.
     pub(crate) fn log_to(&mut self, ports: &[PortId], level: LogLevel, text: String) {
         for port in ports {
             if self.keeps_up(*port) {
@@ -73,9 +74,9 @@ impl<T: Text> Common<T> {
         self.log(level, text);
     }
 
-    /// Logs what the server sent and no tab hears: its first name, its length in bytes of UTF-8, and the rule
-    /// that it breaks. The name is the server's: it is cut short, and what could not stand in a name is left
-    /// out.
+    /// Logs a frame of the server that no tab hears: its first name, its length in bytes of UTF-8,
+    /// and the rule that the frame breaks. The server chose the name, so the name is cut, and loses
+    /// characters that no name may have.
     pub(crate) fn log_dropped(&mut self, ports: &[PortId], name: &str, size: usize, rule: &str) {
         let name: String = name
             .chars()
@@ -93,27 +94,28 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// Whether nothing waits for a tab.
+    /// Whether the tab has room in its window.
     pub(crate) fn keeps_up(&self, port: PortId) -> bool {
         self.tabs.get(&port).is_some_and(|tab| tab.mailbox.credit() > 0)
     }
 
-    /// Posts to a tab, after everything that waits for it.
+    /// Posts a message to a tab, after everything that waits for the tab.
     pub(crate) fn post(&mut self, port: PortId, message: FromWorker<T>) {
         self.put(port, |mailbox| mailbox.push(message));
     }
 
-    /// Posts a stanza to a tab, after everything that waits for it.
+    /// Posts a stanza to a tab, after everything that waits for the tab.
     pub(crate) fn deliver(&mut self, port: PortId, stanza: Stanza<T>) {
         self.put(port, |mailbox| mailbox.push_stanza(stanza));
     }
 
-    /// Posts to a tab at once: what belongs to the port, and not to a session.
+    /// Posts to a tab at once, past its window: for messages about the port and not about a
+    /// session.
     pub(crate) fn post_now(&mut self, port: PortId, message: FromWorker<T>) {
         self.outputs.push_back(Output::Post(port, Rc::new(message)));
     }
 
-    /// Changes what waits for a tab, and posts what may leave.
+    /// Changes a tab's mailbox, and posts what may leave it.
     pub(crate) fn put(&mut self, port: PortId, change: impl FnOnce(&mut Mailbox<T>)) {
         let Common { tabs, now, latest, deferred, outputs, .. } = self;
         if let Some(tab) = tabs.get_mut(&port) {
@@ -122,9 +124,9 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// A stanza leaves at once when nothing has left just before it. Under a flood many arrive before the
-    /// worker has its next task: those leave together, since a post costs many times what one more stanza in
-    /// it does.
+    /// The task is over: what waited for its end may leave. A lone stanza leaves at once, but under
+    /// a flood many stanzas arrive in one task of the worker. Those leave in one post, since a post
+    /// costs many times as much as one more stanza in it.
     pub(crate) fn end_of_task(&mut self) {
         self.deferred = false;
         let ports: Vec<PortId> = self.tabs.keys().copied().collect();
@@ -133,13 +135,14 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// Who opened the session wants a proof of everybody.
+    /// Tells a tab that the session's first tab has set `attach: false`.
     pub(crate) fn keep_out(&mut self, port: PortId) {
         let why = "this session was opened with `attach: false`: nobody joins it without credentials";
         self.detach(port, vec![because(StatusCode::AttachFail, Some("credentials-required"), &why)]);
     }
 
-    /// A tab is in no session any more. The tab hears why, and what it still wanted to send is not sent.
+    /// Takes a tab out of its session, or out of waiting for one. The tab hears these statuses; its
+    /// pending sends are refused.
     pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.tabs.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
@@ -151,7 +154,8 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// Takes what a tab of no session wants to send: keeps it if a session is on its way, or says why not.
+    /// Takes a send of a tab that is in no session: keeps the send if a session may come, or
+    /// refuses it.
     pub(crate) fn take(&mut self, port: PortId, pending: PendingSend<T>) {
         match self.tabs.get(&port).map(|tab| &tab.stage) {
             Some(Stage::Waiting | Stage::Restoring(..)) => self.put_off(port, pending),
@@ -159,7 +163,7 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// Keeps what a tab wants to send until its session is up.
+    /// Keeps a send until the tab's session is up.
     pub(crate) fn put_off(&mut self, port: PortId, pending: PendingSend<T>) {
         match self.tabs.get_mut(&port) {
             Some(tab) if tab.pending.len() < PENDING => tab.pending.push_back(pending),
@@ -167,7 +171,7 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// The session did not come up: what was to be sent is not.
+    /// Refuses a pending send, since the session did not come up.
     pub(crate) fn turn_down(&mut self, port: PortId, pending: PendingSend<T>) {
         match pending {
             PendingSend::Request { token, .. } => self.disconnected(port, token),
@@ -175,7 +179,7 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// The session that was asked is gone, and with it the answer.
+    /// Ends a request whose session is gone.
     pub(crate) fn disconnected(&mut self, port: PortId, token: Token) {
         self.timers.set(Timer::Answer(port, token), None);
         self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
@@ -194,7 +198,7 @@ impl<T: Text> Common<T> {
     }
 }
 
-/// Posts what may leave a mailbox; what waits for the end of the task has that end asked for, once.
+/// Posts what may leave a mailbox. Asks for the end of the task, once, if something waits for that.
 fn flush<T: Text>(
     port: PortId,
     mailbox: &mut Mailbox<T>,

@@ -1,5 +1,5 @@
-//! One account's connection to its server: a session, and the way out of it. Tabs share one, and have
-//! credentials tried on another.
+//! One account's connection to its server: a session, and the way out of it. Tabs share one
+//! connection; other credentials are tried on another.
 
 use epode_protocol::{Options, Text};
 use epode_session::stream::sasl::ScramKeys;
@@ -20,13 +20,13 @@ pub(crate) struct Connection {
     pub(crate) uplink: Uplink,
     pub(crate) exchange: Exchange,
     pub(crate) options: Options,
-    /// What SCRAM derived at the latest login, for the tabs that brought the password.
+    /// The keys that SCRAM derived at the latest login, for the tabs that brought the password.
     pub(crate) keys: Option<ScramKeys>,
 }
 
-/// What a connection leaves to whoever has it.
+/// Something that a connection leaves to its owner.
 pub(crate) enum Said {
-    /// A mechanism that lives in a tab is to say something; see [`Output::Ask`].
+    /// A mechanism that lives in a tab is to speak; see [`Output::Ask`].
     Ask {
         mechanism: String,
         challenge: Option<String>,
@@ -48,7 +48,8 @@ impl Connection {
         Connection { id, key, session, uplink: Uplink::default(), exchange: None, options, keys: None }
     }
 
-    /// Does what the session wants done, as far as that concerns no tab; `None` when all is done.
+    /// Carries out what the session wants, up to the next thing that concerns tabs; `None` when all
+    /// is done.
     pub(crate) fn proceed<T: Text>(&mut self, common: &mut Common<T>) -> Option<Said> {
         while let Some(output) = self.session.poll_output() {
             match output {
@@ -67,7 +68,7 @@ impl Connection {
         None
     }
 
-    /// What the server thinks of the credentials.
+    /// Notes whether the server took the credentials.
     fn note_verdict<T>(&self, event: &Event, common: &mut Common<T>) {
         let account = self.session.account();
         match event {

@@ -1,4 +1,5 @@
-//! Tabs whose credentials wait until the account is free: of one account one login is under way at a time.
+//! Tabs whose credentials wait for the account to be free: of one account one login is under way at
+//! a time.
 
 use epode_protocol::Options;
 use epode_session::Account;
@@ -23,22 +24,23 @@ impl Contenders {
         self.0.push(contender);
     }
 
-    /// This tab waits no more.
+    /// This tab waits no longer.
     pub(crate) fn withdraw(&mut self, port: PortId) {
         self.0.retain(|contender| contender.port != port);
     }
 
-    /// Nobody waits any more.
+    /// No tab waits any longer.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Takes out all that wait for this account.
+    /// Takes out all tabs that wait for this account.
     pub(crate) fn take(&mut self, key: &Key) -> Vec<Contender> {
         self.0.extract_if(.., |contender| contender.key == *key).collect()
     }
 
-    /// Takes out the tabs that wait with just these credentials, which need not be tried for each.
+    /// Takes out the tabs that wait with exactly these credentials, which need not be tried once
+    /// per tab.
     pub(crate) fn take_equal(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
         let equal =
             |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account, None);

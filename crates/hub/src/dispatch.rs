@@ -1,4 +1,4 @@
-//! From an input to the session that it is for, which is looked up once; and to what follows for others than
+//! The way of an input to its session, which is looked up once; and what follows for others than
 //! the tabs of that session.
 
 use epode_protocol::Text;
@@ -28,7 +28,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The socket of a session or a trial brought a frame.
+    /// A frame arrived on a socket.
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
         let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) else { return };
         match self.trials.get_mut(&id) {
@@ -40,14 +40,14 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Something else happened to the socket of a session or a trial.
+    /// Something other than a frame happened on a socket.
     pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
         if let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) {
             self.feed(id, input.into());
         }
     }
 
-    /// Hands a session, or a trial, an input, and sees to what follows.
+    /// Hands an input to a session or a trial, and sees to what follows.
     pub(crate) fn feed(&mut self, id: SessionId, input: Input<'_>) {
         match self.trials.get_mut(&id) {
             Some(trial) => {
@@ -60,22 +60,23 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The session, or the trial, whose connection is such.
+    /// The session or the trial with such a connection.
     pub(crate) fn find(&self, is: impl Fn(&Connection) -> bool) -> Option<SessionId> {
         let shared = self.sessions.values().map(|shared| &shared.connection);
         let mut all = shared.chain(self.trials.values().map(|trial| &trial.connection));
         all.find(|connection| is(connection)).map(|connection| connection.id)
     }
 
-    /// The session that a tab is in, and what the session needs to act: for what hands the stream nothing.
+    /// The session that a tab is in, with what the session needs to act. For acts that hand the
+    /// session's stream no input: only [`with`](Hub::with) sees to what follows from one.
     pub(crate) fn shared_by(&mut self, port: PortId) -> Option<(&mut SharedSession<T>, &mut Common<T>)> {
         let shared = self.sessions.get_mut(&self.common.session_of(port)?);
         debug_assert!(shared.is_some(), "a session that ends detaches its tabs");
         Some((shared?, &mut self.common))
     }
 
-    /// Lets a session act, and sees to what follows. The session may have ended: the worker hears late that a
-    /// timer of it has run out, or that its lock is wanted.
+    /// Lets a session act, and sees to what follows. The session may be gone already: its timers
+    /// and its Web Lock may speak up after its end.
     pub(crate) fn with(&mut self, id: SessionId, act: impl FnOnce(&mut SharedSession<T>, &mut Common<T>)) {
         if let Some(shared) = self.sessions.get_mut(&id) {
             act(shared, &mut self.common);
@@ -98,7 +99,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Lets a trial do what follows from an input, and sees to its outcome.
+    /// Lets a trial proceed after an input, and sees to its outcome.
     pub(crate) fn proceed_trial(&mut self, id: SessionId) {
         let over = self.trials.get_mut(&id).and_then(|trial| trial.proceed(&mut self.common));
         if let Some(Over(error)) = over

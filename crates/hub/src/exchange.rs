@@ -1,5 +1,5 @@
-//! Mechanisms that live in a tab: what the server says to one goes to the tab that speaks it, and to no
-//! other.
+//! The SASL exchange of a mechanism that lives in a tab. The server's challenges go to the tab that
+//! speaks the mechanism, and to no other.
 
 use epode_protocol::{FromWorker, Text, Token};
 use epode_session::stream::{Answer, Input};
@@ -9,12 +9,12 @@ use crate::common::Common;
 use crate::connection::Connection;
 use crate::shared_session::SharedSession;
 
-/// Which tab was asked last, and under which number.
+/// The tab that was asked last, and the number of the question.
 pub(crate) type Exchange = Option<(PortId, Token)>;
 
 impl Connection {
-    /// A mechanism is to say something. The tab that begins a login is the one that goes on with it: `first`,
-    /// if there is one.
+    /// Has the mechanism speak. `first` is the tab that may begin a login; the tab that began one
+    /// goes on with it.
     pub(crate) fn ask<T: Text>(
         &mut self,
         mechanism: String,
@@ -31,11 +31,11 @@ impl Connection {
             return self.session.handle_input(common.now, Input::Answer(nobody).into());
         };
         self.exchange = Some((port, exchange));
-        // Not within the window: it is a question to the page, and nothing that a handler hears.
+        // Past the tab's window: this is a question to the page, and no stanza for a handler.
         common.post_now(port, FromWorker::SaslChallenge { exchange, mechanism, challenge });
     }
 
-    /// A tab has left: a login in which it speaks comes to nothing.
+    /// A tab has left: a login in which it speaks fails.
     pub(crate) fn speaker_gone<T>(&mut self, port: PortId, common: &Common<T>) {
         if self.exchange.take_if(|(asked, _)| *asked == port).is_some() {
             self.session.handle_input(common.now, Input::Answer(Answer::Gone).into());
@@ -44,7 +44,8 @@ impl Connection {
 }
 
 impl<T: Text> SharedSession<T> {
-    /// The first tab that brought such a mechanism and is awake.
+    /// The first awake tab that brought this mechanism; if none is awake, the first that brought
+    /// it.
     pub(crate) fn speaker(&self, mechanism: &str, common: &Common<T>) -> Option<PortId> {
         let speaks = |name: &String| name == mechanism;
         let speakers = self.members.iter().rev().filter(|member| member.own_mechanisms.iter().any(speaks));

@@ -1,4 +1,5 @@
-//! Which tabs are awake, and which can be seen: who is primary, and what the server is told, follows from it.
+//! Which tabs are awake, and which are visible. The primary is elected by that, and the server is
+//! told whether anybody looks.
 
 use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text};
 
@@ -10,7 +11,8 @@ use crate::timer::Timer;
 use crate::{Hub, PortId};
 
 impl<T: Text> Hub<T> {
-    /// A tab has been quiet: it is asked whether it is there, and if it was asked already, it is asleep.
+    /// A tab has been silent: the worker asks it whether it is there. A tab that was asked already
+    /// counts as asleep.
     pub(crate) fn heartbeat(&mut self, port: PortId) {
         let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         let quiet_until = tab.heard + QUIET;
@@ -21,7 +23,7 @@ impl<T: Text> Hub<T> {
             if !tab.watched && tab.heard + GONE <= self.common.now {
                 return self.forget_page(port);
             }
-            // What it says next wakes it, and nothing else does.
+            // The tab's next message wakes it, and nothing else does.
             let slept = std::mem::replace(&mut tab.awake, false);
             let gone = tab.heard + GONE;
             self.common.timers.set(Timer::Heartbeat(port), (!tab.watched).then_some(gone));
@@ -35,8 +37,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The page is gone, as far as can be told where there are no locks. Should it live after all, it hears
-    /// so.
+    /// Treats a page without a Web Lock as gone. Should the page live after all, it is told.
     pub(crate) fn forget_page(&mut self, port: PortId) {
         let detail = "this page was taken for gone, and was forgotten".to_owned();
         self.common.post_now(port, FromWorker::Refused(Refusal::Engine { detail }));
@@ -61,13 +62,13 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Sees to it that exactly one tab is primary: one that is awake and visible, if there is one.
+    /// Makes sure that exactly one tab is primary: an awake and visible one, if there is one.
     pub(crate) fn elect(&mut self, common: &mut Common<T>) {
         if !self.is_up() {
             return;
         }
         let incumbent = self.primary.filter(|port| self.members.iter().any(|member| member.port == *port));
-        // Of equals the incumbent, then the one that came first.
+        // Of equally fit tabs the incumbent wins, then the tab that joined first.
         let fit = |port| common.tabs.get(&port).map_or(Fitness::Asleep, TabState::fitness);
         let rank = |port: PortId| (fit(port), Some(port) == incumbent);
         let elected = self.members.iter().rev().map(|member| member.port).max_by_key(|port| rank(*port));
@@ -81,7 +82,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Tells the server whether anybody looks (XEP-0352 §4), where it wants to know.
+    /// Tells the server whether anybody looks (XEP-0352 §4), if the server supports that.
     pub(crate) fn report_csi(&mut self, common: &mut Common<T>) {
         let Some(inactive) = self.inactive.filter(|_| self.is_up()) else { return };
         let looks = |port| common.tabs.get(&port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
@@ -93,7 +94,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// What is known of the tabs, for one that asks.
+    /// The tabs of this session, for one that asks.
     pub(crate) fn tabs(&self, asker: PortId, common: &Common<T>) -> Vec<TabInfo> {
         let info = |member: &Member<T>| {
             let tab = common.tabs.get(&member.port)?;

@@ -1,4 +1,4 @@
-//! What is missing: frames of the server that could not be read, and what each tab has been told of them.
+//! Frames of the server that could not be read, and what each tab has been told of them.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::mailbox::Gap;
 use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 
-/// How often tabs hear that frames were dropped, at most.
+/// The shortest time between two gaps that a tab is told of.
 const GAPS: Duration = Duration::from_secs(1);
 
-/// How many frames that were dropped are remembered one by one, for tabs that have not heard of them.
+/// The most dropped frames that are remembered one by one for tabs that have not heard of them.
 const MISSING: usize = 64;
 
 impl<T: Text> SharedSession<T> {
-    /// A frame of the server could not be read: it has its place among the stanzas if it was one, and every
-    /// tab hears that something is missing there.
+    /// Counts a frame of the server that was dropped: if it was a stanza it takes a position, and
+    /// every tab hears that a stanza is missing there.
     #[inline(never)] // Rare.
     pub(crate) fn frame_dropped(&mut self, dropped: &Dropped, common: &mut Common<T>) {
         common.log_dropped(&self.ports(), &dropped.name, dropped.size, &dropped.rule);
@@ -28,7 +28,7 @@ impl<T: Text> SharedSession<T> {
         self.position += 1;
         self.missing.push_back(Gap::at(self.position, dropped.condition));
         if self.missing.len() > MISSING {
-            // Two that no tab tells apart become one.
+            // Two gaps become one if no tab has heard of just the first.
             let SharedSession { missing, members, .. } = self;
             let apart = |at: usize| {
                 members.iter().any(|member| (missing[at].to..missing[at + 1].from).contains(&member.told))
@@ -41,9 +41,9 @@ impl<T: Text> SharedSession<T> {
         self.tell_gap(common);
     }
 
-    /// Tells every tab what was dropped that it has not been told; then nothing more for a while. A tab that
-    /// is behind hears it when it has read what waits for it, so that what a contact can cause does not pile
-    /// up there.
+    /// Tells every tab of the dropped frames that it has not heard of, once per [`GAPS`] at most. A
+    /// tab whose window is full hears of them when it has caught up, so that what a contact can
+    /// cause does not pile up.
     pub(crate) fn tell_gap(&mut self, common: &mut Common<T>) {
         if self.missing.is_empty()
             || common.timers.runs(Timer::Gap(self.id()))

@@ -1,4 +1,4 @@
-//! A stanza from the server, as the worker keeps it: what was read of it, and its text.
+//! A stanza from the server as the worker keeps it: its head, and its text.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -9,15 +9,15 @@ use epode_protocol::{Criteria, Position, Seen, Selector};
 use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::Head;
 
-/// A stanza from the server, under its position.
+/// A stanza from the server, with its position.
 #[derive(Debug)]
 pub(crate) struct Inbound<T> {
     pub(crate) position: Position,
     pub(crate) head: Head,
     pub(crate) text: T,
-    /// In bytes of its text.
+    /// The length of the text in bytes of UTF-8.
     pub(crate) size: usize,
-    /// The sender as it is compared, where that is not as it is written.
+    /// The sender in prepared form, where that differs from the form in the stanza.
     prepared: Option<Box<str>>,
 }
 
@@ -30,13 +30,12 @@ impl<T> Inbound<T> {
         Inbound { position, head, text, size, prepared }
     }
 
-    /// The sender as it is compared.
+    /// The sender in prepared form.
     pub(crate) fn from(&self) -> Option<&str> {
         self.prepared.as_deref().or(self.head.from.as_deref())
     }
 
-    /// Whether the stanza is an IQ: what it asks or answers is for one tab, or for all of an account,
-    /// whatever else is claimed.
+    /// Whether the stanza is an IQ. An IQ goes to one tab or to all, whatever else is claimed.
     pub(crate) fn is_iq(&self) -> bool {
         self.head.tag.rsplit(':').next() == Some("iq")
     }
@@ -56,7 +55,7 @@ impl<T> Inbound<T> {
         })
     }
 
-    /// Whether a claim is for it.
+    /// Whether a claim matches.
     pub(crate) fn is_claimed_by(&self, selector: &Selector) -> bool {
         match selector {
             Selector::Stanza(criteria) => self.meets(criteria),
@@ -66,7 +65,8 @@ impl<T> Inbound<T> {
     }
 }
 
-/// These in the order of their positions, each once. Most come in that order, so most are put at the end.
+/// The stanzas in the order of their positions, each once. Most come in that order already, so most
+/// are appended.
 pub(crate) fn in_order<'a, T: 'a>(inbounds: impl Iterator<Item = &'a Rc<Inbound<T>>>) -> Vec<Rc<Inbound<T>>> {
     let mut ordered: Vec<Rc<Inbound<T>>> = Vec::new();
     for inbound in inbounds {
@@ -77,30 +77,31 @@ pub(crate) fn in_order<'a, T: 'a>(inbounds: impl Iterator<Item = &'a Rc<Inbound<
     ordered
 }
 
-/// How many stanzas, and how many bytes of them, a session remembers for claims that are on their way.
+/// The most stanzas, and bytes of them, that a session keeps for claims that are on their way.
 const REMEMBERED: usize = 512;
 const REMEMBERED_BYTES: usize = 2 << 20;
 
-/// How long a claim may be on its way that was made outside of any stanza.
+/// The longest time that a claim made outside of any stanza may be on its way.
 pub(crate) const TRANSIT: Duration = Duration::from_secs(10);
 
-/// What comes within this time counts as one moment, of which a claim hears all or nothing; and so far may
-/// the clocks of a tab and the worker differ.
+/// Stanzas within this time count as simultaneous: a claim gets all of them or none. The clocks of
+/// a tab and the worker may differ by as much.
 pub(crate) const SAME_INSTANT: Duration = Duration::from_millis(4);
 
-/// The latest messages and presences of a session: claims are looked up here again.
+/// The latest messages and presences of a session, in which each new claim is looked up.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
     recent: VecDeque<Rc<Inbound<T>>>,
     bytes: usize,
-    /// The latest position that was forgotten.
+    /// The latest position that was dropped from the ring.
     forgotten: Position,
-    /// When something came of late, and the position before it: also of what the ring has forgotten.
+    /// Moments at which stanzas came of late, each with the position before it. They reach back
+    /// further than the stanzas of the ring.
     moments: VecDeque<(Duration, Position)>,
 }
 
 impl<T> Ring<T> {
-    /// That of a session whose stanzas come behind this position.
+    /// A ring for stanzas after this position.
     pub(crate) fn new(start: Position) -> Self {
         Ring { recent: VecDeque::new(), bytes: 0, forgotten: start, moments: VecDeque::new() }
     }
@@ -121,20 +122,20 @@ impl<T> Ring<T> {
         }
     }
 
-    /// The position behind which all is that has come since, and may be what came shortly before; `None` if
-    /// nothing has.
+    /// The last position surely older than `since`, with 8 ms of slack for the two clocks; `None`
+    /// if nothing has come since.
     pub(crate) fn before(&self, since: Duration) -> Option<Position> {
         let mut moments = self.moments.iter();
         moments.find(|(began, _)| *began + 2 * SAME_INSTANT >= since).map(|(_, before)| *before)
     }
 
-    /// What came behind this position, as far as it is remembered.
+    /// The stanzas after this position, as far as they are kept.
     pub(crate) fn behind(&self, position: Position) -> impl Iterator<Item = &Rc<Inbound<T>>> {
         let start = self.recent.partition_point(|inbound| inbound.position <= position);
         self.recent.range(start..)
     }
 
-    /// The latest position that is not remembered any more, or the one before the first.
+    /// The latest position that is not kept any more, or the one before the first.
     pub(crate) fn forgotten(&self) -> Position {
         self.forgotten
     }

@@ -1,4 +1,4 @@
-//! The books of what was asked: by tabs of the server and its users, and by those of us.
+//! The books of IQs: requests of the tabs, and requests to the tabs.
 
 use epode_session::stream::jid::{self, Unicode};
 
@@ -10,9 +10,9 @@ pub(crate) use outgoing::{Entered, OutgoingRequests, Reply, question};
 mod incoming;
 mod outgoing;
 
-/// Whether an answer `from` is one to an IQ that went `to`, for the session `own`. The server speaks for our
-/// own account and for its domain, with or without saying so (RFC 6120 §8.1.2.1); everybody else must be who
-/// was asked.
+/// Whether an answer `from` this JID is one to an IQ that went `to` that JID, in the session of
+/// `own`. The server speaks for our own account and for its domain, with or without `from` (RFC
+/// 6120 §8.1.2.1); anybody else must be the JID that was asked.
 fn answers(to: Option<&str>, from: Option<&str>, own: &str, unicode: &Unicode) -> bool {
     let same = |a: &str, b: &str| jid::answers(a, b, unicode);
     let for_us = |jid: &str| same(jid, own) || same(jid, jid::bare(own));

@@ -1,5 +1,5 @@
-//! How a tab comes into a session: it opens it, joins it with the same credentials, has others tried, or
-//! attaches.
+//! Which session a tab comes into: it opens one, joins one with the same credentials, has others
+//! tried, attaches, or returns after the worker's death.
 
 use std::time::Duration;
 
@@ -19,12 +19,13 @@ use crate::timer::Timer;
 use crate::trial::Trial;
 use crate::{Hub, PortId, SessionId};
 
-/// How long a tab that lost its worker waits for another tab to bring credentials: all learn of a death at
-/// once from its lock, and of silence one after the other.
+/// How long a tab that lost its worker waits for another tab to bring credentials. By their Web
+/// Locks all tabs notice a death at once; by silence they notice one after the other.
 const RESTORE: Duration = Duration::from_secs(4);
 const RESTORE_FROM_SILENCE: Duration = Duration::from_secs(30);
 
-/// How many sessions have positions of their own, of 2^32 each: browsers hold no more than 2^53.
+/// The number of sessions with positions of their own, 2^32 each: numbers in JavaScript are exact
+/// up to 2^53.
 const SESSIONS: u32 = 1 << 21;
 
 impl<T: Text> Hub<T> {
@@ -37,7 +38,7 @@ impl<T: Text> Hub<T> {
         options: Options,
     ) {
         self.start_over(port);
-        // The resource is that of the session which the other worker has.
+        // The resource belongs to the session that the other worker has.
         let jid = if self.common.config.detour { jid::bare(jid) } else { jid };
         let pairs = |offers: &Vec<MechanismOffer>| -> Vec<(String, u32)> {
             offers.iter().map(|offer| (offer.name.clone(), offer.priority)).collect()
@@ -68,9 +69,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Joins the session of this account where the credentials are the same, opens it where there is none,
-    /// and otherwise tries the credentials beside it: when no other login of the account is under way, and
-    /// unless the server has refused them just now.
+    /// Joins the session of this account if the credentials are the same, and opens one if there is
+    /// none. Otherwise the credentials are tried beside the session, once no other login of the
+    /// account is under way, and unless the server has just refused them.
     pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
         let key = self.key(port, &account, &options);
         let shared = self.sessions.iter().find(|(_, shared)| *shared.key() == key);
@@ -79,7 +80,7 @@ impl<T: Text> Hub<T> {
             && shared.connection.session.account().same_credentials(&account, shared.connection.keys.as_ref())
         {
             let id = *id;
-            // Not the session's, but each tab's own.
+            // This option is each tab's own.
             let waits = std::mem::take(&mut options.explicit_binding);
             if shared.connection.options != options {
                 let text =
@@ -104,14 +105,15 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// What these tabs waited for is over: each has its turn, in the order in which they came.
+    /// The login that these tabs waited for is over: each takes its turn, in the order in which
+    /// they came.
     pub(crate) fn let_contend(&mut self, key: &Key) {
         for contender in self.contenders.take(key) {
             self.connect(contender.port, contender.account, contender.options);
         }
     }
 
-    /// Where nothing is shared, each port has sessions of its own.
+    /// The key of an account's session. Where nothing is shared, each port has sessions of its own.
     fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
         Key::new(account, options, (!self.common.config.shared).then_some(port), &self.common.config.unicode)
     }
@@ -124,7 +126,7 @@ impl<T: Text> Hub<T> {
         let restored = key.account.clone();
         let connection = Connection::new(key, account, options, purpose, &mut self.common);
         let id = connection.id;
-        // A position says of which session it is.
+        // Each session has a range of positions of its own, so that a position tells the session.
         let start = u64::from(self.numbered % SESSIONS) << 32;
         self.numbered = self.numbered.wrapping_add(1);
         self.sessions.insert(id, SharedSession::new(connection, start));
@@ -135,8 +137,8 @@ impl<T: Text> Hub<T> {
         });
     }
 
-    /// Where SCRAM was spoken with these credentials, or in the session that is there, nothing weaker will
-    /// do.
+    /// Forbids weaker mechanisms than SCRAM, if SCRAM was spoken with these credentials, or in the
+    /// session that is there.
     fn expect_scram(&self, key: &Key, account: &mut Account) {
         let beside = self.sessions.values().find(|shared| shared.key() == key);
         if beside.is_some_and(|shared| shared.connection.session.account().expects_scram())
@@ -146,7 +148,8 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Tries a tab's credentials on a second stream, which authenticates, does not bind, and is closed again.
+    /// Tries a tab's credentials on a second stream, which authenticates, binds nothing and is
+    /// closed again.
     fn try_credentials(&mut self, port: PortId, key: Key, mut account: Account, options: Options) {
         self.wait(port);
         self.expect_scram(&key, &mut account);
@@ -156,8 +159,8 @@ impl<T: Text> Hub<T> {
         self.feed(id, Input::Start);
     }
 
-    /// What came of a trial: its tab may join, or hears why not, as do all that wait with the same
-    /// credentials.
+    /// Sees to the outcome of a trial. Its tab joins, or hears why not, as do all tabs that wait
+    /// with the same credentials.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn trial_over(&mut self, trial: Trial, error: Option<Error>) {
         let Trial { connection, port, verified } = trial;
@@ -179,7 +182,8 @@ impl<T: Text> Hub<T> {
         self.let_contend(&key);
     }
 
-    /// The server took these credentials: their tab may join, or open what was closed in the meantime.
+    /// The server took these credentials: their tab joins the session, or opens it if it was closed
+    /// meanwhile.
     fn verified(&mut self, port: PortId, account: Account, options: Options, keys: Option<ScramKeys>) {
         let key = self.key(port, &account, &options);
         let open = |shared: &&SharedSession<T>| *shared.key() == key && shared.phase != Phase::Closing;
@@ -188,11 +192,11 @@ impl<T: Text> Hub<T> {
         };
         let mut entry = JoinKind::Attached;
         self.with(id, |shared, common| {
-            // Where the session goes on with something else, the tab has brought nothing of it.
+            // If the session keeps its own credentials, the tab counts as one without.
             if shared.adopt(account, keys) {
                 entry = JoinKind::Joined;
             }
-            // A session that rests dials with them at once.
+            // A session that waits for its next dial dials at once.
             shared.feed(stream::Input::Timeout, common);
         });
         self.with(id, |shared, common| {
@@ -220,7 +224,8 @@ impl<T: Text> Hub<T> {
         self.common.detach(port, vec![because(StatusCode::AttachFail, None, &why)]);
     }
 
-    /// A worker died under this tab, which has no credentials: it joins whoever brings them, soon.
+    /// Brings back a tab that lost its worker and has no credentials: it joins the session of
+    /// whoever brings them.
     pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
         self.start_over(port);
         let account = jid::prepared(jid::bare(account), &self.common.config.unicode).into_owned();

@@ -12,12 +12,12 @@ use crate::PortId;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) service: String,
-    /// As it is compared: however it is spelt, there is one session, and one Web Lock.
+    /// The account in prepared form: however it is spelt, there is one session, and one Web Lock.
     pub(crate) account: String,
-    /// The name beside a bare domain, which alone says whose the session is.
+    /// The name that was given beside a bare domain, which tells whose session it is.
     name: Option<String>,
     session_key: Option<String>,
-    /// Whose it is, where tabs share nothing.
+    /// The owner, if tabs share nothing.
     pub(crate) port: Option<PortId>,
 }
 
@@ -27,13 +27,13 @@ impl Key {
             service: account.service().to_owned(),
             account: jid::prepared(account.bare_jid(), unicode).into_owned(),
             name: account.name_beside_domain(),
-            // A name in the JID is the key; without one the app may tell its sessions apart.
+            // An account is told by its name. Without one the app may tell its sessions apart.
             session_key: options.session_key.clone().filter(|_| account.is_anonymous()),
             port,
         }
     }
 
-    /// Whose it is, whoever shares it.
+    /// The same key for all ports.
     pub(crate) fn without_port(&self) -> Key {
         Key { port: None, ..self.clone() }
     }

@@ -1,4 +1,5 @@
-//! How a tab leaves a session, for another, for good or for a reload; and how it ends it for all.
+//! How a tab leaves a session: for another one, for good or for a reload; and how it ends the
+//! session for all.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,26 +17,26 @@ use crate::tab_state::{PendingSend, Stage};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId};
 
-/// What a tab that leaves a session still wanted of it.
+/// What a tab that leaves a session has not finished there.
 struct Unfinished<T> {
     asked: Vec<Token>,
     pending: VecDeque<PendingSend<T>>,
 }
 
-/// How long a page may take from its goodbye to its end: its app may do much in between, and speak then.
+/// How long a page may take from its `Leave` to its end. Its app may do much meanwhile, and send.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl<T: Text> Hub<T> {
-    /// The tab is given up.
+    /// Gives up a tab, and closes its port.
     pub(crate) fn port_closed(&mut self, port: PortId) {
         if self.depart(port) {
             self.common.outputs.push_back(Output::ClosePort(port));
         }
     }
 
-    /// The tab says goodbye, or its lock is free: its page is being unloaded, and its app may not have said
-    /// its last, or what it said is overtaken by the news of its death (Firefox). A session that is shared is
-    /// there to hear it.
+    /// A tab says `Leave`, or its Web Lock is free. Its page is being unloaded, and its app may
+    /// still send; in Firefox the news of the lock overtakes what was posted before. The port stays
+    /// open for that, if a shared session is there to take it.
     pub(crate) fn port_left(&mut self, port: PortId) {
         let shared = self.common.session_of(port).filter(|_| self.common.config.shared);
         let Some(session) = shared else { return self.port_closed(port) };
@@ -44,8 +45,8 @@ impl<T: Text> Hub<T> {
         self.common.timers.set(Timer::LastWords(port), Some(self.common.now + LAST_WORDS));
     }
 
-    /// A tab that has left says more. It hears of nothing any more: a word to a page in the back/forward
-    /// cache would evict it.
+    /// A tab that has left posts more. The worker posts nothing to it any more: a post would evict
+    /// a page from the back/forward cache.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
         let Some(id) = self.left.get(&port) else { return };
@@ -54,13 +55,13 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// The page is gone, whose tab has left.
+    /// The page of a tab that has left is gone.
     pub(crate) fn silence(&mut self, port: PortId) {
         self.left.remove(&port);
         self.common.outputs.push_back(Output::ClosePort(port));
     }
 
-    /// The tab is in the books no more; whether it was. It may be reloading.
+    /// Removes a tab, which may be reloading. Returns whether it was there.
     fn depart(&mut self, port: PortId) -> bool {
         let Some(tab) = self.common.tabs.get_mut(&port) else { return false };
         let mailbox = std::mem::replace(&mut tab.mailbox, Mailbox::new());
@@ -76,7 +77,7 @@ impl<T: Text> Hub<T> {
         true
     }
 
-    /// The tab wants another session: what it wanted of the former one, and still waits for, ends here.
+    /// A tab turns to another session: what it has not finished in the former one ends here.
     pub(crate) fn start_over(&mut self, port: PortId) {
         let Some(Unfinished { asked, pending }) = self.leave(port, None) else { return };
         for token in asked {
@@ -88,8 +89,9 @@ impl<T: Text> Hub<T> {
         self.common.post(port, FromWorker::Joining);
     }
 
-    /// The tab is in no session any more. It is told nothing: a word to a page in the back/forward cache
-    /// would evict it. `mailbox` is what it leaves unheard, if it may come back for it.
+    /// Takes a tab out of its session. Nothing is posted to the tab: a post would evict a page from
+    /// the back/forward cache. `mailbox` has what the tab did not hear, if its next page may come
+    /// for that.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>) -> Option<Unfinished<T>> {
         let tab = self.common.tabs.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
@@ -117,20 +119,20 @@ impl<T: Text> Hub<T> {
         self.contenders.withdraw(port);
         let trial = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port));
         if let Some((id, trial)) = trial.map(|(id, trial)| (*id, trial)) {
-            // It runs to its end: else an app that gives up early, and comes again, would put one proof to the
-            // server each time.
+            // The trial runs to its end. Otherwise an app that gives up early, and tries again,
+            // would put one proof to the server each time.
             trial.port = None;
             trial.connection.speaker_gone(port, &self.common);
             self.proceed_trial(id);
         }
     }
 
-    /// A tab ends the session, for all.
+    /// A tab ends the session for all.
     pub(crate) fn disconnect(&mut self, port: PortId, reason: Option<String>, patience: Duration) {
         let Some(tab) = self.common.tabs.get(&port) else { return };
         match tab.stage.clone() {
             Stage::In(id) => {
-                // The reason is the app's: it may quote a stanza.
+                // The reason is the app's, and may quote a stanza.
                 let why = reason.map(|reason| format!(", for a reason of {} bytes", reason.len()));
                 let text = format!("port {} ends the session{}", port.0, why.unwrap_or_default());
                 self.common.log(LogLevel::Info, text);
@@ -149,20 +151,21 @@ impl<T: Text> Hub<T> {
 }
 
 impl<T: Text> SharedSession<T> {
-    /// The requests that the tab waited for.
+    /// Takes a tab out, and returns the requests that it waits for.
     #[inline(never)] // Out of the way of a cold start.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>, common: &mut Common<T>) -> Vec<Token> {
         let id = self.id();
         let at = self.members.iter().position(|member| member.port == port);
         debug_assert!(at.is_some(), "a tab whose stage says that it is in is a member");
         let Some(member) = at.map(|at| self.members.remove(at)) else { return Vec::new() };
-        // Also while nobody is elected: who comes back is told its role anew.
+        // The primary leaves even if nobody is elected now: a tab that comes back is told its role
+        // anew.
         self.primary.take_if(|primary| *primary == port);
         let for_good = mailbox.is_some();
         let grace = if common.config.shared { self.connection.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
         if let Some(parked) = member.parked {
-            // It left before it was admitted: what waited for it waits for the next page of its name.
+            // The tab left before it was admitted: what is kept for it waits for its next page.
             self.parked.push(Parked { until: common.now + grace, ..parked });
         } else if let (Some(mailbox), Some(tab), false) = (mailbox, common.tabs.get(&port), grace.is_zero()) {
             self.parked.retain(|parked| parked.tab != tab.tab && parked.until > common.now);
@@ -176,13 +179,13 @@ impl<T: Text> SharedSession<T> {
                 gap: mailbox.given_up(),
                 until: common.now + grace,
             };
-            // What was in flight counts as well: a page that reloads before it handles anything must not
+            // Stanzas in flight count too: a page that reloads before it handles anything must not
             // gather more each time.
             parked.trim(&self.connection.options);
             self.parked.push(parked);
         }
         if self.farewell.as_ref().is_some_and(|(sender, _)| *sender == port) && !self.members.is_empty() {
-            // It was its farewell: the account stays online for the others.
+            // The `unavailable` was this tab's farewell: the account stays online for the others.
             self.farewell = None;
             common.timers.set(Timer::Farewell(id), None);
         }
@@ -208,7 +211,7 @@ impl<T: Text> SharedSession<T> {
         asked
     }
 
-    /// A tab that has left says more.
+    /// Takes in a message of a tab that has left.
     fn last_words(&mut self, port: PortId, message: ToWorker<T>, common: &mut Common<T>) {
         let said = match message {
             ToWorker::Send { stanzas } => stanzas
@@ -218,7 +221,8 @@ impl<T: Text> SharedSession<T> {
             ToWorker::Request { token, text, .. } => vec![PendingSend::Request { token, text }],
             ToWorker::Disconnect { .. } => {
                 let text = format!(
-                    "port {} asked to end the session while its page was unloaded: it left, the session goes on",
+                    "port {} asked to end the session while its page was unloaded: \
+                     it left, the session goes on",
                     port.0
                 );
                 return self.log(LogLevel::Info, text, common);
@@ -231,7 +235,7 @@ impl<T: Text> SharedSession<T> {
                 let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
                 self.log(LogLevel::Warn, text, common);
             }
-            // Nobody will hear the answer, nor a receipt.
+            // No tab will hear the answer, or a receipt.
             self.outgoing.forget_all(port);
         }
     }

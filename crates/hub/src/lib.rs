@@ -1,22 +1,27 @@
 //! Sessions × ports as one machine: the whole worker, minus the browser.
 //!
-//! A **port** opens, a tab says hello and joins a **shared session**: one session and the tabs that share it.
-//! The first tab's wish opens the session; a further one with the same credentials simply joins; one with
-//! others is put to the test on a stream of its own, unless the server has just refused the same
-//! (`refusals`). What the server sends goes through the `router`: to every tab, or only to the one that
-//! asked, or to one after the other until one answers. What a tab sends is checked first (`outbound`), so
-//! that nobody can break the stream that all share. `iq` keeps the books of who asked whom. When the last tab
-//! has left, the session waits a while and is closed.
+//! A tab opens a **port**, says hello and joins a **shared session**: one session and the tabs that
+//! share it. The first tab to connect opens the session (`joining`, `admission`). A later tab with
+//! the same credentials joins it; a tab with other credentials has them tried on a stream of its
+//! own (`trial`), unless the server has just refused them (`refusals`). When the last tab has left,
+//! the session waits for a while and is closed (`leaving`).
 //!
-//! A tab hears what it claims (`claims`), and each post to it leaves from one queue (`mailbox`) within a
-//! window that it acknowledges: a tab that is slow or frozen costs nothing but its queue, which is bounded.
-//! What arrives for a tab that reloads waits for it.
+//! An input finds its session once (`dispatch`); the session acts with what all sessions share
+//! (`common`). A frame of the server goes through `router`: to the tabs that claim it (`claims`),
+//! to the tab that asked, or to one tab after the other until one answers (`requests`). `iq` keeps
+//! the books of who asked whom. A tab's stanza is checked first (`outbound`), since one bad stanza
+//! ends the stream that all tabs share, and leaves by the one way out of its session (`sending`,
+//! `uplink`).
 //!
-//! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one. Whatever
-//! arrives under the number of a port or a socket that is gone is dropped.
+//! Each tab has one queue of posts and a window of posts in flight (`mailbox`): a slow or frozen
+//! tab costs no more than its queue, which is bounded. Stanzas that arrive while a tab reloads are
+//! kept for its next page.
 //!
-//! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to do, and the
-//! stanza stays the text (`T`) it came as.
+//! Tabs are equals: a port may fall silent or vanish at any moment, and nothing here waits for one
+//! port. Input under the number of a closed port or socket is ignored.
+//!
+//! As every layer: [`Hub::handle_input`] takes what happened, [`Hub::poll_output`] gives what to
+//! do. A stanza stays the text (`T`) that arrived.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -68,93 +73,100 @@ mod timer;
 mod trial;
 mod uplink;
 
-/// Names a port. The driver counts; a number is never used twice.
+/// The number of a port. The driver counts; no number is used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct PortId(pub u32);
 
-/// Names a socket. The hub counts; a number is never used twice, so a late word of a former socket touches
-/// nothing.
+/// The number of a socket. The hub counts; no number is used twice, so a late event of a former
+/// socket is told apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct SocketId(pub u32);
 
-/// Names a session, and a trial of credentials.
+/// The number of a session, or of a trial of credentials.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub(crate) struct SessionId(u32);
 
-/// What happens to the worker.
+/// An event for the worker.
 #[derive(Debug)]
 pub enum Input<T> {
     /// A tab opened a port.
     PortOpened(PortId),
-    /// A tab said something; and the [time of day](ToWorker#time-of-day), since tabs say by it when they did.
+    /// A tab posted a message. The last field is the [time of day](ToWorker#time-of-day), by which
+    /// tabs date their claims.
     Message(PortId, ToWorker<T>, f64),
-    /// A tab posted what is not of the protocol.
+    /// A tab posted something that is not of the protocol; the reason.
     Malformed(PortId, String),
-    /// A tab is gone: its lock is free.
+    /// A tab is gone: its Web Lock is free.
     PortClosed(PortId),
-    /// The socket is open. With it comes fresh randomness: printable ASCII without a comma, 128 bits or more.
+    /// The socket is open. The text is fresh randomness: printable ASCII without a comma, 128 bits
+    /// or more.
     SocketOpened(SocketId, String),
     /// The socket brought a frame.
     Frame(SocketId, T),
-    /// The socket is gone, or could not be opened: close code (0: none) and reason.
+    /// The socket is closed, or could not be opened: close code (0 if there is none) and reason.
     SocketClosed(SocketId, u16, String),
-    /// The derivation for the stream on this socket is done.
+    /// The keys that [`Output::Derive`] asked for on this socket.
     Derived(SocketId, ScramKeys),
-    /// The browser is, or is not, connected to any network.
+    /// Whether the browser is connected to any network.
     Online(bool),
-    /// The session of this name is this worker's.
+    /// This worker now owns the session of this name.
     Owned(String),
-    /// The session of this name stays with another worker, which is newer.
+    /// A newer worker keeps the session of this name.
     Denied(String),
     /// A newer worker asks for the session of this name.
     Wanted(String),
-    /// All that had happened when [`Output::Defer`] was asked for has been handed in.
+    /// Everything that had happened before [`Output::Defer`] has been handed in.
     Deferred,
     /// The deadline of [`Hub::deadline`] has come.
     Timeout,
 }
 
-/// What the worker wants done.
+/// Something that the worker wants done.
 #[derive(Debug)]
 pub enum Output<T> {
-    /// Post this to a tab. What several tabs are to be given is one and the same.
+    /// Post this message to a tab. Tabs that are given the same share one allocation.
     Post(PortId, Rc<FromWorker<T>>),
-    /// Report [`Input::PortClosed`] when this Web Lock is free: the tab that holds it lives until then.
+    /// Report [`Input::PortClosed`] when this Web Lock is free. A tab holds the lock as long as it
+    /// lives.
     Watch(PortId, String),
-    /// Close the port: its tab is gone, or has said goodbye.
+    /// Close the port of a tab that is gone or has said goodbye.
     ClosePort(PortId),
-    /// See to it that no other worker of this origin has the session of this name: after a deploy there may
-    /// be two. A newer one asks an older one for it; answered by [`Input::Owned`] or [`Input::Denied`].
+    /// Make sure that no other worker of this origin has the session of this name: after a deploy
+    /// there may be two workers. A newer worker asks an older one for the session. Answered by
+    /// [`Input::Owned`] or [`Input::Denied`].
     Own(String),
-    /// Let go of the session of this name.
+    /// Give up the session of this name.
     Disown(String),
-    /// End this worker, once what was written has left. Its tabs learn it from its lock, and start another.
+    /// End this worker once all frames have left. The tabs notice by its Web Lock, and start
+    /// another worker.
     Exit,
-    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1). The frame is what the first
-    /// [`Output::Transmit`] will have: a socket that was opened before, and on which just that was said, does
-    /// as well.
+    /// Open a WebSocket to this URL with the subprotocol `xmpp` (RFC 7395 §3.1). The last field is
+    /// the frame of the first [`Output::Transmit`]: a socket that was opened earlier, and on which
+    /// just this frame was sent, will do.
     Dial(SocketId, String, String),
     /// Write this frame.
     Transmit(SocketId, T),
-    /// Close the socket; what it still says is not needed.
+    /// Close the socket; whatever else arrives on it is not needed.
     CloseSocket(SocketId),
-    /// Run this derivation, in slices, and hand its keys back.
+    /// Run this derivation, in slices, and return its keys by [`Input::Derived`].
     Derive(SocketId, Derivation),
-    /// Hand in [`Input::Deferred`] behind what has happened already: what comes until then is one task.
+    /// Hand in [`Input::Deferred`] after all that has happened already: the inputs until then count
+    /// as one task.
     Defer,
-    /// Write this to the worker's own console. Never holds a payload or a secret.
+    /// Write this to the worker's own console. The text never holds a payload or a secret.
     Log(LogLevel, String),
 }
 
 /// The worker. See the crate's documentation.
 pub struct Hub<T> {
     common: Common<T>,
-    /// Those whose tabs are gone, or about to be, each with the session that it left, and speaks to still.
+    /// Ports whose tabs have left or are about to, each with the session it left: its page may
+    /// still send.
     left: Table<PortId, SessionId>,
     sessions: Table<SessionId, SharedSession<T>>,
     trials: Table<SessionId, Trial>,
     contenders: Contenders,
-    /// How many sessions there have been.
+    /// Number of sessions so far.
     numbered: u32,
 }
 
@@ -171,13 +183,13 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Takes note of what happened. Collect what follows from it with [`Hub::poll_output`].
+    /// Takes in an event. [`Hub::poll_output`] returns what follows from it.
     pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
         self.common.now = now;
         match input {
             Input::PortOpened(port) => {
                 self.common.tabs.insert(port, TabState::new(now));
-                // Behind some nobody ever speaks: their pages were gone before they could.
+                // Some ports stay silent for ever: their pages were gone before they could speak.
                 self.common.timers.set(Timer::Heartbeat(port), Some(now + tab_state::GONE));
             }
             Input::Message(port, message, time) => self.message(port, message, time),
@@ -207,7 +219,7 @@ impl<T: Text> Hub<T> {
         self.common.poll_output()
     }
 
-    /// When to hand in [`Input::Timeout`].
+    /// The time at which [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Duration> {
         self.common.timers.next()
     }

@@ -1,4 +1,4 @@
-//! What waits for one tab: one queue, one order, a window of posts in flight.
+//! The mailbox of one tab: one queue, in order, and a window of posts in flight.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -8,58 +8,57 @@ use epode_protocol::{Delivery, FromWorker, Join, Origin, Position, WINDOW, weigh
 
 use crate::inbound::Inbound;
 
-/// What one post carries at most, where stanzas waited and travel together.
+/// The most stanzas, and about the most bytes, that one post carries.
 const BATCH: usize = 512;
 const BATCH_BYTES: usize = 512 << 10;
 
-/// A stanza that comes so soon behind a post waits for the end of the worker's task. At that rate one that is
-/// alone can wait for nothing, and is spared a task.
+/// A stanza this soon after a post waits for the end of the worker's task, and travels with others.
+/// At a slower rate a stanza would wait for no others, and would only cost a task.
 const SOON: Duration = Duration::from_millis(5);
 
-/// What waits for a tab.
+/// Everything that waits for a tab, and what it has not acknowledged.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     waiting: VecDeque<Item<T>>,
     /// The posts in flight, oldest first.
     in_flight: VecDeque<Flight<T>>,
-    /// What they weigh.
+    /// The weight of the posts in flight.
     in_flight_weight: u32,
-    /// How many posts the tab has acknowledged, ever.
+    /// Number of posts that the tab has acknowledged so far.
     acknowledged: u32,
-    /// When the latest post left, but for those of a task that is over: what comes soon behind it travels
-    /// together.
+    /// The time of the latest post in this task; later stanzas of the task travel together.
     last_post: Option<Duration>,
     stanzas: usize,
     bytes: usize,
-    /// How many stanzas may wait.
+    /// The most stanzas that may wait.
     pub(crate) stanza_limit: usize,
-    /// How many bytes of them.
+    /// The most bytes of stanzas that may wait.
     pub(crate) byte_limit: usize,
 }
 
-/// What a post carries of the server's messages and presences, shared by all tabs that are given the same.
+/// The server's messages and presences in a post. All tabs with the same post share them.
 type Carried<T> = Rc<[Rc<Inbound<T>>]>;
 
 /// A post that the tab has not acknowledged.
 #[derive(Debug)]
 struct Flight<T> {
     weight: u32,
-    /// What a tab that reloads has not handled.
+    /// The stanzas that the tab may not have handled when it reloads.
     carried: Carried<T>,
 }
 
 #[derive(Debug)]
 enum Item<T> {
     Stanza(Stanza<T>),
-    /// And the stanzas in it.
+    /// A message, and the stanzas in it.
     Message(Rc<FromWorker<T>>, Vec<Rc<Inbound<T>>>),
     Gap(Gap),
 }
 
-/// What stanzas are given up for, where too many wait.
+/// The condition of a gap where too many stanzas waited.
 pub(crate) const TOO_MANY: &str = "resource-constraint";
 
-/// Stanzas that are missing.
+/// Missing stanzas, as a tab is told of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gap {
     pub(crate) from: Position,
@@ -73,7 +72,7 @@ impl Gap {
         Gap { from: position, to: position, count: 1, reason }
     }
 
-    /// Both, told as one.
+    /// Both gaps as one.
     pub(crate) fn and(self, other: Gap) -> Self {
         let (from, to) = (self.from.min(other.from), self.to.max(other.to));
         Gap { from, to, count: self.count.saturating_add(other.count), ..self }
@@ -87,13 +86,13 @@ impl Gap {
 /// A stanza for a tab.
 #[derive(Debug)]
 pub(crate) enum Stanza<T> {
-    /// One of the server's messages and presences, which every tab that claims it is given: the only kind
-    /// that is kept across a reload. It may be given up.
+    /// A message or presence of the server, which goes to every tab that claims it. Only such
+    /// stanzas are kept across a reload. It may be given up.
     Received(Rc<Inbound<T>>),
-    /// Any other.
+    /// Any other stanza.
     Own {
         delivery: Delivery<T>,
-        /// Whether nobody waits for it in particular: it may be given up.
+        /// Whether the stanza may be given up, since nobody waits for it.
         droppable: bool,
         size: usize,
     },
@@ -135,7 +134,7 @@ impl<T: Clone> Stanza<T> {
     }
 }
 
-/// The latest delivery: tabs that are to be given the same share it, and what it costs to make.
+/// The latest delivery. Tabs that get the same stanzas share it, and the cost of making it.
 #[derive(Debug)]
 pub(crate) struct Latest<T>(Option<Shared<T>>);
 
@@ -152,7 +151,7 @@ impl<T> Default for Latest<T> {
 }
 
 impl<T: Join + Clone> Latest<T> {
-    /// The message that has these stanzas; and those of them that are kept across a reload.
+    /// A message with these stanzas, and those of them that are kept across a reload.
     fn deliver(&mut self, stanzas: Vec<Stanza<T>>) -> (Rc<FromWorker<T>>, Carried<T>) {
         if let Some(Shared { stanzas: known, message }) = &self.0
             && is_same(known, &stanzas)
@@ -162,7 +161,7 @@ impl<T: Join + Clone> Latest<T> {
         let deliveries: Vec<_> = stanzas.iter().map(Stanza::delivery).collect();
         let carried: Rc<[_]> = stanzas.iter().filter_map(Stanza::received).cloned().collect();
         let message = Rc::new(FromWorker::from(deliveries));
-        // Others, such as a request, are for one tab.
+        // Other stanzas, such as a request, are for one tab.
         if carried.len() == stanzas.len() {
             self.0 = Some(Shared { stanzas: carried.clone(), message: message.clone() });
         }
@@ -196,7 +195,7 @@ impl<T> Mailbox<T> {
         self.waiting.push_back(Item::Message(Rc::new(message), Vec::new()));
     }
 
-    /// A message with stanzas in it, which are kept across a reload like any other.
+    /// Queues a message with stanzas in it, which are kept across a reload.
     pub(crate) fn push_with(&mut self, message: FromWorker<T>, stanzas: Vec<Rc<Inbound<T>>>) {
         self.waiting.push_back(Item::Message(Rc::new(message), stanzas));
     }
@@ -205,7 +204,7 @@ impl<T> Mailbox<T> {
         self.stanzas += 1;
         self.bytes += stanza.size();
         self.waiting.push_back(Item::Stanza(stanza));
-        // What can leave at once never counts as too much.
+        // A stanza that can leave at once never counts as too much.
         if self.credit() == 0 {
             while (self.stanzas > self.stanza_limit || self.bytes > self.byte_limit) && self.give_up_oldest()
             {
@@ -213,18 +212,17 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// What may leave, by weight: how many stanzas one by one.
+    /// The free part of the window, as a number of single stanzas.
     pub(crate) fn credit(&self) -> u32 {
         WINDOW.saturating_sub(self.in_flight_weight)
     }
 
-    /// How many stanzas wait.
+    /// Number of stanzas that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.stanzas
     }
 
-    /// The tab has handled this many posts, ever. A number that cannot be is ignored: nobody may count for
-    /// us.
+    /// The tab has handled this many posts so far. An impossible number is ignored.
     pub(crate) fn acknowledge(&mut self, posts: u32) {
         let newly = posts.wrapping_sub(self.acknowledged) as usize;
         if newly <= self.in_flight.len() {
@@ -233,7 +231,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// A task is over: what waits may leave.
+    /// The task is over: waiting stanzas may leave.
     pub(crate) fn end_of_task(&mut self) {
         self.last_post = None;
     }
@@ -243,8 +241,8 @@ impl<T> Mailbox<T> {
         !self.waiting.is_empty() && self.credit() > 0
     }
 
-    /// The next post, while there is credit. Stanzas that wait behind each other travel together; one that
-    /// comes long after the latest post does not wait for others.
+    /// The next post, if the window has room. Stanzas in a row travel together; a stanza long after
+    /// the latest post does not wait for others.
     pub(crate) fn next_post(&mut self, now: Duration, latest: &mut Latest<T>) -> Option<Rc<FromWorker<T>>>
     where
         T: Join + Clone,
@@ -269,7 +267,7 @@ impl<T> Mailbox<T> {
         Some(message)
     }
 
-    /// This stanza, and those that wait right behind it, as far as they go into one post.
+    /// This stanza and those right after it, up to the limits of a post.
     fn batch(&mut self, first: Stanza<T>) -> Vec<Stanza<T>> {
         let mut bytes = first.size();
         let mut stanzas = vec![first];
@@ -285,7 +283,8 @@ impl<T> Mailbox<T> {
         stanzas
     }
 
-    /// What the tab has been, or is to be, given and has not acknowledged, in no order.
+    /// The stanzas, in no order, that were or will be posted to the tab and that it has not
+    /// acknowledged.
     pub(crate) fn unacknowledged(&self) -> impl Iterator<Item = &Rc<Inbound<T>>> {
         let waiting = self.waiting.iter().flat_map(|item| match item {
             Item::Stanza(stanza) => stanza.received().map_or(&[][..], std::slice::from_ref),
@@ -295,8 +294,8 @@ impl<T> Mailbox<T> {
         self.in_flight.iter().flat_map(|flight| &*flight.carried).chain(waiting)
     }
 
-    /// What is in it so far is of a session that the tab has left: it reaches the tab in its turn, and is not
-    /// given to it again.
+    /// The tab has changed its session: stanzas of the former one still reach it in their turn, but
+    /// are not kept across a reload.
     pub(crate) fn change_session(&mut self)
     where
         T: Clone,
@@ -315,7 +314,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// What was given up and the tab has not been told.
+    /// The stanzas that were given up and that the tab has not been told of.
     pub(crate) fn given_up(&self) -> Option<Gap> {
         let gaps = self.waiting.iter().filter_map(|item| match item {
             Item::Gap(gap) => Some(*gap),
@@ -324,7 +323,7 @@ impl<T> Mailbox<T> {
         gaps.reduce(Gap::and)
     }
 
-    /// Gives up the oldest stanza that may be given up; where it stood the tab is told.
+    /// Gives up the oldest stanza that may be given up. A gap takes its place.
     fn give_up_oldest(&mut self) -> bool {
         let droppable = |item: &Item<T>| matches!(item, Item::Stanza(stanza) if stanza.is_droppable());
         let Some(index) = self.waiting.iter().position(droppable) else { return false };

@@ -1,4 +1,4 @@
-//! A tab in a shared session: how it came in, what it claims, what is kept for it while it reloads.
+//! A tab in a shared session: how it joined, what it claims, what is kept for it while it reloads.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -10,14 +10,14 @@ use crate::PortId;
 use crate::inbound::Inbound;
 use crate::mailbox::{Gap, TOO_MANY};
 
-/// How a tab came into the session: what it hears when the session comes up, or does not.
+/// How a tab came into the session, which decides the statuses that it hears.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum JoinKind {
     /// It opened the session.
     Opened,
     /// It joined with credentials.
     Joined,
-    /// It joined without.
+    /// It joined without credentials.
     Attached,
 }
 
@@ -34,7 +34,7 @@ impl JoinKind {
 #[derive(Debug)]
 pub(crate) struct ActiveClaim {
     pub(crate) selector: Selector,
-    /// What came behind this position for it, the tab was given.
+    /// Everything after this position that matches has been posted.
     pub(crate) since: Position,
 }
 
@@ -43,24 +43,24 @@ pub(crate) struct ActiveClaim {
 pub(crate) struct Member<T> {
     pub(crate) port: PortId,
     pub(crate) entry: JoinKind,
-    /// What it wants to hear.
+    /// Its claims, by number.
     pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
-    /// What it hears begins behind this position.
+    /// The tab hears stanzas after this position.
     pub(crate) start: Position,
-    /// It was told of what was dropped up to this position, or need not be.
+    /// The position up to which the tab knows of dropped frames.
     pub(crate) told: Position,
-    /// What was kept for the page before it, until this one is admitted: however long that takes, it came
-    /// back in time.
+    /// What was kept for its former page, until this page is admitted: it came in time, however
+    /// long that takes.
     pub(crate) parked: Option<Parked<T>>,
-    /// What came for the page before it and was not handled there, for the claims it makes to begin with.
+    /// Stanzas that the former page had not acknowledged, for this page's first claims.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
-    /// What that page wanted to hear, of all that came until this one was admitted.
+    /// The claims of the former page, up to the admission of this one.
     pub(crate) former_claims: Vec<ActiveClaim>,
-    /// The position of the session then.
+    /// The session's position at the admission.
     pub(crate) admitted: Position,
-    /// Whether it brought the credentials that the session is opened with.
+    /// Whether the tab brought the credentials that the session uses.
     pub(crate) has_credentials: bool,
-    /// The mechanisms that live in it, and that it brought.
+    /// The mechanisms that live in the tab.
     pub(crate) own_mechanisms: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ impl<T> Member<T> {
         self.claims.iter().any(|(_, claim)| inbound.is_claimed_by(&claim.selector))
     }
 
-    /// Whether one of its handlers, not only a hook, is for this stanza.
+    /// Whether one of its handlers, and not only a hook, is for this stanza.
     pub(crate) fn handles(&self, inbound: &Inbound<T>) -> bool {
         let handles =
             |selector: &Selector| matches!(selector, Selector::Stanza(criteria) if inbound.meets(criteria));
@@ -97,17 +97,17 @@ impl<T> Member<T> {
     }
 }
 
-/// A tab that is reloading: what arrives for it is kept a while.
+/// A tab that is reloading: stanzas are kept for its next page.
 #[derive(Debug)]
 pub(crate) struct Parked<T> {
     pub(crate) tab: String,
     pub(crate) claims: Vec<ActiveClaim>,
-    /// What the page could hear began behind this position.
+    /// The page heard stanzas after this position.
     pub(crate) start: Position,
-    /// In order; bounded like the queue of a tab.
+    /// In order of position; bounded like a mailbox.
     pub(crate) kept: VecDeque<Rc<Inbound<T>>>,
     pub(crate) bytes: usize,
-    /// What had to be given up.
+    /// The stanzas that were given up.
     pub(crate) gap: Option<Gap>,
     pub(crate) until: Duration,
 }
@@ -122,7 +122,7 @@ impl<T> Parked<T> {
         self.trim(options);
     }
 
-    /// Gives up the oldest of what is too much.
+    /// Gives up the oldest stanzas if there are too many.
     pub(crate) fn trim(&mut self, options: &Options) {
         let (stanzas, bytes) = (options.queue_stanzas as usize, options.queue_size as usize);
         while self.kept.len() > stanzas || self.bytes > bytes {

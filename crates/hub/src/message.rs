@@ -1,4 +1,4 @@
-//! What a tab says, each in its turn: first of all hello.
+//! The messages of a tab, of which `Hello` is the first.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl<T: Text> Hub<T> {
                 let refused = tab.refused;
                 self.step_aside(refused);
             }
-            // It was told so already.
+            // The tab was told already that it is refused.
             _ if tab.refused => return,
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
@@ -103,7 +103,7 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// Takes what a tab wants to send.
+    /// Takes in a tab's stanzas.
     fn take(&mut self, port: PortId, sends: &mut dyn Iterator<Item = PendingSend<T>>) {
         match self.shared_by(port) {
             Some((shared, common)) => shared.take_all(port, sends, common),
@@ -127,15 +127,16 @@ impl<T: Text> Hub<T> {
         self.common.post(port, timeout);
     }
 
-    /// A tab answers for a mechanism that lives in it. Only what was asked last counts.
+    /// A tab answers for a mechanism that lives in it. Only the answer to the latest question
+    /// counts.
     fn answered(&mut self, port: PortId, exchange: Token, answer: Answer) {
         if let Some(id) = self.find(|connection| connection.exchange == Some((port, exchange))) {
             self.feed(id, stream::Input::Answer(answer).into());
         }
     }
 
-    /// What a tab posted is not of the protocol: before it said hello it hears so, later it is only noted,
-    /// since a newer tab may say more than this worker knows.
+    /// A tab posted something that is not of the protocol. Before its `Hello` the tab is told;
+    /// later the worker only logs it, since a newer tab may say more than this worker knows.
     pub(crate) fn malformed(&mut self, port: PortId, detail: String) {
         self.common.log(LogLevel::Warn, format!("port {}: not understood: {detail}", port.0));
         if self.common.tabs.get(&port).is_some_and(|tab| tab.stage == Stage::New) {
@@ -155,8 +156,7 @@ impl<T: Text> Hub<T> {
         tab.before = hello.before.filter(|before| before.boot == self.common.config.boot);
         tab.visible = hello.visible;
         tab.watched = hello.lock.is_some();
-        // Of a page without a lock nobody tells that it is gone, but the page that a reload puts in its
-        // place.
+        // Without a Web Lock only the next page of the same tab tells that the former one is gone.
         let reloaded = tab.before.is_some();
         let former = |(id, tab): (&PortId, &TabState<T>)| {
             (reloaded && !tab.watched && tab.tab == hello.tab && *id != port).then_some(*id)

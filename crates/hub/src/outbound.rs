@@ -1,10 +1,10 @@
-//! What a tab wants to send: checked before it can hurt the stream that all tabs share.
+//! The check of a tab's stanza: a bad one would end the stream that all tabs share.
 
 use epode_protocol::Fault;
 use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::{Element, Head, Limits, Violation, escape};
 
-/// A stanza's kind, as routing sees it.
+/// A stanza's kind, as far as sending depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Message,
@@ -13,11 +13,11 @@ pub(crate) enum Kind {
     Request,
     /// An IQ of type result or error.
     Answer,
-    /// Not a stanza, and still a client's to send (XEP-0352).
+    /// Not a stanza, but an element that a client may send (XEP-0352).
     Nonza,
 }
 
-/// Why a tab's stanza is not sent. The stream and the other tabs notice nothing.
+/// Why a tab's stanza is not sent. The stream and the other tabs do not notice.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Refused {
     /// RFC 6120 §11.
@@ -35,13 +35,15 @@ pub(crate) enum Refused {
     /// RFC 6120 §8.2.3: only get and set are answered.
     #[error("only an iq of type get or set can be asked")]
     NotARequest,
-    /// No request of this id and sender waits for an answer: it was answered already, or never came.
+    /// No request with this id and sender waits for an answer: it was answered already, or never
+    /// came.
     #[error("no request waits for this answer")]
     NotAsked,
     /// The session is not up.
     #[error("there is no connection")]
     NotConnected,
-    /// Too much of this tab waits for the session to come up, or for an answer.
+    /// Too many stanzas of this tab wait for the session to come up, or too many requests for an
+    /// answer.
     #[error("too much of this tab waits for the connection, or for an answer")]
     TooMany,
 }
@@ -65,7 +67,7 @@ impl Refused {
 const CLIENT: &str = "jabber:client";
 const CSI: &str = "urn:xmpp:csi:0";
 
-/// Says what a tab's well-formed XML is, or why it is not sent. `own` is the full JID of the session.
+/// The kind of a tab's stanza, or the reason not to send it. `own` is the full JID of the session.
 pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, Refused> {
     let name = head.tag.rsplit(':').next().unwrap_or_default();
     if &*head.namespace == CSI && matches!(name, "active" | "inactive") {
@@ -90,9 +92,9 @@ pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, R
     }
 }
 
-/// The text as it must be sent, where that differs from how the tab gave it: a frame begins with its root
-/// element and names its namespace (RFC 7395 §3.3), a stanza has no prefix, which not every server knows what
-/// to do with, and an IQ has the `id` it is known by on the wire.
+/// The text as it goes out, if that differs from the tab's. A frame begins with its root element
+/// and names its namespace (RFC 7395 §3.3). A stanza has no prefix, since some servers ignore one
+/// that has. An IQ has the `id` that the books know it by.
 pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String> {
     if head.tag.contains(':') && &*head.namespace == CLIENT {
         return Element::parse(text, &Limits::default()).ok().map(|stanza| stanza.to_string());
@@ -112,7 +114,7 @@ pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String
         (Some(id), None) => attributes.extend([" id=\"", &escape(id), "\""]),
         (None, _) => {}
     }
-    // From back to front, so that the offsets of what is in front stay true.
+    // From back to front, so that earlier offsets stay true.
     edited.insert_str(head.root_end, &attributes);
     edited.drain(..root);
     Some(edited)

@@ -1,6 +1,6 @@
-//! Which worker a session belongs to. After a deploy there may be two: pages of before share the one, pages
-//! of now the other. A session belongs to one at a time, and only ever goes from the older to the newer, so
-//! that they do not take it from each other for ever.
+//! Which worker owns a session. After a deploy there may be two: older pages share one, newer pages
+//! the other. One of them owns the session, which only ever goes from the older worker to the
+//! newer, so that they do not take it from each other for ever.
 
 use epode_protocol::{LogLevel, StatusCode, Text};
 use epode_session::{Input, stream};
@@ -16,9 +16,9 @@ const HANDED_OVER: &str = "a newer version of this app took over the session: re
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
 
 impl<T: Text> SharedSession<T> {
-    /// Makes the session ours before it is dialled. Sessions of nobody in particular, and those that nobody
-    /// shares, cannot collide; a detour neither waits for the worker that does not answer nor takes anything
-    /// from it.
+    /// Asks for the ownership of the session, and dials once it is there. Anonymous and unshared
+    /// sessions dial at once, since no other worker can have them, as does a detour, which takes
+    /// nothing from the other worker.
     pub(crate) fn own(&mut self, common: &mut Common<T>) {
         let session = &mut self.connection.session;
         if session.account().is_anonymous() || !common.config.shared || common.config.detour {
@@ -29,14 +29,14 @@ impl<T: Text> SharedSession<T> {
         common.outputs.push_back(Output::Own(name));
     }
 
-    /// A newer worker asks for it: it is closed cleanly, and the tabs hear why.
+    /// A newer worker asks for the session: it is closed cleanly, and the tabs hear why.
     fn hand_over(&mut self, common: &Common<T>) {
         self.handed_over = Some(HANDED_OVER);
         self.phase = Phase::Closing;
         self.feed(stream::Input::Close(stream::CLOSE), common);
     }
 
-    /// The session stays with a newer worker: its tabs hear so. Whose it was.
+    /// A newer worker keeps the session: the tabs hear so. Returns the session's key.
     fn give_up(self, common: &mut Common<T>) -> Key {
         common.timers.set(Timer::Session(self.id()), None);
         for port in self.ports() {
@@ -49,11 +49,11 @@ impl<T: Text> SharedSession<T> {
 }
 
 impl<T: Text> Hub<T> {
-    /// It is ours: now it is dialled.
+    /// This worker owns the session now, and dials.
     pub(crate) fn owned(&mut self, name: &str) {
         match self.session_of(name) {
             Some(id) => self.feed(id, Input::Start),
-            // Whoever wanted it has thought better of it.
+            // The tabs that wanted the session have left.
             None => self.common.outputs.push_back(Output::Disown(name.to_owned())),
         }
     }
@@ -71,8 +71,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    /// A page that is too new for this worker asks it to make room. The sessions are closed cleanly; the tabs
-    /// find a new worker and come back as if this one had died. Only a page that was refused may ask.
+    /// A page that is too new for this worker asks it to make room; only a page that was refused
+    /// may. The sessions are closed cleanly. The tabs find a new worker and come back, as if this
+    /// one had died.
     pub(crate) fn step_aside(&mut self, refused: bool) {
         if !refused {
             return;
@@ -81,7 +82,7 @@ impl<T: Text> Hub<T> {
         self.contenders.clear();
         for id in self.sessions.keys().copied().collect::<Vec<_>>() {
             self.with(id, |shared, common| {
-                // A tab that heard that the session is over would not come back.
+                // A tab that hears DISCONNECTED would not reconnect to the next worker.
                 shared.members.clear();
                 shared.feed(stream::Input::Close(stream::CLOSE), common);
             });

@@ -7,11 +7,11 @@ use epode_session::stream::jid;
 use crate::Table;
 use crate::inbound::Inbound;
 
-/// How many presences are remembered, and what one may have in bytes.
+/// The most presences that are kept, and the most bytes of each.
 const PRESENT: usize = 8192;
 const LARGE: usize = 8 << 10;
 
-/// Of everybody who is there the latest presence, by full JID.
+/// The latest presence of everybody who is there, by full JID in prepared form.
 #[derive(Debug)]
 pub(crate) struct Presences<T>(Table<Box<str>, Rc<Inbound<T>>>);
 
@@ -22,9 +22,9 @@ impl<T> Default for Presences<T> {
 }
 
 impl<T> Presences<T> {
-    /// Keeps the books of who is there: of each, what they said last. Not of the occupants of rooms
-    /// (XEP-0045): whoever leaves a room hears nothing of the others in it any more, and every tab that
-    /// enters it hears of them anew.
+    /// Notes who has come and who has gone. Occupants of MUC rooms (XEP-0045) are not noted:
+    /// whoever leaves a room hears nothing more of its occupants, and every tab that enters hears
+    /// of all anew.
     pub(crate) fn note(&mut self, inbound: &Rc<Inbound<T>>) {
         const OCCUPANT: &str = "http://jabber.org/protocol/muc#user";
         let Some(from) = inbound.from() else { return };
@@ -32,15 +32,15 @@ impl<T> Presences<T> {
             return;
         }
         match inbound.head.kind.as_deref() {
-            // Whoever is there already is; of strangers, who can be there as often as they like, no more are
-            // remembered than that.
+            // Those who are there already stay noted. Strangers can send any number of presences,
+            // so the number is bounded.
             None if inbound.size <= LARGE
                 && (self.0.contains_key(from) || self.0.keys().count() < PRESENT) =>
             {
                 self.0.insert(from.into(), inbound.clone());
             }
             None => drop(self.0.remove(from)),
-            // Of a bare JID: none of its resources is there any more.
+            // `unavailable` from a bare JID: all resources of it are gone.
             Some("unavailable") if !from.contains('/') => {
                 let gone: Vec<_> = self.0.keys().filter(|there| jid::bare(there) == from).cloned().collect();
                 for there in gone {

@@ -1,5 +1,5 @@
-//! What servers have refused lately. One proof is put to a server once, and few of an account at all: no app,
-//! however it tries again, and no number of tabs gets an account locked.
+//! The logins that servers have refused of late. One proof is tried once, and each account is tried
+//! a few times only: neither a stubborn app nor many tabs can get an account locked.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use epode_session::stream::sasl::{self, Fingerprint, Secret};
 use crate::key::Key;
 use crate::status::because;
 
-/// For how long a proof that was refused is not put to the server again.
+/// How long a refused proof is not tried again.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// How many refusals an account may have in which time, before nobody asks for it any more.
+/// The number of refusals of an account within this time after which no login is tried.
 const MOST: usize = 5;
 const WITHIN: Duration = Duration::from_secs(600);
 
-/// The refusals of the last while, oldest first. Of a proof there is only its fingerprint, under a key that
+/// The refusals of late, oldest first. Of a proof there is only its fingerprint, under a key that
 /// is gone with this worker.
 #[derive(Debug)]
 pub(crate) struct Refusals {
     key: Secret,
     all: Vec<Refusal>,
-    /// The proofs by which somebody has logged in by SCRAM, for as long as this worker lives.
+    /// The proofs that have logged in by SCRAM, for as long as this worker lives.
     proven: Vec<(Key, Fingerprint)>,
 }
 
@@ -41,7 +41,7 @@ impl Refusals {
         Refusals { key, all: Vec::new(), proven: Vec::new() }
     }
 
-    /// An attempt came to this error. Only what the server says of the proof counts.
+    /// Notes the error of an attempt, if it says that the server refused the proof.
     pub(crate) fn note(&mut self, now: Duration, whose: &Key, account: &Account, error: &Error) {
         if !account.is_anonymous() && judges_proof(error) {
             let (whose, proof) = (whose.without_port(), account.fingerprint(&self.key));
@@ -49,7 +49,8 @@ impl Refusals {
         }
     }
 
-    /// The server took these credentials, perhaps by SCRAM: what it said of them before is void.
+    /// The server took these credentials: its former refusals of them are void. `scram`: whether by
+    /// SCRAM.
     pub(crate) fn forgive(&mut self, whose: &Key, account: &Account, scram: bool) {
         let whose = whose.without_port();
         let Some(proof) = account.fingerprint(&self.key) else { return };
@@ -60,14 +61,14 @@ impl Refusals {
         }
     }
 
-    /// Whether these credentials have logged in by SCRAM: apps that dial again by themselves begin anew each
-    /// time.
+    /// Whether these credentials have logged in by SCRAM. An app that dials by itself begins with a
+    /// first login each time.
     pub(crate) fn were_proven(&self, whose: &Key, account: &Account) -> bool {
         let whose = whose.without_port();
         account.fingerprint(&self.key).is_some_and(|proof| self.proven.contains(&(whose, proof)))
     }
 
-    /// What a tab hears that wants these credentials put to the server, if they are not to be.
+    /// The status for a tab whose credentials are not to be tried now, if so.
     pub(crate) fn spare(&mut self, now: Duration, whose: &Key, account: &Account) -> Option<Status> {
         self.all.retain(|refusal| refusal.at + WITHIN > now);
         let whose = whose.without_port();
@@ -76,7 +77,7 @@ impl Refusals {
         let mut same = of_account.iter().filter(|refusal| proof.is_some() && refusal.proof == proof);
         let same = same.next_back().filter(|refusal| refusal.at + AGAIN > now);
         let first = of_account.len().checked_sub(MOST).map(|at| of_account[at]);
-        // Of two reasons it is the one that holds for longer: the time to wait is to be true.
+        // The reason that holds for longer, so that the time in its text is true.
         match (same, first) {
             (Some(Refusal { error, at, .. }), first)
                 if first.is_none_or(|first| first.at + WITHIN < *at + AGAIN) =>
@@ -90,7 +91,8 @@ impl Refusals {
             (_, Some(first)) => {
                 let left = whole_seconds(first.at + WITHIN - now);
                 let text = format!(
-                    "the server has refused {MOST} logins of this account within 10 minutes, and was not asked again, lest it lock the account: \
+                    "the server has refused {MOST} logins of this account within 10 minutes, \
+                     and was not asked again, lest it lock the account: \
                      it can be in {left} s"
                 );
                 Some(because(StatusCode::AuthFail, Some("too-many-attempts"), &text))
@@ -100,10 +102,10 @@ impl Refusals {
     }
 }
 
-/// Whether the server has looked at the proof and does not take it.
+/// Whether the server has looked at the proof and refused it.
 fn judges_proof(error: &Error) -> bool {
     match error {
-        // RFC 6120 §6.5: what these say is about the exchange, or about nothing that lasts.
+        // RFC 6120 §6.5: these conditions are about the exchange, or are temporary.
         Error::AuthRefused { condition, .. } => !matches!(
             condition.as_str(),
             "aborted"

@@ -1,4 +1,4 @@
-//! A request from outside goes to one tab after the other until one takes it, and is answered once.
+//! A request from outside goes to one tab after the other until one answers, and is answered once.
 
 use epode_protocol::{Delivery, LogLevel, Origin, Position, Text};
 use epode_session::stream::xml::escape;
@@ -13,15 +13,16 @@ use crate::timer::Timer;
 use crate::{PortId, SessionId};
 
 impl<T: Text> SharedSession<T> {
-    /// Gives a request to the first tab; what concerns the account itself goes to all of them.
+    /// Gives a request to the first tab that can answer; a push of the account's own server goes to
+    /// all that can.
     pub(crate) fn route_request(&mut self, inbound: &Inbound<T>, common: &mut Common<T>) {
         let Phase::Up(info) = &self.phase else { return };
         if inbound.head.id.is_none() {
-            // RFC 6120 §8.2.3: without an id no answer could be correct.
+            // RFC 6120 §8.2.3: without an id no answer is correct.
             return self.log_dropped(inbound, "a request without id", common);
         }
         let candidates = self.handlers_of(inbound);
-        // Hooks only look on.
+        // A tab that claims the request by a hook alone gets a copy and cannot answer.
         let hooks = self.members.iter().filter(|member| member.claims(inbound) && !member.handles(inbound));
         let looking: Vec<PortId> = hooks.map(|member| member.port).collect();
         let is_push = is_push(&inbound.head, &info.jid, &common.config.unicode);
@@ -59,14 +60,14 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// A tab passed an inbound request up, or can never answer it. One that took it and is awake keeps it,
-    /// however long it takes.
+    /// A tab passed a request on, or can no longer answer. A tab that took a request and is awake
+    /// keeps it, however long the answer takes.
     pub(crate) fn unhandled(&mut self, position: Position, port: PortId, common: &mut Common<T>) {
         let step = self.incoming.passed(position, port, can_answer(self.connection.id, common));
         self.take_step(position, step, common);
     }
 
-    /// An inbound request has waited for tabs long enough.
+    /// Stops asking tabs: the worker answers.
     pub(crate) fn settle(&mut self, position: Position, common: &mut Common<T>) {
         let step = self.incoming.settle(position);
         self.take_step(position, step, common);
@@ -90,7 +91,8 @@ impl<T: Text> SharedSession<T> {
                 let id = escape(&id);
                 let answer =
                     format!("<iq xmlns=\"jabber:client\" type=\"{kind}\" id=\"{id}\"{to}>{content}</iq>");
-                // The id is whatever a contact makes it: longer here than as it came.
+                // A contact chose the id, which may be longer when it is escaped here than as it
+                // came.
                 match self.connection.session.check(&answer) {
                     Err(too_long) => {
                         let rule = format!("its answer is not allowed: {too_long}");
@@ -106,12 +108,12 @@ impl<T: Text> SharedSession<T> {
 const UNAVAILABLE: &str = "<error type=\"cancel\">\
     <service-unavailable xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>";
 
-/// Which tabs can answer what this session is asked.
+/// Which tabs can answer a request to this session.
 fn can_answer<T>(id: SessionId, common: &Common<T>) -> impl Fn(PortId) -> bool {
     move |port| common.tabs.get(&port).is_some_and(|tab| tab.awake && tab.stage == Stage::In(id))
 }
 
-/// A request, for a tab that is to answer it, or that only looks on.
+/// A request as a delivery. `droppable` if the tab only looks on.
 fn request_of<T: Clone>(inbound: &Inbound<T>, droppable: bool) -> Stanza<T> {
     let delivery = Delivery(inbound.position, Origin::Received, inbound.text.clone());
     Stanza::Own { delivery, droppable, size: inbound.size }

@@ -1,4 +1,4 @@
-//! Who gets what of what the server sends: from a frame to the mailboxes of tabs.
+//! The way of a frame from the server to the mailboxes of the tabs that it concerns.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 
 impl<T: Text> SharedSession<T> {
-    /// Takes a frame of the server.
+    /// Takes in a frame of the server.
     pub(crate) fn frame(&mut self, text: T, common: &mut Common<T>) {
         let session = &mut self.connection.session;
         let (head, size) = text.with_str(|frame| (session.frame(common.now, frame), frame.len()));
@@ -25,7 +25,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Gives a stanza its position and sends it where it belongs.
+    /// Gives a stanza its position, and sends the stanza where it belongs.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn route(&mut self, head: Head, text: T, size: usize, common: &mut Common<T>) {
         if head.undeclared {
@@ -41,8 +41,8 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// A stanza that was cut out of a stream over TCP says no namespace: whoever reads it by itself needs
-    /// one.
+    /// Adds the namespace to a stanza that a proxy cut out of a stream over TCP: tabs read each
+    /// stanza by itself.
     #[inline(never)] // Rare.
     fn route_undeclared(&mut self, head: &Head, text: &T, common: &mut Common<T>) {
         let declared = text.with_str(|text| {
@@ -56,7 +56,7 @@ impl<T: Text> SharedSession<T> {
                 self.route(head, declared.into(), size, common);
             }
             Err(violation) => {
-                // Longer by that, and so too long.
+                // The added namespace has made the stanza too long.
                 let (condition, rule) = (violation.condition(), violation.to_string());
                 let name = head.tag.to_string();
                 self.frame_dropped(&Dropped { name, size: declared.len(), condition, rule }, common);
@@ -64,8 +64,8 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// A message or presence goes to every tab that claims it, and is remembered for claims that are on their
-    /// way.
+    /// Gives a message or presence to every tab that claims it, and keeps it for claims that are on
+    /// their way.
     fn route_to_claims(&mut self, inbound: Rc<Inbound<T>>, common: &mut Common<T>) {
         let now = common.now;
         self.parked.retain(|parked| parked.until > now);
@@ -81,7 +81,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// An answer goes to the tabs that asked, and to nobody else.
+    /// Gives an answer to the tabs that asked, and to nobody else.
     fn route_answer(&mut self, inbound: &Inbound<T>, common: &mut Common<T>) {
         let Inbound { position, head, text, size, .. } = inbound;
         let Phase::Up(info) = &self.phase else { return };
@@ -115,7 +115,8 @@ impl<T: Text> SharedSession<T> {
         common.log_dropped(&self.ports(), &inbound.head.tag, inbound.size, rule);
     }
 
-    /// The tabs whose handlers are for this stanza, in the order in which they are asked: the primary first.
+    /// The tabs whose handlers are for this stanza, in the order in which they are asked: the
+    /// primary first.
     pub(crate) fn handlers_of(&self, inbound: &Inbound<T>) -> Vec<PortId> {
         let handles = self.members.iter().filter(|member| member.handles(inbound)).map(|member| member.port);
         let (primary, others): (Vec<_>, Vec<_>) = handles.partition(|port| Some(*port) == self.primary);

@@ -1,4 +1,4 @@
-//! The way of a tab's stanza to the server: from the tab's hands to the uplink.
+//! The way of a tab's stanza to the server: from the tab's message to the uplink.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::{ASKED, PendingSend};
 use crate::timer::Timer;
 
-/// How long an `unavailable` waits, since it may be the last word of a tab that closes.
+/// How long an undirected `unavailable` is held back, since its tab may be closing.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl<T: Text> SharedSession<T> {
-    /// Takes what a tab wants to send, in order, and gives it receipts.
+    /// Takes in a tab's stanzas, in order, and posts the receipts.
     pub(crate) fn take_all(
         &mut self,
         port: PortId,
@@ -31,7 +31,7 @@ impl<T: Text> SharedSession<T> {
         self.connection.uplink.post_receipts(common);
     }
 
-    /// Sends a stanza of a tab, keeps it until the session is up, or says why not.
+    /// Sends a stanza, keeps it until the session is up, or refuses it.
     fn take(&mut self, port: PortId, pending: PendingSend<T>, common: &mut Common<T>) {
         match self.phase {
             Phase::Up(_) => match self.submit(port, &pending, common) {
@@ -63,7 +63,7 @@ impl<T: Text> SharedSession<T> {
         let mut head = text.with_str(|text| session.check(text))?;
         let framed = text.with_str(|text| edited(text, &head, None));
         if let Some(framed) = &framed {
-            // What was added is checked too: it may be a second `xmlns`, or more than the server takes.
+            // The edited text is checked too: it may have a second `xmlns`, or be too long.
             head = session.check(framed)?;
         }
         let kind = judge(&head, &info.jid, &common.config.unicode)?;
@@ -88,7 +88,7 @@ impl<T: Text> SharedSession<T> {
                 let position = answered.ok_or(Refused::NotAsked)?;
                 common.timers.set(Timer::Ping(self.id(), position), None);
             }
-            // The worker alone knows whether anybody looks.
+            // XEP-0352: only the worker knows whether anybody looks.
             Kind::Nonza => return Ok(()),
             Kind::Message | Kind::Presence => {}
         }
@@ -100,7 +100,7 @@ impl<T: Text> SharedSession<T> {
         if let (Some(id), Some(edited)) = (&wire_id, &edited)
             && let Err(too_long) = session.check(edited)
         {
-            // By its new id.
+            // The new id has made the stanza too long.
             self.outgoing.strike(id);
             return Err(too_long.into());
         }
@@ -115,21 +115,22 @@ impl<T: Text> SharedSession<T> {
         Ok(())
     }
 
-    /// Whether an undirected presence is to be sent now. One equal to the last says nothing new; an
-    /// `unavailable` of one tab among others may only be its farewell.
+    /// Whether an undirected presence is to be sent now. A presence equal to the last one is not
+    /// sent again. An `unavailable` of one tab among others is held back: the tab may be closing,
+    /// and the account stays online.
     fn announce(&mut self, port: PortId, head: &Head, text: &T, common: &mut Common<T>) -> bool {
         match head.kind.as_deref() {
             None => {
                 let presence = text.with_str(str::to_owned);
                 let news = self.own_presence.as_ref() != Some(&presence);
                 self.own_presence = Some(presence);
-                // Somebody is here after all.
+                // A tab is available after all.
                 self.farewell = None;
                 common.timers.set(Timer::Farewell(self.id()), None);
                 news
             }
             Some("unavailable") if self.members.iter().any(|member| member.port != port) => {
-                // Of a tab that has left already it is nothing else.
+                // A tab that has left already was closing.
                 if self.member(port).is_some() {
                     self.farewell = Some((port, text.clone()));
                     common.timers.set(Timer::Farewell(self.id()), Some(common.now + FAREWELL));
@@ -144,7 +145,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// The tab that said `unavailable` is still there: it meant it.
+    /// Sends an `unavailable` that was held back: its tab has stayed.
     pub(crate) fn farewell_due(&mut self, common: &mut Common<T>) {
         if let Some((port, text)) = self.farewell.take() {
             self.own_presence = None;
@@ -153,7 +154,7 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// The other tabs see what this one sends: they are one client.
+    /// Shows the other tabs what this one sends: to the server they are one client.
     fn reflect(&self, sender: PortId, text: &T, common: &mut Common<T>) {
         let mut size = None;
         let onlookers = self.members.iter().filter(|member| member.port != sender && member.claims_sent());

@@ -1,7 +1,8 @@
-//! One session and the tabs that share it: what the session says, and what that means for the tabs.
+//! One session and the tabs that share it: what the session reports, and what that means for the
+//! tabs.
 //!
-//! Whoever hands a session an input lets it [proceed](SharedSession::proceed) then, before another is handed in:
-//! what the stream has to say leaves in its turn.
+//! After an input the session must [proceed](SharedSession::proceed) before it takes the next one,
+//! so that the stream's frames leave in their turn.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,26 +24,26 @@ use crate::status::{attempt_failed, because, redial_failed, session_over, status
 use crate::timer::Timer;
 use crate::{Output, PortId, SessionId};
 
-/// Where a shared session stands.
+/// The state of a shared session.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
-    /// It is being opened, for the first time.
+    /// The session is being opened, for the first time.
     Connecting,
-    /// It waits, the first time, for a tab to say that a resource is to be bound.
+    /// The session waits, the first time, for a tab to ask for a resource.
     Unbound,
     /// Stanzas flow.
     Up(SessionInfo),
-    /// It was up, and is being opened again.
+    /// The session was up, and is being opened again.
     Reconnecting,
-    /// It is being closed, because somebody asked for it.
+    /// The session is being closed, because somebody asked for that.
     Closing,
 }
 
-/// What a shared session leaves to the hub, since it concerns others than its own tabs.
+/// Something that concerns others than the session's own tabs, and is left to the hub.
 pub(crate) enum Upshot {
-    /// A login of this account is over: others have their turn.
+    /// No login of this account is under way any more: the next tab may try.
     LoginOver,
-    /// The session is over: as it was asked to (`None`), or because of an error.
+    /// The session is over. `None` if it was closed as asked.
     Ended(Option<Error>),
 }
 
@@ -50,34 +51,35 @@ pub(crate) enum Upshot {
 pub(crate) struct SharedSession<T> {
     pub(crate) connection: Connection,
     pub(crate) phase: Phase,
-    /// Whom the server bound last, as it is compared: what pages know the session by. A name beside a domain,
-    /// or none, does not say it.
+    /// The bare JID that the server bound last, in prepared form: pages name the session by it. The
+    /// key does not say it if the app gave a name beside a domain, or none.
     pub(crate) bound: Option<String>,
-    /// In the order in which they came.
+    /// The tabs, in the order in which they joined.
     pub(crate) members: Vec<Member<T>>,
     pub(crate) parked: Vec<Parked<T>>,
     pub(crate) primary: Option<PortId>,
-    /// Its stanzas come behind this position.
+    /// The position before the session's first stanza.
     pub(crate) start: Position,
     /// The position of the latest inbound stanza.
     pub(crate) position: Position,
     pub(crate) ring: Ring<T>,
     /// Frames that were dropped of late, oldest first.
     pub(crate) missing: VecDeque<Gap>,
-    /// What tabs that come while it is being opened again hear of that, as the others did.
+    /// The status of the lost connection, for tabs that join while the session is being opened
+    /// again.
     pub(crate) down: Option<Status>,
     pub(crate) presences: Presences<T>,
-    /// The undirected presence that was sent last.
+    /// The latest undirected presence that was sent.
     pub(crate) own_presence: Option<String>,
-    /// The `unavailable` of a tab that may be closing, and whether it is sent will be seen.
+    /// An `unavailable` that is held back, since its tab may be closing.
     pub(crate) farewell: Option<(PortId, T)>,
     pub(crate) outgoing: OutgoingRequests,
     pub(crate) incoming: IncomingRequests<T>,
-    /// Under which name this worker owns the session.
+    /// The name under which this worker owns the session.
     pub(crate) owned: Option<String>,
-    /// Why the session is being closed, if nobody here asked for it.
+    /// Why the session is being closed, if another worker asked for that.
     pub(crate) handed_over: Option<&'static str>,
-    /// XEP-0352, where the server offers it: whether it believes that nobody looks.
+    /// XEP-0352, if the server offers it: whether the server was told that nobody looks.
     pub(crate) inactive: Option<bool>,
 }
 
@@ -123,7 +125,7 @@ impl<T: Clone> SharedSession<T> {
         }
     }
 
-    /// Whether a page means this session when it names this bare JID, in its prepared form.
+    /// Whether a page that names this bare JID, in prepared form, means this session.
     pub(crate) fn is_of(&self, account: &str) -> bool {
         self.key().account == account || self.bound.as_deref() == Some(account)
     }
@@ -140,8 +142,8 @@ impl<T: Clone> SharedSession<T> {
         self.members.iter_mut().find(|member| member.port == port)
     }
 
-    /// Goes on with these credentials, which are the newest known to be good: the next dial will need such.
-    /// Whether it does.
+    /// Replaces the credentials by these, which the server has just accepted. Returns whether it
+    /// did; see [`Session::adopt`](epode_session::Session::adopt).
     pub(crate) fn adopt(&mut self, account: Account, keys: Option<ScramKeys>) -> bool {
         let adopted = self.connection.session.adopt(account);
         if adopted {
@@ -154,7 +156,7 @@ impl<T: Clone> SharedSession<T> {
         adopted
     }
 
-    /// Takes what is kept for the next page of this tab, if it comes in time.
+    /// Takes what is kept for the next page of this tab, if the page comes in time.
     pub(crate) fn take_parked(&mut self, tab: &str, now: Duration) -> Option<Parked<T>> {
         self.parked.retain(|parked| parked.until > now);
         let at = self.parked.iter().position(|parked| parked.tab == tab)?;
@@ -163,13 +165,13 @@ impl<T: Clone> SharedSession<T> {
 }
 
 impl<T: Text> SharedSession<T> {
-    /// Hands the session's stream an input.
+    /// Hands an input to the session's stream.
     pub(crate) fn feed(&mut self, input: stream::Input<'_>, common: &Common<T>) {
         self.connection.session.handle_input(common.now, input.into());
     }
 
-    /// Does what the session wants done, up to what concerns others than its own tabs; `None` when all is
-    /// done.
+    /// Carries out what the session wants, up to the next thing that concerns others than its own
+    /// tabs; `None` when all is done.
     pub(crate) fn proceed(&mut self, common: &mut Common<T>) -> Option<Upshot> {
         while let Some(said) = self.connection.proceed(common) {
             match said {
@@ -182,7 +184,7 @@ impl<T: Text> SharedSession<T> {
                 Said::Event(Event::BindRequired) => {
                     self.phase = Phase::Unbound;
                     self.report(StatusCode::BindRequired, common);
-                    // Whoever else wants in does not wait for a tab that may never bind.
+                    // A tab that may never bind must not keep others from their logins.
                     return Some(Upshot::LoginOver);
                 }
                 Said::Event(Event::Bound(bound)) => {
@@ -201,7 +203,7 @@ impl<T: Text> SharedSession<T> {
         None
     }
 
-    /// Tabs hear of the first login only: of a later one they have heard that the session is reconnecting.
+    /// Tells the tabs of the first login only: of a later one they have heard RECONNECTING.
     fn authenticating(&self, common: &mut Common<T>) {
         if self.phase == Phase::Connecting {
             self.report(StatusCode::Authenticating, common);
@@ -225,7 +227,7 @@ impl<T: Text> SharedSession<T> {
         self.restore_waiting(account, common);
     }
 
-    /// The stream is lost and another will be dialled.
+    /// The stream is lost, and another will be dialled.
     fn lost(&mut self, error: &Error, news: bool, common: &mut Common<T>) {
         if std::mem::replace(&mut self.phase, Phase::Reconnecting) != Phase::Reconnecting {
             self.stream_over(common);
@@ -238,21 +240,22 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// What belonged to the stream that was lost is over.
+    /// Forgets what ended with the stream.
     fn stream_over(&mut self, common: &mut Common<T>) {
         self.presences.clear();
         self.own_presence = None;
         self.farewell = None;
         for member in &mut self.members {
             member.claims.clear();
-            // Whoever was there when it drops hears everything of the next stream from its beginning.
+            // A tab that was there when the stream was lost hears everything of the next one.
             member.entry = JoinKind::Opened;
         }
         common.timers.set(Timer::Farewell(self.id()), None);
         self.settle_books(common);
     }
 
-    /// The stream is gone: nobody will answer what was asked over it, and nobody waits for our answers.
+    /// Closes the books of IQs: over a stream that is gone nobody answers, and nobody waits for an
+    /// answer.
     fn settle_books(&mut self, common: &mut Common<T>) {
         for position in self.incoming.abandon() {
             common.timers.set(Timer::Ping(self.id(), position), None);
@@ -262,26 +265,27 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Closes the session, cleanly: the server has this long to do so too.
+    /// Closes the session cleanly. The server has this long to close it too.
     pub(crate) fn close(&mut self, patience: Duration, common: &mut Common<T>) {
         let was = std::mem::replace(&mut self.phase, Phase::Closing);
         if was != Phase::Closing {
             self.report(StatusCode::Disconnecting, common);
         }
         if matches!(was, Phase::Up(_)) {
-            // RFC 6121 §4.5.1: before the stream is closed, so that contacts hear it from us.
+            // RFC 6121 §4.5.1: `unavailable` goes out before the stream is closed, so that contacts
+            // hear it from us.
             let unavailable = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned();
             self.connection.uplink.send(unavailable.into(), common);
         }
         self.feed(stream::Input::Close(patience), common);
     }
 
-    /// The session is over: its tabs hear why. Whose it was.
+    /// Ends the session: its tabs hear why. Returns its key.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
         let id = self.id();
         self.settle_books(common);
-        // There is no later.
+        // The tabs hear of dropped frames now or never.
         common.timers.set(Timer::Gap(id), None);
         self.tell_gap(common);
         for timer in [Timer::Session(id), Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
@@ -298,7 +302,7 @@ impl<T: Text> SharedSession<T> {
         self.connection.key
     }
 
-    /// What a tab hears, in order, when the session is over.
+    /// The statuses that a tab hears, in order, when the session is over.
     fn last_statuses(&self, member: &Member<T>, error: Option<&Error>) -> Vec<Status> {
         match (&self.phase, error, self.handed_over) {
             (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }), Some(why)) => {
@@ -307,7 +311,7 @@ impl<T: Text> SharedSession<T> {
             (Phase::Connecting | Phase::Unbound, Some(error), _) if member.entry == JoinKind::Attached => {
                 vec![because(StatusCode::AttachFail, error.condition(), error)]
             }
-            // Nobody refused anything.
+            // No server refused anything: the mechanism's tab is gone.
             (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_))), _) => {
                 vec![because(StatusCode::Disconnected, error.condition(), error)]
             }
@@ -317,13 +321,13 @@ impl<T: Text> SharedSession<T> {
             (Phase::Reconnecting, Some(error), _) => {
                 vec![redial_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
             }
-            // Whoever did not wait for the verdict need not hear it.
+            // A tab that closed the session before the verdict need not hear the verdict.
             (Phase::Closing, Some(Error::AuthRefused { .. }), _) => session_over(None),
             (_, error, _) => session_over(error),
         }
     }
 
-    /// Tells every tab where the session stands.
+    /// Tells every tab this status.
     fn report(&self, code: StatusCode, common: &mut Common<T>) {
         self.tell(&status(code), common);
     }
@@ -334,13 +338,13 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Logs a line: on the worker's console, and in the tabs.
+    /// Logs a line, to the worker's console and to the session's tabs.
     pub(crate) fn log(&self, level: LogLevel, text: String, common: &mut Common<T>) {
         common.log_to(&self.ports(), level, text);
     }
 }
 
-/// Whether something of this namespace is among the features.
+/// Whether the features name this namespace.
 fn offers(features: &str, namespace: &str) -> bool {
     features.split(['"', '\'']).any(|part| part == namespace)
 }

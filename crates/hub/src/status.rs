@@ -1,16 +1,16 @@
-//! What a tab is told when a stream ends, in Strophe's terms (strophe.js `Status`).
+//! The statuses that a tab hears when a stream ends, in Strophe's terms (strophe.js `Status`).
 
 use std::fmt::Display;
 
 use epode_protocol::{Status, StatusCode};
 use epode_session::stream::{Error, PeerMisbehaved, sasl};
 
-/// A status without more to say.
+/// A status without a reason.
 pub(crate) fn status(code: StatusCode) -> Status {
     Status { code, condition: None, text: None, session: None, close_code: None }
 }
 
-/// A status with its reason: the condition, where one is defined, and a sentence.
+/// A status with its reason: the condition, if one is defined, and a sentence.
 pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Display) -> Status {
     Status {
         code,
@@ -21,20 +21,21 @@ pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Disp
     }
 }
 
-/// The server wants to be met elsewhere. Nobody goes there but the app: what the browser would verify of that
-/// address is not that it speaks for the domain (RFC 6120 §4.9.3.19), and to another address the credentials
-/// were not given.
+/// The status if the server names another address. Only the app may go there: the browser could not
+/// verify that the address speaks for the domain (RFC 6120 §4.9.3.19), and the credentials were not
+/// meant for it.
 fn redirected(error: &Error) -> Option<Status> {
     error.elsewhere().map(|address| because(StatusCode::Redirect, Some(address), error))
 }
 
-/// What to call the error that ended an attempt to log in.
+/// The status for an error that ended a first login.
 pub(crate) fn attempt_failed(error: &Error) -> Status {
     if let Some(redirected) = redirected(error) {
         return redirected;
     }
     let code = match error {
-        // Strophe reports a lack of common mechanisms as a failure to connect: no credential was tried.
+        // Strophe reports a lack of common mechanisms as a failure to connect: no credentials were
+        // tried.
         Error::Sasl(sasl::Error::NoMechanism { .. } | sasl::Error::PlaintextRefused(_)) => {
             StatusCode::ConnFail
         }
@@ -49,7 +50,7 @@ pub(crate) fn attempt_failed(error: &Error) -> Status {
     because(code, error.condition(), error)
 }
 
-/// The same for an attempt to be back.
+/// The status for an error that ended the attempts to be up again.
 pub(crate) fn redial_failed(error: &Error) -> Status {
     let mut failed = attempt_failed(error);
     if error.is_impostor() {
@@ -59,8 +60,7 @@ pub(crate) fn redial_failed(error: &Error) -> Status {
     failed
 }
 
-/// What to call the error that failed to verify a tab's credentials for a session that is up: whatever speaks
-/// of them is AUTHFAIL.
+/// The status for an error that ended a trial: whatever concerns the credentials is AUTHFAIL.
 pub(crate) fn trial_failed(error: &Error) -> Status {
     match error {
         Error::Sasl(_) => because(StatusCode::AuthFail, error.condition(), error),
@@ -68,7 +68,7 @@ pub(crate) fn trial_failed(error: &Error) -> Status {
     }
 }
 
-/// What tabs hear, in order, when a session that was up is over.
+/// The statuses, in order, when a session that was up is over.
 pub(crate) fn session_over(error: Option<&Error>) -> Vec<Status> {
     let Some(error) = error else { return vec![status(StatusCode::Disconnected)] };
     let disconnected = because(StatusCode::Disconnected, error.condition(), error);
@@ -77,7 +77,7 @@ pub(crate) fn session_over(error: Option<&Error>) -> Vec<Status> {
     }
     match error {
         Error::NotClosed => vec![because(StatusCode::ConnTimeout, None, error), disconnected],
-        // Nobody did anything wrong.
+        // No side did anything wrong.
         Error::SocketClosed { .. } | Error::ClosedByServer { .. } => vec![disconnected],
         _ => vec![because(StatusCode::Error, error.condition(), error), disconnected],
     }

@@ -8,39 +8,39 @@ use epode_protocol::{Before, Token};
 use crate::SessionId;
 use crate::mailbox::Mailbox;
 
-/// How many stanzas a tab may hand in before its session is up.
+/// The most stanzas of a tab that wait for its session to come up.
 pub(crate) const PENDING: usize = 1000;
 
-/// How long a tab may say nothing before it is asked whether it is there.
+/// How long a tab may be silent before the worker asks whether it is there.
 pub(crate) const QUIET: Duration = Duration::from_secs(10);
 
-/// How long it may take to answer that, before it counts as asleep.
+/// How long a tab may take to answer that before it counts as asleep.
 pub(crate) const ANSWER: Duration = Duration::from_secs(4);
 
-/// How long one may be asleep whose death nobody would report, before it counts as dead.
+/// How long a tab without a Web Lock may be asleep before it counts as gone.
 pub(crate) const GONE: Duration = Duration::from_secs(300);
 
-/// How many requests of a tab may wait for their answers.
+/// The most requests of a tab that may wait for an answer.
 pub(crate) const ASKED: usize = 1000;
 
 /// One tab, as the worker knows it.
 pub(crate) struct TabState<T> {
     pub(crate) stage: Stage,
-    /// Whether it speaks no version of ours.
+    /// Whether the tab speaks no version of ours.
     pub(crate) refused: bool,
-    /// Whether its death is reported: it holds a Web Lock.
+    /// Whether the tab holds a Web Lock, by which its death is noticed.
     pub(crate) watched: bool,
-    /// Its name, which survives a reload.
+    /// The name of the tab, which survives a reload.
     pub(crate) tab: String,
-    /// Where the page before a reload stood, until this one joins a session.
+    /// Where the former page stood, until this page is admitted to a session.
     pub(crate) before: Option<Before>,
     pub(crate) visible: bool,
     pub(crate) awake: bool,
-    /// Whether it was asked if it is there, and has not answered.
+    /// Whether the worker asked if the tab is there, and waits for an answer.
     pub(crate) asked: bool,
-    /// When it last said something.
+    /// The time of its latest message.
     pub(crate) heard: Duration,
-    /// What it wants to send as soon as its session is up.
+    /// The stanzas that wait for its session to come up.
     pub(crate) pending: VecDeque<PendingSend<T>>,
     pub(crate) mailbox: Mailbox<T>,
 }
@@ -48,20 +48,20 @@ pub(crate) struct TabState<T> {
 /// How far a tab has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
-    /// It has not introduced itself.
+    /// It has not said hello.
     New,
-    /// It has; it is in no session.
+    /// It is in no session.
     Greeted,
-    /// Its credentials wait for, or are under, trial.
+    /// Its credentials are tried, or wait for that.
     Waiting,
-    /// A worker died under it, and it has no credentials: another tab may bring them, for this service and
+    /// It lost its worker and has no credentials; another tab may bring them, for this service and
     /// account.
     Restoring(String, String),
-    /// It shares this session.
+    /// It is in this session.
     In(SessionId),
 }
 
-/// How fit a tab is for what must be done once.
+/// How fit a tab is to be primary.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Fitness {
     Asleep,

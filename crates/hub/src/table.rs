@@ -1,7 +1,8 @@
 //! A small sorted map.
 
-/// A map in a sorted vector. The worker holds tens of tabs and at most some thousand requests: there it is as
-/// fast as a `BTreeMap`, and each use of one of those with other types would cost every visitor 1.5 KB.
+/// A map in a sorted vector. The worker has tens of tabs and a few thousand requests at most: there
+/// this is as fast as a `BTreeMap`, of which each use with other types would cost every visitor 1.5
+/// KB.
 #[derive(Debug)]
 pub struct Table<K, V>(Vec<(K, V)>);
 
@@ -43,7 +44,7 @@ impl<K: Ord, V> Table<K, V> {
         self.find(key).is_ok()
     }
 
-    /// Sets the value of a key; the one it had before, if any.
+    /// Sets the value of a key, and returns the former one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
@@ -54,7 +55,7 @@ impl<K: Ord, V> Table<K, V> {
         }
     }
 
-    /// Takes a key out.
+    /// Removes a key, and returns its value.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: std::borrow::Borrow<Q>,
@@ -87,7 +88,7 @@ impl<K: Ord, V> Table<K, V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
-    /// Takes everything out.
+    /// Removes everything.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,4 +1,4 @@
-//! Every deadline of the worker, in one table.
+//! All deadlines of the worker, in one table.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use epode_protocol::{Position, Token};
 /// What a deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Timer {
-    /// When the session, or the trial of credentials, wants to be woken.
+    /// When a session, or a trial, has to be woken.
     Session(SessionId),
-    /// When to give up on the answer to a tab's request.
+    /// When a tab's request ends without an answer.
     Answer(PortId, Token),
-    /// When to answer an inbound ping, since no tab has.
+    /// When the worker answers an inbound ping, since no tab has.
     Ping(SessionId, Position),
-    /// When to close a session that no tab came back to.
+    /// When a session without tabs is closed.
     Grace(SessionId),
-    /// When to ask a quiet tab whether it is there, and when to take it for asleep.
+    /// When to ask a silent tab whether it is there, and when it counts as asleep.
     Heartbeat(PortId),
-    /// When the page of a tab that said goodbye is gone, and its port is closed.
+    /// When the page of a tab that has left is gone, and its port is closed.
     LastWords(PortId),
-    /// When a tab that nobody brought credentials for learns that they are needed.
+    /// When a tab that waits for others' credentials learns that they are needed.
     Restore(PortId),
-    /// When tabs may hear again that frames were dropped.
+    /// When tabs may hear of dropped frames again.
     Gap(SessionId),
-    /// When an `unavailable` is sent after all, since the tab that sent it has stayed.
+    /// When an `unavailable` is sent after all, since its tab has stayed.
     Farewell(SessionId),
 }
 
@@ -42,7 +42,7 @@ impl Timers {
             Some(at) => self.running.insert(timer, at),
             None => self.running.remove(&timer),
         };
-        // The common case on the way of every stanza: nothing changes.
+        // The common case for each stanza: nothing changes.
         if before == at {
             return;
         }
@@ -60,7 +60,7 @@ impl Timers {
         self.next
     }
 
-    /// The earliest timer that has run out by `now`; it runs no more.
+    /// Removes and returns the earliest timer that is due by `now`.
     pub(crate) fn expired(&mut self, now: Duration) -> Option<Timer> {
         let next = self.next.filter(|next| *next <= now)?;
         let timer = *self.running.iter().find(|(_, at)| **at == next)?.0;

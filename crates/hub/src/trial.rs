@@ -1,4 +1,5 @@
-//! A tab's credentials, being tried beside the session that they are for, which goes on untouched.
+//! A trial of a tab's credentials on a stream of its own. The session that they are for is not
+//! touched.
 
 use epode_protocol::Text;
 use epode_session::Event;
@@ -8,17 +9,17 @@ use crate::PortId;
 use crate::common::Common;
 use crate::connection::{Connection, Said};
 
-/// A connection that authenticates, and is closed again.
+/// A connection that authenticates and is closed again.
 pub(crate) struct Trial {
     pub(crate) connection: Connection,
-    /// Whose credentials they are; nobody's when the tab has thought better of it, so that the outcome
-    /// touches nothing.
+    /// The tab that brought the credentials; `None` if the tab has left, so that the outcome
+    /// touches no tab.
     pub(crate) port: Option<PortId>,
-    /// Whether the server took them.
+    /// Whether the server took the credentials.
     pub(crate) verified: bool,
 }
 
-/// A trial is over: as it was to be, or because of an error.
+/// The end of a trial; with the error, if one ended it.
 pub(crate) struct Over(pub(crate) Option<Error>);
 
 impl Trial {
@@ -26,7 +27,7 @@ impl Trial {
         Trial { connection, port: Some(port), verified: false }
     }
 
-    /// Does what the session wants done, until it is over.
+    /// Carries out what the session wants, until the trial is over.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn proceed<T: Text>(&mut self, common: &mut Common<T>) -> Option<Over> {
         while let Some(said) = self.connection.proceed(common) {
@@ -41,7 +42,7 @@ impl Trial {
                     common.log_dropped(self.port.as_slice(), &dropped.name, dropped.size, &dropped.rule);
                 }
                 Said::Event(Event::Ended(error)) => return Some(Over(error)),
-                // Nobody hears how far it has come; nothing of it is bound, and nothing dialled again.
+                // A trial reports no progress, binds nothing for tabs and is not dialled again.
                 Said::Event(
                     Event::Authenticating
                     | Event::BindRequired

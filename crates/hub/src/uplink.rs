@@ -1,5 +1,6 @@
-//! The one way out of a session. Whatever leaves for the server leaves here, in order: what the stream says
-//! itself, what the worker says for its tabs, and what the tabs send. Here the tabs' receipts are written.
+//! The one way out of a session. Every frame for the server leaves here, in order: the stream's
+//! own, the worker's on behalf of its tabs, and the tabs' stanzas. The tabs' receipts are written
+//! here too.
 
 use epode_protocol::{FromWorker, Text, Token};
 
@@ -14,7 +15,7 @@ mod carrier;
 #[derive(Default, Debug)]
 pub(crate) struct Uplink {
     pub(crate) carrier: Carrier,
-    /// The latest send of each tab that is done with, and of which the tab has not been told.
+    /// For each tab the latest token that is done with, and of which the tab has not been told.
     written: Vec<(PortId, Token)>,
 }
 
@@ -24,7 +25,8 @@ impl Uplink {
         self.carrier.transmit(frame, common);
     }
 
-    /// A tab's send is done with: written, or swallowed since it says nothing new. Tokens of a tab grow.
+    /// Notes that a tab's send is done with: written, or dropped because it says nothing new. The
+    /// tokens of a tab grow.
     pub(crate) fn note_written(&mut self, port: PortId, token: Token) {
         match self.written.iter_mut().find(|(known, _)| *known == port) {
             Some((_, latest)) => *latest = token,
@@ -32,7 +34,7 @@ impl Uplink {
         }
     }
 
-    /// Tells the tabs how far their sends are done with.
+    /// Tells each tab up to which token its sends are done with.
     pub(crate) fn post_receipts<T: Text>(&mut self, common: &mut Common<T>) {
         for (port, up_to) in self.written.drain(..) {
             common.post(port, FromWorker::Written { up_to });

@@ -1,4 +1,4 @@
-//! What others ask of the tabs.
+//! Requests from outside that wait for a tab's answer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use super::answers;
 use crate::inbound::Inbound;
 use crate::{PortId, Table};
 
-/// How long tabs may take to answer a ping, before the worker does: servers end a stream on which one is
-/// unanswered for 15 s or so.
+/// How long tabs may take to answer a ping before the worker does. Servers end a stream after some
+/// 15 s without an answer.
 pub(crate) const PING: Duration = Duration::from_secs(2);
 
-/// How many inbound requests of a session may wait for an answer, and how much they may weigh: as much as one
-/// frame may.
+/// The most requests of a session that may wait for an answer, and their most bytes: as much as one
+/// frame may have.
 const MOST: usize = 256;
 const MOST_BYTES: usize = 8 << 20;
 
-/// An IQ from outside that waits for the answer of a tab.
+/// A request from outside that waits for a tab's answer.
 #[derive(Debug)]
 pub(crate) struct IncomingRequest<T> {
     id: Box<str>,
     from: Option<Box<str>>,
-    /// Whether it is the ping of somebody who knows that we are there.
+    /// Whether the request is a ping from somebody who knows that we are there.
     pong: bool,
-    /// The request, for the next tab.
+    /// The text of the request, for the next tab.
     text: T,
     size: usize,
-    /// The tabs that were given it, are awake, and have not said that they cannot answer: of a push several.
+    /// The awake tabs that were given the request and have not passed it on. A push has several.
     asked: Vec<PortId>,
-    /// The tabs to ask after them, in order.
+    /// The tabs to ask next, in order.
     next: VecDeque<PortId>,
 }
 
-/// The IQs from outside that wait for the answer of a tab, by position.
+/// The requests from outside that wait for a tab's answer, by position.
 #[derive(Debug)]
 pub(crate) struct IncomingRequests<T>(Table<Position, IncomingRequest<T>>);
 
@@ -46,28 +46,28 @@ impl<T> Default for IncomingRequests<T> {
     }
 }
 
-/// What is to be done about a request after a tab passed it up.
+/// The next step for a request that a tab passed on.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum NextStep<T> {
-    /// Somebody is still at it, or it is settled.
+    /// None: another tab is at it, or it is settled.
     Wait,
-    /// Give it to this tab.
+    /// Give the request to this tab.
     Ask(PortId, T),
-    /// Nobody is left: the worker answers, this sender, this id; a ping by what was asked for, everything
-    /// else by a refusal.
+    /// No tab is left: the worker answers. A ping gets a result, any other request
+    /// `service-unavailable`.
     Settle {
-        /// Whom.
+        /// The sender of the request.
         to: Option<Box<str>>,
         /// The id of the request.
         id: Box<str>,
-        /// Whether by an empty result.
+        /// Whether the answer is an empty result.
         pong: bool,
     },
 }
 
 impl<T: Clone> IncomingRequests<T> {
-    /// Enters a request to `own`: `asked` are given it now, `next` one after the other if none of them
-    /// answers.
+    /// Enters a request to `own`. `asked` are given it now, `next` one after the other if none of
+    /// them answers.
     pub(crate) fn enter(
         &mut self,
         inbound: &Inbound<T>,
@@ -89,12 +89,12 @@ impl<T: Clone> IncomingRequests<T> {
         self.0.keys().count()
     }
 
-    /// The positions of all of them; none is left afterwards.
+    /// Removes all requests, and returns their positions.
     pub(crate) fn abandon(&mut self) -> Vec<Position> {
         std::mem::take(&mut self.0).into_iter().map(|(position, _)| position).collect()
     }
 
-    /// The oldest of them, if there are too many.
+    /// The oldest request, if there are too many.
     pub(crate) fn excess(&self) -> Option<Position> {
         let (mut count, mut bytes) = (0, 0);
         for request in self.0.values() {
@@ -103,7 +103,7 @@ impl<T: Clone> IncomingRequests<T> {
         (count > MOST || bytes > MOST_BYTES).then(|| self.0.keys().next().copied()).flatten()
     }
 
-    /// This tab cannot answer: if it was the last that might, whose turn is it?
+    /// A tab passes a request on; returns the next step.
     pub(crate) fn passed(
         &mut self,
         position: Position,
@@ -114,12 +114,12 @@ impl<T: Clone> IncomingRequests<T> {
         request.asked.retain(|asked| *asked != port);
         match request.asked.is_empty() {
             true => self.next_candidate(position, can_answer),
-            // Another is at it; of a push several may be.
+            // Another tab was given it too: a push.
             false => NextStep::Wait,
         }
     }
 
-    /// Nobody is at it: whose turn is it?
+    /// Asks the next tab, if one is left.
     pub(crate) fn next_candidate(
         &mut self,
         position: Position,
@@ -135,7 +135,7 @@ impl<T: Clone> IncomingRequests<T> {
         self.settle(position)
     }
 
-    /// Nobody is to answer it any more.
+    /// Stops waiting for tabs.
     pub(crate) fn settle(&mut self, position: Position) -> NextStep<T> {
         match self.0.remove(&position) {
             Some(IncomingRequest { from: to, id, pong, .. }) => NextStep::Settle { to, id, pong },
@@ -143,13 +143,14 @@ impl<T: Clone> IncomingRequests<T> {
         }
     }
 
-    /// The positions of those that this tab is at.
+    /// The positions of the requests that this tab is at.
     pub(crate) fn of(&self, port: PortId) -> Vec<Position> {
         let of_port = self.0.iter().filter(|(_, request)| request.asked.contains(&port));
         of_port.map(|(position, _)| *position).collect()
     }
 
-    /// Strikes out the request that this stanza of a tab answers. Only the first answer finds one.
+    /// Removes the request that this stanza of a tab answers. Only the first answer finds the
+    /// request.
     pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<Position> {
         let id = head.id.as_ref()?;
         let ours = |from: &Option<Box<str>>| answers(head.to.as_deref(), from.as_deref(), own, unicode);
@@ -159,22 +160,22 @@ impl<T: Clone> IncomingRequests<T> {
     }
 }
 
-/// Whether a request only wants to know that somebody is there (XEP-0199 §4).
+/// Whether a request is a ping (XEP-0199 §4).
 pub(crate) fn is_ping(head: &Head) -> bool {
     let is_ping = |payload: &Payload| &*payload.name == "ping" && &*payload.namespace == "urn:xmpp:ping";
     head.kind.as_deref() == Some("get") && head.payload.as_ref().is_some_and(is_ping)
 }
 
-/// Whether a request comes from our own account or server, for all tabs to hear: a roster or block list push
-/// (RFC 6121 §2.1.6, XEP-0191).
+/// Whether a request is a push to all tabs: a roster or block list push from our own account or
+/// server (RFC 6121 §2.1.6, XEP-0191).
 pub(crate) fn is_push(head: &Head, own: &str, unicode: &Unicode) -> bool {
     let ours = [own, jid::bare(own), jid::domain(own)];
     let from_us = |from: &str| ours.iter().any(|own| jid::same(from, own, unicode));
     is_set(head) && head.from.as_deref().is_none_or(from_us)
 }
 
-/// Whether a request says what [a push](is_push) alone may say. An app that hears it need not look who says
-/// so, and nobody else may change its roster (RFC 6121 §2.1.6), its block list (XEP-0191) or its privacy
+/// Whether a request has content that only [a push](is_push) may have. Apps do not look who sends
+/// it, and nobody else may change their roster (RFC 6121 §2.1.6), block list (XEP-0191) or privacy
 /// lists (XEP-0016).
 pub(crate) fn pushes(head: &Head) -> bool {
     const PUSHED: [&str; 3] = ["jabber:iq:roster", "urn:xmpp:blocking", "jabber:iq:privacy"];

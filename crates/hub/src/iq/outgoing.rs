@@ -1,4 +1,4 @@
-//! What tabs ask of the server and its users.
+//! Requests of the tabs that wait for an answer.
 
 use std::collections::VecDeque;
 
@@ -9,17 +9,17 @@ use epode_session::stream::xml::Head;
 use super::answers;
 use crate::{PortId, Table};
 
-/// Answers that nobody waits for any more are still expected, so that a late one is not taken for another's;
-/// this many.
+/// The most requests without an asker that are remembered. Their answers may still come, and must
+/// not be taken for answers to others.
 pub(crate) const ORPHANS: usize = 1024;
 
-/// An IQ of a tab, or of several that ask the same, whose answer is outstanding.
+/// A request of a tab, or an equal one of several tabs, that waits for an answer.
 #[derive(Debug)]
 pub(crate) struct OutgoingRequest {
-    /// Who asked; nobody, when nobody waits for it any more.
+    /// The tabs that asked; none if no tab waits any more.
     pub(crate) askers: Vec<Asker>,
     to: Option<Box<str>>,
-    /// What is asked, where an equal question need not be asked again.
+    /// The content of the request, if equal requests may share its answer.
     question: Option<String>,
 }
 
@@ -28,43 +28,44 @@ pub(crate) struct OutgoingRequest {
 pub(crate) struct Asker {
     pub(crate) port: PortId,
     pub(crate) reply: Reply,
-    /// The id the tab gave, where another one went over the wire.
+    /// The id that the tab gave, if the request went out with another.
     pub(crate) original_id: Option<String>,
 }
 
-/// How an answer goes back to the tab.
+/// How an answer is posted to the tab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reply {
-    /// As the response to its request.
+    /// As the response to the tab's request.
     Response(Token),
-    /// As any stanza: the tab sent the IQ by itself and has a handler for the answer.
+    /// As a stanza: the tab sent the IQ by `send`, and has a handler for the answer.
     Delivery,
 }
 
-/// What to do about an IQ that was entered.
+/// What to do with a request that was entered.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Entered {
-    /// Send it, with this id where that is not its own: two tabs may use the same, or none.
+    /// Send the request, with another id if there is one: two tabs may use the same id, or none.
     Send {
         /// The id.
         id: Option<String>,
     },
-    /// Another tab has asked the same; its answer is for both.
+    /// Nothing: another tab has asked the same, and shares its answer.
     Shared,
 }
 
-/// The IQs of the tabs whose answers are outstanding, by the id that went over the wire.
+/// The requests of the tabs that wait for an answer, by the id that they went out with.
 #[derive(Default, Debug)]
 pub(crate) struct OutgoingRequests {
     open: Table<Box<str>, OutgoingRequest>,
-    /// The questions in flight that others may share.
+    /// The ids of requests whose answer may be shared, by content.
     shared: Table<String, Box<str>>,
     orphans: VecDeque<Box<str>>,
     spliced: u64,
 }
 
 impl OutgoingRequests {
-    /// Enters an IQ. `question` is what it asks, id aside, where an equal one in flight will do for both.
+    /// Enters a request. `question` is its content without the id, if it may share the answer of an
+    /// equal request.
     pub(crate) fn enter(
         &mut self,
         head: &Head,
@@ -95,12 +96,12 @@ impl OutgoingRequests {
         Entered::Send { id }
     }
 
-    /// How many answers this tab waits for.
+    /// The number of answers that this tab waits for.
     pub(crate) fn of(&self, port: PortId) -> usize {
         self.open.values().flat_map(|request| &request.askers).filter(|asker| asker.port == port).count()
     }
 
-    /// Strikes out the IQ that this stanza answers: its id, and from whom it was asked (RFC 6120 §8.2.3).
+    /// Removes the request that this stanza answers: by id and sender (RFC 6120 §8.2.3).
     pub(crate) fn answered(&mut self, head: &Head, own: &str, unicode: &Unicode) -> Option<OutgoingRequest> {
         let id = head.id.as_ref()?;
         let request = self.open.get(id)?;
@@ -110,12 +111,12 @@ impl OutgoingRequests {
         self.strike(id)
     }
 
-    /// The tab with this request does not wait any more.
+    /// A tab no longer waits for this answer.
     pub(crate) fn forget(&mut self, port: PortId, token: Token) {
         self.orphan(|asker| asker.port == port && asker.reply == Reply::Response(token));
     }
 
-    /// Nothing of this tab is waited for any more; the requests that were.
+    /// A tab no longer waits for any answer. Returns the tokens of its requests.
     pub(crate) fn forget_all(&mut self, port: PortId) -> Vec<Token> {
         let askers =
             self.open.values().flat_map(|request| &request.askers).filter(|asker| asker.port == port);
@@ -128,7 +129,7 @@ impl OutgoingRequests {
         tokens
     }
 
-    /// Everybody who waits for a response; nobody does afterwards.
+    /// Removes all requests. Returns the tabs that wait for a response, with their tokens.
     pub(crate) fn abandon(&mut self) -> Vec<(PortId, Token)> {
         let requests = std::mem::take(self);
         let askers = requests.open.into_iter().flat_map(|(_, request)| request.askers);
@@ -140,15 +141,15 @@ impl OutgoingRequests {
             .collect()
     }
 
-    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for
-    /// any more.
+    /// The number of requests that tabs wait for, of shared questions, and of requests that no tab
+    /// waits for any more.
     #[cfg(test)]
     pub(crate) fn sizes(&self) -> (usize, usize, usize) {
         let waited_for = self.open.values().filter(|request| !request.askers.is_empty()).count();
         (waited_for, self.shared.keys().count(), self.open.keys().count() - waited_for)
     }
 
-    /// Strikes out an IQ: it is answered, or not sent.
+    /// Removes a request that was answered, or could not be sent.
     pub(crate) fn strike(&mut self, id: &str) -> Option<OutgoingRequest> {
         let request = self.open.remove(id)?;
         if let Some(question) = &request.question {
@@ -163,7 +164,8 @@ impl OutgoingRequests {
             request.askers.retain(|asker| !of(asker));
             if request.askers.is_empty() && before > 0 {
                 self.orphans.push_back(id.clone());
-                // Whoever asks again shall not wait for an answer that has not come so far.
+                // A tab that asks the same now must not wait for an answer that has not come so
+                // far.
                 if let Some(question) = request.question.take() {
                     self.shared.remove(&question);
                 }
@@ -189,8 +191,9 @@ impl OutgoingRequests {
     }
 }
 
-/// What an IQ asks, where several tabs tend to ask the same and one answer does for all: discovery
-/// (XEP-0030), vCards (XEP-0054) and the items of a node (XEP-0060). `None` for everything else.
+/// The content of a request whose answer several tabs may share, since apps tend to ask it in each
+/// tab: discovery (XEP-0030), vCards (XEP-0054) and the items of a node (XEP-0060). `None` for any
+/// other.
 pub(crate) fn question(head: &Head, text: &str) -> Option<String> {
     const COMMON: [(&str, &str); 4] = [
         ("query", "http://jabber.org/protocol/disco#info"),

@@ -1,6 +1,6 @@
-//! What carries the frames of a stream. A second transport fits here (BOSH, XEP-0206): nobody else names a
-//! socket to dial, to write or to close, and what came over one goes to the session whose carrier it
-//! [is](Carrier::is).
+//! The carrier of a stream's frames. A second transport fits here (BOSH, XEP-0206): nothing else
+//! dials, writes to or closes a socket, and a frame from a socket goes to the session whose carrier
+//! it [is](Carrier::is).
 
 use epode_protocol::Text;
 use epode_session::stream::sasl::Derivation;
@@ -28,7 +28,7 @@ impl Carrier {
         common.outputs.extend(self.0.map(|socket| Output::Transmit(socket, frame)));
     }
 
-    /// Has keys derived for the present stream: another stream gets none of them.
+    /// Has keys derived for the present stream; they are useless to any other.
     pub(crate) fn derive<T: Text>(&self, derivation: Derivation, common: &mut Common<T>) {
         common.outputs.extend(self.0.map(|socket| Output::Derive(socket, derivation)));
     }
