@@ -60,6 +60,9 @@ impl Connection {
                 Output::Ask { mechanism, challenge } => return Some(Said::Ask { mechanism, challenge }),
                 Output::Event(event) => {
                     self.note_verdict(&event, common);
+                    if let Event::Ended(_) = event {
+                        common.timers.set(Timer::Session(self.id), None);
+                    }
                     return Some(Said::Event(event));
                 }
             }

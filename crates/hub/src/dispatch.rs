@@ -105,7 +105,6 @@ impl<T: Text> Hub<T> {
         if let Some(Over(error)) = over
             && let Some(trial) = self.trials.remove(&id)
         {
-            self.common.timers.set(Timer::Session(id), None);
             self.trial_over(trial, error);
         }
     }

@@ -9,7 +9,6 @@ use crate::common::Common;
 use crate::key::Key;
 use crate::shared_session::{Phase, SharedSession};
 use crate::status::because;
-use crate::timer::Timer;
 use crate::{Hub, Output, SessionId};
 
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
@@ -38,7 +37,6 @@ impl<T: Text> SharedSession<T> {
 
     /// A newer worker keeps the session: the tabs hear so. Returns the session's key.
     fn give_up(self, common: &mut Common<T>) -> Key {
-        common.timers.set(Timer::Session(self.id()), None);
         for port in self.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);

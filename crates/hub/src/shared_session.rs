@@ -116,15 +116,6 @@ impl<T: Clone> SharedSession<T> {
         &self.connection.key
     }
 
-    /// The full JID, while the session is up.
-    #[cfg(test)]
-    pub(crate) fn jid(&self) -> Option<&str> {
-        match &self.phase {
-            Phase::Up(info) => Some(&info.jid),
-            _ => None,
-        }
-    }
-
     /// Whether a page that names this bare JID, in prepared form, means this session.
     pub(crate) fn is_of(&self, account: &str) -> bool {
         self.key().account == account || self.bound.as_deref() == Some(account)
@@ -288,7 +279,7 @@ impl<T: Text> SharedSession<T> {
         // The tabs hear of dropped frames now or never.
         common.timers.set(Timer::Gap(id), None);
         self.tell_gap(common);
-        for timer in [Timer::Session(id), Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
+        for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
             common.timers.set(timer, None);
         }
         common.outputs.extend(self.owned.take().map(Output::Disown));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use epode_protocol::Position;
 
 use crate::inbound::Inbound;
-use crate::shared_session::SharedSession;
+use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::{Fitness, TabState};
 use crate::timer::Timer;
 use crate::{Hub, PortId, SocketId};
@@ -75,7 +75,10 @@ impl<'a> SessionView<'a> {
 
     /// The full JID, while it is up.
     pub(super) fn jid(&self) -> Option<&'a str> {
-        self.0.jid()
+        match &self.0.phase {
+            Phase::Up(info) => Some(&info.jid),
+            _ => None,
+        }
     }
 
     pub(super) fn is_up(&self) -> bool {
