@@ -42,7 +42,7 @@ impl<'a> View<'a> {
         self.0.common.timers.all()
     }
 
-    /// Whether whoever this timer was set for is there still; nobody is told apart by a request.
+    /// Whether the tab, the session or the trial that this timer was set for is still there.
     pub(super) fn has_owner(&self, timer: &Timer) -> bool {
         let hub = self.0;
         match timer {
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// All that is kept of refusals, in the words of a programmer.
+    /// Everything that is kept of refusals, as `Debug` prints it.
     pub(super) fn refusals(&self) -> String {
         format!("{:?}", self.0.common.refusals)
     }
@@ -109,18 +109,18 @@ impl<'a> SessionView<'a> {
         self.0.ring.behind(0).count()
     }
 
-    /// Of each page that reloads, how many stanzas are kept for it, and until when.
+    /// For each page that reloads: the number of stanzas that are kept, and until when.
     pub(super) fn parked(&self) -> impl Iterator<Item = (usize, Duration)> + use<'a> {
         self.0.parked.iter().map(|parked| (parked.kept.len(), parked.until))
     }
 
-    /// The latest presence of everybody who is there.
+    /// The latest presence of each contact that is there.
     pub(super) fn presences(&self) -> impl Iterator<Item = &'a Inbound<String>> + use<'a> {
         self.0.presences.iter().map(|presence| &**presence)
     }
 
-    /// How many IQs somebody waits for, how many questions may be shared, and how many IQs nobody waits for
-    /// any more.
+    /// The number of requests that tabs wait for, of shared questions, and of requests that no tab waits
+    /// for any more.
     pub(super) fn outgoing(&self) -> (usize, usize, usize) {
         self.0.outgoing.sizes()
     }
