@@ -8,8 +8,9 @@
 //!
 //! Each dial means a new stream; resuming the former one (XEP-0198) will belong here.
 //!
-//! As every layer: [`Session::handle_input`] takes what happened, [`Session::poll_output`] gives what to do.
-//! Frames have a door of their own, [`Session::frame`], since a stanza is answered at once: by its head.
+//! Like every layer, [`Session::handle_input`] takes events and [`Session::poll_output`] returns
+//! what to do. Frames have a call of their own, [`Session::frame`], which returns the head of a
+//! stanza at once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -232,7 +233,7 @@ impl Session {
         }
     }
 
-    /// Takes a frame that the socket brought; see [`Stream::frame`].
+    /// Takes a frame from the socket; see [`Stream::frame`].
     pub fn frame(&mut self, now: Duration, text: &str) -> Option<Head> {
         let Phase::Streaming = self.phase else { return None };
         let head = self.stream.frame(now, text);
@@ -240,7 +241,7 @@ impl Session {
         head
     }
 
-    /// The next thing to do, in order; `None` when there is nothing.
+    /// The next thing to do, in order; `None` if there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }

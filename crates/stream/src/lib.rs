@@ -5,10 +5,10 @@
 //! binds a resource. From then on stanzas pass in both directions until one side says `<close/>`,
 //! breaks a rule, or vanishes.
 //!
-//! It has no socket and no clock: what happens comes in through [`Stream::handle_input`], frames
-//! through [`Stream::frame`], with the time; what is to be done comes out of
-//! [`Stream::poll_output`]. `negotiation` holds one type per thing that the stream waits for;
-//! [`Error`] says why a stream ended and who broke which rule; `timer` holds every deadline.
+//! A stream has no socket and no clock: [`Stream::handle_input`] takes events and [`Stream::frame`]
+//! takes frames, with the time; [`Stream::poll_output`] returns what to do. `negotiation` has a
+//! type for each state up to the bound resource; [`Error`] tells why a stream ended and who broke
+//! which rule; `timer` has every deadline.
 //!
 //! Time is a [`Duration`] since any moment that the caller chooses; only differences count.
 
@@ -169,7 +169,7 @@ pub enum Event {
     BindRequired,
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
-    /// A stanza that came while the session was being opened: told after [`Event::Bound`].
+    /// A stanza from before the session was open, reported after [`Event::Bound`], with its text.
     Early(Head, String),
     /// A frame is dropped.
     Dropped(Dropped),
@@ -327,12 +327,12 @@ impl Stream {
         }
     }
 
-    /// Takes a frame that the socket brought. Returns the head of a stanza that is well-formed and allowed;
-    /// all else that a frame causes comes from [`Stream::poll_output`].
+    /// Takes a frame from the socket. Returns the head if the frame is a well-formed stanza and may
+    /// pass; [`Stream::poll_output`] returns all else that follows.
     pub fn frame(&mut self, now: Duration, text: &str) -> Option<Head> {
         self.common.now = now;
         match &self.phase {
-            // White space is a sign of life, and no more.
+            // White space only keeps the connection alive.
             _ if is_blank(text) => None,
             Phase::Open(State::Established) => self.stanza(text),
             Phase::Open(_) => {
@@ -348,7 +348,7 @@ impl Stream {
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing.
+    /// The next thing to do, in order; `None` if there is nothing.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.common.outputs.pop_front()
     }
@@ -400,8 +400,8 @@ impl Stream {
         None
     }
 
-    /// Takes a frame that came after our own `<close/>`: only the server's `<close/>`, and the verdict on a
-    /// login that was `under_way`, still matter.
+    /// Takes a frame after our own `<close/>`. Only the server's `<close/>` still matters, and the
+    /// failure of a login that was `under_way`.
     fn after_close(&mut self, text: &str, under_way: bool) {
         match Element::parse_in_stream(text, &self.common.config.limits) {
             Ok(element) if element.is("close", ns::FRAMING) => self.finish(None),

@@ -96,7 +96,7 @@ impl Peer {
         self.bound
     }
 
-    /// The server says this; the head, if it is a stanza.
+    /// Says a frame; returns its head if the stream lets it pass as a stanza.
     pub fn say(&mut self, frame: &str) -> Option<Head> {
         let head = self.stream.frame(self.clock.now(), frame);
         self.drain();
