@@ -36,14 +36,16 @@ impl Contenders {
 
     /// Takes out all tabs that wait for this account.
     pub(crate) fn take(&mut self, key: &Key) -> Vec<Contender> {
-        self.0.extract_if(.., |contender| contender.key == *key).collect()
+        self.take_if(&|contender| contender.key == *key)
     }
 
-    /// Takes out the tabs that wait with exactly these credentials, which need not be tried once
-    /// per tab.
-    pub(crate) fn take_equal(&mut self, key: &Key, account: &Account) -> Vec<PortId> {
-        let equal =
-            |waiting: &mut Contender| waiting.key == *key && waiting.account.same_credentials(account, None);
-        self.0.extract_if(.., equal).map(|equal| equal.port).collect()
+    /// Takes out the tabs that wait with exactly these credentials, which need not be tried once per
+    /// tab.
+    pub(crate) fn take_equal(&mut self, key: &Key, account: &Account) -> Vec<Contender> {
+        self.take_if(&|waiting| waiting.key == *key && waiting.account.same_credentials(account, None))
+    }
+
+    fn take_if(&mut self, is: &dyn Fn(&Contender) -> bool) -> Vec<Contender> {
+        self.0.extract_if(.., |contender| is(contender)).collect()
     }
 }

@@ -30,7 +30,7 @@ impl<T: Text> Hub<T> {
 
     /// A frame arrived on a socket.
     pub(crate) fn frame(&mut self, socket: SocketId, text: T) {
-        let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) else { return };
+        let Some(id) = self.on_socket(socket) else { return };
         match self.trials.get_mut(&id) {
             Some(trial) => {
                 text.with_str(|frame| trial.connection.session.frame(self.common.now, frame));
@@ -42,7 +42,7 @@ impl<T: Text> Hub<T> {
 
     /// Something other than a frame happened on a socket.
     pub(crate) fn socket_input(&mut self, socket: SocketId, input: stream::Input<'_>) {
-        if let Some(id) = self.find(|connection| connection.uplink.carrier.is(socket)) {
+        if let Some(id) = self.on_socket(socket) {
             self.feed(id, input.into());
         }
     }
@@ -60,8 +60,13 @@ impl<T: Text> Hub<T> {
         }
     }
 
+    /// The session or the trial whose stream this socket carries.
+    fn on_socket(&self, socket: SocketId) -> Option<SessionId> {
+        self.find(&|connection| connection.uplink.carrier.is(socket))
+    }
+
     /// The session or the trial with such a connection.
-    pub(crate) fn find(&self, is: impl Fn(&Connection) -> bool) -> Option<SessionId> {
+    pub(crate) fn find(&self, is: &dyn Fn(&Connection) -> bool) -> Option<SessionId> {
         let shared = self.sessions.values().map(|shared| &shared.connection);
         let mut all = shared.chain(self.trials.values().map(|trial| &trial.connection));
         all.find(|connection| is(connection)).map(|connection| connection.id)

@@ -169,7 +169,7 @@ impl<T: Text> Hub<T> {
             (Some(port), _) if verified => self.verified(port, session.account().clone(), options, keys),
             (port, Some(error)) if !verified => {
                 let equal = self.contenders.take_equal(&key, session.account());
-                for port in port.into_iter().chain(equal) {
+                for port in port.into_iter().chain(equal.iter().map(|contender| contender.port)) {
                     let mut failed = trial_failed(&error);
                     failed.close_code = error.close_code();
                     let over = because(StatusCode::Disconnected, error.condition(), &error);

@@ -130,7 +130,7 @@ impl<T: Text> Hub<T> {
     /// A tab answers for a mechanism that lives in it. Only the answer to the latest question
     /// counts.
     fn answered(&mut self, port: PortId, exchange: Token, answer: Answer) {
-        if let Some(id) = self.find(|connection| connection.exchange == Some((port, exchange))) {
+        if let Some(id) = self.find(&|connection| connection.exchange == Some((port, exchange))) {
             self.feed(id, stream::Input::Answer(answer).into());
         }
     }
