@@ -1,5 +1,5 @@
-//! An engine that shares nothing: each page has one to itself, and several connections of a page are
-//! strangers to each other.
+//! An engine that shares nothing: each page has its own, and the connections of a page share no
+//! session.
 
 use super::world::{World, config};
 use crate::{Config, Hub};
@@ -51,7 +51,7 @@ fn a_session_ends_at_the_word_of_its_port_that_it_leaves() {
     let tab = world.online(ALICE);
     world.forget();
     world.leave(tab);
-    // Nothing else happens to a page that is being unloaded: no timer fires.
+    // A page that is being unloaded gets no other event: no timer fires.
     world.flowing = false;
     assert!(world.step());
     assert_eq!(world.sent(), BYE);

@@ -1,4 +1,4 @@
-//! What others ask of us, and which tab may answer.
+//! Requests from outside, and which tab may answer.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::world::World;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
-/// How long a tab that hangs may do so unnoticed.
+/// How long a tab may hang before the worker notices.
 const ASLEEP: Duration = Duration::from_secs(14);
 const ASK: &str = "<iq xmlns='jabber:client' type='get' id='v' from='bob@localhost/x'><query xmlns='jabber:iq:version'/></iq>";
 const ANSWER: &str = "<iq xmlns='jabber:client' type='result' id='v' to='bob@localhost/x'/>";
@@ -25,7 +25,7 @@ fn received(stanza: &str) -> Vec<String> {
     vec![format!("Received {stanza}")]
 }
 
-// Fault 5: N tabs answered one inbound IQ N times.
+// One inbound IQ gets one answer, however many tabs there are.
 #[test]
 fn a_request_goes_to_the_primary_alone_and_its_answer_leaves() {
     let (mut world, [a, b, c]) = three_tabs();
@@ -88,7 +88,7 @@ fn a_tab_that_took_a_request_and_is_awake_keeps_it_however_long_it_takes() {
         world.server_says(ALICE, ASK);
         world.advance(wait * SECOND);
         assert!(world.heard(b).is_empty() && world.heard(c).is_empty() && world.sent().is_empty());
-        // Whether its handler is still there does not matter: it works on the answer.
+        // The tab works on the answer, whether its handler is still there or not.
         let claims: Vec<_> = world.handlers(a).iter().map(|handler| handler.claim).collect();
         claims.into_iter().for_each(|claim| world.removes(a, claim));
         world.send(a, ANSWER);
@@ -206,7 +206,7 @@ fn an_answer_to_a_request_of_a_former_stream_does_not_leave_on_the_next() {
         world.server_says(ALICE, ASK);
         world.flowing = true;
         world.cut();
-        // While it is being dialled, or when it is up again.
+        // While the session is dialled again, or when it is up again.
         if moment == 1 {
             world.advance(SECOND);
         }
@@ -274,7 +274,7 @@ fn a_refusal_is_addressed_and_escaped_as_the_request_was() {
     let sent = world.sent();
     let head = epode_session::stream::xml::Head::read(&sent[0], &Default::default()).unwrap();
     assert_eq!((head.id.as_deref(), head.to.as_deref()), (Some("<\">"), Some("bob@localhost/'&")));
-    // From the server itself: no `from`, and so no `to`.
+    // From the server itself: without `from`, and so without `to`.
     world.server_says(ALICE, "<iq xmlns='jabber:client' type='get' id='s'><query xmlns='urn:x'/></iq>");
     world.pass_up(a);
     assert!(world.sent()[0].starts_with("<iq xmlns=\"jabber:client\" type=\"error\" id=\"s\"><error "));
@@ -356,7 +356,7 @@ fn a_session_that_ends_owes_nobody_an_answer() {
     assert!(world.sent().is_empty());
 }
 
-// RFC 6121 §2.1.6, XEP-0191: whoever believes such a push lets strangers change its lists.
+// RFC 6121 §2.1.6, XEP-0191: an app that believes such a push lets strangers change its lists.
 #[test]
 fn a_push_of_somebody_else_is_nobodys_and_is_refused_at_once() {
     let refusal = |to: &str| REFUSAL.replace("\"v\" to=\"bob@localhost/x\"", &format!("\"p\" to=\"{to}\""));
@@ -414,7 +414,7 @@ fn a_push_that_nobody_takes_is_refused_once_all_have_said_so_or_are_gone_or_asle
     world.hold(c);
     world.advance(ASLEEP);
     assert_eq!(world.sent(), [refusal.as_str()]);
-    // Who was asleep hears it all the same, when it wakes.
+    // A tab that was asleep hears the push all the same when it wakes.
     world.let_read(b);
     assert_eq!(world.heard(b).last(), received(PUSH).last());
 }
@@ -437,7 +437,7 @@ const PONG: &str = "<iq xmlns=\"jabber:client\" type=\"result\" id=\"g\" to=\"lo
 
 #[test]
 fn a_ping_is_answered_within_three_seconds_whatever_the_tabs_do() {
-    // They hang, they are awake and never answer, they sleep, or one of each.
+    // The tabs hang, never answer while awake, sleep, or one of each.
     for act in 0..4 {
         let (mut world, tabs) = three_tabs();
         for (at, tab) in tabs.into_iter().enumerate() {
@@ -492,8 +492,8 @@ fn a_ping_that_no_handler_takes_is_answered_at_once() {
     }
 }
 
-// XEP-0199 §7: whether we are there is not everybody's business, and what a server says of nobody is just
-// this.
+// XEP-0199 §7: strangers must not learn whether we are there. A server gives this same answer for
+// an account without sessions.
 #[test]
 fn a_ping_of_somebody_else_is_refused_as_soon_unless_the_app_answers_it() {
     let ping = PING.replace("'localhost'", "'bob@localhost/x'");

@@ -1,4 +1,4 @@
-//! What tabs ask, and who gets the answer.
+//! Requests of tabs, and which tab gets the answer.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn answer(id: &str, from: &str) -> String {
     format!("<iq xmlns='jabber:client' type='result' id='{id}'{from}/>")
 }
 
-/// Two tabs of Alice at a server that keeps silent about what it is asked.
+/// Two tabs of Alice, whose server does not answer.
 fn silent_server() -> (World, super::PortId, super::PortId) {
     let mut world = World::new();
     let tabs = (world.online(ALICE), world.online(ALICE));
@@ -25,7 +25,7 @@ fn silent_server() -> (World, super::PortId, super::PortId) {
     (world, tabs.0, tabs.1)
 }
 
-// Fault 7: IQ results went to every tab.
+// An IQ result goes only to the tab that asked.
 #[test]
 fn an_answer_goes_to_the_tab_that_asked_and_to_nobody_else() {
     let mut world = World::new();
@@ -41,7 +41,7 @@ fn an_answer_goes_to_the_tab_that_asked_and_to_nobody_else() {
     assert!(heard[0].contains("<remote-server-not-found "), "{heard:?}");
 }
 
-// Fault 7: equal ids in two tabs delivered one's answer to the other's callback.
+// Equal ids in two tabs must not bring one tab the other's answer.
 #[test]
 fn equal_ids_of_two_tabs_are_kept_apart_and_given_back_as_they_were() {
     let (mut world, a, b) = silent_server();
@@ -101,7 +101,7 @@ fn only_who_was_asked_can_answer() {
     let strangers =
         ["bob@localhost", "bob@localhost/x", "alice@localhost/other", "elsewhere.example", "localhost/x"];
     for (to, may, may_not) in [
-        // RFC 6120 §8.1.2.1: who asks nobody in particular asks their own account.
+        // RFC 6120 §8.1.2.1: a request without `to` goes to the own account.
         ("", &own[..], &strangers[..]),
         ("alice@localhost", &["", "alice@localhost", ALICE], &["bob@localhost", "localhost"]),
         (ALICE, &["", "alice@localhost", ALICE], &["bob@localhost", "alice@localhost/other"]),
@@ -120,7 +120,7 @@ fn only_who_was_asked_can_answer() {
             world.server_says(ALICE, &answer("q", from));
             assert_eq!(world.heard(tab).len(), usize::from(right), "to {to:?} from {from:?}");
             assert!(world.heard(other).is_empty());
-            // What was dropped is noted, and the right answer still taken.
+            // The dropped answer is logged, and the right one is still taken.
             assert_eq!(world.logged().len(), usize::from(!right));
             world.server_says(ALICE, &answer("q", may[0]));
             assert_eq!(world.heard(tab).len(), usize::from(!right), "to {to:?} from {from:?}");
@@ -149,7 +149,7 @@ fn a_request_ends_at_its_time_limit_and_its_late_answer_is_nobodys() {
     assert!(world.heard(a).is_empty());
     world.advance(Duration::from_millis(1));
     assert_eq!(world.heard(a), [format!("response {token} timeout")]);
-    // Another asks under the same id before the late answer comes.
+    // Another tab asks under the same id before the late answer comes.
     let again = world.request(b, &get("q", ""));
     assert_eq!(world.sent()[1], get("epode-1", ""));
     world.server_says(ALICE, &answer("q", ""));
@@ -158,7 +158,8 @@ fn a_request_ends_at_its_time_limit_and_its_late_answer_is_nobodys() {
     assert_eq!(world.heard(b), [format!("response {again} result {}", answer("q", ""))]);
 }
 
-// A question that tabs share is sent once for all of them: not for those who ask when the first has given up.
+// A question that tabs share is sent once for all of them, but not for those that ask after the
+// first has given up.
 #[test]
 fn what_was_not_answered_in_time_is_asked_again() {
     let (mut world, a, b) = silent_server();
@@ -275,7 +276,7 @@ fn a_tab_that_asks_without_end_is_told_that_it_is_too_much_and_others_are_not() 
     assert_eq!(world.heard(a), [format!("response {refused} refused too-many")]);
     world.request(b, &iq(1002));
     assert_eq!(world.sent(), [iq(1002)]);
-    // Whoever has an answer may ask again.
+    // A tab that has its answer may ask again.
     world.server_says(ALICE, "<iq xmlns='jabber:client' type='result' id='7'/>");
     world.request(a, &iq(1003));
     assert_eq!(world.sent(), [iq(1003)]);

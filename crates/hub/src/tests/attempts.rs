@@ -1,4 +1,4 @@
-//! How an attempt to log in ends that comes to nothing, each in its own words.
+//! How a login fails, each time with a reason of its own.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ fn the_close_code_of_a_socket_is_told_once_for_each_end() {
     world.connect(newcomer, "bob@localhost/desk", "secret-bob");
     let failed = [(StatusCode::ConnFail, Some(1006)), (StatusCode::Disconnected, None)];
     assert_eq!(codes(&mut world, newcomer), failed);
-    // What ends otherwise has no code.
+    // Other ends have no close code.
     world.disconnect(tab);
     let over = [(StatusCode::Disconnecting, None), (StatusCode::Disconnected, None)];
     assert_eq!(codes(&mut world, tab), over);

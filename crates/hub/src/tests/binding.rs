@@ -1,5 +1,5 @@
-//! A login that stops before it binds a resource: who is asked, who may bind, and that nobody is parked by a
-//! tab that does not.
+//! A login that stops before it binds a resource: which tabs are asked, which may bind, and that a
+//! tab that does not bind keeps nobody out.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn who_binds_names_the_resource() {
     assert_eq!(world.heard(first), ["Primary", "Connected alice@localhost/phone"]);
 }
 
-// Fault 8: a tab stuck at BINDREQUIRED parked every other.
+// A tab stuck at BINDREQUIRED must not keep others out.
 #[test]
 fn a_tab_that_joins_while_it_waits_is_asked_too_and_may_bind_also_where_it_had_other_credentials() {
     let (mut world, [first, _]) = waiting();
@@ -85,7 +85,7 @@ fn a_tab_that_does_not_want_to_wait_has_it_bound_at_once_whenever_it_joins() {
         assert_eq!(world.heard(impatient), ["Secondary", "Attached alice@localhost/desk"]);
         assert_eq!(world.heard(first), ["Primary", "Connected alice@localhost/desk"]);
     }
-    // While the login is under way nobody is asked at all.
+    // While the login is under way no tab is asked.
     let mut world = World::new();
     let (waits, impatient) = (world.tab(), world.tab());
     world.connect_to_bind(waits, ALICE, SECRET);

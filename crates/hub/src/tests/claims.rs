@@ -1,4 +1,4 @@
-//! Only what is wanted is delivered: from which stanza on a handler hears, and until when.
+//! A tab is posted what it claims: from which stanza on a handler hears, and until when.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::page::all;
 use super::world::World;
 use crate::PortId;
 
-/// No claim is on its way for longer on a machine that is not in trouble.
+/// The longest time that a claim is on its way, on a machine in good order.
 const LONG: Duration = Duration::from_millis(100);
 
 const ALICE: &str = "alice@localhost/desk";
@@ -213,7 +213,7 @@ fn a_handler_that_is_removed_is_not_posted_to_any_more() {
     says(&mut world, "presence/3");
     assert_eq!(world.unread(tab), 0);
     world.let_read(tab);
-    // One that is removed before the worker has heard of it is as if it had never been.
+    // A handler that is removed before the worker has heard of it leaves no trace.
     let never = world.adds(tab, all("presence"));
     world.removes(tab, never);
     says(&mut world, "presence/4 message/5");
@@ -243,7 +243,7 @@ fn a_hook_hears_everything_and_is_never_asked() {
     assert_eq!(world.handled(hook), ["1 2 q"]);
     let sent = world.sent();
     assert!(sent.len() == 1 && sent[0].contains("service-unavailable"), "at once: {sent:?}");
-    // A hook that is assigned late hears what comes then.
+    // A hook that is assigned late hears stanzas from then on.
     let late = tab_with(&mut world, &[]);
     says(&mut world, "message/3");
     world.advance(LONG);
@@ -298,7 +298,7 @@ fn what_a_tab_was_posted_of_a_session_that_it_has_left_is_nothing_to_its_next() 
     world.begins_with(tab, &[]);
     world.connect(tab, "bob@localhost/desk", "secret-bob");
     world.run();
-    // More than the worker remembers for claims that are on their way.
+    // More stanzas than the ring keeps for claims on their way.
     for _ in 0..600 {
         world.server_says("bob@localhost/desk", "<message xmlns='jabber:client' id='bob'/>");
     }

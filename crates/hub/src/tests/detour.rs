@@ -22,7 +22,7 @@ fn a_detour_binds_a_resource_of_its_own_and_asks_nobody_for_the_session() {
     assert!(up.starts_with("Connected alice@localhost/") && up != format!("Connected {ALICE}"), "{up}");
     let bind = world.sent().into_iter().find(|sent| sent.contains("xmpp-bind")).unwrap();
     assert!(!bind.contains("resource"), "{bind}");
-    // Whoever comes next shares it, whatever resource it names.
+    // The next tab shares the session, whatever resource it names.
     let other = world.tab();
     world.connect(other, "alice@localhost/phone", "secret-alice");
     assert_eq!(world.heard(other).pop().unwrap(), up.replace("Connected", "Attached"));

@@ -1,4 +1,4 @@
-//! The worker dies: the tabs start another, and what they had is there again, if any of them brought
+//! The worker dies: the tabs start another one, and their session is back if any tab brought
 //! credentials.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ const ALICE: &str = "alice@localhost/desk";
 const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
 const MESSAGE: &str = "<message xmlns='jabber:client' id='1' to='bob@localhost'/>";
 
-// Fault 11: the other tabs hung for good, and their sends vanished.
+// Each tab notices a dead worker, and each send ends.
 #[test]
 fn every_tab_is_back_by_itself_if_one_of_them_brought_credentials() {
     for who_came_first in [0, 1] {
@@ -46,7 +46,7 @@ fn tabs_without_credentials_wait_for_one_that_has_them() {
     let (connected, attached) = (world.online(ALICE), world.tab());
     world.attach(attached, None);
     world.forget();
-    // It is slow to learn of the death.
+    // This tab notices the death late.
     world.hold(connected);
     world.worker_dies();
     world.advance(Duration::from_secs(3));
@@ -75,7 +75,7 @@ fn tabs_that_nobody_brings_credentials_for_hear_that_they_are_required() {
     assert!(heard.contains(&format!("failed {sent} not-connected")), "{heard:?}");
     assert!(heard.contains(&format!("response {asked} disconnected")), "{heard:?}");
     assert_eq!(heard.last().unwrap(), "Disconnected credentials-required");
-    // Who then has some is as welcome as ever.
+    // A tab that brings credentials later is welcome too.
     world.connect(first, ALICE, "secret-alice");
     assert_eq!(world.heard(first).last().unwrap(), "Connected alice@localhost/desk");
     assert!(world.heard(second).is_empty());
@@ -188,7 +188,7 @@ fn workers_that_die_one_after_the_other_are_followed_by_one_that_lives() {
     );
 }
 
-// What pages remember is whom the server bound, which a name beside a domain does not say.
+// Pages remember the JID that the server bound, which a name beside a domain does not tell.
 #[test]
 fn a_tab_without_credentials_comes_back_to_a_session_whose_name_stands_beside_a_domain() {
     let mut world = World::new();
@@ -215,7 +215,7 @@ fn without_locks_a_dead_worker_is_noticed_and_every_tab_is_back() {
     let mut world = World::without_locks();
     let [connected, attached] = [world.online(ALICE), world.tab()];
     world.attach(attached, None);
-    // A while later, so that the two notice it one after the other.
+    // A while later, so that the two tabs notice one after the other.
     world.advance(Duration::from_secs(7));
     world.send(connected, MESSAGE);
     world.forget();

@@ -1,4 +1,4 @@
-//! What the server relays and nobody can read, and what it sends besides stanzas.
+//! Frames of the server that nobody can read, and those that are not stanzas.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn tabs_hear_of_it_once_a_second_and_of_all_that_came_meanwhile() {
     let heard = world.heard(tab);
     let [rest] = &heard[..] else { panic!("{heard:?}") };
     assert!(rest.ends_with(": 2"), "{rest}");
-    // A second later nothing is left to tell, and the next is told at once.
+    // A second later there is nothing left to tell, and the next gap is told at once.
     world.advance(SECOND);
     world.server_says(ALICE, GARBLED);
     assert_eq!(world.heard(tab).len(), 1);

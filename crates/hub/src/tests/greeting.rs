@@ -8,7 +8,7 @@ use epode_protocol::{FromWorker, Hello, Refusal, ToWorker, VERSION};
 use super::world::World;
 use crate::{Hub, Input, Output, PortId};
 
-/// What a worker without a session answers to these words of one port.
+/// The answers of a worker without a session to these messages at one port.
 fn answers(words: Vec<Input<String>>) -> Vec<FromWorker<String>> {
     let mut hub = Hub::new(super::world::config());
     hub.handle_input(Duration::ZERO, Input::PortOpened(PortId(1)));

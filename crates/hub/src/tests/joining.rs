@@ -1,4 +1,4 @@
-//! Who comes into which session, with what, and what everybody hears of it.
+//! Which tabs come into which session, with which credentials, and what all tabs hear of it.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn the_tab_that_opens_a_session_hears_connected_and_who_joins_hears_attached_wit
     assert_eq!((seen.total_connections, seen.sasl_started, seen.bound_sessions), (1, 1, 1));
 }
 
-// Fault 12: attached tabs had no domain and no features.
+// A tab that attaches needs the domain and the features too.
 #[test]
 fn every_tab_is_told_domain_and_features() {
     let mut world = World::new();
@@ -59,7 +59,7 @@ fn a_tab_that_joins_while_the_first_connects_waits_for_the_same_handshake() {
     assert_eq!(world.server.statistics().total_connections, 1);
 }
 
-// Fault 9: the handshake died with the tab that drove it.
+// A handshake must not die with the tab that began it.
 #[test]
 fn a_handshake_goes_on_without_the_tab_that_asked_for_it() {
     let mut world = World::new();
@@ -84,7 +84,7 @@ fn a_wrong_password_is_authfail_with_the_servers_word_and_then_disconnected() {
     assert_eq!(world.heard(joined), failed);
     assert_eq!(world.heard(attached), ["Authenticating", "AttachFail not-authorized"]);
     assert_eq!(world.server.statistics().sasl_started, 1);
-    // Nothing is left of it: the next attempt is a fresh one.
+    // Nothing is left of it: the next attempt is a new one.
     world.connect(first, ALICE, "secret-alice");
     assert_eq!(world.heard(first), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
 }
@@ -103,7 +103,7 @@ fn a_server_that_cannot_be_reached_is_connfail_and_disconnected() {
     world.reachable = false;
     let tab = world.tab();
     world.connect(tab, ALICE, "secret-alice");
-    // Fault 18: CONNFAIL came with an empty reason.
+    // CONNFAIL must have a reason.
     let [Event::Status(failed), Event::Status(over)] = &world.events(tab)[..] else { panic!("two words") };
     assert_eq!((failed.code, over.code), (StatusCode::ConnFail, StatusCode::Disconnected));
     assert_eq!(failed.text.as_deref(), Some("the server could not be reached (WebSocket close code 1006)"));
@@ -152,7 +152,7 @@ fn attach_joins_the_only_session_or_the_one_that_the_tab_remembers() {
     assert_eq!(world.heard(ambiguous), ["AttachFail"]);
     world.attach(remembering, Some("Bob@localhost/old"));
     assert_eq!(world.heard(remembering), ["Secondary", "Attached bob@localhost/desk"]);
-    // It is nobody else's business to be what somebody was before.
+    // Another account is no substitute for the one that the page names.
     world.attach(strange, Some("carol@localhost"));
     assert_eq!(world.heard(strange), ["AttachFail"]);
 }
@@ -169,8 +169,7 @@ fn attach_joins_a_session_of_its_own_service_only() {
     assert_eq!(world.heard(tab), ["AttachFail"]);
 }
 
-// Fault 3: a second account replaced the first one's socket, and tabs of one user received the other's
-// messages.
+// A second account must not take the first one's socket, or its tabs the other's messages.
 #[test]
 fn two_accounts_in_one_worker_see_nothing_of_each_other() {
     let mut world = World::new();
@@ -269,8 +268,8 @@ fn an_app_that_connects_again_in_its_connfail_callback_hears_no_more_of_the_fail
     assert_eq!(heard, ["ConnFail", "Authenticating", "Primary", "Connected alice@localhost/desk"]);
 }
 
-// After a reload a page names whom the server bound: not what an anonymous login, or a name beside a domain,
-// was asked for with.
+// After a reload a page names the JID that the server bound, and not the domain that it logged in
+// with.
 #[test]
 fn attach_finds_a_session_by_the_jid_that_the_server_bound() {
     for anonymous in [true, false] {
@@ -311,14 +310,14 @@ fn a_session_that_was_opened_with_attach_false_is_joined_with_a_proof_or_not_at_
     let mut world = World::new();
     let [opener, guest, insider] = [(); 3].map(|()| world.tab());
     world.connect_as(opener, ALICE, Some("secret-alice"), closed());
-    // While it is being opened, too.
+    // The same while the session is being opened.
     world.attach(guest, None);
     assert_eq!(world.heard(guest), kept_out);
     world.attach(guest, Some("alice@localhost"));
     assert_eq!(world.heard(guest), kept_out);
     world.connect_as(guest, ALICE, None, closed());
     assert_eq!(world.heard(guest).last().unwrap(), "Disconnected no-auth-mech");
-    // A proof is enough, whatever this tab would have opened it with.
+    // A proof is enough, whatever options this tab would have opened the session with.
     world.connect(insider, ALICE, "secret-alice");
     assert_eq!(world.heard(insider).last().unwrap(), "Attached alice@localhost/desk");
     // A page that reloads brings its credentials again.
@@ -327,7 +326,7 @@ fn a_session_that_was_opened_with_attach_false_is_joined_with_a_proof_or_not_at_
     assert_eq!(world.heard(reloaded), kept_out);
     world.connect(reloaded, ALICE, "secret-alice");
     assert_eq!(world.heard(reloaded).last().unwrap(), "Attached alice@localhost/desk");
-    // One that is open to all is found beside it.
+    // A session that is open to all is found beside it.
     let bob = world.online("bob@localhost/x");
     world.attach(guest, None);
     assert_eq!(world.heard(guest).last().unwrap(), "Attached bob@localhost/x");
@@ -337,8 +336,8 @@ fn a_session_that_was_opened_with_attach_false_is_joined_with_a_proof_or_not_at_
 #[test]
 fn when_the_worker_dies_a_session_with_attach_false_is_restored_to_those_with_a_proof() {
     let closed = || Options { attach: false, ..Options::default() };
-    // Whoever brings the session back, by its own terms, may come before the guest asks for it, or while it
-    // waits.
+    // The tab that brings the session back sets its terms, and may come before or after the tab
+    // that asks for it.
     for late in [false, true] {
         let mut world = World::new();
         let [opener, guest] = [(); 2].map(|()| world.tab());

@@ -1,4 +1,4 @@
-//! The keys that SCRAM derives: who is told them, and what they open.
+//! The keys that SCRAM derives: which tabs are told them, and what they are good for.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn with(fresh_salts: bool) -> testkit::Config {
     testkit::Config { mechanisms, fresh_salts, ..testkit::Config::default() }
 }
 
-/// Connects with keys in the place of a password.
+/// Connects with keys in place of a password.
 fn connect_by(world: &mut World, tab: PortId, keys: &str) {
     let keys = Some(Secret::new(keys.to_owned()));
     let credentials = Credentials { authcid: None, password: None, keys };
@@ -50,7 +50,7 @@ fn the_tabs_that_brought_the_password_are_told_the_keys_and_no_other_is() {
     assert_eq!(told(&mut world, joiner), keys);
     world.attach(guest, None);
     assert!(!is_told(&mut world, guest));
-    // Also when the worker dials again, when all of them hear CONNECTED.
+    // The same after a redial, when all tabs hear CONNECTED.
     world.cut();
     world.advance(Duration::from_secs(1));
     assert_eq!(told(&mut world, opener), keys);
@@ -71,7 +71,7 @@ fn keys_open_a_session_again_and_again_without_the_password() {
     world.cut();
     world.advance(Duration::from_secs(1));
     assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
-    // As with passwords: the same keys join, others are tried, and the password is the newer word.
+    // As with passwords: equal keys join, others are tried, and the password replaces the keys.
     let [same, other] = [(); 2].map(|()| world.tab());
     connect_by(&mut world, same, &keys);
     assert_eq!(world.heard(same).last().unwrap(), "Attached alice@localhost/desk");
@@ -96,7 +96,7 @@ fn the_keys_of_a_password_join_its_session_and_do_not_take_its_place() {
     connect_by(&mut world, stranger, &keys);
     assert_eq!(told(&mut world, stranger), keys);
     assert_eq!(world.dials(), dials, "they are known to be good");
-    // Where keys are outdated, there is the password.
+    // Where the keys are outdated, the password serves.
     world.server.reset_password("alice", "secret-alice");
     world.cut();
     world.advance(Duration::from_secs(2));

@@ -1,4 +1,4 @@
-//! The end: of a tab, of a session, of a socket.
+//! The end of a tab, of a session, of a socket.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 const FAREWELL: &str = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>";
 const SAME_INSTANT: Duration = Duration::from_millis(1);
 
-// Fault 1: logout in one tab left the others "connected".
+// A logout in one tab ends the session in all.
 #[test]
 fn disconnect_is_for_all() {
     let mut world = World::new();
@@ -54,7 +54,7 @@ fn a_logout_waits_for_the_server_as_long_as_the_tab_says_and_no_longer() {
     }
 }
 
-// Fault 6: a logged-out tab still heard stanzas, and still answered IQs.
+// A logged-out tab must not hear stanzas or answer IQs.
 #[test]
 fn a_tab_that_is_out_hears_nothing_and_sends_nothing() {
     let mut world = World::new();
@@ -119,7 +119,7 @@ fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() 
     const LEAVES_ROOM: &str = "<presence xmlns='jabber:client' to='room@chat/me' type='unavailable'/>";
     const PING: &str =
         "<iq xmlns='jabber:client' type='get' id='1' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>";
-    // Its lock comes free before its app has come to speak, in Firefox even before the goodbye is there.
+    // The Web Lock comes free before the app has spoken, in Firefox even before `Leave` is there.
     for (alone, overtaken) in [(true, false), (false, false), (true, true), (false, true)] {
         let mut world = World::new();
         let leaves = world.online(ALICE);
@@ -213,7 +213,7 @@ fn a_session_outlives_its_last_tab_by_the_grace_time_and_is_then_closed_cleanly(
     assert!(world.nothing_is_due());
 }
 
-// Fault 13: the reload of a single tab ended worker and socket.
+// A reload of the only tab must not end the session.
 #[test]
 fn a_tab_that_comes_within_the_grace_time_finds_the_session_as_it_was() {
     let mut world = World::new();
@@ -255,7 +255,7 @@ fn who_connects_while_a_session_is_being_closed_opens_the_next() {
     world.attach(attached, None);
     assert_eq!(world.heard(attached), ["AttachFail"]);
     world.flowing = true;
-    // The server never heard our <close/>.
+    // The server does not receive our <close/>.
     world.advance(Duration::from_secs(3));
     assert_eq!(world.heard(first), ["ConnTimeout", "Disconnected"]);
     assert_eq!(world.heard(second), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
@@ -304,7 +304,7 @@ fn a_stream_error_is_told_with_its_condition() {
     assert_eq!(world.heard(tab), ["Error conflict", "Disconnected conflict"]);
 }
 
-// Fault 2: a slow tab's late close killed the socket that another had just opened.
+// A late event of a former socket must not touch the present one.
 #[test]
 fn late_words_of_former_sockets_and_ports_touch_nothing() {
     let mut world = World::new();
@@ -335,7 +335,7 @@ fn what_a_tab_wanted_ends_when_it_changes_its_mind() {
     let asked = world.request(tab, ping);
     world.flowing = true;
     world.connect(tab, "bob@localhost/desk", "secret-bob");
-    // These wait for Bob's session, which the tab then does not want either.
+    // These stanzas wait for Bob's session, which the tab then does not want either.
     let sent = world.send(tab, "<presence xmlns='jabber:client'/>");
     let held = world.request(tab, ping);
     world.attach(tab, Some("alice@localhost"));

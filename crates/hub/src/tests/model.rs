@@ -1,14 +1,14 @@
-//! The worker against a reference model: thousands of steps at random, the same for the same seed, and after
-//! each of them what every page has been told is held against what the worker was given.
+//! The worker against a reference model: thousands of random steps, the same for the same seed.
+//! After each step the events of every page are compared to what the worker was given.
 //!
-//! The model knows nothing of queues, rings, windows and parked pages. It knows which stanzas came over which
-//! stream, in order ([`Routed`](super::world::Routed)), and when which handler was added: from that follows
-//! what each handler must have heard (`ledger`). It knows what each page wants and what others want of the
-//! pages, and what may hold that back (`wishes`). How much that is bounds what the worker may remember
-//! (`bounds`).
+//! The model knows nothing of queues, rings, windows and parked pages. It knows the stanzas of each
+//! stream, in order ([`Routed`](super::world::Routed)), and when each handler was added; from that
+//! follows what each handler must have heard (`ledger`). It knows the requests of each page, those
+//! to each page, and what may delay them (`wishes`). These numbers bound what the worker may
+//! remember (`bounds`).
 //!
-//! After a step either everything arrives, and all of it is looked at; or only some of what is on its way,
-//! and what must never happen is.
+//! After a step either everything arrives, and all of this is checked; or only some of it arrives,
+//! and the model checks what must never happen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -31,10 +31,10 @@ use wishes::{Demand, Request, Wishes};
 
 const ACCOUNTS: [&str; 2] = ["alice@localhost", "bob@localhost"];
 
-/// How many stanzas may wait for a tab: few, so that tabs are often too slow.
+/// The most stanzas that may wait for a tab: few, so that tabs are often too slow.
 const QUEUE: u32 = 20;
 
-/// How many walks; the variable `EPODE_WALKS` asks for so many more.
+/// The number of walks, to which the variable `EPODE_WALKS` adds more.
 const WALKS: u64 = 48;
 
 #[test]
@@ -44,14 +44,13 @@ fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it
     for seed in 0..WALKS + more {
         met += Model::walk(seed, 250);
     }
-    // A walk that meets nothing shows nothing.
+    // A walk that meets nothing proves nothing.
     let enough = met.stanzas > 100_000 && met.gaps > 50 && met.reloads > 100;
     assert!(enough && met.reflections > 500 && met.requests > 200 && met.late > 50, "{met:?}");
 }
 
-/// What a walk has met: stanzas that handlers heard, gaps that pages were told of, pages that went on where
-/// the one before them stood, what tabs saw others send, requests that tabs were given, claims that took
-/// their time.
+/// Counts of what a walk has met: stanzas that handlers heard, gaps, pages that went on where the
+/// former page stood, stanzas of other tabs, requests to tabs, claims that were slow.
 #[derive(Default, Debug)]
 struct Met {
     stanzas: usize,
@@ -77,13 +76,13 @@ struct Model {
     world: World,
     random: Random,
     pages: BTreeMap<PortId, Known>,
-    /// Tabs whose page is unloaded, and may load again.
+    /// Tabs whose page was unloaded and may load again.
     words: Vec<(Word, Option<Stood>)>,
-    /// When pages went of late.
+    /// The times at which pages went of late.
     gone: Vec<Duration>,
     /// The requests from outside, by id.
     demands: BTreeMap<String, Demand>,
-    /// What tabs sent and has left, in order; and the ids of all of it.
+    /// The stanzas of tabs that have left the worker, in order; and all their ids.
     written: Vec<Written>,
     left: BTreeSet<String>,
     number: u64,
@@ -94,23 +93,23 @@ struct Model {
 #[derive(Default)]
 struct Known {
     wishes: Wishes,
-    /// The requests from outside that it was given.
+    /// The requests from outside that the page was given.
     asked: BTreeSet<String>,
-    /// Where the page before it stood, until this one has joined.
+    /// Where the former page stood, until this one has joined.
     stood: Option<Stood>,
     ledger: Ledger,
 }
 
-/// A message or presence of a tab that has left.
+/// A message or presence of a tab that has left the worker.
 struct Written {
     stream: u64,
-    /// The position of the session then.
+    /// The position of the session at that time.
     position: Position,
     sender: PortId,
     text: String,
 }
 
-/// In which session a page stood, where, and when it was unloaded.
+/// The session that a page stood in, its position, and when it was unloaded.
 #[derive(Clone)]
 struct Stood {
     jid: String,
@@ -168,7 +167,7 @@ impl Model {
         }
     }
 
-    /// What an app does, in a page that is awake.
+    /// An act of an app in an awake page.
     fn app_acts(&mut self, tab: PortId, what: u64) {
         match what {
             58..62 => self.join(tab),
@@ -212,7 +211,7 @@ impl Model {
         }
     }
 
-    /// The claim takes its time on the way to the worker, and much may come meanwhile.
+    /// The claim is slow on its way to the worker; much may come meanwhile.
     fn add_at_leisure(&mut self, tab: PortId) {
         let selector = self.selector();
         if self.random.below(2) == 0 {
@@ -232,7 +231,7 @@ impl Model {
         self.world.let_through(tab);
     }
 
-    /// What the server, the net and the system do.
+    /// An act of the server, the network or the system.
     fn serve(&mut self, what: u64) {
         let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
         match what {
@@ -310,7 +309,7 @@ impl Model {
         }
     }
 
-    /// The app wants a session: the one it is in ends for it, without a word.
+    /// The app connects or attaches: its present session ends for it, without an event.
     fn join(&mut self, tab: PortId) {
         let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
         let selectors: Vec<_> = (0..self.random.below(4)).map(|_| self.selector()).collect();
@@ -329,7 +328,7 @@ impl Model {
 
     fn send(&mut self, tab: PortId) {
         self.number += 1;
-        // What it says tells of whom it is.
+        // The text tells whose stanza it is.
         let id = format!("{}.", tab.0);
         match self.random.below(6) {
             0 => self.sends(tab, &format!("<presence xmlns='jabber:client' id='{id}'/>"), None),
@@ -360,20 +359,21 @@ impl Model {
             0 => (self.world.request(tab, question), None),
             _ => (self.world.request_within(tab, question, limit), Some(now + limit)),
         };
-        // One that no worker has heard of yet is not waited for.
+        // The model does not wait for a page that no worker has heard of.
         let until = until.filter(|_| self.world.page(tab).tab.deadline().is_none());
         let silent = question.contains("@silent").then_some(None);
         self.know(tab).wishes.requests.insert(token, Request { until, silent });
     }
 
-    /// Everybody wakes up and logs out; then every wish has ended, and the worker waits for nothing.
+    /// All pages wake up and log out. Then every request has ended, and the worker waits for
+    /// nothing.
     fn end(mut self, place: &str) -> Met {
         self.world.reachable = true;
         while self.pages.keys().copied().collect::<Vec<_>>().into_iter().any(|tab| {
             let held = self.world.page(tab).unread.is_some();
             held.then(|| self.world.let_read(tab)).is_some()
         }) {}
-        // Long enough for a redial, and for every tab in turn to be silent about what it was asked.
+        // Long enough for a redial, and for every tab in turn to leave a request without an answer.
         self.world.advance(Duration::from_secs(150));
         self.look(place);
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
@@ -412,7 +412,7 @@ impl Model {
     }
 }
 
-/// What is between the quotes of an attribute.
+/// The value of an attribute.
 fn quoted<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split(&format!(" {name}='")).nth(1)?.split('\'').next()
 }

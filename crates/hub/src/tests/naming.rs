@@ -1,4 +1,4 @@
-//! Who is who: a JID is the same in whatever spelling of RFC 7622, and none is rewritten on its way.
+//! JIDs are the same in any spelling of RFC 7622, and none is rewritten on its way.
 
 use epode_protocol::{Criteria, Selector, ToWorker};
 use epode_testkit as testkit;
@@ -27,7 +27,7 @@ fn europe() -> World {
     })
 }
 
-/// A tab that connected so; what it heard last.
+/// A tab that connected with this JID, and its latest event.
 fn connected(world: &mut World, jid: &str) -> (PortId, String) {
     let tab = world.tab();
     world.connect(tab, jid, "secret");
@@ -232,7 +232,7 @@ fn a_handler_hears_its_sender_in_whatever_spelling() {
         ("bücher.example", false, "xn--bcher-kva.example", true),
         ("Bob@LOCALHOST", true, "bob@localhost/x", true),
         ("bob@localhost/X", false, "bob@localhost/x", false),
-        // What Strophe matches is matched, JID or not.
+        // Whatever Strophe matches is matched, JID or not.
         ("no jid@@/", false, "no jid@@/", true),
     ] {
         let mut world = World::new();

@@ -1,4 +1,5 @@
-//! Mechanisms that live in a tab: who is asked what, and how a login ends whose tab does not answer.
+//! Mechanisms that live in a tab: which tab is asked what, and how a login ends whose tab does not
+//! answer.
 
 use std::time::Duration;
 
@@ -23,13 +24,13 @@ fn offer(name: &str, priority: u32) -> MechanismOffer {
     MechanismOffer { name: name.to_owned(), priority }
 }
 
-/// Only its own mechanism, and no password for the worker.
+/// Only the tab's own mechanism, and no password for the worker.
 fn connect(world: &mut World, tab: PortId) {
     let options = Options { listed: true, own_mechanisms: vec![offer("X-ECHO", 90)], ..Options::default() };
     world.connect_as(tab, ALICE, None, options);
 }
 
-/// What the mechanism of a tab is asked, and what the tab hears besides, in words.
+/// The challenges to a tab's mechanism, and the other events of the tab in words.
 fn asked(world: &mut World, tab: PortId) -> (Vec<(Token, Option<String>)>, Vec<String>) {
     let (mut asked, mut heard) = (Vec::new(), Vec::new());
     for event in world.events(tab) {
@@ -44,7 +45,8 @@ fn asked(world: &mut World, tab: PortId) -> (Vec<(Token, Option<String>)>, Vec<S
     (asked, heard)
 }
 
-/// The tab speaks X-ECHO, with this password, until it is asked no more; what it hears meanwhile.
+/// The tab speaks X-ECHO, with this password, until it is asked no more. Returns the tab's other
+/// events.
 fn speak(world: &mut World, tab: PortId, password: &str) -> Vec<String> {
     let mut said = Vec::new();
     loop {
@@ -64,7 +66,7 @@ fn speak(world: &mut World, tab: PortId, password: &str) -> Vec<String> {
     }
 }
 
-/// A tab that is in a session which it has opened so.
+/// A tab in a session that it has opened by X-ECHO.
 fn online(world: &mut World) -> PortId {
     let tab = world.tab();
     connect(world, tab);
@@ -151,7 +153,7 @@ fn a_tab_that_never_answers_has_a_minute() {
         let tab = world.tab();
         connect(&mut world, tab);
         let token = asked(&mut world, tab).0[0].0;
-        // The server's own patience would end before.
+        // The server would be impatient earlier.
         world.flowing = says_first;
         if says_first {
             world.respond(tab, token, Some("alice"));
@@ -168,7 +170,7 @@ fn a_tab_that_never_answers_has_a_minute() {
     }
 }
 
-// Fault 9: the handshake died with the tab that drove it, and nobody heard.
+// A login must not hang when the tab that speaks dies.
 #[test]
 fn the_death_of_the_tab_ends_the_attempt_and_whoever_waits_for_it_goes_on() {
     for steps in 0..40 {
@@ -177,7 +179,7 @@ fn the_death_of_the_tab_ends_the_attempt_and_whoever_waits_for_it_goes_on() {
         connect(&mut world, tab);
         world.attach(attached, None);
         connect(&mut world, next);
-        // It answers the first question, and dies at some moment of the exchange.
+        // The tab answers the first question, and dies at some moment of the exchange.
         let token = asked(&mut world, tab).0[0].0;
         world.respond(tab, token, Some("alice"));
         for _ in 0..steps {
@@ -206,7 +208,7 @@ fn a_tab_that_thinks_better_of_it_in_the_middle_of_the_exchange_may() {
         }
         connect(&mut world, tab);
         let fresh = asked(&mut world, tab).0[0].0;
-        // An answer of the former attempt counts for nothing.
+        // An answer to the former attempt does not count.
         world.respond(tab, stale, Some("bob"));
         assert!(asked(&mut world, tab).0.is_empty());
         world.respond(tab, fresh, Some("alice"));
@@ -216,7 +218,7 @@ fn a_tab_that_thinks_better_of_it_in_the_middle_of_the_exchange_may() {
     }
 }
 
-// Fault 4: a tab that proves nothing was let in.
+// A tab that proves nothing must not join.
 #[test]
 fn a_further_tab_proves_itself_on_a_stream_of_its_own_and_nobody_else_is_asked() {
     let mut world = world();
@@ -228,7 +230,7 @@ fn a_further_tab_proves_itself_on_a_stream_of_its_own_and_nobody_else_is_asked()
         connect(&mut world, tab);
         assert_eq!(speak(&mut world, tab, password).last().unwrap(), last);
     }
-    // The words for the worker are the same, and say nothing of who it is.
+    // The options are the same, and do not tell who the user is.
     let intruder = world.tab();
     world.connect_as(intruder, ALICE, None, Options::default());
     assert_eq!(world.heard(intruder).last().unwrap(), "Disconnected no-auth-mech");
@@ -301,7 +303,7 @@ fn what_the_worker_can_say_by_itself_is_not_given_up_for_what_it_cannot() {
     assert_eq!(world.heard(inside).last().unwrap(), "Connected alice@localhost/desk");
     assert!(asked(&mut world, speaks).0.is_empty());
 
-    // The other way round it takes over the password, and needs nobody.
+    // The other way round the session takes over the password, and needs no tab.
     let mut world = self::world();
     let (speaks, knows) = (online(&mut world), world.tab());
     world.connect(knows, ALICE, SECRET);

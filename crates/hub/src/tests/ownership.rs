@@ -1,4 +1,4 @@
-//! Two workers of one origin: which has the session.
+//! Two workers of one origin: which of them has the session.
 
 use epode_protocol::{Credentials, Hello, Options, Secret, ToWorker, VERSION};
 
@@ -7,7 +7,7 @@ use crate::{Config, Hub, Input, Output, PortId};
 
 const PORT: PortId = PortId(1);
 
-/// A worker whose only tab wants to be Alice; what it wants done.
+/// A worker whose only tab wants to be Alice; the outputs of the worker.
 fn worker() -> (Hub<String>, Vec<Output<String>>) {
     worker_of(config())
 }
@@ -91,7 +91,7 @@ fn a_session_that_nobody_wants_any_more_is_let_go() {
 fn a_worker_makes_room_for_a_page_that_is_too_new_for_it_and_for_no_other() {
     let (mut hub, outputs) = worker();
     told(&mut hub, Input::Owned(name(&outputs)));
-    // Who is served has no reason to ask.
+    // A page that is served has no reason to ask.
     let outputs = told(&mut hub, Input::Message(PORT, ToWorker::StepAside, 0.0));
     assert!(!says(&outputs, "Exit"), "{outputs:?}");
 

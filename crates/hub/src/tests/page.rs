@@ -1,5 +1,4 @@
-//! One tab and the app in it, which only listens. It keeps what it was told in order, and what each of its
-//! handlers heard.
+//! A tab and its app, which only listens: the page keeps what it heard, in order, for each handler.
 
 use std::collections::VecDeque;
 
@@ -15,52 +14,52 @@ use crate::inbound::Inbound;
 
 pub(super) struct Page {
     pub(super) tab: Tab<String>,
-    /// Names the tab, and the pages before and after a reload.
+    /// The name of the tab, which a reload keeps.
     pub(super) name: String,
     pub(super) visible: bool,
-    /// Whether it took the place of another that was unloaded.
+    /// Whether the page took the place of one that was unloaded.
     pub(super) was_loaded: bool,
     /// The position of the latest stanza.
     pub(super) position: Position,
-    /// How many posts it has read.
+    /// Number of posts that the page has read.
     pub(super) posts: usize,
-    /// What arrived while the page read nothing; `None` while it reads.
+    /// The posts that arrived while the page reads nothing; `None` while it reads.
     pub(super) unread: Option<VecDeque<epode_tab::Input<String>>>,
-    /// The handlers it adds in each CONNECTED or ATTACHED callback.
+    /// The handlers that it adds in each callback of CONNECTED or ATTACHED.
     pub(super) begins_with: Vec<Selector>,
-    /// The handlers it adds, once, while it handles a stanza with these words.
+    /// The handlers that it adds, once, while it handles a stanza that contains the text.
     pub(super) upon: Vec<(String, Selector)>,
-    /// The session that it believes in, as it was told.
+    /// The session that the page was told last.
     pub(super) session: Option<SessionInfo>,
-    /// Whether it wants to be in a session, and has not heard that it is in none.
+    /// Whether the page wants a session, and has not heard that there is none.
     pub(super) hopes: bool,
-    /// What it posted and has not reached the worker; `None` while all does.
+    /// The messages that have not reached the worker; `None` while all do.
     pub(super) unsent: Option<VecDeque<ToWorker<String>>>,
-    /// The time of day, and how much the worker has been given.
+    /// The time of day, and the number of stanzas that the worker was given.
     pub(super) time: f64,
     pub(super) came: usize,
-    /// The first that it was told of.
+    /// The first session that the page was told.
     pub(super) joined: Option<SessionInfo>,
     pub(super) role: Option<Role>,
     pub(super) handlers: Vec<Handler>,
-    /// Those of streams that are over, which hear nothing any more.
+    /// Handlers of streams that are over, which hear nothing more.
     pub(super) former: Vec<Handler>,
-    /// What was given up: the full JID of the session, first and last position.
+    /// The gaps: full JID of the session, first and last position.
     pub(super) gaps: Vec<(String, Position, Position)>,
-    /// How many of them nobody has counted.
+    /// Number of gaps that nobody has counted.
     pub(super) new_gaps: usize,
     heard: Vec<Event<String>>,
 }
 
-/// A handler, and what it heard.
+/// A handler and the stanzas that it heard.
 pub(super) struct Handler {
     pub(super) claim: ClaimId,
     pub(super) selector: Selector,
-    /// The session that it belongs to, and the stream over which it came up.
+    /// The session of the handler, and the stream that the session came up over.
     pub(super) jid: String,
     pub(super) stream: u64,
     pub(super) after: After,
-    /// Whether it hears what every other does.
+    /// Whether the worker has confirmed its claim.
     pub(super) live: bool,
     pub(super) heard: Vec<Heard>,
 }
@@ -68,16 +67,17 @@ pub(super) struct Handler {
 /// Since when a handler is there.
 #[derive(Clone, Debug)]
 pub(super) enum After {
-    /// It was added while exactly this was handled.
+    /// It was added while the stanza at this position was handled.
     Position(Position),
+    /// It was added while this stanza was handled, which came with the answer to a claim.
     Stanza(String),
-    /// It was added when nothing was handled.
+    /// It was added while no stanza was handled.
     Leisure {
-        /// After this at least.
+        /// It hears stanzas after this position, at least.
         position: Position,
-        /// How much of what came had come long before, and was not on its way to the page.
+        /// Number of stanzas that had come long before, and were not on their way to the page.
         old: usize,
-        /// How much had come.
+        /// Number of stanzas that had come.
         came: usize,
     },
 }
@@ -90,7 +90,7 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// What is between the quotes of its `id`.
+    /// The value of its `id`.
     pub(super) fn id(&self) -> &str {
         self.text.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default()
     }
@@ -185,26 +185,26 @@ impl Page {
         self.heard.push(event);
     }
 
-    /// The app wants a session: the one it is in ends for it, without a word.
+    /// The app connects or attaches: its present session ends for it, without an event.
     pub(super) fn turn(&mut self) {
         self.hopes = true;
         self.session = None;
         self.handlers.clear();
     }
 
-    /// Over which stream its session came up, if it is in one.
+    /// The stream that its session came up over, if it is in one.
     pub(super) fn stream(&self) -> Option<u64> {
         self.session.as_ref().map(stream_of)
     }
 
-    /// Whether the worker serves it, as far as it has heard, and it waits for nothing else.
+    /// Whether the page has a session that is up, and waits for nothing else.
     pub(super) fn is_settled(&self) -> bool {
         self.unread.is_none()
             && (self.tab.is_welcome() || self.tab.is_over())
             && (self.session.is_some() || !self.hopes)
     }
 
-    /// Whether one of its handlers is for this stanza.
+    /// Whether a handler of the page is for this stanza.
     pub(super) fn handles(&self, text: &str) -> bool {
         let inbound = read(text);
         self.handlers
@@ -212,7 +212,7 @@ impl Page {
             .any(|handler| matches!(&handler.selector, Selector::Stanza(criteria) if inbound.meets(criteria)))
     }
 
-    /// Adds a handler, while something is handled or at leisure.
+    /// Adds a handler, while a stanza is handled or not.
     pub(super) fn add(&mut self, selector: Selector, after: After) -> ClaimId {
         let claim = self.tab.claim(self.time, selector.clone());
         if let Some(session) = &self.session {
@@ -248,7 +248,7 @@ impl Page {
         }
     }
 
-    /// What was heard since it was last asked.
+    /// The events since the last call.
     pub(super) fn events(&mut self) -> Vec<Event<String>> {
         std::mem::take(&mut self.heard)
     }
@@ -293,7 +293,7 @@ impl Page {
     }
 }
 
-/// The stanza of a batch that holds one, as in everything that a page has [heard](Page::events).
+/// The one stanza of a batch, as in each event of [`Page::events`].
 pub(super) fn only(batch: Batch<String>) -> Delivery<String> {
     let mut stanzas = batch.into_deliveries();
     let stanza = stanzas.next().expect("a stanza");

@@ -36,10 +36,10 @@ fn an_undirected_presence_equal_to_the_last_is_not_sent_again() {
     assert_eq!(sends(second, AWAY), 1);
     assert_eq!(sends(first, AWAY), 0);
     assert_eq!(sends(first, HERE), 1);
-    // Directed ones are for somebody.
+    // A directed presence is for its addressee, and always sent.
     assert_eq!(sends(first, "<presence xmlns='jabber:client' to='bob@localhost'/>"), 1);
     assert_eq!(sends(second, "<presence xmlns='jabber:client' to='bob@localhost'/>"), 1);
-    // On the next stream nobody has heard it.
+    // On the next stream the presence is sent anew.
     world.cut();
     world.advance(SECOND);
     world.forget();
@@ -74,7 +74,7 @@ fn an_unavailable_that_is_meant_is_sent_after_a_second() {
     world.advance(SECOND);
     assert_eq!(world.sent(), [GONE]);
     assert_eq!(world.heard(other)[0], format!("Sent {GONE}"));
-    // Then to be here is news again.
+    // Then being available is news again.
     world.send(other, HERE);
     assert_eq!(world.sent(), [HERE]);
 }
@@ -110,7 +110,7 @@ fn a_contact_that_is_gone_with_all_its_resources_is_not_replayed() {
     assert!(replayed.len() == 1 && replayed[0].contains("bobby"), "{replayed:?}");
 }
 
-// Fault 15: a tab that joined late saw no presence.
+// A tab that joins late needs the presence of contacts.
 #[test]
 fn a_late_joiner_hears_the_contacts_current_presence_replayed_and_not_those_who_left() {
     let mut world = World::new();
@@ -124,7 +124,7 @@ fn a_late_joiner_hears_the_contacts_current_presence_replayed_and_not_those_who_
     world.begins_with(late, &[all("message")]);
     world.attach(late, None);
     world.forget();
-    // Not before it claims presence.
+    // Not before the tab claims presence.
     assert!(world.heard(late).is_empty());
     let claim = world.adds(late, all("presence"));
     contact_says(&mut world, "watch", "");
@@ -219,7 +219,8 @@ fn the_server_hears_whether_anybody_looks_where_it_wants_to_know() {
 
 #[test]
 fn the_default_server_of_these_tests_is_the_scripted_one() {
-    // Presence among its accounts, to see that the replayed is what a real server sends.
+    // Presence between the server's own accounts shows that the replayed one is as a real server
+    // sends it.
     let mut world =
         World::with(testkit::Config { mechanisms: vec!["PLAIN".into()], ..testkit::Config::default() });
     let (alice, bob) = (world.online(ALICE), world.online("bob@localhost/desk"));
@@ -241,7 +242,7 @@ fn the_default_server_of_these_tests_is_the_scripted_one() {
     assert!(!heard.iter().any(|word| word.contains("bob@localhost/desk")), "{heard:?}");
 }
 
-// Anybody may direct a presence at us, from as many resources as they like.
+// Anybody may direct presence at us, from any number of resources.
 #[test]
 fn of_who_is_there_no_more_is_remembered_than_a_worker_can_bear() {
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! A socket that is lost is dialled again by the worker, whoever is there.
+//! The worker dials a lost session again, whichever tabs are there.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MESSAGE: &str = "<message xmlns='jabber:client' id='1' to='bob@localhost'/>";
 const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
 
-// Fault 21: reconnect and backoff were left to each tab. Fault 12: only pages held credentials.
+// The worker redials, and not each tab by itself: it has the credentials.
 #[test]
 fn a_session_that_is_lost_is_back_within_a_second_and_every_tab_hears_both() {
     let mut world = World::new();
@@ -27,7 +27,7 @@ fn a_session_that_is_lost_is_back_within_a_second_and_every_tab_hears_both() {
     world.advance(SECOND);
     assert_eq!(world.heard(opened), ["Connected alice@localhost/desk"]);
     assert_eq!(world.heard(attached), ["Secondary", "Connected alice@localhost/desk"]);
-    // Each begins anew with the handlers of its callback.
+    // Each tab begins anew with the handlers of its callback.
     world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
     for tab in [opened, attached] {
         assert_eq!(world.handled(tab), ["2", ""]);
@@ -121,12 +121,12 @@ fn an_account_that_is_closed_ends_the_session_at_a_redial_and_a_server_that_is_b
     }
 }
 
-/// How many logins were begun.
+/// The number of logins that were begun.
 fn logins(world: &mut World) -> usize {
     world.sent().iter().filter(|frame| frame.starts_with("<auth ")).count()
 }
 
-// Servers say so while their database of users is away.
+// Servers say so while their user database is away.
 #[test]
 fn a_password_is_refused_for_good_at_the_third_time_and_locks_no_account() {
     let mut world = World::new();
@@ -160,7 +160,7 @@ fn a_password_that_is_taken_the_second_time_was_never_wrong() {
     assert_eq!(world.heard(tab), expected);
 }
 
-// Else whoever opens a tab meanwhile waits for minutes, and nothing says what for.
+// Otherwise a tab that is opened meanwhile would wait for minutes without a word.
 #[test]
 fn a_tab_that_comes_while_the_session_is_down_hears_why_too() {
     let mut world = World::new();
@@ -311,7 +311,7 @@ fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_online
     assert_eq!((world.dials(), world.heard(tab)), (1, vec!["Reconnecting".to_owned()]));
     world.at_hub(Input::Online(true));
     assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"]);
-    // Offline while it rests.
+    // Offline while the session waits for its next dial.
     world.cut();
     world.run();
     world.at_hub(Input::Online(false));
@@ -472,14 +472,14 @@ fn a_redial_shows_no_password_where_the_login_was_by_scram() {
         world.connect_as(tab, ALICE, Some("secret-alice"), options);
         world.run();
         world.forget();
-        // Somebody poses as the server, or it has become less than it was.
+        // Somebody poses as the server, or the server offers less than before.
         world.server.misbehave(Misbehaviour::At(Stage::Mechanisms, Fault::Frame(offer.to_owned())));
         world.cut();
         world.advance(SECOND);
         assert_eq!(world.sent().iter().any(|frame| frame.contains("<auth")), shown);
         if !shown {
             assert_eq!(world.heard(tab), ["Reconnecting", "Reconnecting no-auth-mech"]);
-            // Back as soon as the server is what it was.
+            // The session is up again as soon as the server is what it was.
             world.advance(5 * SECOND);
             assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
         }

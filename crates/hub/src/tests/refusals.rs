@@ -1,4 +1,4 @@
-//! What a server has refused is not put to it again and again, however many tabs and apps insist.
+//! What a server has refused is not tried again and again, however many tabs and apps insist.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const REFUSED: [&str; 2] = ["AuthFail not-authorized", "Disconnected not-authorized"];
 const TOO_MANY: [&str; 2] = ["AuthFail too-many-attempts", "Disconnected too-many-attempts"];
 
-/// How many logins the server has been asked for since it was last counted.
+/// The number of logins at the server since the last call.
 fn logins(world: &mut World) -> usize {
     world.sent().iter().filter(|frame| frame.starts_with("<auth")).count()
 }
@@ -30,7 +30,7 @@ fn attempt(world: &mut World, password: &str) -> (PortId, Vec<String>) {
     (tab, heard.into_iter().filter(|word| word != "Authenticating").collect())
 }
 
-/// The last sentence that a tab was told.
+/// The latest reason that a tab was told.
 fn reason(world: &mut World, tab: PortId) -> String {
     let told = |event| match event {
         Event::Status(status) => status.text,
@@ -92,7 +92,7 @@ fn a_proof_that_was_refused_is_not_put_to_the_server_for_a_minute_and_the_senten
         world.advance(SECOND);
         assert_eq!(attempt(&mut world, "wrong").1, REFUSED);
         assert_eq!((logins(&mut world), world.dials()), (1, dials + 1));
-        // Another is another matter.
+        // Another password is tried.
         assert_eq!(attempt(&mut world, "Wrong").1, REFUSED);
         assert_eq!(logins(&mut world), 1);
     }
@@ -129,7 +129,7 @@ fn five_refusals_are_enough_whatever_was_tried_and_the_sentence_says_when_to_com
     let tab = world.tab();
     world.connect(tab, ALICE, "secret-alice");
     assert!(reason(&mut world, tab).ends_with("lest it lock the account: it can be in 550 s"));
-    // Of this account alone, and however its name is written.
+    // This holds for the account alone, however its name is written.
     world.connect(tab, "bob@localhost/x", "secret-bob");
     assert_eq!(world.heard(tab).last().unwrap(), "Connected bob@localhost/x");
     world.connect(tab, "ALICE@LOCALHOST/other", "secret-alice");
@@ -180,7 +180,7 @@ fn tabs_that_wait_behind_an_equal_trial_share_whatever_becomes_of_it() {
         assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
     }
     assert_eq!(world.dials(), dials + 1);
-    // And success: the session goes on with what the first has proven.
+    // The same for success: the session goes on with what the first tab has proven.
     world.reachable = true;
     world.server.reset_password("alice", "newer");
     let tabs: Vec<_> = (0..5).map(|_| world.tab()).collect();
@@ -211,7 +211,7 @@ fn trials_of_one_account_run_one_after_the_other_and_those_of_others_beside_them
     assert_eq!(world.heard(bob), REFUSED);
     assert_eq!(world.open_sockets().len(), before + 1);
     assert_eq!(logins(&mut world), 2, "alice's first, and bob's");
-    // The server may be silent for so long, and then it is the turn of the next.
+    // The server may be silent for a while; then the next tab takes its turn.
     world.advance(30 * SECOND);
     assert_eq!(world.heard(tabs[0]), ["ConnTimeout", "Disconnected"]);
     for tab in &tabs[1..] {
@@ -273,7 +273,7 @@ fn the_time_to_wait_is_when_the_server_will_be_asked_again_whatever_else_is_in_t
         world.connect(tab, ALICE, password);
         reason(world, tab)
     };
-    // By this account nobody is let in for 10 s more, by this password for a minute.
+    // No login of this account for 10 s more, none with this password for a minute.
     assert!(said(&mut world, "f").ends_with("it can be in 10 s"));
     assert!(said(&mut world, "e").ends_with("it can be in 60 s"));
     world.advance(60 * SECOND);
@@ -281,7 +281,7 @@ fn the_time_to_wait_is_when_the_server_will_be_asked_again_whatever_else_is_in_t
         attempt(&mut world, password);
     }
     assert_eq!(logins(&mut world), 9);
-    // By neither for longer than that minute.
+    // None with either for longer than that minute.
     let said = said(&mut world, "h");
     assert!(said.ends_with("lest it lock the account: it can be in 540 s"), "{said}");
     world.advance(Duration::from_secs(539));
@@ -291,8 +291,8 @@ fn the_time_to_wait_is_when_the_server_will_be_asked_again_whatever_else_is_in_t
     assert_eq!(logins(&mut world), 1);
 }
 
-// A session that dials again is refused while the user database is away, and taken a little later: nobody
-// asked a second time in vain.
+// A session that dials again is refused while the user database is away, and accepted a little
+// later: the second attempt is worth it.
 #[test]
 fn a_proof_that_was_refused_and_is_taken_after_all_is_as_good_as_any() {
     let account = |password: &str| {
@@ -329,7 +329,7 @@ fn keys_and_tokens_are_proofs_like_any_other() {
         assert_eq!(world.heard(tab).last().unwrap(), REFUSED[1]);
     }
     assert_eq!(logins(&mut world), 1);
-    // The right salt and count, and keys of another password.
+    // The right salt and count, with keys of another password.
     let tab = world.tab();
     world.connect(tab, ALICE, "secret-alice");
     let heard = world.heard(tab);
@@ -369,7 +369,7 @@ fn no_secret_is_in_what_the_worker_keeps_of_a_refusal() {
     assert!(!kept.contains("known to this worker alone"), "{kept}");
 }
 
-/// The server's first features, as somebody who poses as it may send them.
+/// The server's first features, as an impostor may send them.
 fn offering(mechanism: &str) -> Misbehaviour {
     Misbehaviour::At(
         Stage::Mechanisms,
@@ -394,7 +394,7 @@ fn beside_a_session_that_was_opened_by_scram_no_trial_shows_a_password() {
     }
 }
 
-// An app with `reconnect: false` dials again by itself, and each time it is a first login.
+// An app with `reconnect: false` dials by itself, with a first login each time.
 #[test]
 fn a_password_that_logged_in_by_scram_is_not_shown_at_the_next_login_either_unless_the_app_lists_that() {
     let listing = Options {
@@ -418,7 +418,7 @@ fn a_password_that_logged_in_by_scram_is_not_shown_at_the_next_login_either_unle
         world.connect_as(tab, "Alice@localhost/other", Some("secret-alice"), by_itself());
         assert_eq!(world.heard(tab), ["ConnFail no-auth-mech", "Disconnected no-auth-mech"]);
         assert_eq!(logins(&mut world), 0);
-        // Another password was never told by SCRAM, and what the app lists is its own affair.
+        // Another password was never used by SCRAM, and what the app lists is allowed.
         for (password, options) in [("another", by_itself()), ("secret-alice", listing.clone())] {
             world.server.misbehave(offering("PLAIN"));
             world.connect_as(tab, ALICE, Some(password), options);

@@ -1,4 +1,4 @@
-//! A page that reloads hears on where the one before it stopped.
+//! A page that reloads goes on where the former page stopped.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn ids(range: std::ops::RangeInclusive<u32>) -> String {
     range.map(|id| id.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-// Fault 14: what arrived while a tab reloaded was acknowledged to the server and never reached it.
+// Stanzas that arrive while a tab reloads must reach its next page.
 #[test]
 fn what_arrives_while_a_tab_reloads_is_heard_by_the_handlers_of_its_callback_in_order_and_once() {
     for (says_so, connects) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -87,7 +87,7 @@ fn a_tab_that_reloads_before_it_has_joined_again_loses_nothing() {
     let tab = world.load(word);
     world.run();
     let before = world.unload(tab, true);
-    // The page in between never came so far as to know better.
+    // The page in between never got far enough to know better.
     says(&mut world, 5..=5);
     let tab = world.load(before);
     world.attach(tab, None);
@@ -322,7 +322,7 @@ fn what_a_claim_had_missed_and_the_page_has_not_read_is_heard_by_the_next() {
         world.server_says(ALICE, &format!("<presence xmlns='jabber:client' id='{id}'/>"));
     }
     world.run();
-    // It handles the message, and dies before the answer to its claim arrives.
+    // The page handles the message, and dies before the answer to its claim arrives.
     world.let_read(tab);
     world.hold_at_once(tab);
     says(&mut world, 101..=1000);
@@ -354,14 +354,14 @@ fn a_page_that_is_back_in_time_loses_nothing_by_a_redial_that_takes_long_whateve
     let (tab, _other) = (world.online(ALICE), world.online(ALICE));
     says(&mut world, 1..=2);
     let word = world.unload(tab, true);
-    // More than the worker remembers by itself.
+    // More stanzas than the ring keeps.
     says(&mut world, 3..=700);
     world.reachable = false;
     world.cut();
     let tab = world.load(word);
     world.attach(tab, None);
     world.advance(Duration::from_secs(30));
-    // It wishes the same once more, and is reloaded again.
+    // The page asks for the same once more, and is reloaded again.
     world.attach(tab, None);
     world.advance(Duration::from_secs(30));
     let tab = world.reload(tab);

@@ -1,4 +1,4 @@
-//! What everybody hears: messages and presence, from the server and from the other tabs.
+//! Messages and presence from the server and from the other tabs reach every tab.
 
 use epode_protocol::{Delivery, Origin, Role};
 use epode_tab::Event;
@@ -83,13 +83,13 @@ fn exactly_one_tab_is_primary_and_a_visible_one_if_there_is_one() {
     world.attach(visible, None);
     assert_eq!(world.heard(hidden), ["Secondary"]);
     assert_eq!(world.heard(visible), ["Primary", "Attached alice@localhost/desk"]);
-    // Who has the role keeps it.
+    // The primary keeps its role.
     world.attach(later, None);
     assert_eq!(world.heard(later), ["Secondary", "Attached alice@localhost/desk"]);
     assert!(world.heard(visible).is_empty());
 }
 
-// Fault 10: after the primary had crashed, it took 89 s to promote another.
+// After a crash of the primary another tab is promoted soon.
 #[test]
 fn the_role_moves_when_its_tab_leaves_dies_or_is_hidden() {
     let mut world = World::new();

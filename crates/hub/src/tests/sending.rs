@@ -1,4 +1,4 @@
-//! What tabs send: what is put right, what is refused, and what waits.
+//! Tabs' stanzas: what is corrected, what is refused, and what waits.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn a_bad_stanza_is_refused_and_the_stream_unharmed() {
         ("<!DOCTYPE x><message xmlns='jabber:client'/>", "restricted-xml"),
         ("<message xmlns='jabber:client'>\u{1}</message>", "not-well-formed"),
         ("<x:message/>", "bad-namespace-prefix"),
-        // There is no namespace to add beside the one that says there is none.
+        // A stanza that says it has no namespace gets none.
         ("<message xmlns=''/>", "not-well-formed"),
         // RFC 6120 §8: not a stanza.
         ("<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>", "unsupported-stanza-type"),
@@ -105,12 +105,12 @@ fn what_a_frame_needs_is_put_right() {
             "<presence xmlns='jabber:client' id='2'/>",
         ),
         ("<?xml version='1.0'?>\n<presence/>", "<presence xmlns=\"jabber:client\"/>"),
-        // What needs nothing is sent as it is, to the byte.
+        // A stanza that needs no correction is sent unchanged, to the byte.
         (
             "<presence  xmlns = \"jabber:client\" ></presence >\n",
             "<presence  xmlns = \"jabber:client\" ></presence >\n",
         ),
-        // Not every server knows prefixes.
+        // Some servers do not know prefixes.
         ("<c:message xmlns:c='jabber:client'/>", "<message xmlns='jabber:client'/>"),
         ("<message from='alice@localhost'/>", "<message xmlns=\"jabber:client\" from='alice@localhost'/>"),
         (
@@ -155,7 +155,7 @@ fn what_is_sent_before_the_session_is_up_waits_and_goes_out_in_order() {
         world.send(tab, &format!("<message id='{name}-3'/>"));
     }
     assert!(world.heard(first).is_empty());
-    // The server hears us only now.
+    // Only now do frames reach the server.
     world.let_flow();
     let sent = world.sent();
     let ids: Vec<&str> = sent
@@ -246,7 +246,7 @@ fn the_servers_limit_holds_for_every_tab() {
     let body = |length: usize| format!("<message>{}</message>", "x".repeat(length - 19));
     let fits = body(100 - " xmlns=\"jabber:client\"".len());
     world.send_all(tab, &[&fits, &fits.replace("x<", "xx<"), &body(100)]);
-    // With the namespace that has to be added, too.
+    // The limit counts the added namespace too.
     assert_eq!(world.heard(tab), ["failed 2 policy-violation", "failed 3 policy-violation", "written 1"]);
     assert_eq!(world.sent().len(), 1);
 }
@@ -264,7 +264,7 @@ fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody()
     let fits = iq(100 - iq(0).len());
     let token = world.request(tab, &fits);
     assert_eq!(world.sent(), std::slice::from_ref(&fits));
-    // The id is taken.
+    // This id is taken.
     let refused = world.request(other, &fits);
     assert_eq!(world.heard(other).last().unwrap(), &format!("response {refused} refused policy-violation"));
     assert!(world.sent().is_empty());
@@ -274,7 +274,7 @@ fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody()
     assert!(world.heard(tab).last().unwrap().starts_with(&format!("response {token} result")));
 }
 
-// A contact chooses the id, and what it takes to write it.
+// A contact chooses the id, and how it has to be escaped.
 #[test]
 fn a_refusal_that_is_longer_than_the_server_takes_is_not_sent_and_not_in_silence() {
     let mut world = World::new();

@@ -1,11 +1,11 @@
-//! What several tabs ask at the same time is asked once.
+//! A question that several tabs ask at the same time is sent once.
 
 use super::world::World;
 use crate::PortId;
 
 const ALICE: &str = "alice@localhost/desk";
 
-/// What tabs tend to ask all at once.
+/// Questions that tabs tend to ask all at once.
 const COMMON: [&str; 4] = [
     "<query xmlns='http://jabber.org/protocol/disco#info'/>",
     "<query xmlns='http://jabber.org/protocol/disco#items' node='n'/>",
@@ -34,7 +34,7 @@ fn an_equal_question_in_flight_is_sent_once_and_each_asker_is_answered_under_its
         let (mut world, [a, b, c]) = silent_server();
         let asked =
             [(a, "1"), (b, "2"), (c, "1")].map(|(tab, id)| (tab, world.request(tab, &get(id, payload)), id));
-        // One that is sent by itself is answered like any stanza.
+        // An IQ that is sent by `send` is answered as any stanza.
         world.send(a, &get("3", payload));
         assert_eq!(world.sent(), [get("1", payload)]);
         world.server_says(ALICE, &answer("1"));
@@ -45,7 +45,7 @@ fn an_equal_question_in_flight_is_sent_once_and_each_asker_is_answered_under_its
             );
         }
         assert_eq!(world.handled(a)[0], "3");
-        // What is answered is asked anew.
+        // A question that was answered is sent anew.
         world.request(b, &get("4", payload));
         assert_eq!(world.sent(), [get("4", payload)]);
     }

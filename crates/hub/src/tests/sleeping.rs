@@ -11,7 +11,8 @@ use crate::PortId;
 const ALICE: &str = "alice@localhost/desk";
 const NOTICED: Duration = Duration::from_secs(15);
 
-/// What the worker knows of the tabs: the number of each, `!` behind the primary, `z` behind one that sleeps.
+/// The tabs as the worker knows them: the number of each, with `!` for the primary, `z` for a
+/// sleeping one.
 fn tabs(world: &mut World, asker: PortId) -> String {
     world.run();
     world.forget();
@@ -41,7 +42,7 @@ fn a_tab_that_says_it_is_being_frozen_loses_its_role_at_once_and_keeps_its_place
     assert_eq!(world.heard(frozen), ["Secondary", "Received <message xmlns='jabber:client' id='1'/>"]);
 }
 
-// Fault 10: it took 89 s.
+// The worker must notice a crashed tab soon.
 #[test]
 fn a_tab_that_freezes_without_a_word_is_noticed_within_fifteen_seconds() {
     let mut world = World::new();
@@ -49,7 +50,7 @@ fn a_tab_that_freezes_without_a_word_is_noticed_within_fifteen_seconds() {
     world.hold(frozen);
     world.advance(NOTICED);
     assert_eq!(world.heard(other), ["Primary"]);
-    // It comes back with its first word, and who has the role keeps it.
+    // The tab wakes with its first message; the new primary keeps its role.
     world.let_read(frozen);
     assert_eq!(tabs(&mut world, other), "tab-1 tab-2!");
     world.advance(Duration::from_secs(3600));
@@ -202,7 +203,7 @@ fn a_page_without_a_lock_that_is_reloaded_without_a_word_is_gone_when_the_next_o
 
 #[test]
 fn of_two_pages_without_locks_under_one_name_neither_drives_the_other_out_again_and_again() {
-    // A tab was duplicated with the word that its page had left in it.
+    // A duplicated tab has the checkpoint that its original left.
     let mut world = World::without_locks();
     let original = world.online(ALICE);
     let word = Word { name: "tab-1".to_owned(), before: world.page(original).tab.before() };

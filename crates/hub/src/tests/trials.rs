@@ -1,4 +1,4 @@
-//! Credentials put to the test beside a session that is up, or about to be.
+//! Credentials tried beside a session that is up, or being opened.
 
 use epode_protocol::{Credentials, MechanismOffer, Options, Secret, ToWorker};
 use epode_testkit::{self as testkit, Misbehaviour, Stage};
@@ -7,7 +7,7 @@ use super::world::{GRACE, SERVICE, World};
 
 const ALICE: &str = "alice@localhost/desk";
 
-// Fault 4: a tab with a wrong password, or none, was let in by `connect`.
+// A tab with a wrong password, or none, must not come in by `connect`.
 #[test]
 fn a_tab_with_a_wrong_password_does_not_get_into_a_session_that_is_up() {
     let mut world = World::new();
@@ -20,7 +20,7 @@ fn a_tab_with_a_wrong_password_does_not_get_into_a_session_that_is_up() {
     assert!(world.heard(intruder).is_empty());
 }
 
-// Fault 4.
+// The same for a tab without a password, even if the server lets anybody in.
 #[test]
 fn a_tab_without_a_password_does_not_get_in_not_even_where_anybody_may() {
     let mut world = World::with(testkit::Config {
@@ -39,7 +39,7 @@ fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
     let mut world = World::new();
     let inside = world.online(ALICE);
     let newcomer = world.tab();
-    // Not the words of the first tab, and the server takes them: only it can tell.
+    // Other credentials than the first tab's, which the server takes: only the server can tell.
     let credentials = Credentials {
         authcid: Some("bob".into()),
         password: Some(Secret::new("secret-bob".into())),
@@ -49,7 +49,7 @@ fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
     world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
     assert_eq!(world.heard(newcomer), ["AuthFail invalid-authzid", "Disconnected invalid-authzid"]);
 
-    // The accounts' passwords change: the session that is up was opened with the old one.
+    // The passwords of the accounts change: the session was opened with the old one.
     let mut world = World::with(testkit::Config {
         mechanisms: vec!["PLAIN".to_owned()],
         anonymous: true,
@@ -80,15 +80,15 @@ fn a_token_joins_the_session_of_its_own_account_and_no_other() {
             ..Options::default()
         };
         let (bob, alice) = (world.tab(), world.tab());
-        // Valid, and bob's: a server that believes it alone would let him in as alice.
+        // A valid token of bob: a server that only looks at the token would let bob in as alice.
         world.connect_as(bob, ALICE, Some("secret-bob"), options());
         let failed = world.heard(bob);
         assert!(
             matches!(&failed[..], [failed, over] if failed.starts_with("AuthFail ") && over.starts_with("Disc")),
             "{failed:?}"
         );
-        // The same account's, and not the words that the session was opened with: what opened it does not
-        // count.
+        // A token of the same account, but not the one that opened the session: the former token
+        // does not count.
         world.server.reset_password("alice", "another-token");
         world.connect_as(alice, ALICE, Some("another-token"), options());
         assert_eq!(world.heard(alice).last().unwrap(), "Attached alice@localhost/desk");
@@ -130,7 +130,7 @@ fn a_tab_with_other_credentials_waits_for_the_attempt_under_way() {
     world.connect(wrong, ALICE, "wrong");
     world.connect(right, ALICE, "secret-alice");
     assert_eq!(world.heard(wrong).last().unwrap(), "Disconnected not-authorized");
-    // Fault 8: a tab stuck at AUTHFAIL parked every other. It opens the session itself.
+    // A tab stuck at AUTHFAIL must not keep others out: another tab opens the session.
     assert_eq!(world.heard(right), ["Authenticating", "Primary", "Connected alice@localhost/desk"]);
 
     let mut world = World::new();
@@ -156,7 +156,7 @@ fn a_tab_that_gives_its_trial_up_hears_so_once_and_nothing_of_it_later() {
 
 #[test]
 fn a_trial_that_was_given_up_does_not_touch_what_its_tab_does_next() {
-    // At each moment of the trial the tab thinks better of it, and joins with the right password.
+    // At each moment of the trial the tab turns round, and joins with the right password.
     for steps in 0..30 {
         let mut world = World::new();
         let inside = world.online(ALICE);
@@ -203,7 +203,7 @@ fn nobody_in_particular_does_not_get_into_the_session_of_a_name() {
         ..testkit::Config::default()
     });
     let (alice, bob, nobody) = (world.tab(), world.tab(), world.tab());
-    // A bare domain, and the name beside it.
+    // A bare domain, with the name beside it.
     for (tab, name) in [(alice, "alice"), (bob, "bob")] {
         let password = Some(Secret::new(format!("secret-{name}")));
         let credentials = Credentials { authcid: Some(name.to_owned()), password, keys: None };

@@ -1,4 +1,4 @@
-//! Thousands of steps at random, the same for the same seed: what must hold whatever happens.
+//! Thousands of random steps, the same for the same seed: what must hold whatever happens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -39,7 +39,7 @@ struct Walk {
     messages: u64,
 }
 
-/// What a tab knows from what it was told.
+/// What a tab was told.
 #[derive(Default)]
 struct Knowledge {
     /// The bare JID of the session that is up.
@@ -99,7 +99,7 @@ impl Walk {
             91 => self.world.cut(),
             92 => {
                 let mut all = Misbehaviour::all();
-                // Two sessions would have one name, and this walk tells them apart by it.
+                // Two sessions would have one name, by which this walk tells them apart.
                 all.retain(|one| *one != Misbehaviour::Bind(BindFault::OtherAccount));
                 self.world.server.misbehave(all.swap_remove(self.random.below(all.len() as u64) as usize));
             }
@@ -111,7 +111,7 @@ impl Walk {
         }
     }
 
-    /// Who wants another session knows of none, without being told.
+    /// A tab that turns to another session is in none, without being told.
     fn turn_away(&mut self, tab: PortId) {
         self.look();
         self.know(tab).up = None;
@@ -143,7 +143,7 @@ impl Walk {
         self.know(tab).requests.insert(token);
     }
 
-    /// A message of the server reaches each tab of its account once, and nobody else.
+    /// A message of the server reaches each tab of its account once, and no other tab.
     fn deliver(&mut self, jid: &str) {
         self.look();
         self.messages += 1;
@@ -164,7 +164,7 @@ impl Walk {
         }
     }
 
-    /// Lets everything arrive and takes note of what the tabs were told.
+    /// Lets everything arrive, and notes what the tabs were told.
     fn look(&mut self) {
         for (tab, known) in &mut self.tabs {
             for event in self.world.events(*tab) {
@@ -182,7 +182,7 @@ impl Walk {
         }
     }
 
-    /// Everybody logs out, or leaves; then every wish has ended, and the worker waits for nothing.
+    /// All tabs log out, or leave. Then every request has ended, and the worker waits for nothing.
     fn end(mut self) {
         self.world.run();
         for tab in self.tabs.keys().copied().collect::<Vec<_>>() {

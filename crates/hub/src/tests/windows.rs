@@ -1,4 +1,4 @@
-//! Delivery is clocked by acknowledgements: what a slow tab costs, and what it hears in the end.
+//! Acknowledgements clock the delivery: what a slow tab costs, and what it hears in the end.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn floods(world: &mut World, numbers: std::ops::Range<usize>) {
     world.run();
 }
 
-/// A tab for which only so many stanzas may wait.
+/// A tab for which only this many stanzas may wait.
 fn tab_with_queue(world: &mut World, queue_stanzas: u32) -> PortId {
     let tab = world.tab();
     let options = Options { queue_stanzas, ..Options::default() };
@@ -40,7 +40,7 @@ fn ids(range: std::ops::Range<usize>) -> String {
 fn no_more_posts_are_in_flight_than_the_window_holds_and_the_rest_travels_together() {
     let mut world = World::new();
     let tab = world.online(ALICE);
-    // What came with joining was not acknowledged yet: the tab acknowledges every half window.
+    // The posts of the joining are not acknowledged yet: a tab acknowledges every half window.
     world.hold(tab);
     floods(&mut world, 0..300);
     let unread = world.unread(tab);
@@ -57,7 +57,7 @@ fn what_arrives_while_the_worker_is_busy_travels_together_but_for_the_first() {
     let mut world = World::new();
     let tabs = [world.online(ALICE), world.online(ALICE)];
     world.forget();
-    // What was posted last is some time ago, or just now: then nothing leads.
+    // The latest post is some time ago, or just now: then no stanza leaves ahead.
     for (pause, expected) in [(5, 2), (4, 1), (0, 1), (5, 2)] {
         world.advance(Duration::from_millis(pause));
         let before = tabs.map(|tab| world.posts(tab));
@@ -125,7 +125,7 @@ fn acknowledgements_that_cannot_be_are_ignored() {
     assert_eq!(world.handled(tab)[0], ids(0..200));
 }
 
-// Fault 16: unbounded queues towards frozen tabs.
+// The queue for a frozen tab must be bounded.
 #[test]
 fn what_waits_for_a_frozen_tab_is_bounded_and_it_hears_what_was_given_up_where_it_is_missing() {
     let mut world = World::new();
@@ -183,7 +183,7 @@ fn an_iq_is_never_given_up() {
         assert!(found || id.contains("sent"), "{id}: {heard:?}");
     }
     assert!(heard.iter().any(|word| word.contains("sent") && word.contains("disco#items")), "{heard:?}");
-    // Before and behind what stays, the gaps are told apart.
+    // Gaps before and after the stanzas that stay are told apart.
     let gaps: Vec<_> = heard.iter().filter(|word| word.starts_with("gap")).collect();
     assert!(gaps.len() >= 2, "{gaps:?}");
     let missing: usize =
@@ -258,7 +258,7 @@ fn a_claim_of_a_slow_tab_that_comes_too_late_for_all_it_missed_says_so() {
     let gap = world.heard(tab).into_iter().find(|word| word.starts_with("gap")).unwrap();
     let handled = world.handled(tab)[1].clone();
     let first: usize = handled.split(' ').next().unwrap().parse().unwrap();
-    // The message had position one, each presence the one behind its number.
+    // The message has position one, each presence its number plus one.
     assert!(gap.starts_with(&format!("gap 2 to {first}:")), "{gap}, and then {first}");
     assert_eq!(handled, ids(first..1000));
 }
@@ -270,7 +270,7 @@ fn a_tab_that_falls_asleep_between_its_status_and_its_claims_hears_all_or_a_gap(
     let tab = world.tab();
     world.run();
     world.hold(tab);
-    // What it says is on its way; the answer is not read.
+    // The tab's message is on its way; the tab does not read the answer.
     world.attach(tab, None);
     floods(&mut world, 0..1000);
     world.let_read(tab);

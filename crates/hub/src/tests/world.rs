@@ -1,13 +1,14 @@
-//! The whole system without a browser: one worker, any number of tabs at its ports, one scripted server
-//! behind its sockets, one clock.
+//! The whole system without a browser: one worker, any number of tabs at its ports, one scripted
+//! server behind its sockets, one clock.
 //!
-//! Whatever crosses a port or a socket waits in one queue and arrives in the order in which it was sent;
-//! [`World::run`] lets it all arrive. Time passes only in [`World::advance`]. What tabs, server and net may
-//! do is in `acts`. What a test reads ([`World::heard`], [`World::sent`]) is what has been said since it last
-//! looked. The same calls always give the same words.
+//! Whatever crosses a port or a socket waits in one queue, and arrives in the order in which it was
+//! sent; [`World::run`] lets everything arrive. Time passes only in [`World::advance`]. `acts` has
+//! what tabs, server and network do. [`World::heard`] and [`World::sent`] return what is new since
+//! the last call. The same calls always give the same results.
 //!
-//! The world keeps an eye on the worker: it must not speak to a port or a socket that it has closed, use a
-//! number twice, or ask to be woken for a deadline that is over, or end what a tab wanted a second time.
+//! The world watches the worker. The worker must not post to a closed port or write to a closed
+//! socket, use a number twice, ask to be woken for a deadline that has passed, or end a send or a
+//! request twice.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -31,7 +32,8 @@ mod lives;
 pub(super) use acts::password;
 pub(super) use lives::Word;
 
-/// Where the accounts live. A host that is this machine, so that passwords may be sent as they are.
+/// The service of the accounts. Its host is this machine, so that passwords may be sent in the
+/// clear.
 pub(super) const SERVICE: &str = "ws://localhost/xmpp";
 
 /// How long the worker keeps a session without tabs.
@@ -42,19 +44,19 @@ pub(super) struct World {
     pub(super) server: Server,
     /// Whether sockets open.
     pub(super) reachable: bool,
-    /// Whether what is transmitted reaches the server.
+    /// Whether frames of the worker reach the server.
     pub(super) flowing: bool,
-    /// Every message and presence that the worker was given, whoever heard it.
+    /// Every message and presence that the worker was given.
     pub(super) routed: Vec<Routed>,
     /// Further features that the server offers.
     pub(super) offers: &'static str,
-    /// Whether the browser has Web Locks: without them nobody is told of a death.
+    /// Whether the browser has Web Locks; without them nobody hears of a death.
     pub(super) locks: bool,
-    /// Which worker this is; each that dies is followed by another.
+    /// The number of the worker, which grows with each that dies.
     pub(super) epoch: u32,
     dials: usize,
     pub(super) clock: Clock,
-    /// By how many milliseconds somebody has set the time of day.
+    /// By how many milliseconds the clock of the machine was set.
     pub(super) set_by: f64,
     random: Random,
     pages: BTreeMap<PortId, Page>,
@@ -62,7 +64,7 @@ pub(super) struct World {
     open_ports: BTreeSet<PortId>,
     open_sockets: BTreeSet<SocketId>,
     sent: Vec<Sent>,
-    /// Which sends and requests it has ended, by another word than [`FromWorker::Written`].
+    /// The sends and requests that have ended by a message other than [`FromWorker::Written`].
     ended: BTreeSet<(PortId, Token)>,
     logged: Vec<String>,
     server_deadline: Option<Duration>,
@@ -74,7 +76,7 @@ pub(super) struct World {
 pub(super) struct Routed {
     /// The full JID of the session.
     pub(super) jid: String,
-    /// The stream over which it came, see [`stream_of`].
+    /// The stream that it came over; see [`stream_of`].
     pub(super) stream: u64,
     pub(super) at: Duration,
     pub(super) inbound: Inbound<String>,
@@ -83,12 +85,12 @@ pub(super) struct Routed {
 /// A frame that the worker has transmitted.
 pub(super) struct Sent {
     pub(super) stream: u64,
-    /// The position of its session then.
+    /// The position of its session at that time.
     pub(super) position: Position,
     pub(super) text: String,
 }
 
-/// What is on its way.
+/// Something on its way.
 enum Arrival {
     AtHub(Input<String>),
     AtTab(PortId, epode_tab::Input<String>),
@@ -96,7 +98,7 @@ enum Arrival {
     Dial(SocketId),
 }
 
-/// What the worker of a world knows.
+/// The configuration of a world's worker.
 pub(super) fn config() -> Config {
     Config {
         boot: "boot-1".to_owned(),
@@ -110,7 +112,7 @@ pub(super) fn config() -> Config {
     }
 }
 
-/// What the worker knows of Unicode.
+/// The worker's functions of Unicode.
 pub(super) fn unicode() -> Unicode {
     use testkit::unicode::{host, lower, nfc, nfkc};
     Unicode { nfc, nfkc, lower, host }
@@ -162,13 +164,13 @@ impl World {
         self.open_sockets.iter().copied().collect()
     }
 
-    /// How many sockets were dialled, ever.
+    /// How many sockets were dialled so far.
     pub(super) fn dials(&mut self) -> usize {
         self.run();
         self.dials
     }
 
-    /// Lets one thing arrive that is on its way; whether there was any.
+    /// Lets one thing arrive; false if nothing is on its way.
     pub(super) fn step(&mut self) -> bool {
         let now = self.clock.now();
         match self.queue.pop_front() {
@@ -201,7 +203,7 @@ impl World {
         true
     }
 
-    /// Lets everything arrive that is on its way, and all that follows from it.
+    /// Lets everything arrive, and all that follows from it.
     pub(super) fn run(&mut self) {
         let mut steps = 0;
         while self.step() {
@@ -210,7 +212,7 @@ impl World {
         }
     }
 
-    /// Lets time pass, and whatever happens meanwhile.
+    /// Lets time pass, with all that happens meanwhile.
     pub(super) fn advance(&mut self, elapsed: Duration) {
         let until = self.clock.now() + elapsed;
         self.run();
@@ -232,49 +234,49 @@ impl World {
         self.clock.advance_to(until);
     }
 
-    /// What the tab has told its app, since it was last asked.
+    /// The events of the tab's app since the last call.
     pub(super) fn events(&mut self, tab: PortId) -> Vec<Event<String>> {
         self.run();
         self.page(tab).events()
     }
 
-    /// The same in words, see [`Page::in_words`]; not what is logged of what was dropped, for which there is
-    /// [`World::logged`].
+    /// The same in words, see [`Page::in_words`], without log lines about dropped frames;
+    /// [`World::logged`] has those.
     pub(super) fn heard(&mut self, tab: PortId) -> Vec<String> {
         let words = self.events(tab).into_iter().map(Page::in_words);
         words.filter(|words| !words.starts_with("Warn dropped")).collect()
     }
 
-    /// The position of the latest stanza that the tab was delivered.
+    /// The position of the latest stanza that was delivered to the tab.
     pub(super) fn position(&mut self, tab: PortId) -> Position {
         self.run();
         self.page(tab).position
     }
 
-    /// The frames that the worker has transmitted since it was last asked, on whatever socket.
+    /// The frames that the worker has written to any socket since the last call.
     pub(super) fn sent(&mut self) -> Vec<String> {
         self.run();
         self.transmitted().into_iter().map(|sent| sent.text).collect()
     }
 
-    /// The same, with the stream of each, and without waiting for what is on its way.
+    /// The same with the stream of each frame, and without letting anything arrive first.
     pub(super) fn transmitted(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.sent)
     }
 
-    /// What the worker has written to its console since it was last asked.
+    /// The lines on the worker's console since the last call.
     pub(super) fn logged(&mut self) -> Vec<String> {
         self.run();
         std::mem::take(&mut self.logged)
     }
 
-    /// Whether the worker waits for nothing, but for the next sign of life of its tabs.
+    /// Whether the worker waits for nothing but its tabs' heartbeats.
     pub(super) fn nothing_is_due(&mut self) -> bool {
         self.run();
         self.hub.view().timers().all(|timer| matches!(timer, Timer::Heartbeat(_)))
     }
 
-    /// Forgets all that was heard, sent and logged so far.
+    /// Forgets everything that was heard, sent and logged so far.
     pub(super) fn forget(&mut self) {
         self.run();
         self.sent.clear();
@@ -349,7 +351,7 @@ impl World {
                 let connection = self.connection(socket);
                 let position = self.reached(socket).unwrap_or_default();
                 self.sent.push(Sent { stream: connection.0, position, text: frame.clone() });
-                // The scripted server does not know of client state, and some never answer.
+                // The scripted server does not know of XEP-0352, and some peers never answer.
                 if self.flowing && !["urn:xmpp:csi:0", "@silent"].iter().any(|word| frame.contains(word)) {
                     self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(connection, frame)));
                 }
@@ -368,7 +370,7 @@ impl World {
         }
     }
 
-    /// Stanzas go the short way, as in a browser.
+    /// Stanzas take the fast path of the tab, as in a browser.
     fn tell(&mut self, port: PortId, input: epode_tab::Input<String>) {
         let now = self.clock.now();
         let tab = &mut self.page(port).tab;
@@ -432,7 +434,7 @@ impl World {
         self.hub.deadline().into_iter().chain(self.server_deadline).chain(tabs)
     }
 
-    /// How many stanzas the session on this socket has been given.
+    /// The position that the session on this socket has reached.
     fn reached(&self, socket: SocketId) -> Option<Position> {
         self.hub.view().session_on(socket).map(|session| session.position())
     }
@@ -447,7 +449,7 @@ impl World {
         self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, at, inbound }));
     }
 
-    /// Lets tabs tell streams apart: each has features of its own.
+    /// Gives each stream features of its own, by which tests tell streams apart.
     fn named(&self, frame: String, connection: ConnectionId) -> String {
         match frame.strip_suffix("</stream:features>") {
             Some(features) => {
@@ -463,16 +465,16 @@ impl World {
         ConnectionId(u64::from(self.epoch) << 32 | u64::from(socket.0))
     }
 
-    /// Unless it was a former worker's.
+    /// `None` for a socket of a former worker.
     fn socket(&self, connection: ConnectionId) -> Option<SocketId> {
         (connection.0 >> 32 == self.epoch.into()).then_some(SocketId(connection.0 as u32))
     }
 }
 
-/// Which stream it was, see [`World::named`].
+/// The number of the stream; see [`World::named`].
 pub(super) fn stream_of(session: &SessionInfo) -> u64 {
     let number = session.features.split("<stream xmlns='epode:test'>").nth(1);
     let number = number.and_then(|rest| rest.split('<').next()).and_then(|number| number.parse().ok());
-    // Unless a test has said the features itself.
+    // A test that wrote the features itself has no number in them.
     number.unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What the worker remembers is no more than what is open.
+//! The worker remembers no more than is open.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use crate::iq::ORPHANS;
 use crate::tests::world::GRACE;
 use crate::timer::Timer;
 
-/// How many contacts say that they are there.
+/// Number of contacts that send presence.
 pub(super) const CONTACTS: u64 = 5;
 
 impl Model {
-    /// Once everything has arrived: what waits for whoever is slow, silent or gone is bounded, and what
+    /// Once everything has arrived, what waits for a slow, silent or gone page is bounded, and what
     /// nobody waits for is forgotten.
     pub(super) fn look_at_bounds(&mut self, place: &str) {
         let (view, now) = (self.world.hub.view(), self.world.clock.now());

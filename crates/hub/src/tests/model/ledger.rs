@@ -1,4 +1,4 @@
-//! What is looked at after each step.
+//! The checks after each step.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,28 +10,29 @@ use crate::PortId;
 use crate::tests::page::{After, Handler, Page, only};
 use crate::tests::world::{GRACE, Routed};
 
-/// What each handler of a page must hear, and has not heard so far.
+/// What each handler of a page must still hear.
 #[derive(Default)]
 pub(super) struct Ledger(BTreeMap<(ClaimId, u64), Account>);
 
 /// Of one handler.
 struct Account {
-    /// It hears what comes behind this position.
+    /// The handler hears stanzas after this position.
     from: Position,
-    /// It may miss what came before this number, since it may have had no chance to reach the page by then;
-    /// `None` while the claim may be on its way.
+    /// The handler may miss stanzas before this number, which may not have been able to reach the
+    /// page by then; `None` while its claim may be on its way.
     sure_from: Option<usize>,
-    /// How many of those that came are entered, or came too early for it.
+    /// Number of stanzas that are entered, or came too early for the handler.
     entered: usize,
-    /// Those that it has not heard, by their numbers.
+    /// The numbers of the stanzas that it has not heard.
     due: VecDeque<usize>,
     replayed: BTreeSet<String>,
-    /// How many of the stanzas that it heard are struck out.
+    /// Number of the stanzas it heard that are crossed off.
     struck: usize,
 }
 
 impl Model {
-    /// Lets everything arrive, and holds what the pages were told against what they must have been.
+    /// Lets everything arrive, and compares what the pages were told to what they must have been
+    /// told.
     pub(super) fn look(&mut self, place: &str) {
         self.world.run();
         while self.look_at_events(place) {
@@ -43,13 +44,13 @@ impl Model {
         self.look_at_bounds(place);
     }
 
-    /// The same, as far as it can be said while something is on its way.
+    /// The same, as far as possible while something is on its way.
     pub(super) fn glance(&mut self, place: &str) {
         self.look_at_events(place);
         self.look_at_ledgers(false, place);
     }
 
-    /// Whether anybody was told anything.
+    /// Whether any page was told anything.
     fn look_at_events(&mut self, place: &str) -> bool {
         let mut any = false;
         self.note_transmitted(place);
@@ -83,7 +84,7 @@ impl Model {
             let place = format!("{place}: {tab:?}");
             if let Some(joined) = &page.joined
                 && let Some(stood) = known.stood.take()
-                // Unless it came back too late, or to another session.
+                // Unless the page came back too late, or to another session.
                 && joined.jid == stood.jid
                 && now < stood.at + GRACE
             {
@@ -99,7 +100,7 @@ impl Model {
         self.world.routed = routed;
     }
 
-    /// Exactly one tab of a session that is up is primary in the books, and none is fitter.
+    /// Of each session that is up exactly one tab is primary in the books, and no tab is fitter.
     fn look_at_books(&mut self, place: &str) {
         let view = self.world.hub.view();
         for session in view.sessions().filter(|session| session.is_up() && !session.members().is_empty()) {
@@ -111,7 +112,7 @@ impl Model {
         }
     }
 
-    /// Whoever reads knows whether it is the one.
+    /// Every page that reads knows whether it is primary.
     fn look_at_beliefs(&mut self, place: &str) {
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
             let sessions = self.world.hub.view().sessions();
@@ -125,11 +126,11 @@ impl Model {
     }
 }
 
-/// What came so far.
+/// The stanzas that came so far.
 struct Came<'a> {
     routed: &'a [Routed],
     written: &'a [Written],
-    /// For which page.
+    /// The page that they are looked at for.
     of: PortId,
     /// The present worker.
     epoch: u64,
@@ -138,12 +139,12 @@ struct Came<'a> {
 }
 
 impl Came<'_> {
-    /// How much of what such a handler is for, or is not.
+    /// The number of stanzas that such a handler is for, or not for.
     fn len(&self, selector: &Selector) -> usize {
         if *selector == Selector::Sent { self.written.len() } else { self.routed.len() }
     }
 
-    /// The position and the text of this number.
+    /// The position and the text of the stanza of this number.
     fn get(&self, selector: &Selector, number: usize) -> (Position, &str) {
         match selector {
             Selector::Sent => (self.written[number].position, &self.written[number].text),
@@ -151,7 +152,7 @@ impl Came<'_> {
         }
     }
 
-    /// Whether it is for a handler that is there from this position on.
+    /// Whether the stanza is for a handler that is there from this position on.
     fn is_for(&self, handler: &Handler, from: Position, number: usize) -> bool {
         if handler.selector == Selector::Sent {
             let written = &self.written[number];
@@ -166,8 +167,8 @@ impl Came<'_> {
 }
 
 impl Ledger {
-    /// Holds what the page's handlers heard against what came; how much it was, and how much of it other tabs
-    /// had sent.
+    /// Compares what the page's handlers heard to what came. Returns how many stanzas that were,
+    /// and how many of them other tabs had sent.
     fn settle(&mut self, page: &mut Page, came: &Came<'_>, place: &str) -> (usize, usize) {
         let reads = page.unread.is_none() && came.settled;
         let mut met = (0, 0);
@@ -179,8 +180,8 @@ impl Ledger {
             *heard += handler.heard.len() - account.struck;
             let mut missing = account.strike(handler, came, place);
             let over = page.former.iter().any(|former| std::ptr::eq(former, handler));
-            // A claim that the worker never answered ended with its stream; and what a dead worker has not
-            // said nobody will say.
+            // A claim that the worker never answered ended with its stream. What a dead worker had
+            // not posted is lost.
             let complete =
                 reads && if over { handler.live && handler.stream >> 32 == came.epoch } else { true };
             if complete {
@@ -225,7 +226,7 @@ impl Account {
             }
         };
         let (old, sure_from) = match handler.after {
-            // What other tabs send is not kept for claims that are on their way.
+            // Stanzas of other tabs are not kept for claims that are on their way.
             _ if handler.selector == Selector::Sent => (0, None),
             After::Leisure { old, came, .. } => (old, Some(came)),
             After::Position(_) | After::Stanza(_) => (0, Some(0)),
@@ -237,7 +238,7 @@ impl Account {
         self.sure_from.is_none_or(|sure_from| number < sure_from)
     }
 
-    /// What has come since, and is for this handler.
+    /// The new stanzas for this handler.
     fn enter(&mut self, handler: &Handler, came: &Came<'_>) {
         let all = came.len(&handler.selector);
         self.due.extend((self.entered..all).filter(|number| came.is_for(handler, self.from, *number)));
@@ -247,7 +248,8 @@ impl Account {
         }
     }
 
-    /// Strikes out what it heard; what it should have heard before that is missing.
+    /// Crosses off what the handler heard. Anything that it should have heard before that is
+    /// missing.
     fn strike(&mut self, handler: &Handler, came: &Came<'_>, place: &str) -> Vec<usize> {
         let mut missing = Vec::new();
         for heard in &handler.heard[self.struck..] {

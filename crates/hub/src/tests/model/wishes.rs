@@ -1,5 +1,4 @@
-//! What pages want of the worker, and what others want of the pages: each ends once, and as soon as nothing
-//! holds it back.
+//! Requests of pages, and requests to pages: each ends once, and as soon as nothing delays it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,32 +10,33 @@ use super::{Model, Written, quoted};
 use crate::PortId;
 use crate::tab_state::{ANSWER, QUIET};
 
-/// What a page has asked for, and has not heard the end of.
+/// What a page has asked for and not heard the end of.
 #[derive(Default)]
 pub(super) struct Wishes {
-    /// The ids of what is sent exactly once, if it is.
+    /// The ids of the stanzas that are sent exactly once, if they are.
     pub(super) sends: BTreeMap<Token, Option<String>>,
     pub(super) requests: BTreeMap<Token, Request>,
     pub(super) questions: BTreeSet<Token>,
 }
 
-/// An IQ that a page has asked.
+/// A request of a page.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// When it ends at the latest.
+    /// The latest time at which it ends.
     pub(super) until: Option<Duration>,
-    /// Of one that nobody answers, the stream that it was asked over, once that is known.
+    /// For a request that nobody answers: its stream, once known.
     pub(super) silent: Option<Option<u64>>,
 }
 
 /// A request from outside, which the worker was given.
 pub(super) struct Demand {
     stream: u64,
-    /// What its answer says of whom it is for.
+    /// The words of the answer that tell whom it is for.
     to: &'static str,
-    /// The pages that may answer and have neither done so nor passed it up.
+    /// The pages that may answer, and have neither done so nor passed it on.
     holders: BTreeSet<PortId>,
-    /// When the worker knows at the latest that all of them are asleep: one that is awake keeps it.
+    /// The time at which the worker knows that all of them are asleep; an awake page keeps the
+    /// request.
     until: Duration,
     pub(super) answers: usize,
 }
@@ -46,12 +46,12 @@ impl Wishes {
         self.sends.len() + self.requests.len() + self.questions.len()
     }
 
-    /// How many of its requests nobody answers.
+    /// Number of its requests that nobody answers.
     pub(super) fn silent(&self) -> usize {
         self.requests.values().filter(|request| request.silent.is_some()).count()
     }
 
-    /// Strikes out what has ended; `written` is what has left.
+    /// Crosses off what has ended; `written` is what has left the worker.
     pub(super) fn hear(&mut self, event: &Event<String>, written: &BTreeSet<String>, place: &str) {
         match event {
             Event::Written(up_to) => {
@@ -63,7 +63,7 @@ impl Wishes {
             }
             Event::Failed(token, fault) => {
                 let id = self.sends.remove(token).unwrap_or_else(|| panic!("{place}: {token} ended twice"));
-                // Of a worker that died nobody knows what it has done.
+                // A dead worker may or may not have done it.
                 let left = id.is_some_and(|id| fault.condition != "worker-lost" && written.contains(&id));
                 assert!(!left, "{place}: {token} failed, as it was told, and has left");
             }
@@ -77,7 +77,7 @@ impl Wishes {
 }
 
 impl Model {
-    /// A request reaches the worker, from a contact or, for all tabs, from the server.
+    /// A request reaches the worker: from a contact or, for all tabs, from the server.
     pub(super) fn server_asks(&mut self, account: &str) {
         self.number += 1;
         let (kind, to) = match self.random.below(2) {
@@ -86,7 +86,7 @@ impl Model {
         };
         let request =
             format!("<iq xmlns='jabber:client' id='{}' {kind}><q xmlns='urn:x'/></iq>", self.number);
-        // Nothing that is on its way gets in between.
+        // Nothing that is on its way arrives in between.
         self.world.run();
         let bound = self.world.server.connections().into_iter();
         let mut streams = bound.filter(|(_, jid)| jid.as_deref().is_some_and(|jid| jid.starts_with(account)));
@@ -103,7 +103,7 @@ impl Model {
         self.world.server_says(account, &request);
     }
 
-    /// A page was given a request: it answers, passes it up, or is silent.
+    /// A page was given a request: it answers, passes it on, or is silent.
     pub(super) fn answer(&mut self, tab: PortId, id: &str, position: u64) {
         let Some(demand) = self.demands.get_mut(id) else { return };
         match self.random.below(3) {
@@ -124,7 +124,7 @@ impl Model {
         }
     }
 
-    /// Takes note of what has left since it was last looked at.
+    /// Notes what has left the worker since the last call.
     pub(super) fn note_transmitted(&mut self, place: &str) {
         for sent in self.world.transmitted() {
             let text = sent.text.replace('"', "'");
@@ -147,7 +147,7 @@ impl Model {
         }
     }
 
-    /// Once everything has arrived, what nothing holds back is over.
+    /// Once everything has arrived, whatever nothing delays is over.
     pub(super) fn look_at_wishes(&mut self, place: &str) {
         let now = self.world.clock.now();
         for (tab, known) in &mut self.pages {
@@ -170,7 +170,7 @@ impl Model {
         }
         let streams: BTreeSet<u64> =
             self.world.server.connections().into_keys().map(|stream| stream.0).collect();
-        // What was asked over a stream that is over, nobody answers any more.
+        // A request over a stream that is over gets no answer.
         self.demands.retain(|_, demand| streams.contains(&demand.stream));
         for (id, demand) in &mut self.demands {
             demand.holders.retain(|tab| {

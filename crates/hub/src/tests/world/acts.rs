@@ -1,4 +1,4 @@
-//! What tabs, the server and the net do. Nothing of it arrives before [`World::run`].
+//! What tabs, the server and the network do. Nothing of it arrives before [`World::run`].
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::tests::page::Page;
 use crate::{Input, PortId};
 
 impl World {
-    /// A port behind which nobody has said anything.
+    /// A port at which no tab has said anything.
     pub(in crate::tests) fn port(&mut self) -> PortId {
         self.ports += 1;
         let port = PortId(self.ports);
@@ -29,7 +29,8 @@ impl World {
         self.tab_that_is(false)
     }
 
-    /// A tab that is in the session of this account, with the right password; what it has heard is forgotten.
+    /// A tab in the session of this account, joined with the right password; what it heard is
+    /// forgotten.
     pub(in crate::tests) fn online(&mut self, jid: &str) -> PortId {
         let tab = self.tab();
         self.connect(tab, jid, &password(jid));
@@ -54,7 +55,7 @@ impl World {
         self.say(tab, ToWorker::Connect { service, jid, credentials, options });
     }
 
-    /// Connects and is content to wait until somebody binds.
+    /// Connects, and waits until some tab binds.
     pub(in crate::tests) fn connect_to_bind(&mut self, tab: PortId, jid: &str, password: &str) {
         let options = Options { explicit_binding: true, ..Options::default() };
         self.connect_as(tab, jid, Some(password), options);
@@ -64,13 +65,13 @@ impl World {
         self.say(tab, ToWorker::Bind { resource: resource.map(str::to_owned) });
     }
 
-    /// What a mechanism that lives in the tab says.
+    /// The mechanism that lives in the tab answers.
     pub(in crate::tests) fn respond(&mut self, tab: PortId, token: Token, response: Option<&str>) {
         let response = response.map(|response| Secret::new(response.to_owned()));
         self.say(tab, ToWorker::SaslResponse { exchange: token, response });
     }
 
-    /// It fails.
+    /// The mechanism fails.
     pub(in crate::tests) fn abort(&mut self, tab: PortId, token: Token) {
         self.say(tab, ToWorker::SaslAbort { exchange: token });
     }
@@ -84,13 +85,13 @@ impl World {
         self.send_all(tab, &[stanza])
     }
 
-    /// The token of the last one.
+    /// Sends these stanzas in one post; the token of the last one.
     pub(in crate::tests) fn send_all(&mut self, tab: PortId, stanzas: &[&str]) -> Token {
         let stanzas: Vec<String> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
         self.with_tab(tab, |tab, _| tab.send(stanzas))
     }
 
-    /// OutgoingRequests without a time limit.
+    /// A request without a time limit.
     pub(in crate::tests) fn request(&mut self, tab: PortId, iq: &str) -> Token {
         self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
     }
@@ -99,7 +100,7 @@ impl World {
         self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), Some(timeout)))
     }
 
-    /// The tab says that none of its handlers took the latest stanza it was delivered.
+    /// The tab reports that no handler took the latest stanza it was delivered.
     pub(in crate::tests) fn pass_up(&mut self, tab: PortId) {
         let position = self.position(tab);
         self.say(tab, ToWorker::Unhandled { position });
@@ -117,7 +118,7 @@ impl World {
         self.say(tab, ToWorker::Leave);
     }
 
-    /// The tab is gone without a word: the worker learns it from its lock.
+    /// The tab is gone without a message: the worker notices by its Web Lock.
     pub(in crate::tests) fn kill(&mut self, tab: PortId) {
         self.pages.remove(&tab);
         self.at_hub(Input::PortClosed(tab));
@@ -135,8 +136,8 @@ impl World {
         self.queue.push_back(Arrival::AtHub(input));
     }
 
-    /// What was held up while nothing was [`flowing`](World::flowing) reaches the server now, unless a test
-    /// has read it already.
+    /// Lets frames [flow](World::flowing) again: the held ones reach the server now, unless a test
+    /// has read them already.
     pub(in crate::tests) fn let_flow(&mut self) {
         self.flowing = true;
         for sent in &self.sent {
@@ -146,14 +147,14 @@ impl World {
         self.run();
     }
 
-    /// The server says this to the sessions of a JID, as it is.
+    /// The server sends this text to the sessions of a JID.
     pub(in crate::tests) fn server_says(&mut self, to: &str, stanza: &str) {
         self.run();
         self.server.deliver(to, stanza);
         self.drain_server();
     }
 
-    /// Stanzas that are all there when the worker reads the first.
+    /// The server sends stanzas that are all there when the worker reads the first.
     pub(in crate::tests) fn server_says_in_one_turn(
         &mut self,
         to: &str,
@@ -166,7 +167,7 @@ impl World {
         self.drain_server();
     }
 
-    /// The server, or the net in front of it, ends every socket without a word.
+    /// The server, or the network before it, ends every socket.
     pub(in crate::tests) fn cut(&mut self) {
         self.run();
         for connection in self.server.connections().into_keys() {
@@ -182,7 +183,7 @@ impl World {
     }
 }
 
-/// The right password for an account.
+/// The right password of an account.
 pub(in crate::tests) fn password(jid: &str) -> String {
     format!("secret-{}", jid.split('@').next().unwrap_or_default())
 }

@@ -10,25 +10,25 @@ use crate::inbound::SAME_INSTANT;
 use crate::tests::page::{After, Handler};
 use crate::{Config, Hub, Input, PortId};
 
-/// What a page that was unloaded leaves behind for the next one in its tab.
+/// What an unloaded page leaves to the next page of its tab.
 pub(in crate::tests) struct Word {
     pub(in crate::tests) name: String,
     pub(in crate::tests) before: Before,
 }
 
 impl World {
-    /// The tab reads nothing any more: its page is busy, or frozen.
+    /// The tab reads no posts: its page is busy, or frozen.
     pub(in crate::tests) fn hold(&mut self, tab: PortId) {
         self.run();
         self.hold_at_once(tab);
     }
 
-    /// The same, before what is on its way has arrived.
+    /// The same, before anything on its way has arrived.
     pub(in crate::tests) fn hold_at_once(&mut self, tab: PortId) {
         self.page(tab).unread.get_or_insert_default();
     }
 
-    /// It reads again, from where it stopped.
+    /// The tab reads again, from where it stopped.
     pub(in crate::tests) fn let_read(&mut self, tab: PortId) {
         for input in self.page(tab).unread.take().unwrap_or_default() {
             self.page(tab).posts += 1;
@@ -36,31 +36,31 @@ impl World {
         }
     }
 
-    /// How many posts it has not read.
+    /// Number of posts that the tab has not read.
     pub(in crate::tests) fn unread(&mut self, tab: PortId) -> usize {
         self.run();
         self.page(tab).unread.as_ref().map_or(0, VecDeque::len)
     }
 
-    /// How many posts it has read, ever.
+    /// Number of posts that the tab has read so far.
     pub(in crate::tests) fn posts(&mut self, tab: PortId) -> usize {
         self.run();
         self.page(tab).posts
     }
 
-    /// How many stanzas wait for it in the worker.
+    /// Number of stanzas that wait for the tab in the worker.
     pub(in crate::tests) fn waiting(&mut self, tab: PortId) -> usize {
         self.run();
         self.hub.view().tab(tab).map_or(0, |tab| tab.waiting())
     }
 
-    /// How many claims the worker knows it by.
+    /// Number of claims of the tab that the worker knows.
     pub(in crate::tests) fn claims(&mut self, tab: PortId) -> usize {
         self.run();
         self.hub.view().sessions().map(|session| session.claims(tab)).sum()
     }
 
-    /// How many stanzas are kept for pages that reload.
+    /// Number of stanzas that are kept for pages that reload.
     pub(in crate::tests) fn kept(&mut self) -> usize {
         self.run();
         self.hub.view().sessions().flat_map(|session| session.parked()).map(|(kept, _)| kept).sum()
@@ -70,13 +70,13 @@ impl World {
         self.with_tab(tab, |tab, _| tab.tabs())
     }
 
-    /// The browser freezes the page, and lets it say so.
+    /// The browser freezes the page, after the page could say so.
     pub(in crate::tests) fn freeze(&mut self, tab: PortId) {
         self.say(tab, ToWorker::Freeze);
         self.hold_at_once(tab);
     }
 
-    /// The page is unloaded, and may say so: as far as anybody can tell, it is closed. Its lock tells, if
+    /// The page is unloaded, and may say so. For all others it is closed; its Web Lock tells, if
     /// there are any.
     pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
         let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
@@ -89,7 +89,7 @@ impl World {
         Word { name: page.name, before: page.tab.before() }
     }
 
-    /// The page that comes after it in the same tab.
+    /// The next page in the same tab.
     pub(in crate::tests) fn load(&mut self, word: Word) -> PortId {
         let port = self.port();
         self.page(port).was_loaded = true;
@@ -102,8 +102,8 @@ impl World {
         self.load(word)
     }
 
-    /// The process of the worker is killed: nothing that was on its way arrives. The tabs learn it from its
-    /// lock, if there are any.
+    /// The process of the worker is killed: nothing arrives that was on its way. The tabs notice by
+    /// its Web Lock, if there are any.
     pub(in crate::tests) fn worker_dies(&mut self) {
         let sockets = std::mem::take(&mut self.open_sockets);
         let connections: Vec<_> = sockets.into_iter().map(|socket| self.connection(socket)).collect();
@@ -130,21 +130,22 @@ impl World {
         }
     }
 
-    /// What the page does to begin with, each time its session is up: it adds these handlers. Without this,
-    /// one for everything, and the hook for what other tabs send.
+    /// The handlers that the page adds each time its session is up. By default one for everything,
+    /// and the hook for what other tabs send.
     pub(in crate::tests) fn begins_with(&mut self, tab: PortId, selectors: &[Selector]) {
         self.page(tab).begins_with = selectors.to_vec();
     }
 
-    /// While it handles the next stanza that contains these words, it adds this handler.
+    /// The page adds this handler while it handles the next stanza that contains the text.
     pub(in crate::tests) fn adds_upon(&mut self, tab: PortId, words: &str, selector: Selector) {
         self.page(tab).upon.push((words.to_owned(), selector));
     }
 
-    /// It adds a handler, at leisure.
+    /// The page adds a handler while it handles no stanza.
     pub(in crate::tests) fn adds(&mut self, tab: PortId, selector: Selector) -> ClaimId {
         let (time, came) = (self.time_of_day(), self.routed.len());
-        // What is on its way to a page is not old to it, nor what was kept for it while it loaded.
+        // Stanzas on their way to a page are not old to it, nor are those that were kept while it
+        // loaded.
         let on_its_way = |arrival: &Arrival| matches!(arrival, Arrival::AtTab(port, _) if *port == tab);
         let behind = self.queue.iter().any(on_its_way);
         let recent = self.clock.now().saturating_sub(3 * SAME_INSTANT);
@@ -157,20 +158,20 @@ impl World {
         claim
     }
 
-    /// What the tab posts does not reach the worker for now.
+    /// From now on the tab's messages do not reach the worker.
     pub(in crate::tests) fn hold_up(&mut self, tab: PortId) {
         self.run();
         self.page(tab).unsent.get_or_insert_default();
     }
 
-    /// What was held up arrives, and so does what it posts from now on.
+    /// The held messages arrive, and so does whatever the tab posts from now on.
     pub(in crate::tests) fn let_through(&mut self, tab: PortId) {
         for message in self.page(tab).unsent.take().unwrap_or_default() {
             self.at_hub(Input::Message(tab, message, 0.0));
         }
     }
 
-    /// It removes a handler.
+    /// The page removes a handler.
     pub(in crate::tests) fn removes(&mut self, tab: PortId, claim: ClaimId) {
         let page = self.page(tab);
         page.tab.release(claim);
@@ -178,13 +179,13 @@ impl World {
         self.drain_tab(tab);
     }
 
-    /// Its handlers, in the order in which it added them.
+    /// The page's handlers, in the order in which it added them.
     pub(in crate::tests) fn handlers(&mut self, tab: PortId) -> &[Handler] {
         self.run();
         &self.page(tab).handlers
     }
 
-    /// What its handlers heard, in the order in which it added them: the ids, separated by spaces.
+    /// The ids that its handlers heard, with spaces between, in the order in which it added them.
     pub(in crate::tests) fn handled(&mut self, tab: PortId) -> Vec<String> {
         let ids =
             |handler: &Handler| handler.heard.iter().map(|heard| heard.id()).collect::<Vec<_>>().join(" ");
@@ -202,7 +203,7 @@ impl World {
         });
     }
 
-    /// A port to the worker that is there now. Ports are its own to number.
+    /// Opens a port to the present worker. Each worker has port numbers of its own.
     pub(super) fn reopen(&mut self, port: PortId) {
         let Some(page) = self.pages.get(&port) else { return };
         let (name, visible) = (page.name.clone(), page.visible);
