@@ -85,12 +85,12 @@ impl<T: Text> Hub<T> {
     pub(crate) fn with(&mut self, id: SessionId, act: impl FnOnce(&mut SharedSession<T>, &mut Common<T>)) {
         if let Some(shared) = self.sessions.get_mut(&id) {
             act(shared, &mut self.common);
-            self.settle(id);
+            self.follow_up(id);
         }
     }
 
     /// Sees to what a session leaves to the hub, until nothing is left.
-    fn settle(&mut self, id: SessionId) {
+    fn follow_up(&mut self, id: SessionId) {
         while let Some(shared) = self.sessions.get_mut(&id)
             && let Some(upshot) = shared.proceed(&mut self.common)
         {

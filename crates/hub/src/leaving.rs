@@ -11,6 +11,7 @@ use crate::common::Common;
 use crate::inbound::in_order;
 use crate::mailbox::Mailbox;
 use crate::member::Parked;
+use crate::outbound::Refused;
 use crate::shared_session::SharedSession;
 use crate::status::status;
 use crate::tab_state::{PendingSend, Stage};
@@ -50,8 +51,13 @@ impl<T: Text> Hub<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn last_words(&mut self, port: PortId, message: ToWorker<T>) {
         let Some(id) = self.left.get(&port) else { return };
-        if let Some(shared) = self.sessions.get_mut(id) {
-            shared.last_words(port, message, &mut self.common);
+        match self.sessions.get_mut(id) {
+            Some(shared) => shared.last_words(port, message, &mut self.common),
+            // The session has ended since.
+            None if matches!(message, ToWorker::Send { .. } | ToWorker::Request { .. }) => {
+                self.common.log(LogLevel::Warn, not_sent(port, &Refused::NotConnected));
+            }
+            None => {}
         }
     }
 
@@ -231,12 +237,14 @@ impl<T: Text> SharedSession<T> {
         };
         for pending in said {
             if let Err(refused) = self.submit(port, &pending, common) {
-                let condition = refused.fault().condition;
-                let text = format!("what port {} sent when it had left was not sent: {condition}", port.0);
-                self.log(LogLevel::Warn, text, common);
+                self.log(LogLevel::Warn, not_sent(port, &refused), common);
             }
             // No tab will hear the answer, or a receipt.
             self.outgoing.forget_all(port);
         }
     }
+}
+
+fn not_sent(port: PortId, refused: &Refused) -> String {
+    format!("what port {} sent when it had left was not sent: {}", port.0, refused.fault().condition)
 }
