@@ -8,9 +8,11 @@ const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
 /// How long a tab may hang before the worker notices.
 const ASLEEP: Duration = Duration::from_secs(14);
-const ASK: &str = "<iq xmlns='jabber:client' type='get' id='v' from='bob@localhost/x'><query xmlns='jabber:iq:version'/></iq>";
+const ASK: &str = "<iq xmlns='jabber:client' type='get' id='v' from='bob@localhost/x'>\
+    <query xmlns='jabber:iq:version'/></iq>";
 const ANSWER: &str = "<iq xmlns='jabber:client' type='result' id='v' to='bob@localhost/x'/>";
-const REFUSAL: &str = "<iq xmlns=\"jabber:client\" type=\"error\" id=\"v\" to=\"bob@localhost/x\"><error type=\"cancel\">\
+const REFUSAL: &str = "<iq xmlns=\"jabber:client\" type=\"error\" id=\"v\" to=\"bob@localhost/x\">\
+    <error type=\"cancel\">\
     <service-unavailable xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>";
 const PUSH: &str = "<iq xmlns='jabber:client' type='set' id='p'><query xmlns='jabber:iq:roster'/></iq>";
 
@@ -423,7 +425,11 @@ fn a_push_that_nobody_takes_is_refused_once_all_have_said_so_or_are_gone_or_asle
 fn two_accounts_in_one_worker_ask_each_other_over_the_server() {
     let mut world = World::new();
     let (alice, bob) = (world.online(ALICE), world.online("bob@localhost/x"));
-    let token = world.request(alice, "<iq xmlns='jabber:client' type='get' id='v' to='bob@localhost/x'><query xmlns='jabber:iq:version'/></iq>");
+    let token = world.request(
+        alice,
+        "<iq xmlns='jabber:client' type='get' id='v' to='bob@localhost/x'>\
+        <query xmlns='jabber:iq:version'/></iq>",
+    );
     world.run();
     world.send(bob, "<iq xmlns='jabber:client' type='result' id='v' to='alice@localhost/desk'/>");
     let heard = world.heard(alice);

@@ -165,7 +165,8 @@ fn what_was_not_answered_in_time_is_asked_again() {
     let (mut world, a, b) = silent_server();
     let disco = |id: &str| {
         format!(
-            "<iq xmlns='jabber:client' type='get' id='{id}' to='away.example'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+            "<iq xmlns='jabber:client' type='get' id='{id}' to='away.example'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
         )
     };
     world.request_within(a, &disco("q"), 5 * SECOND);

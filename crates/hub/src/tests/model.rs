@@ -349,9 +349,12 @@ impl Model {
     fn ask(&mut self, tab: PortId) {
         let questions = [
             "<iq type='get' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
-            "<iq type='get' id='q' to='localhost'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
-            "<iq type='get' id='q' to='carol@elsewhere'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
-            "<iq type='get' id='q' to='carol@silent'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<iq type='get' id='q' to='localhost'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<iq type='get' id='q' to='carol@elsewhere'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<iq type='get' id='q' to='carol@silent'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
         ];
         let question = questions[self.random.below(4) as usize];
         let (limit, now) = (Duration::from_secs(self.random.below(20)), self.world.clock.now());

@@ -107,7 +107,8 @@ fn the_answer_of_a_tab_finds_its_request_in_another_spelling() {
     world.flowing = false;
     world.server_says(
         ALICE,
-        "<iq xmlns='jabber:client' type='get' id='v' from='müller@bücher.example/ﬁ'><query xmlns='jabber:iq:version'/></iq>",
+        "<iq xmlns='jabber:client' type='get' id='v' from='müller@bücher.example/ﬁ'>\
+         <query xmlns='jabber:iq:version'/></iq>",
     );
     world.forget();
     let result =

@@ -455,8 +455,10 @@ fn a_primary_that_leaves_during_a_redial_and_comes_back_hears_its_role_anew() {
 
 #[test]
 fn a_redial_shows_no_password_where_the_login_was_by_scram() {
-    let offer = "<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
-        <mechanism>PLAIN</mechanism><mechanism>OAUTHBEARER</mechanism><mechanism>X-OAUTH2</mechanism></mechanisms></features>";
+    let offer = "<features xmlns='http://etherx.jabber.org/streams'>\
+        <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+        <mechanism>PLAIN</mechanism><mechanism>OAUTHBEARER</mechanism><mechanism>X-OAUTH2</mechanism>\
+        </mechanisms></features>";
     let mechanisms = ["SCRAM-SHA-1", "PLAIN"];
     let listing = Options {
         mechanisms: mechanisms

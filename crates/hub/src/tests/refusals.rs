@@ -84,7 +84,8 @@ fn a_proof_that_was_refused_is_not_put_to_the_server_for_a_minute_and_the_senten
         world.connect(tab, ALICE, "wrong");
         assert_eq!(
             reason(&mut world, tab),
-            "the server refused the login: not-authorized; that was 12 s ago, and the server was not asked again: it can be in 48 s"
+            "the server refused the login: not-authorized; that was 12 s ago, \
+             and the server was not asked again: it can be in 48 s"
         );
         world.advance(47 * SECOND);
         assert_eq!(attempt(&mut world, "wrong").1, REFUSED);
@@ -374,7 +375,8 @@ fn offering(mechanism: &str) -> Misbehaviour {
     Misbehaviour::At(
         Stage::Mechanisms,
         Fault::Frame(format!(
-            "<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+            "<features xmlns='http://etherx.jabber.org/streams'>\
+             <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
              <mechanism>{mechanism}</mechanism></mechanisms></features>"
         )),
     )

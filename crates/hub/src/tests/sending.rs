@@ -231,13 +231,16 @@ fn the_servers_limit_holds_for_every_tab() {
     let socket = world.open_sockets()[0];
     for frame in [
         "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>",
-        "<f:features xmlns:f='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+        "<f:features xmlns:f='http://etherx.jabber.org/streams'>\
+         <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
          <mechanism>PLAIN</mechanism></mechanisms></f:features>",
         "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
         "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>",
-        "<f:features xmlns:f='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
+        "<f:features xmlns:f='http://etherx.jabber.org/streams'>\
+         <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>\
          <limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>100</max-bytes></limits></f:features>",
-        "<iq xmlns='jabber:client' type='result' id='epode-bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
+        "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
+         <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
          <jid>alice@localhost/desk</jid></bind></iq>",
     ] {
         world.at_hub(crate::Input::Frame(socket, frame.to_owned()));
@@ -254,7 +257,8 @@ fn the_servers_limit_holds_for_every_tab() {
 #[test]
 fn an_iq_that_its_id_on_the_wire_makes_too_long_is_refused_and_asked_of_nobody() {
     let mut world = World::new();
-    world.offers = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>100</max-bytes><idle-seconds>60</idle-seconds></limits>";
+    world.offers = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>100</max-bytes>\
+        <idle-seconds>60</idle-seconds></limits>";
     let (tab, other) = (world.online(ALICE), world.online(ALICE));
     world.flowing = false;
     let iq = |padding: usize| {
@@ -285,7 +289,10 @@ fn a_refusal_that_is_longer_than_the_server_takes_is_not_sent_and_not_in_silence
         let id = "'".repeat(quotes);
         world.server_says(
             ALICE,
-            &format!("<iq xmlns='jabber:client' type='get' id=\"{id}\" from='romeo@x/y'><ping xmlns='urn:xmpp:ping'/></iq>"),
+            &format!(
+                "<iq xmlns='jabber:client' type='get' id=\"{id}\" from='romeo@x/y'>\
+                <ping xmlns='urn:xmpp:ping'/></iq>"
+            ),
         );
         world.advance(Duration::from_secs(30));
         let (sent, logged) = (world.sent(), world.logged());

@@ -165,7 +165,8 @@ fn an_iq_is_never_given_up() {
     let mut world = World::new();
     let (tab, other) = (tab_with_queue(&mut world, 10), world.online(ALICE));
     let ping = "<iq xmlns='jabber:client' type='get' id='mine'><ping xmlns='urn:xmpp:ping'/></iq>";
-    let disco = "<iq xmlns='jabber:client' type='get' id='sent' to='localhost'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>";
+    let disco = "<iq xmlns='jabber:client' type='get' id='sent' to='localhost'>\
+        <query xmlns='http://jabber.org/protocol/disco#items'/></iq>";
     world.flowing = false;
     let token = world.request(tab, ping);
     world.send(tab, disco);
