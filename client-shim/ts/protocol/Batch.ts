@@ -2,8 +2,8 @@
 import type { Origin } from "./Origin";
 
 /**
- * Stanzas in order, column by column, and their texts as one: what a post costs is values more than characters, and each
- * string, object and array in it is one.
+ * Stanzas in order, column by column, and their texts as one: what a post costs is values more than
+ * characters, and each string, object and array in it is one.
  */
 export type Batch<T> = { 
 /**

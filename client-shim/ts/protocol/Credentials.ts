@@ -14,6 +14,7 @@ authcid: string | null,
  */
 password: Secret | null, 
 /**
- * In the place of a password the keys that SCRAM derives from one: `hash$iterations:salt$client-key:server-key`, the last three in base64.
+ * In the place of a password the keys that SCRAM derives from one:
+ * `hash$iterations:salt$client-key:server-key`, the last three in base64.
  */
 keys: Secret | null, };

@@ -19,7 +19,8 @@ export type FromWorker<T> = { "Welcome": {
  */
 version: number, 
 /**
- * Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of it.
+ * Names this run of the worker. A tab that sees another one speaks to a worker that knows nothing of
+ * it.
  */
 boot: string, 
 /**
@@ -55,12 +56,13 @@ from: number,
  */
 to: number, 
 /**
- * How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody could read.
+ * How many: of those that it had claimed, what other tabs sent among them, or of frames that nobody
+ * could read.
  */
 count: number, 
 /**
- * Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server breaks, by the name of a stream error
- * (RFC 6120 §4.9.3).
+ * Why: `resource-constraint` if too many waited for it, else the rule that a frame of the server
+ * breaks, by the name of a stream error (RFC 6120 §4.9.3).
  */
 reason: string, } } | "Ping" | "Pong" | { "Tabs": { 
 /**

@@ -14,7 +14,8 @@ mechanisms: Array<MechanismOffer>,
  */
 listed: boolean, 
 /**
- * Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the same name.
+ * Mechanisms that live in this tab, which are allowed besides, or in the place of the worker's of the
+ * same name.
  */
 own_mechanisms: Array<MechanismOffer>, 
 /**
@@ -22,8 +23,8 @@ own_mechanisms: Array<MechanismOffer>,
  */
 session_key: string | null, 
 /**
- * Whether this tab is content to wait, before the session is up for the first time, until a tab says [`Bind`](ToWorker::Bind). One that is
- * not has it bound when it joins.
+ * Whether this tab is content to wait, before the session is up for the first time, until a tab says
+ * [`Bind`](ToWorker::Bind). One that is not has it bound when it joins.
  */
 explicit_binding: boolean, 
 /**

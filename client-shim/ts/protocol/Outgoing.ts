@@ -5,7 +5,8 @@
  */
 export type Outgoing<T> = { 
 /**
- * Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed). Tokens of one tab rise.
+ * Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed).
+ * Tokens of one tab rise.
  */
 token: number, 
 /**

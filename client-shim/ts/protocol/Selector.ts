@@ -2,6 +2,7 @@
 import type { Criteria } from "./Criteria";
 
 /**
- * Which stanzas a claim is for. It may select too much, never too little: the handler in the tab has the last word.
+ * Which stanzas a claim is for. It may select too much, never too little: the handler in the tab has the
+ * last word.
  */
 export type Selector = { "Stanza": Criteria } | "Everything" | "Sent";

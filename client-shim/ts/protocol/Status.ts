@@ -11,7 +11,8 @@ export type Status = {
  */
 code: StatusCode, 
 /**
- * The condition, where a specification, a mechanism or the server names one: a word that an app can compare.
+ * The condition, where a specification, a mechanism or the server names one: a word that an app can
+ * compare.
  */
 condition: string | null, 
 /**
@@ -23,6 +24,7 @@ text: string | null,
  */
 session: SessionInfo | null, 
 /**
- * The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each end.
+ * The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each
+ * end.
  */
 close_code: number | null, };

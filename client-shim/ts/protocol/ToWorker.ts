@@ -11,7 +11,8 @@ import type { Secret } from "./Secret";
  *
  * # Time of day
  *
- * Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said by it is said roughly.
+ * Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said
+ * by it is said roughly.
  */
 export type ToWorker<T> = { "Hello": Hello } | { "Connect": { 
 /**
@@ -75,8 +76,9 @@ claims: Array<Claim>,
  */
 from: number, 
 /**
- * When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the tab had been given by then and has not handled
- * counts, and what came since. Zero if they were made while exactly `from` was handled, so that whatever came after it counts.
+ * When they were made, if outside of any stanza, by the [time of day](Self#time-of-day): what the
+ * tab had been given by then and has not handled counts, and what came since. Zero if they were made
+ * while exactly `from` was handled, so that whatever came after it counts.
  */
 made: number, } } | { "Release": { 
 /**

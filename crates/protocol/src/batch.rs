@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::port::Write;
 use crate::text::{Join, Slice};
 use crate::{Delivery, FromWorker, Origin, Position};
 
 /// Stanzas in order, column by column, and their texts as one: what a post costs is values more than
 /// characters, and each string, object and array in it is one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Batch<T> {
     /// The position of each.

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::port::{Read, Write};
 use crate::{Batch, ClaimId, Position, Secret, Token};
 
 /// What the worker says to a tab.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub enum FromWorker<T> {
     /// The answer to a [`Hello`](crate::Hello) that the worker can serve.
@@ -114,7 +115,7 @@ pub enum FromWorker<T> {
 }
 
 /// Why a tab cannot be served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Refusal {
     /// No version in common.
@@ -135,7 +136,7 @@ pub enum Refusal {
 }
 
 /// Where a session stands, for one tab.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Status {
     /// The status, in Strophe's terms.
@@ -154,7 +155,7 @@ pub struct Status {
 
 /// The status codes of Strophe that the worker reports. The names are the protocol's; a client maps them to
 /// numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[allow(missing_docs, reason = "the names are Strophe's own")]
 #[repr(u8)]
@@ -196,7 +197,7 @@ impl StatusCode {
 }
 
 /// Who a session is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct SessionInfo {
     /// The full JID that the server bound.
@@ -211,7 +212,7 @@ pub struct SessionInfo {
 }
 
 /// The role of a tab: exactly one tab of a session is primary, for work that must happen once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Role {
     /// The one.
@@ -221,12 +222,12 @@ pub enum Role {
 }
 
 /// One stanza for a tab: its position, where it comes from, its text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Delivery<T>(#[cfg_attr(test, ts(type = "number"))] pub Position, pub Origin, pub T);
 
 /// Where a stanza comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Origin {
     /// From the server.
@@ -239,7 +240,7 @@ pub enum Origin {
 }
 
 /// A claim that holds from now on, and what it missed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Caught<T> {
     /// Its number.
@@ -249,7 +250,7 @@ pub struct Caught<T> {
 }
 
 /// A tab, as the worker knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct TabInfo {
     /// Names the tab.
@@ -271,7 +272,7 @@ pub struct TabInfo {
 }
 
 /// What became of an IQ that a tab asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub enum Outcome<T> {
     /// The answer, of type `result`.
@@ -287,7 +288,7 @@ pub enum Outcome<T> {
 }
 
 /// Why something that a tab wanted was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Fault {
     /// The rule, as a kebab-case word that an app can compare.
@@ -297,7 +298,7 @@ pub struct Fault {
 }
 
 /// How grave a line of the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[allow(missing_docs, reason = "the usual five")]
 pub enum LogLevel {

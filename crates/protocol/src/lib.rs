@@ -20,8 +20,12 @@
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.
 
+// The derives name this crate as others do.
+extern crate self as epode_protocol;
+
 mod batch;
 mod from_worker;
+pub mod port;
 mod selector;
 mod text;
 mod to_worker;

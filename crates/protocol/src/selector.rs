@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::port::{Read, Write};
+
 /// What a tab calls one of its claims. Each tab counts its own.
 pub type ClaimId = u32;
 
 /// A wish to hear certain stanzas.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Claim {
     /// Its number.
@@ -17,7 +19,7 @@ pub struct Claim {
 
 /// Which stanzas a claim is for. It may select too much, never too little: the handler in the tab has the
 /// last word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub enum Selector {
     /// Those from the server that meet all criteria. A tab with such a claim can be asked what others
@@ -30,7 +32,7 @@ pub enum Selector {
 }
 
 /// What a stanza must meet; what is not given is met by all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Criteria {
     /// The namespace of the stanza or of anything within it.

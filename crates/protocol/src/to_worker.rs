@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use crate::port::{Read, Write};
 use crate::{Claim, ClaimId, Position, Token};
 
 /// What a tab says to the worker.
@@ -13,7 +14,7 @@ use crate::{Claim, ClaimId, Position, Token};
 ///
 /// Milliseconds since 1970: the one clock that a tab and the worker share, which people may set. What is said
 /// by it is said roughly.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub enum ToWorker<T> {
     /// The first word of a tab. Nothing else is heard before it.
@@ -140,7 +141,7 @@ pub enum ToWorker<T> {
 }
 
 /// How a tab introduces itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Hello {
     /// The versions of the protocol that the tab speaks.
@@ -156,7 +157,7 @@ pub struct Hello {
 }
 
 /// Where a page stood when it was unloaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Before {
     /// The run of the worker that it spoke to.
@@ -167,7 +168,7 @@ pub struct Before {
 }
 
 /// What proves that a tab may use an account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Credentials {
     /// The authentication identity (RFC 6120 §6.3.8); without it the local part of the JID.
@@ -180,7 +181,7 @@ pub struct Credentials {
 }
 
 /// A secret on its way between a tab and the worker. Wiped when dropped; `Debug` does not print it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export, type = "string"))]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -215,7 +216,7 @@ impl Drop for Secret {
 }
 
 /// How to open a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Options {
     /// The mechanisms that are allowed; with none, and none [`listed`](Self::listed), all.
@@ -261,7 +262,7 @@ impl Default for Options {
 }
 
 /// A SASL mechanism that an app allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct MechanismOffer {
     /// Its registered name, for example `SCRAM-SHA-256`.
@@ -271,7 +272,7 @@ pub struct MechanismOffer {
 }
 
 /// A stanza to send.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct Outgoing<T> {
     /// Comes back with [`Written`](crate::FromWorker::Written) or [`Failed`](crate::FromWorker::Failed).

@@ -1,0 +1,104 @@
+//! JSON in the place of what a browser's ports carry: for whoever runs natively.
+
+use serde_json::{Map, Value as Plain, json};
+
+use super::{Value, Write, Writer};
+
+impl Value for Plain {
+    fn is_nothing(&self) -> bool {
+        self.is_null()
+    }
+
+    fn is_record(&self) -> bool {
+        self.is_object()
+    }
+
+    fn flag(&self) -> Option<bool> {
+        self.as_bool()
+    }
+
+    fn number(&self) -> f64 {
+        self.as_f64().unwrap_or(f64::NAN)
+    }
+
+    fn text(&self) -> Option<String> {
+        self.as_str().map(str::to_owned)
+    }
+
+    fn items(&self) -> Option<Vec<Self>> {
+        self.as_array().cloned()
+    }
+
+    fn field(&self, name: &'static str) -> Self {
+        self.get(name).cloned().unwrap_or_default()
+    }
+
+    fn variant(&self, names: &'static str) -> Option<(usize, Option<Self>)> {
+        let (name, content) = match self {
+            Plain::String(name) => (name, None),
+            Plain::Object(fields) if fields.len() == 1 => {
+                fields.iter().next().map(|(name, content)| (name, Some(content.clone())))?
+            }
+            _ => return None,
+        };
+        Some((names.split(' ').position(|known| known == name)?, content))
+    }
+}
+
+/// Writes JSON.
+#[derive(Default)]
+pub struct Json {
+    /// What is open, each with the name that it will have.
+    open: Vec<(&'static str, Plain)>,
+    done: Plain,
+}
+
+impl Json {
+    /// A message as JSON.
+    pub fn of(message: &impl Write<Json>) -> Plain {
+        let mut writer = Json::default();
+        message.write("", &mut writer);
+        writer.done
+    }
+
+    fn put(&mut self, at: &'static str, value: Plain) {
+        match self.open.last_mut() {
+            Some((_, Plain::Object(fields))) => drop(fields.insert(at.to_owned(), value)),
+            Some((_, Plain::Array(items))) => items.push(value),
+            _ => self.done = value,
+        }
+    }
+}
+
+impl Writer for Json {
+    fn nothing(&mut self, at: &'static str) {
+        self.put(at, Plain::Null);
+    }
+
+    fn flag(&mut self, at: &'static str, flag: bool) {
+        self.put(at, flag.into());
+    }
+
+    fn number(&mut self, at: &'static str, number: f64) {
+        // JSON tells whole numbers from others, JavaScript does not.
+        self.put(at, if number.fract() == 0.0 { json!(number as u64) } else { json!(number) });
+    }
+
+    fn text(&mut self, at: &'static str, text: &str) {
+        self.put(at, text.into());
+    }
+
+    fn record(&mut self, at: &'static str) {
+        self.open.push((at, Map::new().into()));
+    }
+
+    fn list(&mut self, at: &'static str) {
+        self.open.push((at, Plain::Array(Vec::new())));
+    }
+
+    fn close(&mut self) {
+        if let Some((at, value)) = self.open.pop() {
+            self.put(at, value);
+        }
+    }
+}
