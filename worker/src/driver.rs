@@ -10,10 +10,9 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
 use crate::browser::{self, Alarm};
-use crate::outlet::Outlet;
-use crate::port::Ports;
 use crate::socket::Socket;
 use crate::text::Stanza;
+use crate::to_port::Ports;
 use crate::{Dial, Ownership};
 
 thread_local! {
@@ -41,7 +40,7 @@ pub(crate) fn start(
     lock: Option<String>,
     ownership: Ownership,
     dial: Dial,
-    outlet: Outlet,
+    ports: Ports,
     (shared, detour): (bool, bool),
 ) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
@@ -60,7 +59,7 @@ pub(crate) fn start(
             secret: Secret::new(browser::nonce()),
             unicode: browser::UNICODE,
         }),
-        ports: Ports::new(outlet),
+        ports,
         sockets: Table::default(),
         ownership,
         dial,

@@ -5,25 +5,22 @@
 //! came free, a timer. Each goes into the [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and
 //! what the hub wants is done on the spot.
 //!
-//! What crosses a port is read and made by the script (`client-shim/ts/engine-wire.ts`): a post is looked
-//! through there and comes in as a flat call (`inlet`), and what goes out is made there by flat calls
-//! (`outlet`). The script holds the ports themselves. Decoding by serde in here would make it a sixth larger.
-//!
-//! `port` and `socket` are what the hub's ends are joined to; `text` is the stanza as a JavaScript string;
+//! The script holds the ports. `from_port` reads what a tab has posted, field by field; `to_port` has the
+//! script make what is posted, field by field as well. `socket` is the other end; `text` is the stanza as a JavaScript string;
 //! `browser` is the rest of what the browser has to give: time, randomness, locks, timers, the console.
 
-use epode_hub::PortId;
+use epode_port::Writer;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 mod browser;
 mod driver;
-mod inlet;
-mod outlet;
-mod port;
+mod from_port;
 mod socket;
 mod text;
+mod to_port;
 
-pub use outlet::Outlet;
+use to_port::Ports;
+pub use to_port::ScriptPorts;
 
 /// Starts the worker, under the Web Lock that the script holds for it, if the browser has locks. To be called
 /// once, before the first port is handed in. Sessions are `shared` by the tabs of a worker that serves all;
@@ -34,16 +31,21 @@ pub fn start(
     lock: Option<String>,
     ownership: Ownership,
     dial: Dial,
-    outlet: Outlet,
+    ports: ScriptPorts,
+    writer: Writer,
     shared: bool,
     detour: bool,
 ) {
-    driver::start(lock, ownership, dial, outlet, (shared, detour));
+    epode_port::start();
+    driver::start(lock, ownership, dial, Ports::new(ports, writer), (shared, detour));
 }
 
 #[wasm_bindgen(typescript_custom_section)]
-const CUSTODIAN: &str = r#"
-/** Sees to it that no other worker of this origin has a session: answers `own` by `owned` or `denied`, later, and calls `wanted`. */
+const OWNERSHIP: &str = r#"
+/**
+ * Sees to it that no other worker of this origin has a session: answers `own` by `owned` or `denied`,
+ * later, and calls `wanted`.
+ */
 export interface Ownership {
   own(name: string): void;
   disown(name: string): void;
@@ -55,8 +57,8 @@ export interface Ownership {
 #[wasm_bindgen(typescript_custom_section)]
 const DIAL: &str = r#"
 /**
- * Answers with a WebSocket of the subprotocol `xmpp` whose events are all still to come, and on which the engine will say `greeting` first; throws what
- * the browser throws at the address.
+ * Answers with a WebSocket of the subprotocol `xmpp` whose events are all still to come, and on which the
+ * engine will say `greeting` first; throws what the browser throws at the address.
  */
 export type Dial = (url: string, greeting: string) => WebSocket;
 "#;
@@ -100,16 +102,4 @@ pub fn wanted(name: String) {
 #[wasm_bindgen]
 pub fn online(online: bool) {
     driver::run(epode_hub::Input::Online(online));
-}
-
-/// What connected is no tab.
-#[wasm_bindgen]
-pub fn forget(port: u32) {
-    driver::run(epode_hub::Input::PortClosed(PortId(port)));
-}
-
-/// A tab connected. The script holds its port, under a number that no other had.
-#[wasm_bindgen]
-pub fn accept(port: u32) {
-    driver::run(epode_hub::Input::PortOpened(PortId(port)));
 }

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use epode_port::{Js, Writer};
+use epode_protocol::port::{Read, Write, Wrong};
 use epode_protocol::{Join, Text};
 use js_sys::{Array, JsString};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -26,6 +28,18 @@ impl From<JsValue> for Stanza {
 impl From<String> for Stanza {
     fn from(text: String) -> Self {
         Stanza(JsValue::from(text))
+    }
+}
+
+impl Read<Js> for Stanza {
+    fn read(value: &Js) -> Result<Self, Wrong> {
+        if value.0.is_string() { Ok(Stanza(value.0.clone())) } else { Err(Wrong::default()) }
+    }
+}
+
+impl Write<Writer> for Stanza {
+    fn write(&self, at: &'static str, to: &mut Writer) {
+        to.value(at, &self.0);
     }
 }
 

@@ -71,16 +71,19 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The path of the package's own module among the declarations, which come from several folders.
+const INDEX: &str = "client-shim/ts/index.js";
+
 /// Writes the type declarations of the package.
 pub fn declare() -> Result<()> {
     let types = dist().join("types");
     let _ = fs::remove_dir_all(&types);
     tsc(&["--project", "client-shim"])?;
-    ensure!(types.join("index.d.ts").exists(), "tsc wrote no dist/types/index.d.ts");
+    ensure!(types.join(INDEX).with_extension("d.ts").exists(), "tsc wrote no dist/types/{INDEX}");
     // The same declarations serve modules and `require`.
     fs::write(types.join("package.json"), "{ \"type\": \"commonjs\" }\n")?;
     for file in ["epode.d.ts", "epode.d.cts"] {
-        fs::write(dist().join(file), "export * from \"./types/index.js\";\n")?;
+        fs::write(dist().join(file), format!("export * from \"./types/{INDEX}\";\n"))?;
     }
     Ok(())
 }

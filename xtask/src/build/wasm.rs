@@ -1,6 +1,6 @@
 //! Builds a crate into a small wasm module with JavaScript glue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::mem;
@@ -118,7 +118,7 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
     let mut bound = bound.map_err(|error| anyhow!("wasm-bindgen: {error:?}"))?;
     let short = shorten(&mut bound);
     bound.emit(output).map_err(|error| anyhow!("wasm-bindgen: {error:?}"))?;
-    edit(&output.join(format!("{name}.js")), |glue| rename(glue, &short) + LOADING)?;
+    edit(&output.join(format!("{name}.js")), |glue| once(&rename(glue, &short)) + LOADING)?;
     edit(&output.join(format!("{name}.d.ts")), |types| types.to_owned() + LOADING_TYPES)
 }
 
@@ -185,6 +185,17 @@ fn rename(glue: &str, short: &Short) -> String {
     renamed + rest
 }
 
+/// Lists each module that is imported once: wasm-bindgen does so once for each function that it has.
+fn once(glue: &str) -> String {
+    let mut listed = HashSet::new();
+    let mut lines: Vec<&str> = glue.split_inclusive('\n').collect();
+    lines.retain(|line| match line.trim_start().strip_prefix("\"./snippets/") {
+        Some(module) => listed.insert(module.split('"').next()),
+        None => true,
+    });
+    lines.concat()
+}
+
 fn optimise(module: &Path) -> Result<()> {
     let mut wasm_opt = npm_tool("wasm-opt");
     // V8 compiles a function as a whole at its first call, on the calling thread. Code that only a
@@ -199,8 +210,6 @@ fn optimise(module: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
@@ -208,6 +217,14 @@ mod tests {
         let names: Vec<_> = (0..1000).map(letters).collect();
         assert_eq!([&*names[0], &*names[25], &*names[26], &*names[52]], ["a", "z", "aa", "ab"]);
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), 1000);
+    }
+
+    #[test]
+    fn a_module_is_listed_once() {
+        let line = |key: &str, name: &str| format!("    \"./{key}.js\": {name},\n");
+        let glue =
+            [line("a_bg", "import0"), line("snippets/b", "import1"), line("snippets/c", "import2")].concat();
+        assert_eq!(once(&(glue.clone() + &line("snippets/b", "import3"))), glue);
     }
 
     #[test]

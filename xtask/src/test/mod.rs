@@ -23,7 +23,9 @@ use crate::workspace::{cargo, npm_tool};
 use tally::Tally;
 
 const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
-const WASM_CRATES: [&str; 7] = [
+const WASM_CRATES: [&str; 9] = [
+    "--package",
+    "epode-port",
     "--package",
     "epode-worker",
     "--package",

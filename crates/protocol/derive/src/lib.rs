@@ -13,11 +13,11 @@ use syn::{Attribute, Data, DeriveInput, Field, Fields, FieldsNamed, Index, Varia
 #[proc_macro_derive(Read)]
 pub fn read(item: TokenStream) -> TokenStream {
     derive(item, |mut item| {
-        let read = match &item.data {
-            Data::Struct(data) => read_fields(&data.fields, quote!(Self)),
-            Data::Enum(data) => read_enum(data.variants.iter()),
-            Data::Union(_) => Err("a union has no shape in the protocol"),
-        }?;
+        let (variants, read) = match &item.data {
+            Data::Struct(data) => (String::new(), read_fields(&data.fields, quote!(Self))?),
+            Data::Enum(data) => read_enum(data.variants.iter())?,
+            Data::Union(_) => return Err("a union has no shape in the protocol"),
+        };
         for parameter in item.generics.type_params_mut() {
             parameter.bounds.push(parse_quote!(::epode_protocol::port::Read<V_>));
         }
@@ -27,6 +27,8 @@ pub fn read(item: TokenStream) -> TokenStream {
             (&item.ident, item.generics.split_for_impl(), of.split_for_impl());
         Ok(quote! {
             impl #generics ::epode_protocol::port::Read<V_> for #name #of #bounds {
+                const VARIANTS: &'static str = #variants;
+
                 fn read(value: &V_) -> Result<Self, ::epode_protocol::port::Wrong> {
                     #read
                 }
@@ -68,7 +70,8 @@ fn derive(item: TokenStream, code: impl FnOnce(DeriveInput) -> Result<Code, &'st
     code(item).unwrap_or_else(refusal).into()
 }
 
-fn read_enum<'a>(variants: impl Iterator<Item = &'a Variant>) -> Result<Code, &'static str> {
+/// Reads `value` as one of these variants; their names.
+fn read_enum<'a>(variants: impl Iterator<Item = &'a Variant>) -> Result<(String, Code), &'static str> {
     let mut names = String::new();
     let mut arms = Code::new();
     for (index, variant) in variants.filter(|variant| !has(&variant.attrs, "untagged")).enumerate() {
@@ -76,21 +79,19 @@ fn read_enum<'a>(variants: impl Iterator<Item = &'a Variant>) -> Result<Code, &'
         names += &variant.ident.to_string();
         let ident = &variant.ident;
         if matches!(variant.fields, Fields::Unit) {
-            arms.extend(quote!((#index, None) => Ok(Self::#ident),));
+            arms.extend(quote!(Some((#index, None)) => Ok(Self::#ident),));
         } else {
             let read = read_fields(&variant.fields, quote!(Self::#ident))?;
-            arms.extend(quote!((#index, Some(value)) => (|| { #read })(),));
+            arms.extend(quote!(Some((#index, Some(value))) => { let value = &value; #read }));
         }
     }
-    Ok(quote! {
-        const NAMES: &str = #names;
-        let (index, content) = value.variant(NAMES).ok_or(::epode_protocol::port::Wrong::default())?;
-        let read = match (index, &content) {
+    let read = quote! {
+        match value.variant(<Self as ::epode_protocol::port::Read<V_>>::VARIANTS) {
             #arms
             _ => Err(::epode_protocol::port::Wrong::default()),
-        };
-        read.map_err(|wrong: ::epode_protocol::port::Wrong| wrong.of(NAMES, index))
-    })
+        }
+    };
+    Ok((names, read))
 }
 
 /// Reads `value` as these fields.

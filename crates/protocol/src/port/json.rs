@@ -25,8 +25,12 @@ impl Value for Plain {
         self.as_str().map(str::to_owned)
     }
 
-    fn items(&self) -> Option<Vec<Self>> {
-        self.as_array().cloned()
+    fn length(&self) -> Option<u32> {
+        Some(self.as_array()?.len() as u32)
+    }
+
+    fn item(&self, index: u32) -> Self {
+        self[index as usize].clone()
     }
 
     fn field(&self, name: &'static str) -> Self {

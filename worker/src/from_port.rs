@@ -1,0 +1,37 @@
+//! What tabs say.
+
+use epode_hub::{Input, PortId};
+use epode_port::Js;
+use epode_protocol::ToWorker;
+use epode_protocol::port::Read as _;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::driver;
+use crate::text::Stanza;
+
+/// A tab connected. The script holds its port, under a number that no other had.
+#[wasm_bindgen]
+pub fn accept(port: u32) {
+    driver::run(Input::PortOpened(PortId(port)));
+}
+
+/// What connected is no tab.
+#[wasm_bindgen]
+pub fn forget(port: u32) {
+    driver::run(Input::PortClosed(PortId(port)));
+}
+
+/// A tab posted this. What is refused is not quoted: it may be a password.
+#[wasm_bindgen]
+pub fn hear(port: u32, data: JsValue) {
+    let (port, data) = (PortId(port), Js(data));
+    driver::run(match ToWorker::<Stanza>::read(&data) {
+        Ok(message) => Input::Message(port, message, js_sys::Date::now()),
+        Err(wrong) => {
+            let complaint = wrong.in_words::<ToWorker<Stanza>, _>(&data);
+            let unknown = || "not a message that this worker knows".to_owned();
+            Input::Malformed(port, complaint.unwrap_or_else(unknown))
+        }
+    });
+}
