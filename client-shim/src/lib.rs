@@ -1,28 +1,20 @@
 //! The wasm half of the npm package `epode`: the tab's end of the protocol ([`epode_tab::Tab`]) as a
 //! JavaScript class.
 //!
-//! The page's half (`ts/link.ts`) opens the port; `ts/wire.ts` reads and makes the objects that cross it;
-//! `ts/connection.ts` is the API. Between them stands [`Tab`]: methods for what the app wants and what the
-//! worker says, a [`Listener`] for what follows. Logic here, manners there.
-//!
-//! Every call is flat: numbers, strings, and stanzas as the JavaScript strings they are. Decoding the
-//! messages in here, by serde, would double what each page loads (ARCHITECTURE.md, "What a tab client in wasm
-//! costs"); in TypeScript the generated types hold the two ends together.
+//! The page's half (`ts/link.ts`) opens the port; `ts/connection.ts` is the API. The page keeps the content
+//! of a message, and [`Tab`] hears only what moves its state: a message of the worker comes in as the object
+//! that was posted, is read by the names of the few fields that matter here, and is shown to the app by the
+//! page, as the object that it is. A message of the app goes out the same way. Logic here, manners there.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use epode_protocol::{
-    Before, Caught, Credentials, Criteria, Delivery, Fault, FromWorker, LogLevel, MechanismOffer, Options,
-    Origin, Outcome, Refusal, Role, Secret, Selector, SessionInfo, Status, StatusCode, ToWorker,
-};
-use epode_tab::{Event, Input, Output};
+use epode_port::{Js, Writer};
+use epode_protocol::port::Write;
+use epode_protocol::{Before, Fault};
+use epode_tab::{Input, Output};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-
-mod listener;
-
-pub use listener::Listener;
 
 /// The allocator of `std`, which has it compiled for speed, at the size that the profile asks for.
 #[global_allocator]
@@ -31,10 +23,49 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 /// The tab's end of the protocol. Times are milliseconds of `performance.now()`.
 #[wasm_bindgen]
 pub struct Tab {
-    tab: RefCell<epode_tab::Tab<Stanza>>,
-    listener: Listener,
-    /// A listener may call back into the tab: what follows waits its turn, so that order holds.
+    tab: RefCell<epode_tab::Tab<Js>>,
+    page: Page,
+    writer: RefCell<Writer>,
+    /// The page may call back into the tab: what follows waits its turn, so that order holds.
     busy: Cell<bool>,
+}
+
+#[wasm_bindgen(typescript_custom_section)]
+const PAGE: &str = r#"
+/** What a tab has done in its page. None of these may throw. */
+export interface Page {
+  /** Post this to the worker: the app has said it. */
+  pass(message: unknown): void;
+  /** Post what was written to the worker. */
+  post(): void;
+  /** Show what was written to the app. */
+  show(): void;
+  /** Call `died` when this Web Lock is free. */
+  watch(lock: string): void;
+  /** Open a port to a new worker, or to the one that stands in for one that does not answer, and call `opened`. */
+  reopen(detour: boolean): void;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The page's half.
+    #[wasm_bindgen(typescript_type = "Page")]
+    pub type Page;
+
+    #[wasm_bindgen(method)]
+    fn pass(this: &Page, message: &JsValue);
+    #[wasm_bindgen(method)]
+    fn post(this: &Page);
+    #[wasm_bindgen(method)]
+    fn show(this: &Page);
+    #[wasm_bindgen(method)]
+    fn watch(this: &Page, lock: &str);
+    #[wasm_bindgen(method)]
+    fn reopen(this: &Page, detour: bool);
+
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn time_of_day() -> f64;
 }
 
 /// What happens to the tab.
@@ -42,13 +73,13 @@ pub struct Tab {
 impl Tab {
     /// A tab that has not spoken.
     #[wasm_bindgen(constructor)]
-    pub fn new(listener: Listener) -> Tab {
-        Tab { tab: RefCell::default(), listener, busy: Cell::new(false) }
+    pub fn new(page: Page, writer: Writer) -> Tab {
+        epode_port::start();
+        Tab { tab: RefCell::default(), page, writer: RefCell::new(writer), busy: Cell::new(false) }
     }
 
     /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a
     /// reload `boot` and `position` are what `boot()` and `position()` said before.
-    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
     pub fn opened(
         &self,
         now: f64,
@@ -82,11 +113,6 @@ impl Tab {
         self.handle(now, Input::Lost(Fault { condition: "worker-failed".to_owned(), text }));
     }
 
-    /// The worker posted what is not of the protocol.
-    pub fn malformed(&self, now: f64, detail: String) {
-        self.handle(now, Input::Malformed(detail));
-    }
-
     /// The deadline has come. While `is_greeting`: whether the worker `runs`, or its script is on its way.
     pub fn timeout(&self, now: f64, runs: Option<bool>) {
         self.handle(now, Input::Timeout { runs });
@@ -102,255 +128,70 @@ impl Tab {
         self.tab.borrow().is_greeting()
     }
 
-    /// Whether what the worker says of a session is still of one that the app has left.
-    pub fn is_joining(&self) -> bool {
-        self.tab.borrow().is_joining()
-    }
-
     /// Whether a new port is needed.
     pub fn is_over(&self) -> bool {
         self.tab.borrow().is_over()
     }
 }
 
-/// What the worker says: one method for each variant of `FromWorker`.
+/// What the worker says.
 #[wasm_bindgen]
-#[allow(missing_docs, reason = "documented at epode_protocol::FromWorker")]
 impl Tab {
-    pub fn on_welcome(&self, now: f64, version: u32, boot: String, lock: Option<String>) {
-        self.hear(now, FromWorker::Welcome { version, boot, lock });
-    }
-
-    pub fn on_refused_version(&self, now: f64, speaks: Vec<u32>) {
-        self.hear(now, FromWorker::Refused(Refusal::Version { speaks }));
-    }
-
-    /// A `Refused` that is not over versions.
-    pub fn on_refused(&self, now: f64, engine: bool, detail: String) {
-        let refusal = if engine { Refusal::Engine { detail } } else { Refusal::Malformed { detail } };
-        self.hear(now, FromWorker::Refused(refusal));
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
-    pub fn on_status(
-        &self,
-        now: f64,
-        code: u8,
-        condition: Option<String>,
-        text: Option<String>,
-        jid: Option<String>,
-        domain: Option<String>,
-        features: Option<String>,
-        position: f64,
-    ) {
-        let Some(&code) = StatusCode::ALL.get(usize::from(code)) else { return };
-        let session = match (jid, domain, features) {
-            (Some(jid), Some(domain), Some(features)) => {
-                Some(SessionInfo { jid, domain, features, position: position as u64 })
-            }
-            _ => None,
-        };
-        self.hear(now, FromWorker::Status(Status { code, condition, text, session, close_code: None }));
-    }
-
-    pub fn on_keys(&self, now: f64, keys: String) {
-        self.hear(now, FromWorker::Keys { keys: Secret::new(keys) });
-    }
-
-    pub fn on_role(&self, now: f64, primary: bool) {
-        self.hear(now, FromWorker::Role(if primary { Role::Primary } else { Role::Secondary }));
-    }
-
-    /// A `Deliver` of so many stanzas up to this position, whose content the page keeps.
-    pub fn on_deliver(&self, end: f64, stanzas: usize) {
-        let joined = self.tab.borrow_mut().delivered(end as u64, stanzas);
-        if joined {
-            let busy = self.busy.replace(true);
-            self.listener.stanzas();
-            self.busy.set(busy);
-        }
+    /// The worker posted this. Whether it is for the app: then it is to be shown, and `handled` called.
+    pub fn hear(&self, now: f64, message: JsValue) -> bool {
+        let now = Duration::from_millis(now as u64);
+        let is_shown = self.tab.borrow_mut().hear(now, &Js(message));
         self.pump();
+        is_shown
     }
 
-    /// A `Claimed`: of each claim its number and how many stanzas it caught, then all of these column by
-    /// column.
-    pub fn on_claimed(
-        &self,
-        now: f64,
-        claims: Vec<u32>,
-        counts: Vec<u32>,
-        positions: Vec<f64>,
-        origins: Vec<u8>,
-        texts: Vec<JsValue>,
-    ) {
-        let mut caught = deliveries(positions, origins, texts);
-        let claims = claims
-            .into_iter()
-            .zip(counts)
-            .map(|(claim, count)| Caught { claim, stanzas: caught.by_ref().take(count as usize).collect() })
-            .collect();
-        self.hear(now, FromWorker::Claimed { claims });
+    /// The same of a `Deliver`, or a stanza alone: of so many stanzas up to this position.
+    pub fn delivered(&self, end: f64, stanzas: usize) -> bool {
+        let is_shown = self.tab.borrow_mut().delivered(end as u64, stanzas);
+        self.pump();
+        is_shown
     }
 
-    /// A `Gap`, whose content the page keeps.
-    pub fn on_gap(&self, now: f64) {
-        self.hear(now, FromWorker::Gap { from: 0, to: 0, count: 0, reason: String::new() });
+    /// Of the stanzas that the app is shown it is this one's turn: to be said before a claim is made.
+    pub fn at(&self, position: f64) {
+        self.tab.borrow_mut().at(position as u64);
     }
 
-    /// A variant without content.
-    pub fn on_word(&self, now: f64, word: u8) {
-        self.hear(
-            now,
-            match word {
-                0 => FromWorker::Joining,
-                1 => FromWorker::Ping,
-                _ => FromWorker::Pong,
-            },
-        );
+    /// Of the stanzas that a claim had missed it is this one's turn; `undefined` for a replayed presence.
+    pub fn caught(&self, position: Option<f64>) {
+        self.tab.borrow_mut().caught(position.map(|position| position as u64));
     }
 
-    /// A `Tabs`, whose content the page keeps.
-    pub fn on_tabs(&self, now: f64, token: u32) {
-        self.hear(now, FromWorker::Tabs { token, tabs: Vec::new() });
+    /// The app was shown all that a claim had missed.
+    pub fn claimed(&self) {
+        self.tab.borrow_mut().claimed();
     }
 
-    pub fn on_written(&self, now: f64, up_to: u32) {
-        self.hear(now, FromWorker::Written { up_to });
-    }
-
-    /// A `Failed`, or a `Response` that says why nothing was asked.
-    pub fn on_fault(&self, now: f64, asked: bool, token: u32, condition: String, text: String) {
-        let fault = Fault { condition, text };
-        self.hear(
-            now,
-            match asked {
-                true => FromWorker::Response { token, outcome: Outcome::Refused(fault), position: 0 },
-                false => FromWorker::Failed { token, fault },
-            },
-        );
-    }
-
-    /// A `Response` with an answer.
-    pub fn on_answered(&self, now: f64, token: u32, error: bool, text: JsValue, position: f64) {
-        let text = Stanza(text);
-        let outcome = if error { Outcome::Error(text) } else { Outcome::Result(text) };
-        self.hear(now, FromWorker::Response { token, outcome, position: position as u64 });
-    }
-
-    /// A `Response` without one.
-    pub fn on_unanswered(&self, now: f64, token: u32, timeout: bool) {
-        let outcome = if timeout { Outcome::Timeout } else { Outcome::Disconnected };
-        self.hear(now, FromWorker::Response { token, outcome, position: 0 });
-    }
-
-    pub fn on_log(&self, now: f64, level: u8, text: String) {
-        let level = [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error]
-            .get(usize::from(level))
-            .copied()
-            .unwrap_or(LogLevel::Fatal);
-        self.hear(now, FromWorker::Log { level, text });
+    /// The app was shown all of the message.
+    pub fn handled(&self) {
+        self.tab.borrow_mut().handled();
+        self.pump();
     }
 }
 
 /// What the app wants.
 #[wasm_bindgen]
 impl Tab {
-    /// Joins the session of an account, or opens it. `mechanisms` and `priorities` go together: the page's
-    /// `own`, so many, and then the worker's; `listed` if the app has listed them itself.
-    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
-    pub fn connect(
-        &self,
-        now: f64,
-        service: String,
-        jid: String,
-        authcid: Option<String>,
-        password: Option<String>,
-        keys: Option<String>,
-        mechanisms: Vec<String>,
-        priorities: Vec<u32>,
-        own: u32,
-        listed: bool,
-        session_key: Option<String>,
-        explicit_binding: bool,
-        reconnect: bool,
-        attach: bool,
-        reload_grace: u32,
-        queue_stanzas: u32,
-        queue_size: u32,
-    ) {
-        let offer = |(name, priority)| MechanismOffer { name, priority };
-        let mut own_mechanisms: Vec<_> = mechanisms.into_iter().zip(priorities).map(offer).collect();
-        let mechanisms = own_mechanisms.split_off(own_mechanisms.len().min(own as usize));
-        let credentials =
-            Credentials { authcid, password: password.map(Secret::new), keys: keys.map(Secret::new) };
-        let options = Options {
-            mechanisms,
-            listed,
-            own_mechanisms,
-            session_key,
-            explicit_binding,
-            reconnect,
-            attach,
-            reload_grace,
-            queue_stanzas,
-            queue_size,
-        };
-        self.say(now, ToWorker::Connect { service, jid, credentials, options });
+    /// Says this to the worker: a `ToWorker`.
+    pub fn say(&self, now: f64, message: JsValue) {
+        self.handle(now, Input::Say(Js(message)));
     }
 
-    /// Joins a session that is there.
-    pub fn attach(&self, now: f64, service: String, jid: Option<String>, explicit_binding: bool) {
-        self.say(now, ToWorker::Attach { service, jid, explicit_binding });
+    /// The first of so many tokens, which rise by one.
+    pub fn number(&self, count: u32) -> u32 {
+        self.tab.borrow_mut().number(count)
     }
 
-    /// Binds a resource, where the session waits for it.
-    pub fn bind(&self, now: f64, resource: Option<String>) {
-        self.say(now, ToWorker::Bind { resource });
-    }
-
-    /// Sends stanzas, in order; the token of the last, the others' are those before it.
-    pub fn send(&self, texts: Vec<JsValue>) -> u32 {
-        let token = self.tab.borrow_mut().send(texts.into_iter().map(Stanza));
+    /// Claims the stanzas of this `Selector`; the claim's number.
+    pub fn claim(&self, selector: JsValue) -> u32 {
+        let claim = self.tab.borrow_mut().claim(time_of_day(), Js(selector));
         self.pump();
-        token
-    }
-
-    /// Asks an IQ and waits at most `timeout` milliseconds for the answer; its token.
-    pub fn request(&self, text: JsValue, timeout: Option<f64>) -> u32 {
-        let timeout = timeout.map(|timeout| Duration::from_millis(timeout as u64));
-        let token = self.tab.borrow_mut().request(Stanza(text), timeout);
-        self.pump();
-        token
-    }
-
-    /// Of the stanzas that the listener handles it is this one's turn: to be said before a claim is made.
-    pub fn at(&self, position: f64) {
-        self.tab.borrow_mut().at(position as u64);
-    }
-
-    /// Claims the stanzas that meet these criteria; the claim's number.
-    #[allow(clippy::too_many_arguments, reason = "a flat call is the cheapest across this boundary")]
-    pub fn claim(
-        &self,
-        ns: Option<String>,
-        name: Option<String>,
-        types: Option<Vec<String>>,
-        id: Option<String>,
-        from: Option<String>,
-        bare: bool,
-        ignore_fragment: bool,
-    ) -> u32 {
-        self.claim_selector(Selector::Stanza(Criteria { ns, name, types, id, from, bare, ignore_fragment }))
-    }
-
-    /// Claims everything that comes in, for a hook; the claim's number.
-    pub fn claim_everything(&self) -> u32 {
-        self.claim_selector(Selector::Everything)
-    }
-
-    /// Claims what other tabs send; the claim's number.
-    pub fn claim_sent(&self) -> u32 {
-        self.claim_selector(Selector::Sent)
+        claim
     }
 
     /// Gives a claim up.
@@ -358,56 +199,10 @@ impl Tab {
         self.tab.borrow_mut().release(claim);
         self.pump();
     }
-
-    /// Asks what the worker knows of the tabs; the question's token.
-    pub fn tabs(&self) -> u32 {
-        let token = self.tab.borrow_mut().tabs();
-        self.pump();
-        token
-    }
-
-    /// The page is being frozen.
-    pub fn freeze(&self, now: f64) {
-        self.say(now, ToWorker::Freeze);
-    }
-
-    /// No handler took the IQ request of this position.
-    pub fn unhandled(&self, now: f64, position: f64) {
-        self.say(now, ToWorker::Unhandled { position: position as u64 });
-    }
-
-    /// The page became visible or hidden.
-    pub fn visibility(&self, now: f64, visible: bool) {
-        self.say(now, ToWorker::Visibility { visible });
-    }
-
-    /// Ends the session, for every tab; the server has `timeout` milliseconds to close the stream too.
-    pub fn disconnect(&self, now: f64, reason: Option<String>, timeout: u32) {
-        self.say(now, ToWorker::Disconnect { reason, timeout });
-    }
-
-    /// Says goodbye for this tab.
-    pub fn leave(&self, now: f64) {
-        self.say(now, ToWorker::Leave);
-    }
 }
 
 impl Tab {
-    fn claim_selector(&self, selector: Selector) -> u32 {
-        let claim = self.tab.borrow_mut().claim(time_of_day(), selector);
-        self.pump();
-        claim
-    }
-
-    fn say(&self, now: f64, wish: ToWorker<Stanza>) {
-        self.handle(now, Input::Say(wish));
-    }
-
-    fn hear(&self, now: f64, message: FromWorker<Stanza>) {
-        self.handle(now, Input::Message(message));
-    }
-
-    fn handle(&self, now: f64, input: Input<Stanza>) {
+    fn handle(&self, now: f64, input: Input<Js>) {
         let now = Duration::from_millis(now as u64);
         self.tab.borrow_mut().handle_input(now, input);
         self.pump();
@@ -420,73 +215,24 @@ impl Tab {
         loop {
             let output = self.tab.borrow_mut().poll_output();
             match output {
-                Some(Output::Post(message)) => self.listener.post(message),
-                Some(Output::Watch(lock)) => self.listener.watch(&lock),
-                Some(Output::Reopen { detour }) => self.listener.reopen(detour),
-                Some(Output::Event(event)) => self.tell(event),
+                Some(Output::Pass(Js(message))) => self.page.pass(&message),
+                Some(Output::Post(word)) => {
+                    self.write(&word);
+                    self.page.post();
+                }
+                Some(Output::Show(news)) => {
+                    self.write(&news);
+                    self.page.show();
+                }
+                Some(Output::Watch(lock)) => self.page.watch(&lock),
+                Some(Output::Reopen { detour }) => self.page.reopen(detour),
                 None => break,
             }
         }
         self.busy.set(false);
     }
 
-    fn tell(&self, event: Event<Stanza>) {
-        let listener = &self.listener;
-        match event {
-            Event::Status(status) => {
-                let Status { code, condition, text, session, .. } = &status;
-                let (jid, domain, features) = match session {
-                    Some(session) => (Some(&*session.jid), Some(&*session.domain), Some(&*session.features)),
-                    None => (None, None, None),
-                };
-                listener.status(*code as u8, condition.as_deref(), text.as_deref(), jid, domain, features);
-            }
-            Event::Keys(keys) => listener.keys(keys.expose()),
-            // The page sees to it without this.
-            Event::Challenge(..) => {}
-            Event::Role(role) => listener.role(role == Role::Primary),
-            // Those of `on_deliver` come by no event.
-            Event::Stanzas(_) | Event::Stanza(..) => {}
-            Event::Caught(claim, origin, text) => listener.caught(claim, origin == Origin::Replayed, &text.0),
-            Event::Claimed(claim) => listener.claimed(claim),
-            Event::Gap(..) => listener.gap(),
-            Event::Tabs(token, _) => listener.tabs(token),
-            Event::Written(up_to) => listener.written(up_to),
-            Event::Failed(token, fault) => listener.failed(token, &fault.condition, &fault.text),
-            Event::Response(token, outcome) => match outcome {
-                Outcome::Result(text) => listener.answered(token, false, &text.0),
-                Outcome::Error(text) => listener.answered(token, true, &text.0),
-                Outcome::Timeout => listener.unanswered(token, true),
-                Outcome::Disconnected => listener.unanswered(token, false),
-                Outcome::Refused(fault) => listener.unasked(token, &fault.condition, &fault.text),
-            },
-            Event::Log(level, text) => listener.log(level as u8, &text),
-        }
+    fn write(&self, message: &impl Write<Writer>) {
+        message.write("", &mut *self.writer.borrow_mut());
     }
-}
-
-fn deliveries(
-    positions: Vec<f64>,
-    origins: Vec<u8>,
-    texts: Vec<JsValue>,
-) -> impl Iterator<Item = Delivery<Stanza>> {
-    let columns = positions.into_iter().zip(origins).zip(texts);
-    columns.map(move |((position, number), text)| Delivery(position as u64, origin(number), Stanza(text)))
-}
-
-fn origin(number: u8) -> Origin {
-    match number {
-        0 => Origin::Received,
-        1 => Origin::Sent,
-        _ => Origin::Replayed,
-    }
-}
-
-/// The text of a stanza as the JavaScript string it is.
-struct Stanza(JsValue);
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    fn time_of_day() -> f64;
 }

@@ -22,7 +22,7 @@ import type {
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
 import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
-import type { Command } from './link.ts';
+import { say, type Command } from './link.ts';
 import { warn } from './log.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
@@ -253,28 +253,37 @@ export class Connection extends Hooks {
     const listed = this.#listed ?? this.options.mechanisms;
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
+    const priorities = ranks(mechanisms);
     const { sessionKey } = this.options;
+    const offers = mechanisms.map(({ mechname }, index) => ({
+      name: String(mechname),
+      priority: priorities[index]!,
+    }));
     const command = (service: string): Command => ({
       run: (tab) =>
-        tab.connect(
-          performance.now(),
-          service,
-          jid,
-          authcid ? String(authcid) : undefined,
-          password,
-          keys,
-          mechanisms.map(({ mechname }) => String(mechname)),
-          ranks(mechanisms),
-          own,
-          !!listed,
-          sessionKey === undefined || sessionKey === null ? undefined : String(sessionKey),
-          !!this.options.explicitResourceBinding,
-          this.options.reconnect ?? true,
-          this.options.attach ?? true,
-          amount(this.options.reloadGrace, 10_000),
-          amount(this.options.queue?.stanzas, 10_000),
-          amount(this.options.queue?.bytes, 16 * 1024 * 1024),
-        ),
+        say({
+          Connect: {
+            service,
+            jid,
+            credentials: {
+              authcid: authcid ? String(authcid) : null,
+              password: password ?? null,
+              keys: keys ?? null,
+            },
+            options: {
+              mechanisms: offers.slice(own),
+              listed: !!listed,
+              own_mechanisms: offers.slice(0, own),
+              session_key: sessionKey === undefined || sessionKey === null ? null : String(sessionKey),
+              explicit_binding: !!this.options.explicitResourceBinding,
+              reconnect: !!(this.options.reconnect ?? true),
+              attach: !!(this.options.attach ?? true),
+              reload_grace: amount(this.options.reloadGrace, 10_000),
+              queue_stanzas: amount(this.options.queue?.stanzas, 10_000),
+              queue_size: amount(this.options.queue?.bytes, 16 * 1024 * 1024),
+            },
+          },
+        }).run(tab),
     });
     this.#participation.join(command, login);
   }
@@ -305,7 +314,7 @@ export class Connection extends Hooks {
    * that calls `bind` binds for all. If the session is not waiting for `bind`, an error is logged.
    */
   bind(): void {
-    this.#participation.bind(getResourceFromJid(this.jid) ?? undefined);
+    this.#participation.bind(getResourceFromJid(this.jid));
   }
 
   /**
@@ -357,9 +366,9 @@ export class Connection extends Hooks {
     this.disconnecting = this.connected;
     this.flush();
     // Apps pass whatever they were called with, an event for example.
-    const why = reason === undefined || reason === null ? undefined : String(reason);
+    const why = reason === undefined || reason === null ? null : String(reason);
     const patience = amount(this.disconnection_timeout, 3000);
-    const command: Command = { run: (tab) => tab.disconnect(performance.now(), why, patience) };
+    const command = say({ Disconnect: { reason: why, timeout: patience } });
     // `window.event` is the event being handled, in microtasks too. A flag set by a listener of
     // ours would come too late: the app's listener may run first.
     if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? ''))
@@ -683,11 +692,11 @@ export class Connection extends Hooks {
  * The priorities as the `u32` values that the worker takes. If one of them is no `u32`, which is
  * rare, each is replaced by its rank.
  */
-function ranks(mechanisms: readonly SASLMechanism[]): Uint32Array {
+function ranks(mechanisms: readonly SASLMechanism[]): number[] {
   const priorities = mechanisms.map(({ priority }) => Number(priority) || 0);
-  if (priorities.every((priority) => priority >>> 0 === priority)) return Uint32Array.from(priorities);
+  if (priorities.every((priority) => priority >>> 0 === priority)) return priorities;
   const places = [...new Set(priorities)].sort((one, other) => one - other);
-  return Uint32Array.from(priorities, (priority) => places.indexOf(priority));
+  return priorities.map((priority) => places.indexOf(priority));
 }
 
 /**
@@ -706,7 +715,7 @@ function withPassword(connection: Connection, pass: unknown): Authenticating {
 
 /** Clamps a number to the range of `u32`, in which it crosses to the worker. */
 function amount(given: number | undefined, fallback: number): number {
-  return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1);
+  return Math.min(Math.max(given ?? fallback, 0), 2 ** 32 - 1) >>> 0;
 }
 
 function randomPart(): string {

@@ -10,6 +10,7 @@ import { Handler, HandlerList, selectorOf } from './handlers.ts';
 import { type Hooks, isHeard } from './hooks.ts';
 import type { Command } from './link.ts';
 import { describe, error, guarded } from './log.ts';
+import type { Selector } from './protocol/Selector.ts';
 
 /** The handlers of one connection, and what they are given. */
 export class Inbox {
@@ -54,10 +55,10 @@ export class Inbox {
     this.#run({
       run: (tab) => {
         if (this.#everything === undefined && (this.#raw || this.#xml)) {
-          this.#claims.set((this.#everything = tab.claim_everything()), 'hook');
+          this.#claims.set((this.#everything = tab.claim('Everything' satisfies Selector)), 'hook');
         }
         if (this.#sent === undefined && isHeard(this.#hooks, 'onForeignStanzaSent'))
-          this.#sent = tab.claim_sent();
+          this.#sent = tab.claim('Sent' satisfies Selector);
       },
     });
   }
@@ -117,11 +118,7 @@ export class Inbox {
     this.#run({
       run: (tab) => {
         if (handler.active || ![...this.handlers].includes(handler)) return;
-        const { ns, name, types, id, from, bare, ignoreFragment } = selectorOf(handler);
-        this.#claims.set(
-          tab.claim(ns, name, types, id, from, bare ?? false, ignoreFragment ?? false),
-          handler,
-        );
+        this.#claims.set(tab.claim(criteriaOf(handler)), handler);
       },
     });
   }
@@ -142,6 +139,22 @@ export class Inbox {
     if (element) guarded(() => this.#hooks.xmlInput(element), 'xmlInput');
     return element;
   }
+}
+
+/** The selector of the claim for a handler. */
+function criteriaOf(handler: Handler): Selector {
+  const { ns, name, types, id, from, bare, ignoreFragment } = selectorOf(handler);
+  return {
+    Stanza: {
+      ns: ns ?? null,
+      name: name ?? null,
+      types: types ?? null,
+      id: id ?? null,
+      from: from ?? null,
+      bare: bare ?? false,
+      ignore_fragment: ignoreFragment ?? false,
+    },
+  };
 }
 
 /** The element of a stanza that the worker has verified. */

@@ -5,14 +5,15 @@
  * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every
  * command hears why.
  */
-import { Tab, type Audience } from '../pkg/epode_client_shim.js';
+import { Writer } from '../../port/ts/writer.ts';
+import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
-import type { Gap } from './hooks.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
-import type { TabInfo } from './protocol/TabInfo.ts';
-import { resolveWorker } from './service.ts';
+import type { Batch } from './protocol/Batch.ts';
+import type { Caught } from './protocol/Caught.ts';
+import type { FromWorker } from './protocol/FromWorker.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
-import { hear, type Content, outlet, type SaslChallenge } from './wire.ts';
+import { resolveWorker } from './service.ts';
 import { startWorker, whatIsAt, whereabouts } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
@@ -21,16 +22,21 @@ export interface Command {
   fail?(reason: string): void;
 }
 
-/** What a link reports besides what its `Audience` hears. */
+/** The command to say this to the worker. */
+export function say(message: ToWorker<string>): Command {
+  return { run: (tab) => tab.say(performance.now(), message) };
+}
+
+/** What a link reports. */
 export interface Events {
+  /** The worker, or the tab in its place, says this: anything but stanzas and challenges. */
+  told(message: Told): void;
   /** A stanza came in, or another tab sent it. */
   stanza(position: number, sent: boolean, text: string): void;
-  /** Stanzas are missing. */
-  gap(gap: Gap): void;
-  /** The worker's answer to `tabs`; none when it died. */
-  tabsKnown(token: number, tabs: TabInfo[]): void;
-  /** A socket was closed with this code; the status that says so follows. */
-  closed(code: number): void;
+  /** A stanza for one claim alone, which came before the claim did. */
+  caught(claim: number, replayed: boolean, text: string): void;
+  /** The claim hears what every other does. */
+  claimed(claim: number): void;
   /** A mechanism of this page is to answer a challenge, or to begin; rejects when it fails. */
   challenged(mechanism: string, challenge: string | null): Promise<string | undefined>;
   /** There is no worker for this page, and why: all commands have failed. */
@@ -38,6 +44,11 @@ export interface Events {
   /** The page is back from the back/forward cache: the worker took it for gone. */
   revived(): void;
 }
+
+/** A message that is no stanza alone. */
+export type Told = Exclude<FromWorker<string>, unknown[]>;
+
+type Challenge = Extract<Told, { SaslChallenge: unknown }>['SaslChallenge'];
 
 /** Why nothing comes of a command at a link that was left. */
 const LEFT = 'the connection was reset';
@@ -54,7 +65,6 @@ const slots = new Set<string>();
 /** One connection's link to the worker. */
 export class Link {
   readonly #events: Events;
-  readonly #audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>;
   readonly #script: string | URL | undefined;
   /**
    * Names this link among those of its page, before and after a reload: by its service, and its number among
@@ -73,8 +83,6 @@ export class Link {
   #detour = false;
   /** Ends the wait for the worker's death. */
   #watch = new AbortController();
-  /** Of the message that is being heard. */
-  #kept: Content = {};
   /** The position of the stanza that is being handled, when some are. */
   #at: number | undefined;
   #tab: Tab | undefined;
@@ -89,14 +97,8 @@ export class Link {
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(
-    worker: string | URL | undefined,
-    service: string,
-    audience: Omit<Audience, 'stanzas' | 'tabs' | 'gap'>,
-    events: Events,
-  ) {
+  constructor(worker: string | URL | undefined, service: string, events: Events) {
     this.#events = events;
-    this.#audience = audience;
     this.#script = worker;
     // First of all: nothing else takes as long.
     const reached = this.#reach();
@@ -153,7 +155,7 @@ export class Link {
   #goodbye(): void {
     const tab = this.#tab;
     if (!tab || this.#ended) return;
-    tab.leave(performance.now());
+    say('Leave').run(tab);
     this.#parting?.run(tab);
   }
 
@@ -203,15 +205,16 @@ export class Link {
   }
 
   #greet(port: Port, lock: string | undefined): void {
-    const tab = new Tab({
-      ...this.#whileItLasts({ ...this.#audience, status: this.#status }),
-      ...outlet((message) => this.#port?.postMessage(message)),
+    const writer = new Writer();
+    const post = (message: unknown): void => this.#port?.postMessage(message);
+    const page: Page = {
+      pass: post,
+      post: () => post(writer.take()),
+      show: () => this.#tell(writer.take() as Told),
       watch: (lock) => this.#await(lock, tab),
       reopen: (detour) => void this.#reopen(tab, lock, detour),
-      stanzas: () => this.#show(this.#kept.stanzas!),
-      gap: () => this.#events.gap(this.#kept.gap!),
-      tabs: (token) => this.#events.tabsKnown(token, this.#kept.tabs ?? []),
-    });
+    };
+    const tab = new Tab(page, writer);
     this.#tab = tab;
     document.addEventListener('visibilitychange', this.#visibility);
     document.addEventListener('freeze', this.#frozen);
@@ -220,51 +223,56 @@ export class Link {
     for (const command of this.#commands.splice(0)) command.run(tab);
   }
 
-  /** An app that leaves, in a callback say, hears nothing of what was to follow. */
-  #whileItLasts<A extends object>(audience: A): A {
-    const told = ([name, tell]: [string, (...words: unknown[]) => void]) => [
-      name,
-      (...words: unknown[]) => this.#ended || tell(...words),
-    ];
-    return Object.fromEntries(Object.entries(audience).map(told)) as A;
+  /** Tells the tab what the worker posted, and shows the app what is for it. */
+  #hear(tab: Tab, port: Port, data: FromWorker<string>): void {
+    const stanzas = stanzasOf(data);
+    if (!(stanzas ? tab.delivered(...stanzas.extent) : tab.hear(performance.now(), data))) return;
+    if (stanzas) this.#showEach(stanzas);
+    else if (hasTag(data, 'Claimed')) this.#showMissed(tab, data.Claimed.claims);
+    else if (hasTag(data, 'SaslChallenge')) this.#challenged(port, data.SaslChallenge);
+    else this.#tell(data as Told);
+    tab.handled();
   }
 
-  readonly #status: Audience['status'] = (...words) => {
-    if (this.#kept.closeCode) this.#events.closed(this.#kept.closeCode);
-    this.#audience.status(...words);
-  };
+  /** An app that leaves, in a callback say, hears nothing of what was to follow. */
+  #tell(message: Told): void {
+    if (!this.#ended) this.#events.told(message);
+  }
 
   /**
    * Shows the app stanzas, one after the other. An app that leaves at one of them, or goes elsewhere, sees no
    * more.
    */
-  #show(stanzas: NonNullable<Content['stanzas']>): void {
+  #showEach({ batch, extent: [, count] }: Stanzas): void {
     const joins = this.#joins;
-    if ('lengths' in stanzas) {
-      const { positions, origins, lengths, text } = stanzas;
-      let start = 0;
-      for (let index = 0; index < positions.length && joins === this.#joins; index++) {
-        const end = start + lengths[index]!;
-        this.#showOne(positions[index]!, text.slice(start, end), origins?.[index] === 'Sent');
-        start = end;
-      }
-    } else this.#showOne(...stanzas);
+    const { positions, origins, lengths, text } = batch;
+    let start = 0;
+    for (let index = 0; index < count && joins === this.#joins && !this.#ended; index++) {
+      const end = start + lengths[index]!;
+      this.#at = positions[index]!;
+      this.#events.stanza(this.#at, origins?.[index] === 'Sent', text.slice(start, end));
+      start = end;
+    }
     this.#at = undefined;
   }
 
-  #showOne(position: number, text: string, sent = false): void {
-    if (this.#ended) return;
-    this.#at = position;
-    this.#events.stanza(position, sent, text);
+  /** Shows the app what claims had missed before they held. */
+  #showMissed(tab: Tab, claims: Caught<string>[]): void {
+    for (const { claim, stanzas } of claims) {
+      for (const [position, origin, text] of stanzas) {
+        tab.caught(origin === 'Received' ? position : undefined);
+        if (!this.#ended) this.#events.caught(claim, origin === 'Replayed', text);
+      }
+      tab.claimed();
+      if (!this.#ended) this.#events.claimed(claim);
+    }
   }
 
   /** Introduces the tab at this port. */
   #meet(port: Port, tab: Tab, lock: string | undefined): void {
-    const challenged = (challenge: SaslChallenge): void => this.#challenged(port, challenge);
     port.onmessage = ({ data }) => {
       if (this.#ended) return;
-      hear(tab, data, this.#kept, challenged);
-      this.#kept = {};
+      this.#hear(tab, port, data);
       // A stanza alone, which is what comes most often, moves no deadline.
       if (!Array.isArray(data)) this.#wind(tab);
     };
@@ -281,7 +289,7 @@ export class Link {
   }
 
   /** Whatever becomes of this worker, the answer is for no other. */
-  #challenged(port: Port, { exchange, mechanism, challenge }: SaslChallenge): void {
+  #challenged(port: Port, { exchange, mechanism, challenge }: Challenge): void {
     const answer = (message: ToWorker<string>): void => port.postMessage(message);
     this.#events.challenged(mechanism, challenge).then(
       (response) => answer({ SaslResponse: { exchange, response: response ?? null } }),
@@ -397,7 +405,7 @@ export class Link {
   }
 
   readonly #visibility = (): void => {
-    this.#tab!.visibility(performance.now(), isVisible());
+    say({ Visibility: { visible: isVisible() } }).run(this.#tab!);
     this.#wind(this.#tab!);
   };
 
@@ -414,13 +422,48 @@ export class Link {
 
   // It will not answer until it is shown again: whatever must be done once is another tab's from now on. One
   // that has left goes into the cache.
-  readonly #frozen = (): void => (this.#ended ? this.#close() : this.#tab?.freeze(performance.now()));
+  readonly #frozen = (): void => {
+    if (this.#ended) this.#close();
+    else if (this.#tab) say('Freeze').run(this.#tab);
+  };
 
   readonly #shown = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return;
     removeEventListener('pageshow', this.#shown);
     this.#events.revived();
   };
+}
+
+/** Stanzas as they are shown, and what the tab hears of them: the highest position, and how many there are. */
+interface Stanzas {
+  batch: Batch<string>;
+  extent: [end: number, count: number];
+}
+
+/** The stanzas of a message that has nothing else. */
+function stanzasOf(message: FromWorker<string>): Stanzas | undefined {
+  if (Array.isArray(message)) {
+    const [position, text] = message;
+    if (typeof position !== 'number' || typeof text !== 'string') return undefined;
+    const batch = { positions: [position], origins: null, lengths: [text.length], text };
+    return { batch, extent: [position, 1] };
+  }
+  if (!hasTag(message, 'Deliver')) return undefined;
+  const batch = message.Deliver;
+  const { positions, lengths, text } = batch;
+  if (positions.length !== lengths.length || typeof text !== 'string') return undefined;
+  return {
+    batch,
+    extent: [positions.reduce((end, position) => Math.max(end, position), 0), positions.length],
+  };
+}
+
+/** Whether a message is of this variant. */
+function hasTag<T extends string>(
+  message: FromWorker<string>,
+  tag: T,
+): message is Extract<FromWorker<string>, Record<T, unknown>> {
+  return typeof message === 'object' && message !== null && tag in message;
 }
 
 function isVisible(): boolean {

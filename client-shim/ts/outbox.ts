@@ -5,13 +5,14 @@
  * What is sent within one task leaves together at its end. Order holds: what is asked leaves behind what was
  * sent before.
  */
-import type { Audience } from '../pkg/epode_client_shim.js';
 import { NS } from './constants.ts';
 import { toElement } from './element.ts';
 import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
 import { type Hooks, isHeard } from './hooks.ts';
-import type { Command } from './link.ts';
+import { say, type Command } from './link.ts';
 import { error, guarded } from './log.ts';
+import type { Fault } from './protocol/Fault.ts';
+import type { Outcome } from './protocol/Outcome.ts';
 import type { Question, Receipt } from './sendable.ts';
 import { later } from './timed.ts';
 
@@ -37,30 +38,6 @@ export class Outbox {
   readonly #questions = new Map<number, Question>();
   readonly #hooks: Hooks;
   readonly #run: (command: Command) => void;
-
-  /** What the worker says of them. */
-  readonly fates: Pick<Audience, 'written' | 'failed' | 'unanswered' | 'unasked'> = {
-    /** Everything up to this one was written. */
-    written: (upTo) => {
-      for (const [token, receipt] of this.#receipts) {
-        if (token > upTo) break;
-        this.#receipts.delete(token);
-        receipt({ status: 'written' });
-      }
-    },
-    /** This one was not. */
-    failed: (token, condition, text) => {
-      this.#receipts.get(token)?.({ status: 'failed', condition, text });
-      this.#receipts.delete(token);
-    },
-    /** No answer comes: the time is up, or the session. */
-    unanswered: (token, timeout) => fail(this.#take(token), timeout ? late() : disconnected()),
-    /** It was not asked. */
-    unasked: (token, condition, text) => {
-      const question = this.#take(token);
-      if (question) refuse(question, condition, text);
-    },
-  };
 
   /** @param run carries out a command, or fails it where there is no link */
   constructor(hooks: Hooks, run: (command: Command) => void) {
@@ -89,8 +66,12 @@ export class Outbox {
     this.#show(text);
     let rest = (): number | undefined => timeout;
     const command: Command = {
-      run: (tab) =>
-        void (question.signal?.aborted || this.#questions.set(tab.request(text, rest()), question)),
+      run: (tab) => {
+        if (question.signal?.aborted) return;
+        const token = tab.number(1);
+        this.#questions.set(token, question);
+        say({ Request: { token, text, timeout: whole(rest()) } }).run(tab);
+      },
       fail: (reason) => refuse(question, UNCONNECTED, reason),
     };
     this.#waiting.push(command);
@@ -121,11 +102,32 @@ export class Outbox {
     this.#post(batch);
   }
 
-  /** A question is answered. */
-  answered(token: number, answer: Element | undefined, isError: boolean): void {
-    const question = this.#take(token);
+  /** Everything up to this one was written. */
+  written(upTo: number): void {
+    for (const [token, receipt] of this.#receipts) {
+      if (token > upTo) break;
+      this.#receipts.delete(token);
+      receipt({ status: 'written' });
+    }
+  }
+
+  /** This one was not. */
+  failed(token: number, { condition, text }: Fault): void {
+    this.#receipts.get(token)?.({ status: 'failed', condition, text });
+    this.#receipts.delete(token);
+  }
+
+  /** A question is answered; or no answer comes, for the time is up, or the session; or it was not asked. */
+  ended(token: number, outcome: Outcome<string>, read: (text: string) => Element | undefined): void {
+    const question = this.#questions.get(token);
+    this.#questions.delete(token);
+    if (outcome === 'Timeout') return fail(question, late());
+    if (outcome === 'Disconnected') return fail(question, disconnected());
+    if ('Refused' in outcome)
+      return question && refuse(question, outcome.Refused.condition, outcome.Refused.text);
+    const answer = read('Error' in outcome ? outcome.Error : outcome.Result);
     if (!answer) fail(question, new XmppError('an inbound stanza could not be read'));
-    else if (isError) fail(question, new StanzaError(answer));
+    else if ('Error' in outcome) fail(question, new StanzaError(answer));
     else guarded(() => question?.ok(answer), CALLBACK);
   }
 
@@ -155,18 +157,13 @@ export class Outbox {
     if (batch.length === 0) return;
     this.#run({
       run: (tab) => {
-        const first = tab.send(batch.map(({ text }) => text)) - batch.length + 1;
-        // What follows from it comes in a later task.
+        const first = tab.number(batch.length);
         batch.forEach(({ receipt }, index) => this.#receipts.set(first + index, receipt));
+        const stanzas = batch.map(({ text }, index) => ({ token: first + index, text }));
+        say({ Send: { stanzas } }).run(tab);
       },
       fail: (text) => batch.forEach(({ receipt }) => receipt(unsent(text))),
     });
-  }
-
-  #take(token: number): Question | undefined {
-    const question = this.#questions.get(token);
-    this.#questions.delete(token);
-    return question;
   }
 
   #show(text: string): void {
@@ -180,6 +177,11 @@ export function taken<V>(map: Map<number, V>): V[] {
   const values = [...map.values()];
   map.clear();
   return values;
+}
+
+/** A time limit as the protocol has it. */
+function whole(timeout: number | undefined): number | null {
+  return timeout === undefined ? null : Math.min(Math.max(timeout, 0), 2 ** 32 - 1) >>> 0;
 }
 
 /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */

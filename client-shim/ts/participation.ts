@@ -3,21 +3,26 @@
  * becomes of it. The fields that an app reads of a connection are set here, and those who wait for something
  * called back.
  */
-import type { Audience } from '../pkg/epode_client_shim.js';
 import type { ConnectionState, Tab } from './connection-state.ts';
-import { Status } from './constants.ts';
+import { LogLevel, Status } from './constants.ts';
 import { DisconnectedError } from './errors.ts';
 import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid } from './jid.ts';
 import { keysOfText } from './keys.ts';
-import { Link, type Command } from './link.ts';
-import { error, guarded, info, tell, type Log } from './log.ts';
+import { Link, say, type Command, type Told } from './link.ts';
+import { error, guarded, info, tell, warn } from './log.ts';
 import type { Login } from './login.ts';
 import { Outbox, taken } from './outbox.ts';
 import { tellPlugins } from './equipment.ts';
+import type { Role } from './protocol/Role.ts';
+import type { SessionInfo } from './protocol/SessionInfo.ts';
+import type { Status as StatusMessage } from './protocol/Status.ts';
 import { Ready } from './ready.ts';
 import { resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
+
+/** The variants of a message, each as `[name, content]`. */
+type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
 /** Why a tab is out of its session. */
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
@@ -91,15 +96,15 @@ export class Participation<C extends ConnectionState<C>> {
   /** Wishes for membership without credentials. */
   attach(waits: boolean): void {
     this.join((service) => ({
-      run: (tab) => tab.attach(performance.now(), service, this.#remembered(), waits),
+      run: (tab) => say({ Attach: { service, jid: this.#remembered(), explicit_binding: waits } }).run(tab),
     }));
   }
 
   /** A resource is to be bound, if the session waits for that. */
-  bind(resource: string | undefined): void {
+  bind(resource: string | null): void {
     if (!this.#unbound) return error('bind was called, but the session does not wait for it');
     this.#unbound = false;
-    this.run({ run: (tab) => tab.bind(performance.now(), resource) });
+    this.run(say({ Bind: { resource } }));
   }
 
   /** Carries out a command, or fails it where there is no link. */
@@ -111,7 +116,14 @@ export class Participation<C extends ConnectionState<C>> {
   /** What the worker knows of the tabs; none where there is no worker. */
   tabs(): Promise<Tab[]> {
     return new Promise((known) =>
-      this.run({ run: (tab) => this.#asked.set(tab.tabs(), known), fail: () => known([]) }),
+      this.run({
+        run: (tab) => {
+          const token = tab.number(1);
+          this.#asked.set(token, known);
+          say({ Tabs: { token } }).run(tab);
+        },
+        fail: () => known([]),
+      }),
     );
   }
 
@@ -133,7 +145,7 @@ export class Participation<C extends ConnectionState<C>> {
     // Later, as everything but CONNECTING: the caller of `connect` is not called back before it returns.
     queueMicrotask(() => {
       for (const status of [first, Status.DISCONNECTED]) {
-        if (attempt === this.#attempt) this.#status(status, undefined, reason);
+        if (attempt === this.#attempt) this.#reached(status, null, reason);
       }
     });
     this.#leave();
@@ -164,25 +176,18 @@ export class Participation<C extends ConnectionState<C>> {
     if (this.ended) {
       this.#leave();
       const { options, service } = this.#connection;
-      this.#link = new Link(options.worker, this.#address ?? service, this.#audience(), {
-        closed: (code) =>
-          guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler'),
+      this.#link = new Link(options.worker, this.#address ?? service, {
+        told: (message) => this.#told(message),
         challenged: async (name, challenge) => this.#login!.answer(name, challenge),
         unlinked: (reason) => this.fail(reason),
         revived: () => this.#revive(),
         stanza: (position, sent, text) => {
           if (sent) return this.inbox.foreign(text);
           const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
-          if (isUnhandled && this.#connection.authenticated)
-            this.run({ run: (tab) => tab.unhandled(performance.now(), position) });
+          if (isUnhandled && this.#connection.authenticated) this.run(say({ Unhandled: { position } }));
         },
-        gap: (gap) => guarded(() => this.#connection.onGap(gap), 'onGap'),
-        tabsKnown: (token, tabs) => {
-          this.#asked.get(token)?.(
-            tabs.map((tab) => ({ ...tab, role: tab.role === 'Primary' ? 'primary' : 'secondary' })),
-          );
-          this.#asked.delete(token);
-        },
+        caught: (claim, replayed, text) => this.inbox.caught(claim, replayed, text),
+        claimed: (claim) => this.inbox.claimed(claim),
       });
       this.#slot = this.#link.slot;
       this.inbox.claimAll();
@@ -214,32 +219,48 @@ export class Participation<C extends ConnectionState<C>> {
   }
 
   /** What the worker says, and who hears it. */
-  #audience(): Omit<Audience, 'stanzas' | 'tabs' | 'gap'> {
-    const { inbox, outbox } = this;
+  #told(message: Told): void {
     const connection = this.#connection;
-    return {
-      status: (code, condition, text, jid, domain, features) => {
-        if (jid !== undefined) this.#up(jid, domain ?? null, features);
-        this.#status(code as Status, condition, text);
-      },
-      keys: (text) => (connection.scram_keys = keysOfText(text)),
-      role: (primary) => {
-        const role = primary ? 'primary' : 'secondary';
+    // A variant without content is its name alone.
+    const [tag, content] = (
+      typeof message === 'string' ? [message] : Object.entries(message)[0]
+    ) as Tagged<Told>;
+    switch (tag) {
+      case 'Status':
+        return this.#status(content);
+      case 'Keys':
+        connection.scram_keys = keysOfText(content.keys);
+        return;
+      case 'Role': {
+        const role = roleOf(content);
         if (connection.role === role) return;
         connection.role = role;
-        guarded(() => connection.onRoleChanged(role), 'onRoleChanged');
-      },
-      caught: (claim, replayed, text) => inbox.caught(claim, replayed, text),
-      claimed: (claim) => inbox.claimed(claim),
-      ...outbox.fates,
-      answered: (token, isError, text) =>
-        outbox.answered(token, inbox.answered(text, connection.authenticated), isError),
-      log: (level, text) => tell(level as Parameters<Log>[0], text),
-    };
+        return guarded(() => connection.onRoleChanged(role), 'onRoleChanged');
+      }
+      case 'Gap':
+        return guarded(() => connection.onGap(content), 'onGap');
+      case 'Tabs':
+        this.#asked.get(content.token)?.(content.tabs.map((tab) => ({ ...tab, role: roleOf(tab.role) })));
+        this.#asked.delete(content.token);
+        return;
+      case 'Written':
+        return this.outbox.written(content.up_to);
+      case 'Failed':
+        return this.outbox.failed(content.token, content.fault);
+      case 'Response':
+        return this.outbox.ended(content.token, content.outcome, (text) =>
+          this.inbox.answered(text, connection.authenticated),
+        );
+      case 'Log':
+        return tell(LogLevel[upper(content.level)], content.text);
+      default:
+        // Of a newer worker.
+        return warn(`the worker was not understood: a message ${tag}`);
+    }
   }
 
   /** The session is up. */
-  #up(jid: string, domain: string | null, features: string | undefined): void {
+  #up({ jid, domain, features }: SessionInfo): void {
     const connection = this.#connection;
     connection.jid = jid;
     connection.domain = domain;
@@ -276,7 +297,18 @@ export class Participation<C extends ConnectionState<C>> {
     this.timed.clear();
   }
 
-  #status(status: Status, condition: string | undefined, text: string | undefined): void {
+  #status({ code, condition, text, session, close_code }: StatusMessage): void {
+    if (close_code) this.#closed(close_code);
+    if (session) this.#up(session);
+    this.#reached(Status[upper(code)], condition, text);
+  }
+
+  /** A socket was closed with this code; the status that says so follows. */
+  #closed(code: number): void {
+    guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler');
+  }
+
+  #reached(status: Status, condition: string | null, text: string | null): void {
     const connection = this.#connection;
     this.#login?.reached(status);
     this.#unbound = status === Status.BINDREQUIRED;
@@ -291,12 +323,12 @@ export class Participation<C extends ConnectionState<C>> {
       this.#over();
       this.outbox.discard();
     }
-    this.ready.note(status, text, condition);
-    this.report(status, condition ?? text ?? null, text ?? null);
+    this.ready.note(status, text ?? undefined, condition ?? undefined);
+    this.report(status, condition ?? text, text);
   }
 
-  #remembered(): string | undefined {
-    return storage()?.getItem(`epode ${this.#slot}`) ?? undefined;
+  #remembered(): string | null {
+    return storage()?.getItem(`epode ${this.#slot}`) ?? null;
   }
 
   /** The account of this tab outlives a reload, so that `attach` finds the way back to it. */
@@ -308,6 +340,15 @@ export class Participation<C extends ConnectionState<C>> {
       'sessionStorage',
     );
   }
+}
+
+function roleOf(role: Role): 'primary' | 'secondary' {
+  return role === 'Primary' ? 'primary' : 'secondary';
+}
+
+/** Strophe writes its names in capitals. */
+function upper<N extends string>(name: N): Uppercase<N> {
+  return name.toUpperCase() as Uppercase<N>;
 }
 
 function storage(): Storage | undefined {

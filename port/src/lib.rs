@@ -5,7 +5,7 @@
 //! here know how to look at a value and how to make an object. Which messages there are, and which fields
 //! each has, is defined in `epode-protocol`.
 
-use epode_protocol::port::{Value, Writer as Write};
+use epode_protocol::port::{Value, Write, Writer as Writes};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -36,6 +36,13 @@ export const length = (value) => Array.isArray(value) ? value.length : -1;
 export const item = (list, index) => list[index];
 export const field = (record, at, length) => record[words(at, length)[0]];
 export const content = (record) => Object.values(record)[0];
+export const withFlag = (record, at, length, flag) => {
+    const copy = JSON.parse(JSON.stringify(record));
+    const path = [...words(at, length)];
+    const last = path.pop();
+    path.reduce((place, name) => place[name], copy)[last] = flag;
+    return copy;
+};
 export const variant = (value, at, length) => {
     const [name, more] = isRecord(value) ? Object.keys(value) : [value];
     return more === undefined ? words(at, length).indexOf(name) : -1;
@@ -52,6 +59,8 @@ extern "C" {
     fn item(list: &JsValue, index: u32) -> JsValue;
     fn field(record: &JsValue, at: *const u8, length: usize) -> JsValue;
     fn content(record: &JsValue) -> JsValue;
+    #[wasm_bindgen(js_name = withFlag)]
+    fn with_flag(record: &JsValue, at: *const u8, length: usize, flag: bool) -> JsValue;
     /// The place of its name among these, or -1.
     fn variant(value: &JsValue, at: *const u8, length: usize) -> i32;
 }
@@ -92,6 +101,16 @@ impl Value for Js {
     fn variant(&self, names: &'static str) -> Option<(usize, Option<Self>)> {
         let index = variant(&self.0, names.as_ptr(), names.len()).try_into().ok()?;
         Some((index, is_record(&self.0).then(|| Js(content(&self.0)))))
+    }
+
+    fn with_flag(&self, path: &'static str, flag: bool) -> Self {
+        Js(with_flag(&self.0, path.as_ptr(), path.len(), flag))
+    }
+}
+
+impl Write<Writer> for Js {
+    fn write(&self, at: &'static str, to: &mut Writer) {
+        to.value(at, &self.0);
     }
 }
 
@@ -138,7 +157,7 @@ impl Writer {
     }
 }
 
-impl Write for Writer {
+impl Writes for Writer {
     fn nothing(&mut self, at: &'static str) {
         self.value(at, &JsValue::NULL);
     }

@@ -39,6 +39,9 @@ pub trait Value: Sized {
     /// Which of these variants it is, by their `names` with a space between each two, and its content, if it
     /// is not its name alone.
     fn variant(&self, names: &'static str) -> Option<(usize, Option<Self>)>;
+    /// A copy in which the field at the end of this path is this flag. The names of the path have a space
+    /// between each two.
+    fn with_flag(&self, path: &'static str, flag: bool) -> Self;
 }
 
 /// Makes a value, part after part. Each part goes into the record that is open, under the name `at`, or into

@@ -1,18 +1,25 @@
 //! What the handlers of the app are for.
 
-use epode_protocol::{Claim, ClaimId, Position, Selector};
+use epode_protocol::{ClaimId, Position};
 
-#[derive(Default)]
-pub(crate) struct Claims {
+use crate::Claim;
+
+pub(crate) struct Claims<V> {
     held: Vec<ClaimId>,
     /// Claims that are not posted yet, those of one moment together: the position they were made at, and
     /// when; zero within a stanza.
-    unsaid: Vec<(Position, f64, Vec<Claim>)>,
+    unsaid: Vec<(Position, f64, Vec<Claim<V>>)>,
     latest: ClaimId,
 }
 
-impl Claims {
-    pub(crate) fn make(&mut self, from: Position, made: f64, selector: Selector) -> ClaimId {
+impl<V> Default for Claims<V> {
+    fn default() -> Self {
+        Claims { held: Vec::new(), unsaid: Vec::new(), latest: 0 }
+    }
+}
+
+impl<V> Claims<V> {
+    pub(crate) fn make(&mut self, from: Position, made: f64, selector: V) -> ClaimId {
         self.latest += 1;
         let claim = Claim { id: self.latest, selector };
         self.held.push(claim.id);
@@ -35,7 +42,7 @@ impl Claims {
     }
 
     /// What is to be posted now: of each moment the claims that are still held.
-    pub(crate) fn take_unsaid(&mut self) -> Vec<(Position, f64, Vec<Claim>)> {
+    pub(crate) fn take_unsaid(&mut self) -> Vec<(Position, f64, Vec<Claim<V>>)> {
         let mut unsaid = std::mem::take(&mut self.unsaid);
         unsaid.retain_mut(|(.., claims)| {
             claims.retain(|claim| self.held.contains(&claim.id));

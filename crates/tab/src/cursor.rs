@@ -10,10 +10,10 @@ pub(crate) enum Step {
     At(Position),
     /// Somewhere in what ends with this one.
     Through(Position),
-    /// Back at this one, for one claim alone.
-    Caught(Position),
-    /// Behind this one: no claim misses anything up to it.
-    Behind(Position),
+    /// Back at this one, for one claim alone; or at none, for what is no news.
+    Caught(Option<Position>),
+    /// Behind all that this claim had missed.
+    Claimed,
 }
 
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(crate) struct Cursor {
     within: Option<Position>,
     /// Behind what is being handled the tab will be here.
     end: Position,
+    /// The latest that one claim had missed.
+    caught: Position,
 }
 
 impl Cursor {
@@ -50,14 +52,22 @@ impl Cursor {
                 self.within = Some(self.handled);
             }
             Step::Through(position) => self.end = position,
-            Step::Caught(position) => self.within = Some(position),
-            Step::Behind(position) => self.handled = self.handled.max(position),
+            Step::Caught(position) => {
+                self.within = position;
+                self.caught = self.caught.max(position.unwrap_or_default());
+            }
+            // The page after a reload must not be given that again.
+            Step::Claimed => {
+                self.within = None;
+                self.handled = self.handled.max(self.caught);
+            }
         }
     }
 
     /// What was being handled has been.
     pub(crate) fn leave(&mut self) {
         self.within = None;
+        self.caught = 0;
         self.handled = self.handled.max(std::mem::take(&mut self.end));
     }
 }

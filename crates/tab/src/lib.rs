@@ -1,9 +1,13 @@
 //! The per-tab end of the protocol, pure.
 //!
-//! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then wishes go
-//! out as they come, each send and request under a token of its own, and what the worker says comes back as
-//! [`Event`]s. What the app wants to hear it [claims](Tab::claim); a claim that was made while a stanza was
-//! handled holds from exactly that stanza on. What was handled is acknowledged every half window.
+//! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then what the app
+//! [says](Input::Say) goes out as it is, each send and request under a [token](Tab::number) of its own. What
+//! the worker says is handed in by [`Tab::hear`]: if it is for the app, the app is shown it, as it is, before
+//! [`Tab::handled`]. What the app wants to hear it [claims](Tab::claim); a claim that was made while a stanza
+//! was handled holds from exactly that stanza on. What was handled is acknowledged every half window.
+//!
+//! So the content of a message passes by the tab, which reads only what [moves](messages) its state. The tab
+//! does not know what a message is made of: `V` is JavaScript's in a browser, JSON in native tests.
 //!
 //! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with
 //! the credentials it was given, or without, if another tab has them. One that runs and does not answer is
@@ -11,27 +15,31 @@
 //! ends; if the worker refuses the tab, or never answers, all that is open fails, and the tab
 //! [is over](Tab::is_over).
 //!
-//! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do. The
-//! stanza stays the text (`T`) it came as.
+//! A challenge of SASL is of the session, so the app is shown it. The answer alone does not pass by the tab:
+//! it is for the worker that asks, and whoever took it to the next worker's port would spoil that one's login.
+//!
+//! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use epode_protocol::port::{Read as _, Value};
 use epode_protocol::{
-    Batch, Before, Caught, ClaimId, Delivery, Fault, FromWorker, Hello, LogLevel, Origin, Outcome, Outgoing,
-    Position, Refusal, Role, Secret, Selector, Status, StatusCode, TabInfo, ToWorker, Token, VERSION, WINDOW,
-    weight,
+    Before, ClaimId, Fault, Hello, LogLevel, Position, Refusal, StatusCode, Token, VERSION, WINDOW, weight,
 };
 
 mod claims;
 mod cursor;
 mod membership;
+mod messages;
 mod open;
 mod vigil;
 
 use claims::Claims;
 use cursor::{Cursor, Step};
-use membership::Membership;
+use membership::{Membership, Rejoin};
+pub use messages::{Claim, News, Unanswered, Word};
+use messages::{Claimed, Ended, Moves, Wish};
 use open::Open;
 pub use vigil::ANSWER;
 use vigil::{Alarm, Millis, Vigil, after};
@@ -45,7 +53,7 @@ pub const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the app wants, and what happens to the tab.
 #[derive(Debug)]
-pub enum Input<T> {
+pub enum Input<V> {
     /// The port is open: introduce the tab.
     Opened {
         /// Names the tab; the same before and after a reload, and no other tab's.
@@ -57,16 +65,12 @@ pub enum Input<T> {
         /// After a reload: where the page before it stood.
         before: Option<Before>,
     },
-    /// The worker said this.
-    Message(FromWorker<T>),
-    /// The worker posted what is not of the protocol.
-    Malformed(String),
     /// The worker died: its lock is free.
     Died,
     /// The worker cannot be reached, and why.
     Lost(Fault),
-    /// The app wants this: anything that has no method of its own.
-    Say(ToWorker<T>),
+    /// The app says this, a `ToWorker`.
+    Say(V),
     /// The deadline of [`Tab::deadline`] has come.
     Timeout {
         /// Of a worker that has [not spoken](Tab::is_greeting): whether it runs, or its script is on its way;
@@ -77,9 +81,13 @@ pub enum Input<T> {
 
 /// What a tab wants done.
 #[derive(Debug)]
-pub enum Output<T> {
+pub enum Output<V> {
+    /// Post this to the worker: the app has said it.
+    Pass(V),
     /// Post this to the worker.
-    Post(ToWorker<T>),
+    Post(Word<V>),
+    /// Show this to the app.
+    Show(News),
     /// Report [`Input::Died`] when this Web Lock is free: the worker holds it while it lives.
     Watch(String),
     /// Open a port to a new worker, and report [`Input::Opened`].
@@ -87,44 +95,6 @@ pub enum Output<T> {
         /// Whether to the worker that stands in for one that does not answer.
         detour: bool,
     },
-    /// Tell the app.
-    Event(Event<T>),
-}
-
-/// What a tab tells the app.
-#[derive(Debug)]
-pub enum Event<T> {
-    /// Where the session stands.
-    Status(Status),
-    /// The keys that SCRAM derived from the credentials of this tab.
-    Keys(Secret),
-    /// A mechanism of this tab is to answer a challenge of the server, or to begin: the number of the
-    /// question, its name, and the challenge. The answer is for the worker that asks, and no other: whoever
-    /// takes it to another port spoils that one's login.
-    Challenge(Token, String, Option<String>),
-    /// Which role this tab has.
-    Role(Role),
-    /// Stanzas, for whatever is claimed, to be handled one after the other. What the app claims at one of
-    /// them is claimed behind [`Tab::at`].
-    Stanzas(Batch<T>),
-    /// A stanza that was received, likewise.
-    Stanza(Position, T),
-    /// A stanza for this claim alone: it came before the claim did.
-    Caught(ClaimId, Origin, T),
-    /// From here on the claim hears what every other does.
-    Claimed(ClaimId),
-    /// Stanzas are missing: the first position, the last, how many.
-    Gap(Position, Position, u32),
-    /// All sends up to this token are written, but for those that failed before.
-    Written(Token),
-    /// A send failed.
-    Failed(Token, Fault),
-    /// A request ended.
-    Response(Token, Outcome<T>),
-    /// What the worker knows of the tabs.
-    Tabs(Token, Vec<TabInfo>),
-    /// Something for the app's log.
-    Log(LogLevel, String),
 }
 
 enum Stage {
@@ -141,21 +111,15 @@ enum Stage {
     Over,
 }
 
-/// An output, and the moment in the order of stanzas that it is.
-struct Due<T> {
-    output: Output<T>,
-    step: Option<Step>,
-}
-
 /// The per-tab end of the protocol. See the crate's documentation.
-pub struct Tab<T> {
+pub struct Tab<V> {
     stage: Stage,
     boot: String,
     /// What the app wanted before the welcome.
-    waiting: VecDeque<ToWorker<T>>,
+    waiting: VecDeque<(Option<Wish>, V)>,
     open: Open,
-    membership: Membership,
-    claims: Claims,
+    membership: Membership<V>,
+    claims: Claims<V>,
     cursor: Cursor,
     /// How many posts were handled, and what those weigh that are not acknowledged.
     posts: u32,
@@ -173,7 +137,9 @@ pub struct Tab<T> {
     vigil: Vigil,
     /// Whether this tab is at the worker that stands in for another.
     detour: bool,
-    outputs: VecDeque<Due<T>>,
+    /// Whether the app is being shown a message: nothing is done before it has handled that.
+    showing: bool,
+    outputs: VecDeque<Output<V>>,
 }
 
 /// How long a worker that is too old may take to make room for another.
@@ -195,7 +161,7 @@ const LOOK: Duration = Duration::from_secs(4);
 /// A worker that lived for this long did not die young.
 const YOUTH: Duration = Duration::from_secs(10);
 
-impl<T> Default for Tab<T> {
+impl<V> Default for Tab<V> {
     fn default() -> Self {
         Tab {
             stage: Stage::Closed,
@@ -213,14 +179,15 @@ impl<T> Default for Tab<T> {
             died_young: 0,
             vigil: Vigil::default(),
             detour: false,
+            showing: false,
             outputs: VecDeque::new(),
         }
     }
 }
 
-impl<T> Tab<T> {
+impl<V: Value + Clone> Tab<V> {
     /// Takes note of what happened. Collect what follows from it with [`Tab::poll_output`].
-    pub fn handle_input(&mut self, now: Duration, input: Input<T>) {
+    pub fn handle_input(&mut self, now: Duration, input: Input<V>) {
         let now = after(0, now);
         match input {
             Input::Opened { tab, lock, visible, before } => {
@@ -234,69 +201,100 @@ impl<T> Tab<T> {
                 let patience = if self.retries > 0 { RETRY } else { PATIENCE };
                 self.stage = Stage::Greeting { since: now, alive: false, joining: false };
                 self.vigil.until = after(now, patience);
-                self.output(Output::Post(ToWorker::Hello(hello)));
-            }
-            Input::Message(message) => self.message(now, message),
-            Input::Malformed(detail) => {
-                self.event(Event::Log(
-                    LogLevel::Warn,
-                    "the worker was not understood: ".to_owned() + &detail,
-                ));
-                // A newer worker may say more than this page knows, and counts it in the window.
-                if matches!(self.stage, Stage::Welcome { .. }) {
-                    self.count_post(0);
-                }
+                self.post(Word::Hello(hello));
             }
             Input::Died => self.died(now, "the worker died"),
             Input::Lost(fault) => self.lose(fault),
-            Input::Say(wish) => {
-                let is_shown = matches!(wish, ToWorker::Visibility { visible: true });
-                self.say(wish);
+            Input::Say(message) => {
+                let wish = Wish::read(&message).ok();
+                let is_shown = matches!(wish, Some(Wish::Visibility { visible: true }));
+                self.say(wish, message);
                 // Timers of hidden pages are slow, and those of frozen ones stand still.
                 if is_shown && self.is_welcome() {
                     self.vigil.ask(now, self.posts);
-                    self.output(Output::Post(ToWorker::Ping));
+                    self.post(Word::Ping);
                 }
             }
             Input::Timeout { runs } => self.timeout(now, runs),
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing. What the app does about an [`Event`]
-    /// belongs to the moment until the next call.
-    pub fn poll_output(&mut self) -> Option<Output<T>> {
-        self.cursor.leave();
-        let Some(Due { output, step }) = self.outputs.pop_front() else {
+    /// The next thing to do, in order; `None` when there is nothing, or the app handles a message.
+    pub fn poll_output(&mut self) -> Option<Output<V>> {
+        if self.showing {
+            return None;
+        }
+        if self.outputs.is_empty() {
             // Nothing more is to be done about what came: now the claims go out together.
             self.say_claims();
-            return self.outputs.pop_front().map(|due| due.output);
-        };
-        if let Some(step) = step {
-            self.cursor.enter(step);
         }
-        Some(output)
+        self.outputs.pop_front()
     }
 
-    /// As [`Input::Message`] with a [`FromWorker::Deliver`], or a [`FromWorker::Stanza`], of so many stanzas
-    /// that ends at this position. Whether its stanzas are for the app, which handles them before the next
-    /// [`Tab::poll_output`]. What comes most often has a way of its own, since each browser compiles again
-    /// what is called often: this is short, and what understands any message is not.
+    /// The worker says this. Whether it is for the app: then show it the message, and call [`Tab::handled`].
+    pub fn hear(&mut self, now: Duration, message: &V) -> bool {
+        if !self.listens() {
+            // The app was told that this worker is lost: what it says after all would be about a session
+            // nobody believes in.
+            return false;
+        }
+        let now = after(0, now);
+        self.showing = match Moves::read(message) {
+            Ok(moves) => self.moved(now, moves),
+            Err(wrong) => match wrong.in_words::<Moves, V>(message) {
+                // It is of the session, or of a newer worker, which counts it in the window.
+                None if self.is_welcome() => {
+                    self.vigil.heard(now);
+                    self.count_post(0);
+                    self.unjoined == 0
+                }
+                words => {
+                    let words = words.as_deref().unwrap_or("not a message");
+                    self.log(LogLevel::Warn, "the worker was not understood: ".to_owned() + words);
+                    self.count_post(0);
+                    false
+                }
+            },
+        };
+        self.showing
+    }
+
+    /// As [`Tab::hear`], of so many stanzas up to this position: a `Deliver`, or a `Stanza`. They come most
+    /// often, and have a way of their own, since each browser compiles again what is called often: this is
+    /// short, and what understands any message is not.
     pub fn delivered(&mut self, end: Position, stanzas: usize) -> bool {
         if !self.listens() {
             return false;
         }
-        let joined = self.unjoined == 0;
-        if joined {
+        self.showing = self.unjoined == 0;
+        if self.showing {
             self.cursor.enter(Step::Through(end));
         }
         self.count_post(stanzas);
-        joined
+        self.showing
     }
 
     /// Of the stanzas that are being handled, it is this one's turn: behind all before it, or back at it, for
     /// a request that others were asked first.
     pub fn at(&mut self, position: Position) {
         self.cursor.enter(Step::At(position));
+    }
+
+    /// Of the stanzas that a claim had missed, it is this one's turn. A replayed presence has no position: it
+    /// tells what is, not what came.
+    pub fn caught(&mut self, position: Option<Position>) {
+        self.cursor.enter(Step::Caught(position));
+    }
+
+    /// The app has handled all that a claim had missed.
+    pub fn claimed(&mut self) {
+        self.cursor.enter(Step::Claimed);
+    }
+
+    /// The app has handled the message that it was shown.
+    pub fn handled(&mut self) {
+        self.showing = false;
+        self.cursor.leave();
     }
 
     /// When to hand in [`Input::Timeout`].
@@ -320,49 +318,20 @@ impl<T> Tab<T> {
         matches!(self.stage, Stage::Welcome { .. })
     }
 
-    /// Whether what the worker says of a session is still of one that the app has left: it has not taken up
-    /// the latest wish to join.
-    pub fn is_joining(&self) -> bool {
-        self.unjoined > 0
-    }
-
     /// Where this page stands, for the page after a reload.
     pub fn before(&self) -> Before {
         Before { boot: self.boot.clone(), position: self.cursor.handled() }
     }
 
-    /// Sends stanzas, in order. Their tokens rise by one; the last one's is returned.
-    pub fn send(&mut self, texts: impl IntoIterator<Item = T>) -> Token {
-        let mut stanzas = Vec::new();
-        for text in texts {
-            let token = self.open.send();
-            stanzas.push(Outgoing { token, text });
-        }
-        if !stanzas.is_empty() {
-            self.say(ToWorker::Send { stanzas });
-        }
-        self.open.latest()
+    /// Numbers so many sends, requests and questions to come: their tokens rise by one, and this is the first.
+    pub fn number(&mut self, count: u32) -> Token {
+        self.open.number(count)
     }
 
-    /// Asks an IQ, and waits at most `timeout` for the answer.
-    pub fn request(&mut self, text: T, timeout: Option<Duration>) -> Token {
-        let token = self.open.request();
-        let timeout = timeout.map(|timeout| timeout.as_millis().try_into().unwrap_or(u32::MAX));
-        self.say(ToWorker::Request { token, text, timeout });
-        token
-    }
-
-    /// Asks what the worker knows of the tabs of this session.
-    pub fn tabs(&mut self) -> Token {
-        let token = self.open.question();
-        self.say(ToWorker::Tabs { token });
-        token
-    }
-
-    /// Claims stanzas, for as long as this session is up. Behind [`Event::Claimed`] it hears what every other
-    /// claim does. `made` is the [time of day](ToWorker#time-of-day): outside of any stanza nothing else says
-    /// when that is.
-    pub fn claim(&mut self, made: f64, selector: Selector) -> ClaimId {
+    /// Claims stanzas, for as long as this session is up. Once it holds it hears what every other claim does.
+    /// `made` is the [time of day](epode_protocol::ToWorker#time-of-day): outside of any stanza nothing else
+    /// says when that is.
+    pub fn claim(&mut self, made: f64, selector: V) -> ClaimId {
         let (from, made) = match self.cursor.within() {
             Some(within) => (within, 0.0),
             None => (self.cursor.handled(), made),
@@ -373,28 +342,37 @@ impl<T> Tab<T> {
     /// Gives a claim up.
     pub fn release(&mut self, claim: ClaimId) {
         if self.claims.release(claim) && self.membership.is_up() {
-            self.say(ToWorker::Release { claims: vec![claim] });
+            self.give_back(claim);
         }
     }
 
-    fn say(&mut self, wish: ToWorker<T>) {
+    fn give_back(&mut self, claim: ClaimId) {
+        self.say_claims();
+        self.post(Word::Release { claims: vec![claim] });
+    }
+
+    fn say(&mut self, wish: Option<Wish>, message: V) {
         // What is claimed holds from before what is said next.
         self.say_claims();
-        self.membership.note_wish(&wish);
+        if let Some(wish) = &wish {
+            self.open.note(wish);
+            self.membership.note_wish(wish, &message);
+        }
         match &mut self.stage {
-            Stage::Welcome { .. } => self.post(wish),
+            Stage::Welcome { .. } => self.pass(wish.as_ref(), message),
             // Hello was said, and where there are no locks nothing else tells that the page is gone.
-            Stage::Greeting { .. } if matches!(wish, ToWorker::Leave) => self.post(wish),
+            Stage::Greeting { .. } if matches!(wish, Some(Wish::Leave)) => self.pass(wish.as_ref(), message),
             // The first connection of a page waits for nothing it need not wait for. Should nothing come of
             // this worker, the wish is said to the next.
             Stage::Greeting { joining: joining @ false, .. }
-                if self.waiting.is_empty()
-                    && matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) =>
+                if self.waiting.is_empty() && wish.as_ref().is_some_and(Wish::joins) =>
             {
                 *joining = true;
-                self.post(wish);
+                self.pass(wish.as_ref(), message);
             }
-            Stage::Closed | Stage::Greeting { .. } | Stage::Resting => self.waiting.push_back(wish),
+            Stage::Closed | Stage::Greeting { .. } | Stage::Resting => {
+                self.waiting.push_back((wish, message));
+            }
             Stage::Over => self.lose(because("worker-lost", "the worker does not serve this page any more")),
         }
     }
@@ -402,104 +380,95 @@ impl<T> Tab<T> {
     /// Posts the claims that were made meanwhile: those of one moment together. Before the session is up they
     /// wait.
     fn say_claims(&mut self) {
-        if !self.membership.is_up() || !matches!(self.stage, Stage::Welcome { .. }) {
+        if !self.membership.is_up() || !self.is_welcome() {
             return;
         }
         for (from, made, claims) in self.claims.take_unsaid() {
-            self.output(Output::Post(ToWorker::Claim { claims, from, made }));
+            self.post(Word::Claim { claims, from, made });
         }
     }
 
-    fn message(&mut self, now: Millis, message: FromWorker<T>) {
-        if !self.listens() {
-            // The app was told that this worker is lost: what it says after all would be about a session
-            // nobody believes in.
-            return;
-        }
+    /// Whether what moved the tab is for the app as well.
+    fn moved(&mut self, now: Millis, moves: Moves) -> bool {
         self.vigil.heard(now);
         // A sign of life: its wasm is on its way.
         if let Stage::Greeting { since, alive: alive @ false, .. } = &mut self.stage {
             (*since, *alive) = (now, true);
         }
-        let stanzas = match &message {
-            FromWorker::Deliver(batch) => batch.len(),
-            FromWorker::Stanza(..) => 1,
-            _ => 0,
+        let is_shown = match moves {
+            Moves::Welcome { boot, lock } => {
+                self.welcome(now, boot, lock);
+                return false;
+            }
+            Moves::Refused(refusal) => {
+                self.refused(now, refusal);
+                return false;
+            }
+            Moves::Ping => {
+                self.post(Word::Pong);
+                return false;
+            }
+            Moves::Pong => return false,
+            Moves::Joining => {
+                self.unjoined = self.unjoined.saturating_sub(1);
+                false
+            }
+            // Of a session that the app has left, which it must not take for the one it wants.
+            Moves::Status { .. } | Moves::Claimed { .. } if self.unjoined > 0 => false,
+            Moves::Status { code, session } => {
+                self.status(code, session.map(|session| (session.jid, session.position)));
+                true
+            }
+            Moves::Claimed { claims } => {
+                for Claimed { claim } in claims {
+                    // One of a former stream, or that was released meanwhile, has nobody to hear it.
+                    if !self.claims.holds(claim) {
+                        self.give_back(claim);
+                    }
+                }
+                true
+            }
+            Moves::Written { up_to } => {
+                self.open.written(up_to);
+                true
+            }
+            Moves::Failed { token } => self.open.end_send(token),
+            Moves::Tabs { token } => self.open.end_question(token),
+            Moves::Response { token, outcome, position } => {
+                let is_open = self.open.end_request(token);
+                if is_open && matches!(outcome, Ended::Result(_) | Ended::Error(_)) {
+                    self.at(position);
+                }
+                is_open
+            }
+            Moves::Log(_) => true,
         };
-        match message {
-            FromWorker::Welcome { boot, lock, .. } => return self.welcome(now, boot, lock),
-            FromWorker::Refused(Refusal::Version { speaks }) if self.may_ask_to_step_aside(&speaks) => {
+        self.count_post(0);
+        is_shown
+    }
+
+    fn refused(&mut self, now: Millis, refusal: Refusal) {
+        match refusal {
+            Refusal::Version { speaks } if self.may_ask_to_step_aside(&speaks) => {
                 self.asked_to_step_aside = true;
-                self.output(Output::Post(ToWorker::StepAside));
-                return self.rest(after(now, STEP_ASIDE));
+                self.post(Word::StepAside);
+                self.rest(after(now, STEP_ASIDE));
             }
             // It broke, and is about to die, which is seen to when it does; or, where nobody would tell of
             // its death, it has forgotten this page.
-            FromWorker::Refused(Refusal::Engine { detail }) if self.is_welcome() => {
-                self.event(Event::Log(LogLevel::Error, detail));
+            Refusal::Engine { detail } if self.is_welcome() => {
+                self.log(LogLevel::Error, detail);
                 if !self.is_watched() {
                     self.died(now, "the worker serves this page no more");
                 }
-                return;
             }
             // Of the one that died, which is not quite gone.
-            FromWorker::Refused(Refusal::Engine { .. }) if self.retries > 0 => {
+            Refusal::Engine { .. } if self.retries > 0 => {
                 self.retries -= 1;
-                return self.rest(after(now, RETRY));
+                self.rest(after(now, RETRY));
             }
-            FromWorker::Refused(refusal) => return self.lose(in_words(refusal)),
-            FromWorker::Ping => return self.output(Output::Post(ToWorker::Pong)),
-            FromWorker::Pong => return,
-            FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
-            // Of a session that the app has left, which it must not take for the one it wants.
-            FromWorker::Status(_)
-            | FromWorker::Keys { .. }
-            | FromWorker::Role(_)
-            | FromWorker::Deliver(_)
-            | FromWorker::Stanza(..)
-            | FromWorker::Claimed { .. }
-            | FromWorker::Gap { .. }
-            | FromWorker::SaslChallenge { .. }
-                if self.unjoined > 0 => {}
-            FromWorker::Status(status) => self.status(status),
-            FromWorker::Keys { keys } => self.event(Event::Keys(keys)),
-            FromWorker::SaslChallenge { exchange, mechanism, challenge } => {
-                return self.event(Event::Challenge(exchange, mechanism, challenge));
-            }
-            FromWorker::Role(role) => self.event(Event::Role(role)),
-            FromWorker::Deliver(batch) => {
-                let through = Step::Through(batch.end());
-                self.event_at(through, Event::Stanzas(batch));
-            }
-            FromWorker::Stanza(position, text) => {
-                self.event_at(Step::Through(position), Event::Stanza(position, text));
-            }
-            FromWorker::Claimed { claims } => self.claimed(claims),
-            FromWorker::Gap { from, to, count, .. } => self.event(Event::Gap(from, to, count)),
-            FromWorker::Written { up_to } => {
-                self.open.written(up_to);
-                self.event(Event::Written(up_to));
-            }
-            FromWorker::Failed { token, fault } => {
-                if self.open.end_send(token) {
-                    self.event(Event::Failed(token, fault));
-                }
-            }
-            FromWorker::Response { token, outcome, position } => {
-                if self.open.end_request(token) {
-                    let answered = matches!(outcome, Outcome::Result(_) | Outcome::Error(_));
-                    let event = Event::Response(token, outcome);
-                    if answered { self.event_at(Step::At(position), event) } else { self.event(event) }
-                }
-            }
-            FromWorker::Tabs { token, tabs } => {
-                if self.open.end_question(token) {
-                    self.event(Event::Tabs(token, tabs));
-                }
-            }
-            FromWorker::Log { level, text } => self.event(Event::Log(level, text)),
+            refusal => self.lose(in_words(refusal)),
         }
-        self.count_post(stanzas);
     }
 
     /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it
@@ -507,9 +476,9 @@ impl<T> Tab<T> {
     fn count_post(&mut self, stanzas: usize) {
         self.posts = self.posts.wrapping_add(1);
         self.unacknowledged += weight(stanzas);
-        if self.unacknowledged >= WINDOW / 2 && matches!(self.stage, Stage::Welcome { .. }) {
+        if self.unacknowledged >= WINDOW / 2 && self.is_welcome() {
             self.unacknowledged = 0;
-            self.output(Output::Post(ToWorker::Ack { posts: self.posts }));
+            self.post(Word::Ack { posts: self.posts });
         }
     }
 
@@ -527,58 +496,43 @@ impl<T> Tab<T> {
         self.posts = 0;
         self.unacknowledged = 0;
         if let Some(lock) = lock {
-            self.output(Output::Watch(lock));
+            self.outputs.push_back(Output::Watch(lock));
         }
         // What the app wished meanwhile counts more than what it had.
-        let rejoins = !joining && !self.waiting.iter().any(Membership::is_wish_for);
-        if let Some(wish) = self.membership.rejoin().filter(|_| rejoins) {
-            self.post(wish);
+        let wishes = |(wish, _): &(Option<Wish>, V)| wish.as_ref().is_some_and(Membership::<V>::is_wish_for);
+        let rejoins = !joining && !self.waiting.iter().any(wishes);
+        match self.membership.rejoin().filter(|_| rejoins) {
+            Some(Rejoin::Again(message)) => {
+                self.unjoined += 1;
+                self.outputs.push_back(Output::Pass(message));
+            }
+            Some(Rejoin::Restore { service, jid }) => {
+                self.unjoined += 1;
+                self.post(Word::Restore { service, jid });
+            }
+            None => {}
         }
-        for wish in std::mem::take(&mut self.waiting) {
-            self.post(wish);
+        for (wish, message) in std::mem::take(&mut self.waiting) {
+            self.pass(wish.as_ref(), message);
         }
     }
 
-    fn status(&mut self, status: Status) {
+    fn status(&mut self, code: StatusCode, session: Option<(String, Position)>) {
         let was_up = self.membership.is_up();
-        self.membership.note_status(&status);
-        match (&status.session, status.code) {
-            (Some(session), _) => {
-                let start = Step::Start(session.position);
-                self.claims.begin(session.position);
-                self.event_at(start, Event::Status(status));
-            }
-            (None, code) => {
-                // A session that is down already may be so for another reason: what is claimed since is for
-                // the one to come.
-                let is_over = match code {
-                    StatusCode::Reconnecting => was_up,
-                    code => matches!(code, StatusCode::Disconnected | StatusCode::AttachFail),
-                };
-                if is_over {
-                    self.claims.clear();
-                }
-                self.event(Event::Status(status));
-            }
+        let (jid, position) = session.unzip();
+        self.membership.note_status(code, jid);
+        if let Some(position) = position {
+            self.claims.begin(position);
+            return self.cursor.enter(Step::Start(position));
         }
-    }
-
-    fn claimed(&mut self, claims: Vec<Caught<T>>) {
-        // A page after a reload must not be given again what this one has caught.
-        let mut behind = None;
-        for Caught { claim, stanzas } in claims {
-            // One of a former stream, or that was released meanwhile, has nobody to hear it.
-            if !self.claims.holds(claim) {
-                self.say(ToWorker::Release { claims: vec![claim] });
-                continue;
-            }
-            for Delivery(position, origin, text) in stanzas {
-                // A replayed presence is of no moment: it tells what is, not what came.
-                let received = (origin == Origin::Received).then_some(position);
-                behind = behind.max(received);
-                self.event_at(received.map(Step::Caught), Event::Caught(claim, origin, text));
-            }
-            self.event_at(behind.map(Step::Behind), Event::Claimed(claim));
+        // A session that is down already may be so for another reason: what is claimed since is for the one
+        // to come.
+        let is_over = match code {
+            StatusCode::Reconnecting => was_up,
+            code => matches!(code, StatusCode::Disconnected | StatusCode::AttachFail),
+        };
+        if is_over {
+            self.claims.clear();
         }
     }
 
@@ -606,7 +560,7 @@ impl<T> Tab<T> {
             }
             Stage::Greeting { .. } | Stage::Welcome { .. } => match self.vigil.ring(now, self.posts) {
                 Alarm::Rest => {}
-                Alarm::Ask => self.output(Output::Post(ToWorker::Ping)),
+                Alarm::Ask => self.post(Word::Ping),
                 Alarm::Silent => self.go_round(now),
             },
             Stage::Closed | Stage::Over => {}
@@ -630,7 +584,7 @@ impl<T> Tab<T> {
         self.fail_open(&because("worker-lost", "the worker is lost; whether this was sent is not known"));
         if let Some(status) = self.membership.note_death(how) {
             self.claims.clear();
-            self.event(Event::Status(status));
+            self.show(News::Status(status));
         }
         let rest = match self.died_young {
             0 | 1 => REST,
@@ -649,10 +603,10 @@ impl<T> Tab<T> {
     fn go_round(&mut self, now: Millis) {
         let how = "the worker does not answer";
         // Should it wake up, nobody is here any more.
-        self.output(Output::Post(ToWorker::Leave));
+        self.post(Word::Leave);
         if !self.is_welcome() || self.is_watched() {
             let text = "the worker runs and does not answer: it is gone round";
-            self.event(Event::Log(LogLevel::Warn, text.to_owned()));
+            self.log(LogLevel::Warn, text.to_owned());
             self.detour = !self.detour;
         }
         self.died(now, how);
@@ -660,7 +614,7 @@ impl<T> Tab<T> {
 
     fn reopen(&mut self) {
         self.stage = Stage::Closed;
-        self.output(Output::Reopen { detour: self.detour });
+        self.outputs.push_back(Output::Reopen { detour: self.detour });
     }
 
     /// Whether what a worker says is for this tab: not that of one that it has given up.
@@ -679,52 +633,45 @@ impl<T> Tab<T> {
         self.fail_open(&fault);
         self.claims.clear();
         for status in self.membership.note_loss(&fault.text) {
-            self.event(Event::Status(status));
+            self.show(News::Status(status));
         }
     }
 
     fn fail_open(&mut self, fault: &Fault) {
         // What waits for the welcome still is what the app wants.
         let waiting = &self.waiting;
-        let lost = self.open.lose(|token| waiting.iter().any(|wish| carries(wish, *token)));
+        let waits =
+            |token: &Token| waiting.iter().flat_map(|(wish, _)| wish).any(|wish| wish.carries(*token));
+        let lost = self.open.lose(waits);
         for token in lost.sends {
-            self.event(Event::Failed(token, fault.clone()));
+            self.show(News::Failed { token, fault: fault.clone() });
         }
         for token in lost.requests {
-            self.event(Event::Response(token, Outcome::Disconnected));
+            self.show(News::Response { token, outcome: Unanswered::Disconnected, position: 0 });
         }
         for token in lost.questions {
-            self.event(Event::Tabs(token, Vec::new()));
+            self.show(News::Tabs { token, tabs: Vec::new() });
         }
     }
 
-    fn post(&mut self, wish: ToWorker<T>) {
-        self.membership.note_said(&wish);
-        let joins =
-            matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. });
-        self.unjoined += u32::from(joins);
-        self.output(Output::Post(wish));
+    fn pass(&mut self, wish: Option<&Wish>, message: V) {
+        if let Some(wish) = wish {
+            self.membership.note_said(wish);
+            self.unjoined += u32::from(wish.joins());
+        }
+        self.outputs.push_back(Output::Pass(message));
     }
 
-    fn output(&mut self, output: Output<T>) {
-        self.outputs.push_back(Due { output, step: None });
+    fn post(&mut self, word: Word<V>) {
+        self.outputs.push_back(Output::Post(word));
     }
 
-    fn event(&mut self, event: Event<T>) {
-        self.output(Output::Event(event));
+    fn show(&mut self, news: News) {
+        self.outputs.push_back(Output::Show(news));
     }
 
-    fn event_at(&mut self, step: impl Into<Option<Step>>, event: Event<T>) {
-        self.outputs.push_back(Due { output: Output::Event(event), step: step.into() });
-    }
-}
-
-/// Whether a wish is about this send or request.
-fn carries<T>(wish: &ToWorker<T>, token: Token) -> bool {
-    match wish {
-        ToWorker::Send { stanzas } => stanzas.iter().any(|stanza| stanza.token == token),
-        ToWorker::Request { token: waiting, .. } => *waiting == token,
-        _ => false,
+    fn log(&mut self, level: LogLevel, text: String) {
+        self.show(News::Log { level, text });
     }
 }
 

@@ -1,21 +1,31 @@
 //! Which session this tab is in, or on its way into, and how it would come back.
 
-use epode_protocol::{Credentials, Options, Status, StatusCode, ToWorker};
+use epode_protocol::port::Value;
+use epode_protocol::{Status, StatusCode};
+
+use crate::messages::Wish;
 
 /// What the tab knows of its session.
-#[derive(Default)]
-pub(crate) struct Membership {
-    request: Option<JoinRequest>,
+pub(crate) struct Membership<V> {
+    request: Option<JoinRequest<V>>,
     belief: Belief,
     /// The account, once the session was up.
     account: Option<String>,
 }
 
-/// How the app asked to join. The credentials stay with the tab that was given them until the session is
-/// over, so that it can bring them to the next worker.
-enum JoinRequest {
-    Connect { service: String, jid: String, credentials: Credentials, options: Options },
-    Attach { service: String, jid: Option<String>, explicit_binding: bool },
+/// How the app asked to join. The message stays with the tab until the session is over, credentials and all,
+/// so that the tab can say it to the next worker.
+enum JoinRequest<V> {
+    Connect(V),
+    Attach { service: String, message: V },
+}
+
+/// What to say to a new worker, to be where the tab was.
+pub(crate) enum Rejoin<V> {
+    /// What the app said.
+    Again(V),
+    /// That the session of this account is to be restored.
+    Restore { service: String, jid: String },
 }
 
 /// What the app believes, and must hear when it is not so any more.
@@ -34,54 +44,53 @@ enum Belief {
     Leaving,
 }
 
-impl Membership {
+impl<V> Default for Membership<V> {
+    fn default() -> Self {
+        Membership { request: None, belief: Belief::Out, account: None }
+    }
+}
+
+impl<V: Value + Clone> Membership<V> {
     pub(crate) fn is_up(&self) -> bool {
         self.belief == Belief::Up
     }
 
     /// Whether this is a wish to be in a session, or to be in none.
-    pub(crate) fn is_wish_for<T>(wish: &ToWorker<T>) -> bool {
-        matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Disconnect { .. })
+    pub(crate) fn is_wish_for(wish: &Wish) -> bool {
+        wish.joins() || matches!(wish, Wish::Disconnect(_))
     }
 
-    /// The app wishes this.
-    pub(crate) fn note_wish<T>(&mut self, wish: &ToWorker<T>) {
-        self.request = match wish {
-            ToWorker::Connect { service, jid, credentials, options } => Some(JoinRequest::Connect {
-                service: service.clone(),
-                jid: jid.clone(),
-                credentials: credentials.clone(),
-                options: options.clone(),
-            }),
-            ToWorker::Attach { service, jid, explicit_binding } => Some(JoinRequest::Attach {
-                service: service.clone(),
-                jid: jid.clone(),
-                explicit_binding: *explicit_binding,
-            }),
+    /// The app wishes this, with this message.
+    pub(crate) fn note_wish(&mut self, wish: &Wish, message: &V) {
+        self.request = Some(match wish {
+            Wish::Connect(_) => JoinRequest::Connect(message.clone()),
+            Wish::Attach { service } => {
+                JoinRequest::Attach { service: service.clone(), message: message.clone() }
+            }
             // Whoever leaves does not come back as the same page: nothing is kept for it.
-            ToWorker::Leave => return *self = Membership::default(),
+            Wish::Leave => return *self = Membership::default(),
             _ => return,
-        };
+        });
         self.account = None;
         self.belief = Belief::Joining;
     }
 
     /// The worker was told this.
-    pub(crate) fn note_said<T>(&mut self, wish: &ToWorker<T>) {
-        if matches!(wish, ToWorker::Disconnect { .. }) && self.belief != Belief::Out {
+    pub(crate) fn note_said(&mut self, wish: &Wish) {
+        if matches!(wish, Wish::Disconnect(_)) && self.belief != Belief::Out {
             self.belief = Belief::Leaving;
         }
     }
 
-    /// The worker says this.
-    pub(crate) fn note_status(&mut self, status: &Status) {
-        match status.code {
+    /// The worker says this, and whose session is up.
+    pub(crate) fn note_status(&mut self, code: StatusCode, jid: Option<String>) {
+        match code {
             StatusCode::Connected | StatusCode::Attached => {
                 self.belief = Belief::Up;
-                self.account = status.session.as_ref().map(|session| session.jid.clone());
-                if let Some(JoinRequest::Connect { options, .. }) = &mut self.request {
+                self.account = jid;
+                if let Some(JoinRequest::Connect(message)) = &mut self.request {
                     // Who was in a session comes back without waiting.
-                    options.explicit_binding = false;
+                    *message = message.with_flag("Connect options explicit_binding", false);
                 }
             }
             StatusCode::Reconnecting if self.belief == Belief::Up => self.belief = Belief::Rejoining,
@@ -117,37 +126,17 @@ impl Membership {
         codes.iter().map(|code| said(*code, text)).collect()
     }
 
-    /// What to say to a new worker, to be where the tab was.
-    pub(crate) fn rejoin<T>(&self) -> Option<ToWorker<T>> {
-        let wish = self.request.as_ref()?;
-        if self.belief == Belief::Joining {
-            // If it was said at all, then to the worker that died.
-            return Some(wish.said());
-        }
-        match (wish, &self.account) {
-            (JoinRequest::Attach { service, .. }, Some(jid)) => {
-                Some(ToWorker::Restore { service: service.clone(), jid: jid.clone() })
+    /// What to say to a new worker.
+    pub(crate) fn rejoin(&self) -> Option<Rejoin<V>> {
+        Some(match (self.request.as_ref()?, &self.account) {
+            // While it was joining, what it said went to the worker that died, if it was said at all.
+            (JoinRequest::Attach { service, .. }, Some(jid)) if self.belief != Belief::Joining => {
+                Rejoin::Restore { service: service.clone(), jid: jid.clone() }
             }
-            (wish, _) => Some(wish.said()),
-        }
-    }
-}
-
-impl JoinRequest {
-    fn said<T>(&self) -> ToWorker<T> {
-        match self {
-            JoinRequest::Connect { service, jid, credentials, options } => ToWorker::Connect {
-                service: service.clone(),
-                jid: jid.clone(),
-                credentials: credentials.clone(),
-                options: options.clone(),
-            },
-            JoinRequest::Attach { service, jid, explicit_binding } => ToWorker::Attach {
-                service: service.clone(),
-                jid: jid.clone(),
-                explicit_binding: *explicit_binding,
-            },
-        }
+            (JoinRequest::Attach { message, .. } | JoinRequest::Connect(message), _) => {
+                Rejoin::Again(message.clone())
+            }
+        })
     }
 }
 

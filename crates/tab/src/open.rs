@@ -2,6 +2,8 @@
 
 use epode_protocol::Token;
 
+use crate::messages::Wish;
+
 /// Sends, requests and questions about the tabs, by their tokens, each in the order in which they were made.
 #[derive(Default)]
 pub(crate) struct Open {
@@ -12,26 +14,21 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub(crate) fn latest(&self) -> Token {
-        self.latest
+    /// The first of so many tokens, which rise by one.
+    pub(crate) fn number(&mut self, count: u32) -> Token {
+        let first = self.latest + 1;
+        self.latest += count;
+        first
     }
 
-    pub(crate) fn send(&mut self) -> Token {
-        let token = self.next();
-        self.sends.push(token);
-        token
-    }
-
-    pub(crate) fn request(&mut self) -> Token {
-        let token = self.next();
-        self.requests.push(token);
-        token
-    }
-
-    pub(crate) fn question(&mut self) -> Token {
-        let token = self.next();
-        self.questions.push(token);
-        token
+    /// The app wishes this.
+    pub(crate) fn note(&mut self, wish: &Wish) {
+        match wish {
+            Wish::Send { stanzas } => self.sends.extend(stanzas.iter().map(|sent| sent.token)),
+            Wish::Request { token } => self.requests.push(*token),
+            Wish::Tabs { token } => self.questions.push(*token),
+            _ => {}
+        }
     }
 
     /// All sends up to this one were written.
@@ -61,11 +58,6 @@ impl Open {
         let (waiting_requests, requests) = requests.into_iter().partition(&waits);
         *self = Open { sends: waiting_sends, requests: waiting_requests, questions: Vec::new(), latest };
         Open { sends, requests, questions, latest }
-    }
-
-    fn next(&mut self) -> Token {
-        self.latest += 1;
-        self.latest
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use epode_protocol::Options;
+use epode_protocol::{
+    Caught, Delivery, FromWorker, Options, Origin, Outcome, Outgoing, Role, Secret, Selector, Status,
+    ToWorker,
+};
 
 use super::*;
 use page::*;

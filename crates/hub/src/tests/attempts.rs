@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::StatusCode;
-use epode_tab::Event;
 use epode_testkit::{Fault, Misbehaviour, Stage};
 
 use super::world::World;

@@ -274,7 +274,7 @@ fn claims_under_numbers_that_are_taken_or_unknown_harm_nobody() {
     for (made, from) in [(0.0, u64::MAX), (1.0, u64::MAX), (f64::NAN, 0), (f64::INFINITY, 0), (-1.0, 0)] {
         for port in [tab, stranger] {
             let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, made };
-            world.say(port, claim);
+            world.at_hub(crate::Input::Message(port, claim, 0.0));
             let claims: Vec<ClaimId> = vec![7, u32::MAX];
             world.say(port, epode_protocol::ToWorker::Release { claims });
         }

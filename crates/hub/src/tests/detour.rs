@@ -1,6 +1,6 @@
 //! A worker that stands in for one that runs and does not answer, and takes nothing from it.
 
-use epode_tab::Event;
+use crate::tests::page::Event;
 
 use super::world::{World, config};
 use crate::{Config, Hub};

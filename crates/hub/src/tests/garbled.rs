@@ -91,7 +91,7 @@ fn whatever_is_dropped_is_in_the_logs_of_its_own_session_with_rule_name_and_leng
         .events(tab)
         .into_iter()
         .filter_map(|event| match event {
-            epode_tab::Event::Log(_, line) => Some(line),
+            crate::tests::page::Event::Log(_, line) => Some(line),
             _ => None,
         })
         .collect();
@@ -114,7 +114,10 @@ fn a_tab_that_is_behind_is_spared_the_lines_of_the_log() {
     assert_eq!(world.logged().len(), 100);
     world.let_read(tab);
     let events = world.events(tab);
-    assert!(!events.iter().any(|event| matches!(event, epode_tab::Event::Log(..))), "nothing bounds them");
+    assert!(
+        !events.iter().any(|event| matches!(event, crate::tests::page::Event::Log(..))),
+        "nothing bounds them"
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::{Credentials, MechanismOffer, Options, Secret, StatusCode, ToWorker};
-use epode_tab::Event;
 use epode_testkit as testkit;
 
 use super::page::Page;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::{MechanismOffer, Options, ToWorker, Token};
-use epode_tab::Event;
 use epode_testkit as testkit;
 
 use super::page::Page;

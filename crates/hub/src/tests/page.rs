@@ -3,17 +3,18 @@
 use std::collections::VecDeque;
 
 use epode_protocol::{
-    Batch, ClaimId, Criteria, Delivery, Origin, Outcome, Position, Role, Selector, SessionInfo, StatusCode,
-    ToWorker,
+    Batch, ClaimId, Criteria, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Position, Role, Secret,
+    Selector, SessionInfo, Status, StatusCode, TabInfo, ToWorker, Token,
 };
 use epode_session::stream::xml::{Head, Limits};
-use epode_tab::{Event, Tab};
+use epode_tab::Tab;
+use serde_json::Value;
 
 use super::world::{stream_of, unicode};
 use crate::inbound::Inbound;
 
 pub(super) struct Page {
-    pub(super) tab: Tab<String>,
+    pub(super) tab: Tab<Value>,
     /// The name of the tab, which a reload keeps.
     pub(super) name: String,
     pub(super) visible: bool,
@@ -24,7 +25,7 @@ pub(super) struct Page {
     /// Number of posts that the page has read.
     pub(super) posts: usize,
     /// The posts that arrived while the page reads nothing; `None` while it reads.
-    pub(super) unread: Option<VecDeque<epode_tab::Input<String>>>,
+    pub(super) unread: Option<VecDeque<Arriving>>,
     /// The handlers that it adds in each callback of CONNECTED or ATTACHED.
     pub(super) begins_with: Vec<Selector>,
     /// The handlers that it adds, once, while it handles a stanza that contains the text.
@@ -48,7 +49,56 @@ pub(super) struct Page {
     pub(super) gaps: Vec<(String, Position, Position)>,
     /// Number of gaps that nobody has counted.
     pub(super) new_gaps: usize,
-    heard: Vec<Event<String>>,
+    heard: Vec<Event>,
+}
+
+/// What arrives at a tab.
+pub(super) enum Arriving {
+    Message(FromWorker<String>),
+    /// The news that its worker died.
+    Death,
+}
+
+/// What the app hears.
+#[derive(Debug)]
+pub(super) enum Event {
+    Status(Status),
+    Keys(Secret),
+    Challenge(Token, String, Option<String>),
+    Role(Role),
+    Stanzas(Batch<String>),
+    Stanza(Position, String),
+    Caught(ClaimId, Origin, String),
+    Claimed(ClaimId),
+    Gap(Position, Position, u32),
+    Written(Token),
+    Failed(Token, Fault),
+    Response(Token, Outcome<String>),
+    Tabs(Token, Vec<TabInfo>),
+    Log(LogLevel, String),
+}
+
+impl Event {
+    /// What the app hears of a message, if it is not a `Claimed`, of which it hears each part.
+    pub(super) fn of(message: FromWorker<String>) -> Self {
+        match message {
+            FromWorker::Status(status) => Event::Status(status),
+            FromWorker::Keys { keys } => Event::Keys(keys),
+            FromWorker::SaslChallenge { exchange, mechanism, challenge } => {
+                Event::Challenge(exchange, mechanism, challenge)
+            }
+            FromWorker::Role(role) => Event::Role(role),
+            FromWorker::Deliver(batch) => Event::Stanzas(batch),
+            FromWorker::Stanza(position, text) => Event::Stanza(position, text),
+            FromWorker::Gap { from, to, count, .. } => Event::Gap(from, to, count),
+            FromWorker::Written { up_to } => Event::Written(up_to),
+            FromWorker::Failed { token, fault } => Event::Failed(token, fault),
+            FromWorker::Response { token, outcome, .. } => Event::Response(token, outcome),
+            FromWorker::Tabs { token, tabs } => Event::Tabs(token, tabs),
+            FromWorker::Log { level, text } => Event::Log(level, text),
+            other => panic!("{other:?} is not for the app"),
+        }
+    }
 }
 
 /// A handler and the stanzas that it heard.
@@ -135,7 +185,7 @@ impl Default for Page {
 }
 
 impl Page {
-    pub(super) fn hear(&mut self, event: Event<String>) {
+    pub(super) fn hear(&mut self, event: Event) {
         match &event {
             Event::Stanza(position, text) => {
                 let stanza = Delivery(*position, Origin::Received, text.clone());
@@ -214,7 +264,8 @@ impl Page {
 
     /// Adds a handler, while a stanza is handled or not.
     pub(super) fn add(&mut self, selector: Selector, after: After) -> ClaimId {
-        let claim = self.tab.claim(self.time, selector.clone());
+        let claim =
+            self.tab.claim(self.time, serde_json::to_value(&selector).expect("a selector is plain data"));
         if let Some(session) = &self.session {
             let (jid, stream) = (session.jid.clone(), stream_of(session));
             let (live, heard) = (false, Vec::new());
@@ -249,13 +300,13 @@ impl Page {
     }
 
     /// The events since the last call.
-    pub(super) fn events(&mut self) -> Vec<Event<String>> {
+    pub(super) fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.heard)
     }
 
     /// `Connected alice@localhost/desk`, `AuthFail not-authorized`, `Primary`, `Received <message/>`,
     /// `written 2`, `failed 3 invalid-from`, `response 1 result <iq/>`, `response 1 timeout`, `Warn words`.
-    pub(super) fn in_words(event: Event<String>) -> String {
+    pub(super) fn in_words(event: Event) -> String {
         match event {
             Event::Status(status) => {
                 let jid = status.session.map(|session| session.jid);

@@ -222,7 +222,7 @@ fn a_server_that_does_not_prove_itself_is_not_given_another_chance() {
         let statuses: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
-                epode_tab::Event::Status(status) => Some(status),
+                crate::tests::page::Event::Status(status) => Some(status),
                 _ => None,
             })
             .collect();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::{Credentials, MechanismOffer, Options, Secret, ToWorker};
 use epode_session::stream::{Error, sasl};
 use epode_session::{Account, Mechanisms};
-use epode_tab::Event;
 use epode_testkit::{self as testkit, Fault, Misbehaviour, Stage};
 
 use super::world::{SERVICE, World, unicode};

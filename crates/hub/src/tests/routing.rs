@@ -1,7 +1,7 @@
 //! Messages and presence from the server and from the other tabs reach every tab.
 
+use crate::tests::page::Event;
 use epode_protocol::{Delivery, Origin, Role};
-use epode_tab::Event;
 
 use super::page::only;
 use super::world::World;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::WINDOW;
-use epode_tab::Event;
 
 use super::world::{Word, World};
 use crate::PortId;

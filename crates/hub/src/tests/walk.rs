@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::{Role, StatusCode, ToWorker, Token};
-use epode_tab::Event;
 use epode_testkit::{self as testkit, BindFault, Misbehaviour, Random};
 
 use super::page::only;
@@ -210,7 +210,7 @@ impl Walk {
 }
 
 impl Knowledge {
-    fn hear(&mut self, event: Event<String>) {
+    fn hear(&mut self, event: Event) {
         match event {
             Event::Status(status) => match status.code {
                 StatusCode::Connected | StatusCode::Attached => {

@@ -14,14 +14,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, Position, SessionInfo, Token};
+use epode_protocol::port::Json;
+use epode_protocol::{Caught, Delivery, FromWorker, Origin, Position, SessionInfo, Token};
 use epode_session::stream::jid::Unicode;
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::xml::{Head, Limits};
-use epode_tab::{Event, Tab};
+use epode_tab::Tab;
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
+use serde_json::{Value, from_value, to_value};
 
-use super::page::Page;
+use super::page::{Arriving, Event, Page};
 use crate::inbound::Inbound;
 use crate::timer::Timer;
 use crate::{Config, Hub, Input, Output, PortId, SocketId};
@@ -93,7 +95,7 @@ pub(super) struct Sent {
 /// Something on its way.
 enum Arrival {
     AtHub(Input<String>),
-    AtTab(PortId, epode_tab::Input<String>),
+    AtTab(PortId, Arriving),
     AtServer(testkit::Input),
     Dial(SocketId),
 }
@@ -235,7 +237,7 @@ impl World {
     }
 
     /// The events of the tab's app since the last call.
-    pub(super) fn events(&mut self, tab: PortId) -> Vec<Event<String>> {
+    pub(super) fn events(&mut self, tab: PortId) -> Vec<Event> {
         self.run();
         self.page(tab).events()
     }
@@ -299,7 +301,7 @@ impl World {
         1.8e12 + self.set_by + self.clock.now().as_secs_f64() * 1000.0
     }
 
-    fn with_tab<R>(&mut self, port: PortId, act: impl FnOnce(&mut Tab<String>, Duration) -> R) -> R {
+    fn with_tab<R>(&mut self, port: PortId, act: impl FnOnce(&mut Tab<Value>, Duration) -> R) -> R {
         let now = self.clock.now();
         let result = act(&mut self.page(port).tab, now);
         self.drain_tab(port);
@@ -331,7 +333,7 @@ impl World {
                     assert!(self.ended.insert((port, *token)), "{message:?} to {port:?}, a second time");
                 }
                 let message = Rc::unwrap_or_clone(message);
-                self.queue.push_back(Arrival::AtTab(port, epode_tab::Input::Message(message)));
+                self.queue.push_back(Arrival::AtTab(port, Arriving::Message(message)));
             }
             Output::Watch(port, lock) => assert_eq!(lock, format!("lock-{}", port.0)),
             Output::ClosePort(port) => assert!(self.open_ports.remove(&port), "{port:?} closed twice"),
@@ -371,25 +373,42 @@ impl World {
     }
 
     /// Stanzas take the fast path of the tab, as in a browser.
-    fn tell(&mut self, port: PortId, input: epode_tab::Input<String>) {
+    fn tell(&mut self, port: PortId, arriving: Arriving) {
         let now = self.clock.now();
         let tab = &mut self.page(port).tab;
-        match input {
-            epode_tab::Input::Message(FromWorker::Deliver(batch)) => {
-                if tab.delivered(batch.end(), batch.len()) {
-                    self.tell_app(port, Event::Stanzas(batch));
-                }
-            }
-            epode_tab::Input::Message(FromWorker::Stanza(position, text)) => {
-                if tab.delivered(position, 1) {
-                    self.tell_app(port, Event::Stanza(position, text));
-                }
-            }
-            input => tab.handle_input(now, input),
+        let message = match arriving {
+            Arriving::Death => return tab.handle_input(now, epode_tab::Input::Died),
+            Arriving::Message(message) => message,
+        };
+        let is_shown = match &message {
+            FromWorker::Deliver(batch) => tab.delivered(batch.end(), batch.len()),
+            FromWorker::Stanza(position, _) => tab.delivered(*position, 1),
+            message => tab.hear(now, &to_value(message).expect("a message is plain data")),
+        };
+        if !is_shown {
+            return;
         }
+        match message {
+            FromWorker::Claimed { claims } => {
+                for Caught { claim, stanzas } in claims {
+                    // Who has removed the handler meanwhile has no use for this.
+                    if !self.page(port).handlers.iter().any(|handler| handler.claim == claim) {
+                        continue;
+                    }
+                    for Delivery(position, origin, text) in stanzas {
+                        self.page(port).tab.caught((origin == Origin::Received).then_some(position));
+                        self.tell_app(port, Event::Caught(claim, origin, text));
+                    }
+                    self.page(port).tab.claimed();
+                    self.tell_app(port, Event::Claimed(claim));
+                }
+            }
+            message => self.tell_app(port, Event::of(message)),
+        }
+        self.page(port).tab.handled();
     }
 
-    fn tell_app(&mut self, port: PortId, event: Event<String>) {
+    fn tell_app(&mut self, port: PortId, event: Event) {
         let (time, came) = (self.time_of_day(), self.routed.len());
         let page = self.page(port);
         (page.time, page.came) = (time, came);
@@ -399,14 +418,23 @@ impl World {
     fn drain_tab(&mut self, port: PortId) {
         while let Some(output) = self.pages.get_mut(&port).and_then(|page| page.tab.poll_output()) {
             match output {
-                epode_tab::Output::Post(message) => match &mut self.page(port).unsent {
-                    Some(unsent) => unsent.push_back(message),
-                    None => self.at_hub(Input::Message(port, message, 0.0)),
-                },
-                epode_tab::Output::Event(event) => self.tell_app(port, event),
+                epode_tab::Output::Pass(message) => self.posted(port, message),
+                epode_tab::Output::Post(word) => self.posted(port, Json::of(&word)),
+                epode_tab::Output::Show(news) => {
+                    let message = from_value(Json::of(&news)).expect("the worker might have said so");
+                    self.tell_app(port, Event::of(message));
+                }
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
                 epode_tab::Output::Reopen { .. } => self.reopen(port),
             }
+        }
+    }
+
+    fn posted(&mut self, port: PortId, message: Value) {
+        let message = from_value(message).expect("a tab posts what is of the protocol");
+        match &mut self.page(port).unsent {
+            Some(unsent) => unsent.push_back(message),
+            None => self.at_hub(Input::Message(port, message, 0.0)),
         }
     }
 
@@ -467,7 +495,7 @@ impl World {
 
     /// `None` for a socket of a former worker.
     fn socket(&self, connection: ConnectionId) -> Option<SocketId> {
-        (connection.0 >> 32 == self.epoch.into()).then_some(SocketId(connection.0 as u32))
+        (connection.0 >> 32 == u64::from(self.epoch)).then_some(SocketId(connection.0 as u32))
     }
 }
 

@@ -47,6 +47,18 @@ impl Value for Plain {
         };
         Some((names.split(' ').position(|known| known == name)?, content))
     }
+
+    fn with_flag(&self, path: &'static str, flag: bool) -> Self {
+        let mut copy = self.clone();
+        *path.split(' ').fold(&mut copy, |place, name| &mut place[name]) = flag.into();
+        copy
+    }
+}
+
+impl Write<Json> for Plain {
+    fn write(&self, at: &'static str, to: &mut Json) {
+        to.put(at, self.clone());
+    }
 }
 
 /// Writes JSON.

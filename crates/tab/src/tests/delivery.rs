@@ -1,5 +1,7 @@
 //! What the worker brings, and how the tab acknowledges it.
 
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -16,15 +18,12 @@ fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
     page.connect();
     page.hear(up(4));
     page.hear(deliver(&[9]));
-    page.tab.handle_input(page.now, Input::Message(deliver(&[5])));
-    while let Some(output) = page.tab.poll_output() {
-        if let Output::Post(ToWorker::Claim { from, made, .. }) = output {
-            return assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
-        }
-        page.tab.at(5);
-        page.tab.claim(TODAY, Selector::Everything);
-    }
-    panic!("nothing was claimed");
+    page.posts.clear();
+    page.handle(deliver(&[5]), |page, _| {
+        page.claim(Selector::Everything);
+    });
+    let [(_, from, made)] = page.said_claims()[..] else { panic!("{:?}", page.posts) };
+    assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
 }
 
 #[test]
@@ -46,7 +45,12 @@ fn every_half_window_is_acknowledged_behind_what_it_acknowledges() {
 fn what_is_not_understood_counts_in_the_window_all_the_same() {
     let mut page = Page::welcomed();
     for _ in 0..WINDOW / 2 {
-        page.input(Input::Malformed("a variant of later".to_owned()));
+        assert!(
+            page.tab.hear(page.now, &json!({"Novelty": {}})),
+            "what a newer worker tells the app is its affair"
+        );
+        page.tab.handled();
+        page.drain();
     }
     let half = WINDOW / 2;
     assert!(matches!(page.posts[..], [ToWorker::Ack { posts }] if posts == half), "{:?}", page.posts);
@@ -65,7 +69,7 @@ fn a_ping_is_answered() {
 fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_next() {
     let mut page = Page::welcomed();
     page.connect();
-    let sent = page.tab.send(["<a/>".to_owned()]);
+    let sent = page.send(["<a/>"]);
     page.hear(status(StatusCode::ConnFail));
     assert_eq!(page.heard(), ["ConnFail"]);
     // As apps do in their callback.
@@ -85,29 +89,31 @@ fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_ne
     page.hear(deliver(&[3]));
     assert_eq!(page.heard(), ["Connected", "3 Received <m/>"]);
     assert_eq!(page.tab.before().position, 3);
+    page.input(Input::Lost(fault("gone")));
+    assert!(!page.tab.delivered(99, 1), "of a worker that is lost");
 }
 
 #[test]
-fn stanzas_that_go_the_short_way_come_to_the_same() {
+fn the_acknowledgement_stands_behind_what_it_acknowledges() {
     let mut page = Page::up_at(4);
     page.posts.clear();
     let last = u64::from(WINDOW / 2 + 4);
     for position in 5..=last {
         let before = page.posts.len();
-        assert!(page.tab.delivered(position, 1), "{position}");
-        page.tab.at(position);
-        assert_eq!(page.posts.len(), before, "the acknowledgement stands behind what it acknowledges");
-        page.drain();
+        page.handle(FromWorker::Stanza(position, "<m/>".to_owned()), |page, _| {
+            page.drain();
+            assert_eq!(page.posts.len(), before, "{position}");
+        });
     }
     assert!(matches!(page.posts[..], [ToWorker::Ack { .. }]), "{:?}", page.posts);
     assert_eq!(page.tab.before().position, last);
-    page.slow = true;
-    page.connect();
-    assert!(!page.tab.delivered(99, 1), "of a session that the app has left");
-    page.drain();
-    assert_eq!(page.tab.before().position, last);
-    page.input(Input::Lost(fault("gone")));
-    assert!(!page.tab.delivered(99, 1), "of a worker that is lost");
+}
+
+#[test]
+fn a_message_of_which_a_field_is_wrong_is_not_shown_and_noted() {
+    let mut page = Page::welcomed();
+    assert!(!page.tab.hear(page.now, &json!({"Written": {"up_to": "all"}})));
+    assert_eq!(page.heard(), ["Warn the worker was not understood: a message Written with a wrong up_to"]);
 }
 
 #[test]

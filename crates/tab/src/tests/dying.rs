@@ -7,8 +7,8 @@ fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_cre
     let mut page = Page::welcomed();
     page.connect();
     page.hear(up(0));
-    page.tab.send(["<a/>".to_owned()]);
-    let asked = page.tab.request("<b/>".to_owned(), None);
+    page.send(["<a/>"]);
+    let asked = page.request("<b/>", None);
     page.heard();
     page.input(Input::Died);
     let heard = page.heard();
@@ -20,7 +20,7 @@ fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_cre
             "Reconnecting".to_owned()
         ]
     );
-    page.tab.send(["<c/>".to_owned()]);
+    page.send(["<c/>"]);
     page.posts.clear();
     page.reopen();
     page.welcome();

@@ -1,5 +1,7 @@
 //! How a tab and a worker meet, or do not.
 
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -15,10 +17,10 @@ fn the_first_word_of_a_tab_is_hello() {
 fn what_the_app_wants_before_the_welcome_goes_out_behind_it_in_order() {
     let mut page = Page::default();
     page.connect();
-    page.tab.send(["<a/>".to_owned()]);
+    page.send(["<a/>"]);
     page.open();
-    page.tab.request("<b/>".to_owned(), Some(2 * SECOND));
-    page.tab.send(["<c/>".to_owned(), "<d/>".to_owned()]);
+    page.request("<b/>", Some(2000));
+    page.send(["<c/>", "<d/>"]);
     page.say(ToWorker::Visibility { visible: false });
     assert!(matches!(&page.posts[..], [ToWorker::Hello(_)]), "{:?}", page.posts);
     page.posts.clear();
@@ -37,7 +39,7 @@ fn what_the_app_wants_before_the_welcome_goes_out_behind_it_in_order() {
 fn the_wish_to_join_goes_out_right_behind_hello_and_is_not_said_twice() {
     let mut page = Page::opened();
     page.connect();
-    page.tab.send(["<a/>".to_owned()]);
+    page.send(["<a/>"]);
     page.drain();
     assert!(matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }]), "{:?}", page.posts);
     page.posts.clear();
@@ -76,7 +78,7 @@ fn a_worker_that_is_too_old_may_refuse_the_early_wish_as_well() {
 #[test]
 fn a_second_welcome_changes_nothing() {
     let mut page = Page::welcomed();
-    page.tab.send(["<a/>".to_owned()]);
+    page.send(["<a/>"]);
     page.drain();
     page.posts.clear();
     page.welcome();
@@ -115,8 +117,10 @@ fn one_that_has_given_a_sign_of_life_has_a_minute_from_then_on() {
 #[test]
 fn a_worker_that_is_not_understood_is_noted_and_not_taken_for_alive() {
     let mut page = Page::opened();
-    page.input(Input::Malformed("what?".to_owned()));
-    assert_eq!(page.heard(), ["Warn the worker was not understood: what?"]);
+    for garbage in [json!("what?"), json!(null), json!({}), json!([])] {
+        assert!(!page.tab.hear(page.now, &garbage));
+        assert_eq!(page.heard(), ["Warn the worker was not understood: not a message"]);
+    }
     assert_eq!(page.tab.deadline(), Some(PATIENCE));
 }
 
@@ -129,7 +133,7 @@ fn each_refusal_is_told_in_words() {
     ] {
         let mut page = Page::opened();
         page.connect();
-        let token = page.tab.send(["<a/>".to_owned()]);
+        let token = page.send(["<a/>"]);
         page.hear(FromWorker::Refused(refusal));
         let heard = page.heard();
         assert_eq!(heard, [format!("failed {token} {condition}").as_str(), "ConnFail", "Disconnected"]);
@@ -170,7 +174,7 @@ fn who_leaves_before_the_welcome_says_so() {
         let mut page = Page::opened();
         page.connect();
         if waits {
-            page.tab.send(["<a/>".to_owned()]);
+            page.send(["<a/>"]);
         }
         page.say(ToWorker::Leave);
         assert!(

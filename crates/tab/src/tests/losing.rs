@@ -6,9 +6,9 @@ use super::*;
 fn everything_that_is_open_ends_when_the_worker_is_lost() {
     let mut page = Page::welcomed();
     page.connect();
-    page.tab.send(["<a/>".to_owned(), "<b/>".to_owned(), "<c/>".to_owned()]);
-    page.tab.request("<d/>".to_owned(), None);
-    page.tab.request("<e/>".to_owned(), Some(SECOND));
+    page.send(["<a/>", "<b/>", "<c/>"]);
+    page.request("<d/>", None);
+    page.request("<e/>", Some(1000));
     page.hear(status(StatusCode::Connected));
     page.hear(FromWorker::Written { up_to: 1 });
     page.hear(FromWorker::Failed { token: 2, fault: fault("invalid-from") });
@@ -24,8 +24,8 @@ fn everything_that_is_open_ends_when_the_worker_is_lost() {
 #[test]
 fn everything_that_still_waited_for_the_welcome_ends_too_and_is_never_posted() {
     let mut page = Page::opened();
-    page.tab.send(["<a/>".to_owned()]);
-    page.tab.request("<b/>".to_owned(), None);
+    page.send(["<a/>"]);
+    page.request("<b/>", None);
     page.posts.clear();
     page.input(Input::Lost(fault("worker-lost")));
     assert_eq!(page.heard(), ["failed 1 worker-lost", "response 2 Disconnected"]);
@@ -40,8 +40,8 @@ fn everything_that_still_waited_for_the_welcome_ends_too_and_is_never_posted() {
 fn what_is_wanted_of_a_lost_worker_ends_at_once() {
     let mut page = Page::welcomed();
     page.input(Input::Lost(fault("worker-lost")));
-    page.tab.send(["<a/>".to_owned(), "<b/>".to_owned()]);
-    page.tab.request("<c/>".to_owned(), None);
+    page.send(["<a/>", "<b/>"]);
+    page.request("<c/>", None);
     page.connect();
     assert_eq!(
         page.heard(),
@@ -87,7 +87,7 @@ fn an_app_hears_the_end_of_what_it_believes_and_no_more() {
 fn a_lost_worker_that_speaks_after_all_is_not_heard() {
     let mut page = Page::opened();
     page.connect();
-    page.tab.send(["<a/>".to_owned()]);
+    page.send(["<a/>"]);
     page.timeout(PATIENCE);
     page.heard();
     page.posts.clear();
@@ -103,13 +103,13 @@ fn a_lost_worker_that_speaks_after_all_is_not_heard() {
 #[test]
 fn a_tab_starts_afresh_on_a_new_port_and_its_tokens_go_on() {
     let mut page = Page::welcomed();
-    let before = page.tab.send(["<a/>".to_owned()]);
+    let before = page.send(["<a/>"]);
     page.input(Input::Lost(fault("worker-lost")));
     page.posts.clear();
     page.heard();
     page.open();
     assert!(!page.tab.is_over());
-    let after = page.tab.send(["<b/>".to_owned()]);
+    let after = page.send(["<b/>"]);
     assert_eq!(after, before + 1);
     page.posts.clear();
     page.welcome();

@@ -1,14 +1,17 @@
-//! A tab in a test's hands.
+//! A tab in a test's hands. What crosses its port is JSON here.
+
+use epode_protocol::port::Json;
+use serde_json::{Value, from_value, to_value};
 
 use super::*;
 
 /// A tab, and the app and the port on either side of it.
 #[derive(Default)]
 pub(super) struct Page {
-    pub(super) tab: Tab<String>,
+    pub(super) tab: Tab<Value>,
     pub(super) now: Duration,
     pub(super) posts: Vec<ToWorker<String>>,
-    pub(super) events: Vec<Event<String>>,
+    pub(super) events: Vec<FromWorker<String>>,
     pub(super) reason: String,
     /// The lock of the worker that the tab waits on.
     pub(super) watched: Option<String>,
@@ -44,7 +47,7 @@ impl Page {
     pub(super) fn up_at(position: Position) -> Self {
         let mut page = Self::welcomed();
         page.connect();
-        page.input(Input::Message(up(position)));
+        page.hear(up(position));
         page
     }
 
@@ -93,12 +96,74 @@ impl Page {
         ToWorker::Connect { service, jid, credentials, options: Options::default() }
     }
 
-    pub(super) fn say(&mut self, wish: ToWorker<String>) {
-        self.input(Input::Say(wish));
+    pub(super) fn say(&mut self, message: ToWorker<String>) {
+        self.input(Input::Say(to_value(message).unwrap()));
     }
 
+    /// Sends stanzas; the token of the last.
+    pub(super) fn send<const N: usize>(&mut self, texts: [&str; N]) -> Token {
+        let first = self.tab.number(N as u32);
+        let stanzas = (first..).zip(texts).map(|(token, text)| outgoing(token, text)).collect();
+        self.say(ToWorker::Send { stanzas });
+        first + N as u32 - 1
+    }
+
+    pub(super) fn request(&mut self, text: &str, timeout: Option<u32>) -> Token {
+        let token = self.tab.number(1);
+        self.say(ToWorker::Request { token, text: text.to_owned(), timeout });
+        token
+    }
+
+    /// Adds a handler.
+    pub(super) fn claim(&mut self, selector: Selector) -> ClaimId {
+        self.tab.claim(TODAY, to_value(selector).unwrap())
+    }
+
+    /// The worker says this, and the app handles it.
     pub(super) fn hear(&mut self, message: FromWorker<String>) {
-        self.input(Input::Message(message));
+        self.handle(message, |_, _| {});
+    }
+
+    /// The worker says this. At each stanza of it, and at a status, the app does that.
+    pub(super) fn handle(
+        &mut self,
+        message: FromWorker<String>,
+        mut act: impl FnMut(&mut Self, Option<Position>),
+    ) {
+        let is_shown = match &message {
+            FromWorker::Deliver(batch) => self.tab.delivered(batch.end(), batch.len()),
+            FromWorker::Stanza(position, _) => self.tab.delivered(*position, 1),
+            message => self.tab.hear(self.now, &to_value(message).unwrap()),
+        };
+        if is_shown {
+            assert!(self.tab.poll_output().is_none(), "what follows waits until the message is handled");
+            match &message {
+                FromWorker::Deliver(batch) => {
+                    for Delivery(position, ..) in batch.clone().into_deliveries() {
+                        self.tab.at(position);
+                        act(self, Some(position));
+                    }
+                }
+                FromWorker::Stanza(position, _) => {
+                    self.tab.at(*position);
+                    act(self, Some(*position));
+                }
+                FromWorker::Claimed { claims } => {
+                    for Caught { stanzas, .. } in claims {
+                        for Delivery(position, origin, _) in stanzas {
+                            let position = (*origin == Origin::Received).then_some(*position);
+                            self.tab.caught(position);
+                            act(self, position);
+                        }
+                        self.tab.claimed();
+                    }
+                }
+                _ => act(self, None),
+            }
+            self.events.push(message);
+            self.tab.handled();
+        }
+        self.drain();
     }
 
     pub(super) fn timeout(&mut self, now: Duration) {
@@ -114,7 +179,7 @@ impl Page {
         self.now = until;
     }
 
-    pub(super) fn input(&mut self, input: Input<String>) {
+    pub(super) fn input(&mut self, input: Input<Value>) {
         self.tab.handle_input(self.now, input);
         self.drain();
     }
@@ -122,22 +187,9 @@ impl Page {
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.tab.poll_output() {
             match output {
-                Output::Post(message) => {
-                    let joins = matches!(
-                        message,
-                        ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. }
-                    );
-                    let asks = matches!(message, ToWorker::Ping);
-                    self.posts.push(message);
-                    if asks && self.answers {
-                        self.tab.handle_input(self.now, Input::Message(FromWorker::Pong));
-                    } else if joins && !self.welcomed {
-                        self.early += 1;
-                    } else if joins && !self.slow {
-                        self.tab.handle_input(self.now, Input::Message(FromWorker::Joining));
-                    }
-                }
-                Output::Event(event) => self.events.push(event),
+                Output::Pass(message) => self.posted(from_value(message).unwrap()),
+                Output::Post(word) => self.posted(from_value(Json::of(&word)).unwrap()),
+                Output::Show(news) => self.events.push(from_value(Json::of(&news)).unwrap()),
                 Output::Watch(lock) => self.watched = Some(lock),
                 Output::Reopen { detour } => {
                     self.reopened += 1;
@@ -147,30 +199,39 @@ impl Page {
         }
     }
 
+    fn posted(&mut self, message: ToWorker<String>) {
+        let joins =
+            matches!(message, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. });
+        let asks = matches!(message, ToWorker::Ping);
+        self.posts.push(message);
+        if asks && self.answers {
+            self.hear(FromWorker::Pong);
+        } else if joins && !self.welcomed {
+            self.early += 1;
+        } else if joins && !self.slow {
+            self.hear(FromWorker::Joining);
+        }
+    }
+
     /// What the app was told since it was last asked.
     pub(super) fn heard(&mut self) -> Vec<String> {
         self.drain();
+        let stanza = |Delivery(position, origin, text)| format!("{position} {origin:?} {text}");
         let in_words = |event| match event {
-            Event::Status(status) => {
+            FromWorker::Status(status) => {
                 self.reason = status.text.unwrap_or_default();
                 format!("{:?}", status.code)
             }
-            Event::Challenge(token, mechanism, challenge) => format!("{mechanism} {token} {challenge:?}"),
-            Event::Role(role) => format!("{role:?}"),
-            Event::Stanza(position, text) => format!("{position} Received {text}"),
-            Event::Stanzas(batch) => {
-                let in_words = |Delivery(position, origin, text)| format!("{position} {origin:?} {text}");
-                batch.into_deliveries().map(in_words).collect::<Vec<_>>().join("\n")
-            }
-            Event::Caught(claim, origin, text) => format!("caught {claim} {origin:?} {text}"),
-            Event::Claimed(claim) => format!("claimed {claim}"),
-            Event::Gap(from, to, count) => format!("gap {from} to {to}: {count}"),
-            Event::Tabs(token, tabs) => format!("tabs {token}: {}", tabs.len()),
-            Event::Written(up_to) => format!("written {up_to}"),
-            Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
-            Event::Response(token, outcome) => format!("response {token} {outcome:?}"),
-            Event::Keys(keys) => format!("keys {}", keys.expose()),
-            Event::Log(level, text) => format!("{level:?} {text}"),
+            FromWorker::Role(role) => format!("{role:?}"),
+            FromWorker::Stanza(position, text) => format!("{position} Received {text}"),
+            FromWorker::Deliver(batch) => batch.into_deliveries().map(stanza).collect::<Vec<_>>().join("\n"),
+            FromWorker::Gap { from, to, count, .. } => format!("gap {from} to {to}: {count}"),
+            FromWorker::Tabs { token, tabs } => format!("tabs {token}: {}", tabs.len()),
+            FromWorker::Written { up_to } => format!("written {up_to}"),
+            FromWorker::Failed { token, fault } => format!("failed {token} {}", fault.condition),
+            FromWorker::Response { token, outcome, .. } => format!("response {token} {outcome:?}"),
+            FromWorker::Log { level, text } => format!("{level:?} {text}"),
+            other => format!("{other:?}"),
         };
         let lines = std::mem::take(&mut self.events).into_iter().map(in_words);
         lines.flat_map(|lines| lines.lines().map(str::to_owned).collect::<Vec<_>>()).collect()

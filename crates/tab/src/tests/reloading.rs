@@ -5,9 +5,9 @@ use super::*;
 #[test]
 fn a_page_after_a_reload_goes_on_behind_what_the_one_before_has_caught() {
     let mut page = Page::up_at(5);
-    let claim = page.tab.claim(TODAY, Selector::Everything);
+    let claim = page.claim(Selector::Everything);
     page.drain();
-    page.tab.handle_input(page.now, Input::Message(caught(claim, &[6, 7])));
+    page.hear(caught(claim, &[6, 7]));
     page.drain();
     assert_eq!(page.tab.before().position, 7);
 }

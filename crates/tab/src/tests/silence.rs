@@ -29,8 +29,8 @@ fn left(page: &Page) -> bool {
 fn without_a_lock_a_dead_worker_is_noticed_within_thirty_seconds_and_replaced() {
     for spoke_last in [0, 3, 9] {
         let mut page = up_under(None);
-        let token = page.tab.send(["<a/>".to_owned()]);
-        let asked = page.tab.request("<b/>".to_owned(), None);
+        let token = page.send(["<a/>"]);
+        let asked = page.request("<b/>", None);
         page.now = spoke_last * SECOND;
         page.hear(FromWorker::Ping);
         let died = page.now;
@@ -96,9 +96,9 @@ fn a_stanza_is_a_sign_of_life_to_a_tab_that_has_asked() {
     let mut page = up_under(None);
     page.timeout(SILENCE);
     assert_eq!(pings(&page), 1);
-    page.tab.delivered(1, 1);
+    page.hear(FromWorker::Stanza(1, "<m/>".to_owned()));
     page.wait(SILENCE + ANSWER);
-    assert!(page.heard().is_empty() && page.reopened == 0);
+    assert_eq!((page.heard(), page.reopened), (vec!["1 Received <m/>".to_owned()], 0));
     assert_eq!(page.tab.deadline(), Some(SILENCE + ANSWER + SILENCE));
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::tests::page::Event;
 use epode_protocol::{ClaimId, Delivery, Origin, Position, Role, Selector};
-use epode_tab::Event;
 
 use super::{Model, Written, quoted};
 use crate::PortId;

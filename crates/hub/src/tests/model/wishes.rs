@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::tests::page::Event;
 use epode_protocol::Token;
-use epode_tab::Event;
 
 use super::{Model, Written, quoted};
 use crate::PortId;
@@ -52,7 +52,7 @@ impl Wishes {
     }
 
     /// Crosses off what has ended; `written` is what has left the worker.
-    pub(super) fn hear(&mut self, event: &Event<String>, written: &BTreeSet<String>, place: &str) {
+    pub(super) fn hear(&mut self, event: &Event, written: &BTreeSet<String>, place: &str) {
         match event {
             Event::Written(up_to) => {
                 let waiting = self.sends.split_off(&(up_to + 1));

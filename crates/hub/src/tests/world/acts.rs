@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Credentials, Options, Secret, ToWorker, Token};
+use epode_protocol::{Credentials, Options, Outgoing, Secret, ToWorker, Token};
 use epode_testkit::{self as testkit, ConnectionId};
 
 use super::{Arrival, SERVICE, World};
@@ -87,17 +87,30 @@ impl World {
 
     /// Sends these stanzas in one post; the token of the last one.
     pub(in crate::tests) fn send_all(&mut self, tab: PortId, stanzas: &[&str]) -> Token {
-        let stanzas: Vec<String> = stanzas.iter().map(|&stanza| stanza.to_owned()).collect();
-        self.with_tab(tab, |tab, _| tab.send(stanzas))
+        let first = self.number(tab, stanzas.len() as u32);
+        let outgoing = |(token, &text): (Token, &&str)| Outgoing { token, text: text.to_owned() };
+        self.say(tab, ToWorker::Send { stanzas: (first..).zip(stanzas).map(outgoing).collect() });
+        first + stanzas.len() as u32 - 1
     }
 
     /// A request without a time limit.
     pub(in crate::tests) fn request(&mut self, tab: PortId, iq: &str) -> Token {
-        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), None))
+        self.ask(tab, iq, None)
     }
 
     pub(in crate::tests) fn request_within(&mut self, tab: PortId, iq: &str, timeout: Duration) -> Token {
-        self.with_tab(tab, |tab, _| tab.request(iq.to_owned(), Some(timeout)))
+        self.ask(tab, iq, Some(timeout.as_millis() as u32))
+    }
+
+    fn ask(&mut self, tab: PortId, iq: &str, timeout: Option<u32>) -> Token {
+        let token = self.number(tab, 1);
+        self.say(tab, ToWorker::Request { token, text: iq.to_owned(), timeout });
+        token
+    }
+
+    /// The first of so many tokens.
+    pub(super) fn number(&mut self, tab: PortId, count: u32) -> Token {
+        self.with_tab(tab, |tab, _| tab.number(count))
     }
 
     /// The tab reports that no handler took the latest stanza it was delivered.
@@ -128,6 +141,7 @@ impl World {
         if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) {
             self.page(tab).turn();
         }
+        let wish = serde_json::to_value(wish).expect("a message is plain data");
         self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Say(wish)));
     }
 

@@ -7,7 +7,7 @@ use epode_testkit as testkit;
 
 use super::{Arrival, World, config};
 use crate::inbound::SAME_INSTANT;
-use crate::tests::page::{After, Handler};
+use crate::tests::page::{After, Arriving, Handler};
 use crate::{Config, Hub, Input, PortId};
 
 /// What an unloaded page leaves to the next page of its tab.
@@ -32,7 +32,8 @@ impl World {
     pub(in crate::tests) fn let_read(&mut self, tab: PortId) {
         for input in self.page(tab).unread.take().unwrap_or_default() {
             self.page(tab).posts += 1;
-            self.with_tab(tab, |tab, now| tab.handle_input(now, input));
+            self.tell(tab, input);
+            self.drain_tab(tab);
         }
     }
 
@@ -67,7 +68,9 @@ impl World {
     }
 
     pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {
-        self.with_tab(tab, |tab, _| tab.tabs())
+        let token = self.number(tab, 1);
+        self.say(tab, ToWorker::Tabs { token });
+        token
     }
 
     /// The browser freezes the page, after the page could say so.
@@ -125,7 +128,7 @@ impl World {
                 unsent.clear();
             }
             if self.locks {
-                self.queue.push_back(Arrival::AtTab(*port, epode_tab::Input::Died));
+                self.queue.push_back(Arrival::AtTab(*port, Arriving::Death));
             }
         }
     }
