@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use epode_port::{Js, Writer};
 use epode_protocol::port::Write;
-use epode_protocol::{Before, Fault};
+use epode_protocol::{Checkpoint, Fault};
 use epode_tab::{Input, Output};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -89,18 +89,18 @@ impl Tab {
         boot: Option<String>,
         position: f64,
     ) {
-        let before = boot.map(|boot| Before { boot, position: position as u64 });
+        let before = boot.map(|boot| Checkpoint { boot, position: position as u64 });
         self.handle(now, Input::Opened { tab, lock, visible, before });
     }
 
     /// The run of the worker that this page speaks to.
     pub fn boot(&self) -> String {
-        self.tab.borrow().before().boot
+        self.tab.borrow().checkpoint().boot
     }
 
     /// The latest position that was handled.
     pub fn position(&self) -> f64 {
-        self.tab.borrow().before().position as f64
+        self.tab.borrow().checkpoint().position as f64
     }
 
     /// The worker died: its lock is free.

@@ -10,7 +10,7 @@ import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
 import { leaveWord, takeLeft, type Left } from './left.ts';
 import type { Batch } from './protocol/Batch.ts';
-import type { Caught } from './protocol/Caught.ts';
+import type { Backfill } from './protocol/Backfill.ts';
 import type { FromWorker } from './protocol/FromWorker.ts';
 import type { ToWorker } from './protocol/ToWorker.ts';
 import { resolveWorker } from './service.ts';
@@ -257,7 +257,7 @@ export class Link {
   }
 
   /** Shows the app what claims had missed before they held. */
-  #showMissed(tab: Tab, claims: Caught<string>[]): void {
+  #showMissed(tab: Tab, claims: Backfill<string>[]): void {
     for (const { claim, stanzas } of claims) {
       for (const [position, origin, text] of stanzas) {
         tab.caught(origin === 'Received' ? position : undefined);

@@ -1,6 +1,6 @@
 //! How a session takes a tab in: first as a member, then, once the session is up, to its stanzas.
 
-use epode_protocol::{Before, FromWorker, Role, StatusCode, Text};
+use epode_protocol::{Checkpoint, FromWorker, Role, StatusCode, Text};
 use epode_session::stream;
 use epode_session::stream::sasl::ScramKeys;
 
@@ -72,7 +72,7 @@ impl<T: Text> SharedSession<T> {
         // The former page may have left after this one joined.
         let parked = kept.or_else(|| self.take_parked(&tab.tab, common.now));
         let (start, parked) = match (parked, tab.before.take()) {
-            (Some(parked), Some(Before { position, .. }))
+            (Some(parked), Some(Checkpoint { position, .. }))
                 if (self.start..=self.position).contains(&position) =>
             {
                 (position, Some(parked))

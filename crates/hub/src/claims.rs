@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::{
-    Caught, Claim, ClaimId, Criteria, Delivery, FromWorker, Origin, Position, Selector, Text,
+    Backfill, Claim, ClaimId, Criteria, Delivery, FromWorker, Origin, Position, Selector, Text,
 };
 use epode_session::stream::jid;
 
@@ -92,7 +92,7 @@ impl<T: Text> SharedSession<T> {
                 .filter(|(inbound, _)| inbound.is_claimed_by(&selector))
                 .map(|(inbound, origin)| Delivery(inbound.position, origin, inbound.text.clone()))
                 .collect();
-            answer.push(Caught { claim: id, stanzas });
+            answer.push(Backfill { claim: id, stanzas });
             member.claims.retain(|(known, _)| *known != id);
             member.claims.push((id, ActiveClaim { selector, since: from }));
         }

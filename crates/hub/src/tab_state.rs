@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{Before, Token};
+use epode_protocol::{Checkpoint, Token};
 
 use crate::SessionId;
 use crate::mailbox::Mailbox;
@@ -33,7 +33,7 @@ pub(crate) struct TabState<T> {
     /// The name of the tab, which survives a reload.
     pub(crate) tab: String,
     /// Where the former page stood, until this page is admitted to a session.
-    pub(crate) before: Option<Before>,
+    pub(crate) before: Option<Checkpoint>,
     pub(crate) visible: bool,
     pub(crate) awake: bool,
     /// Whether the worker asked if the tab is there, and waits for an answer.

@@ -50,7 +50,7 @@ pub enum FromWorker<T> {
     /// These claims hold from here on, and what they missed until now.
     Claimed {
         /// Each claim, with the stanzas for it alone, in order.
-        claims: Vec<Caught<T>>,
+        claims: Vec<Backfill<T>>,
     },
     /// Stanzas that this tab might have heard are missing.
     Gap {
@@ -242,7 +242,7 @@ pub enum Origin {
 /// A claim that holds from now on, and what it missed.
 #[derive(Clone, Debug, Serialize, Deserialize, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
-pub struct Caught<T> {
+pub struct Backfill<T> {
     /// Its number.
     pub claim: ClaimId,
     /// The stanzas that match it between where it holds from and now.

@@ -32,12 +32,12 @@ mod to_worker;
 
 pub use batch::Batch;
 pub use from_worker::{
-    Caught, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
+    Backfill, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
     StatusCode, TabInfo,
 };
 pub use selector::{Claim, ClaimId, Criteria, Seen, Selector};
 pub use text::{Join, Slice, Text};
-pub use to_worker::{Before, Credentials, Hello, MechanismOffer, Options, Outgoing, Secret, ToWorker};
+pub use to_worker::{Checkpoint, Credentials, Hello, MechanismOffer, Options, Outgoing, Secret, ToWorker};
 
 /// The version of the protocol that this build speaks. A worker speaks the one before, too, once there is
 /// one.

@@ -151,7 +151,7 @@ pub struct Hello {
     /// The Web Lock that this page instance holds while it lives. `None` where the browser has no locks.
     pub lock: Option<String>,
     /// After a reload: where the page before it stood.
-    pub before: Option<Before>,
+    pub before: Option<Checkpoint>,
     /// Whether the page can be seen.
     pub visible: bool,
 }
@@ -159,7 +159,7 @@ pub struct Hello {
 /// Where a page stood when it was unloaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
-pub struct Before {
+pub struct Checkpoint {
     /// The run of the worker that it spoke to.
     pub boot: String,
     /// The latest position that it handled.

@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use epode_protocol::port::{Read as _, Value};
 use epode_protocol::{
-    Before, ClaimId, Fault, Hello, LogLevel, Position, Refusal, StatusCode, Token, VERSION, WINDOW, weight,
+    Checkpoint, ClaimId, Fault, Hello, LogLevel, Position, Refusal, StatusCode, Token, VERSION, WINDOW,
+    weight,
 };
 
 mod claims;
@@ -63,7 +64,7 @@ pub enum Input<V> {
         /// Whether the page can be seen.
         visible: bool,
         /// After a reload: where the page before it stood.
-        before: Option<Before>,
+        before: Option<Checkpoint>,
     },
     /// The worker died: its lock is free.
     Died,
@@ -191,7 +192,7 @@ impl<V: Value + Clone> Tab<V> {
         let now = after(0, now);
         match input {
             Input::Opened { tab, lock, visible, before } => {
-                if let Some(Before { boot, position }) = &before {
+                if let Some(Checkpoint { boot, position }) = &before {
                     // Until this page has joined a session, it stands where the one before it stood.
                     self.boot = boot.clone();
                     self.cursor = Cursor::behind(*position);
@@ -319,8 +320,8 @@ impl<V: Value + Clone> Tab<V> {
     }
 
     /// Where this page stands, for the page after a reload.
-    pub fn before(&self) -> Before {
-        Before { boot: self.boot.clone(), position: self.cursor.handled() }
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { boot: self.boot.clone(), position: self.cursor.handled() }
     }
 
     /// Numbers so many sends, requests and questions to come: their tokens rise by one, and this is the first.

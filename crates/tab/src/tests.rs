@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use epode_protocol::{
-    Caught, Delivery, FromWorker, Options, Origin, Outcome, Outgoing, Role, Secret, Selector, Status,
+    Backfill, Delivery, FromWorker, Options, Origin, Outcome, Outgoing, Role, Secret, Selector, Status,
     ToWorker,
 };
 

@@ -18,7 +18,7 @@ use epode_protocol::{Criteria, Options, Position, Selector};
 use epode_testkit::Random;
 
 use super::page::all;
-use super::world::{GRACE, Word, World, password};
+use super::world::{GRACE, Unloaded, World, password};
 use crate::PortId;
 
 mod bounds;
@@ -77,7 +77,7 @@ struct Model {
     random: Random,
     pages: BTreeMap<PortId, Known>,
     /// Tabs whose page was unloaded and may load again.
-    words: Vec<(Word, Option<Stood>)>,
+    words: Vec<(Unloaded, Option<Stood>)>,
     /// The times at which pages went of late.
     gone: Vec<Duration>,
     /// The requests from outside, by id.
@@ -294,9 +294,9 @@ impl Model {
     }
 
     fn duplicate(&mut self, tab: PortId) {
-        let before = self.world.page(tab).tab.before();
+        let before = self.world.page(tab).tab.checkpoint();
         self.number += 1;
-        let copy = self.world.load(Word { name: format!("copy-{}", self.number), before });
+        let copy = self.world.load(Unloaded { name: format!("copy-{}", self.number), before });
         self.pages.insert(copy, Known::default());
         self.join(copy);
     }

@@ -286,7 +286,7 @@ impl Page {
             let heard = Heard { origin, text: text.to_owned() };
             handler.heard.extend(wanted.then_some(heard));
         }
-        let before = self.tab.before().position;
+        let before = self.tab.checkpoint().position;
         for (_, selector) in
             self.upon.extract_if(.., |(words, _)| text.contains(&**words)).collect::<Vec<_>>()
         {

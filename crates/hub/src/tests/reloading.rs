@@ -159,7 +159,7 @@ fn a_duplicated_tab_hears_nothing_of_what_waits_for_the_original() {
     let duplicate = world.load(word);
     world.attach(duplicate, None);
     world.run();
-    let tab = world.load(super::world::Word { name, before });
+    let tab = world.load(super::world::Unloaded { name, before });
     world.attach(tab, None);
     says(&mut world, 6..=6);
     assert_eq!(world.handled(duplicate)[0], "6");

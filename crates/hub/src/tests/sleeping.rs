@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::tests::page::Event;
 use epode_protocol::WINDOW;
 
-use super::world::{Word, World};
+use super::world::{Unloaded, World};
 use crate::PortId;
 
 const ALICE: &str = "alice@localhost/desk";
@@ -206,7 +206,7 @@ fn of_two_pages_without_locks_under_one_name_neither_drives_the_other_out_again_
     // A duplicated tab has the checkpoint that its original left.
     let mut world = World::without_locks();
     let original = world.online(ALICE);
-    let word = Word { name: "tab-1".to_owned(), before: world.page(original).tab.before() };
+    let word = Unloaded { name: "tab-1".to_owned(), before: world.page(original).tab.checkpoint() };
     world.forget();
     let copy = world.load(word);
     world.attach(copy, None);

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use epode_protocol::port::Json;
-use epode_protocol::{Caught, Delivery, FromWorker, Origin, Position, SessionInfo, Token};
+use epode_protocol::{Backfill, Delivery, FromWorker, Origin, Position, SessionInfo, Token};
 use epode_session::stream::jid::Unicode;
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::xml::{Head, Limits};
@@ -32,7 +32,7 @@ mod acts;
 mod lives;
 
 pub(super) use acts::password;
-pub(super) use lives::Word;
+pub(super) use lives::Unloaded;
 
 /// The service of the accounts. Its host is this machine, so that passwords may be sent in the
 /// clear.
@@ -390,7 +390,7 @@ impl World {
         }
         match message {
             FromWorker::Claimed { claims } => {
-                for Caught { claim, stanzas } in claims {
+                for Backfill { claim, stanzas } in claims {
                     // Who has removed the handler meanwhile has no use for this.
                     if !self.page(port).handlers.iter().any(|handler| handler.claim == claim) {
                         continue;

@@ -239,7 +239,7 @@ proptest! {
         tab in ".*", lock: Option<String>, boot in ".*", position in 0..1u64 << 53, visible: bool,
         versions: Vec<u32>,
     ) {
-        let before = visible.then_some(Before { boot, position });
+        let before = visible.then_some(Checkpoint { boot, position });
         let hello: ToWorker<String> = ToWorker::Hello(Hello { versions, tab, lock, before, visible });
         prop_assert_eq!(ToWorker::read(&Json::of(&hello)), Ok(hello));
     }

@@ -12,7 +12,7 @@ fn a_claim_holds_from_the_stanza_that_was_being_handled_and_one_made_at_leisure_
     // In the callback of the status.
     page.handle(up(5), |page, _| made.push(page.claim(Selector::Sent)));
     page.handle(deliver(&[7, 8, 9]), |page, position| {
-        assert_eq!(Some(page.tab.before().position), position);
+        assert_eq!(Some(page.tab.checkpoint().position), position);
         if position != Some(9) {
             made.push(page.claim(Selector::Sent));
         }
@@ -44,7 +44,7 @@ fn a_claim_made_while_a_caught_stanza_is_handled_holds_from_that_stanza() {
         made.get_or_insert_with(|| page.claim(Selector::Sent));
     });
     assert_eq!(page.said_claims(), [(vec![made.unwrap()], 7, 0.0)]);
-    assert_eq!(page.tab.before().position, 9, "what was handled stays handled");
+    assert_eq!(page.tab.checkpoint().position, 9, "what was handled stays handled");
 }
 
 #[test]

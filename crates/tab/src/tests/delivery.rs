@@ -23,7 +23,7 @@ fn a_stanza_that_comes_late_does_not_take_the_tab_back() {
         page.claim(Selector::Everything);
     });
     let [(_, from, made)] = page.said_claims()[..] else { panic!("{:?}", page.posts) };
-    assert_eq!((from, made, page.tab.before().position), (9, 0.0, 9));
+    assert_eq!((from, made, page.tab.checkpoint().position), (9, 0.0, 9));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_ne
     page.hear(up(2));
     page.hear(deliver(&[3]));
     assert_eq!(page.heard(), ["Connected", "3 Received <m/>"]);
-    assert_eq!(page.tab.before().position, 3);
+    assert_eq!(page.tab.checkpoint().position, 3);
     page.input(Input::Lost(fault("gone")));
     assert!(!page.tab.delivered(99, 1), "of a worker that is lost");
 }
@@ -106,7 +106,7 @@ fn the_acknowledgement_stands_behind_what_it_acknowledges() {
         });
     }
     assert!(matches!(page.posts[..], [ToWorker::Ack { .. }]), "{:?}", page.posts);
-    assert_eq!(page.tab.before().position, last);
+    assert_eq!(page.tab.checkpoint().position, last);
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Page {
                     act(self, Some(*position));
                 }
                 FromWorker::Claimed { claims } => {
-                    for Caught { stanzas, .. } in claims {
+                    for Backfill { stanzas, .. } in claims {
                         for Delivery(position, origin, _) in stanzas {
                             let position = (*origin == Origin::Received).then_some(*position);
                             self.tab.caught(position);
@@ -269,7 +269,7 @@ pub(super) fn deliver(positions: &[Position]) -> FromWorker<String> {
 
 pub(super) fn caught(claim: ClaimId, positions: &[Position]) -> FromWorker<String> {
     let stanza = |position: &Position| Delivery(*position, Origin::Received, "<m/>".to_owned());
-    FromWorker::Claimed { claims: vec![Caught { claim, stanzas: positions.iter().map(stanza).collect() }] }
+    FromWorker::Claimed { claims: vec![Backfill { claim, stanzas: positions.iter().map(stanza).collect() }] }
 }
 
 pub(super) fn fault(condition: &str) -> Fault {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use epode_protocol::{Before, ClaimId, Selector, ToWorker, Token};
+use epode_protocol::{Checkpoint, ClaimId, Selector, ToWorker, Token};
 use epode_testkit as testkit;
 
 use super::{Arrival, World, config};
@@ -11,9 +11,9 @@ use crate::tests::page::{After, Arriving, Handler};
 use crate::{Config, Hub, Input, PortId};
 
 /// What an unloaded page leaves to the next page of its tab.
-pub(in crate::tests) struct Word {
+pub(in crate::tests) struct Unloaded {
     pub(in crate::tests) name: String,
-    pub(in crate::tests) before: Before,
+    pub(in crate::tests) before: Checkpoint,
 }
 
 impl World {
@@ -81,7 +81,7 @@ impl World {
 
     /// The page is unloaded, and may say so. For all others it is closed; its Web Lock tells, if
     /// there are any.
-    pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Word {
+    pub(in crate::tests) fn unload(&mut self, tab: PortId, says_so: bool) -> Unloaded {
         let page = self.pages.remove(&tab).expect("the test does not unload a page twice");
         if says_so {
             self.at_hub(Input::Message(tab, ToWorker::Leave, 0.0));
@@ -89,11 +89,11 @@ impl World {
         if self.locks {
             self.at_hub(Input::PortClosed(tab));
         }
-        Word { name: page.name, before: page.tab.before() }
+        Unloaded { name: page.name, before: page.tab.checkpoint() }
     }
 
     /// The next page in the same tab.
-    pub(in crate::tests) fn load(&mut self, word: Word) -> PortId {
+    pub(in crate::tests) fn load(&mut self, word: Unloaded) -> PortId {
         let port = self.port();
         self.page(port).was_loaded = true;
         self.introduce(port, word.name, true, Some(word.before));
@@ -156,7 +156,8 @@ impl World {
         let page = self.page(tab);
         let old = if behind || page.unread.is_some() || page.was_loaded { 0 } else { old };
         page.time = time;
-        let claim = page.add(selector, After::Leisure { position: page.tab.before().position, old, came });
+        let claim =
+            page.add(selector, After::Leisure { position: page.tab.checkpoint().position, old, came });
         self.drain_tab(tab);
         claim
     }
@@ -195,7 +196,13 @@ impl World {
         self.handlers(tab).iter().map(ids).collect()
     }
 
-    pub(super) fn introduce(&mut self, port: PortId, name: String, visible: bool, before: Option<Before>) {
+    pub(super) fn introduce(
+        &mut self,
+        port: PortId,
+        name: String,
+        visible: bool,
+        before: Option<Checkpoint>,
+    ) {
         let lock = self.locks.then(|| format!("lock-{}", port.0));
         let page = self.page(port);
         page.name.clone_from(&name);

@@ -4,7 +4,7 @@ import type { Delivery } from "./Delivery";
 /**
  * A claim that holds from now on, and what it missed.
  */
-export type Caught<T> = { 
+export type Backfill<T> = { 
 /**
  * Its number.
  */

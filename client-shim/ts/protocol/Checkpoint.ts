@@ -3,7 +3,7 @@
 /**
  * Where a page stood when it was unloaded.
  */
-export type Before = { 
+export type Checkpoint = { 
 /**
  * The run of the worker that it spoke to.
  */
