@@ -11,7 +11,7 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 /** Loads the script with this engine and starts it; `raise` dispatches an event of the window. */
 async function run(engine) {
   const { outputFiles } = await build({
-    entryPoints: [`${root}client-shim/ts/epode-engine.ts`],
+    entryPoints: [`${root}worker/ts/epode-engine.ts`],
     bundle: true,
     format: 'esm',
     write: false,
@@ -19,7 +19,7 @@ async function run(engine) {
       {
         name: 'engine',
         setup(build) {
-          build.onResolve({ filter: /\/pkg\/|engine-wire/ }, ({ path }) => ({ path, namespace: 'engine' }));
+          build.onResolve({ filter: /\/pkg\/|\/ports\.ts$/ }, ({ path }) => ({ path, namespace: 'engine' }));
           build.onLoad({ filter: /.*/, namespace: 'engine' }, () => ({
             contents: `export const { ${Object.keys(engine)} } = globalThis.engine;`,
           }));

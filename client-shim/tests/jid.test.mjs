@@ -10,7 +10,7 @@ const {
   getResourceFromJid,
   getBareJidFromJid,
   preparedJid,
-} = await load('client-shim/ts/jid.ts', 'client-shim/ts/prepared.ts');
+} = await load('port/ts/jid.ts', 'client-shim/ts/prepared.ts');
 
 test('a JID is split at its first slash, and before that at its first at sign', () => {
   for (const [jid, node, domain, resource, bare] of [

@@ -18,7 +18,7 @@ async function run(engine) {
       {
         name: 'engine',
         setup(build) {
-          build.onResolve({ filter: /\/pkg\/|engine-wire/ }, ({ path }) => ({ path, namespace: 'engine' }));
+          build.onResolve({ filter: /\/pkg\/|\/ports\.ts$/ }, ({ path }) => ({ path, namespace: 'engine' }));
           build.onLoad({ filter: /.*/, namespace: 'engine' }, ({ path }) => ({
             contents: path.endsWith('.wasm') ? EMPTY : stub,
           }));

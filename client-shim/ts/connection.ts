@@ -21,7 +21,12 @@ import type {
 } from './errors.ts';
 import { Handler, type Callback, type HandlerOptions } from './handlers.ts';
 import { Hooks } from './hooks.ts';
-import { getBareJidFromJid, getDomainFromJid, getNodeFromJid, getResourceFromJid } from './jid.ts';
+import {
+  getBareJidFromJid,
+  getDomainFromJid,
+  getNodeFromJid,
+  getResourceFromJid,
+} from '../../port/ts/jid.ts';
 import { say, type Command } from './link.ts';
 import { warn } from './log.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';

@@ -1,7 +1,7 @@
 /** What a connection loads, once for all: the page's wasm, and without a worker the engine. */
 import { imports, loaded } from '../pkg/epode_client_shim.js';
-import type { Port } from './epode-engine.js';
-import { load } from './wasm.ts';
+import type { Port } from '../../port/ts/port.ts';
+import { load } from '../../port/ts/wasm.ts';
 
 export type { Port };
 

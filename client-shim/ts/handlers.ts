@@ -9,7 +9,7 @@
  */
 import { NS } from './constants.ts';
 import { getNamespace } from './element.ts';
-import { getBareJidFromJid } from './jid.ts';
+import { getBareJidFromJid } from '../../port/ts/jid.ts';
 import { describe, error } from './log.ts';
 import { preparedJid } from './prepared.ts';
 

@@ -10,7 +10,7 @@ import { Handler, HandlerList, selectorOf } from './handlers.ts';
 import { type Hooks, isHeard } from './hooks.ts';
 import type { Command } from './link.ts';
 import { describe, error, guarded } from './log.ts';
-import type { Selector } from './protocol/Selector.ts';
+import type { Selector } from '../../port/ts/protocol/Selector.ts';
 
 /** The handlers of one connection, and what they are given. */
 export class Inbox {

@@ -8,11 +8,11 @@
 import { Writer } from '../../port/ts/writer.ts';
 import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
-import { leaveWord, takeLeft, type Left } from './left.ts';
-import type { Batch } from './protocol/Batch.ts';
-import type { Backfill } from './protocol/Backfill.ts';
-import type { FromWorker } from './protocol/FromWorker.ts';
-import type { ToWorker } from './protocol/ToWorker.ts';
+import { leaveCheckpoint, takeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import type { Batch } from '../../port/ts/protocol/Batch.ts';
+import type { Backfill } from '../../port/ts/protocol/Backfill.ts';
+import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
+import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 import { resolveWorker } from './service.ts';
 import { startWorker, whatIsAt, whereabouts } from './worker.ts';
 
@@ -72,7 +72,7 @@ export class Link {
    */
   readonly slot: string;
   /** Where the page before a reload stood, until the worker was told. */
-  #before: Left | undefined;
+  #before: Checkpoint | undefined;
   readonly #id: string;
   readonly #lock: string;
   #port: Port | undefined;
@@ -105,7 +105,7 @@ export class Link {
     let slot = service;
     for (let number = 2; slots.has(slot); number++) slot = `${service} ${number}`;
     slots.add((this.slot = slot));
-    this.#before = takeLeft(`epode-tab ${slot}`);
+    this.#before = takeCheckpoint(`epode-tab ${slot}`);
     this.#id = this.#before?.tab ?? randomId();
     // Of the page instance: the page before a reload may hold its own a moment longer.
     this.#lock = `epode-tab-${this.#id}-${randomId()}`;
@@ -391,7 +391,7 @@ export class Link {
     if (!this.#ended) {
       slots.delete(this.slot);
       // Nobody was told where the page before a reload stood: the next page may be.
-      if (this.#before) leaveWord(`epode-tab ${this.slot}`, this.#before);
+      if (this.#before) leaveCheckpoint(`epode-tab ${this.slot}`, this.#before);
       const worker = this.#own;
       if (worker) setTimeout(() => worker.terminate(), FAREWELL);
     }
@@ -415,7 +415,11 @@ export class Link {
   readonly #hidden = (): void => {
     const tab = this.#tab;
     if (tab && tab.boot() !== '')
-      leaveWord(`epode-tab ${this.slot}`, { tab: this.#id, boot: tab.boot(), position: tab.position() });
+      leaveCheckpoint(`epode-tab ${this.slot}`, {
+        tab: this.#id,
+        boot: tab.boot(),
+        position: tab.position(),
+      });
     this.#goodbye();
     this.#end();
   };

@@ -11,8 +11,8 @@ import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError }
 import { type Hooks, isHeard } from './hooks.ts';
 import { say, type Command } from './link.ts';
 import { error, guarded } from './log.ts';
-import type { Fault } from './protocol/Fault.ts';
-import type { Outcome } from './protocol/Outcome.ts';
+import type { Fault } from '../../port/ts/protocol/Fault.ts';
+import type { Outcome } from '../../port/ts/protocol/Outcome.ts';
 import type { Question, Receipt } from './sendable.ts';
 import { later } from './timed.ts';
 

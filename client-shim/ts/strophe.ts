@@ -23,7 +23,7 @@ import * as errors from './errors.ts';
 import type * as escaping from './escape.ts';
 import type * as handlers from './handlers.ts';
 import { Handler } from './handlers.ts';
-import * as jid from './jid.ts';
+import * as jid from '../../port/ts/jid.ts';
 import * as log from './log.ts';
 import * as mechanisms from './mechanisms.ts';
 import type * as parse from './parse.ts';

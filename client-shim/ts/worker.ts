@@ -1,6 +1,6 @@
 /** The worker, as a page starts it, and what can be said of one that does not answer. */
 
-import { DETOUR, lockOf, NAME } from './names.ts';
+import { DETOUR, lockOf, NAME } from '../../port/ts/names.ts';
 
 /**
  * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A

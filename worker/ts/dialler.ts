@@ -2,7 +2,7 @@
 // way, and greeted as the engine would: a new connection takes a handful of round trips, and the wasm as
 // many.
 
-import { getDomainFromJid } from '../../client-shim/ts/jid';
+import { getDomainFromJid } from '../../port/ts/jid.ts';
 import type { Dial } from '../pkg/epode_worker.js';
 
 /**

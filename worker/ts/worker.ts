@@ -1,11 +1,11 @@
 // The worker script. Ports that come before the wasm is there wait in a queue: `onconnect` must be set before
 // anything is awaited, or the first page is lost for ever.
 
-import { accept, start } from '../../client-shim/ts/engine-wire';
-import type { FromWorker } from '../../client-shim/ts/protocol/FromWorker';
-import { answerStrophe, isOfStrophe } from '../../client-shim/ts/strophe-port';
-import { load } from '../../client-shim/ts/wasm';
-import { DETOUR, lockOf } from '../../client-shim/ts/names';
+import { accept, start } from './ports.ts';
+import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
+import { answerStrophe, isOfStrophe } from './strophe-port.ts';
+import { load } from '../../port/ts/wasm.ts';
+import { DETOUR, lockOf } from '../../port/ts/names.ts';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
 import wasm from '../pkg/epode_worker_bg.wasm';
 import { ownership } from './ownership';

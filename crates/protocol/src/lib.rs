@@ -15,7 +15,7 @@
 //!
 //! The enums are generic over the text of a stanza: in a browser it stays the JavaScript string it was, so
 //! that the worker hands the same string to every port, and what travels together is one string; in native
-//! tests it is a [`String`]. Everything else is plain data. The TypeScript in `client-shim/ts/protocol/` is
+//! tests it is a [`String`]. Everything else is plain data. The TypeScript in `port/ts/protocol/` is
 //! generated from here by this crate's tests.
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.

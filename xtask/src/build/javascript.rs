@@ -48,7 +48,7 @@ pub fn bundle() -> Result<()> {
     esbuild(
         script("client-shim/ts/index.ts", "epode.js").args(["--format=esm", "--external:*/epode-engine.js"]),
     )?;
-    esbuild(script("client-shim/ts/epode-engine.ts", "epode-engine.js").arg("--format=esm"))?;
+    esbuild(script("worker/ts/epode-engine.ts", "epode-engine.js").arg("--format=esm"))?;
     let [banner, footer] = UMD;
     let mut umd = script("client-shim/ts/index.ts", "epode.umd.js");
     umd.args(["--format=iife", "--global-name=epode", "--external:*/epode-engine.js"]);

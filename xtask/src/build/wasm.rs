@@ -123,7 +123,7 @@ fn bind(compiled: &Path, output: &Path, name: &str) -> Result<()> {
 }
 
 /// The two functions around wasm-bindgen's loader. That loader also takes addresses, requests and
-/// old forms of its argument; our scripts load only in one way (`client-shim/ts/wasm.ts`), so
+/// old forms of its argument; our scripts load only in one way (`port/ts/wasm.ts`), so
 /// bundling drops the loader, 0.3 KB of the page's bytes.
 const LOADING: &str = "export { __wbg_get_imports as imports, __wbg_finalize_init as loaded };\n";
 const LOADING_TYPES: &str = "export function imports(): WebAssembly.Imports;

@@ -7,7 +7,7 @@ use crate::workspace;
 const WIDTH: usize = 110;
 const EXTENSIONS: [&str; 8] = [".rs", ".ts", ".mjs", ".js", ".css", ".md", ".toml", ".html"];
 /// Written by the tests of `epode-protocol`.
-const GENERATED: &str = "client-shim/ts/protocol/";
+const GENERATED: &str = "port/ts/protocol/";
 
 /// Names the lines that are too wide.
 pub fn check() -> Result<()> {

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::process::run;
 use crate::workspace::{cargo, program, root};
 
-const FOLDER: &str = "client-shim/ts/protocol";
+const FOLDER: &str = "port/ts/protocol";
 
 /// Empties the folder, so that no file outlives its type, writes the files anew and compares.
 pub fn check() -> Result<()> {

@@ -10,10 +10,10 @@ import {
   type Dial,
   type Ownership,
   type Ports,
-} from '../../worker/pkg/epode_worker.js';
+} from '../pkg/epode_worker.js';
 import { Writer } from '../../port/ts/writer.ts';
-import type { Port } from './epode-engine.ts';
-import type { FromWorker } from './protocol/FromWorker.ts';
+import type { Port } from '../../port/ts/port.ts';
+import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import { answerStrophe, isOfStrophe } from './strophe-port.ts';
 
 /** Those that are open, under the numbers by which the engine knows them. */

@@ -2,7 +2,7 @@
  * Pages with Strophe's own client, which speaks to a shared worker in arrays `[word, …]`: this worker does
  * not, and says so in words that such a page understands, where it would else wait for ever.
  */
-import type { Port } from './epode-engine.ts';
+import type { Port } from '../../port/ts/port.ts';
 
 const SENTENCE =
   "this is the worker of Epode, which does not speak the wire of strophe.js: load Epode's own client (the package " +

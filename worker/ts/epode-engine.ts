@@ -5,13 +5,11 @@
  * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must
  * be done before it is gone.
  */
-import { imports, loaded, online } from '../../worker/pkg/epode_worker.js';
-import { accept, start } from './engine-wire.ts';
-import type { FromWorker } from './protocol/FromWorker.ts';
-import type { load } from './wasm.ts';
-
-/** One end of what joins a page and an engine: a `MessagePort`, or what does as well. */
-export type Port = Pick<MessagePort, 'onmessage' | 'postMessage' | 'close'>;
+import { imports, loaded, online } from '../pkg/epode_worker.js';
+import type { Port } from '../../port/ts/port.ts';
+import { accept, start } from './ports.ts';
+import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
+import type { load } from '../../port/ts/wasm.ts';
 
 /** The engine's ends of the ports that are open. */
 const ends = new Set<Port>();

@@ -21,7 +21,7 @@ globalThis.setTimeout = (...timer) => wait(...timer).unref();
 const { outputFiles } = await build({
   stdin: {
     contents: `
-      export { accept, start } from './client-shim/ts/engine-wire.ts';
+      export { accept, start } from './worker/ts/ports.ts';
       export { imports, loaded, owned } from './worker/pkg/epode_worker.js';
     `,
     resolveDir: root,
