@@ -9,6 +9,7 @@ import { Writer } from '../../port/ts/writer.ts';
 import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
 import { leaveCheckpoint, takeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { describe, warn } from './log.ts';
 import type { Batch } from '../../port/ts/protocol/Batch.ts';
 import type { Backfill } from '../../port/ts/protocol/Backfill.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
@@ -225,13 +226,21 @@ export class Link {
 
   /** Tells the tab what the worker posted, and shows the app what is for it. */
   #hear(tab: Tab, port: Port, data: FromWorker<string>): void {
-    const stanzas = stanzasOf(data);
-    if (!(stanzas ? tab.delivered(...stanzas.extent) : tab.hear(performance.now(), data))) return;
-    if (stanzas) this.#showEach(stanzas);
-    else if (hasTag(data, 'Claimed')) this.#showMissed(tab, data.Claimed.claims);
-    else if (hasTag(data, 'SaslChallenge')) this.#challenged(port, data.SaslChallenge);
-    else this.#tell(data as Told);
-    tab.handled();
+    let isShown = false;
+    try {
+      const stanzas = stanzasOf(data);
+      isShown = stanzas ? tab.delivered(...stanzas.extent) : tab.hear(performance.now(), data);
+      if (!isShown) return;
+      if (stanzas) this.#showEach(stanzas);
+      else if (hasTag(data, 'Claimed')) this.#showMissed(tab, data.Claimed.claims);
+      else if (hasTag(data, 'SaslChallenge')) this.#challenged(port, data.SaslChallenge);
+      else this.#tell(data as Told);
+    } catch (error) {
+      // The tab has read only what moves it: the rest may be of another form.
+      warn(`the worker was not understood: ${describe(error)}`);
+    } finally {
+      if (isShown) tab.handled();
+    }
   }
 
   /** An app that leaves, in a callback say, hears nothing of what was to follow. */

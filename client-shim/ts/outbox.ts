@@ -72,7 +72,7 @@ export class Outbox {
         this.#questions.set(token, question);
         say({ Request: { token, text, timeout: whole(rest()) } }).run(tab);
       },
-      fail: (reason) => refuse(question, UNCONNECTED, reason),
+      fail: (text) => refuse(question, { condition: UNCONNECTED, text }),
     };
     this.#waiting.push(command);
     this.flush();
@@ -119,15 +119,16 @@ export class Outbox {
 
   /** A question is answered; or no answer comes, for the time is up, or the session; or it was not asked. */
   ended(token: number, outcome: Outcome<string>, read: (text: string) => Element | undefined): void {
+    const [text, isError] = answerOf(outcome);
+    // Handlers hear it first.
+    const answer = text === undefined ? undefined : read(text);
     const question = this.#questions.get(token);
     this.#questions.delete(token);
-    if (outcome === 'Timeout') return fail(question, late());
-    if (outcome === 'Disconnected') return fail(question, disconnected());
-    if ('Refused' in outcome)
-      return question && refuse(question, outcome.Refused.condition, outcome.Refused.text);
-    const answer = read('Error' in outcome ? outcome.Error : outcome.Result);
-    if (!answer) fail(question, new XmppError('an inbound stanza could not be read'));
-    else if ('Error' in outcome) fail(question, new StanzaError(answer));
+    if (outcome === 'Timeout') fail(question, late());
+    else if (outcome === 'Disconnected') fail(question, disconnected());
+    else if ('Refused' in outcome) refuse(question, outcome.Refused);
+    else if (!answer) fail(question, new XmppError('an inbound stanza could not be read'));
+    else if (isError) fail(question, new StanzaError(answer));
     else guarded(() => question?.ok(answer), CALLBACK);
   }
 
@@ -184,8 +185,15 @@ function whole(timeout: number | undefined): number | null {
   return timeout === undefined ? null : Math.min(Math.max(timeout, 0), 2 ** 32 - 1) >>> 0;
 }
 
+/** The text of the answer, if there is one, and whether it is an error. */
+function answerOf(outcome: Outcome<string>): [text?: string, isError?: boolean] {
+  if (typeof outcome === 'string' || 'Refused' in outcome) return [];
+  return 'Error' in outcome ? [outcome.Error, true] : [outcome.Result, false];
+}
+
 /** An IQ that was not sent: its callback hears the rule as it would hear it from a server (RFC 6120 §8.3). */
-function refuse(question: Question, condition: string, text: string): void {
+function refuse(question: Question | undefined, { condition, text }: Fault): void {
+  if (!question) return;
   error(`an iq was not sent: ${condition}`);
   const refusal = toElement(
     `<iq xmlns="${NS.CLIENT}" type="error"><error type="modify"><bad-request xmlns="${NS.STANZAS}"/><text xmlns="${NS.STANZAS}"/></error></iq>`,
