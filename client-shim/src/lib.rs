@@ -42,7 +42,7 @@ export interface Page {
   show(): void;
   /** Call `died` when this Web Lock is free. */
   watch(lock: string): void;
-  /** Open a port to a new worker, or to the one that stands in for one that does not answer, and call `opened`. */
+  /** Open a port to a new worker, or for a detour to the one beside it, and call `opened`. */
   reopen(detour: boolean): void;
 }
 "#;

@@ -298,7 +298,7 @@ test('a message to several tabs is posted to each', async () => {
   }
 });
 
-test('a port that begins with an array is a page of strophe.js, which gets answers that it understands', () => {
+test('a page of strophe.js, which begins with an array, gets answers that it understands', () => {
   const posted = [];
   const port = { postMessage: (message) => posted.push(message) };
   const say = (data) => {

@@ -447,7 +447,7 @@ export class Link {
   };
 }
 
-/** Stanzas as they are shown, and what the tab hears of them: the highest position, and how many there are. */
+/** Stanzas for the app, and what the tab hears of them: the highest position and the number of stanzas. */
 interface Stanzas {
   batch: Batch<string>;
   extent: [end: number, count: number];

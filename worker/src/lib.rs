@@ -1,13 +1,13 @@
 //! The SharedWorker: the crate that touches web-sys on the worker's side.
 //!
 //! The script (`worker/ts/worker.ts`) collects ports until this module is there, calls [`start`] once and
-//! hands each port to [`accept`]. From then on everything is an event: a post of a tab, a frame, a lock that
+//! hands each port to `accept`. From then on everything is an event: a post of a tab, a frame, a lock that
 //! came free, a timer. Each goes into the [`Hub`](epode_hub::Hub) through the one run loop in `driver`, and
 //! what the hub wants is done on the spot.
 //!
-//! The script holds the ports. `from_port` reads what a tab has posted, field by field; `to_port` has the
-//! script make what is posted, field by field as well. `socket` is the other end; `text` is the stanza as a JavaScript string;
-//! `browser` is the rest of what the browser has to give: time, randomness, locks, timers, the console.
+//! The script holds the ports. `from_port` reads the messages of tabs, field by field; `to_port` writes those
+//! of the hub, field by field as well, and the script posts them. `socket` is the WebSocket, and `text` a
+//! stanza as a JavaScript string. `browser` has time, randomness, locks, timers and the console.
 
 use epode_port::Writer;
 use wasm_bindgen::prelude::wasm_bindgen;

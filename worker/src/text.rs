@@ -72,7 +72,7 @@ impl Text for Stanza {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { memory: wasm_bindgen::memory(), buffer: Vec::new() });
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
 }
 
 /// A buffer that texts are copied into, one after the other: four times as fast as a string argument of
@@ -89,6 +89,10 @@ const HUGE: u32 = 16 << 20;
 const KEPT: usize = 1 << 20;
 
 impl Scratch {
+    fn new() -> Self {
+        Scratch { memory: wasm_bindgen::memory(), buffer: Vec::new() }
+    }
+
     fn fill(&mut self, text: &JsString) -> &str {
         let length = text.length() as usize;
         // A UTF-16 unit takes at most three bytes of UTF-8.
@@ -112,7 +116,8 @@ impl Scratch {
 // references, which may grow, and the memory with it; a view of the memory as it was takes nothing.
 #[wasm_bindgen(inline_js = "
 const encoder = new TextEncoder();
-export const encodeInto = (text, memory, at, room) => encoder.encodeInto(text, new Uint8Array(memory.buffer, at, room)).written;
+export const encodeInto = (text, memory, at, room) =>
+    encoder.encodeInto(text, new Uint8Array(memory.buffer, at, room)).written;
 ")]
 extern "C" {
     #[wasm_bindgen(js_name = encodeInto)]

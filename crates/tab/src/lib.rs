@@ -6,7 +6,7 @@
 //! [`Tab::handled`]. What the app wants to hear it [claims](Tab::claim); a claim that was made while a stanza
 //! was handled holds from exactly that stanza on. What was handled is acknowledged every half window.
 //!
-//! So the content of a message passes by the tab, which reads only what [moves](messages) its state. The tab
+//! So the content of a message passes by the tab, which reads only what moves its state. The tab
 //! does not know what a message is made of: `V` is JavaScript's in a browser, JSON in native tests.
 //!
 //! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with
@@ -15,8 +15,9 @@
 //! ends; if the worker refuses the tab, or never answers, all that is open fails, and the tab
 //! [is over](Tab::is_over).
 //!
-//! A challenge of SASL is of the session, so the app is shown it. The answer alone does not pass by the tab:
-//! it is for the worker that asks, and whoever took it to the next worker's port would spoil that one's login.
+//! A challenge of SASL belongs to the session, so the app is shown the challenge. The answer alone bypasses
+//! the tab: the page posts it to the port on which the worker has asked. At the port of the next worker the
+//! answer would spoil a login.
 //!
 //! As every layer: [`Tab::handle_input`] takes what happened, [`Tab::poll_output`] gives what to do.
 
@@ -324,7 +325,7 @@ impl<V: Value + Clone> Tab<V> {
         Checkpoint { boot: self.boot.clone(), position: self.cursor.handled() }
     }
 
-    /// Numbers so many sends, requests and questions to come: their tokens rise by one, and this is the first.
+    /// The first of so many tokens, for sends, requests and questions to come. Tokens rise by one.
     pub fn number(&mut self, count: u32) -> Token {
         self.open.number(count)
     }

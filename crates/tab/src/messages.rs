@@ -1,8 +1,8 @@
-//! What the tab reads of messages, and which it writes.
+//! The parts of messages that the tab reads, and the messages that it writes.
 //!
-//! A message has its form from `epode_protocol`, and the app makes it or is shown it as it is. Of each the tab
-//! reads, by the names of its fields, only what moves its own state: an option, say, or the text of a stanza
-//! is nothing to it.
+//! Messages are defined in `epode_protocol`. The app makes each message to the worker, and is shown each
+//! message of the worker, whole. The tab reads, by the names of fields, only what moves its own state: an
+//! option or the text of a stanza does not.
 
 use epode_protocol::port::{Anything, Read, Write};
 use epode_protocol::{
