@@ -40,6 +40,8 @@ export interface Page {
   post(): void;
   /** Show what was written to the app. */
   show(): void;
+  /** Keep this for the page that a reload puts in the place of this one. */
+  keep(boot: string, position: number): void;
   /** Call `died` when this Web Lock is free. */
   watch(lock: string): void;
   /** Open a port to a new worker, or for a detour to the one beside it, and call `opened`. */
@@ -60,6 +62,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn show(this: &Page);
     #[wasm_bindgen(method)]
+    fn keep(this: &Page, boot: &str, position: f64);
+    #[wasm_bindgen(method)]
     fn watch(this: &Page, lock: &str);
     #[wasm_bindgen(method)]
     fn reopen(this: &Page, detour: bool);
@@ -79,7 +83,7 @@ impl Tab {
     }
 
     /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a
-    /// reload `boot` and `position` are what `boot()` and `position()` said before.
+    /// reload `boot` and `position` are what the page before had `keep`.
     pub fn opened(
         &self,
         now: f64,
@@ -93,14 +97,9 @@ impl Tab {
         self.handle(now, Input::Opened { tab, lock, visible, before });
     }
 
-    /// The run of the worker that this page speaks to.
-    pub fn boot(&self) -> String {
-        self.tab.borrow().checkpoint().boot
-    }
-
-    /// The latest position that was handled.
-    pub fn position(&self) -> f64 {
-        self.tab.borrow().checkpoint().position as f64
+    /// The page is unloaded.
+    pub fn unload(&self, now: f64) {
+        self.handle(now, Input::Unload);
     }
 
     /// The worker died: its lock is free.
@@ -182,6 +181,16 @@ impl Tab {
         self.handle(now, Input::Say(Js(message)));
     }
 
+    /// Ends the session by this `Disconnect`, while the page is about to be unloaded: only this tab leaves.
+    pub fn part(&self, now: f64, message: JsValue) {
+        self.handle(now, Input::Part(Js(message)));
+    }
+
+    /// Leaves the session, which goes on for other tabs.
+    pub fn leave(&self, now: f64) {
+        self.handle(now, Input::Leave);
+    }
+
     /// The first of so many tokens, which rise by one.
     pub fn number(&self, count: u32) -> u32 {
         self.tab.borrow_mut().number(count)
@@ -224,6 +233,7 @@ impl Tab {
                     self.write(&news);
                     self.page.show();
                 }
+                Some(Output::Keep(Checkpoint { boot, position })) => self.page.keep(&boot, position as f64),
                 Some(Output::Watch(lock)) => self.page.watch(&lock),
                 Some(Output::Reopen { detour }) => self.page.reopen(detour),
                 None => break,

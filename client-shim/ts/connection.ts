@@ -373,12 +373,12 @@ export class Connection extends Hooks {
     // Apps pass whatever they were called with, an event for example.
     const why = reason === undefined || reason === null ? null : String(reason);
     const patience = amount(this.disconnection_timeout, 3000);
-    const command = say({ Disconnect: { reason: why, timeout: patience } });
+    const message = { Disconnect: { reason: why, timeout: patience } };
     // `window.event` is the event being handled, in microtasks too. A flag set by a listener of
     // ours would come too late: the app's listener may run first.
     if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? ''))
-      this.#participation.part(command, patience);
-    else this.#participation.run(command);
+      this.#participation.part(message, patience);
+    else this.#participation.run(say(message));
   }
 
   /**

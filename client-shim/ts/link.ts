@@ -90,8 +90,6 @@ export class Link {
   /** How often the app has wished to be in a session. */
   #joins = 0;
   #commands: Command[] = [];
-  /** What is wished behind the goodbye. */
-  #parting: Command | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
   /** When the alarm rings. */
   #rings: number | undefined;
@@ -139,25 +137,17 @@ export class Link {
 
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
-    this.#goodbye();
+    if (!this.#ended) this.#tab?.leave(performance.now());
     this.#fold();
     for (const command of this.#commands.splice(0)) command.fail?.(LEFT);
   }
 
   /**
-   * A command to end the session is said behind the goodbye, where it ends nothing: the worker says so in its
-   * log.
+   * A `Disconnect` while the page is about to be unloaded is said behind the goodbye, where it ends nothing: the
+   * worker says so in its log.
    */
-  part(command: Command): void {
-    this.#parting = command;
-    if (this.#ended) this.run(command);
-  }
-
-  #goodbye(): void {
-    const tab = this.#tab;
-    if (!tab || this.#ended) return;
-    say('Leave').run(tab);
-    this.#parting?.run(tab);
+  part(message: ToWorker<string>): void {
+    this.run({ run: (tab) => tab.part(performance.now(), message) });
   }
 
   async #open(reached: Promise<Port>): Promise<void> {
@@ -212,6 +202,7 @@ export class Link {
       pass: post,
       post: () => post(writer.take()),
       show: () => this.#tell(writer.take() as Told),
+      keep: (boot, position) => leaveCheckpoint(`epode-tab ${this.slot}`, { tab: this.#id, boot, position }),
       watch: (lock) => this.#await(lock, tab),
       reopen: (detour) => void this.#reopen(tab, lock, detour),
     };
@@ -422,14 +413,7 @@ export class Link {
   // it: it leaves, like one that is closed, and comes anew. The port stays: what the app sends in later
   // listeners is sent.
   readonly #hidden = (): void => {
-    const tab = this.#tab;
-    if (tab && tab.boot() !== '')
-      leaveCheckpoint(`epode-tab ${this.slot}`, {
-        tab: this.#id,
-        boot: tab.boot(),
-        position: tab.position(),
-      });
-    this.#goodbye();
+    this.#tab?.unload(performance.now());
     this.#end();
   };
 

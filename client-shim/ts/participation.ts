@@ -17,6 +17,7 @@ import { tellPlugins } from './equipment.ts';
 import type { Role } from '../../port/ts/protocol/Role.ts';
 import type { SessionInfo } from '../../port/ts/protocol/SessionInfo.ts';
 import type { Status as StatusMessage } from '../../port/ts/protocol/Status.ts';
+import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 import { Ready } from './ready.ts';
 import { resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
@@ -131,9 +132,9 @@ export class Participation<C extends ConnectionState<C>> {
    * The page is being unloaded, and leaves. One that stays, for a user may have it so, hears that it has
    * left.
    */
-  part(command: Command, patience: number): void {
+  part(message: ToWorker<string>, patience: number): void {
     info(PARTED);
-    this.#link!.part(command);
+    this.#link!.part(message);
     const attempt = this.#attempt;
     this.#membership = undefined;
     setTimeout(() => attempt === this.#attempt && this.fail(PARTED, Status.DISCONNECTING), patience);

@@ -73,6 +73,13 @@ pub enum Input<V> {
     Lost(Fault),
     /// The app says this, a `ToWorker`.
     Say(V),
+    /// The app ends the session by this `Disconnect`, while the page is about to be unloaded. Of all tabs only
+    /// this one goes: the message is said behind the goodbye, where it ends nothing.
+    Part(V),
+    /// The app leaves the session, which goes on for other tabs.
+    Leave,
+    /// The page is unloaded. It may come back from the back/forward cache, as another tab.
+    Unload,
     /// The deadline of [`Tab::deadline`] has come.
     Timeout {
         /// Of a worker that has [not spoken](Tab::is_greeting): whether it runs, or its script is on its way;
@@ -90,6 +97,8 @@ pub enum Output<V> {
     Post(Word<V>),
     /// Show this to the app.
     Show(News),
+    /// Keep this for the page that a reload puts in the place of this one.
+    Keep(Checkpoint),
     /// Report [`Input::Died`] when this Web Lock is free: the worker holds it while it lives.
     Watch(String),
     /// Open a port to a new worker, and report [`Input::Opened`].
@@ -135,6 +144,9 @@ pub struct Tab<V> {
     retries: u32,
     /// How many workers died soon after they were born, one after the other.
     died_young: u32,
+    /// Whether this tab has said goodbye, and what is to be said behind that.
+    left: bool,
+    parting: Option<V>,
     /// Until when to wait, and over a worker that has spoken.
     vigil: Vigil,
     /// Whether this tab is at the worker that stands in for another.
@@ -179,6 +191,8 @@ impl<V> Default for Tab<V> {
             unjoined: 0,
             retries: 0,
             died_young: 0,
+            left: false,
+            parting: None,
             vigil: Vigil::default(),
             detour: false,
             showing: false,
@@ -207,7 +221,16 @@ impl<V: Value + Clone> Tab<V> {
             }
             Input::Died => self.died(now, "the worker died"),
             Input::Lost(fault) => self.lose(fault),
-            Input::Say(message) => {
+            Input::Part(message) if !self.left => self.parting = Some(message),
+            Input::Leave => self.leave(),
+            Input::Unload => {
+                // Nothing is known of a worker that has not been met.
+                if !self.boot.is_empty() {
+                    self.outputs.push_back(Output::Keep(self.checkpoint()));
+                }
+                self.leave();
+            }
+            Input::Say(message) | Input::Part(message) => {
                 let wish = Wish::read(&message).ok();
                 let is_shown = matches!(wish, Some(Wish::Visibility { visible: true }));
                 self.say(wish, message);
@@ -362,8 +385,6 @@ impl<V: Value + Clone> Tab<V> {
         }
         match &mut self.stage {
             Stage::Welcome { .. } => self.pass(wish.as_ref(), message),
-            // Hello was said, and where there are no locks nothing else tells that the page is gone.
-            Stage::Greeting { .. } if matches!(wish, Some(Wish::Leave)) => self.pass(wish.as_ref(), message),
             // The first connection of a page waits for nothing it need not wait for. Should nothing come of
             // this worker, the wish is said to the next.
             Stage::Greeting { joining: joining @ false, .. }
@@ -376,6 +397,20 @@ impl<V: Value + Clone> Tab<V> {
                 self.waiting.push_back((wish, message));
             }
             Stage::Over => self.lose(because("worker-lost", "the worker does not serve this page any more")),
+        }
+    }
+
+    /// Says goodbye. What the app says behind it, while its page is unloaded, is said.
+    fn leave(&mut self) {
+        self.left = true;
+        // Whoever leaves does not come back as the same page: nothing is kept for it.
+        self.membership = Membership::default();
+        // Where hello was said and there are no locks, nothing else tells that the page is gone.
+        if self.listens() {
+            self.post(Word::Leave);
+        }
+        if let Some(message) = self.parting.take() {
+            self.say(Wish::read(&message).ok(), message);
         }
     }
 

@@ -67,8 +67,6 @@ impl<V: Value + Clone> Membership<V> {
             Wish::Attach { service } => {
                 JoinRequest::Attach { service: service.clone(), message: message.clone() }
             }
-            // Whoever leaves does not come back as the same page: nothing is kept for it.
-            Wish::Leave => return *self = Membership::default(),
             _ => return,
         });
         self.account = None;

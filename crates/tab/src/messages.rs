@@ -60,7 +60,6 @@ pub(crate) enum Wish {
     Tabs { token: Token },
     Visibility { visible: bool },
     Disconnect(Anything),
-    Leave,
 }
 
 /// A stanza to send.

@@ -21,6 +21,7 @@ mod claims;
 mod delivery;
 mod dying;
 mod greeting;
+mod leaving;
 mod losing;
 mod page;
 mod reloading;

@@ -424,6 +424,7 @@ impl World {
                     let message = from_value(Json::of(&news)).expect("the worker might have said so");
                     self.tell_app(port, Event::of(message));
                 }
+                epode_tab::Output::Keep(_) => {}
                 epode_tab::Output::Watch(lock) => assert_eq!(lock, "worker-1"),
                 epode_tab::Output::Reopen { .. } => self.reopen(port),
             }

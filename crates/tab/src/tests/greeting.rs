@@ -176,7 +176,7 @@ fn who_leaves_before_the_welcome_says_so() {
         if waits {
             page.send(["<a/>"]);
         }
-        page.say(ToWorker::Leave);
+        page.input(Input::Leave);
         assert!(
             matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Connect { .. }, ToWorker::Leave]),
             "the worker would keep what nobody is at: {:?}",

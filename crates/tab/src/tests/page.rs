@@ -13,6 +13,8 @@ pub(super) struct Page {
     pub(super) posts: Vec<ToWorker<String>>,
     pub(super) events: Vec<FromWorker<String>>,
     pub(super) reason: String,
+    /// What it has left for the page after it.
+    pub(super) kept: Option<Checkpoint>,
     /// The lock of the worker that the tab waits on.
     pub(super) watched: Option<String>,
     /// How many times the tab asked for a new port, and whether the latest is to be one of the detour.
@@ -190,6 +192,7 @@ impl Page {
                 Output::Pass(message) => self.posted(from_value(message).unwrap()),
                 Output::Post(word) => self.posted(from_value(Json::of(&word)).unwrap()),
                 Output::Show(news) => self.events.push(from_value(Json::of(&news)).unwrap()),
+                Output::Keep(checkpoint) => self.kept = Some(checkpoint),
                 Output::Watch(lock) => self.watched = Some(lock),
                 Output::Reopen { detour } => {
                     self.reopened += 1;

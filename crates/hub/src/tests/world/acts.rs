@@ -128,7 +128,7 @@ impl World {
     }
 
     pub(in crate::tests) fn leave(&mut self, tab: PortId) {
-        self.say(tab, ToWorker::Leave);
+        self.with_tab(tab, |tab, now| tab.handle_input(now, epode_tab::Input::Leave));
     }
 
     /// The tab is gone without a message: the worker notices by its Web Lock.
