@@ -149,12 +149,8 @@ impl<V: Value> Read<V> for f64 {
 
 fn whole<V: Value>(value: &V, highest: f64) -> Result<f64, Wrong> {
     let number = value.number();
-    // No number is as high as NaN, nor as low.
-    if number >= 0.0 && number <= highest && number as u64 as f64 == number {
-        Ok(number)
-    } else {
-        Err(Wrong::default())
-    }
+    // What is negative, broken or no number at all is another when it was a whole one.
+    if number <= highest && number as u64 as f64 == number { Ok(number) } else { Err(Wrong::default()) }
 }
 
 impl<V: Value> Read<V> for String {

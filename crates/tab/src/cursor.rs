@@ -67,7 +67,6 @@ impl Cursor {
     /// What was being handled has been.
     pub(crate) fn leave(&mut self) {
         self.within = None;
-        self.caught = 0;
         self.handled = self.handled.max(std::mem::take(&mut self.end));
     }
 }

@@ -48,6 +48,19 @@ fn a_claim_made_while_a_caught_stanza_is_handled_holds_from_that_stanza() {
 }
 
 #[test]
+fn a_claim_made_at_an_answer_holds_from_that_answer() {
+    let mut page = Page::up_at(5);
+    let token = page.request("<iq/>", None);
+    page.posts.clear();
+    let mut made = None;
+    let outcome = Outcome::Result("<iq/>".to_owned());
+    page.handle(FromWorker::Response { token, outcome, position: 8 }, |page, _| {
+        made = Some(page.claim(Selector::Everything));
+    });
+    assert_eq!(page.said_claims(), [(vec![made.unwrap()], 8, 0.0)]);
+}
+
+#[test]
 fn a_claim_that_nobody_holds_any_more_is_given_back() {
     let mut page = Page::welcomed();
     page.connect();

@@ -92,6 +92,14 @@ fn what_comes_often_moves_the_deadline_seldom() {
 }
 
 #[test]
+fn a_message_that_moves_nothing_else_is_a_sign_of_life() {
+    let mut page = up_under(None);
+    page.now = SILENCE / 2;
+    page.hear(FromWorker::Role(Role::Primary));
+    assert_eq!(page.tab.deadline(), Some(SILENCE / 2 + SILENCE));
+}
+
+#[test]
 fn a_stanza_is_a_sign_of_life_to_a_tab_that_has_asked() {
     let mut page = up_under(None);
     page.timeout(SILENCE);
