@@ -23,21 +23,6 @@ pub struct Batch<T> {
 }
 
 impl<T> Batch<T> {
-    /// From columns that stand in a message.
-    pub fn from_columns(
-        positions: Vec<Position>,
-        origins: Option<Vec<Origin>>,
-        lengths: Vec<u32>,
-        text: T,
-    ) -> Self {
-        Batch { positions, origins, lengths, text }
-    }
-
-    /// The columns, as they stand in a message: positions, origins, lengths, and the text of all.
-    pub fn columns(&self) -> (&[Position], Option<&[Origin]>, &[u32], &T) {
-        (&self.positions, self.origins.as_deref(), &self.lengths, &self.text)
-    }
-
     /// How many stanzas there are.
     pub fn len(&self) -> usize {
         self.positions.len()

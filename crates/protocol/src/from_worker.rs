@@ -158,42 +158,21 @@ pub struct Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 #[allow(missing_docs, reason = "the names are Strophe's own")]
-#[repr(u8)]
 pub enum StatusCode {
-    Error = 0,
-    Connecting = 1,
-    ConnFail = 2,
-    Authenticating = 3,
-    AuthFail = 4,
-    Connected = 5,
-    Disconnected = 6,
-    Disconnecting = 7,
-    Attached = 8,
-    Redirect = 9,
-    ConnTimeout = 10,
-    BindRequired = 11,
-    AttachFail = 12,
-    Reconnecting = 13,
-}
-
-impl StatusCode {
-    /// Every status, in the order of its number.
-    pub const ALL: [StatusCode; 14] = [
-        StatusCode::Error,
-        StatusCode::Connecting,
-        StatusCode::ConnFail,
-        StatusCode::Authenticating,
-        StatusCode::AuthFail,
-        StatusCode::Connected,
-        StatusCode::Disconnected,
-        StatusCode::Disconnecting,
-        StatusCode::Attached,
-        StatusCode::Redirect,
-        StatusCode::ConnTimeout,
-        StatusCode::BindRequired,
-        StatusCode::AttachFail,
-        StatusCode::Reconnecting,
-    ];
+    Error,
+    Connecting,
+    ConnFail,
+    Authenticating,
+    AuthFail,
+    Connected,
+    Disconnected,
+    Disconnecting,
+    Attached,
+    Redirect,
+    ConnTimeout,
+    BindRequired,
+    AttachFail,
+    Reconnecting,
 }
 
 /// Who a session is.

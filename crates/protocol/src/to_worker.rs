@@ -183,7 +183,6 @@ pub struct Credentials {
 /// A secret on its way between a tab and the worker. Wiped when dropped; `Debug` does not print it.
 #[derive(Clone, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export, type = "string"))]
-#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
