@@ -1,10 +1,10 @@
 //! The wasm half of the npm package `epode`: the tab's end of the protocol ([`epode_tab::Tab`]) as a
 //! JavaScript class.
 //!
-//! The page's half (`ts/link.ts`) opens the port; `ts/connection.ts` is the API. The page keeps the content
-//! of a message, and [`Tab`] hears only what moves its state: a message of the worker comes in as the object
-//! that was posted, is read by the names of the few fields that matter here, and is shown to the app by the
-//! page, as the object that it is. A message of the app goes out the same way. Logic here, manners there.
+//! `ts/link.ts` opens the port, and `ts/connection.ts` is the API. The page keeps the content of a message,
+//! and the tab reads only the parts that move its state: a message of the worker comes in as the object that
+//! was posted, and the page shows that object to the app. A message of the app goes out the same way. Logic
+//! here, manners there.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Tab {
     }
 
     /// The port is open: says hello, as `tab`, from a page instance that holds the Web Lock `lock`. After a
-    /// reload `boot` and `position` are what the page before had `keep`.
+    /// reload `boot` and `position` are those that the page before was to `keep`.
     pub fn opened(
         &self,
         now: f64,
@@ -133,10 +133,11 @@ impl Tab {
     }
 }
 
-/// What the worker says.
+/// Messages of the worker.
 #[wasm_bindgen]
 impl Tab {
-    /// The worker posted this. Whether it is for the app: then it is to be shown, and `handled` called.
+    /// The worker posted this. If the result is true, the page shows the message to the app and then calls
+    /// `handled`.
     pub fn hear(&self, now: f64, message: JsValue) -> bool {
         let now = Duration::from_millis(now as u64);
         let is_shown = self.tab.borrow_mut().hear(now, &Js(message));
@@ -144,24 +145,24 @@ impl Tab {
         is_shown
     }
 
-    /// The same of a `Deliver`, or a stanza alone: of so many stanzas up to this position.
+    /// As `hear`, for a `Deliver` or a `Stanza`: so many stanzas, up to this position.
     pub fn delivered(&self, end: f64, stanzas: usize) -> bool {
         let is_shown = self.tab.borrow_mut().delivered(end as u64, stanzas);
         self.pump();
         is_shown
     }
 
-    /// Of the stanzas that the app is shown it is this one's turn: to be said before a claim is made.
+    /// The app is being shown the stanza of this position. To be called before the app makes a claim.
     pub fn at(&self, position: f64) {
         self.tab.borrow_mut().at(position as u64);
     }
 
-    /// Of the stanzas that a claim had missed it is this one's turn; `undefined` for a replayed presence.
+    /// The app is being shown a stanza that a claim had missed; a replayed presence has no position.
     pub fn caught(&self, position: Option<f64>) {
         self.tab.borrow_mut().caught(position.map(|position| position as u64));
     }
 
-    /// The app was shown all that a claim had missed.
+    /// The app was shown all stanzas that a claim had missed.
     pub fn claimed(&self) {
         self.tab.borrow_mut().claimed();
     }

@@ -1,5 +1,4 @@
-//! What crosses a `MessagePort`, as JavaScript values: messages are read from a [`Js`], and written by a
-//! [`Writer`].
+//! Messages as the JavaScript values that cross a `MessagePort`: read from a [`Js`], written by a [`Writer`].
 //!
 //! Both ends of a port share this crate, and the scripts of both ends share `ts` beside it. The functions
 //! here know how to look at a value and how to make an object. Which messages there are, and which fields
@@ -18,7 +17,7 @@ pub fn start() {
     remember(wasm_bindgen::memory());
 }
 
-// Names are constants of the module: each is decoded once, and known again by its place in the memory.
+// Names are constants of the wasm module, so a name is decoded once and then found by its address.
 #[wasm_bindgen(inline_js = "
 let memory;
 const known = new Map();
@@ -54,14 +53,14 @@ extern "C" {
     fn is_record(value: &JsValue) -> bool;
     fn number(value: &JsValue) -> f64;
     fn text(value: &JsValue) -> Option<String>;
-    /// How long the list is; -1 if it is none.
+    /// The length of a list; -1 for any other value.
     fn length(value: &JsValue) -> i32;
     fn item(list: &JsValue, index: u32) -> JsValue;
     fn field(record: &JsValue, at: *const u8, length: usize) -> JsValue;
     fn content(record: &JsValue) -> JsValue;
     #[wasm_bindgen(js_name = withFlag)]
     fn with_flag(record: &JsValue, at: *const u8, length: usize, flag: bool) -> JsValue;
-    /// The place of its name among these, or -1.
+    /// The index of the variant among these names, or -1.
     fn variant(value: &JsValue, at: *const u8, length: usize) -> i32;
 }
 
@@ -151,7 +150,7 @@ extern "C" {
 }
 
 impl Writer {
-    /// Writes a value of JavaScript as it is.
+    /// Writes a JavaScript value unchanged.
     pub fn value(&self, at: &str, value: &JsValue) {
         if at.is_empty() { self.push_value(value) } else { self.put_value(at, value) }
     }
@@ -167,7 +166,7 @@ impl Writes for Writer {
     }
 
     fn number(&mut self, at: &'static str, number: f64) {
-        // A column has no names, and many numbers.
+        // Columns of numbers are long, and their items have no names to decode.
         if at.is_empty() { self.push_number(number) } else { self.put_number(at, number) }
     }
 

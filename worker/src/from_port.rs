@@ -1,4 +1,4 @@
-//! What tabs say.
+//! Messages of tabs.
 
 use epode_hub::{Input, PortId};
 use epode_port::Js;
@@ -10,19 +10,20 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::driver;
 use crate::text::Stanza;
 
-/// A tab connected. The script holds its port, under a number that no other had.
+/// A tab connected. The script holds the port, under a number that no other port had.
 #[wasm_bindgen]
 pub fn accept(port: u32) {
     driver::run(Input::PortOpened(PortId(port)));
 }
 
-/// What connected is no tab.
+/// The port does not belong to a tab.
 #[wasm_bindgen]
 pub fn forget(port: u32) {
     driver::run(Input::PortClosed(PortId(port)));
 }
 
-/// A tab posted this. What is refused is not quoted: it may be a password.
+/// A tab posted this. The log does not quote a message that is refused, since the message may hold a
+/// password.
 #[wasm_bindgen]
 pub fn hear(port: u32, data: JsValue) {
     let (port, data) = (PortId(port), Js(data));

@@ -1,4 +1,4 @@
-//! What is posted to tabs.
+//! Messages to tabs.
 
 use std::rc::Rc;
 
@@ -11,8 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::text::Stanza;
 
-/// The ports, which the script holds. A message that goes to several, one after the other, is made once, and
-/// handed over once.
+/// The ports, which the script holds. A message to several ports in a row is made once and handed over once.
 pub(crate) struct Ports {
     script: ScriptPorts,
     writer: Writer,

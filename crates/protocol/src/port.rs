@@ -1,9 +1,9 @@
 //! A message as the value that crosses a port.
 //!
-//! [`Read`] and [`Write`] are derived from the definition of each message, as serde's traits are, and have
-//! its shape; field names hold the two ends together. What a value is, says a [`Value`] for reading and a
-//! [`Writer`] for writing: JavaScript's in a browser, JSON in native tests. Against serde's own derives this
-//! is a tenth of the code that a browser loads, since a value is looked at and not visited.
+//! [`Read`] and [`Write`] are derived from the definition of each message, and have the shape of serde's
+//! derives; field names hold the two ends together. A [`Value`] is read and a [`Writer`] writes: values of
+//! JavaScript in a browser, JSON in native tests. The derives of serde would be ten times as much code for a
+//! browser to load, since a deserializer visits a value, and this reader asks the value for its fields.
 
 pub use epode_protocol_derive::{Read, Write};
 
@@ -18,26 +18,26 @@ pub use json::Json;
 /// The largest whole number that a double tells from its neighbours.
 const SAFE: f64 = (1u64 << 53) as f64 - 1.0;
 
-/// A value that came through a port. Only plain data does, so looking at a value runs no code of the sender.
+/// A value that came through a port. Ports carry plain data, so reading a value runs no code of the sender.
 pub trait Value: Sized {
-    /// Whether it is `null`, or not there.
+    /// Whether the value is `null` or absent.
     fn is_nothing(&self) -> bool;
-    /// Whether it is a record: it has fields.
+    /// Whether the value is a record, which has fields.
     fn is_record(&self) -> bool;
-    /// The flag that it is.
+    /// The value as a flag.
     fn flag(&self) -> Option<bool>;
-    /// The number that it is; NaN if it is none.
+    /// The value as a number; NaN for any other value.
     fn number(&self) -> f64;
-    /// The text that it is.
+    /// The value as a text.
     fn text(&self) -> Option<String>;
-    /// How many items it has, if it is a list.
+    /// The length of the list; `None` for any other value.
     fn length(&self) -> Option<u32>;
     /// This item of a list.
     fn item(&self, index: u32) -> Self;
     /// This field of a record; nothing if the record has no such field.
     fn field(&self, name: &'static str) -> Self;
-    /// Which of these variants it is, by their `names` with a space between each two, and its content, if it
-    /// is not its name alone.
+    /// The index of the value's variant among these `names`, which spaces separate, and the content of the
+    /// variant. A variant without content is a text.
     fn variant(&self, names: &'static str) -> Option<(usize, Option<Self>)>;
     /// A copy in which the field at the end of this path is this flag. The names of the path have a space
     /// between each two.
@@ -63,27 +63,29 @@ pub trait Writer {
     fn close(&mut self);
 }
 
-/// What can be read from a value.
+/// A type that is read from a value.
 pub trait Read<V>: Sized {
-    /// The names of its variants, with a space between each two; of what has none, nothing.
+    /// The names of the variants, which spaces separate; empty for a type without variants.
     const VARIANTS: &'static str = "";
 
-    /// Reads the value, or says where it is not of the protocol.
+    /// Reads the value; the error names the place where the value breaks the protocol.
     fn read(value: &V) -> Result<Self, Wrong>;
 }
 
-/// What can be written as a value.
+/// A type that is written as a value.
 pub trait Write<W> {
-    /// Writes it under this name.
+    /// Writes the value under this name.
     fn write(&self, at: &'static str, to: &mut W);
 }
 
-/// Where a value is not of the protocol: the innermost field that is wrong, if the value has fields.
+/// The place where a value breaks the protocol: the innermost wrong field, or no name for a value without
+/// fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wrong(&'static str);
 
 impl Wrong {
-    /// Says so in words, if the variant is known. The value is not quoted: it may be a password.
+    /// The error in words, if the variant is known. The words do not quote the value, which may be a
+    /// password.
     pub fn in_words<M: Read<V>, V: Value>(self, value: &V) -> Option<String> {
         let (index, _) = value.variant(M::VARIANTS)?;
         let variant = M::VARIANTS.split(' ').nth(index)?;
@@ -112,7 +114,7 @@ impl<'a, V: Value> Record<'a, V> {
     }
 }
 
-/// What may be anything.
+/// Content that the reader ignores.
 #[derive(Debug)]
 pub struct Anything;
 
@@ -149,7 +151,7 @@ impl<V: Value> Read<V> for f64 {
 
 fn whole<V: Value>(value: &V, highest: f64) -> Result<f64, Wrong> {
     let number = value.number();
-    // What is negative, broken or no number at all is another when it was a whole one.
+    // A cast changes a number that is negative, fractional or NaN.
     if number <= highest && number as u64 as f64 == number { Ok(number) } else { Err(Wrong::default()) }
 }
 
@@ -167,7 +169,7 @@ impl<T: Read<V>, V: Value> Read<V> for Option<T> {
 
 impl<T: Read<V>, V: Value> Read<V> for Vec<T> {
     fn read(value: &V) -> Result<Self, Wrong> {
-        // Shorter, compiled, than `collect`.
+        // `collect` into a `Result` compiles to more code.
         let mut items = Vec::new();
         for index in 0..value.length().ok_or(Wrong::default())? {
             items.push(T::read(&value.item(index))?);

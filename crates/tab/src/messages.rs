@@ -9,8 +9,8 @@ use epode_protocol::{
     ClaimId, Fault, Hello, LogLevel, Position, Refusal, Status, StatusCode, TabInfo, Token,
 };
 
-/// What moves the tab in what the worker says: a part of `FromWorker`. Whatever else comes is of the session,
-/// and for the app.
+/// The parts of a `FromWorker` that move the tab. All other variants belong to the session and are for the
+/// app.
 #[derive(Read)]
 pub(crate) enum Moves {
     Welcome { boot: String, lock: Option<String> },
@@ -50,7 +50,7 @@ pub(crate) enum Ended {
     Refused(Anything),
 }
 
-/// What moves the tab in what the app says: a part of `ToWorker`. Whatever else it says goes out behind this.
+/// The parts of a `ToWorker` of the app that move the tab. All other variants are only passed on.
 #[derive(Read)]
 pub(crate) enum Wish {
     Connect(Anything),
@@ -84,8 +84,8 @@ impl Wish {
     }
 }
 
-/// What the tab says to the worker by itself: a part of [`ToWorker`](epode_protocol::ToWorker), around the
-/// selectors of the app.
+/// The messages to the worker that the tab makes itself: a part of [`ToWorker`](epode_protocol::ToWorker).
+/// Selectors come from the app.
 #[derive(Debug, Write)]
 #[allow(missing_docs, reason = "documented at epode_protocol::ToWorker")]
 pub enum Word<V> {
@@ -103,14 +103,14 @@ pub enum Word<V> {
 /// A claim with the selector that the app gave.
 #[derive(Debug, Write)]
 pub struct Claim<V> {
-    /// Its number.
+    /// The number of the claim.
     pub id: ClaimId,
-    /// Which stanzas.
+    /// The stanzas that are claimed.
     pub selector: V,
 }
 
-/// What the tab tells the app by itself: a part of [`FromWorker`](epode_protocol::FromWorker), as if a worker
-/// had said it.
+/// The messages to the app that the tab makes itself, in the place of a worker: a part of
+/// [`FromWorker`](epode_protocol::FromWorker).
 #[derive(Debug, Write)]
 #[allow(missing_docs, reason = "documented at epode_protocol::FromWorker")]
 pub enum News {
@@ -121,9 +121,9 @@ pub enum News {
     Log { level: LogLevel, text: String },
 }
 
-/// What became of a request of which the worker says nothing.
+/// The outcome of a request that no worker answers.
 #[derive(Debug, Write)]
 pub enum Unanswered {
-    /// The session, as far as this tab is in it, ended before an answer came.
+    /// The session ended for this tab before an answer came.
     Disconnected,
 }

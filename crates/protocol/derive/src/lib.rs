@@ -1,8 +1,8 @@
 //! `#[derive(Read, Write)]`: a message of the protocol from and to the values that a port carries.
 //!
 //! The shape is that of serde's derives, from which the TypeScript is generated: a struct is a record of its
-//! fields; a variant is its name alone, or a record with that one field. Of serde's attributes one
-//! counts: `untagged`, on a variant that is written as a list, and never read.
+//! fields; a variant without content is its name, any other a record with that one field. Of serde's
+//! attributes `untagged` counts, on a variant that is written as a list and never read.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Code;
@@ -70,7 +70,7 @@ fn derive(item: TokenStream, code: impl FnOnce(DeriveInput) -> Result<Code, &'st
     code(item).unwrap_or_else(refusal).into()
 }
 
-/// Reads `value` as one of these variants; their names.
+/// The names of these variants, and the code that reads `value` as a variant.
 fn read_enum<'a>(variants: impl Iterator<Item = &'a Variant>) -> Result<(String, Code), &'static str> {
     let mut names = String::new();
     let mut arms = Code::new();
@@ -152,7 +152,7 @@ fn write_enum<'a>(variants: impl Iterator<Item = &'a Variant>) -> Code {
     quote!(match self { #arms })
 }
 
-/// Writes these members: a record where the fields have names, one value as it is, several as a list.
+/// The code that writes these members: named ones as a record, a single one as itself, several as a list.
 fn write_fields(fields: &Fields, members: impl Iterator<Item = Code>) -> Code {
     if matches!(fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) {
         return quote!(#(::epode_protocol::port::Write::write(#members, at, to);)*);

@@ -1,4 +1,4 @@
-//! JSON in the place of what a browser's ports carry: for whoever runs natively.
+//! JSON in the place of a browser's values, for native tests.
 
 use serde_json::{Map, Value as Plain, json};
 
@@ -64,7 +64,7 @@ impl Write<Json> for Plain {
 /// Writes JSON.
 #[derive(Default)]
 pub struct Json {
-    /// What is open, each with the name that it will have.
+    /// The records and lists that are open, each with its name in the next outer one.
     open: Vec<(&'static str, Plain)>,
     done: Plain,
 }
