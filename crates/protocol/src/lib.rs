@@ -2,21 +2,21 @@
 //!
 //! A tab opens with [`ToWorker::Hello`] and hears [`FromWorker::Welcome`], or [`FromWorker::Refused`] in
 //! words. It then joins a session: [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without.
-//! Behind [`FromWorker::Joining`], [`FromWorker::Status`] tells how that goes. It then says what it wants to
-//! hear ([`ToWorker::Claim`]; what a [`Selector`] matches is decided here, for both ends), and such stanzas
+//! After [`FromWorker::Joining`], [`FromWorker::Status`] reports each step. The tab then claims stanzas
+//! ([`ToWorker::Claim`]; a [`Selector`] says here, for both ends, which stanzas a claim matches). Such stanzas
 //! come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number that
-//! the worker gave it on arrival; what a tab sends ends in [`FromWorker::Written`] or [`FromWorker::Failed`],
-//! what it asks in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
-//! [`ToWorker::Disconnect`] for all.
+//! the worker gave the stanza on arrival. A send ends in [`FromWorker::Written`] or [`FromWorker::Failed`], a
+//! request in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
+//! [`ToWorker::Disconnect`] ends the session for all.
 //!
-//! Posts travel within a **window**: the tab acknowledges what it has handled ([`ToWorker::Ack`]) every half
-//! window, and what it has no credit for waits in the worker, in one queue, so that nothing overtakes. If too
-//! much waits, the oldest is given up, and a [`FromWorker::Gap`] says what.
+//! Posts travel within a **window**: the tab acknowledges its handled posts ([`ToWorker::Ack`]) every half
+//! window. Posts beyond the window wait in the worker, in one queue, so that nothing overtakes. If too many
+//! wait, the oldest are dropped, and a [`FromWorker::Gap`] says which.
 //!
-//! The enums are generic over the text of a stanza: in a browser it stays the JavaScript string it was, so
-//! that the worker hands the same string to every port, and what travels together is one string; in native
-//! tests it is a [`String`]. Everything else is plain data. The TypeScript in `port/ts/protocol/` is
-//! generated from here by this crate's tests.
+//! The enums are generic over the text of a stanza. In a browser a text stays the JavaScript string that came
+//! from the socket: the worker hands the same string to every port, and a batch is one string. In native tests
+//! a text is a [`String`]. Everything else is plain data. The tests of this crate generate the TypeScript in
+//! `port/ts/protocol/`.
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.
 
@@ -43,7 +43,7 @@ pub use to_worker::{Checkpoint, Credentials, Hello, MechanismOffer, Options, Out
 /// one.
 pub const VERSION: u32 = 1;
 
-/// What a tab calls one of its sends or requests; the answer carries the same number. Each tab counts its
+/// A tab's number for one of its sends or requests; the answer carries the same number. Each tab counts its
 /// own.
 pub type Token = u32;
 
@@ -52,13 +52,12 @@ pub type Token = u32;
 /// double, up to 2^53.
 pub type Position = u64;
 
-/// What a tab may be given that it has not acknowledged, by [weight]: 64 stanzas one by one, or 2 batches.
-/// Both ends count on the same: another number is another [`VERSION`].
+/// How much a tab may be posted ahead of its acknowledgement, by [weight]: 64 single stanzas, or 2 batches.
+/// Both ends count on the same number: another number is another [`VERSION`].
 pub const WINDOW: u32 = 64;
 
-/// What a post with so many stanzas weighs in the window. A tab that is given batches has fallen behind: the
-/// fewer of them are on their way, the larger the next, and the less each stanza in it costs. One that keeps
-/// up needs no more than a word now and then.
+/// The weight in the window of a post with this many stanzas. A tab that is posted batches has fallen behind:
+/// the fewer batches are on their way, the larger is the next, and the less each of its stanzas costs.
 pub fn weight(stanzas: usize) -> u32 {
     if stanzas > 1 { WINDOW / 2 } else { 1 }
 }
