@@ -7,7 +7,7 @@ use crate::port::{Read, Write};
 /// What a tab calls one of its claims. Each tab counts its own.
 pub type ClaimId = u32;
 
-/// A wish to hear certain stanzas.
+/// Which stanzas a claim matches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export))]
 pub struct Claim {

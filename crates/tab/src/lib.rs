@@ -1,19 +1,18 @@
 //! The per-tab end of the protocol, pure.
 //!
-//! A tab says hello, and until it is welcome everything the app wants waits here, in order. Then what the app
-//! [says](Input::Say) goes out as it is, each send and request under a [token](Tab::number) of its own. What
-//! the worker says is handed in by [`Tab::hear`]: if it is for the app, the app is shown it, as it is, before
-//! [`Tab::handled`]. What the app wants to hear it [claims](Tab::claim); a claim that was made while a stanza
-//! was handled holds from exactly that stanza on. What was handled is acknowledged every half window.
+//! A tab says hello. Until the worker welcomes it, the commands of the app wait here, in order. Then each
+//! command [passes](Input::Say) as it is, each send and request under a [token](Tab::number) of its own. A
+//! message of the worker is handed in by [`Tab::hear`]; the page shows a message for the app before
+//! [`Tab::handled`]. The app [claims](Tab::claim) the stanzas of its handlers. A claim that is made while a
+//! stanza is handled holds from exactly that stanza on. Handled posts are acknowledged every half window.
 //!
-//! So the content of a message passes by the tab, which reads only what moves its state. The tab
-//! does not know what a message is made of: `V` is JavaScript's in a browser, JSON in native tests.
+//! The page keeps the content of a message; the tab reads only the fields that move its state. `V`, the form
+//! of a message, is a JavaScript value in a browser and JSON in native tests.
 //!
-//! When the worker dies the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with
-//! the credentials it was given, or without, if another tab has them. One that runs and does not answer is
-//! gone round: the port is then one to a worker beside it. Whatever happens, every send and every request
-//! ends; if the worker refuses the tab, or never answers, all that is open fails, and the tab
-//! [is over](Tab::is_over).
+//! When the worker dies, the tab asks for a new port ([`Output::Reopen`]) and joins its session again: with
+//! the credentials that it was given, or without, if another tab has them. A worker that runs and does not
+//! answer is bypassed: the new port then leads to another worker. Every send and every request ends. If the
+//! worker refuses the tab, or never answers, everything open fails, and the tab [is over](Tab::is_over).
 //!
 //! A challenge of SASL belongs to the session, so the app is shown the challenge. The answer alone bypasses
 //! the tab: the page posts it to the port on which the worker has asked. At the port of the next worker the
@@ -41,7 +40,7 @@ use claims::Claims;
 use cursor::{Cursor, Step};
 use membership::{Membership, Rejoin};
 pub use messages::{Claim, News, Unanswered, Word};
-use messages::{Claimed, Ended, Moves, Wish};
+use messages::{Claimed, Command, Ended, Moves};
 use open::Open;
 pub use vigil::ANSWER;
 use vigil::{Alarm, Millis, Vigil, after};
@@ -114,7 +113,7 @@ enum Stage {
     /// The worker died, or makes room; the next is tried then.
     Resting,
     /// Hello is said: since when the answer is waited for, whether the worker has given a sign of life, and
-    /// whether the wish to join went out right behind it.
+    /// whether the command to join went out right after it.
     Greeting { since: Millis, alive: bool, joining: bool },
     /// The worker serves this tab; whether its death will be noticed.
     Welcome { since: Millis, watched: bool },
@@ -127,7 +126,7 @@ pub struct Tab<V> {
     stage: Stage,
     boot: String,
     /// What the app wanted before the welcome.
-    waiting: VecDeque<(Option<Wish>, V)>,
+    waiting: VecDeque<(Option<Command>, V)>,
     open: Open,
     membership: Membership<V>,
     claims: Claims<V>,
@@ -137,7 +136,7 @@ pub struct Tab<V> {
     unacknowledged: u32,
     /// Whether a worker that is too old was asked to make room; one is asked once.
     asked_to_step_aside: bool,
-    /// How many wishes to join a session were said that the worker has not taken up.
+    /// How many commands to join a session the worker has not taken up yet.
     unjoined: u32,
     /// How many more ports are tried, since the browser may still give out ones to the worker that died
     /// (Firefox, when it closed itself).
@@ -231,9 +230,9 @@ impl<V: Value + Clone> Tab<V> {
                 self.leave();
             }
             Input::Say(message) | Input::Part(message) => {
-                let wish = Wish::read(&message).ok();
-                let is_shown = matches!(wish, Some(Wish::Visibility { visible: true }));
-                self.say(wish, message);
+                let command = Command::read(&message).ok();
+                let is_shown = matches!(command, Some(Command::Visibility { visible: true }));
+                self.say(command, message);
                 // Timers of hidden pages are slow, and those of frozen ones stand still.
                 if is_shown && self.is_welcome() {
                     self.vigil.ask(now, self.posts);
@@ -376,25 +375,25 @@ impl<V: Value + Clone> Tab<V> {
         self.post(Word::Release { claims: vec![claim] });
     }
 
-    fn say(&mut self, wish: Option<Wish>, message: V) {
+    fn say(&mut self, command: Option<Command>, message: V) {
         // What is claimed holds from before what is said next.
         self.say_claims();
-        if let Some(wish) = &wish {
-            self.open.note(wish);
-            self.membership.note_wish(wish, &message);
+        if let Some(command) = &command {
+            self.open.note(command);
+            self.membership.note_command(command, &message);
         }
         match &mut self.stage {
-            Stage::Welcome { .. } => self.pass(wish.as_ref(), message),
+            Stage::Welcome { .. } => self.pass(command.as_ref(), message),
             // The first connection of a page waits for nothing it need not wait for. Should nothing come of
-            // this worker, the wish is said to the next.
+            // this worker, the command is said to the next.
             Stage::Greeting { joining: joining @ false, .. }
-                if self.waiting.is_empty() && wish.as_ref().is_some_and(Wish::joins) =>
+                if self.waiting.is_empty() && command.as_ref().is_some_and(Command::joins) =>
             {
                 *joining = true;
-                self.pass(wish.as_ref(), message);
+                self.pass(command.as_ref(), message);
             }
             Stage::Closed | Stage::Greeting { .. } | Stage::Resting => {
-                self.waiting.push_back((wish, message));
+                self.waiting.push_back((command, message));
             }
             Stage::Over => self.lose(because("worker-lost", "the worker does not serve this page any more")),
         }
@@ -410,7 +409,7 @@ impl<V: Value + Clone> Tab<V> {
             self.post(Word::Leave);
         }
         if let Some(message) = self.parting.take() {
-            self.say(Wish::read(&message).ok(), message);
+            self.say(Command::read(&message).ok(), message);
         }
     }
 
@@ -535,9 +534,11 @@ impl<V: Value + Clone> Tab<V> {
         if let Some(lock) = lock {
             self.outputs.push_back(Output::Watch(lock));
         }
-        // What the app wished meanwhile counts more than what it had.
-        let wishes = |(wish, _): &(Option<Wish>, V)| wish.as_ref().is_some_and(Membership::<V>::is_wish_for);
-        let rejoins = !joining && !self.waiting.iter().any(wishes);
+        // A command that the app gave since counts more than the session that it had.
+        let joins_or_ends = |(command, _): &(Option<Command>, V)| {
+            command.as_ref().is_some_and(Membership::<V>::changes_session)
+        };
+        let rejoins = !joining && !self.waiting.iter().any(joins_or_ends);
         match self.membership.rejoin().filter(|_| rejoins) {
             Some(Rejoin::Again(message)) => {
                 self.unjoined += 1;
@@ -549,8 +550,8 @@ impl<V: Value + Clone> Tab<V> {
             }
             None => {}
         }
-        for (wish, message) in std::mem::take(&mut self.waiting) {
-            self.pass(wish.as_ref(), message);
+        for (command, message) in std::mem::take(&mut self.waiting) {
+            self.pass(command.as_ref(), message);
         }
     }
 
@@ -586,7 +587,7 @@ impl<V: Value + Clone> Tab<V> {
             Stage::Greeting { since, alive: false, .. } => match runs {
                 // Hello is to wait for as long as any answer may take.
                 Some(true) if now < after(since, ANSWER) => self.vigil.until = after(since, ANSWER),
-                Some(true) if !self.detour => self.go_round(now),
+                Some(true) if !self.detour => self.bypass(now),
                 Some(false) if now < after(since, LONG_PATIENCE) => self.vigil.until = after(now, LOOK),
                 Some(_) => self.give_up("the worker does not answer"),
                 None => self
@@ -598,7 +599,7 @@ impl<V: Value + Clone> Tab<V> {
             Stage::Greeting { .. } | Stage::Welcome { .. } => match self.vigil.ring(now, self.posts) {
                 Alarm::Rest => {}
                 Alarm::Ask => self.post(Word::Ping),
-                Alarm::Silent => self.go_round(now),
+                Alarm::Silent => self.bypass(now),
             },
             Stage::Closed | Stage::Over => {}
         }
@@ -635,11 +636,11 @@ impl<V: Value + Clone> Tab<V> {
         self.vigil.until = until;
     }
 
-    /// The worker does not answer. One that is known to run is gone round, by way of another beside it; where
-    /// nothing tells a worker that is dead from one that runs, the same address is tried once more.
-    fn go_round(&mut self, now: Millis) {
+    /// The worker does not answer. A worker that is known to run is bypassed, through another worker; where
+    /// nothing tells a dead worker from a running one, the same address is tried once more.
+    fn bypass(&mut self, now: Millis) {
         let how = "the worker does not answer";
-        // Should it wake up, nobody is here any more.
+        // A worker that wakes up later hears that the tab has left.
         self.post(Word::Leave);
         if !self.is_welcome() || self.is_watched() {
             let text = "the worker runs and does not answer: it is gone round";
@@ -677,8 +678,9 @@ impl<V: Value + Clone> Tab<V> {
     fn fail_open(&mut self, fault: &Fault) {
         // What waits for the welcome still is what the app wants.
         let waiting = &self.waiting;
-        let waits =
-            |token: &Token| waiting.iter().flat_map(|(wish, _)| wish).any(|wish| wish.carries(*token));
+        let waits = |token: &Token| {
+            waiting.iter().flat_map(|(command, _)| command).any(|command| command.carries(*token))
+        };
         let lost = self.open.lose(waits);
         for token in lost.sends {
             self.show(News::Failed { token, fault: fault.clone() });
@@ -691,10 +693,10 @@ impl<V: Value + Clone> Tab<V> {
         }
     }
 
-    fn pass(&mut self, wish: Option<&Wish>, message: V) {
-        if let Some(wish) = wish {
-            self.membership.note_said(wish);
-            self.unjoined += u32::from(wish.joins());
+    fn pass(&mut self, command: Option<&Command>, message: V) {
+        if let Some(command) = command {
+            self.membership.note_said(command);
+            self.unjoined += u32::from(command.joins());
         }
         self.outputs.push_back(Output::Pass(message));
     }

@@ -3,7 +3,7 @@
 use epode_protocol::port::Value;
 use epode_protocol::{Status, StatusCode};
 
-use crate::messages::Wish;
+use crate::messages::Command;
 
 /// What the tab knows of its session.
 pub(crate) struct Membership<V> {
@@ -55,16 +55,16 @@ impl<V: Value + Clone> Membership<V> {
         self.belief == Belief::Up
     }
 
-    /// Whether this is a wish to be in a session, or to be in none.
-    pub(crate) fn is_wish_for(wish: &Wish) -> bool {
-        wish.joins() || matches!(wish, Wish::Disconnect(_))
+    /// Whether this is a command to join a session or to end one.
+    pub(crate) fn changes_session(command: &Command) -> bool {
+        command.joins() || matches!(command, Command::Disconnect(_))
     }
 
-    /// The app wishes this, with this message.
-    pub(crate) fn note_wish(&mut self, wish: &Wish, message: &V) {
-        self.request = Some(match wish {
-            Wish::Connect(_) => JoinRequest::Connect(message.clone()),
-            Wish::Attach { service } => {
+    /// The app gives this command, by this message.
+    pub(crate) fn note_command(&mut self, command: &Command, message: &V) {
+        self.request = Some(match command {
+            Command::Connect(_) => JoinRequest::Connect(message.clone()),
+            Command::Attach { service } => {
                 JoinRequest::Attach { service: service.clone(), message: message.clone() }
             }
             _ => return,
@@ -74,8 +74,8 @@ impl<V: Value + Clone> Membership<V> {
     }
 
     /// The worker was told this.
-    pub(crate) fn note_said(&mut self, wish: &Wish) {
-        if matches!(wish, Wish::Disconnect(_)) && self.belief != Belief::Out {
+    pub(crate) fn note_said(&mut self, command: &Command) {
+        if matches!(command, Command::Disconnect(_)) && self.belief != Belief::Out {
             self.belief = Belief::Leaving;
         }
     }

@@ -52,7 +52,7 @@ pub(crate) enum Ended {
 
 /// The parts of a `ToWorker` of the app that move the tab. All other variants are only passed on.
 #[derive(Read)]
-pub(crate) enum Wish {
+pub(crate) enum Command {
     Connect(Anything),
     Attach { service: String },
     Send { stanzas: Vec<Sent> },
@@ -68,17 +68,17 @@ pub(crate) struct Sent {
     pub(crate) token: Token,
 }
 
-impl Wish {
-    /// Whether this is a wish to be in a session.
+impl Command {
+    /// Whether this is a command to join a session.
     pub(crate) fn joins(&self) -> bool {
-        matches!(self, Wish::Connect(_) | Wish::Attach { .. })
+        matches!(self, Command::Connect(_) | Command::Attach { .. })
     }
 
     /// Whether this is about that send or request.
     pub(crate) fn carries(&self, token: Token) -> bool {
         match self {
-            Wish::Send { stanzas } => stanzas.iter().any(|sent| sent.token == token),
-            Wish::Request { token: asked } => *asked == token,
+            Command::Send { stanzas } => stanzas.iter().any(|sent| sent.token == token),
+            Command::Request { token: asked } => *asked == token,
             _ => false,
         }
     }

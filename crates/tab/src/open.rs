@@ -2,7 +2,7 @@
 
 use epode_protocol::Token;
 
-use crate::messages::Wish;
+use crate::messages::Command;
 
 /// Sends, requests and questions about the tabs, by their tokens, each in the order in which they were made.
 #[derive(Default)]
@@ -21,12 +21,12 @@ impl Open {
         first
     }
 
-    /// The app wishes this.
-    pub(crate) fn note(&mut self, wish: &Wish) {
-        match wish {
-            Wish::Send { stanzas } => self.sends.extend(stanzas.iter().map(|sent| sent.token)),
-            Wish::Request { token } => self.requests.push(*token),
-            Wish::Tabs { token } => self.questions.push(*token),
+    /// The app gives this command.
+    pub(crate) fn note(&mut self, command: &Command) {
+        match command {
+            Command::Send { stanzas } => self.sends.extend(stanzas.iter().map(|sent| sent.token)),
+            Command::Request { token } => self.requests.push(*token),
+            Command::Tabs { token } => self.questions.push(*token),
             _ => {}
         }
     }

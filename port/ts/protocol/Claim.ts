@@ -2,7 +2,7 @@
 import type { Selector } from "./Selector";
 
 /**
- * A wish to hear certain stanzas.
+ * Which stanzas a claim matches.
  */
 export type Claim = { 
 /**
