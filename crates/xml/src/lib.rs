@@ -13,6 +13,9 @@
 //! - an [`Element`]: an owned tree, to read the small documents of a negotiation and to build the
 //!   answers.
 //!
+//! A [`Wrapper`] is a document that carries others, such as the `<body/>` of BOSH: the wrapper is cut
+//! into those documents, and each of them is then read as above.
+//!
 //! A refusal is a [`Violation`]: the broken rule, the place in the text, and the stream error that
 //! answers.
 //!
@@ -34,12 +37,14 @@ mod reader;
 mod scope;
 mod tag;
 mod violation;
+mod wrapper;
 
 pub use element::Element;
 pub use escape::escape;
 pub use garbled::{first_name, is_blank};
 pub use head::{Head, Payload};
 pub use violation::Violation;
+pub use wrapper::{Child, Wrapper};
 
 /// The largest document that is accepted; a larger one is a violation of policy
 /// (RFC 6120 §4.9.3.14).

@@ -223,7 +223,7 @@ fn pseudo_attribute<'t>(rest: &mut &'t str, name: &str) -> Option<&'t str> {
 }
 
 /// The violation for an error of quick-xml. `at` is the offset where quick-xml began to read.
-fn blame(error: &Error, at: usize) -> Violation {
+pub(crate) fn blame(error: &Error, at: usize) -> Violation {
     match error {
         Error::IllFormed(IllFormedError::UnclosedReference) => Violation::Reference { at },
         Error::IllFormed(IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_)) => {

@@ -29,6 +29,14 @@ pub enum Violation {
         /// Greatest number of prefixes in scope.
         limit: usize,
     },
+    /// More elements in a [`Wrapper`](crate::Wrapper) than it may carry.
+    #[error("element at {at} is one more than the {limit} that may be carried")]
+    TooManyChildren {
+        /// Where its tag begins.
+        at: usize,
+        /// How many may be carried.
+        limit: usize,
+    },
 
     /// A comment (RFC 6120 §11.1).
     #[error("comment at {at}")]
@@ -168,7 +176,9 @@ impl Violation {
     pub fn condition(&self) -> &'static str {
         use Violation::*;
         match self {
-            TooLong { .. } | TooDeep { .. } | TooManyPrefixes { .. } => "policy-violation",
+            TooLong { .. } | TooDeep { .. } | TooManyPrefixes { .. } | TooManyChildren { .. } => {
+                "policy-violation"
+            }
             Comment { .. } | ProcessingInstruction { .. } | DocumentType { .. } | Entity { .. } => {
                 "restricted-xml"
             }

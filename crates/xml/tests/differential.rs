@@ -7,9 +7,9 @@ mod documents;
 mod oracle;
 
 use documents::{document, mutated, rubble};
-use epode_xml::{Element, Head, Limits};
+use epode_xml::{Element, Head, Limits, Wrapper};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestCaseResult, TestRng, TestRunner};
 
 #[test]
 fn rxml_accepts_what_this_reader_accepts_of_broken_documents() {
@@ -45,6 +45,29 @@ fn a_head_says_of_a_stanza_what_its_element_says() {
                 Ok(())
             }
         }
+    });
+}
+
+#[test]
+fn the_children_that_a_wrapper_is_cut_into_are_those_of_its_element() {
+    hold(mutated(), |text| {
+        let (Ok(element), wrapper) =
+            (Element::parse(&text, &Limits::default()), Wrapper::cut(&text, &Limits::default()))
+        else {
+            return Ok(());
+        };
+        let wrapper = wrapper.map_err(|violation| TestCaseError::fail(violation.to_string()))?;
+        prop_assert!(wrapper.is(element.name(), element.namespace()));
+        let default = wrapper.default_namespace();
+        let cut = wrapper.children.iter().map(|child| {
+            let document = wrapper.document(child, &default);
+            Element::parse(&document, &Limits::default()).inspect(|element| {
+                assert!(element.is(child.name(), &child.namespace));
+            })
+        });
+        let cut: Result<Vec<_>, _> = cut.collect();
+        prop_assert_eq!(cut, Ok(element.children().cloned().collect()));
+        Ok(())
     });
 }
 
