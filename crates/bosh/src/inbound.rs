@@ -1,0 +1,225 @@
+//! From responses to the frames of the server.
+
+use std::time::Duration;
+
+use epode_xml::{Element, Violation};
+
+use crate::answer::{Answer, End};
+use crate::body::ns;
+use crate::request::{Attempt, Request};
+use crate::timer::Timer;
+use crate::{Bosh, Carries, Error, Header, Output, Phase, RequestId};
+
+/// How long a response may be late whose request is older than one that has been answered: servers answer in
+/// the order of the rids (XEP-0124 §14.2), so it has left the server. Each repetition may take twice as long.
+const LATE: Duration = Duration::from_secs(5);
+
+/// The wait before the session request is repeated: whoever dials wants to hear soon that it is in vain.
+const SECOND_TRY: Duration = Duration::from_secs(1);
+
+/// How often a request is repeated that is refused by an HTTP status.
+const REFUSALS: u32 = 3;
+
+impl Bosh {
+    pub(crate) fn response(&mut self, id: RequestId, status: u16, text: &str) {
+        let Some(at) = self.position(id) else { return };
+        match Answer::read(status, text, &self.terms, &self.limits) {
+            Ok(answer) => {
+                let request = &mut self.requests[at];
+                self.timers.clear(Timer::Answer(request.rid));
+                request.attempt = Attempt::Answered(Box::new(answer));
+                self.outage.end(self.now);
+                // The line is up: what else was lost need not wait.
+                self.timers.hasten(Timer::Repeat, self.now);
+                self.process();
+            }
+            Err(error) => self.failed(at, error),
+        }
+    }
+
+    pub(crate) fn no_response(&mut self, id: RequestId) {
+        if let Some(at) = self.position(id) {
+            self.failed(at, Error::Unreachable);
+        }
+    }
+
+    /// No response has come in time to the request with this rid.
+    pub(crate) fn silence(&mut self, rid: u64) {
+        if let Some(at) = self.requests.iter().position(|request| request.rid == rid) {
+            self.abort(at);
+            self.failed(at, Error::Silent);
+        }
+    }
+
+    /// Repeats all that is under way: servers answer an equal rid with the response that they have kept, or
+    /// let the repetition take the place of the request that they hold (XEP-0124 §14.3). A session request is
+    /// not repeated: it might open a second session.
+    pub(crate) fn online(&mut self) {
+        if self.phase != Phase::Requesting {
+            for at in 0..self.requests.len() {
+                self.abort(at);
+            }
+        }
+        self.timers.clear(Timer::Repeat);
+        self.repeats = true;
+    }
+
+    fn position(&self, id: RequestId) -> Option<usize> {
+        self.requests.iter().position(|request| request.under_way() == Some(id))
+    }
+
+    /// Gives up an attempt that is under way; the request is due.
+    fn abort(&mut self, at: usize) {
+        let request = &mut self.requests[at];
+        if let Some(id) = request.under_way() {
+            request.attempt = Attempt::Due;
+            self.outputs.push_back(Output::Abort(id));
+        }
+    }
+
+    /// An attempt came to nothing: the request is repeated, unless that is hopeless.
+    fn failed(&mut self, at: usize, error: Error) {
+        match error {
+            Error::Unreachable => self.outputs.push_back(Output::HttpError(0)),
+            Error::Http { status } => self.outputs.push_back(Output::HttpError(status)),
+            _ => {}
+        }
+        let request = &mut self.requests[at];
+        request.attempt = Attempt::Due;
+        self.outage.note(self.now, request.sent);
+        let failures = request.failures;
+        request.failures += 1;
+        if self.is_hopeless(&error, failures) {
+            return self.finish(Some(error));
+        }
+        if self.phase != Phase::Requesting {
+            self.timers.clear(Timer::Answer(self.requests[at].rid));
+        }
+        if self.timers.runs(Timer::Repeat) {
+            return;
+        }
+        let delay = match self.phase {
+            Phase::Requesting => SECOND_TRY,
+            _ => self.outage.delay(failures),
+        };
+        match delay {
+            Duration::ZERO => self.repeats = true,
+            delay => self.timers.set(Timer::Repeat, self.now + delay),
+        }
+    }
+
+    /// Whether the session ends by a failure. `failures` is how often the same request failed before.
+    fn is_hopeless(&self, error: &Error, failures: u32) -> bool {
+        if matches!(error, Error::NotXml(Violation::TooLong { .. } | Violation::TooManyChildren { .. })) {
+            // The server keeps this response, and would give it again.
+            return true;
+        }
+        if self.phase == Phase::Requesting {
+            return !error.is_of_network() || failures > 0;
+        }
+        if error.is_refusal() && (!self.terms.versioned || failures >= REFUSALS) {
+            return true;
+        }
+        self.outage.is_lost(self.now, &self.terms)
+    }
+
+    /// Takes in, in the order of the rids, what has been answered.
+    fn process(&mut self) {
+        while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
+            && let Some(request) = self.requests.pop_front()
+        {
+            let Request { carries, sent, attempt: Attempt::Answered(answer), .. } = request else { return };
+            self.take(carries, sent, *answer);
+            if self.is_closed() {
+                return;
+            }
+        }
+        // The responses to those before an answered one are late.
+        let answered = self.requests.iter().rposition(Request::is_answered).unwrap_or(0);
+        for request in self.requests.iter().take(answered) {
+            let patience = LATE * (1 << request.failures.min(4));
+            self.timers.hasten(Timer::Answer(request.rid), self.now + patience);
+        }
+    }
+
+    /// Takes in a response.
+    fn take(&mut self, carried: Carries, sent: Duration, answer: Answer) {
+        let opens = self.phase == Phase::Requesting;
+        if opens {
+            match (answer.sid, &answer.end) {
+                (Some(sid), _) => self.sid = sid,
+                // The stream is owed the name of this error.
+                (None, Some(_)) if !answer.frames.is_empty() => {}
+                (None, Some(_)) => return self.end(answer.end),
+                (None, None) => return self.finish(Some(Error::NoSid)),
+            }
+            self.phase = Phase::Open;
+            self.terms = answer.terms;
+            self.outputs.push_back(Output::Opened);
+        }
+        let in_vain = !opens && carried == Carries::Nothing && answer.frames.is_empty();
+        let in_vain = in_vain && self.requests.is_empty();
+        self.pace.note_answer(self.now, sent, in_vain, !answer.frames.is_empty());
+        let header = &mut self.header;
+        header.from = answer.from.or(header.from.take());
+        header.authid = answer.authid.or(header.authid.take());
+        header.version = answer.version.or(header.version.take());
+        for frame in answer.frames {
+            self.hand_up(frame, answer.features);
+        }
+        if let Some(rid) = answer.report
+            && let Some(at) = self.requests.iter().position(|request| request.rid == rid)
+        {
+            self.abort(at);
+            self.repeats = true;
+        }
+        if answer.end.is_some() || carried == Carries::Farewell {
+            self.end(answer.end);
+        }
+    }
+
+    /// Gives the stream a frame of the server: behind `<open/>`, if that is the first of a stream.
+    fn hand_up(&mut self, frame: String, features: bool) {
+        if self.phase == Phase::Deaf {
+            return;
+        }
+        if !std::mem::replace(&mut self.header.told, true) {
+            let open = self.server_open(features);
+            self.outputs.push_back(Output::Frame(open));
+        }
+        self.outputs.push_back(Output::Frame(frame));
+    }
+
+    /// `<open/>` (RFC 7395 §3.4), made of what the bodies have told so far. A server that offers features
+    /// speaks version 1.0 (RFC 6120 §4.7.5), also if it does not say so.
+    fn server_open(&self, features: bool) -> String {
+        let Header { from, authid, version, .. } = &self.header;
+        let version = version.as_deref().or(features.then_some("1.0"));
+        let mut open = Element::new("open", ns::FRAMING);
+        for (name, value) in [("version", version), ("from", from.as_deref()), ("id", authid.as_deref())] {
+            if let Some(value) = value {
+                open = open.with_attr(name, value);
+            }
+        }
+        open.to_string()
+    }
+
+    /// The server has ended the session, or taken our end of it.
+    fn end(&mut self, end: Option<End>) {
+        match end {
+            Some(End { condition: Some(condition), elsewhere }) => {
+                self.finish(Some(Error::Terminated { condition: Some(condition), elsewhere }));
+            }
+            Some(_) if self.phase == Phase::Requesting => {
+                self.finish(Some(Error::Terminated { condition: None, elsewhere: None }));
+            }
+            _ => {
+                if self.phase == Phase::Open {
+                    let close = Element::new("close", ns::FRAMING).to_string();
+                    self.outputs.push_back(Output::Frame(close));
+                }
+                self.finish(None);
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! From the stream's frames to requests.
+
+use epode_xml::{Element, is_blank};
+
+use crate::body::{Tag, ns};
+use crate::request::Attempt;
+use crate::timer::Timer;
+use crate::{Bosh, Cache, Carries, Error, LAST_RID, Output, Phase, RequestId};
+
+/// How long a body may be that carries more than one stanza: ejabberd refuses one that is larger than the
+/// stanzas it allows, by HTTP status 403, and many allow 256 KiB.
+const BATCH: usize = 256 << 10;
+
+/// How much of it stanzas may take up: the rest is for the tag of the body.
+const STANZAS: usize = BATCH - 1024;
+
+/// What the stream has said and no body carries yet.
+pub(crate) enum Item {
+    Stanza(String),
+    /// The stream's second `<open/>`.
+    Restart(Box<Element>),
+    End,
+}
+
+impl Bosh {
+    /// The stream says a frame.
+    pub(crate) fn frame(&mut self, text: &str) {
+        if self.closing || self.phase != Phase::Open {
+            return;
+        }
+        let text = without_declaration(text);
+        let control = (text.starts_with("<open") || text.starts_with("<close"))
+            .then(|| Element::parse(text, &self.limits).ok())
+            .flatten();
+        match control {
+            Some(open) if open.is("open", ns::FRAMING) => {
+                // The first one has gone out as the session request.
+                if std::mem::replace(&mut self.header.greeted, true) {
+                    self.header.told = false;
+                    self.queue.push_back(Item::Restart(Box::new(open)));
+                }
+            }
+            Some(close) if close.is("close", ns::FRAMING) => {
+                self.closing = true;
+                self.queue.push_back(Item::End);
+            }
+            // A body has no place for the client's stream error (XEP-0206 §2 wants `remote-stream-error` with
+            // it, which is the server's word): the terminating body says enough.
+            _ if text.starts_with("<stream:error") || is_blank(text) => {}
+            _ => self.queue.push_back(Item::Stanza(text.to_owned())),
+        }
+    }
+
+    /// Sends what may leave.
+    pub(crate) fn end_of_task(&mut self) {
+        if std::mem::take(&mut self.repeats) {
+            self.send_what_is_due();
+        }
+        while self.make_request() {
+            self.send_what_is_due();
+        }
+    }
+
+    fn send_what_is_due(&mut self) {
+        let answer_by = self.now + self.terms.answer_time();
+        for request in self.requests.iter_mut().filter(|request| request.is_due()) {
+            self.attempts = self.attempts.wrapping_add(1);
+            let id = RequestId(self.attempts);
+            request.attempt = Attempt::UnderWay(id);
+            request.sent = self.now;
+            // A session request has one deadline for all its attempts, and that runs.
+            if self.phase != Phase::Requesting {
+                self.timers.set(Timer::Answer(request.rid), answer_by);
+            }
+            let body = request.body.to_string();
+            self.outputs.push_back(Output::Request { id, body, carries: request.carries });
+        }
+    }
+
+    /// Makes the next request, if one is needed and allowed.
+    fn make_request(&mut self) -> bool {
+        // While the line is down, what is said collects for one body.
+        if self.phase == Phase::Requesting || self.is_closed() || self.timers.runs(Timer::Repeat) {
+            return false;
+        }
+        let is_needed = self.requests.is_empty() || !self.queue.is_empty();
+        if !is_needed || self.requests.len() >= self.slots() {
+            return false;
+        }
+        // A former page may have said something under this rid, and the server may have heard it: then it
+        // would ignore what is said now.
+        let stale = self.next < self.unused;
+        let empty = stale || self.queue.is_empty();
+        let earliest = self.pace.earliest(&self.terms, empty);
+        if self.now < earliest {
+            self.timers.set(Timer::Poll, earliest);
+            return false;
+        }
+        if self.next > LAST_RID {
+            self.finish(Some(Error::RidsSpent));
+            return false;
+        }
+        let lowest = self.requests.front().map(|request| request.rid);
+        let tag = Tag::within(self.next, &self.sid, lowest.map(|lowest| lowest.saturating_sub(1)));
+        let (body, carries) = if empty { (tag.around(""), Carries::Nothing) } else { self.load(tag) };
+        self.push_request(body, carries);
+        let (next, lowest) = (self.next, lowest.unwrap_or(self.next - 1));
+        self.outputs.push_back(Output::Cache(Cache { sid: self.sid.clone(), next, lowest }));
+        true
+    }
+
+    /// How many requests may be unanswered. One more may end the session (XEP-0124 §11): it is used where
+    /// nobody has the time to wait for a response, for a server has to put three requests in order then.
+    fn slots(&self) -> usize {
+        let ends = self.phase == Phase::Deaf
+            && self.size_of_queue() <= STANZAS
+            && self.queue.iter().all(|item| !matches!(item, Item::Restart(_)));
+        self.terms.slots() + usize::from(ends)
+    }
+
+    fn size_of_queue(&self) -> usize {
+        self.queue.iter().map(Item::size).sum()
+    }
+
+    /// Fills a body from the queue: a restart alone, else what fits, and the end behind the last stanza.
+    fn load(&mut self, tag: Tag) -> (String, Carries) {
+        if let Some(Item::Restart(_)) = self.queue.front()
+            && let Some(Item::Restart(open)) = self.queue.pop_front()
+        {
+            return (tag.restart(&open).around(""), Carries::Something);
+        }
+        let mut stanzas = String::new();
+        while let Some(Item::Stanza(text)) = self.queue.front() {
+            if !stanzas.is_empty() && stanzas.len() + text.len() > STANZAS {
+                break;
+            }
+            stanzas.push_str(text);
+            self.queue.pop_front();
+        }
+        match self.queue.front() {
+            Some(Item::End) => {
+                self.queue.pop_front();
+                (tag.terminate().around(&stanzas), Carries::Farewell)
+            }
+            _ => (tag.around(&stanzas), Carries::Something),
+        }
+    }
+}
+
+impl Item {
+    fn size(&self) -> usize {
+        match self {
+            Item::Stanza(text) => text.len(),
+            Item::Restart(_) | Item::End => 0,
+        }
+    }
+}
+
+/// A frame may begin with an XML declaration, since it is a document (RFC 7395 §3.3.3); what is in a body may
+/// not.
+fn without_declaration(text: &str) -> &str {
+    match text.split_once("?>") {
+        Some((declaration, rest)) if declaration.starts_with("<?xml") => rest.trim_start(),
+        _ => text,
+    }
+}

@@ -1,0 +1,60 @@
+//! When an empty request may leave.
+
+use std::time::Duration;
+
+use crate::terms::Terms;
+
+/// How many empty requests in a row may be answered at once, and empty, before the next has to wait: a server
+/// answers so while it prepares its features (XEP-0206 §4).
+const FREE: u32 = 3;
+
+/// An empty request that was held for this long was held.
+const HELD: Duration = Duration::from_secs(1);
+
+/// The first wait; each further one is twice as long.
+const FIRST: Duration = Duration::from_millis(100);
+
+/// Keeps a session from asking for more than the server bears: by the interval of a polling session (XEP-0124
+/// §12), and by growing waits where a server that could hold requests answers each at once, with nothing.
+#[derive(Default)]
+pub(crate) struct Pace {
+    /// When the last request left that was not a repetition.
+    left: Duration,
+    /// Whether it was empty.
+    empty: bool,
+    /// Whether its response carried something.
+    rewarded: bool,
+    /// How many empty requests in a row were answered at once, and empty.
+    idle: u32,
+    /// When the last of them was answered.
+    answered: Duration,
+}
+
+impl Pace {
+    pub(crate) fn note_request(&mut self, now: Duration, empty: bool) {
+        self.left = now;
+        self.empty = empty;
+        self.rewarded = false;
+    }
+
+    /// A response has come to a request that left at `sent`; `in_vain` if neither carried anything and no
+    /// other request made the server answer.
+    pub(crate) fn note_answer(&mut self, now: Duration, sent: Duration, in_vain: bool, carries: bool) {
+        self.rewarded = carries;
+        self.answered = now;
+        self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
+    }
+
+    /// When the next request may leave.
+    pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
+        if terms.is_polling() {
+            let keeps_distance = terms.is_strict() || empty && self.empty && !self.rewarded;
+            return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };
+        }
+        if !empty || self.idle <= FREE {
+            return Duration::ZERO;
+        }
+        let longest = terms.polling().max(HELD);
+        self.answered + (FIRST * (1 << (self.idle - FREE - 1).min(10))).min(longest)
+    }
+}

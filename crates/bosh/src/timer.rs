@@ -1,0 +1,56 @@
+//! The deadlines of a session, in one table.
+
+use std::time::Duration;
+
+/// When to do something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timer {
+    /// When to give up on the response to the request with this rid, and repeat it.
+    Answer(u64),
+    /// When to repeat what got no response.
+    Repeat,
+    /// When a request may leave that was not allowed to leave at once.
+    Poll,
+    /// When to stop waiting for the end of the session.
+    Close,
+}
+
+/// The deadlines that run: a handful.
+#[derive(Default)]
+pub(crate) struct Timers(Vec<(Timer, Duration)>);
+
+impl Timers {
+    pub(crate) fn set(&mut self, timer: Timer, at: Duration) {
+        self.clear(timer);
+        self.0.push((timer, at));
+    }
+
+    /// Lets a timer that runs ring at this time already.
+    pub(crate) fn hasten(&mut self, timer: Timer, at: Duration) {
+        for (_, due) in self.0.iter_mut().filter(|(one, _)| *one == timer) {
+            *due = at.min(*due);
+        }
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.0.retain(|(one, _)| *one != timer);
+    }
+
+    pub(crate) fn clear_all(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn runs(&self, timer: Timer) -> bool {
+        self.0.iter().any(|(one, _)| *one == timer)
+    }
+
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.0.iter().map(|(_, at)| *at).min()
+    }
+
+    /// A timer that has run out by `now`; it runs no more.
+    pub(crate) fn expired(&mut self, now: Duration) -> Option<Timer> {
+        let at = self.0.iter().position(|(_, at)| *at <= now)?;
+        Some(self.0.remove(at).0)
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests without a response.
+
+use epode_bosh::{Error, Input};
+
+use crate::line::*;
+
+#[test]
+fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    let sent = line.under_way[1].clone();
+    line.say(&message(2));
+    line.fail(1);
+    assert_eq!((&line.under_way[1].body, line.under_way[1].carries), (&sent.body, sent.carries));
+    assert!(line.under_way[1].id != sent.id);
+    assert_eq!(line.statuses, [0]);
+    line.answer(EMPTY);
+    assert_eq!(line.rids(), [RID + 2, RID + 3]);
+}
+
+#[test]
+fn the_first_repetition_leaves_at_once_and_the_later_ones_ever_more_rarely() {
+    let mut line = Line::open();
+    line.fail(0);
+    assert_eq!(line.rids(), [RID + 1]);
+    for longest in [1000, 2000, 4000, 8000, 8000] {
+        let broke = line.now;
+        line.fail(0);
+        assert_eq!(line.under_way.len(), 0);
+        line.wait(line.bosh.deadline().unwrap() - line.now);
+        let waited = line.now - broke;
+        assert!(waited <= millis(longest) && waited >= millis(longest / 2), "{waited:?} of {longest}");
+        assert_eq!(line.rids(), [RID + 1]);
+    }
+}
+
+#[test]
+fn what_is_said_while_the_line_is_down_collects_for_one_body() {
+    let mut line = Line::open();
+    line.fail(0);
+    line.fail(0);
+    line.say(&message(1));
+    line.say(&message(2));
+    assert_eq!(line.under_way.len(), 0);
+    line.wait(seconds(1));
+    assert_eq!(line.rids(), [RID + 1, RID + 2]);
+    assert_eq!(line.under_way[1].stanzas(), [message(1), message(2)].concat());
+}
+
+#[test]
+fn a_response_to_one_request_says_that_the_other_can_be_repeated() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.fail(0);
+    line.fail(1);
+    assert_eq!(line.rids(), [RID + 2]);
+    line.fail(0);
+    assert_eq!(line.rids(), [0; 0]);
+    line.wait(millis(1000));
+    assert_eq!(line.rids(), [RID + 1, RID + 2]);
+    line.fail(1);
+    line.answer(EMPTY);
+    line.wait(millis(0));
+    assert_eq!(line.rids(), [RID + 2]);
+}
+
+#[test]
+fn each_http_status_that_says_that_the_server_is_not_there_is_told_and_retried() {
+    for status in [0, 204, 302, 408, 425, 429, 500, 502, 503, 504] {
+        let mut line = Line::open();
+        for _ in 0..6 {
+            line.respond(0, status, "<html/>");
+            line.end_task();
+            line.wait(
+                line.bosh.deadline().filter(|_| line.under_way.is_empty()).unwrap_or(line.now) - line.now,
+            );
+        }
+        assert_eq!((&line.closed, &line.statuses), (&None, &vec![status; 6]));
+    }
+}
+
+#[test]
+fn a_captive_portal_that_answers_with_html_is_waited_out() {
+    let mut line = Line::open();
+    for html in ["<!DOCTYPE html><html/>", "<html/>", "", "{}", "<body xmlns='x'/>"] {
+        line.answer(html);
+        line.wait(seconds(8));
+        assert_eq!(line.rids(), [RID + 1], "{html}");
+    }
+    line.deliver("<message xmlns='jabber:client'/>");
+    assert_eq!(line.frames.len(), 1);
+}
+
+#[test]
+fn a_session_is_lost_when_the_server_must_have_forgotten_it() {
+    let mut line = Line::open();
+    let failing = |line: &mut Line| {
+        while line.closed.is_none() {
+            match line.under_way.is_empty() {
+                true => line.wait(line.bosh.deadline().unwrap() - line.now),
+                false => line.fail(0),
+            }
+        }
+    };
+    line.wait(seconds(20));
+    failing(&mut line);
+    assert_eq!(line.closed, Some(Some(Error::Unreachable)));
+    assert!(line.now >= seconds(50) && line.now < seconds(60), "{:?}", line.now);
+}
+
+#[test]
+fn a_session_whose_requests_are_held_between_failures_is_not_lost() {
+    let mut line = Line::open();
+    // Proxies that cut each request after 25 s: the server held each of them, and had nothing to say.
+    line.wait(seconds(25));
+    line.fail(0);
+    line.wait(seconds(25));
+    line.fail(0);
+    line.wait(seconds(25));
+    assert_eq!(line.closed, None);
+    line.answer(EMPTY);
+    assert_eq!(line.rids(), [RID + 2]);
+}
+
+#[test]
+fn a_computer_that_slept_for_an_hour_takes_the_session_for_lost_at_the_first_failure() {
+    let mut line = Line::open();
+    line.now += seconds(3600);
+    line.fail(0);
+    assert_eq!(line.closed, Some(Some(Error::Unreachable)));
+}
+
+#[test]
+fn a_held_request_is_repeated_when_the_server_should_have_answered_and_not_before() {
+    let mut line = Line::open();
+    let first = line.under_way[0].clone();
+    line.wait(millis(65_999));
+    assert_eq!(line.under_way[0].id, first.id);
+    line.wait(millis(1));
+    assert_eq!((line.aborted, &line.under_way[0].body), (1, &first.body));
+    assert!(line.under_way[0].id != first.id);
+    // A server that answers nothing at all.
+    line.wait(seconds(66));
+    assert_eq!(line.closed, Some(Some(Error::Silent)));
+}
+
+#[test]
+fn a_response_that_the_server_has_overtaken_is_asked_for_again_soon() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    let held = line.under_way[0].clone();
+    line.respond(1, 200, EMPTY);
+    line.end_task();
+    line.wait(millis(4999));
+    assert_eq!(line.under_way[0].id, held.id);
+    line.wait(millis(1));
+    assert_eq!((line.aborted, &line.under_way[0].body), (1, &held.body));
+    // The response may be large, and the line slow.
+    line.wait(millis(9999));
+    assert_eq!(line.aborted, 1);
+    line.deliver("<message xmlns='jabber:client'/>");
+    assert_eq!((line.frames.len(), line.rids()), (1, vec![RID + 3]));
+}
+
+#[test]
+fn a_server_that_never_gives_a_response_that_it_must_have_given_is_given_up() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.respond(1, 200, EMPTY);
+    line.end_task();
+    line.wait(seconds(200));
+    assert_eq!(line.closed, Some(Some(Error::Silent)));
+}
+
+#[test]
+fn a_response_to_an_attempt_that_was_given_up_means_nothing() {
+    let mut line = Line::open();
+    let first = line.under_way[0].clone();
+    line.wait(seconds(66));
+    line.input(Input::Response { request: first.id, status: 200, text: "<message/>" });
+    line.input(Input::Failed { request: first.id });
+    line.end_task();
+    assert_eq!((line.rids(), line.frames.len(), &line.statuses), (vec![RID + 1], 0, &vec![]));
+}
+
+#[test]
+fn a_network_that_is_back_has_all_repeated_that_is_under_way() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    let bodies: Vec<_> = line.under_way.iter().map(|sent| sent.body.clone()).collect();
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!(line.aborted, 2);
+    assert_eq!(line.under_way.iter().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
+    // What waits for its turn does not wait any longer.
+    for _ in 0..4 {
+        line.fail(0);
+    }
+    assert_eq!(line.under_way.len(), 0);
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!(line.under_way.len(), 2);
+}
+
+#[test]
+fn a_session_request_is_not_sent_twice_because_the_network_is_back() {
+    let mut line = Line::new();
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!((line.under_way.len(), line.aborted), (1, 0));
+    line.fail(0);
+    assert_eq!(line.under_way.len(), 0);
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!(line.under_way.len(), 1);
+}
+
+#[test]
+fn a_recoverable_error_has_the_request_repeated() {
+    let mut line = Line::open();
+    let body = line.under_way[0].body.clone();
+    line.answer(&format!("<body {HTTPBIND} type='error'/>"));
+    assert_eq!(line.under_way[0].body, body);
+    assert_eq!(line.statuses, [0; 0]);
+}
+
+#[test]
+fn a_response_that_the_server_reports_as_missing_is_asked_for_at_once() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.answer(&format!("<body {HTTPBIND} report='{}' time='852'/>", RID + 2));
+    assert_eq!((line.aborted, line.rids()), (1, vec![RID + 2]));
+    line.answer(&format!("<body {HTTPBIND} report='{}' time='852'/>", RID + 2));
+    assert_eq!((line.aborted, line.rids()), (1, vec![RID + 3]));
+}

@@ -1,0 +1,70 @@
+//! Sessions of former pages.
+
+use epode_bosh::Error;
+
+use crate::line::*;
+
+#[test]
+fn a_restored_session_is_open_at_once_and_asks_at_once() {
+    let line = Line::restored(50, 50);
+    assert_eq!((line.opened, line.rids()), (1, vec![50]));
+    assert_eq!(line.under_way[0].body, format!("<body {HTTPBIND} rid='50' sid='s1'/>"));
+    assert_eq!((line.caches[0].next, line.caches[0].lowest), (51, 50));
+}
+
+#[test]
+fn responses_that_the_former_page_did_not_get_come_again() {
+    let mut line = Line::restored(52, 50);
+    assert_eq!(line.rids(), [50]);
+    line.deliver("<message xmlns='jabber:client' id='1'/>");
+    assert_eq!((line.rids(), line.under_way[0].stanzas()), (vec![51], ""));
+    line.deliver("<message xmlns='jabber:client' id='2'/>");
+    assert_eq!(line.rids(), [52]);
+    // The stream is not begun anew: there is no <open/> before them.
+    assert_eq!(line.frames(), [message(1), message(2)]);
+}
+
+#[test]
+fn what_is_said_goes_under_no_rid_that_the_former_page_may_have_used() {
+    let mut line = Line::restored(52, 50);
+    line.say(&message(1));
+    assert_eq!(line.rids(), [50, 51]);
+    assert!(line.under_way.iter().all(|sent| sent.stanzas().is_empty()));
+    line.answer(EMPTY);
+    assert_eq!((line.rids(), line.under_way[1].stanzas()), (vec![51, 52], &*message(1)));
+}
+
+#[test]
+fn the_second_request_leaves_only_when_there_is_something_to_say() {
+    let mut line = Line::restored(51, 50);
+    line.wait(seconds(30));
+    assert_eq!(line.rids(), [50]);
+    line.say(&message(1));
+    assert_eq!((line.rids(), line.under_way[1].stanzas()), (vec![50, 51], &*message(1)));
+}
+
+#[test]
+fn a_cache_with_numbers_that_are_none_of_ours_is_taken_at_its_next_rid() {
+    for (next, lowest) in [(50, 47), (50, 51), (50, 0), (50, u64::MAX)] {
+        assert_eq!(Line::restored(next, lowest).rids(), [50]);
+    }
+    assert_eq!(Line::restored(0, 0).rids(), [0]);
+    Line::restored(0, 0).say(&message(1));
+}
+
+#[test]
+fn a_session_that_the_server_has_forgotten_ends_by_that_name() {
+    let mut line = Line::restored(52, 50);
+    line.answer(&terminate("item-not-found"));
+    assert_eq!(line.closed.unwrap().unwrap().condition(), Some("item-not-found"));
+}
+
+#[test]
+fn the_last_rid_is_used_and_none_behind_it() {
+    let last = (1 << 53) - 1;
+    let mut line = Line::restored(last, last);
+    assert_eq!(line.rids(), [last]);
+    line.answer(EMPTY);
+    assert_eq!(line.closed, Some(Some(Error::RidsSpent)));
+    assert_eq!(Line::restored(u64::MAX, u64::MAX).closed, Some(Some(Error::RidsSpent)));
+}

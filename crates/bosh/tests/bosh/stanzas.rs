@@ -1,0 +1,155 @@
+//! Stanzas up and down, on two connections at most.
+
+use epode_bosh::{Cache, Carries, Input};
+use epode_xml::{Head, Limits};
+
+use crate::line::*;
+
+#[test]
+fn one_request_is_always_held() {
+    let mut line = Line::open();
+    for number in 1..100 {
+        assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + number], Carries::Nothing));
+        line.wait(seconds(60));
+        line.answer(EMPTY);
+    }
+    line.deliver("<message xmlns='jabber:client'/>");
+    assert_eq!(line.rids(), [RID + 101]);
+}
+
+#[test]
+fn what_is_said_in_one_task_leaves_at_its_end_in_one_body_on_the_second_connection() {
+    let mut line = Line::open();
+    for number in 0..500 {
+        line.input(Input::Frame(&message(number)));
+    }
+    assert_eq!(line.under_way.len(), 1);
+    line.end_task();
+    assert_eq!(line.rids(), [RID + 1, RID + 2]);
+    assert_eq!(line.under_way[1].stanzas(), (0..500).map(message).collect::<String>());
+    assert_eq!(line.under_way[1].carries, Carries::Something);
+}
+
+#[test]
+fn what_is_said_while_both_connections_are_busy_leaves_with_the_next_response() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.say(&message(2));
+    line.say(&message(3));
+    assert_eq!(line.rids(), [RID + 1, RID + 2]);
+    line.answer(EMPTY);
+    assert_eq!(line.rids(), [RID + 2, RID + 3]);
+    assert_eq!(line.under_way[1].stanzas(), [message(2), message(3)].concat());
+    line.answer(EMPTY);
+    assert_eq!(line.rids(), [RID + 3]);
+}
+
+#[test]
+fn a_server_that_allows_a_thousand_requests_gets_two_and_one_that_says_none_gets_two() {
+    for requests in ["requests='1000'", ""] {
+        let mut line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1' {requests}/>"));
+        line.say(&message(1));
+        line.say(&message(2));
+        assert_eq!(line.under_way.len(), 2);
+    }
+}
+
+#[test]
+fn a_body_holds_256_kib_and_no_stanza_is_torn() {
+    let mut line = Line::open();
+    let large = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(100 << 10));
+    for _ in 0..5 {
+        line.input(Input::Frame(&large));
+    }
+    let huge = large.replace("xxx", "xxxxxxxxxxxxx");
+    line.input(Input::Frame(&huge));
+    line.input(Input::Frame(&message(1)));
+    line.end_task();
+    let mut bodies = Vec::new();
+    for _ in 0..4 {
+        let sent = line.under_way.last().unwrap().clone();
+        assert!(sent.body.len() <= 256 << 10 || sent.stanzas() == huge, "{}", sent.body.len());
+        bodies.push(sent.stanzas().to_owned());
+        line.answer(EMPTY);
+    }
+    assert_eq!(bodies[0], large.repeat(2));
+    assert_eq!(bodies[2], large);
+    assert_eq!(bodies.concat(), [large.repeat(5), huge].concat());
+    assert_eq!(line.under_way.last().unwrap().stanzas(), message(1));
+}
+
+#[test]
+fn a_declaration_and_white_space_are_left_out_of_a_body() {
+    let mut line = Line::open();
+    line.input(Input::Frame("<?xml version='1.0'?>\n<iq xmlns='jabber:client'>?></iq>"));
+    line.input(Input::Frame(" "));
+    line.input(Input::Frame("<opens xmlns='urn:x'/>"));
+    line.end_task();
+    assert_eq!(line.under_way[1].stanzas(), "<iq xmlns='jabber:client'>?></iq><opens xmlns='urn:x'/>");
+    line.under_way[1].element();
+}
+
+#[test]
+fn stanzas_become_frames_in_the_namespace_that_they_are_meant_to_be_in() {
+    let mut line = Line::open();
+    line.answer(&format!(
+        "<body {HTTPBIND} xmlns:stream='http://etherx.jabber.org/streams'> <message/>\n\
+         <iq xmlns='jabber:client'/><x:presence xmlns:x='jabber:client'/><r xmlns='urn:xmpp:sm:3'/></body>"
+    ));
+    let frames = line.frames();
+    let head = |frame: &String| Head::read(frame, &Limits::default()).unwrap().namespace;
+    assert_eq!(
+        frames.iter().map(head).collect::<Vec<_>>(),
+        ["jabber:client", "jabber:client", "jabber:client", "urn:xmpp:sm:3"].map(Into::into)
+    );
+    assert_eq!(frames[0], "<message xmlns='jabber:client'/>");
+    assert_eq!(frames[1], "<iq xmlns='jabber:client'/>");
+    line.answer("<b:body xmlns:b='http://jabber.org/protocol/httpbind' xmlns='jabber:client'><iq/></b:body>");
+    assert_eq!(line.frames(), ["<iq xmlns='jabber:client'/>"]);
+}
+
+#[test]
+fn a_stanza_that_breaks_a_rule_is_handed_up_as_it_is_and_costs_no_other() {
+    let mut line = Line::open();
+    line.deliver("<message xmlns='jabber:client'/><message><!-- --></message><iq xmlns='jabber:client'/>");
+    let frames = line.frames();
+    assert_eq!(frames.len(), 3);
+    assert!(Head::read(&frames[1], &Limits::default()).is_err());
+}
+
+#[test]
+fn responses_are_processed_in_the_order_of_the_rids() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.respond(1, 200, &format!("<body {HTTPBIND}><message xmlns='jabber:client' id='second'/></body>"));
+    line.end_task();
+    assert_eq!(line.frames(), [""; 0]);
+    assert_eq!(line.rids(), [RID + 1]);
+    line.deliver("<message xmlns='jabber:client' id='first'/>");
+    let ids = ["first", "second"].map(|id| format!("<message xmlns='jabber:client' id='{id}'/>"));
+    assert_eq!(line.frames(), ids);
+    assert_eq!(line.rids(), [RID + 3]);
+}
+
+#[test]
+fn responses_are_acknowledged_where_one_is_missing() {
+    let mut line = Line::open();
+    assert_eq!(line.under_way[0].attr("ack"), None);
+    line.say(&message(1));
+    assert_eq!(line.under_way[1].attr("ack"), Some(RID.to_string()));
+    line.answer(EMPTY);
+    line.say(&message(2));
+    assert_eq!(line.under_way[1].attr("ack"), Some((RID + 1).to_string()));
+}
+
+#[test]
+fn what_a_later_page_needs_is_told_before_each_request_leaves() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.answer(EMPTY);
+    line.say(&message(2));
+    let caches: Vec<_> =
+        line.caches.iter().map(|Cache { next, lowest, .. }| (next - RID, lowest - RID)).collect();
+    assert_eq!(caches, [(2, 1), (3, 1), (4, 2)]);
+    assert_eq!(line.caches[0].sid, "s1");
+}
