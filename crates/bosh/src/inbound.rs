@@ -30,7 +30,7 @@ impl Bosh {
                 request.attempt = Attempt::Answered(Box::new(answer));
                 self.outage.end(self.now);
                 // The line is up: what else was lost need not wait.
-                self.timers.hasten(Timer::Repeat, self.now);
+                self.timers.clear(Timer::Repeat);
                 self.process();
             }
             Err(error) => self.failed(at, error),
@@ -61,7 +61,6 @@ impl Bosh {
             }
         }
         self.timers.clear(Timer::Repeat);
-        self.repeats = true;
     }
 
     fn position(&self, id: RequestId) -> Option<usize> {
@@ -102,9 +101,8 @@ impl Bosh {
             Phase::Requesting => SECOND_TRY,
             _ => self.outage.delay(failures),
         };
-        match delay {
-            Duration::ZERO => self.repeats = true,
-            delay => self.timers.set(Timer::Repeat, self.now + delay),
+        if delay > Duration::ZERO {
+            self.timers.set(Timer::Repeat, self.now + delay);
         }
     }
 
@@ -171,7 +169,6 @@ impl Bosh {
             && let Some(at) = self.requests.iter().position(|request| request.rid == rid)
         {
             self.abort(at);
-            self.repeats = true;
         }
         if answer.end.is_some() || carried == Carries::Farewell {
             self.end(answer.end);

@@ -188,7 +188,7 @@ pub enum Output {
     },
     /// Nobody waits for this attempt any more.
     Abort(RequestId),
-    /// Keep this, before the request behind it leaves.
+    /// Keep this, in the place of what was told before, and before the requests behind it leave.
     Cache(Cache),
     /// An attempt failed with this HTTP status; 0 where the browser has none.
     HttpError(u16),
@@ -227,8 +227,8 @@ pub struct Bosh {
     header: Header,
     pace: Pace,
     outage: Outage,
-    /// Whether what is due leaves at the end of this task.
-    repeats: bool,
+    /// The numbers of the last [`Output::Cache`].
+    told: (u64, u64),
     timers: Timers,
     attempts: u32,
     outputs: VecDeque<Output>,
@@ -268,7 +268,6 @@ impl Bosh {
         let body = Tag::session(rid, &open, &terms, route).around("");
         let mut bosh = Bosh::new(now, Phase::Requesting, terms, rid, random, limits);
         bosh.timers.set(Timer::Answer(rid), now + PATIENCE);
-        bosh.repeats = true;
         bosh.push_request(body, Carries::Something);
         bosh
     }
@@ -302,7 +301,7 @@ impl Bosh {
             header: Header::default(),
             pace: Pace::default(),
             outage: Outage::new(now, random >> 32),
-            repeats: false,
+            told: (0, 0),
             timers: Timers::default(),
             attempts: 0,
             outputs: VecDeque::new(),
@@ -368,9 +367,8 @@ impl Bosh {
         while let Some(timer) = self.timers.expired(self.now) {
             match timer {
                 Timer::Answer(rid) => self.silence(rid),
-                Timer::Repeat => self.repeats = true,
-                // The end of this task looks again.
-                Timer::Poll => {}
+                // The end of this task looks what may leave.
+                Timer::Repeat | Timer::Poll => {}
                 Timer::Close => self.finish(None),
             }
         }

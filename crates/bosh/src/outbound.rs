@@ -51,12 +51,13 @@ impl Bosh {
         }
     }
 
-    /// Sends what may leave.
+    /// Sends what may leave, and says before that what a later page needs to know of it.
     pub(crate) fn end_of_task(&mut self) {
-        if std::mem::take(&mut self.repeats) {
-            self.send_what_is_due();
-        }
-        while self.make_request() {
+        // While the line is down, what is said collects for one body.
+        let is_up = !self.timers.runs(Timer::Repeat);
+        while is_up && self.make_request() {}
+        self.tell_cache();
+        if is_up {
             self.send_what_is_due();
         }
     }
@@ -79,8 +80,7 @@ impl Bosh {
 
     /// Makes the next request, if one is needed and allowed.
     fn make_request(&mut self) -> bool {
-        // While the line is down, what is said collects for one body.
-        if self.phase == Phase::Requesting || self.is_closed() || self.timers.runs(Timer::Repeat) {
+        if self.phase == Phase::Requesting || self.is_closed() {
             return false;
         }
         let is_needed = self.requests.is_empty() || !self.queue.is_empty();
@@ -104,9 +104,18 @@ impl Bosh {
         let tag = Tag::within(self.next, &self.sid, lowest.map(|lowest| lowest.saturating_sub(1)));
         let (body, carries) = if empty { (tag.around(""), Carries::Nothing) } else { self.load(tag) };
         self.push_request(body, carries);
-        let (next, lowest) = (self.next, lowest.unwrap_or(self.next - 1));
-        self.outputs.push_back(Output::Cache(Cache { sid: self.sid.clone(), next, lowest }));
         true
+    }
+
+    fn tell_cache(&mut self) {
+        let lowest = self.requests.front().map_or(self.next, |request| request.rid);
+        // A page that is itself restored does not forget what its own predecessor may have used.
+        let next = self.next.max(self.unused);
+        if self.told != (next, lowest) && !self.sid.is_empty() && !self.is_closed() {
+            self.told = (next, lowest);
+            let cache = Cache { sid: self.sid.clone(), next, lowest };
+            self.outputs.push_back(Output::Cache(cache));
+        }
     }
 
     /// How many requests may be unanswered. One more may end the session (XEP-0124 §11): it is used where

@@ -3,9 +3,11 @@
 
 mod closing;
 mod line;
+mod model;
 mod opening;
 mod polling;
 mod refusals;
 mod repeating;
 mod restoring;
 mod stanzas;
+mod walk;

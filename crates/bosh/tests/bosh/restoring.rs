@@ -25,6 +25,15 @@ fn responses_that_the_former_page_did_not_get_come_again() {
 }
 
 #[test]
+fn a_page_that_is_restored_remembers_what_the_former_page_may_have_used() {
+    let mut line = Line::restored(52, 50);
+    assert_eq!((line.caches[0].next, line.caches[0].lowest), (52, 50));
+    line.answer(EMPTY);
+    line.answer(EMPTY);
+    assert_eq!((line.caches[2].next, line.caches[2].lowest), (53, 52));
+}
+
+#[test]
 fn what_is_said_goes_under_no_rid_that_the_former_page_may_have_used() {
     let mut line = Line::restored(52, 50);
     line.say(&message(1));

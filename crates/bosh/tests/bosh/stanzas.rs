@@ -143,13 +143,13 @@ fn responses_are_acknowledged_where_one_is_missing() {
 }
 
 #[test]
-fn what_a_later_page_needs_is_told_before_each_request_leaves() {
+fn what_a_later_page_needs_is_told_at_the_end_of_each_task_that_changes_it() {
     let mut line = Line::open();
     line.say(&message(1));
     line.answer(EMPTY);
     line.say(&message(2));
     let caches: Vec<_> =
         line.caches.iter().map(|Cache { next, lowest, .. }| (next - RID, lowest - RID)).collect();
-    assert_eq!(caches, [(2, 1), (3, 1), (4, 2)]);
+    assert_eq!(caches, [(2, 1), (3, 1), (3, 2), (4, 2)]);
     assert_eq!(line.caches[0].sid, "s1");
 }
