@@ -91,12 +91,6 @@ impl Bosh {
         if self.is_hopeless(&error, failures) {
             return self.finish(Some(error));
         }
-        if self.phase != Phase::Requesting {
-            self.timers.clear(Timer::Answer(self.requests[at].rid));
-        }
-        if self.timers.runs(Timer::Repeat) {
-            return;
-        }
         let delay = match self.phase {
             Phase::Requesting => SECOND_TRY,
             _ => self.outage.delay(failures),
@@ -128,15 +122,19 @@ impl Bosh {
         {
             let Request { carries, sent, attempt: Attempt::Answered(answer), .. } = request else { return };
             self.take(carries, sent, *answer);
-            if self.is_closed() {
-                return;
-            }
         }
-        // The responses to those before an answered one are late.
-        let answered = self.requests.iter().rposition(Request::is_answered).unwrap_or(0);
-        for request in self.requests.iter().take(answered) {
-            let patience = LATE * (1 << request.failures.min(4));
-            self.timers.hasten(Timer::Answer(request.rid), self.now + patience);
+        for at in 0..self.requests.len() {
+            let by = self.now + self.patience(at);
+            self.timers.hasten(Timer::Answer(self.requests[at].rid), by);
+        }
+    }
+
+    /// How long the response to a request may take that leaves now, or whose later neighbour has just been
+    /// answered.
+    pub(crate) fn patience(&self, at: usize) -> Duration {
+        match self.requests.iter().skip(at).any(Request::is_answered) {
+            true => LATE * (1 << self.requests[at].failures.min(4)),
+            false => self.terms.answer_time(),
         }
     }
 
@@ -155,9 +153,8 @@ impl Bosh {
             self.terms = answer.terms;
             self.outputs.push_back(Output::Opened);
         }
-        let in_vain = !opens && carried == Carries::Nothing && answer.frames.is_empty();
-        let in_vain = in_vain && self.requests.is_empty();
-        self.pace.note_answer(self.now, sent, in_vain, !answer.frames.is_empty());
+        let is_empty = answer.frames.is_empty();
+        self.pace.note_answer(self.now, sent, carried == Carries::Nothing && is_empty, !is_empty);
         let header = &mut self.header;
         header.from = answer.from.or(header.from.take());
         header.authid = answer.authid.or(header.authid.take());

@@ -356,6 +356,7 @@ impl Bosh {
             return self.finish(None);
         }
         self.phase = Phase::Deaf;
+        self.queue.retain(|item| !matches!(item, Item::Restart(_)));
         if !self.closing {
             self.closing = true;
             self.queue.push_back(Item::End);

@@ -63,16 +63,20 @@ impl Bosh {
     }
 
     fn send_what_is_due(&mut self) {
-        let answer_by = self.now + self.terms.answer_time();
-        for request in self.requests.iter_mut().filter(|request| request.is_due()) {
-            self.attempts = self.attempts.wrapping_add(1);
-            let id = RequestId(self.attempts);
-            request.attempt = Attempt::UnderWay(id);
-            request.sent = self.now;
+        for at in 0..self.requests.len() {
+            if !self.requests[at].is_due() {
+                continue;
+            }
             // A session request has one deadline for all its attempts, and that runs.
             if self.phase != Phase::Requesting {
-                self.timers.set(Timer::Answer(request.rid), answer_by);
+                let by = self.now + self.patience(at);
+                self.timers.set(Timer::Answer(self.requests[at].rid), by);
             }
+            self.attempts = self.attempts.wrapping_add(1);
+            let id = RequestId(self.attempts);
+            let request = &mut self.requests[at];
+            request.attempt = Attempt::UnderWay(id);
+            request.sent = self.now;
             let body = request.body.to_string();
             self.outputs.push_back(Output::Request { id, body, carries: request.carries });
         }
@@ -121,14 +125,8 @@ impl Bosh {
     /// How many requests may be unanswered. One more may end the session (XEP-0124 §11): it is used where
     /// nobody has the time to wait for a response, for a server has to put three requests in order then.
     fn slots(&self) -> usize {
-        let ends = self.phase == Phase::Deaf
-            && self.size_of_queue() <= STANZAS
-            && self.queue.iter().all(|item| !matches!(item, Item::Restart(_)));
-        self.terms.slots() + usize::from(ends)
-    }
-
-    fn size_of_queue(&self) -> usize {
-        self.queue.iter().map(Item::size).sum()
+        let queued: usize = self.queue.iter().map(Item::size).sum();
+        self.terms.slots() + usize::from(self.phase == Phase::Deaf && queued <= STANZAS)
     }
 
     /// Fills a body from the queue: a restart alone, else what fits, and the end behind the last stanza.

@@ -37,8 +37,7 @@ impl Pace {
         self.rewarded = false;
     }
 
-    /// A response has come to a request that left at `sent`; `in_vain` if neither carried anything and no
-    /// other request made the server answer.
+    /// A response has come to a request that left at `sent`; `in_vain` if neither carried anything.
     pub(crate) fn note_answer(&mut self, now: Duration, sent: Duration, in_vain: bool, carries: bool) {
         self.rewarded = carries;
         self.answered = now;

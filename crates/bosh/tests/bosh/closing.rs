@@ -75,6 +75,15 @@ fn a_stream_that_is_gone_without_close_ends_the_session_all_the_same() {
 }
 
 #[test]
+fn a_stream_that_is_gone_is_not_restarted() {
+    let mut line = Line::open();
+    line.input(Input::Frame(OPEN));
+    line.input(Input::Close(seconds(3)));
+    line.end_task();
+    assert_eq!((line.under_way.len(), line.under_way[1].carries), (2, Carries::Farewell));
+}
+
+#[test]
 fn the_end_uses_one_request_more_where_nobody_waits_for_a_response() {
     let mut line = Line::open();
     line.say(&message(1));
@@ -87,6 +96,20 @@ fn the_end_uses_one_request_more_where_nobody_waits_for_a_response() {
     // The farewell may still arrive, and so nobody takes it back.
     line.wait(seconds(0));
     assert_eq!((line.rids(), line.aborted, line.closed), (vec![RID + 3], 2, Some(None)));
+}
+
+#[test]
+fn only_the_end_uses_one_request_more() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.input(Input::Frame(&format!("<message xmlns='jabber:client'>{}</message>", "x".repeat(256 << 10))));
+    line.input(Input::Frame(&message(2)));
+    line.input(Input::Close(seconds(3)));
+    line.end_task();
+    assert_eq!(line.under_way.len(), 2);
+    line.answer(EMPTY);
+    line.answer(EMPTY);
+    assert_eq!((line.rids(), line.under_way[1].carries), (vec![RID + 3, RID + 4], Carries::Farewell));
 }
 
 #[test]

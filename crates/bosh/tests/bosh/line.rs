@@ -130,7 +130,10 @@ impl Line {
                     self.under_way.retain(|sent| sent.id != id);
                     self.aborted += before - self.under_way.len();
                 }
-                Output::Cache(cache) => self.caches.push(cache),
+                Output::Cache(cache) => {
+                    assert_ne!(self.caches.last(), Some(&cache), "told already");
+                    self.caches.push(cache);
+                }
                 Output::HttpError(status) => self.statuses.push(status),
                 Output::Closed(error) => self.closed = Some(error),
             }

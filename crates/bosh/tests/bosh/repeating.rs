@@ -122,6 +122,30 @@ fn a_session_whose_requests_are_held_between_failures_is_not_lost() {
 }
 
 #[test]
+fn a_failure_that_a_response_ended_does_not_count_against_the_next() {
+    let mut line = Line::open();
+    line.fail(0);
+    line.wait(seconds(60));
+    line.answer(EMPTY);
+    line.fail(0);
+    assert_eq!(line.closed, None);
+}
+
+#[test]
+fn a_session_is_retried_for_five_seconds_at_least_and_five_minutes_at_most() {
+    for (inactivity, least, most) in [("0", 5, 10), ("86400", 300, 310)] {
+        let mut line = Line::opened_by(&SESSION.replace("'30'", &format!("'{inactivity}'")));
+        while line.closed.is_none() {
+            match line.under_way.is_empty() {
+                true => line.wait(line.bosh.deadline().unwrap() - line.now),
+                false => line.fail(0),
+            }
+        }
+        assert!(line.now >= seconds(least) && line.now < seconds(most), "{:?}", line.now);
+    }
+}
+
+#[test]
 fn a_computer_that_slept_for_an_hour_takes_the_session_for_lost_at_the_first_failure() {
     let mut line = Line::open();
     line.now += seconds(3600);
@@ -157,8 +181,23 @@ fn a_response_that_the_server_has_overtaken_is_asked_for_again_soon() {
     // The response may be large, and the line slow.
     line.wait(millis(9999));
     assert_eq!(line.aborted, 1);
+    line.wait(millis(1));
+    assert_eq!(line.aborted, 2);
+    line.wait(seconds(1));
     line.deliver("<message xmlns='jabber:client'/>");
     assert_eq!((line.frames.len(), line.rids()), (1, vec![RID + 3]));
+}
+
+#[test]
+fn a_response_that_waits_for_an_earlier_one_is_kept() {
+    let mut line = Line::open();
+    line.wait(seconds(50));
+    line.say(&message(1));
+    line.respond(1, 200, &format!("<body {HTTPBIND}><message id='2'/></body>"));
+    line.end_task();
+    line.wait(seconds(68));
+    line.deliver("<message id='1'/>");
+    assert_eq!(line.frames(), [1, 2].map(|id| format!("<message xmlns='jabber:client' id='{id}'/>")));
 }
 
 #[test]
@@ -191,6 +230,12 @@ fn a_network_that_is_back_has_all_repeated_that_is_under_way() {
     line.end_task();
     assert_eq!(line.aborted, 2);
     assert_eq!(line.under_way.iter().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
+    // The repetitions have their own deadlines.
+    line.wait(seconds(20));
+    line.input(Input::Online);
+    line.end_task();
+    line.wait(seconds(65));
+    assert_eq!(line.aborted, 4);
     // What waits for its turn does not wait any longer.
     for _ in 0..4 {
         line.fail(0);

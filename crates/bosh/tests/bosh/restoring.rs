@@ -53,6 +53,13 @@ fn the_second_request_leaves_only_when_there_is_something_to_say() {
 }
 
 #[test]
+fn a_restored_session_can_be_restarted() {
+    let mut line = Line::restored(51, 50);
+    line.say(OPEN);
+    assert!(line.under_way[1].body.contains("xmpp:restart='true'"));
+}
+
+#[test]
 fn a_cache_with_numbers_that_are_none_of_ours_is_taken_at_its_next_rid() {
     for (next, lowest) in [(50, 47), (50, 51), (50, 0), (50, u64::MAX)] {
         assert_eq!(Line::restored(next, lowest).rids(), [50]);
