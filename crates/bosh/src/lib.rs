@@ -73,6 +73,7 @@ use outage::Outage;
 use outbound::Item;
 use pace::Pace;
 use request::{Attempt, Request};
+use terms::LONGEST_HOLD;
 use timer::{Timer, Timers};
 
 mod answer;
@@ -100,7 +101,7 @@ pub struct Config<'a> {
     pub greeting: &'a str,
     /// For how many seconds the server may hold a request; 0 for a session that polls.
     pub wait: u32,
-    /// How many requests the server may hold; 0 for a session that polls.
+    /// How many requests the server may hold, 3 at most; 0 for a session that polls.
     pub hold: u32,
     /// The server behind a connection manager that serves several (XEP-0124 §7.1).
     pub route: Option<&'a str>,
@@ -263,7 +264,7 @@ impl Bosh {
         let Config { greeting, wait, hold, route, random, limits } = config;
         // The lower half is the rid, which must be positive.
         let rid = u64::from(random as u32) + 1;
-        let terms = Terms { wait, hold, ..Terms::default() };
+        let terms = Terms { wait, hold: hold.min(LONGEST_HOLD), ..Terms::default() };
         let open = Element::parse(greeting, &limits).unwrap_or_else(|_| Element::new("open", ns::FRAMING));
         let body = Tag::session(rid, &open, &terms, route).around("");
         let mut bosh = Bosh::new(now, Phase::Requesting, terms, rid, random, limits);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Browsers open six connections to a host over HTTP/1.1, and all that the site does shares them. BOSH needs
-/// one that is held and one that sends.
-const CONNECTIONS: u32 = 2;
+/// How many requests the server may be asked to hold. Browsers open six connections to a host over HTTP/1.1,
+/// and all that the site does shares them.
+pub(crate) const LONGEST_HOLD: u32 = 3;
 
 /// How long a response may be under way, beyond the time for which the server may hold it.
 const ROUND_TRIP: Duration = Duration::from_secs(5);
@@ -41,9 +41,10 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// How many requests may be unanswered.
+    /// How many requests may be unanswered: one more than the server holds, to send with, but no more than the
+    /// server allows (XEP-0124 §11). Two, with every known server.
     pub(crate) fn slots(&self) -> usize {
-        self.requests.clamp(1, CONNECTIONS) as usize
+        self.requests.clamp(1, self.hold.clamp(1, LONGEST_HOLD) + 1) as usize
     }
 
     /// Whether the server holds nothing, so that the client has to ask from time to time (XEP-0124 §12).

@@ -10,4 +10,5 @@ mod refusals;
 mod repeating;
 mod restoring;
 mod stanzas;
+mod stream;
 mod walk;

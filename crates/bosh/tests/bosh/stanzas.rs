@@ -1,6 +1,6 @@
 //! Stanzas up and down, on two connections at most.
 
-use epode_bosh::{Cache, Carries, Input};
+use epode_bosh::{Cache, Carries, Config, Input};
 use epode_xml::{Head, Limits};
 
 use crate::line::*;
@@ -52,6 +52,18 @@ fn a_server_that_allows_a_thousand_requests_gets_two_and_one_that_says_none_gets
         line.say(&message(2));
         assert_eq!(line.under_way.len(), 2);
     }
+}
+
+#[test]
+fn a_server_that_holds_more_leaves_one_request_to_send_with() {
+    let config = Config { hold: 2, ..config() };
+    let mut line = Line::with(config).greeted(&format!("<body {HTTPBIND} sid='s1' hold='2' requests='3'/>"));
+    line.say(&message(1));
+    line.say(&message(2));
+    line.say(&message(3));
+    assert_eq!(line.rids(), [RID + 1, RID + 2, RID + 3]);
+    let greedy = Line::with(Config { hold: 100, ..crate::line::config() });
+    assert_eq!(greedy.under_way[0].attr("hold").as_deref(), Some("3"));
 }
 
 #[test]
