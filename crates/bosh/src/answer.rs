@@ -1,4 +1,4 @@
-//! The bodies that the server sends, read into frames.
+//! The bodies that the server sends, taken apart into frames.
 
 use std::borrow::Cow;
 
@@ -8,26 +8,26 @@ use crate::body::ns;
 use crate::error::Error;
 use crate::terms::Terms;
 
-/// How much of the name of an element is kept that should be `<body/>`, in characters.
+/// The length of a wrong root element's name in an error, in characters.
 const NAME: usize = 64;
 
-/// What a response says.
+/// A response, taken apart.
 pub(crate) struct Answer {
     /// The stanzas, each as a frame of RFC 7395.
     pub(crate) frames: Vec<String>,
     /// Whether features are among them.
     pub(crate) features: bool,
-    /// `sid`: some servers repeat it in every response.
+    /// Prosody repeats `sid` in every response.
     pub(crate) sid: Option<String>,
-    /// What the server grants, where this response opens a session.
+    /// The terms that the server grants, if this is the first response.
     pub(crate) terms: Terms,
-    /// `from`, `authid` and `xmpp:version`, which a server may tell late (XEP-0124 §7.2, XEP-0206 §4).
+    /// A server may tell `from`, `authid` and `xmpp:version` late (XEP-0124 §7.2, XEP-0206 §4).
     pub(crate) from: Option<String>,
     pub(crate) authid: Option<String>,
     pub(crate) version: Option<String>,
-    /// The rid of a request whose response was sent and has not been acknowledged (XEP-0124 §9.2).
+    /// The rid of a response that the server has sent and the client has not acknowledged (XEP-0124 §9.2).
     pub(crate) report: Option<u64>,
-    /// The end of the session, if this is it.
+    /// The end of the session, in a terminating body.
     pub(crate) end: Option<End>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct End {
 }
 
 impl Answer {
-    /// Reads a response. `asked` is what the session request asked for, where no response has granted it yet.
+    /// Reads a response. `asked` is the terms of the session request.
     pub(crate) fn read(status: u16, text: &str, asked: &Terms, limits: &Limits) -> Result<Answer, Error> {
         if status != 200 {
             return Err(Error::Http { status });
@@ -73,8 +73,8 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Makes a frame of each child. A stanza without a namespace of its own is in that of `<body/>`, and is
-    /// meant to be in `jabber:client` (XEP-0206 §2).
+    /// Makes a frame of each child. A stanza without an own namespace is in that of `<body/>`, but means
+    /// `jabber:client` (XEP-0206 §2).
     fn take_children(&mut self, body: &Wrapper<'_>) {
         let default = body.default_namespace();
         let default = if matches!(&*default, ns::HTTPBIND | "") { ns::CLIENT } else { &*default };
@@ -86,7 +86,7 @@ impl Answer {
                     let uri = Element::parse(&document, &Limits::default()).map(|uri| uri.text());
                     end.elsewhere = uri.ok().map(|uri| uri.trim().to_owned());
                 }
-                // Older servers say what is in a stream error without the error around it.
+                // Older servers send the content of a stream error without `<stream:error/>` (XEP-0206 §6).
                 (Some(_), _, ns::STREAM_ERRORS) => error.push_str(&document),
                 (_, name, namespace) => {
                     self.features |= name == "features" && namespace == ns::STREAMS;
@@ -101,8 +101,8 @@ impl Answer {
     }
 }
 
-/// What the server grants (XEP-0124 §7.2): no more than was asked for, and what was asked for where it says
-/// nothing, or nothing that is a number.
+/// The terms that the server grants (XEP-0124 §7.2): no more than the client asked for. A missing or
+/// malformed number grants the client's own.
 fn granted(body: &Wrapper<'_>, asked: &Terms) -> Terms {
     let seconds = |name| number(body, name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
     let hold = seconds("hold").map_or(asked.hold, |hold| hold.min(asked.hold));

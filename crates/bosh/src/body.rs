@@ -1,4 +1,4 @@
-//! The bodies that the client sends (XEP-0124 §5): the exact bytes, for a repetition is a copy of them.
+//! The bodies that the client sends (XEP-0124 §5).
 
 use epode_xml::{Element, escape};
 
@@ -13,7 +13,7 @@ pub(crate) mod ns {
     pub(crate) const CLIENT: &str = "jabber:client";
 }
 
-/// What a body has in its tag beside its rid.
+/// The opening tag of a body, as far as written.
 pub(crate) struct Tag(String);
 
 impl Tag {
@@ -23,8 +23,8 @@ impl Tag {
         tag
     }
 
-    /// The session request (XEP-0124 §7.1, XEP-0206 §3), made of the stream's first `<open/>`. `ack='1'` says
-    /// that responses will be acknowledged (XEP-0124 §9.2).
+    /// The session request (XEP-0124 §7.1, XEP-0206 §3), made of the stream's first `<open/>`. `ack='1'`
+    /// promises to acknowledge responses (XEP-0124 §9.2).
     pub(crate) fn session(rid: u64, open: &Element, terms: &Terms, route: Option<&str>) -> Self {
         let mut tag = Tag::new(rid);
         tag.address(open);
@@ -33,7 +33,7 @@ impl Tag {
         }
         tag.set("wait", &terms.wait.to_string());
         tag.set("hold", &terms.hold.to_string());
-        // Old servers read the version as a fraction, in which 1.11 is less than 1.6.
+        // Not 1.11: a server that reads the version as a decimal fraction takes 1.11 for less than 1.6.
         tag.set("ver", "1.6");
         tag.set("ack", "1");
         tag.set("content", "text/xml; charset=utf-8");
@@ -42,8 +42,8 @@ impl Tag {
         tag
     }
 
-    /// A body within a session. `ack` is the highest rid up to which all responses have come, left out when
-    /// no response is missing (XEP-0124 §9.2).
+    /// A body within a session. `ack` is the highest rid up to which all responses have come, and is left out
+    /// when no response is missing (XEP-0124 §9.2).
     pub(crate) fn within(rid: u64, sid: &str, ack: Option<u64>) -> Self {
         let mut tag = Tag::new(rid);
         tag.set("sid", sid);

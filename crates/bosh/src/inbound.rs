@@ -10,14 +10,15 @@ use crate::request::{Attempt, Request};
 use crate::timer::Timer;
 use crate::{Bosh, Carries, Error, Header, Output, Phase, RequestId};
 
-/// How long a response may be late whose request is older than one that has been answered: servers answer in
-/// the order of the rids (XEP-0124 §14.2), so it has left the server. Each repetition may take twice as long.
+/// The time for which a response may be missing after a response to a later request: servers answer in the
+/// order of the rids (XEP-0124 §14.2), so the missing response has left the server. Each repetition may take
+/// twice as long.
 const LATE: Duration = Duration::from_secs(5);
 
-/// The wait before the session request is repeated: whoever dials wants to hear soon that it is in vain.
+/// The wait before the only repetition of the session request: a person waits for the outcome.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
-/// How often a request is repeated that is refused by an HTTP status.
+/// The number of repetitions of a request that an HTTP status refuses.
 const REFUSALS: u32 = 3;
 
 impl Bosh {
@@ -29,7 +30,7 @@ impl Bosh {
                 self.timers.clear(Timer::Answer(request.rid));
                 request.attempt = Attempt::Answered(Box::new(answer));
                 self.outage.end(self.now);
-                // The line is up: what else was lost need not wait.
+                // The line is up: other failed requests need not wait.
                 self.timers.clear(Timer::Repeat);
                 self.process();
             }
@@ -43,7 +44,7 @@ impl Bosh {
         }
     }
 
-    /// No response has come in time to the request with this rid.
+    /// No response has come to the request with this rid in time.
     pub(crate) fn silence(&mut self, rid: u64) {
         if let Some(at) = self.requests.iter().position(|request| request.rid == rid) {
             self.abort(at);
@@ -51,9 +52,9 @@ impl Bosh {
         }
     }
 
-    /// Repeats all that is under way: servers answer an equal rid with the response that they have kept, or
-    /// let the repetition take the place of the request that they hold (XEP-0124 §14.3). A session request is
-    /// not repeated: it might open a second session.
+    /// Repeats all requests that are under way: servers answer an equal rid with the kept response, or hold
+    /// the repetition in the place of the first request (XEP-0124 §14.3). A repeated session request might
+    /// open a second session, so the first keeps its time.
     pub(crate) fn online(&mut self) {
         if self.phase != Phase::Requesting {
             for at in 0..self.requests.len() {
@@ -67,7 +68,7 @@ impl Bosh {
         self.requests.iter().position(|request| request.under_way() == Some(id))
     }
 
-    /// Gives up an attempt that is under way; the request is due.
+    /// Aborts an attempt that is under way; the request is due again.
     fn abort(&mut self, at: usize) {
         let request = &mut self.requests[at];
         if let Some(id) = request.under_way() {
@@ -76,7 +77,7 @@ impl Bosh {
         }
     }
 
-    /// An attempt came to nothing: the request is repeated, unless that is hopeless.
+    /// An attempt has failed: the request is repeated, or the session is over.
     fn failed(&mut self, at: usize, error: Error) {
         match error {
             Error::Unreachable => self.outputs.push_back(Output::HttpError(0)),
@@ -100,10 +101,10 @@ impl Bosh {
         }
     }
 
-    /// Whether the session ends by a failure. `failures` is how often the same request failed before.
+    /// Whether a failure ends the session. `failures` counts the earlier failures of the same request.
     fn is_hopeless(&self, error: &Error, failures: u32) -> bool {
         if matches!(error, Error::NotXml(Violation::TooLong { .. } | Violation::TooManyChildren { .. })) {
-            // The server keeps this response, and would give it again.
+            // The server has kept this response, and would give the same again.
             return true;
         }
         if self.phase == Phase::Requesting {
@@ -115,7 +116,7 @@ impl Bosh {
         self.outage.is_lost(self.now, &self.terms)
     }
 
-    /// Takes in, in the order of the rids, what has been answered.
+    /// Processes the responses that have come, in the order of the rids.
     fn process(&mut self) {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
@@ -129,8 +130,7 @@ impl Bosh {
         }
     }
 
-    /// How long the response to a request may take that leaves now, or whose later neighbour has just been
-    /// answered.
+    /// The time that the response to a request may take from now on.
     pub(crate) fn patience(&self, at: usize) -> Duration {
         match self.requests.iter().skip(at).any(Request::is_answered) {
             true => LATE * (1 << self.requests[at].failures.min(4)),
@@ -138,13 +138,13 @@ impl Bosh {
         }
     }
 
-    /// Takes in a response.
+    /// Processes a response.
     fn take(&mut self, carried: Carries, sent: Duration, answer: Answer) {
         let opens = self.phase == Phase::Requesting;
         if opens {
             match (answer.sid, &answer.end) {
                 (Some(sid), _) => self.sid = sid,
-                // The stream is owed the name of this error.
+                // The stream error in the first response has to reach the stream.
                 (None, Some(_)) if !answer.frames.is_empty() => {}
                 (None, Some(_)) => return self.end(answer.end),
                 (None, None) => return self.finish(Some(Error::NoSid)),
@@ -172,7 +172,7 @@ impl Bosh {
         }
     }
 
-    /// Gives the stream a frame of the server: behind `<open/>`, if that is the first of a stream.
+    /// Gives the stream a frame of the server, after `<open/>` if this is the stream's first frame.
     fn hand_up(&mut self, frame: String, features: bool) {
         if self.phase == Phase::Deaf {
             return;
@@ -184,8 +184,8 @@ impl Bosh {
         self.outputs.push_back(Output::Frame(frame));
     }
 
-    /// `<open/>` (RFC 7395 §3.4), made of what the bodies have told so far. A server that offers features
-    /// speaks version 1.0 (RFC 6120 §4.7.5), also if it does not say so.
+    /// `<open/>` (RFC 7395 §3.4), made of the attributes of the bodies so far. A server that offers features
+    /// speaks version 1.0 (RFC 6120 §4.7.5), even without `xmpp:version`.
     fn server_open(&self, features: bool) -> String {
         let Header { from, authid, version, .. } = &self.header;
         let version = version.as_deref().or(features.then_some("1.0"));
@@ -198,7 +198,7 @@ impl Bosh {
         open.to_string()
     }
 
-    /// The server has ended the session, or taken our end of it.
+    /// The server has ended the session, or has answered the terminating body.
     fn end(&mut self, end: Option<End>) {
         match end {
             Some(End { condition: Some(condition), elsewhere }) => {

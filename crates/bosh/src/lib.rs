@@ -1,61 +1,61 @@
 //! A BOSH session (XEP-0124, XEP-0206) that poses as a socket which speaks RFC 7395.
 //!
 //! An XMPP stream over a WebSocket writes and reads frames: `<open/>`, stanzas, `<close/>`. A [`Bosh`] takes
-//! the same frames and gives the same frames, and has HTTP below: requests whose bodies carry the stanzas up,
-//! and responses that carry others down. So a stream need not know which of the two is under it.
+//! and gives the same frames, with HTTP below: bodies of requests carry stanzas up, bodies of responses carry
+//! stanzas down. So a stream need not know which transport is under the frames.
 //!
 //! # The life of a session
 //!
-//! 1. [`Bosh::open`] is given the frame that the stream will say first, and makes the session request of it
-//!    (XEP-0124 §7.1, XEP-0206 §3). A first attempt that is answered wrongly ends at once, and says by whose
-//!    fault; one that gets no answer is repeated once.
-//! 2. The first response names the session, its `sid`, and its [`Terms`]. [`Output::Opened`] says so. The
-//!    stream says its first `<open/>`, which was sent already; the server's `<open/>` is made up as soon as
-//!    the first features come, in whatever response that is (XEP-0206 §4).
-//! 3. From now on one request is always held by the server, in every phase, so that what the server has to
-//!    say comes at once: a response without another request behind it is followed by an empty body at the
-//!    end of the same task (XEP-0124 §10). What the stream says leaves at the end of the task, too, all that
-//!    fits in one body, on the second connection where the first is held. What does not fit waits for the
-//!    next response.
-//! 4. A second `<open/>` restarts the stream after authentication: alone in its body, ahead of all that may
-//!    follow, for a server may take any body behind `<success/>` for the restart, or ignore what else is in
-//!    it (XEP-0206 §5).
-//! 5. Responses are processed in the order of their rids, whatever their own order (XEP-0124 §14.2). A request
-//!    without a response is repeated, byte for byte under its rid, so nothing is lost and nothing doubled
-//!    (§14.3). When the line is down this goes on, ever more rarely, for as long as the server may keep the
-//!    session (§10); then the session is lost.
-//! 6. `<close/>` ends it: a terminating body behind all that is queued, the app's farewell included (§13). So
-//!    does the server, by a terminating body of its own: its stanzas are delivered, a `<stream:error>` in it
-//!    becomes a frame, an end without a condition becomes `<close/>`, and [`Output::Closed`] has the binding
-//!    condition, with the address of `see-other-uri` (§17.2). After [`Input::Close`] nobody listens any more,
-//!    but what is queued and the terminating body still leave.
+//! 1. [`Bosh::open`] makes the session request of the stream's first frame (XEP-0124 §7.1, XEP-0206 §3). A
+//!    wrong answer to this request ends the attempt at once, with an [`Error`] that names the broken rule. A
+//!    request without an answer is repeated once.
+//! 2. The first response names the session (`sid`) and its [`Terms`]; [`Output::Opened`] says so. The
+//!    stream's own `<open/>` has been sent already. The server's `<open/>` is made up when the first features
+//!    come, in whichever response (XEP-0206 §4).
+//! 3. From then on the server always holds one request, in every phase, so its stanzas come at once: when a
+//!    response leaves no request behind, an empty body leaves at the end of the same task (XEP-0124 §10).
+//!    The stream's stanzas leave at the end of their task, in one body, on the second connection while the
+//!    first is held. Stanzas that do not fit wait for the next response.
+//! 4. After authentication a second `<open/>` restarts the stream. The restart is alone in its body, before
+//!    any other: servers take the first body after `<success/>` for the restart, or ignore its stanzas
+//!    (XEP-0206 §5).
+//! 5. Responses are processed in the order of their rids (XEP-0124 §14.2). A request without a response is
+//!    repeated byte for byte under its rid, so no stanza is lost or doubled (§14.3). While the line is down
+//!    the repetitions become rarer; after the time for which a server keeps a silent session (§10) the
+//!    session is lost.
+//! 6. `<close/>` ends the session: the last queued stanzas, the app's farewell among them, share a body with
+//!    `type='terminate'` (§13). A server ends the session in the same way. The stanzas of a terminating
+//!    response are delivered, a `<stream:error/>` in the response becomes a frame, an end without a condition
+//!    becomes `<close/>`, and [`Output::Closed`] has the binding condition and the address of `see-other-uri`
+//!    (§17.2). After [`Input::Close`] no frame comes up any more, but the queue and the terminating body
+//!    still leave.
 //!
-//! [`Bosh::restore`] begins at step 3, with the session of a former page. What that page never got an answer
-//! to is asked for again, by empty bodies from the lowest unanswered rid on: servers answer these with the
-//! responses they have kept (§14.3). [`Output::Cache`] has what a later page needs for that.
+//! [`Bosh::restore`] begins at step 3 with the session of a former page. Empty bodies from the lowest
+//! unanswered rid on ask for the responses which that page missed: servers keep these and give them again
+//! (§14.3). [`Output::Cache`] has the numbers that a later page needs.
 //!
-//! # What the edge does
+//! # The edge's part
 //!
-//! It is a sans-IO machine, as every layer here: [`Bosh::handle_input`] takes what happened, with the time;
-//! [`Bosh::poll_output`] gives what to do; [`Bosh::deadline`] says when to hand in [`Input::Timeout`].
-//! **Requests leave only on [`Input::EndOfTask`]**, which the caller hands in when all else of a task of the
-//! event loop is done: so a stream's answer to a response shares one body with whatever else that task says.
-//! The browser's side of an [`Output::Request`] is a POST with these rules:
+//! The machine does no I/O, as every layer here: [`Bosh::handle_input`] takes events with their time,
+//! [`Bosh::poll_output`] gives commands, [`Bosh::deadline`] says when to hand in [`Input::Timeout`].
+//! **Requests leave only on [`Input::EndOfTask`]**, which the caller hands in last in each task of the event
+//! loop: so the stream's answer to a response shares a body with all else that the task says. The browser
+//! carries out an [`Output::Request`] by these rules:
 //!
-//! - `fetch` with `redirect: 'manual'`. A redirect would turn the POST into a GET, or repeat a login at an
-//!   address that nobody has agreed to. An opaque redirect hides its status: it is handed in as status 0.
-//! - `Content-Type: text/xml; charset=utf-8` unless the app says otherwise; the app's headers and credentials
-//!   mode are read anew for each request. No custom header may be the reason why a repetition differs.
-//! - An `AbortController` per [`RequestId`], for [`Output::Abort`]. A rejected promise is [`Input::Failed`];
-//!   a response whose text is cut off is, too.
-//! - A response that grows beyond [`Config::limits`] is aborted and handed in as far as it came: its length
-//!   says the rest.
-//! - [`Carries::Farewell`] leaves with `keepalive: true`, or as a beacon, so that it outlives the page; after
-//!   [`Output::Closed`] it may still be under way, and nobody waits for its answer.
-//! - The option `sync` may concern what carries something, never [`Carries::Nothing`]: a synchronous poll
-//!   would block the page for up to `wait`.
-//! - Over `http:` to another machine the body is readable by everybody: the caller allows no mechanism that
-//!   shows a password.
+//! - POST by `fetch` with `redirect: 'manual'`. A redirect would turn the POST into a GET, or repeat a login
+//!   at an address that the app has not chosen. An opaque redirect hides its status: hand in status 0.
+//! - `Content-Type: text/xml; charset=utf-8`, unless the app chooses another. The app's headers and
+//!   credentials mode are read anew for each request.
+//! - An `AbortController` per [`RequestId`] serves [`Output::Abort`]. A rejected promise, also of a response
+//!   that is cut off, is [`Input::Failed`].
+//! - A response that grows beyond [`Config::limits`] is aborted, and its text so far handed in: the length
+//!   alone makes the error.
+//! - [`Carries::Farewell`] leaves with `keepalive: true`, or as a beacon, and so outlives the page. This
+//!   request may be under way after [`Output::Closed`]; the edge drops its response.
+//! - The option `sync` must not concern [`Carries::Nothing`]: a synchronous poll blocks the page for up to
+//!   `wait`.
+//! - Over `http:` to another machine anybody can read a body: the caller allows no mechanism that shows a
+//!   password.
 //!
 //! Time is a [`Duration`] since a moment of the caller's choice; only differences count.
 
@@ -93,11 +93,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The largest rid (XEP-0124 §14.1): 2⁵³ − 1.
 const LAST_RID: u64 = (1 << 53) - 1;
 
-/// What a session needs to know before it begins.
+/// The parameters of a new session.
 #[derive(Debug)]
 pub struct Config<'a> {
-    /// The frame that the stream says first: `to`, `from` and `xml:lang` of its `<open/>` go into the session
-    /// request.
+    /// The stream's first frame: `to`, `from` and `xml:lang` of this `<open/>` go into the session request.
     pub greeting: &'a str,
     /// For how many seconds the server may hold a request; 0 for a session that polls.
     pub wait: u32,
@@ -105,47 +104,47 @@ pub struct Config<'a> {
     pub hold: u32,
     /// The server behind a connection manager that serves several (XEP-0124 §7.1).
     pub route: Option<&'a str>,
-    /// 64 bits of a cryptographic generator. The first rid is made of them: rid and sid are the only secrets
-    /// of a session (XEP-0124 §20.3).
+    /// 64 bits of a cryptographic generator, for the first rid: rid and sid are the only secrets of a session
+    /// (XEP-0124 §20.3).
     pub random: u64,
-    /// What a response may be at most.
+    /// The largest response.
     pub limits: Limits,
 }
 
-/// What is known of the session of a former page, or of one that the app's server has opened.
+/// The session of a former page, or a session that the app's server has opened.
 #[derive(Debug)]
 pub struct Restore {
-    /// What was kept of it.
+    /// The numbers that the former page has kept.
     pub cache: Cache,
-    /// Its terms, as far as anybody knows them.
+    /// The terms, as far as they are known.
     pub terms: Terms,
     /// 64 bits, for the jitter of repetitions.
     pub random: u64,
-    /// What a response may be at most.
+    /// The largest response.
     pub limits: Limits,
 }
 
-/// What a later page needs to go on with a session.
+/// The numbers that a later page needs to go on with a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cache {
     /// The session's id.
     pub sid: String,
     /// The rid of the next request.
     pub next: u64,
-    /// The rid of the first request whose response has not come; `next` if there is none.
+    /// The rid of the first request without a response; `next` if all have been answered.
     pub lowest: u64,
 }
 
-/// Names one attempt at a request: a repetition has another.
+/// Names one attempt at a request: each repetition has a name of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RequestId(pub u32);
 
-/// What happens to a session.
+/// An event for a session.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The stream says this frame.
     Frame(&'a str),
-    /// A request was answered. Of an attempt that was aborted, or answered before, this means nothing.
+    /// A request was answered. The response to an aborted attempt is ignored.
     Response {
         /// The attempt.
         request: RequestId,
@@ -154,27 +153,27 @@ pub enum Input<'a> {
         /// The whole text of the response.
         text: &'a str,
     },
-    /// A request came to nothing, and nobody knows whether the server has seen it.
+    /// A request failed without a response; the server may have taken the request.
     Failed {
         /// The attempt.
         request: RequestId,
     },
-    /// The browser is connected to a network again, or to another: what is under way may have died with the
-    /// former one without a word.
+    /// The browser is connected to a network again, or to another network: requests on the former network may
+    /// have died silently.
     Online,
-    /// The stream is gone. What is queued, and the terminating body, may take this long to leave.
+    /// The stream is gone. The queue and the terminating body may take this long to leave.
     Close(Duration),
     /// The deadline of [`Bosh::deadline`] has come.
     Timeout,
-    /// All else of this task is done: requests may leave.
+    /// The task of the event loop ends: requests may leave.
     EndOfTask,
 }
 
-/// What a session wants done.
+/// A command of a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// There is a session: the socket is open. Of a restored one this comes at once, though the server has
-    /// not been asked.
+    /// The socket is open: the server has made a session. A restored session says so at once, before the
+    /// server has been asked.
     Opened,
     /// The server says this frame.
     Frame(String),
@@ -184,25 +183,25 @@ pub enum Output {
         id: RequestId,
         /// The whole text.
         body: String,
-        /// What is in it.
+        /// The kind of its content.
         carries: Carries,
     },
-    /// Nobody waits for this attempt any more.
+    /// Abort this attempt.
     Abort(RequestId),
-    /// Keep this, in the place of what was told before, and before the requests behind it leave.
+    /// Keep these numbers in the place of the former, before the next request leaves.
     Cache(Cache),
     /// An attempt failed with this HTTP status; 0 where the browser has none.
     HttpError(u16),
-    /// The session is over, and nothing follows: as both sides wanted (`None`), or because of an error.
+    /// The session is over, as both sides wanted (`None`) or because of an error; no output follows.
     Closed(Option<Error>),
 }
 
-/// What a body carries.
+/// The content of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Carries {
-    /// Nothing: the body asks what there is.
+    /// Nothing: the body only asks for stanzas.
     Nothing,
-    /// Stanzas, or the begin or restart of the stream.
+    /// Stanzas, or the start or restart of the stream.
     Something,
     /// The end of the session.
     Farewell,
@@ -213,17 +212,17 @@ pub struct Bosh {
     now: Duration,
     phase: Phase,
     limits: Limits,
-    /// "" until the first response names it.
+    /// "" until the first response.
     sid: String,
     terms: Terms,
     /// The rid of the next new request.
     next: u64,
-    /// Rids below this one may have been used by a former page: only empty bodies go under them.
+    /// A former page may have used the rids below this number: only empty bodies go under them.
     unused: u64,
-    /// What has no response that was processed, lowest rid first.
+    /// The requests whose responses have not been processed, lowest rid first.
     requests: VecDeque<Request>,
     queue: VecDeque<Item>,
-    /// Whether what is queued ends the session, or has left.
+    /// Whether the end of the session is queued or has left.
     closing: bool,
     header: Header,
     pace: Pace,
@@ -239,19 +238,19 @@ pub struct Bosh {
 enum Phase {
     /// The session request has no response.
     Requesting,
-    /// There is a session, and a stream on it.
+    /// The session carries a stream.
     Open,
-    /// The stream is gone; the session still has to end.
+    /// The stream is gone; the terminating body still has to leave.
     Deaf,
     Closed,
 }
 
-/// What the server's `<open/>` is made of.
+/// The parts of the server's `<open/>`.
 #[derive(Default)]
 struct Header {
     /// Whether the stream has said its first `<open/>`.
     greeted: bool,
-    /// Whether the stream has been told the server's `<open/>`, since it said its own last.
+    /// Whether the server's `<open/>` has followed the stream's last.
     told: bool,
     from: Option<String>,
     authid: Option<String>,
@@ -262,7 +261,7 @@ impl Bosh {
     /// Asks for a session.
     pub fn open(now: Duration, config: Config<'_>) -> Self {
         let Config { greeting, wait, hold, route, random, limits } = config;
-        // The lower half is the rid, which must be positive.
+        // A rid is positive (XEP-0124 §14.1).
         let rid = u64::from(random as u32) + 1;
         let terms = Terms { wait, hold: hold.min(LONGEST_HOLD), ..Terms::default() };
         let open = Element::parse(greeting, &limits).unwrap_or_else(|_| Element::new("open", ns::FRAMING));
@@ -276,7 +275,7 @@ impl Bosh {
     /// Goes on with a session.
     pub fn restore(now: Duration, restore: Restore) -> Self {
         let Restore { cache: Cache { sid, next, lowest }, terms, random, limits } = restore;
-        // No page leaves more requests unanswered than there are slots: other numbers are none of ours.
+        // A page of ours leaves no more requests unanswered than there are slots.
         let is_ours = lowest <= next && next - lowest <= terms.slots() as u64;
         let first = if is_ours { lowest } else { next };
         let mut bosh = Bosh::new(now, Phase::Open, terms, first, random, limits);
@@ -309,7 +308,7 @@ impl Bosh {
         }
     }
 
-    /// Takes note of what happened. Collect what follows from it with [`Bosh::poll_output`].
+    /// Handles an event. [`Bosh::poll_output`] has the commands that follow.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         self.now = now;
         if self.is_closed() {
@@ -326,7 +325,7 @@ impl Bosh {
         }
     }
 
-    /// The next thing to do, in order; `None` when there is nothing.
+    /// The next command, in order; `None` when no command is left.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -336,17 +335,17 @@ impl Bosh {
         self.timers.next()
     }
 
-    /// Whether nothing more will happen.
+    /// Whether the session is over.
     pub fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }
 
-    /// The session's id; "" until the server has named it.
+    /// The session's id; "" before the first response.
     pub fn sid(&self) -> &str {
         &self.sid
     }
 
-    /// What server and client agree on, or what was asked for, until the server has granted it.
+    /// The terms that the server has granted; before the first response, the terms that the client asked for.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
@@ -369,14 +368,14 @@ impl Bosh {
         while let Some(timer) = self.timers.expired(self.now) {
             match timer {
                 Timer::Answer(rid) => self.silence(rid),
-                // The end of this task looks what may leave.
+                // The end of this task finds the requests that may leave.
                 Timer::Repeat | Timer::Poll => {}
                 Timer::Close => self.finish(None),
             }
         }
     }
 
-    /// The session is over. A farewell that is under way may arrive all the same.
+    /// Ends the session. A farewell that is under way may still arrive.
     fn finish(&mut self, error: Option<Error>) {
         for request in std::mem::take(&mut self.requests) {
             if let Some(id) = request.under_way().filter(|_| request.carries != Carries::Farewell) {

@@ -1,18 +1,18 @@
-//! How long a session whose requests fail counts as alive.
+//! The time for which a session with failing requests counts as alive.
 
 use std::time::Duration;
 
 use crate::terms::Terms;
 
-/// A request that was under way for this long before it failed may have been held by the server.
+/// The server may have held a request that was under way for this long before it failed.
 const HELD: Duration = Duration::from_secs(5);
 
 /// The longest wait before a repetition.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// What is known of the line to the server.
+/// The state of the line to the server.
 pub(crate) struct Outage {
-    /// When the failures began that no response has ended yet.
+    /// When the current series of failures began.
     since: Option<Duration>,
     /// When the last response came.
     heard: Duration,
@@ -30,30 +30,30 @@ impl Outage {
         self.heard = now;
     }
 
-    /// Takes note that a request which left at `sent` has failed. Its server had it until now, as far as
-    /// anybody knows, if it was under way for long.
+    /// Notes the failure of a request that left at `sent`. The series begins anew if the server may have held
+    /// the request until now.
     pub(crate) fn note(&mut self, now: Duration, sent: Duration) {
         if self.since.is_none() || now.saturating_sub(sent) >= HELD {
             self.since = Some(now);
         }
     }
 
-    /// Whether the server has given the session up by now (XEP-0124 §10): the failures have lasted for longer
-    /// than it keeps a silent session, or no request that it could hold is left to hope for.
+    /// Whether the server must have given up the session by now (XEP-0124 §10): the failures have lasted for
+    /// the inactivity period, or even a request that left right after the last response is too old.
     pub(crate) fn is_lost(&self, now: Duration, terms: &Terms) -> bool {
         self.since.is_some_and(|since| now.saturating_sub(since) >= terms.patience())
             || now.saturating_sub(self.heard) >= terms.answer_time() + terms.patience()
     }
 
-    /// How long to wait before a request is repeated for the `repeats`th time: not at all at first (an idle
-    /// connection that the server closes breaks under the next request), then for 1, 2, 4 and 8 seconds, each
-    /// shortened by up to a half.
+    /// The wait before the next repetition of a request that was repeated `repeats` times. The first
+    /// repetition leaves at once: the next request breaks on an idle connection that the server has closed.
+    /// The later waits are 1, 2, 4 and 8 seconds, each shortened by up to a half.
     pub(crate) fn delay(&mut self, repeats: u32) -> Duration {
         if repeats == 0 {
             return Duration::ZERO;
         }
         let longest = Duration::from_secs(1 << (repeats - 1).min(3)).min(LONGEST);
-        // Xorshift64; nothing secret hangs on it.
+        // Xorshift64 is enough for jitter.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;

@@ -7,14 +7,14 @@ use crate::request::Attempt;
 use crate::timer::Timer;
 use crate::{Bosh, Cache, Carries, Error, LAST_RID, Output, Phase, RequestId};
 
-/// How long a body may be that carries more than one stanza: ejabberd refuses one that is larger than the
-/// stanzas it allows, by HTTP status 403, and many allow 256 KiB.
+/// The size of a body with more than one stanza: ejabberd refuses a body that is larger than its limit for
+/// stanzas, by HTTP status 403, and 256 KiB is a common limit.
 const BATCH: usize = 256 << 10;
 
-/// How much of it stanzas may take up: the rest is for the tag of the body.
+/// The size of the stanzas in a body; the rest is for the tag.
 const STANZAS: usize = BATCH - 1024;
 
-/// What the stream has said and no body carries yet.
+/// A frame of the stream that no body carries yet.
 pub(crate) enum Item {
     Stanza(String),
     /// The stream's second `<open/>`.
@@ -23,7 +23,7 @@ pub(crate) enum Item {
 }
 
 impl Bosh {
-    /// The stream says a frame.
+    /// Queues a frame of the stream.
     pub(crate) fn frame(&mut self, text: &str) {
         if self.closing || self.phase != Phase::Open {
             return;
@@ -34,7 +34,7 @@ impl Bosh {
             .flatten();
         match control {
             Some(open) if open.is("open", ns::FRAMING) => {
-                // The first one has gone out as the session request.
+                // The session request has carried the first `<open/>`.
                 if std::mem::replace(&mut self.header.greeted, true) {
                     self.header.told = false;
                     self.queue.push_back(Item::Restart(Box::new(open)));
@@ -44,16 +44,16 @@ impl Bosh {
                 self.closing = true;
                 self.queue.push_back(Item::End);
             }
-            // A body has no place for the client's stream error (XEP-0206 §2 wants `remote-stream-error` with
-            // it, which is the server's word): the terminating body says enough.
+            // A stream error needs the condition `remote-stream-error` (XEP-0206 §2), which only servers use:
+            // the terminating body has to say enough.
             _ if text.starts_with("<stream:error") || is_blank(text) => {}
             _ => self.queue.push_back(Item::Stanza(text.to_owned())),
         }
     }
 
-    /// Sends what may leave, and says before that what a later page needs to know of it.
+    /// Sends the requests that may leave, and tells the numbers for a later page first.
     pub(crate) fn end_of_task(&mut self) {
-        // While the line is down, what is said collects for one body.
+        // While the line is down, stanzas collect for one body.
         let is_up = !self.timers.runs(Timer::Repeat);
         while is_up && self.make_request() {}
         self.tell_cache();
@@ -67,7 +67,7 @@ impl Bosh {
             if !self.requests[at].is_due() {
                 continue;
             }
-            // A session request has one deadline for all its attempts, and that runs.
+            // The session request has one deadline for both attempts.
             if self.phase != Phase::Requesting {
                 let by = self.now + self.patience(at);
                 self.timers.set(Timer::Answer(self.requests[at].rid), by);
@@ -91,8 +91,7 @@ impl Bosh {
         if !is_needed || self.requests.len() >= self.slots() {
             return false;
         }
-        // A former page may have said something under this rid, and the server may have heard it: then it
-        // would ignore what is said now.
+        // A server that knows this rid from a former page would ignore the stanzas.
         let stale = self.next < self.unused;
         let empty = stale || self.queue.is_empty();
         let earliest = self.pace.earliest(&self.terms, empty);
@@ -113,7 +112,7 @@ impl Bosh {
 
     fn tell_cache(&mut self) {
         let lowest = self.requests.front().map_or(self.next, |request| request.rid);
-        // A page that is itself restored does not forget what its own predecessor may have used.
+        // A restored page keeps the rids of its predecessor in mind for its successor.
         let next = self.next.max(self.unused);
         if self.told != (next, lowest) && !self.sid.is_empty() && !self.is_closed() {
             self.told = (next, lowest);
@@ -122,14 +121,15 @@ impl Bosh {
         }
     }
 
-    /// How many requests may be unanswered. One more may end the session (XEP-0124 §11): it is used where
-    /// nobody has the time to wait for a response, for a server has to put three requests in order then.
+    /// The number of requests that may be unanswered. XEP-0124 §11 allows an extra request that terminates.
+    /// Only a stream that is gone uses the extra request: Prosody can put two requests in order, not three.
     fn slots(&self) -> usize {
         let queued: usize = self.queue.iter().map(Item::size).sum();
         self.terms.slots() + usize::from(self.phase == Phase::Deaf && queued <= STANZAS)
     }
 
-    /// Fills a body from the queue: a restart alone, else what fits, and the end behind the last stanza.
+    /// Fills a body from the queue: with a restart alone, or with the stanzas that fit and the end of the
+    /// session.
     fn load(&mut self, tag: Tag) -> (String, Carries) {
         if let Some(Item::Restart(_)) = self.queue.front()
             && let Some(Item::Restart(open)) = self.queue.pop_front()
@@ -163,7 +163,7 @@ impl Item {
     }
 }
 
-/// A frame may begin with an XML declaration, since it is a document (RFC 7395 §3.3.3); what is in a body may
+/// A frame is a document and may begin with an XML declaration (RFC 7395 §3.3.3); an element in a body may
 /// not.
 fn without_declaration(text: &str) -> &str {
     match text.split_once("?>") {

@@ -1,32 +1,32 @@
-//! When an empty request may leave.
+//! The interval between empty requests.
 
 use std::time::Duration;
 
 use crate::terms::Terms;
 
-/// How many empty requests in a row may be answered at once, and empty, before the next has to wait: a server
-/// answers so while it prepares its features (XEP-0206 §4).
+/// The number of empty requests in a row that may be answered at once and empty before the next has to wait:
+/// a server answers so while it prepares its features (XEP-0206 §4).
 const FREE: u32 = 3;
 
-/// An empty request that was held for this long was held.
+/// A response after this time shows that the server holds requests.
 const HELD: Duration = Duration::from_secs(1);
 
-/// The first wait; each further one is twice as long.
+/// The first wait; each further wait is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// Keeps a session from asking for more than the server bears: by the interval of a polling session (XEP-0124
-/// §12), and by growing waits where a server that could hold requests answers each at once, with nothing.
+/// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
+/// server answers each request at once and empty, where holding is agreed on.
 #[derive(Default)]
 pub(crate) struct Pace {
-    /// When the last request left that was not a repetition.
+    /// When the last new request left.
     left: Duration,
-    /// Whether it was empty.
+    /// Whether that request was empty.
     empty: bool,
-    /// Whether its response carried something.
+    /// Whether the last response carried stanzas.
     rewarded: bool,
-    /// How many empty requests in a row were answered at once, and empty.
+    /// The number of empty requests in a row that were answered at once and empty.
     idle: u32,
-    /// When the last of them was answered.
+    /// When the last response came.
     answered: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Pace {
         self.rewarded = false;
     }
 
-    /// A response has come to a request that left at `sent`; `in_vain` if neither carried anything.
+    /// Notes the response to a request that left at `sent`; `in_vain` if neither carried stanzas.
     pub(crate) fn note_answer(&mut self, now: Duration, sent: Duration, in_vain: bool, carries: bool) {
         self.rewarded = carries;
         self.answered = now;

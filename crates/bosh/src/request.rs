@@ -1,4 +1,4 @@
-//! A request that has no response yet, or whose response has to wait for an earlier one.
+//! A request whose response has not been processed.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use zeroize::Zeroizing;
 use crate::answer::Answer;
 use crate::{Carries, RequestId};
 
-/// One request, kept until its response is processed: a repetition is an exact copy (XEP-0124 §14.3).
+/// A request, kept until its response is processed: a repetition is an exact copy (XEP-0124 §14.3).
 pub(crate) struct Request {
     pub(crate) rid: u64,
-    /// A login is among these.
+    /// Zeroized after use: a body may carry a password.
     pub(crate) body: Zeroizing<String>,
     pub(crate) carries: Carries,
     pub(crate) attempt: Attempt,
     /// When the last attempt left.
     pub(crate) sent: Duration,
-    /// How many attempts have failed.
+    /// The number of failed attempts.
     pub(crate) failures: u32,
 }
 
-/// Where the last attempt at a request stands.
+/// The state of the last attempt at a request.
 pub(crate) enum Attempt {
-    /// The request is to leave, for the first time or again.
+    /// The request has to leave, for the first time or again.
     Due,
-    /// A response is awaited.
+    /// The request has left.
     UnderWay(RequestId),
-    /// The response is here.
+    /// The response has come, and an earlier response has not.
     Answered(Box<Answer>),
 }
 

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// When to do something.
+/// The purpose of a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Timer {
-    /// When to give up on the response to the request with this rid, and repeat it.
+    /// When to repeat the request with this rid, since no response has come.
     Answer(u64),
-    /// When to repeat what got no response.
+    /// When to repeat the requests that have failed.
     Repeat,
-    /// When a request may leave that was not allowed to leave at once.
+    /// When the polling interval lets the next request leave.
     Poll,
-    /// When to stop waiting for the end of the session.
+    /// When to stop waiting for the response to the terminating body.
     Close,
 }
 
@@ -25,7 +25,7 @@ impl Timers {
         self.0.push((timer, at));
     }
 
-    /// Lets a timer that runs ring at this time already.
+    /// Moves a running timer forward to this time, if that is earlier.
     pub(crate) fn hasten(&mut self, timer: Timer, at: Duration) {
         for (_, due) in self.0.iter_mut().filter(|(one, _)| *one == timer) {
             *due = at.min(*due);
@@ -48,7 +48,7 @@ impl Timers {
         self.0.iter().map(|(_, at)| *at).min()
     }
 
-    /// A timer that has run out by `now`; it runs no more.
+    /// Removes a timer that has run out by `now`.
     pub(crate) fn expired(&mut self, now: Duration) -> Option<Timer> {
         let at = self.0.iter().position(|(_, at)| *at <= now)?;
         Some(self.0.remove(at).0)

@@ -9,15 +9,15 @@ use quick_xml::events::Event;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How many children are cut out of one document: each costs memory of its own, however short its text is.
+/// The largest number of children: each costs memory of its own, however short its text is.
 const CHILDREN: usize = 1 << 16;
 
-/// A document that carries others, such as the `<body/>` of BOSH (XEP-0124 §5): its root, and the children of
-/// the root as documents of their own.
+/// A document that carries others, such as the `<body/>` of BOSH (XEP-0124 §5): the root, and its children as
+/// documents of their own.
 ///
-/// The root is read strictly. The children are only cut apart, and whoever takes them reads each by itself:
-/// so a stanza that breaks a rule of RFC 6120 §11 costs that stanza, and not its neighbours. Text, comments
-/// and processing instructions between the children are passed over.
+/// The root is read strictly. The children are only cut apart, and their reader checks each: so a stanza that
+/// breaks a rule of RFC 6120 §11 costs no other stanza. Text, comments and processing instructions between
+/// the children are skipped.
 ///
 /// ```
 /// use epode_xml::{Limits, Wrapper};
@@ -39,16 +39,16 @@ pub struct Wrapper<'t> {
 
 /// A child of the root of a [`Wrapper`].
 pub struct Child<'t> {
-    /// Its namespace; "" if it has none, or if its opening tag is malformed.
+    /// The namespace; "" for none, or if the opening tag is malformed.
     pub namespace: Cow<'t, str>,
-    /// Where it is in the text of the document.
+    /// The place in the text of the document.
     pub span: Range<usize>,
-    /// Its opening tag; without a name if that tag is malformed.
+    /// The opening tag; without a name if malformed.
     tag: Tag<'t>,
 }
 
 impl<'t> Child<'t> {
-    /// Its local name; "" if its opening tag is malformed.
+    /// The local name; "" if the opening tag is malformed.
     pub fn name(&self) -> &'t str {
         self.tag.local
     }
@@ -64,7 +64,7 @@ impl<'t> Wrapper<'t> {
             return Err(Violation::ByteOrderMark);
         }
         let mut cutter = quick_xml::Reader::from_str(text);
-        // A reference without an end is the affair of the child that has it.
+        // The reader of a child refuses a reference without an end.
         cutter.config_mut().allow_dangling_amp = true;
         let (root, scope, children) = (Tag::default(), Scope::default(), Vec::new());
         let mut wrapper = Wrapper { children, text, root, scope };
@@ -124,8 +124,8 @@ impl<'t> Wrapper<'t> {
         self.scope.element("").unwrap_or_default()
     }
 
-    /// A child as a document of its own: with the prefixes that the root declares and the child may use, and
-    /// with `default` as its default namespace where the child declares none itself.
+    /// A child as a document of its own: the opening tag gains the root's declarations of prefixes that the
+    /// child may use, and `default` as default namespace if the child declares none.
     pub fn document(&self, child: &Child<'_>, default: &str) -> String {
         let text = &self.text[child.span.clone()];
         if child.name().is_empty() {
@@ -139,8 +139,7 @@ impl<'t> Wrapper<'t> {
             declare(&mut document, "", default);
         }
         for attribute in &self.root.attributes {
-            // The prefix may stand in a text, too, or be declared further inside: a declaration that nobody
-            // needs does no harm.
+            // A match in character data, or below another declaration, adds a declaration without effect.
             if let Some(prefix) = attribute.declares().filter(|prefix| !prefix.is_empty())
                 && !declares(prefix)
                 && names(text, prefix)
@@ -191,7 +190,7 @@ impl<'t> Wrapper<'t> {
     }
 }
 
-/// Whether a name with this prefix stands in `text`.
+/// Whether `text` may have a name with this prefix.
 fn names(text: &str, prefix: &str) -> bool {
     text.match_indices(prefix).any(|(at, _)| text[at + prefix.len()..].starts_with(':'))
 }

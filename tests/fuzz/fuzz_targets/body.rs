@@ -31,7 +31,8 @@ fn cut(text: &str) {
 
 /// A session that gets these responses asks for no more than it may, and is silent when it is over.
 fn live(responses: &[&str]) {
-    let config = Config { greeting: OPEN, wait: 60, hold: 1, route: None, random: 7, limits: Limits::default() };
+    let limits = Limits::default();
+    let config = Config { greeting: OPEN, wait: 60, hold: 1, route: None, random: 7, limits };
     let mut bosh = Bosh::open(Duration::ZERO, config);
     let mut requests = Vec::new();
     for (at, text) in responses.iter().enumerate() {

@@ -115,8 +115,8 @@ impl Server {
     fn open(&mut self, now: Duration, rid: u64, connection: Connection) {
         self.last = Some(rid);
         let body = format!(
-            "<body {HTTPBIND} sid='s1' wait='{}' requests='{REQUESTS}' hold='{HOLD}' inactivity='{}' ver='1.6' \
-             xmlns:stream='http://etherx.jabber.org/streams'><stream:features/></body>",
+            "<body {HTTPBIND} sid='s1' wait='{}' requests='{REQUESTS}' hold='{HOLD}' inactivity='{}' \
+             ver='1.6' xmlns:stream='http://etherx.jabber.org/streams'><stream:features/></body>",
             self.wait.as_secs(),
             self.inactivity.as_secs()
         );

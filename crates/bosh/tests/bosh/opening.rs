@@ -41,7 +41,8 @@ fn the_first_response_opens_the_socket_and_tells_open_and_features() {
     assert_eq!(
         line.frames(),
         [
-            "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0' from='capulet.example' id='a1'/>",
+            "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0' from='capulet.example' \
+             id='a1'/>",
             "<stream:features xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>\
              <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>"
         ]

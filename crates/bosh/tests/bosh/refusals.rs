@@ -154,7 +154,8 @@ fn each_binding_condition_ends_the_session_by_its_name() {
 fn a_server_that_is_elsewhere_says_where() {
     let mut line = Line::open();
     line.answer(&format!(
-        "<body {HTTPBIND} type='terminate' condition='see-other-uri'><uri>\n https://a.example/b?c&amp;d </uri></body>"
+        "<body {HTTPBIND} type='terminate' condition='see-other-uri'>\
+         <uri>\n https://a.example/b?c&amp;d </uri></body>"
     ));
     let error = line.closed.unwrap().unwrap();
     assert_eq!(error.elsewhere(), Some("https://a.example/b?c&d"));
