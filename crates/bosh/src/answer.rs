@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use epode_xml::{Element, Limits, Wrapper};
+use epode_xml::{Element, Limits, Violation, Wrapper};
 
 use crate::body::ns;
 use crate::error::Error;
@@ -69,18 +69,24 @@ impl Answer {
             end: (kind.as_deref() == Some("terminate"))
                 .then(|| End { condition: owned("condition", ""), elsewhere: None }),
         };
-        answer.take_children(&body);
+        answer.take_children(&body, limits)?;
         Ok(answer)
     }
 
     /// Makes a frame of each child. A stanza without an own namespace is in that of `<body/>`, but means
     /// `jabber:client` (XEP-0206 §2).
-    fn take_children(&mut self, body: &Wrapper<'_>) {
+    fn take_children(&mut self, body: &Wrapper<'_>, limits: &Limits) -> Result<(), Violation> {
         let default = body.default_namespace();
         let default = if matches!(&*default, ns::HTTPBIND | "") { ns::CLIENT } else { &*default };
         let mut error = String::new();
+        let mut bytes = 0;
         for child in &body.children {
             let document = body.document(child, default);
+            // Each frame repeats the declarations of the body, which may be long.
+            bytes += document.len();
+            if bytes > 2 * limits.bytes {
+                return Err(Violation::TooLong { bytes, limit: 2 * limits.bytes });
+            }
             match (&mut self.end, child.name(), &*child.namespace) {
                 (Some(end), "uri", ns::HTTPBIND) => {
                     let uri = Element::parse(&document, &Limits::default()).map(|uri| uri.text());
@@ -98,6 +104,7 @@ impl Answer {
             let open = ["<stream:error xmlns:stream='", ns::STREAMS, "'>"].concat();
             self.frames.push([&open, &*error, "</stream:error>"].concat());
         }
+        Ok(())
     }
 }
 

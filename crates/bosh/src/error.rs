@@ -4,7 +4,7 @@ use epode_xml::Violation;
 
 /// The reason why a session ended; each variant names the side that broke a rule.
 ///
-/// Before [`Output::Opened`](crate::Output::Opened) an error means that there was no session. After it, a
+/// Before [`Output::Opened`](crate::Output::Opened) an error means that there was no session. Later, a
 /// transport error means that the request was repeated for as long as the server may have kept the session.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {

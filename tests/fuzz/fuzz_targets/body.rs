@@ -29,7 +29,7 @@ fn cut(text: &str) {
     assert!(cut.eq(element.children().cloned()), "{text:?}");
 }
 
-/// A session that gets these responses asks for no more than it may, and is silent when it is over.
+/// A session with these responses has two requests under way at most, and each is well-formed.
 fn live(responses: &[&str]) {
     let limits = Limits::default();
     let config = Config { greeting: OPEN, wait: 60, hold: 1, route: None, random: 7, limits };

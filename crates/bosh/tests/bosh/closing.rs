@@ -1,4 +1,4 @@
-//! The end of a session that somebody wants.
+//! Sessions that end on purpose.
 
 use epode_bosh::{Carries, Input};
 
@@ -7,7 +7,7 @@ use crate::line::*;
 const FAREWELL: &str = "<presence xmlns='jabber:client' type='unavailable'/>";
 
 #[test]
-fn close_ends_the_session_behind_what_was_said() {
+fn close_ends_the_session_after_the_queued_stanzas() {
     let mut line = Line::open();
     line.input(Input::Frame(&message(1)));
     line.input(Input::Frame(FAREWELL));
@@ -23,7 +23,7 @@ fn close_ends_the_session_behind_what_was_said() {
 }
 
 #[test]
-fn the_end_of_what_does_not_fit_in_one_body_is_in_the_last() {
+fn the_last_of_several_bodies_ends_the_session() {
     let mut line = Line::open();
     let large = format!("<message xmlns='jabber:client'><body>{}</body></message>", "x".repeat(200 << 10));
     line.input(Input::Frame(&large));
@@ -52,7 +52,7 @@ fn a_server_that_ends_the_session_without_a_condition_closes_the_stream() {
 }
 
 #[test]
-fn a_stream_that_is_gone_hears_nothing_and_what_it_said_still_leaves() {
+fn after_the_stream_is_gone_no_frame_comes_up_and_the_queue_still_leaves() {
     let mut line = Line::open();
     line.input(Input::Frame(&message(1)));
     line.input(Input::Frame("<stream:error xmlns:stream='http://etherx.jabber.org/streams'/>"));
@@ -84,7 +84,7 @@ fn a_stream_that_is_gone_is_not_restarted() {
 }
 
 #[test]
-fn the_end_uses_one_request_more_where_nobody_waits_for_a_response() {
+fn the_end_uses_an_extra_request_when_the_stream_is_gone() {
     let mut line = Line::open();
     line.say(&message(1));
     line.say(CLOSE);
@@ -93,13 +93,13 @@ fn the_end_uses_one_request_more_where_nobody_waits_for_a_response() {
     line.end_task();
     assert_eq!(line.rids(), [RID + 1, RID + 2, RID + 3]);
     assert_eq!(line.under_way[2].carries, Carries::Farewell);
-    // The farewell may still arrive, and so nobody takes it back.
+    // The farewell may still arrive, so it is not aborted.
     line.wait(seconds(0));
     assert_eq!((line.rids(), line.aborted, line.closed), (vec![RID + 3], 2, Some(None)));
 }
 
 #[test]
-fn only_the_end_uses_one_request_more() {
+fn only_the_end_uses_the_extra_request() {
     let mut line = Line::open();
     line.say(&message(1));
     line.input(Input::Frame(&format!("<message xmlns='jabber:client'>{}</message>", "x".repeat(256 << 10))));
@@ -113,7 +113,7 @@ fn only_the_end_uses_one_request_more() {
 }
 
 #[test]
-fn an_end_that_nobody_answers_is_over_in_time() {
+fn an_unanswered_end_is_over_in_time() {
     let mut line = Line::open();
     line.fail(0);
     line.fail(0);
@@ -126,7 +126,7 @@ fn an_end_that_nobody_answers_is_over_in_time() {
 }
 
 #[test]
-fn nothing_is_said_behind_close() {
+fn no_frame_leaves_after_close() {
     let mut line = Line::open();
     line.say(&message(1));
     line.input(Input::Frame(CLOSE));

@@ -1,4 +1,4 @@
-//! A session on a line that the test holds: the test sees each request and answers it, or does not.
+//! A session whose requests a test answers, fails or leaves unanswered.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub const OPEN: &str =
 pub const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 pub const HTTPBIND: &str = "xmlns='http://jabber.org/protocol/httpbind'";
 pub const EMPTY: &str = "<body xmlns='http://jabber.org/protocol/httpbind'/>";
-/// The first rid, given what `Line` hands in as randomness.
+/// The first rid, which the randomness in [`config`] makes.
 pub const RID: u64 = 1000;
 
 pub const SESSION: &str = "<body xmlns='http://jabber.org/protocol/httpbind' xmlns:xmpp='urn:xmpp:xbosh' \
@@ -18,7 +18,7 @@ pub const SESSION: &str = "<body xmlns='http://jabber.org/protocol/httpbind' xml
     inactivity='30' ver='1.6' from='capulet.example' authid='a1' xmpp:version='1.0'>\
     <stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features></body>";
 
-/// A session, and what it has asked for.
+/// A session and its outputs so far.
 pub struct Line {
     pub bosh: Bosh,
     pub now: Duration,
@@ -29,7 +29,7 @@ pub struct Line {
     pub statuses: Vec<u16>,
     pub aborted: usize,
     pub opened: usize,
-    /// Why the session ended, once it has.
+    /// The end of the session, once reached.
     pub closed: Option<Option<Error>>,
 }
 
@@ -54,7 +54,7 @@ impl Sent {
         self.element().attr(name).map(str::to_owned)
     }
 
-    /// What it carries, as the client wrote it.
+    /// The stanzas in the body, as written.
     pub fn stanzas(&self) -> &str {
         match self.body.split_once("'>") {
             Some((_, rest)) => rest.strip_suffix("</body>").unwrap(),
@@ -116,7 +116,7 @@ impl Line {
         }
     }
 
-    /// Hands something in, in a task that goes on.
+    /// Hands in an event, in a task that goes on.
     pub fn input(&mut self, input: Input<'_>) {
         self.bosh.handle_input(self.now, input);
         while let Some(output) = self.bosh.poll_output() {
@@ -145,19 +145,19 @@ impl Line {
         self.input(Input::EndOfTask);
     }
 
-    /// The stream says something, in a task of its own.
+    /// The stream sends a frame, in a task of its own.
     pub fn say(&mut self, frame: &str) {
         self.input(Input::Frame(frame));
         self.end_task();
     }
 
-    /// The server answers the `at`th of what is under way, in a task that goes on.
+    /// The server answers the `at`th request that is under way, in a task that goes on.
     pub fn respond(&mut self, at: usize, status: u16, text: &str) {
         let Sent { id, .. } = self.under_way.remove(at);
         self.input(Input::Response { request: id, status, text });
     }
 
-    /// The server answers the oldest request; the stream has nothing to say about it.
+    /// The server answers the oldest request; the stream does not reply.
     pub fn answer(&mut self, text: &str) {
         self.respond(0, 200, text);
         self.end_task();
@@ -168,14 +168,14 @@ impl Line {
         self.answer(&format!("<body {HTTPBIND}>{stanzas}</body>"));
     }
 
-    /// The `at`th of what is under way breaks.
+    /// The `at`th request that is under way fails.
     pub fn fail(&mut self, at: usize) {
         let Sent { id, .. } = self.under_way.remove(at);
         self.input(Input::Failed { request: id });
         self.end_task();
     }
 
-    /// Lets time pass, and all deadlines ring in it.
+    /// Lets time pass, with all deadlines in between.
     pub fn wait(&mut self, elapsed: Duration) {
         let until = self.now + elapsed;
         while let Some(at) = self.bosh.deadline().filter(|at| *at <= until) {
@@ -186,12 +186,12 @@ impl Line {
         self.now = until;
     }
 
-    /// The rids of what is under way.
+    /// The rids of the requests that are under way.
     pub fn rids(&self) -> Vec<u64> {
         self.under_way.iter().map(Sent::rid).collect()
     }
 
-    /// Takes the frames that have come.
+    /// Takes the frames that have come up.
     pub fn frames(&mut self) -> Vec<String> {
         std::mem::take(&mut self.frames)
     }

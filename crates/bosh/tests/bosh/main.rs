@@ -1,4 +1,4 @@
-//! What a session does, in the order of its life.
+//! A session, in the order of its life.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod closing;

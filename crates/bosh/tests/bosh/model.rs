@@ -1,4 +1,4 @@
-//! A connection manager by the letter of XEP-0124, which panics where a client breaks a rule.
+//! A connection manager by the letter of XEP-0124. A client that breaks a rule makes it panic.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,11 +22,11 @@ pub struct Server {
     pub terminated: bool,
     /// Whether the server has given the session up.
     pub expired: bool,
-    /// What is to be said, once a request is there to be answered.
+    /// The stanzas that wait for a request to answer.
     outbox: VecDeque<usize>,
     /// The highest rid that was processed.
     last: Option<u64>,
-    /// What came before its turn.
+    /// The requests that came before a lower rid.
     early: BTreeMap<u64, (Connection, Element)>,
     held: VecDeque<(u64, Connection, Duration)>,
     /// The last responses, for repetitions.
@@ -93,7 +93,7 @@ impl Server {
         }
     }
 
-    /// Answers what has been held for long enough.
+    /// Answers the requests that have been held for `wait`.
     pub fn tick(&mut self, now: Duration) {
         while let Some((rid, connection, since)) = self.held.front().copied()
             && now - since >= self.wait
@@ -129,7 +129,7 @@ impl Server {
             let before = std::mem::replace(&mut held.1, connection);
             self.respond(before, format!("<body {HTTPBIND} type='error'/>"));
         } else {
-            // A copy may come so late that nobody waits for it.
+            // A late copy of an old request is answered, but no client waits for the response.
             let kept = self.kept.get(&rid).cloned();
             self.respond(connection, kept.unwrap_or_else(not_found));
         }

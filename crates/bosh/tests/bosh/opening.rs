@@ -1,11 +1,11 @@
-//! From the session request to the features behind authentication.
+//! From the session request to the features after authentication.
 
 use epode_bosh::{Carries, Config, Input, Terms};
 
 use crate::line::*;
 
 #[test]
-fn the_session_request_says_what_the_first_open_says_and_what_is_asked_for() {
+fn the_session_request_carries_the_first_open_and_the_terms_asked_for() {
     let line = Line::new();
     assert_eq!(
         line.under_way[0].body,
@@ -52,7 +52,7 @@ fn the_first_response_opens_the_socket_and_tells_open_and_features() {
 }
 
 #[test]
-fn a_server_grants_no_more_than_was_asked_for_and_what_it_does_not_say_is_what_was_asked_for() {
+fn a_server_grants_no_more_than_was_asked_for_and_its_silence_grants_that() {
     let line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1' wait='300' hold='5' requests='many'/>"));
     assert_eq!(*line.bosh.terms(), Terms { versioned: false, ..Terms::default() });
     let line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1' inactivity='99999999999' ver='1.6'/>"));
@@ -60,7 +60,7 @@ fn a_server_grants_no_more_than_was_asked_for_and_what_it_does_not_say_is_what_w
 }
 
 #[test]
-fn the_first_open_of_the_stream_is_not_said_twice_and_what_follows_leaves_in_the_same_task() {
+fn the_streams_first_open_is_not_sent_twice_and_the_next_frame_leaves_in_the_same_task() {
     let mut line = Line::new();
     line.respond(0, 200, SESSION);
     line.input(Input::Frame(OPEN));
@@ -76,7 +76,7 @@ fn the_first_open_of_the_stream_is_not_said_twice_and_what_follows_leaves_in_the
 }
 
 #[test]
-fn features_that_come_late_are_asked_for_and_told_behind_open() {
+fn late_features_are_polled_for_and_follow_open() {
     let mut line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1' from='capulet.example' ver='1.6'/>"));
     assert_eq!(line.frames(), [""; 0]);
     assert_eq!((line.rids(), line.under_way[0].stanzas()), (vec![RID + 1], ""));
@@ -84,7 +84,7 @@ fn features_that_come_late_are_asked_for_and_told_behind_open() {
     assert_eq!(line.rids(), [RID + 2]);
     line.deliver("<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>");
     let frames = line.frames();
-    // Features say that the server speaks version 1.0, and this one has told whose it is before.
+    // Features imply version 1.0; the first response has told `from`.
     assert_eq!(
         frames[0],
         "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0' from='capulet.example'/>"
@@ -93,14 +93,14 @@ fn features_that_come_late_are_asked_for_and_told_behind_open() {
 }
 
 #[test]
-fn a_server_that_offers_no_features_is_given_no_version_that_it_does_not_say() {
+fn the_open_of_a_server_without_features_has_no_version_that_the_server_does_not_tell() {
     let mut line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1'/>"));
     line.deliver("<message xmlns='jabber:client'/>");
     assert_eq!(line.frames()[0], "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
 }
 
 #[test]
-fn a_restart_is_alone_in_its_body_and_its_features_come_behind_another_open() {
+fn a_restart_is_alone_in_its_body_and_its_features_follow_another_open() {
     let mut line = Line::open();
     line.say("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     line.answer(EMPTY);

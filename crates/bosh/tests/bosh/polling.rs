@@ -1,4 +1,4 @@
-//! Sessions whose server holds nothing, and servers that could hold and do not.
+//! Sessions whose server does not hold requests, as agreed on or against the agreement.
 
 use epode_bosh::Config;
 
@@ -23,7 +23,7 @@ fn a_polling_session_asks_at_the_interval_that_the_server_names() {
 }
 
 #[test]
-fn a_polling_session_asks_again_at_once_when_there_was_something_and_sends_at_once() {
+fn a_polling_session_asks_again_at_once_after_a_stanza_and_sends_at_once() {
     let mut line = polling(0, 1, 2);
     line.deliver("<message xmlns='jabber:client'/>");
     assert_eq!(line.rids(), [RID + 2]);
@@ -42,7 +42,7 @@ fn a_session_of_one_request_waits_for_its_response() {
 }
 
 #[test]
-fn without_wait_and_hold_what_is_sent_keeps_the_distance_too() {
+fn without_wait_and_hold_stanzas_keep_the_interval_too() {
     let mut line = polling(0, 0, 2);
     assert_eq!(line.under_way.len(), 0);
     line.say(&message(1));
@@ -75,7 +75,7 @@ fn a_server_that_answers_each_poll_at_once_is_asked_ever_more_rarely() {
         }
     }
     assert!((100..140).contains(&requests), "{requests}");
-    // What is sent does not wait for the poll, and what comes lets the next poll leave at once.
+    // A stanza does not wait for the poll, and an inbound stanza lets the next poll leave at once.
     line.answer(EMPTY);
     assert_eq!(line.under_way.len(), 0);
     line.say(&message(1));
@@ -85,7 +85,7 @@ fn a_server_that_answers_each_poll_at_once_is_asked_ever_more_rarely() {
 }
 
 #[test]
-fn polls_that_end_because_something_is_sent_do_not_count_as_idle() {
+fn polls_that_a_sent_stanza_ends_do_not_count_as_idle() {
     let mut line = Line::open();
     for number in 0..50 {
         line.say(&message(number));

@@ -1,4 +1,4 @@
-//! Who breaks which rule, and how the session ends by it.
+//! Broken rules, and how they end the session.
 
 use epode_bosh::{Error, Input};
 use epode_xml::{Limits, Violation};
@@ -34,7 +34,7 @@ fn a_session_request_that_is_answered_wrongly_ends_at_once_with_the_reason() {
 }
 
 #[test]
-fn an_error_says_in_words_who_broke_what() {
+fn an_error_says_in_words_which_rule_the_server_broke() {
     for (status, text, words) in [
         (404, "", "the server answered with HTTP 404"),
         (0, "", "the server answered with a redirect, which is not followed"),
@@ -55,7 +55,7 @@ fn an_error_says_in_words_who_broke_what() {
 }
 
 #[test]
-fn a_session_request_that_nobody_answers_is_repeated_once_and_given_up_within_five_seconds() {
+fn a_session_request_that_fails_is_repeated_once_and_given_up_within_five_seconds() {
     let mut line = Line::new();
     let body = line.under_way[0].body.clone();
     line.fail(0);
@@ -120,6 +120,14 @@ fn a_response_that_is_too_large_ends_the_session() {
     let mut line = Line::open();
     line.deliver(&"<a/>".repeat(70_000));
     assert!(matches!(line.closed, Some(Some(Error::NotXml(Violation::TooManyChildren { .. })))));
+}
+
+#[test]
+fn a_response_whose_stanzas_would_grow_too_large_ends_the_session() {
+    let (namespace, stanzas) = ("u".repeat(1 << 20), "<p:a/>".repeat(60_000));
+    let mut line = Line::open();
+    line.answer(&format!("<body {HTTPBIND} xmlns:p='{namespace}'>{stanzas}</body>"));
+    assert!(matches!(line.closed, Some(Some(Error::NotXml(Violation::TooLong { .. })))), "{:?}", line.closed);
 }
 
 #[test]
@@ -222,7 +230,7 @@ fn the_reason_that_counts_is_that_of_the_oldest_request() {
 }
 
 #[test]
-fn nothing_that_is_handed_in_late_matters() {
+fn events_after_the_end_have_no_effect() {
     let mut line = Line::open();
     let id = line.under_way[0].id;
     line.answer(&terminate("item-not-found"));

@@ -35,7 +35,7 @@ fn the_first_repetition_leaves_at_once_and_the_later_ones_ever_more_rarely() {
 }
 
 #[test]
-fn what_is_said_while_the_line_is_down_collects_for_one_body() {
+fn stanzas_collect_for_one_body_while_the_line_is_down() {
     let mut line = Line::open();
     line.fail(0);
     line.fail(0);
@@ -211,7 +211,7 @@ fn a_server_that_never_gives_a_response_that_it_must_have_given_is_given_up() {
 }
 
 #[test]
-fn a_response_to_an_attempt_that_was_given_up_means_nothing() {
+fn the_response_to_an_aborted_attempt_is_ignored() {
     let mut line = Line::open();
     let first = line.under_way[0].clone();
     line.wait(seconds(66));
@@ -222,7 +222,7 @@ fn a_response_to_an_attempt_that_was_given_up_means_nothing() {
 }
 
 #[test]
-fn a_network_that_is_back_has_all_repeated_that_is_under_way() {
+fn all_requests_under_way_are_repeated_when_the_network_is_back() {
     let mut line = Line::open();
     line.say(&message(1));
     let bodies: Vec<_> = line.under_way.iter().map(|sent| sent.body.clone()).collect();
@@ -236,7 +236,7 @@ fn a_network_that_is_back_has_all_repeated_that_is_under_way() {
     line.end_task();
     line.wait(seconds(65));
     assert_eq!(line.aborted, 4);
-    // What waits for its turn does not wait any longer.
+    // Requests that wait for their repetition leave at once.
     for _ in 0..4 {
         line.fail(0);
     }

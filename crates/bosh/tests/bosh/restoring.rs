@@ -20,7 +20,7 @@ fn responses_that_the_former_page_did_not_get_come_again() {
     assert_eq!((line.rids(), line.under_way[0].stanzas()), (vec![51], ""));
     line.deliver("<message xmlns='jabber:client' id='2'/>");
     assert_eq!(line.rids(), [52]);
-    // The stream is not begun anew: there is no <open/> before them.
+    // The stream goes on: no <open/> comes before the stanzas.
     assert_eq!(line.frames(), [message(1), message(2)]);
 }
 
@@ -34,7 +34,7 @@ fn a_page_that_is_restored_remembers_what_the_former_page_may_have_used() {
 }
 
 #[test]
-fn what_is_said_goes_under_no_rid_that_the_former_page_may_have_used() {
+fn no_stanza_leaves_under_a_rid_that_the_former_page_may_have_used() {
     let mut line = Line::restored(52, 50);
     line.say(&message(1));
     assert_eq!(line.rids(), [50, 51]);
@@ -44,7 +44,7 @@ fn what_is_said_goes_under_no_rid_that_the_former_page_may_have_used() {
 }
 
 #[test]
-fn the_second_request_leaves_only_when_there_is_something_to_say() {
+fn the_second_request_leaves_only_with_a_stanza() {
     let mut line = Line::restored(51, 50);
     line.wait(seconds(30));
     assert_eq!(line.rids(), [50]);
@@ -60,7 +60,7 @@ fn a_restored_session_can_be_restarted() {
 }
 
 #[test]
-fn a_cache_with_numbers_that_are_none_of_ours_is_taken_at_its_next_rid() {
+fn a_cache_with_impossible_numbers_counts_from_its_next_rid() {
     for (next, lowest) in [(50, 47), (50, 51), (50, 0), (50, u64::MAX)] {
         assert_eq!(Line::restored(next, lowest).rids(), [50]);
     }
@@ -76,7 +76,7 @@ fn a_session_that_the_server_has_forgotten_ends_by_that_name() {
 }
 
 #[test]
-fn the_last_rid_is_used_and_none_behind_it() {
+fn the_last_rid_is_used_and_no_higher_rid() {
     let last = (1 << 53) - 1;
     let mut line = Line::restored(last, last);
     assert_eq!(line.rids(), [last]);

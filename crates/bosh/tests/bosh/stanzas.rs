@@ -18,7 +18,7 @@ fn one_request_is_always_held() {
 }
 
 #[test]
-fn what_is_said_in_one_task_leaves_at_its_end_in_one_body_on_the_second_connection() {
+fn the_stanzas_of_a_task_leave_at_its_end_in_one_body_on_the_second_connection() {
     let mut line = Line::open();
     for number in 0..500 {
         line.input(Input::Frame(&message(number)));
@@ -31,7 +31,7 @@ fn what_is_said_in_one_task_leaves_at_its_end_in_one_body_on_the_second_connecti
 }
 
 #[test]
-fn what_is_said_while_both_connections_are_busy_leaves_with_the_next_response() {
+fn stanzas_wait_for_the_next_response_while_both_connections_are_busy() {
     let mut line = Line::open();
     line.say(&message(1));
     line.say(&message(2));
@@ -102,7 +102,7 @@ fn a_declaration_and_white_space_are_left_out_of_a_body() {
 }
 
 #[test]
-fn stanzas_become_frames_in_the_namespace_that_they_are_meant_to_be_in() {
+fn stanzas_become_frames_in_the_namespace_that_they_mean() {
     let mut line = Line::open();
     line.answer(&format!(
         "<body {HTTPBIND} xmlns:stream='http://etherx.jabber.org/streams'> <message/>\n\
@@ -155,7 +155,7 @@ fn responses_are_acknowledged_where_one_is_missing() {
 }
 
 #[test]
-fn what_a_later_page_needs_is_told_at_the_end_of_each_task_that_changes_it() {
+fn the_numbers_for_a_later_page_are_told_at_the_end_of_each_task_that_changes_them() {
     let mut line = Line::open();
     line.say(&message(1));
     line.answer(EMPTY);

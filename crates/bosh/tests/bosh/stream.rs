@@ -27,7 +27,7 @@ fn a_stream_logs_in_exchanges_stanzas_and_closes_as_over_a_websocket() {
             world.requests.iter().map(|(_, carries)| *carries).collect::<Vec<_>>(),
             [Carries::Nothing]
         );
-        // Session request, SASL, restart and binding: no empty body is among them but the one that is held.
+        // Session request, SASL, restart, binding, and the only empty body: the held request.
         let steps = if mechanism == "PLAIN" { 4 } else { 5 };
         assert_eq!(world.bodies.len(), steps + 1, "{:#?}", world.bodies);
 
@@ -69,7 +69,7 @@ struct World {
     /// Whether the server has closed the stream.
     closed: bool,
     named: bool,
-    /// What the connection manager holds.
+    /// The requests that the connection manager holds.
     requests: VecDeque<(RequestId, Carries)>,
     bodies: Vec<String>,
 }
@@ -120,7 +120,7 @@ impl World {
         self.stream.handle_input(Duration::ZERO, input);
     }
 
-    /// All say what they have to say: each turn is a task of the event loop.
+    /// Runs until all are silent; each turn is a task of the event loop.
     fn run(&mut self) {
         loop {
             while self.carry_out() {}
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    /// The connection manager answers a request, if it must; whether it did.
+    /// The connection manager answers its oldest request if a rule demands that; returns whether it did.
     fn respond(&mut self) -> bool {
         let must = !self.said.is_empty() || self.closed || self.requests.len() > 1;
         let Some((request, _)) = self.requests.pop_front_if(|_| must) else { return false };

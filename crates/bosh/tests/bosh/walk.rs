@@ -1,4 +1,4 @@
-//! Thousands of steps at random, the same for the same seed: what must hold whatever the network does.
+//! Thousands of random steps, the same for the same seed: the properties that hold on any network.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,21 +72,21 @@ enum Weather {
     Fair,
     /// A request in four meets with an accident.
     Bad,
-    /// Nothing arrives, most of the time.
+    /// Most requests are lost.
     Storm,
 }
 
-/// What the network does to a request.
+/// The network's treatment of a request.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Fate {
     Arrives,
-    /// The browser sends it twice, since its connection broke before the response began.
+    /// The browser sends the request twice, since the connection broke before the response began.
     Doubled,
-    /// It never arrives, and the browser says so.
+    /// The request never arrives, and the browser says so.
     Lost,
-    /// It never arrives, and nobody says so.
+    /// The request never arrives, and the browser is silent.
     Swallowed,
-    /// The server takes it, and the response is lost.
+    /// The server takes the request, and the response is lost.
     ResponseLost,
     ResponseSwallowed,
     /// Something between the two answers in the server's place.
@@ -105,7 +105,7 @@ struct Walk {
     now: Duration,
     bosh: Bosh,
     server: Server,
-    /// What is on the wire, by when it arrives.
+    /// The messages on the wire, by their times of arrival.
     wire: BTreeMap<(Duration, u64), Event>,
     /// The attempts that the client waits for, by how the server sees them.
     connections: BTreeMap<Connection, (RequestId, Fate)>,
@@ -170,7 +170,7 @@ impl Walk {
         }
     }
 
-    /// The network is fair again, for long enough that all is repeated which is under way.
+    /// The network is fair again, for long enough to repeat every request.
     fn calm_down(&mut self) {
         self.weather = Weather::Fair;
         self.pass(seconds(300));
@@ -180,13 +180,13 @@ impl Walk {
         }
     }
 
-    /// The page is loaded anew, by what the former page kept.
+    /// The page is reloaded with the numbers that the former page kept.
     fn reload(&mut self) {
         let (terms, random, limits) = (*self.bosh.terms(), self.random.number(), Limits::default());
         let cache = self.cache.clone().unwrap();
         self.unused = cache.next;
         self.server.page_is_gone(cache.next);
-        // What is on its way to the server may still arrive; what is on its way back reaches nobody.
+        // Requests of the former page may still arrive; its responses are lost.
         self.connections.clear();
         self.wire.retain(|_, event| matches!(event, Event::ToServer(..)));
         self.now += millis(self.random.below(3000));
@@ -202,7 +202,7 @@ impl Walk {
         assert_eq!((&self.closed, self.bosh.deadline()), (&Some(None), None));
     }
 
-    /// Hands in what happens in one task, and its end.
+    /// Hands in the events of a task, and its end.
     fn task(&mut self, inputs: &[Input<'_>]) {
         for input in inputs {
             let input = match input {
@@ -290,7 +290,7 @@ impl Walk {
         }
     }
 
-    /// What the server says goes to whoever waits for it.
+    /// Puts the server's responses on the wire.
     fn carry_responses(&mut self) {
         while let Some((connection, text)) = self.server.poll() {
             let is_waited_for = self.connections.contains_key(&connection);
@@ -306,7 +306,7 @@ impl Walk {
         }
     }
 
-    /// Puts something on the wire; the two connections overtake each other.
+    /// Puts a message on the wire; the two connections overtake each other.
     fn put(&mut self, event: Event) {
         let (arrives, number) = (self.now + millis(1 + self.random.below(200)), self.number());
         self.wire.insert((arrives, number), event);
