@@ -18,6 +18,9 @@ const LATE: Duration = Duration::from_secs(5);
 /// The wait before the only repetition of the session request: a person waits for the outcome.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
+/// The wait before the first repetition of a request, for the request before it to arrive.
+const OVERTAKING: Duration = Duration::from_millis(250);
+
 /// The number of repetitions of a request that an HTTP status refuses.
 const REFUSALS: u32 = 3;
 
@@ -94,6 +97,8 @@ impl Bosh {
         }
         let delay = match self.phase {
             Phase::Requesting => SECOND_TRY,
+            // ejabberd ends the session over a repetition that it gets before the request with the rid below.
+            _ if failures == 0 && at > 0 => OVERTAKING,
             _ => self.outage.delay(failures),
         };
         if delay > Duration::ZERO {
@@ -167,7 +172,12 @@ impl Bosh {
         {
             self.abort(at);
         }
-        if answer.end.is_some() || carried == Carries::Farewell {
+        let is_farewell = |carries| carries == Carries::Farewell;
+        let ends = answer.end.is_some() || is_farewell(carried);
+        if ends && (is_farewell(carried) || self.requests.iter().any(|one| is_farewell(one.carries))) {
+            // The condition does not matter: ejabberd tells `other-request` on the held request.
+            self.end(None);
+        } else if ends {
             self.end(answer.end);
         }
     }

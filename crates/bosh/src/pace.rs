@@ -47,7 +47,7 @@ impl Pace {
     /// When the next request may leave.
     pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
         if terms.is_polling() {
-            let keeps_distance = terms.is_strict() || empty && self.empty && !self.rewarded;
+            let keeps_distance = empty && self.empty && !self.rewarded;
             return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };
         }
         if !empty || self.idle <= FREE {

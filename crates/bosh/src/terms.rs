@@ -52,12 +52,6 @@ impl Terms {
         self.wait == 0 || self.hold == 0 || self.requests == 1
     }
 
-    /// Whether requests with stanzas keep the polling interval, too. XEP-0124 §12 wants the interval only
-    /// between empty requests, but ejabberd ends a session without `wait` and `hold` over any early request.
-    pub(crate) fn is_strict(&self) -> bool {
-        self.wait == 0 && self.hold == 0
-    }
-
     /// The interval of a polling session; half of the inactivity period if the server names a longer one.
     pub(crate) fn polling(&self) -> Duration {
         Duration::from_secs(self.polling.into()).min(self.patience() / 2)

@@ -44,6 +44,14 @@ fn the_server_may_answer_the_end_on_the_held_request() {
 }
 
 #[test]
+fn the_condition_of_an_end_that_the_client_wants_does_not_matter() {
+    let mut line = Line::open();
+    line.say(CLOSE);
+    line.answer(&terminate("other-request"));
+    assert_eq!((line.frames(), line.closed), (vec![CLOSE.to_owned()], Some(None)));
+}
+
+#[test]
 fn a_server_that_ends_the_session_without_a_condition_closes_the_stream() {
     let mut line = Line::open();
     line.answer(&format!("<body {HTTPBIND} type='terminate'><message/></body>"));

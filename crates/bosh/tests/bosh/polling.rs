@@ -42,14 +42,12 @@ fn a_session_of_one_request_waits_for_its_response() {
 }
 
 #[test]
-fn without_wait_and_hold_stanzas_keep_the_interval_too() {
-    let mut line = polling(0, 0, 2);
-    assert_eq!(line.under_way.len(), 0);
-    line.say(&message(1));
-    line.wait(millis(4999));
-    assert_eq!(line.under_way.len(), 0);
-    line.wait(millis(1));
-    assert_eq!(line.under_way[0].stanzas(), message(1));
+fn a_polling_session_is_asked_for_in_the_way_that_servers_bear() {
+    for (wait, hold) in [(0, 0), (0, 1), (60, 0)] {
+        let line = Line::with(Config { wait, hold, ..config() });
+        let asked = ["wait", "hold"].map(|name| line.under_way[0].attr(name).unwrap());
+        assert_eq!(asked, ["0", "1"]);
+    }
 }
 
 #[test]

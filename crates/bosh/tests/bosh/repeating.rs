@@ -11,6 +11,10 @@ fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
     let sent = line.under_way[1].clone();
     line.say(&message(2));
     line.fail(1);
+    // The request before this one may still be on its way to the server.
+    line.wait(millis(249));
+    assert_eq!(line.under_way.len(), 1);
+    line.wait(millis(1));
     assert_eq!((&line.under_way[1].body, line.under_way[1].carries), (&sent.body, sent.carries));
     assert!(line.under_way[1].id != sent.id);
     assert_eq!(line.statuses, [0]);
@@ -237,7 +241,7 @@ fn all_requests_under_way_are_repeated_when_the_network_is_back() {
     line.wait(seconds(65));
     assert_eq!(line.aborted, 4);
     // Requests that wait for their repetition leave at once.
-    for _ in 0..4 {
+    for _ in 0..3 {
         line.fail(0);
     }
     assert_eq!(line.under_way.len(), 0);

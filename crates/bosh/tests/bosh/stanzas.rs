@@ -130,6 +130,18 @@ fn a_stanza_that_breaks_a_rule_is_handed_up_as_it_is_and_costs_no_other() {
 }
 
 #[test]
+fn a_response_that_is_the_request_itself_carries_nothing() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.fail(1);
+    line.wait(seconds(1));
+    let echo = line.under_way[1].body.clone();
+    line.answer(EMPTY);
+    line.answer(&echo);
+    assert_eq!((line.frames.len(), line.rids()), (0, vec![RID + 3]));
+}
+
+#[test]
 fn responses_are_processed_in_the_order_of_the_rids() {
     let mut line = Line::open();
     line.say(&message(1));
