@@ -15,6 +15,9 @@ use crate::{Bosh, Carries, Error, Header, Output, Phase, RequestId};
 /// twice as long.
 const LATE: Duration = Duration::from_secs(5);
 
+/// The bytes that a slow line sends in a second.
+const UPLOAD: u64 = 1 << 14;
+
 /// The wait before the only repetition of the session request: a person waits for the outcome.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
@@ -129,17 +132,23 @@ impl Bosh {
             let Request { carries, sent, attempt: Attempt::Answered(answer), .. } = request else { return };
             self.take(carries, sent, *answer);
         }
-        for at in 0..self.requests.len() {
-            let by = self.now + self.patience(at);
-            self.timers.hasten(Timer::Answer(self.requests[at].rid), by);
-        }
     }
 
-    /// The time that the response to a request may take from now on.
-    pub(crate) fn patience(&self, at: usize) -> Duration {
-        match self.requests.iter().skip(at).any(Request::is_answered) {
-            true => LATE * (1 << self.requests[at].failures.min(4)),
-            false => self.terms.answer_time(),
+    /// Sets the deadlines of the requests that are under way. A server that has more requests than it holds
+    /// answers the first at once, and so it does with a request that it has overtaken (XEP-0124 §14.2): one of
+    /// these that is silent for long is repeated soon. A held request has the time that was agreed on.
+    pub(crate) fn watch(&mut self) {
+        let answered = self.requests.iter().rposition(Request::is_answered);
+        let is_full = self.requests.len() > self.terms.hold.max(1) as usize;
+        for (at, request) in self.requests.iter().enumerate().filter(|(_, one)| one.under_way().is_some()) {
+            let timer = Timer::Answer(request.rid);
+            if is_full || answered.is_some_and(|answered| at < answered) {
+                let upload = Duration::from_secs(request.body.len() as u64 / UPLOAD);
+                let patience = (LATE + upload) * (1 << request.failures.min(4));
+                self.timers.hasten(timer, self.now + patience);
+            } else {
+                self.timers.set(timer, request.sent + self.terms.answer_time());
+            }
         }
     }
 

@@ -60,6 +60,9 @@ impl Bosh {
         if is_up {
             self.send_what_is_due();
         }
+        if self.phase != Phase::Requesting {
+            self.watch();
+        }
     }
 
     fn send_what_is_due(&mut self) {
@@ -69,7 +72,7 @@ impl Bosh {
             }
             // The session request has one deadline for both attempts.
             if self.phase != Phase::Requesting {
-                let by = self.now + self.patience(at);
+                let by = self.now + self.terms.answer_time();
                 self.timers.set(Timer::Answer(self.requests[at].rid), by);
             }
             self.attempts = self.attempts.wrapping_add(1);

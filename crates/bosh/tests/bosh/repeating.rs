@@ -235,19 +235,44 @@ fn all_requests_under_way_are_repeated_when_the_network_is_back() {
     assert_eq!(line.aborted, 2);
     assert_eq!(line.under_way.iter().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
     // The repetitions have their own deadlines.
+    line.answer(EMPTY);
     line.wait(seconds(20));
     line.input(Input::Online);
     line.end_task();
     line.wait(seconds(65));
-    assert_eq!(line.aborted, 4);
+    assert_eq!(line.aborted, 3);
     // Requests that wait for their repetition leave at once.
-    for _ in 0..3 {
-        line.fail(0);
-    }
+    line.fail(0);
+    line.fail(0);
     assert_eq!(line.under_way.len(), 0);
     line.input(Input::Online);
     line.end_task();
-    assert_eq!(line.under_way.len(), 2);
+    assert_eq!(line.under_way.len(), 1);
+}
+
+#[test]
+fn two_silent_requests_are_repeated_soon_since_a_server_holds_one() {
+    let mut line = Line::open();
+    line.say(&message(1));
+    line.wait(millis(4999));
+    assert_eq!(line.aborted, 0);
+    line.wait(millis(251));
+    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 1, RID + 2]));
+    // The response says that the other request is held, which may take its time.
+    line.answer(EMPTY);
+    line.wait(seconds(65));
+    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 2]));
+}
+
+#[test]
+fn a_large_body_has_the_time_that_a_slow_line_needs() {
+    let mut line = Line::open();
+    line.say(&format!("<message xmlns='jabber:client'>{}</message>", "x".repeat(160 << 10)));
+    let sent = line.under_way[1].id;
+    line.wait(millis(14_999));
+    assert_eq!(line.under_way.iter().filter(|one| one.id == sent).count(), 1);
+    line.wait(millis(1000));
+    assert_eq!(line.under_way.iter().filter(|one| one.id == sent).count(), 0);
 }
 
 #[test]
