@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use epode_xml::{Element, Limits, Violation, Wrapper};
+use epode_xml::{Child, Element, Limits, Violation, Wrapper};
 
 use crate::body::ns;
 use crate::error::Error;
@@ -69,11 +69,7 @@ impl Answer {
             end: (kind.as_deref() == Some("terminate"))
                 .then(|| End { condition: owned("condition", ""), elsewhere: None }),
         };
-        // ejabberd 24.12 answers a repetition with the request itself, if the first attempt broke while it was
-        // held. Only a request has a rid, and the stanzas in it are the client's own.
-        if body.attr("rid", "").is_none() {
-            answer.take_children(&body, limits)?;
-        }
+        answer.take_children(&body, limits)?;
         Ok(answer)
     }
 
@@ -84,7 +80,11 @@ impl Answer {
         let default = if matches!(&*default, ns::HTTPBIND | "") { ns::CLIENT } else { &*default };
         let mut error = String::new();
         let mut bytes = 0;
+        let is_copy = body.attr("rid", "").is_some();
         for child in &body.children {
+            if is_copy && is_own(child) {
+                continue;
+            }
             let document = body.document(child, default);
             // Each frame repeats the declarations of the body, which may be long.
             bytes += document.len();
@@ -110,6 +110,14 @@ impl Answer {
         }
         Ok(())
     }
+}
+
+/// Whether the client has sent this stanza. ejabberd 24.12 makes the response to a repetition of the request,
+/// with its rid, and keeps the client's stanzas if it has no other. A server says where a stanza comes from,
+/// but for the results of requests to the account (RFC 6120 §8.1.2.1).
+fn is_own(child: &Child<'_>) -> bool {
+    let is_answer = matches!(child.attr("type").as_deref(), Some("result" | "error"));
+    matches!(child.name(), "message" | "presence" | "iq") && child.attr("from").is_none() && !is_answer
 }
 
 /// The terms that the server grants (XEP-0124 §7.2): no more than the client asked for. A missing or

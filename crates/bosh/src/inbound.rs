@@ -135,8 +135,8 @@ impl Bosh {
     }
 
     /// Sets the deadlines of the requests that are under way. A server that has more requests than it holds
-    /// answers the first at once, and so it does with a request that it has overtaken (XEP-0124 §14.2): one of
-    /// these that is silent for long is repeated soon. A held request has the time that was agreed on.
+    /// answers the first at once, and so it does with a request that it has overtaken (XEP-0124 §14.2): one
+    /// of these that is silent for long is repeated soon. A held request has the time that was agreed on.
     pub(crate) fn watch(&mut self) {
         let answered = self.requests.iter().rposition(Request::is_answered);
         let is_full = self.requests.len() > self.terms.hold.max(1) as usize;

@@ -263,8 +263,9 @@ impl Bosh {
         let Config { greeting, wait, hold, route, random, limits } = config;
         // A rid is positive (XEP-0124 §14.1).
         let rid = u64::from(random as u32) + 1;
-        // A polling session is the same with either number at 0, and best with `wait`: ejabberd ends a session
-        // without both over any early request, and without `hold` holds its only request all the same.
+        // A polling session is the same with either number at 0, and best with `wait`: ejabberd ends a
+        // session without both over any early request, and without `hold` holds its only request all the
+        // same.
         let is_polling = wait == 0 || hold == 0;
         let (wait, hold) = if is_polling { (0, 1) } else { (wait, hold.min(LONGEST_HOLD)) };
         let terms = Terms { wait, hold, ..Terms::default() };

@@ -3,7 +3,7 @@ use crate::chars::is_space;
 use crate::escape::escape;
 use crate::reader::blame;
 use crate::scope::Scope;
-use crate::tag::Tag;
+use crate::tag::{Attribute, Tag};
 use crate::violation::Violation;
 use quick_xml::events::Event;
 use std::borrow::Cow;
@@ -51,6 +51,11 @@ impl<'t> Child<'t> {
     /// The local name; "" if the opening tag is malformed.
     pub fn name(&self) -> &'t str {
         self.tag.local
+    }
+
+    /// The value of the attribute with this name and no prefix.
+    pub fn attr(&self, name: &str) -> Option<Cow<'t, str>> {
+        self.tag.attribute(name).map(Attribute::value)
     }
 }
 

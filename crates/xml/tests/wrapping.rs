@@ -40,6 +40,7 @@ fn the_children_are_cut_out_with_what_is_in_them_and_nothing_from_between() {
     let body = cut(text);
     assert_eq!(body.children.iter().map(|child| child.name()).collect::<Vec<_>>(), ["message", "iq", "b"]);
     assert_eq!(&text[body.children[1].span.clone()], "<iq a='>'/>");
+    assert_eq!((body.children[1].attr("a").as_deref(), body.children[1].attr("b")), (Some(">"), None));
 }
 
 #[test]
