@@ -61,6 +61,7 @@ test('a stanza that is lost or out of order is a failure', async () => {
   });
   const { prepare } = world.source;
   try {
+    await world.connect();
     world.source.prepare = (stanzas) => prepare(stanzas.toSpliced(3, 1));
     await assert.rejects(world.flood({ stanzas: 150 }), /tab 0 has handled 149 of 150 stanzas/);
     world.source.prepare = (stanzas) => prepare([stanzas[1], stanzas[0], ...stanzas.slice(2)]);

@@ -21,7 +21,11 @@ import { openScripted } from './sources/scripted.mjs';
 import { stage } from './stage.mjs';
 import { World } from './world.mjs';
 
-/** The scenarios, in the order of measurement. */
+/**
+ * The scenarios, in the order of measurement. Each exports its `sources`; `fits`, whether a number of
+ * tabs is measured; `beforehand`, which is called while the tabs are empty; and `measure`, which gets
+ * the value that `beforehand` returned, and returns values by metric.
+ */
 export const SCENARIOS = { footprint, flood, claims, latency, uplink, further, first, raw };
 
 /** The folders that contestants load from, by URL prefix. */
@@ -52,54 +56,35 @@ export async function measureAll(
   { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },
   contestants = CONTESTANTS,
 ) {
-  const scenarios = Object.keys(SCENARIOS).filter((name) => !only || only.includes(name));
-  const of = (source) => scenarios.filter((name) => SCENARIOS[name].sources.includes(source));
+  const scenarios = Object.keys(SCENARIOS)
+    .filter((name) => !only || only.includes(name))
+    .map((name) => SCENARIOS[name]);
+  const plan = worlds(scenarios, sources, tabs);
+  const used = sources.filter((source) => plan.some((world) => world.source === source));
   const samples = [];
   const failures = [];
   const web = await startContestantsWeb(output);
-  const prosody =
-    sources.includes('prosody') && of('prosody').length ? await startProsodySources() : undefined;
-  const rates = {};
+  const prosody = used.includes('prosody') ? await startProsodySources() : undefined;
   const opening = { scripted: openScripted, prosody: prosody?.open };
+  const rates = {};
   try {
-    for (const source of sources.filter((source) => of(source).length)) {
+    for (const source of used) {
       await stage(
         `source: ${source}`,
         async () => (rates[source] = await alone(await opening[source](), Math.round(2_000 * effort))),
       );
     }
     for (let round = 0; round < rounds; round++) {
-      for (const source of sources) {
-        const here = of(source);
-        const counts = source === 'prosody' ? [mostTabs(tabs)] : tabs;
-        for (const count of here.length ? counts : []) {
-          for (const { name: contestant } of rotated(contestants, round)) {
-            const from = source === 'prosody' ? ', Prosody' : '';
-            await stage(
-              `round ${round + 1}: ${contestant}, ${count} ${count === 1 ? 'tab' : 'tabs'}${from}`,
-              async () => {
-                const world = await World.open({
-                  browserName: browser,
-                  web,
-                  source: await opening[source](),
-                  contestant,
-                  count,
-                  effort,
-                });
-                try {
-                  for (const scenario of here) {
-                    const measured = await SCENARIOS[scenario].measure(world);
-                    for (const [metric, value] of Object.entries(measured))
-                      samples.push({ round, source, tabs: count, contestant, metric, value });
-                  }
-                } finally {
-                  await world.stop();
-                }
-              },
-            ).catch((error) =>
-              failures.push(`${contestant}, ${count} tabs${from}, round ${round + 1}: ${error.message}`),
-            );
-          }
+      for (const { source, count, scenarios } of plan) {
+        for (const { name: contestant } of rotated(contestants, round)) {
+          const from = source === 'prosody' ? ', Prosody' : '';
+          const where = `${contestant}, ${count} ${count === 1 ? 'tab' : 'tabs'}${from}`;
+          const note = (metric, value) =>
+            samples.push({ round, source, tabs: count, contestant, metric, value });
+          await stage(`round ${round + 1}: ${where}`, async () => {
+            const parts = { browserName: browser, web, source: await opening[source](), effort };
+            await measureWorld({ ...parts, contestant, count }, scenarios, note);
+          }).catch((error) => failures.push(`${where}, round ${round + 1}: ${error.message}`));
         }
       }
     }
@@ -108,6 +93,34 @@ export async function measureAll(
     await web.stop();
   }
   return { samples, failures, alone: rates };
+}
+
+/** The worlds of a round in which there is something to measure. */
+function worlds(scenarios, sources, tabs) {
+  const most = mostTabs(tabs);
+  const measured = (source, count) =>
+    scenarios.filter(({ sources, fits = () => true }) => sources.includes(source) && fits(count));
+  const counts = (source) => (source === 'prosody' ? [most] : tabs);
+  return sources
+    .flatMap((source) => counts(source).map((count) => ({ source, count })))
+    .map((world) => ({ ...world, scenarios: measured(world.source, world.count) }))
+    .filter(({ scenarios }) => scenarios.length > 0);
+}
+
+/** Opens a world, notes the measurements of the scenarios, and closes the world. */
+async function measureWorld(how, scenarios, note) {
+  const world = await World.open(how);
+  try {
+    const before = [];
+    for (const { beforehand } of scenarios) before.push(await beforehand?.(world));
+    await world.connect();
+    for (const [index, { measure }] of scenarios.entries()) {
+      const measured = await measure(world, before[index]);
+      for (const [metric, value] of Object.entries(measured)) note(metric, value);
+    }
+  } finally {
+    await world.stop();
+  }
 }
 
 function rotated(list, by) {

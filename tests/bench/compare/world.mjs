@@ -25,10 +25,8 @@ const SETTLED = 1_000;
 export const now = () => performance.timeOrigin + performance.now();
 
 export class World {
-  /** The connected tabs, in order of connecting. */
+  /** The tabs, in order of opening and of connecting. */
   tabs = [];
-  /** The memory in bytes with empty tabs. */
-  empty = 0;
   /** The latest rate in stanzas per second, by size. */
   #paces = {};
 
@@ -37,7 +35,7 @@ export class World {
   }
 
   /**
-   * Starts a browser and connects a contestant's tabs.
+   * Starts a browser and opens tabs that have loaded nothing of the contestant yet.
    * @param {{ browserName: string, web: object, source: object, contestant: string, count: number,
    * effort: number }} how an `effort` below 1 shortens the longer measurements
    */
@@ -45,23 +43,24 @@ export class World {
     const world = new World({ ...rest, control: await startControl() });
     try {
       world.browser = await openBrowser(browserName);
-      const opened = [];
-      for (let i = 0; i < rest.count; i++) opened.push(await world.openTab());
-      world.empty = memory(world.browser.pid);
-      for (const { tab } of opened) {
-        await tab.ask('load');
-        await tab.ask('connect', world.source.account);
-        world.tabs.push(tab);
-      }
-      // A real server delivers messages to a session after its presence.
-      await pause(200);
-      world.bytesUp = world.source.bytes?.() ?? 0;
-      await world.warmUp();
+      for (let i = 0; i < rest.count; i++) world.tabs.push((await world.openTab()).tab);
       return world;
     } catch (error) {
       await world.stop();
       throw error;
     }
+  }
+
+  /** Connects the tabs. */
+  async connect() {
+    for (const tab of this.tabs) {
+      await tab.ask('load');
+      await tab.ask('connect', this.source.account);
+    }
+    // A real server delivers messages to a session after its presence.
+    await pause(200);
+    this.bytesUp = this.source.bytes?.() ?? 0;
+    await this.warmUp();
   }
 
   /** Opens a tab that has loaded nothing yet. */

@@ -2,9 +2,9 @@
 // handle a tenth.
 
 export const sources = ['scripted'];
+export const fits = (count) => count > 1;
 
 export async function measure(world) {
-  if (world.tabs.length === 1) return {};
   const one = await world.flood({ as: (index) => ({ as: index === 0 ? 'elements' : 'nothing' }) });
   const tenth = await world.flood({ share: 10 });
   return {

@@ -2,9 +2,11 @@
 
 export const sources = ['scripted'];
 
-export async function measure(world) {
+export const beforehand = (world) => world.memory();
+
+export async function measure(world, empty) {
   return {
-    'memory per tab': (world.memory() - world.empty) / world.tabs.length / 1e6,
+    'memory per tab': (world.memory() - empty) / world.tabs.length / 1e6,
     'wire, all up': world.bytesUp,
     'wire per stanza': await world.bytesPerStanza(),
   };
