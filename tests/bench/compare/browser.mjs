@@ -9,11 +9,12 @@ import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 
 import { LAUNCH, launch } from '../../browser/browsers.mjs';
+import { until } from '../../servers/keeper.mjs';
 
 /**
  * Starts a browser with an empty profile.
- * @returns `pid`; and `open(url, { alone })`, which returns a function that closes the tab; a tab
- * that is `alone` gets a profile of its own
+ * @returns `pid`; `open(url)`, which returns a function that closes the tab; and `visitor()`, a
+ * profile of its own, also empty, with such an `open`, with `endWorkers()` and with `leave()`
  */
 export const openBrowser = (name) => (name === 'firefox' ? openFirefox() : openChromium());
 
@@ -28,14 +29,31 @@ async function openChromium() {
   const child = spawn(executablePath, all, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   const send = commander(child.stdio[3], child.stdio[4]);
+  const opener = (context) => async (url) => {
+    const { targetId } = await send('Target.createTarget', { url, ...context });
+    return () => send('Target.closeTarget', { targetId });
+  };
+
+  /** Ends the shared workers of a profile; returns whether there was none. */
+  const endWorkers = async ({ browserContextId }) => {
+    const { targetInfos } = await send('Target.getTargets');
+    const workers = targetInfos.filter(
+      (target) => target.type === 'shared_worker' && target.browserContextId === browserContextId,
+    );
+    for (const { targetId } of workers) await send('Target.closeTarget', { targetId });
+    return workers.length === 0;
+  };
 
   return {
     pid: child.pid,
-    async open(url, { alone = false } = {}) {
-      const context = alone ? await send('Target.createBrowserContext') : {};
-      const { targetId } = await send('Target.createTarget', { url, ...context });
-      return () =>
-        alone ? send('Target.disposeBrowserContext', context) : send('Target.closeTarget', { targetId });
+    open: opener({}),
+    async visitor() {
+      const context = await send('Target.createBrowserContext');
+      return {
+        open: opener(context),
+        endWorkers: () => until(() => endWorkers(context), { what: 'the end of the shared workers' }),
+        leave: () => send('Target.disposeBrowserContext', context),
+      };
     },
     async stop() {
       await send('Browser.close').catch(() => {});
@@ -77,15 +95,22 @@ async function openFirefox() {
   const { browser, openTab, stop } = await launch('firefox');
   return {
     pid: browser.process().pid,
-    async open(url, { alone = false } = {}) {
-      const context = alone ? await browser.createBrowserContext() : undefined;
-      if (!context) {
-        const page = await openTab(url);
-        return () => page.close();
-      }
-      const page = await context.newPage();
-      await page.goto(url);
-      return () => context.close();
+    async open(url) {
+      const page = await openTab(url);
+      return () => page.close();
+    },
+    async visitor() {
+      const context = await browser.createBrowserContext();
+      return {
+        async open(url) {
+          const page = await context.newPage();
+          await page.goto(url);
+          return () => page.close();
+        },
+        // Firefox ends a shared worker with its last tab.
+        endWorkers: async () => {},
+        leave: () => context.close(),
+      };
     },
     stop,
   };

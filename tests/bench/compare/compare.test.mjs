@@ -1,16 +1,18 @@
 // The benchmark itself: every contestant passes every scenario, and a lost stanza is a failure.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { CONTESTANTS } from './contestants.mjs';
 import { METRICS } from './metrics.mjs';
 import { picture, readmeTable } from './picture.mjs';
 import { Results } from './results.mjs';
-import { measureAll, startContestantsWeb } from './rounds.mjs';
+import { measureAll, roots, startContestantsWeb } from './rounds.mjs';
+import * as first from './scenarios/first.mjs';
 import { openScripted } from './sources/scripted.mjs';
 import { message, SIZES } from './stanzas.mjs';
 import { World } from './world.mjs';
@@ -49,29 +51,43 @@ test('two tabs are measured on Prosody', async () => {
   );
 });
 
-test('a stanza that is lost or out of order is a failure', async () => {
-  const web = await startContestantsWeb(output);
-  const world = await World.open({
-    browserName: 'chromium',
-    web,
-    source: await openScripted(),
-    contestant: 'posts',
-    count: 1,
-    effort: 0.1,
+test('no contestant says anything to the server before `connect`', async () => {
+  for (const { name } of CONTESTANTS) {
+    await inWorld({ contestant: name, count: 1 }, async ({ tabs: [tab], source }) => {
+      await tab.ask('load');
+      await tab.ask('construct', source.account);
+      await pause(500);
+      assert.equal(source.streams(), 0, name);
+      await tab.ask('connect', source.account);
+      assert.equal(source.streams(), 1, name);
+    });
+  }
+});
+
+test('a visitor who returns has a cold worker and a warm cache', async () => {
+  const changes = { '/epode-worker.js': `fetch('/start');` };
+  await inWorld({ contestant: 'epode', count: 0, changes }, async (world) => {
+    const measured = await first.measure(world);
+    assert.ok(measured['first CONNECTED, returning'] > 0);
+    // One visitor came and returned, another came once.
+    const requests = (path) => world.web.requests.filter((request) => request === path).length;
+    assert.equal(requests('/start'), 3);
+    for (const path of ['/epode.js', '/epode.wasm', '/epode-worker.js', '/epode-worker.wasm'])
+      assert.equal(requests(path), 2, path);
   });
-  const { prepare } = world.source;
-  try {
+});
+
+test('a stanza that is lost or out of order is a failure', async () => {
+  await inWorld({ contestant: 'posts', count: 1 }, async (world) => {
     await world.connect();
+    const { prepare } = world.source;
     world.source.prepare = (stanzas) => prepare(stanzas.toSpliced(3, 1));
     await assert.rejects(world.flood({ stanzas: 150 }), /tab 0 has handled 149 of 150 stanzas/);
     world.source.prepare = (stanzas) => prepare([stanzas[1], stanzas[0], ...stanzas.slice(2)]);
     await assert.rejects(world.flood({ stanzas: 150 }), /tab 0 has handled 1 stanzas out of order/);
     world.source.prepare = prepare;
     assert.ok((await world.flood({ stanzas: 150 })).rate > 0);
-  } finally {
-    await world.stop();
-    await web.stop();
-  }
+  });
 });
 
 test('a message has the size requested', () => {
@@ -123,3 +139,23 @@ test('a goal is judged by the median of the ratios within each round', () => {
   assert.deepEqual(goal.measured, { median: 10, least: 10, most: 30, count: 3 });
   assert.equal(goal.reached, false);
 });
+
+/**
+ * Calls `work` with a world of empty tabs on a source of its own. `changes` are scripts by path, which
+ * run before the contestant's.
+ */
+async function inWorld({ contestant, count, effort = 0.1, changes = {} }, work) {
+  const web = await startContestantsWeb(output);
+  for (const [path, script] of Object.entries(changes)) {
+    const body = async () => `${script}\n${await readFile(join(roots(output)['/'], path), 'utf8')}`;
+    web.overrides.set(path, { ...web.overrides.get(path), body });
+  }
+  const source = await openScripted();
+  const world = await World.open({ browserName: 'chromium', web, source, contestant, count, effort });
+  try {
+    return await work(world);
+  } finally {
+    await world.stop();
+    await web.stop();
+  }
+}

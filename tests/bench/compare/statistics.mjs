@@ -19,3 +19,10 @@ export function summary(numbers) {
     count: numbers.length,
   };
 }
+
+/** The median of each property of equal objects. */
+export function medians(list) {
+  return Object.fromEntries(
+    Object.keys(list[0]).map((name) => [name, median(list.map((numbers) => numbers[name]))]),
+  );
+}

@@ -5,7 +5,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openBrowser } from './browser.mjs';
 import { cpu, memory, spent } from './processes.mjs';
 import { mark, message } from './stanzas.mjs';
-import { median } from './statistics.mjs';
 import { startControl } from './tabs.mjs';
 
 /**
@@ -63,34 +62,34 @@ export class World {
     await this.warmUp();
   }
 
-  /** Opens a tab that has loaded nothing yet. */
-  async openTab(options) {
+  /** Opens a tab of a profile that has loaded nothing yet. */
+  async openTab(profile = this.browser) {
     const { url, tab } = this.control.expect();
     const address = this.web.url(
       `/bench/page.html?contestant=${this.contestant}&control=${encodeURIComponent(url)}`,
     );
-    const close = await this.browser.open(address, options);
+    const close = await profile.open(address);
     return { tab: await tab, close };
   }
 
   /**
-   * Opens tabs that connect, one after the other, and closes each.
-   * @returns the median milliseconds `connected`, from `new Connection` until the session is up,
-   * and `whole`, from the opening of the tab, including the import
+   * Opens a tab that connects, and closes the tab again.
+   * @param {{ profile?: object, ahead?: number }} how `ahead` is how many milliseconds pass between
+   * `new Connection` and `connect()`; with none, both are in one task
+   * @returns the milliseconds `connected`, from the call (or calls) until the session is up, and
+   * `whole`, from the opening of the tab, including the import
    */
-  async timeTabs(times, options) {
-    const wholes = [];
-    const connects = [];
-    for (let time = 0; time < times; time++) {
-      const { tab, close } = await this.openTab(options);
-      await pause(SETTLED);
-      const { opened, loaded } = await tab.ask('load');
-      const connected = await tab.ask('connect', this.source.account);
-      wholes.push(opened + loaded + connected);
-      connects.push(connected);
-      await close();
+  async timeTab({ profile, ahead = 0 } = {}) {
+    const { tab, close } = await this.openTab(profile);
+    await pause(SETTLED);
+    const { opened, loaded } = await tab.ask('load');
+    if (ahead) {
+      await tab.ask('construct', this.source.account);
+      await pause(ahead);
     }
-    return { whole: median(wholes), connected: median(connects) };
+    const connected = await tab.ask('connect', this.source.account);
+    await close();
+    return { whole: opened + loaded + connected, connected };
   }
 
   /** Lets all compilers see the kinds of stanzas to come. */

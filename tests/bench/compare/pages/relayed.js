@@ -17,11 +17,14 @@ export const relayed = (script, batched) => async () => {
     }
   };
   return {
+    construct() {
+      const worker = new SharedWorker(script);
+      worker.onerror = () => reportError(new Error(`${script} does not start`));
+      port = worker.port;
+    },
+
     connect: (account) =>
-      new Promise((up, failed) => {
-        const worker = new SharedWorker(script);
-        worker.onerror = () => failed(new Error(`${script} does not start`));
-        port = worker.port;
+      new Promise((up) => {
         port.onmessage = ({ data }) => {
           if (data === null) up();
           else if (!batched) hearFrame(data);

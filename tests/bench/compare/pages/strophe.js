@@ -9,9 +9,12 @@ export const speaking = (library, options) => async () => {
   let connection;
   let isUp = false;
   return {
-    connect: ({ service, jid, password }) =>
+    construct({ service }) {
+      connection = new Strophe.Connection(service, options);
+    },
+
+    connect: ({ jid, password }) =>
       new Promise((up, failed) => {
-        connection = new Strophe.Connection(service, options);
         connection.connect(jid, password, (status, condition) => {
           // A session that is lost and comes back has no handlers, so nothing more would be counted.
           if (isUp) reportError(new Error(`the session did not last: status ${status}, ${condition}`));

@@ -39,6 +39,8 @@ export async function openScripted() {
     prepare,
     /** The bytes so far on all streams of the account, in both directions. */
     bytes: () => server.streams.reduce((sum, { tcp }) => sum + tcp.bytesRead + tcp.bytesWritten, 0),
+    /** How many streams are open. */
+    streams: () => open().length,
     /** A promise of the time at which `count` messages of the tabs have arrived. */
     received: (count) => new Promise((tell) => (awaited = { missing: count, tell })),
     stop: server.stop,
