@@ -11,14 +11,16 @@ usage: cargo xtask build                             build worker and npm packag
            --browser NAME      chromium (the default) or firefox
            --rounds N          how often each contestant takes its turn; 3
            --tabs N,N…         how many tabs; 1,4,16
-           --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw
+           --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw;
+                               idle, which takes minutes, only if named
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs
        cargo xtask bench element                     what the element of one stanza costs a tab";
 
 /// The measurements of each contestant, as `tests/bench/compare/rounds.mjs` names them.
-const SCENARIOS: [&str; 8] = ["footprint", "flood", "claims", "latency", "uplink", "further", "first", "raw"];
+const SCENARIOS: [&str; 9] =
+    ["footprint", "idle", "flood", "claims", "latency", "uplink", "further", "first", "raw"];
 
 /// One command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -196,10 +198,10 @@ mod tests {
     fn what_the_bench_is_to_measure_is_passed_on() {
         let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
-        let line = "--only flood,latency --tabs 1,16 --quick --rounds 5";
+        let line = "--only flood,idle --tabs 1,16 --quick --rounds 5";
         let expected = Bench::Compare(options(line));
         assert_eq!(
-            parsed("bench --only=flood,latency --tabs=1,16 --quick --rounds 5"),
+            parsed("bench --only=flood,idle --tabs=1,16 --quick --rounds 5"),
             Ok(Command::Bench(expected))
         );
         assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));

@@ -13,8 +13,9 @@ import { until } from '../../servers/keeper.mjs';
 
 /**
  * Starts a browser with an empty profile.
- * @returns `pid`; `open(url)`, which returns a function that closes the tab; and `visitor()`, a
- * profile of its own, also empty, with such an `open`, with `endWorkers()` and with `leave()`
+ * @returns `pid`; `open(url)`, which returns a function that closes the tab; `visitor()`, a profile of
+ * its own, also empty, with such an `open`, with `endWorkers()` and with `leave()`; and, in Chromium,
+ * `collectGarbage()`
  */
 export const openBrowser = (name) => (name === 'firefox' ? openFirefox() : openChromium());
 
@@ -55,6 +56,15 @@ async function openChromium() {
         leave: () => send('Target.disposeBrowserContext', context),
       };
     },
+    async collectGarbage() {
+      const { targetInfos } = await send('Target.getTargets');
+      for (const { targetId, type } of targetInfos) {
+        if (!['page', 'shared_worker'].includes(type)) continue;
+        const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
+        await send('HeapProfiler.collectGarbage', {}, sessionId);
+        await send('Target.detachFromTarget', { sessionId });
+      }
+    },
     async stop() {
       await send('Browser.close').catch(() => {});
       await ended;
@@ -84,10 +94,10 @@ function commander(input, output) {
   };
   output.on('close', gone);
   input.on('error', gone);
-  return (method, params = {}) =>
+  return (method, params = {}, sessionId = undefined) =>
     new Promise((resolve, reject) => {
       waiting.set(++id, { resolve, reject });
-      input.write(`${JSON.stringify({ id, method, params })}\0`);
+      input.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
     });
 }
 

@@ -1,6 +1,7 @@
 // The benchmark itself: every contestant passes every scenario, and a lost stanza is a failure.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { picture, readmeTable } from './picture.mjs';
 import { Results } from './results.mjs';
 import { measureAll, roots, startContestantsWeb } from './rounds.mjs';
 import * as first from './scenarios/first.mjs';
+import * as idle from './scenarios/idle.mjs';
 import { openScripted } from './sources/scripted.mjs';
 import { message, SIZES } from './stanzas.mjs';
 import { World } from './world.mjs';
@@ -25,8 +27,8 @@ after(() => rm(output, { recursive: true, force: true }));
 test('every contestant is measured in every metric of a single tab', async () => {
   const { samples, failures } = await measureAll({ ...FEW, output, sources: ['scripted'] });
   assert.deepEqual(failures, []);
-  // The scenario `claims` needs several tabs.
-  const wanted = [...METRICS.keys()].filter((metric) => !/claims|tenth/.test(metric)).sort();
+  // The scenario `claims` needs several tabs, and `idle` must be named.
+  const wanted = [...METRICS.keys()].filter((metric) => !/claims|tenth|idle|million/.test(metric)).sort();
   for (const { name } of CONTESTANTS) {
     const mine = samples.filter(({ contestant }) => contestant === name);
     assert.deepEqual(mine.map(({ metric }) => metric).sort(), wanted, name);
@@ -75,6 +77,55 @@ test('a visitor who returns has a cold worker and a warm cache', async () => {
     for (const path of ['/epode.js', '/epode.wasm', '/epode-worker.js', '/epode-worker.wasm'])
       assert.equal(requests(path), 2, path);
   });
+});
+
+test('idle tabs that work and a worker that leaks miss the goals', async () => {
+  const measure = (changes) =>
+    inWorld({ contestant: 'epode', count: 2, effort: 0.05, changes }, async (world) => {
+      const empty = await idle.beforehand(world);
+      await world.connect();
+      const measured = await idle.measure(world, empty);
+      const common = { round: 0, source: 'scripted', tabs: 2, contestant: 'epode' };
+      const samples = Object.entries(measured).map(([metric, value]) => ({ ...common, metric, value }));
+      const [cpu, memory, ...others] = new Results(samples).goals();
+      assert.deepEqual(others, []);
+      return { cpu, memory };
+    });
+  const busy =
+    'setInterval(() => { for (const end = performance.now() + 25; performance.now() < end; ); }, 50);';
+  const leaky = `
+    const kept = [];
+    const Socket = WebSocket;
+    self.WebSocket = class extends Socket {
+      constructor(...given) {
+        super(...given);
+        this.addEventListener('message', () => kept.push(new Uint8Array(2_000).fill(1)));
+      }
+    };`;
+  const healthy = await measure({});
+  const ill = await measure({ '/epode.js': busy, '/epode-worker.js': leaky });
+  assert.equal(ill.cpu.reached, false);
+  assert.ok(ill.cpu.measured.median > healthy.cpu.measured.median + 10, JSON.stringify({ healthy, ill }));
+  assert.equal(ill.memory.reached, false);
+  assert.ok(
+    ill.memory.measured.median > healthy.memory.measured.median + 0.1,
+    JSON.stringify({ healthy, ill }),
+  );
+});
+
+test('the CPU of a thread that has ended counts', async () => {
+  const thread = `const end = performance.now() + 800;
+    while (performance.now() < end);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);`;
+  const program = `new (require('node:worker_threads').Worker)(${JSON.stringify(thread)}, { eval: true });
+    setTimeout(() => {}, 60_000);`;
+  const child = spawn(process.execPath, ['--eval', program]);
+  try {
+    const used = await World.prototype.rest.call({ browser: child }, 4);
+    assert.ok(used > 0.3, `${used} s`);
+  } finally {
+    child.kill();
+  }
 });
 
 test('a stanza that is lost or out of order is a failure', async () => {
@@ -138,6 +189,15 @@ test('a goal is judged by the median of the ratios within each round', () => {
   assert.deepEqual(others, []);
   assert.deepEqual(goal.measured, { median: 10, least: 10, most: 30, count: 3 });
   assert.equal(goal.reached, false);
+});
+
+test('a goal without another contestant is judged by the value', () => {
+  const at = { source: 'scripted', tabs: 16, contestant: 'epode', metric: 'idle CPU' };
+  const results = new Results([0.7, 0.4, 0.3].map((value, round) => ({ ...at, round, value })));
+  const [goal, ...others] = results.goals();
+  assert.deepEqual(others, []);
+  assert.deepEqual(goal.measured, { median: 0.4, least: 0.3, most: 0.7, count: 3 });
+  assert.equal(goal.reached, true);
 });
 
 /**

@@ -28,13 +28,17 @@ export const METRICS = new Map([
   metric('first CONNECTED, returning', 'first CONNECTED, cold worker, warm HTTP cache', 'ms', false),
   metric('first tab', "first CONNECTED, cold worker, from the tab's opening", 'ms', false),
   metric('memory per tab', 'memory per tab', 'MB', false),
+  metric('idle CPU', 'CPU that a quiet minute adds to that of empty tabs', 's', false),
+  metric('idle CPU, empty', 'CPU of a quiet minute, empty tabs', 's', false),
+  metric('memory, a tenth', 'memory of the browser after 100,000 stanzas', 'MB', false),
+  metric('memory, a million', 'memory of the browser after 1,000,000 stanzas', 'MB', false),
   metric('wire, all up', 'bytes on the wire until all tabs are up', 'bytes', false),
   metric('wire per stanza', 'bytes on the wire for a stanza of 300', 'bytes', false),
 ]);
 
 /**
- * The ratio of `of` to `by` must be at least `least` or at most `most`. Both name a contestant, a
- * metric and a number of tabs, which defaults to the greatest measured.
+ * The ratio of `of` to `by`, or the value of `of` alone, must be at least `least` or at most `most`.
+ * Both name a contestant, a metric and a number of tabs, which defaults to the greatest measured.
  */
 export const GOALS = [
   goal('raw flood, 300 bytes', 'raw 300 B', 'strophe-worker', { least: 15 }),
@@ -57,6 +61,17 @@ export const GOALS = [
     most: 1.2,
     tabs: 1,
   }),
+  {
+    title: 'seconds of CPU that a quiet minute adds to that of empty tabs',
+    of: { contestant: 'epode', metric: 'idle CPU' },
+    most: 0.5,
+  },
+  {
+    title: 'memory after 1,000,000 stanzas, against that after 100,000',
+    of: { contestant: 'epode', metric: 'memory, a million' },
+    by: { contestant: 'epode', metric: 'memory, a tenth' },
+    most: 1.05,
+  },
 ];
 
 /** The greatest allowed sizes of Epode in bytes of brotli. */

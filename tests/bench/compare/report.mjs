@@ -79,7 +79,7 @@ export function sourceTable(alone, results) {
 
 /** Every goal, and whether it was reached. */
 export function goalTable(goals, tabs) {
-  const lines = ['', `goals, ${tabs} tabs, ratios within a round: median (least … most)`];
+  const lines = ['', `goals, ${tabs} tabs, ratios within a round (or as named): median (least … most)`];
   for (const {
     title,
     measured: { median, ...range },

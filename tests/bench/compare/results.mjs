@@ -40,12 +40,12 @@ export class Results {
 
   /**
    * Every goal that was measured: `{ title, measured, least?, most?, reached }`. `measured` is the
-   * summary of the ratios, or of Epode's bytes.
+   * summary of the ratios, of Epode's values or of its bytes.
    */
   goals() {
     const ratios = GOALS.map(({ of, by, tabs, ...goal }) => ({
       ...goal,
-      measured: this.ratio({ tabs, ...of }, { tabs, ...by }),
+      measured: by ? this.ratio({ tabs, ...of }, { tabs, ...by }) : this.summary({ tabs, ...of }),
     }));
     const [epode] = this.sizes;
     const budgets = BUDGETS.map(({ part, ...goal }) => ({

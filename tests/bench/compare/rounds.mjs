@@ -12,6 +12,7 @@ import * as first from './scenarios/first.mjs';
 import * as flood from './scenarios/flood.mjs';
 import * as footprint from './scenarios/footprint.mjs';
 import * as further from './scenarios/further.mjs';
+import * as idle from './scenarios/idle.mjs';
 import * as latency from './scenarios/latency.mjs';
 import * as raw from './scenarios/raw.mjs';
 import * as uplink from './scenarios/uplink.mjs';
@@ -23,10 +24,11 @@ import { World } from './world.mjs';
 
 /**
  * The scenarios, in the order of measurement. Each exports its `sources`; `fits`, whether a number of
- * tabs is measured; `beforehand`, which is called while the tabs are empty; and `measure`, which gets
- * the value that `beforehand` returned, and returns values by metric.
+ * tabs (of which the second argument is the greatest) is measured; `byNameOnly`; `beforehand`, which
+ * is called while the tabs are empty; and `measure`, which gets the value that `beforehand` returned,
+ * and returns values by metric.
  */
-export const SCENARIOS = { footprint, flood, claims, latency, uplink, further, first, raw };
+export const SCENARIOS = { footprint, idle, flood, claims, latency, uplink, further, first, raw };
 
 /** The folders that contestants load from, by URL prefix. */
 export const roots = (output) => ({
@@ -48,7 +50,7 @@ export async function startContestantsWeb(output) {
 
 /**
  * Measures everything that `options` ask for: by default with all `sources`, with Prosody only at
- * the greatest number of tabs.
+ * the greatest number of tabs, and all scenarios that need not be named.
  * @returns `samples`: `{ round, source, tabs, contestant, metric, value
  * }`; `failures`, as sentences; and `alone`, the rates of the sources
  */
@@ -56,8 +58,9 @@ export async function measureAll(
   { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },
   contestants = CONTESTANTS,
 ) {
+  const chosen = only ?? Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].byNameOnly);
   const scenarios = Object.keys(SCENARIOS)
-    .filter((name) => !only || only.includes(name))
+    .filter((name) => chosen.includes(name))
     .map((name) => SCENARIOS[name]);
   const plan = worlds(scenarios, sources, tabs);
   const used = sources.filter((source) => plan.some((world) => world.source === source));
@@ -99,7 +102,7 @@ export async function measureAll(
 function worlds(scenarios, sources, tabs) {
   const most = mostTabs(tabs);
   const measured = (source, count) =>
-    scenarios.filter(({ sources, fits = () => true }) => sources.includes(source) && fits(count));
+    scenarios.filter(({ sources, fits = () => true }) => sources.includes(source) && fits(count, most));
   const counts = (source) => (source === 'prosody' ? [most] : tabs);
   return sources
     .flatMap((source) => counts(source).map((count) => ({ source, count })))

@@ -200,6 +200,21 @@ export class World {
     return (this.source.bytes() - before) / stanzas;
   }
 
+  /** Waits; returns the seconds of CPU that the browser spends meanwhile. */
+  async rest(seconds) {
+    const begun = performance.now();
+    let before = cpu(this.browser.pid);
+    let used = 0;
+    // A thread that has ended is missing from the next reading, so readings are frequent.
+    for (let second = 1; second <= seconds; second++) {
+      await pause(begun + second * 1_000 - performance.now());
+      const after = cpu(this.browser.pid);
+      used += spent(before, after);
+      before = after;
+    }
+    return used / 1e6;
+  }
+
   /** The memory of the browser in bytes. */
   memory() {
     return memory(this.browser.pid);
