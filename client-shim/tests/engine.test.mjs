@@ -20,8 +20,10 @@ async function run(engine) {
         name: 'engine',
         setup(build) {
           build.onResolve({ filter: /\/pkg\/|\/ports\.ts$/ }, ({ path }) => ({ path, namespace: 'engine' }));
-          build.onLoad({ filter: /.*/, namespace: 'engine' }, () => ({
-            contents: `export const { ${Object.keys(engine)} } = globalThis.engine;`,
+          build.onLoad({ filter: /.*/, namespace: 'engine' }, ({ path }) => ({
+            contents: path.endsWith('_text.js')
+              ? 'export default ""'
+              : `export const { ${Object.keys(engine)} } = globalThis.engine;`,
           }));
         },
       },

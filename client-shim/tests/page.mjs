@@ -104,7 +104,7 @@ const { outputFiles } = await build({
   bundle: true,
   format: 'esm',
   target: 'es2022',
-  define: { 'import.meta.url': '"https://app.example/epode.js"' },
+  define: { 'import.meta.url': '"https://app.example/epode.js"', BESIDE: 'true' },
   write: false,
 });
 /** The URL of the script; with a fragment, another copy of the script with its own wasm. */

@@ -1,7 +1,7 @@
 // Uses of the package that the compiler checks and nobody runs. `@ts-expect-error` marks a line
 // that must not compile.
 
-import {
+import epode, {
   $build,
   $iq,
   $msg,
@@ -14,6 +14,7 @@ import {
   Status,
   Strophe,
   stx,
+  toStanza,
   type AuthenticationError,
   StanzaError,
   XmppError,
@@ -23,6 +24,10 @@ import {
   type StanzaSelector,
   type StatusCallback,
 } from 'epode';
+
+import * as beside from 'epode/beside';
+import type fromStrophe from 'epode/strophe';
+import type { Strophe as StropheOfStrophe } from 'epode/strophe';
 
 /** Compiles if the two types are identical. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -220,3 +225,16 @@ Strophe.serialize(message).length;
 Strophe.setLogLevel(Strophe.LogLevel.WARN);
 // @ts-expect-error no such level
 Strophe.setLogLevel('warn');
+
+// The entries
+
+same<typeof epode.Strophe, typeof Strophe>(true);
+same<typeof fromStrophe.toStanza, typeof toStanza>(true);
+same<typeof StropheOfStrophe, typeof Strophe>(true);
+same<typeof globalThis.$build, typeof $build>(true);
+beside.setWasm('/assets/epode.wasm');
+new beside.Strophe.Connection('/ws');
+toStanza('<a/>', true).tagName;
+connection.attach(onStatus, null, null, () => {});
+// @ts-expect-error the default has what Strophe's builds make global, and no more
+epode.Connection;

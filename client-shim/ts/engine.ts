@@ -1,14 +1,31 @@
 /** What a connection loads, once for all: the page's wasm, and without a worker the engine. */
 import { imports, loaded } from '../pkg/epode_client_shim.js';
+import text from '../pkg/epode_client_shim_text.js';
 import type { Port } from '../../port/ts/port.ts';
-import { load } from '../../port/ts/wasm.ts';
+import { load, unpack } from '../../port/ts/wasm.ts';
 
 export type { Port };
 
+/** The build defines this constant for `epode/beside`, whose wasm is a file beside the script. */
+declare const BESIDE: true | undefined;
+
+let address: string | URL | undefined;
+
+/**
+ * Sets the address of `epode.wasm`, relative to the page's base URL, for all connections of the page that are
+ * made later. By default the file is beside the script.
+ */
+export function setWasm(url: string | URL): void {
+  address = url;
+}
+
 /** Loads the page's wasm. */
-export const loadTab = once(() =>
-  load({ imports, loaded }, new URL('./epode.wasm', import.meta.url), 'the page'),
-);
+export const loadTab = once(() => load({ imports, loaded }, source(), 'the page'));
+
+function source(): URL | BufferSource {
+  if (typeof BESIDE === 'undefined') return unpack(text);
+  return address ? new URL(address, document.baseURI) : new URL('./epode.wasm', import.meta.url);
+}
 
 /** Loads the engine into this page. */
 const loadEngine = once(async () => {

@@ -6,8 +6,11 @@
  * const connection = new Strophe.Connection(service, { worker: '/epode-worker.js' });
  * ```
  */
+import { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';
+import { Strophe } from './strophe.ts';
+
 export type { Attributes, AttributeValue, StanzaValue, Treelike, UnsafeXML } from './builder.ts';
-export { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';
+export { $build, $iq, $msg, $pres, Builder, Stanza, stx };
 export type { ProtocolErrorCallback, StatusCallback } from './connection.ts';
 export type { Tab } from './connection-state.ts';
 export { Connection } from './connection.ts';
@@ -25,5 +28,12 @@ export type { BoshOptions, ConnectionOptions } from './options.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export type { Abortable, Patience, Stanzas, StanzaSelector } from './stanzas.ts';
 export type { ConnectionPlugin } from './plugins.ts';
-export { Strophe } from './strophe.ts';
+export { MemoryStorageBackend, SessionStorageBackend } from './storage.ts';
+export { Strophe };
 export { TimedHandler } from './timed.ts';
+
+/** The element of text: `Stanza.toElement`. */
+export const { toElement: toStanza } = Stanza;
+
+/** What Strophe's builds make global; `epode/strophe` does so, this entry does not. */
+export default { Strophe, $build, $iq, $msg, $pres, stx, toStanza };

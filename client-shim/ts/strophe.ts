@@ -29,6 +29,7 @@ import * as mechanisms from './mechanisms.ts';
 import type * as parse from './parse.ts';
 import type * as plugins from './plugins.ts';
 import { addConnectionPlugin } from './plugins.ts';
+import * as storage from './storage.ts';
 import type * as timed from './timed.ts';
 import { TimedHandler } from './timed.ts';
 import type * as transports from './transports.ts';
@@ -43,6 +44,7 @@ type Constants = typeof constants;
 type Errors = typeof errors;
 type Jids = typeof jid;
 type Mechanisms = typeof mechanisms;
+type Storage = typeof storage;
 type Transports = typeof transports;
 
 /** The members of `Strophe`; each is documented in the module that declares it. */
@@ -51,6 +53,7 @@ export interface Strophe
     Errors,
     Jids,
     Mechanisms,
+    Storage,
     Transports,
     Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
     Pick<typeof connection, 'Connection'>,
@@ -100,6 +103,7 @@ export const Strophe: Strophe = {
   ...levels,
   ...errors,
   ...mechanisms,
+  ...storage,
   get log() {
     return sink.log;
   },

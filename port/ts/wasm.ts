@@ -18,6 +18,10 @@ export interface Glue {
  * @throws Error with a sentence that says what is wrong and what would help
  */
 export async function load(glue: Glue, source: URL | BufferSource, who: string): Promise<void> {
+  if (typeof WebAssembly === 'undefined')
+    throw new Error(
+      `there is no WebAssembly for ${who}: this browser does not have it, or it is switched off, as strict security settings do`,
+    );
   const code = source instanceof URL ? await fetched(source, who) : source;
   try {
     glue.loaded((await instantiate(code, glue.imports())).instance);
@@ -30,6 +34,23 @@ export async function load(glue: Glue, source: URL | BufferSource, who: string):
     }
     throw new Error(`the wasm of ${who} could not be started: ${message}`);
   }
+}
+
+/** Decodes the printable text that the build made of a module (`printable` in `xtask/src/build/wasm.rs`). */
+export function unpack(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let at = 0; at < text.length; at++) {
+    let code = text.charCodeAt(at);
+    let base = -35;
+    if (code < 34) {
+      base += (code - 31) * 91;
+      code = text.charCodeAt(++at);
+    }
+    // The encoding does not use the backslash, which would need an escape.
+    bytes[length++] = base + code - (code > 92 ? 1 : 0);
+  }
+  return bytes.subarray(0, length);
 }
 
 async function instantiate(
@@ -52,5 +73,9 @@ async function fetched(url: URL, who: string): Promise<Response> {
   }
   if (!response.ok)
     throw new Error(`the wasm of ${who} is not at ${url}: the server answered ${response.status}`);
+  const type = response.headers.get('Content-Type');
+  // The server of a single-page app answers an unknown path with a page.
+  if (type?.startsWith('text/html'))
+    throw new Error(`the wasm of ${who} is not at ${url}: the server answered with a page`);
   return response;
 }

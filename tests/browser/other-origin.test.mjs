@@ -12,9 +12,9 @@ import { ROOTS, startWeb } from './web.mjs';
 const LIBRARY = [
   'epode.js',
   'epode.umd.js',
+  'epode.beside.js',
   'epode.wasm',
   'epode-engine.js',
-  'epode-worker.wasm',
   'epode-worker.js',
 ];
 const WORKER = { options: { worker: '/epode-worker.js' } };
@@ -31,6 +31,9 @@ for (const name of BROWSERS) {
         other.overrides.set(`/closed/${file}`, { body });
         other.overrides.set(`/open/${file}`, { body, headers: { 'Access-Control-Allow-Origin': '*' } });
       }
+      // A script that any page may read, and its wasm not.
+      other.overrides.set('/half/epode.beside.js', other.overrides.get('/open/epode.beside.js'));
+      other.overrides.set('/half/epode.wasm', other.overrides.get('/closed/epode.wasm'));
       const [page, app] = await Promise.all(
         ['app.html', 'app.js'].map((file) => readFile(ROOTS['/pages/'] + file, 'utf8')),
       );
@@ -41,11 +44,13 @@ for (const name of BROWSERS) {
       overrides.set('/tag/closed.html', { body: page.replace('<script', tag('/closed', '')) });
       overrides.set('/tag/open.html', { body: page.replace('<script', tag('/open', '')) });
       overrides.set('/tag/anonymous.html', { body: page.replace('<script', tag('/open', ' crossorigin')) });
-      for (const path of ['open', 'closed']) {
+      for (const [path, script] of [
+        ['open', 'open/epode.js'],
+        ['beside', 'open/epode.beside.js'],
+        ['half', 'half/epode.beside.js'],
+      ]) {
         overrides.set(`/${path}/app.html`, { body: page });
-        overrides.set(`/${path}/app.js`, {
-          body: app.replace('../epode.js', other.url(`/${path}/epode.js`)),
-        });
+        overrides.set(`/${path}/app.js`, { body: app.replace('../epode.js', other.url(`/${script}`)) });
       }
     });
     after(async () => {
@@ -53,8 +58,8 @@ for (const name of BROWSERS) {
       await other?.stop();
     });
 
-    for (const path of ['/open/app.html', '/tag/open.html']) {
-      test(`a tab of ${path} connects through its own origin's worker, if CORS allows`, async (t) => {
+    for (const path of ['/open/app.html', '/beside/app.html', '/tag/open.html', '/tag/closed.html']) {
+      test(`a tab of ${path} connects through its own origin's worker`, async (t) => {
         const scene = await stage.scene(t);
         await scene.connected(1, { path, ...WORKER });
       });
@@ -81,9 +86,9 @@ for (const name of BROWSERS) {
         : []),
       [
         'without CORS the wasm of the page is not fetched',
-        '/tag/closed.html',
+        '/half/app.html',
         WORKER,
-        /wasm of the page could not be fetched from .*\/closed\/epode\.wasm/,
+        /wasm of the page could not be fetched from .*\/half\/epode\.wasm/,
       ],
       [
         'a worker of another origin is refused',

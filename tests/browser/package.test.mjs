@@ -6,7 +6,7 @@ import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pro
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { after, before, describe, test } from 'node:test';
 
@@ -43,14 +43,10 @@ test('contains the files that its exports name, and no sources', async () => {
   const require = createRequire(join(folder, 'package.json'));
   const { resolve } = require;
   const installed = join(folder, 'node_modules/epode');
-  const modules = run(
-    process.execPath,
-    ['--input-type=module', '--eval', `console.log(import.meta.resolve("epode"))`],
-    folder,
-  );
-  assert.equal(modules.trim(), pathToFileURL(join(installed, 'dist/epode.js')).href);
   const expected = {
-    epode: 'epode.umd.cjs',
+    epode: 'epode.js',
+    'epode/strophe': 'strophe.js',
+    'epode/beside': 'epode.beside.js',
     'epode/umd': 'epode.umd.js',
     'epode/engine': 'epode-engine.js',
     'epode/worker': 'epode-worker.js',
@@ -64,6 +60,30 @@ test('contains the files that its exports name, and no sources', async () => {
   for (const file of ['package.json', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY.txt'])
     assert.ok(files.includes(file), file);
   assert.ok(!files.includes('ts') && !files.includes('src'), `sources are not part of it: ${files}`);
+});
+
+test('`import` and `require` have one Strophe, and plugins that hang on the one are heard by the other', () => {
+  const script = `
+    import { createRequire } from "node:module";
+    import epode, * as names from "epode";
+    import * as strophe from "epode/strophe";
+    const require = createRequire(import.meta.url);
+    const required = [require("epode"), require("epode/strophe")];
+    const all = [...required, strophe];
+    console.log(all.every(({ Strophe }) => Strophe === names.Strophe));
+    const isGlobal = (name) => epode[name] === names[name] && names[name] === globalThis[name];
+    console.log(Object.keys(epode).filter(isGlobal).join(" "));`;
+  const written = run(process.execPath, ['--input-type=module', '--eval', script], folder);
+  assert.equal(written, 'true\nStrophe $build $iq $msg $pres stx toStanza\n');
+});
+
+test('what knows no modules has one Strophe, too', () => {
+  const script = `
+    const at = (file) => require("node:path").join(require.resolve("epode/package.json"), "../dist", file);
+    const [epode, strophe] = [require(at("epode.umd.cjs")), require(at("strophe.cjs"))];
+    console.log(epode === strophe, Strophe === epode.Strophe, toStanza === epode.toStanza);`;
+  const written = run(process.execPath, ['--input-type=commonjs', '--eval', script], folder);
+  assert.equal(written, 'true true true\n');
 });
 
 for (const [resolution, extension] of [
@@ -94,6 +114,15 @@ for (const [resolution, extension] of [
     run(join(root, 'node_modules/.bin/tsc'), ['--pretty', 'false', '--project', project], folder);
   });
 }
+
+test('says where there is no window that a session needs a page', () => {
+  const script = `
+    import { Strophe } from "epode";
+    const connection = new Strophe.Connection("wss://chat.example/ws", { worker: "/epode-worker.js" });
+    connection.connect("juliet@chat.example", "secret", (status, condition) => console.log(status, condition));`;
+  const written = run(process.execPath, ['--input-type=module', '--eval', script], folder);
+  assert.match(written, /^1 null\n2 there is no page here, as in Node .*: connect and attach need one.*\n6 /);
+});
 
 test('can be imported without a window, and leaves nothing running', () => {
   const script = `
@@ -149,10 +178,9 @@ describe('bundled by esbuild', () => {
       outfile: join(folder, 'public/app.js'),
       logLevel: 'error',
     });
-    // An app serves the page's wasm beside its bundle, and the worker at the address in the option.
-    // The engine is part of the bundle, since esbuild does not split by default.
-    for (const name of ['epode.wasm', 'epode-worker.wasm'])
-      await copyFile(resolve(`epode/${name}`), join(folder, 'public', name));
+    // An app serves the worker at the address in the option. The engine is part of the bundle, since esbuild
+    // does not split by default.
+    await copyFile(resolve('epode/epode-worker.wasm'), join(folder, 'public/epode-worker.wasm'));
     await copyFile(resolve('epode/worker'), join(folder, 'public/epode-worker.js'));
     await copyFile(resolve('epode/worker/inline'), join(folder, 'public/inline.js'));
     await copyFile(join(root, 'tests/browser/pages/app.html'), join(folder, 'public/index.html'));

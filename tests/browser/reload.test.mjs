@@ -53,7 +53,7 @@ for (const name of BROWSERS) {
       const [steady, tab] = await scene.connected(2, ownWorker());
       const peer = await scene.peer('peer');
       t.after(() => stage.web.overrides.clear());
-      stage.web.overrides.set('/epode.wasm', { delay: 4_000 });
+      await stage.web.putWasmBeside({ delay: 4_000 });
       stage.web.requests.length = 0;
       await tab.reload();
       await tab.connect(scene.jid, scene.password);

@@ -9,7 +9,7 @@ import { BROWSERS } from './browsers.mjs';
 import { Stage } from './stage.mjs';
 import { ROOTS } from './web.mjs';
 
-const LIBRARY = ['epode.umd.js', 'epode.wasm', 'epode-engine.js', 'epode-worker.wasm'];
+const LIBRARY = ['epode.umd.js', 'epode-engine.js'];
 
 for (const name of BROWSERS) {
   describe(`in ${name}, with a script tag`, () => {
@@ -32,7 +32,7 @@ for (const name of BROWSERS) {
     test('the globals are those of Strophe, and epode', async (t) => {
       const tab = await (await stage.scene(t)).open({ path: '/tag/app.html' });
       const globals = await tab.evaluate(() => ({
-        same: ['Strophe', '$build', '$iq', '$msg', '$pres', 'stx'].every(
+        same: ['Strophe', '$build', '$iq', '$msg', '$pres', 'stx', 'toStanza'].every(
           (name) => window[name] === epode[name] && window[name] !== undefined,
         ),
         built: $msg({ to: 'a@b' }).c('body').t('1 < 2').toString(),
@@ -43,7 +43,7 @@ for (const name of BROWSERS) {
       assert.deepEqual(globals, {
         same: true,
         built: `<message to="a@b" xmlns="jabber:client"><body>1 &lt; 2</body></message>`,
-        further: ['stx'],
+        further: ['stx', 'toStanza'],
       });
     });
 
@@ -54,7 +54,7 @@ for (const name of BROWSERS) {
         const [tab] = await scene.connected(1, { path: '/tag/app.html', options: { worker } });
         await tab.settle();
         const loaded = stage.web.requests.slice(before).filter((path) => path.startsWith('/tag/lib/'));
-        const wanted = worker ? LIBRARY.slice(0, 2) : LIBRARY;
+        const wanted = worker ? LIBRARY.slice(0, 1) : LIBRARY;
         assert.deepEqual(loaded.sort(), wanted.map((file) => `/tag/lib/${file}`).sort());
       });
     }

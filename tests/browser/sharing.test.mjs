@@ -196,7 +196,7 @@ for (const name of BROWSERS) {
 
     test('calls before the worker is reached are carried out in order once the session is up', async (t) => {
       const scene = await stage.scene(t);
-      stage.web.overrides.set('/epode.wasm', { delay: 300 });
+      await stage.web.putWasmBeside({ delay: 300 });
       t.after(() => stage.web.overrides.clear());
       const peer = await scene.peer('peer');
       const tab = await scene.open();

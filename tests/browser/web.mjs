@@ -78,6 +78,11 @@ export async function startWeb(roots = ROOTS, host = 'localhost') {
     /** Takes the WebSockets of this origin, like a wire's `upgrade`; if absent, they are refused. */
     upgrade: undefined,
     url: (path) => `${origin}${path}`,
+    /** Has the pages load the script whose wasm is a file beside it, and that file so. */
+    async putWasmBeside(how) {
+      overrides.set('/epode.js', { body: await readFile(`${ROOTS['/']}epode.beside.js`) });
+      overrides.set('/epode.wasm', how);
+    },
     async stop() {
       server.close();
       server.closeAllConnections();

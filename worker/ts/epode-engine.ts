@@ -1,15 +1,16 @@
 /**
  * The engine in the page: stream, session and hub, which else run in the worker, for connections without one.
- * A script of its own beside `epode.js`, with the worker's wasm, which no other page loads.
+ * A script of its own beside `epode.js`, with the worker's wasm inside, which no other page loads.
  *
  * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must
  * be done before it is gone.
  */
 import { imports, loaded, online } from '../pkg/epode_worker.js';
+import text from '../pkg/epode_worker_text.js';
 import type { Port } from '../../port/ts/port.ts';
 import { accept, start } from './ports.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
-import type { load } from '../../port/ts/wasm.ts';
+import { type load, unpack } from '../../port/ts/wasm.ts';
 
 /** The engine's ends of the ports that are open. */
 const ends = new Set<Port>();
@@ -18,7 +19,7 @@ let failure: string | undefined;
 
 /** Starts the engine; to be called once. */
 export async function begin(how: typeof load): Promise<void> {
-  await how({ imports, loaded }, new URL('./epode-worker.wasm', import.meta.url), 'the page');
+  await how({ imports, loaded }, unpack(text), 'the page');
   // Nothing is shared, and no worker is to be ended.
   const nothing = (): void => {};
   start(

@@ -4,14 +4,16 @@
 import { accept, start } from './ports.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import { answerStrophe, isOfStrophe } from './strophe-port.ts';
-import { load } from '../../port/ts/wasm.ts';
+import { load, unpack } from '../../port/ts/wasm.ts';
 import { DETOUR, lockOf } from '../../port/ts/names.ts';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
-import wasm from '../pkg/epode_worker_bg.wasm';
+import text from '../pkg/epode_worker_text.js';
 import { ownership } from './ownership';
 import { dial, dialEarly } from './dialler';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
+/** The build defines this constant for the script whose wasm is a file beside the script. */
+declare const BESIDE: true | undefined;
 
 /**
  * Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a
@@ -63,7 +65,7 @@ Promise.all([
   hold(),
   load(
     { imports, loaded },
-    typeof wasm === 'string' ? new URL(wasm, self.location.href) : wasm,
+    typeof BESIDE === 'undefined' ? unpack(text) : new URL('epode-worker.wasm', self.location.href),
     'the worker',
   ),
 ])

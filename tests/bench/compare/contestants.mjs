@@ -11,7 +11,7 @@ export const CONTESTANTS = [
   {
     name: 'epode',
     title: 'Epode',
-    page: ['/epode.js', '/epode.wasm'],
+    page: ['/epode.js'],
     worker: ['/epode-worker.js', '/epode-worker.wasm'],
   },
   {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{CLIENT, dist};
+use super::{CLIENT, WORKER, dist};
 use crate::process::run;
 use crate::workspace::npm_tool;
 
@@ -15,54 +15,82 @@ use crate::workspace::npm_tool;
 /// latter would cost 1.2 KB.
 const TARGET: &str = "--target=es2022,chrome96,firefox90,safari15";
 
-/// The wrapper of the page's script for script tags, AMD and CommonJS. `here` replaces
-/// `import.meta.url`, which only modules have.
+/// The wrapper of the page's script for script tags, AMD and CommonJS.
 const UMD: [&str; 2] = [
     r#"((root, make) => {
   if (typeof module === "object" && module.exports) module.exports = make();
   else if (typeof define === "function" && define.amd) define(make);
-  else {
-    const epode = (root.epode = make());
-    for (const name of ["Strophe", "$build", "$iq", "$msg", "$pres", "stx"]) root[name] = epode[name];
-  }
-})(globalThis, (here => () => {"#,
-    r#"return epode; })(globalThis.document?.currentScript?.src || globalThis.location?.href));"#,
+  else Object.assign(root, (root.epode = make()).default);
+})(globalThis, () => {"#,
+    "return epode; });",
 ];
+
+/// The names that Strophe's builds make global. The default export of each entry is an object with them.
+const GLOBALS: [&str; 7] = ["Strophe", "$build", "$iq", "$msg", "$pres", "stx", "toStanza"];
+
+/// The scripts of `epode/strophe`, which replaces `strophe.js` and sets the globals of Strophe's builds. They
+/// import the scripts of `epode`, so an app that loads both entries has one Strophe.
+const STROPHE: [(&str, &str); 2] = [
+    (
+        "strophe.js",
+        r#"import epode from "./epode.js";
+export * from "./epode.js";
+export { default } from "./epode.js";
+Object.assign(globalThis, epode);
+"#,
+    ),
+    (
+        "strophe.cjs",
+        r#"module.exports = require("./epode.umd.cjs");
+Object.assign(globalThis, module.exports.default);
+"#,
+    ),
+];
+
+/// The constant `BESIDE` of `engine.ts` and `worker.ts` says whether a script fetches its wasm or contains
+/// it.
+const BESIDE: &str = "--define:BESIDE=true";
+const INSIDE: &str = "--define:BESIDE=undefined";
 
 /// Makes Chromium compile the whole script as it loads, off the main thread, instead of each
 /// function at its first call: most are called before CONNECTED. Other browsers and bundlers see a
 /// comment.
 const ALL_CALLED: &str = "//# allFunctionsCalledOnLoad";
 
-/// Bundles the worker's script with its wasm beside it and again with its wasm inside; the page's
-/// module; and the engine that the module loads if there is no worker.
+/// Bundles the worker's script and the page's module, each with its wasm inside and again with its wasm
+/// beside it; the engine that the module loads if there is no worker; and the forms that are not modules.
 pub fn bundle() -> Result<()> {
     let dist = dist();
+    // No file of an earlier build may pass for part of this one.
+    let _ = fs::remove_dir_all(&dist);
     fs::create_dir_all(&dist)?;
-    // The loader decides whether `import wasm from "….wasm"` in worker.ts means an address or the
-    // bytes themselves.
-    esbuild(worker("epode-worker.js").args(["--loader:.wasm=file", "--asset-names=epode-worker"]))?;
-    esbuild(worker("epode-worker.inline.js").arg("--loader:.wasm=binary"))?;
-    // The engine, which only some pages need, is a file of its own and not a chunk that all pages
-    // load.
-    esbuild(
-        script("client-shim/ts/index.ts", "epode.js").args(["--format=esm", "--external:*/epode-engine.js"]),
-    )?;
-    esbuild(script("worker/ts/epode-engine.ts", "epode-engine.js").arg("--format=esm"))?;
+    // A classic script runs in a shared worker of either type.
+    let worker = |file| script("worker/ts/worker.ts", file, "iife");
+    esbuild(worker("epode-worker.js").arg(BESIDE))?;
+    esbuild(worker("epode-worker.inline.js").arg(INSIDE))?;
+    copy(&WORKER.wasm(), &dist.join("epode-worker.wasm"))?;
+    // The engine, which only some pages need, is a file of its own and not a chunk that all pages load.
+    let page = |entry, file, format| {
+        let mut page = script(entry, file, format);
+        page.arg("--external:*/epode-engine.js");
+        page
+    };
+    esbuild(page("client-shim/ts/index.ts", "epode.js", "esm").arg(INSIDE))?;
+    esbuild(page("client-shim/ts/beside.ts", "epode.beside.js", "esm").arg(BESIDE))?;
+    copy(&CLIENT.wasm(), &dist.join("epode.wasm"))?;
+    esbuild(&mut script("worker/ts/epode-engine.ts", "epode-engine.js", "esm"))?;
     let [banner, footer] = UMD;
-    let mut umd = script("client-shim/ts/index.ts", "epode.umd.js");
-    umd.args(["--format=iife", "--global-name=epode", "--external:*/epode-engine.js"]);
-    umd.args([
-        "--define:import.meta.url=here",
-        &format!("--banner:js={ALL_CALLED}\n{banner}"),
-        &format!("--footer:js={footer}"),
-    ]);
+    let mut umd = page("client-shim/ts/index.ts", "epode.umd.js", "iife");
+    // Only the code that locates a wasm beside the script uses `import.meta`; this form leaves it out.
+    umd.args([INSIDE, "--global-name=epode", "--log-override:empty-import-meta=silent"]);
+    umd.arg(format!("--banner:js={ALL_CALLED}\n{banner}")).arg(format!("--footer:js={footer}"));
     esbuild(&mut umd)?;
     // In a package of modules, Node.js takes a script for CommonJS only under the name .cjs.
     copy(&dist.join("epode.umd.js"), &dist.join("epode.umd.cjs"))?;
-    // Both names are found by every bundler: epode.js has
-    // `new URL("./epode.wasm", import.meta.url)`, and epode-engine.js names the worker's module.
-    copy(&CLIENT.wasm(), &dist.join("epode.wasm"))
+    for (name, script) in STROPHE {
+        fs::write(dist.join(name), script)?;
+    }
+    Ok(())
 }
 
 /// Copies a file; an error names `from`.
@@ -71,21 +99,43 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The path of the package's own module among the declarations, which come from several folders.
-const INDEX: &str = "client-shim/ts/index.js";
+/// Where the modules of the package are among the declarations, which come from several folders.
+const MODULES: &str = "types/client-shim/ts";
 
 /// Writes the type declarations of the package.
 pub fn declare() -> Result<()> {
     let types = dist().join("types");
     let _ = fs::remove_dir_all(&types);
     tsc(&["--project", "client-shim"])?;
-    ensure!(types.join(INDEX).with_extension("d.ts").exists(), "tsc wrote no dist/types/{INDEX}");
-    // The same declarations serve modules and `require`.
+    let index = format!("{MODULES}/index.d.ts");
+    ensure!(dist().join(&index).exists(), "tsc wrote no dist/{index}");
     fs::write(types.join("package.json"), "{ \"type\": \"commonjs\" }\n")?;
-    for file in ["epode.d.ts", "epode.d.cts"] {
-        fs::write(dist().join(file), format!("export * from \"./types/{INDEX}\";\n"))?;
+    let page = declarations("index");
+    let globals: String =
+        GLOBALS.iter().map(|name| format!("  var {name}: typeof epode.{name};\n")).collect();
+    let strophe = format!("{page}declare global {{\n{globals}}}\n");
+    // The same declarations for modules and for `require`.
+    for extension in ["ts", "cts"] {
+        fs::write(dist().join(format!("epode.d.{extension}")), &page)?;
+        fs::write(dist().join(format!("strophe.d.{extension}")), &strophe)?;
     }
+    fs::write(dist().join("epode.beside.d.ts"), declarations("beside"))?;
     Ok(())
+}
+
+/// The declarations of one entry of the package. The default is spelt out: for TypeScript the default of a
+/// CommonJS module means something else to `import` than to `require`.
+fn declarations(module: &str) -> String {
+    let member = |name| format!("  /** The export `{name}`. */\n  {name}: typeof names.{name};\n");
+    let members: String = GLOBALS.iter().map(member).collect();
+    format!(
+        "export * from \"./{MODULES}/{module}.js\";
+import type * as names from \"./{MODULES}/{module}.js\";
+/** The names that Strophe's builds make global; `epode/strophe` does so, too. */
+declare const epode: {{\n{members}}};
+export default epode;
+"
+    )
 }
 
 /// Checks the types of both halves without writing files.
@@ -99,16 +149,9 @@ pub fn glue(entry: &Path, file: &Path) -> Result<()> {
     esbuild(minify(entry, file).arg("--format=esm"))
 }
 
-/// A classic script, which runs in a shared worker of either type; `import.meta` must not occur in
-/// it.
-fn worker(file: &str) -> Command {
-    let mut command = script("worker/ts/worker.ts", file);
-    command.args(["--format=iife", "--define:import.meta.url=self.location.href"]);
-    command
-}
-
-fn script(entry: &str, file: &str) -> Command {
+fn script(entry: &str, file: &str, format: &str) -> Command {
     let mut command = minify(Path::new(entry), &dist().join(file));
+    command.arg(format!("--format={format}"));
     // esbuild uses only the last `--banner`.
     command.arg("--sourcemap").arg(format!("--banner:js={ALL_CALLED}"));
     command

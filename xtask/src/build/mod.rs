@@ -5,7 +5,8 @@
 //! worker       ─ cargo ─ wasm-bindgen ─ wasm-opt ─┬─ esbuild ─ epode-worker.js + epode-worker.wasm
 //!                                                 ├─ esbuild ─ epode-worker.inline.js
 //!                                                 └─ esbuild ─ epode-engine.js
-//! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─── esbuild ─ epode.js, epode.umd.js + epode.wasm
+//! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─┬─ esbuild ─ epode.js, epode.umd.js, strophe.js
+//!                                                 └─ esbuild ─ epode.beside.js + epode.wasm
 //!                                                    tsc ───── epode.d.ts and the declarations for it
 //! LICENSE-*, THIRD-PARTY.txt: our licences, and those of compiled third-party code
 //! ```

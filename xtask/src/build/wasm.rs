@@ -35,7 +35,7 @@ pub struct WasmCrate {
 }
 
 impl WasmCrate {
-    /// Builds `<name>.js`, `<name>.d.ts` and `<name>_bg.wasm`.
+    /// Builds `<name>.js`, `<name>.d.ts`, `<name>_bg.wasm`, and `<name>_text.js`, the module as text.
     pub fn build(&self) -> Result<()> {
         let mut cargo = cargo();
         cargo.args(["build", "--quiet", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]);
@@ -58,6 +58,8 @@ impl WasmCrate {
         // .wasm file in these bundles.
         fs::remove_file(self.wasm().with_added_extension("d.ts"))?;
         optimise(&self.wasm())?;
+        fs::write(self.text(), format!("export default \"{}\";\n", printable(&fs::read(self.wasm())?)))?;
+        fs::write(self.text().with_extension("d.ts"), "declare const text: string;\nexport default text;\n")?;
         fs::write(stamp, inputs)?;
         Ok(())
     }
@@ -65,6 +67,11 @@ impl WasmCrate {
     /// The finished wasm module.
     pub fn wasm(&self) -> PathBuf {
         root().join(self.output).join(format!("{}_bg.wasm", self.name()))
+    }
+
+    /// The finished wasm module as text, for scripts that have their wasm inside.
+    fn text(&self) -> PathBuf {
+        root().join(self.output).join(format!("{}_text.js", self.name()))
     }
 
     /// The glue of that module.
@@ -208,9 +215,38 @@ fn optimise(module: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Encodes bytes as printable ASCII that needs no escapes in a string literal; `unpack` in
+/// `port/ts/wasm.ts` decodes it.
+///
+/// A byte below 91 becomes one character; another has a space or an exclamation mark before it. Bytes stay
+/// apart, so brotli compresses the text almost as well as the module: 3 % larger, where base64 is 30 %.
+fn printable(module: &[u8]) -> String {
+    let mut text = String::with_capacity(module.len() * 5 / 4);
+    for byte in module {
+        match byte / 91 {
+            0 => {}
+            1 => text.push(' '),
+            _ => text.push('!'),
+        }
+        // From `#` to `~`, without the backslash.
+        let code = b'#' + byte % 91;
+        text.push(char::from(if code < b'\\' { code } else { code + 1 }));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_byte_has_a_text_of_its_own_that_needs_no_escape() {
+        let texts: HashSet<_> = (0..=255).map(|byte| printable(&[byte])).collect();
+        assert_eq!(texts.len(), 256);
+        let all = printable(&(0..=255).collect::<Vec<_>>());
+        assert!(all.chars().all(|character| matches!(character, ' '..='~') && !"\"\\".contains(character)));
+        assert_eq!(printable(&[0, 56, 57, 90, 91, 255]), "#[]~ #!m");
+    }
 
     #[test]
     fn short_names_are_all_different() {
