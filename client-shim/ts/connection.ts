@@ -301,11 +301,11 @@ export class Connection extends Hooks {
    * ATTACHFAIL.
    *
    * @param callback is called with each status until the next `connect` or `attach`
-   * @param bosh must be empty: Strophe's further arguments are for BOSH
+   * @param bosh is ignored after a callback, as in Strophe: the further arguments are for BOSH
    * @throws Error if called with the arguments of BOSH
    */
   attach(callback?: StatusCallback | null, ...bosh: unknown[]): void {
-    if (typeof callback === 'string' || bosh.length > 0) {
+    if (typeof callback !== 'function' && (callback || bosh.length > 0)) {
       throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
     }
     this.connect_callback = callback ?? null;
@@ -450,7 +450,8 @@ export class Connection extends Hooks {
   /**
    * Sends an IQ of type `get` or `set` (RFC 6120 §8.2.3) and calls exactly one of the callbacks,
    * once. Only the answer from the addressee counts: a stanza from anybody else with the same `id`
-   * is ignored.
+   * is ignored. An IQ of type `result` or `error` has no answer: `sendIQ` sends it like {@link send}
+   * and calls neither.
    *
    * @param ok is called with the result
    * @param err is called with the error stanza, which this library makes if the IQ was not sent; or
@@ -466,7 +467,16 @@ export class Connection extends Hooks {
     err?: Unanswered | null,
     timeout?: number,
   ): string {
-    return this.#ask(stanza, timeout, { ok: (result) => ok?.(result), err: ({ element }) => err?.(element) });
+    const element = elementOf(stanza);
+    if (/^(result|error)$/.test(element.getAttribute('type') ?? '')) {
+      const id = this.#identified(element, 'sendIQ');
+      void this.send(element);
+      return id;
+    }
+    return this.#ask(element, timeout, {
+      ok: (result) => ok?.(result),
+      err: ({ element }) => err?.(element),
+    });
   }
 
   /**

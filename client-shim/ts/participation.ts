@@ -19,7 +19,7 @@ import type { SessionInfo } from '../../port/ts/protocol/SessionInfo.ts';
 import type { Status as StatusMessage } from '../../port/ts/protocol/Status.ts';
 import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 import { Ready } from './ready.ts';
-import { resolveService } from './service.ts';
+import { ownAddress, resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
 
 /** The variants of a message, each as `[name, content]`. */
@@ -85,7 +85,7 @@ export class Participation<C extends ConnectionState<C>> {
     this.#login = login;
     const { service, options, authenticated } = this.#connection;
     try {
-      this.#address = resolveService(service, options.protocol, location.href);
+      this.#address = resolveService(service, options.protocol, ownAddress());
     } catch (thrown) {
       return this.fail((thrown as Error).message);
     }

@@ -4,6 +4,19 @@
 export type Protocol = 'ws' | 'wss';
 
 /**
+ * The address of this page.
+ *
+ * @throws Error with a sentence for the app where there is no page, as in Node
+ */
+export function ownAddress(): string {
+  if (typeof document === 'undefined')
+    throw new Error(
+      'there is no page here, as in Node or in a worker: connect and attach need one; without one only stanzas are built and read',
+    );
+  return location.href;
+}
+
+/**
  * The absolute WebSocket address of a service.
  *
  * A `ws:` or `wss:` URL stays as it is, without its fragment. With `protocol`, a relative address
