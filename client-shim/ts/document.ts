@@ -10,7 +10,9 @@ let shared: XMLDocument | undefined;
 
 /**
  * The XML document that owns the elements of stanzas. It is made at the first call, so that
- * importing this package needs no DOM.
+ * importing this package needs no DOM. The stanzas are not in the document. Its root is the root of
+ * Strophe's document: libraries such as Sizzle tell XML from HTML by the name of the root, and take a
+ * document without a root for HTML.
  *
  * @throws Error if there is no DOM, as in a worker or in Node.js
  */
@@ -18,5 +20,5 @@ export function xmlGenerator(): XMLDocument {
   if (shared) return shared;
   if (typeof document === 'undefined')
     throw new Error('an element can be made only where there is a DOM; toString() works without');
-  return (shared = document.implementation.createDocument(null, null));
+  return (shared = document.implementation.createDocument('jabber:client', 'strophe', null));
 }

@@ -84,11 +84,15 @@ export class Draft {
   }
 }
 
-/** Sets an attribute by its qualified name, in the namespace that its prefix has in this element. */
+/**
+ * Sets an attribute by its qualified name, in the namespace that its prefix has in this element. The
+ * attribute `xmlns` gets no namespace: the selector `[xmlns="…"]` names an attribute without one, and
+ * finds built elements over Strophe. Serializers write the declaration once all the same.
+ */
 export function setAttribute(element: Element, name: string, value: string): void {
   const colon = name.indexOf(':');
   const prefix = colon < 0 ? name : name.slice(0, colon);
-  if (prefix === 'xmlns') element.setAttributeNS(XMLNS, name, value);
+  if (prefix === 'xmlns' && colon > 0) element.setAttributeNS(XMLNS, name, value);
   else if (prefix === 'xml' && colon > 0) element.setAttributeNS(XML, name, value);
   else {
     const namespace =
@@ -102,11 +106,22 @@ function createIn(parent: Element | null, name: string, attributes: ReadonlyMap<
   const colon = name.indexOf(':');
   const prefix = colon < 0 ? null : name.slice(0, colon);
   const declared = attributes.get(prefix === null ? 'xmlns' : `xmlns:${prefix}`);
-  const namespace = declared ?? parent?.lookupNamespaceURI(prefix) ?? null;
+  const namespace =
+    declared ?? (prefix === null ? fallbackIn(parent) : (parent?.lookupNamespaceURI(prefix) ?? null));
   // The prefix may be declared further out, as `stream:` often is; `createElementNS` requires a
   // namespace for a prefix.
   if (prefix !== null && !namespace) return xmlGenerator().createElement(name);
   return xmlGenerator().createElementNS(namespace || null, name);
+}
+
+/**
+ * The default namespace within an element. Firefox's `lookupNamespaceURI` reads only an `xmlns` that
+ * is in the namespace of declarations.
+ */
+function fallbackIn(element: Element | null): string | null {
+  if (!element) return null;
+  const declared = element.getAttribute('xmlns') ?? (element.prefix ? null : element.namespaceURI);
+  return declared ?? fallbackIn(element.parentElement);
 }
 
 // A name is serialized unescaped, so a name that is not XML could inject markup.
