@@ -375,6 +375,57 @@ test('a tab that attaches knows the JID, domain and features', async () => {
   assert.deepEqual(known, ['alice@chat.example/desk', 'chat.example', 'stream:features', true, true]);
 });
 
+test('behind a callback attach ignores the arguments of BOSH, which without one it refuses', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  const heard = [];
+  // So calls strophejs-plugin-roster.
+  connection.attach(
+    (status) => heard.push(status),
+    null,
+    null,
+    () => heard.push('the other'),
+  );
+  await settled();
+  ports.at(-1).say(up('Attached'));
+  assert.deepEqual(heard, [Status.ATTACHED]);
+  assert.throws(() => connection.attach('alice@chat.example', 'sid', 'rid'), /BOSH/);
+  assert.throws(() => connection.attach(null, 'sid'), /BOSH/);
+});
+
+test('a handler that waits for a session survives an attach that finds none', async () => {
+  const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+  const heard = [];
+  // So does a plugin in its `init`.
+  connection.addHandler((message) => heard.push(message.getAttribute('id')), null, 'message');
+  connection.attach(() => {});
+  await settled();
+  const port = ports.at(-1);
+  port.say(status('AttachFail', 'there is no session to attach to'));
+  connection.connect('alice@chat.example', 'secret');
+  await settled();
+  port.say(up('Connected'));
+  await settled();
+  const claims = port.said('Claim').flatMap(({ Claim }) => Claim.claims);
+  port.say({ Claimed: { claims: claims.map(({ id }) => ({ claim: id, stanzas: [] })) } });
+  port.say(deliver('<message xmlns="jabber:client" id="1"/>'));
+  assert.deepEqual(heard, ['1']);
+});
+
+test('an answer that goes through sendIQ is sent, and nobody is called back', async () => {
+  const { connection, port } = await online();
+  const heard = [];
+  const called = (stanza) => heard.push(stanza);
+  for (const type of ['result', 'error'])
+    assert.equal(connection.sendIQ($iq({ type, id: type, to: 'a@b' }), called, called, 5), type);
+  assert.notEqual(connection.sendIQ($iq({ type: 'result' })), '');
+  await settled();
+  const sent = port.said('Send').flatMap(({ Send }) => Send.stanzas.map(({ text }) => text));
+  assert.equal(sent.length, 3);
+  assert.match(sent[0], /type="result".*id="result"|id="result".*type="result"/);
+  assert.equal(port.said('Request').length, 0);
+  assert.deepEqual(heard, []);
+});
+
 test('a connect with unusable arguments leaves the session that the tab was in', async () => {
   const { connection, statuses, port } = await online();
   connection.connect('alice@chat.example', 1234, (status) => statuses.push(status));

@@ -321,7 +321,9 @@ export class Participation<C extends ConnectionState<C>> {
       this.#membership = this.#login = undefined;
       this.#attempt++;
       this.#remember(null);
-      this.#over();
+      // As in Strophe, handlers for the session to come survive an `attach` that finds no session.
+      if (status === Status.DISCONNECTED) this.#over();
+      else connection.connected = false;
       this.outbox.discard();
     }
     this.ready.note(status, text ?? undefined, condition ?? undefined);

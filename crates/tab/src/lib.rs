@@ -564,10 +564,10 @@ impl<V: Value + Clone> Tab<V> {
             return self.cursor.enter(Step::Start(position));
         }
         // A session that is down already may be so for another reason: what is claimed since is for the one
-        // to come.
+        // to come. So is what is claimed before an `attach` that finds no session.
         let is_over = match code {
             StatusCode::Reconnecting => was_up,
-            code => matches!(code, StatusCode::Disconnected | StatusCode::AttachFail),
+            code => code == StatusCode::Disconnected,
         };
         if is_over {
             self.claims.clear();
