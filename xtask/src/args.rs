@@ -7,6 +7,7 @@ pub const USAGE: &str = "\
 usage: cargo xtask build                             build worker and npm package into client-shim/dist
        cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL: ws:// or wss://
        cargo xtask test                              everything that has to hold, in one command
+       cargo xtask test --apps                       only apps, but built by every tool of docs/apps.md
        cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
            --browser NAME      chromium (the default) or firefox
            --rounds N          how often each contestant takes its turn; 3
@@ -33,6 +34,8 @@ pub enum Command {
     Demo(DemoOptions),
     /// Run all checks and tests.
     Test,
+    /// Put apps of all build tools to the test.
+    TestApps,
     /// Measure.
     Bench(Bench),
 }
@@ -63,7 +66,11 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
     let Some(name) = arguments.next() else { bail!("no command given") };
     match name.as_str() {
         "build" => without_arguments(arguments, Command::Build),
-        "test" => without_arguments(arguments, Command::Test),
+        "test" => {
+            let mut arguments = arguments.peekable();
+            let apps = arguments.next_if(|first| first == "--apps").is_some();
+            without_arguments(arguments, if apps { Command::TestApps } else { Command::Test })
+        }
         "demo" => demo(arguments).map(Command::Demo),
         "bench" => bench(arguments).map(Command::Bench),
         "help" | "--help" | "-h" => Ok(Command::Help),
@@ -195,6 +202,12 @@ mod tests {
     }
 
     #[test]
+    fn apps_can_be_tested_alone() {
+        assert_eq!(parsed("test"), Ok(Command::Test));
+        assert_eq!(parsed("test --apps"), Ok(Command::TestApps));
+    }
+
+    #[test]
     fn what_the_bench_is_to_measure_is_passed_on() {
         let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
@@ -214,6 +227,7 @@ mod tests {
             ("", "no command given"),
             ("tset", "unknown command `tset`"),
             ("test --fast", "unknown argument `--fast`"),
+            ("test --apps vite", "unknown argument `vite`"),
             ("demo --port", "`--port` wants a number"),
             ("demo --port 65536", "`--port` wants a number up to 65535, not `65536`"),
             (

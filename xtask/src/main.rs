@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Build => build::command(),
         Command::Demo(options) => demo::command(&options),
         Command::Test => return test::command(),
+        Command::TestApps => return test::apps(),
         Command::Bench(bench) => bench::command(bench),
     };
     match outcome {

@@ -78,6 +78,18 @@ pub fn command() -> ExitCode {
     course.end()
 }
 
+/// Runs only the tests of apps, with every build tool. `cargo xtask test` runs a few of them.
+pub fn apps() -> ExitCode {
+    let mut course = Course::default();
+    course.check("setup: browsers and servers", setup::for_tests);
+    let built = build::prepare().and_then(|()| build::everything()).inspect_err(explain).is_ok();
+    course.tests("test: apps", || {
+        ensure!(built, "not run, because the build failed");
+        node::run_apps()
+    });
+    course.end()
+}
+
 /// The results so far.
 #[derive(Default)]
 struct Course {

@@ -1,6 +1,7 @@
 //! Runs the tests in Node: scripts, browsers, servers.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -24,9 +25,20 @@ pub fn run() -> Result<Report> {
     }
     ensure!(!files.is_empty(), "no *.test.mjs below {}", FOLDERS.join(" or "));
     files.sort();
+    tally::of_node(node().args(files), LIMIT)
+}
+
+/// Runs the tests of apps, with every tool that there is one for.
+pub fn run_apps() -> Result<Report> {
+    let mut files = Vec::new();
+    collect(&root().join("tests/apps"), &mut files)?;
+    tally::of_node(node().env("APPS", "all").args(files), LIMIT)
+}
+
+fn node() -> Command {
     let mut node = program("node");
     node.args(["--test", "--test-reporter=tap", "--test-concurrency=1", FILE_LIMIT]);
-    tally::of_node(node.args(files), LIMIT)
+    node
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -1,0 +1,6 @@
+export default {
+  mode: 'production',
+  entry: './both.js',
+  resolve: { alias: { 'strophe.js': 'epode/strophe' } },
+  output: { filename: 'both.js' },
+};

@@ -1,0 +1,4 @@
+const epode = require('epode');
+const { run } = require('./app.js');
+
+run(epode, 'epode-worker.inline.js');

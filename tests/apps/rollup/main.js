@@ -1,0 +1,4 @@
+import * as epode from 'epode';
+import { run } from './app.js';
+
+run(epode, new URL('epode-worker.inline.js', import.meta.url));

@@ -1,0 +1,3 @@
+import { start } from './bundle.js';
+
+start(new URL('epode/worker/inline', import.meta.url));

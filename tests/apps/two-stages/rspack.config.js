@@ -1,0 +1,1 @@
+export default { entry: { main: './main.js' }, output: { filename: '[name].[contenthash].js' } };

@@ -1,0 +1,4 @@
+import * as epode from 'epode';
+import { run } from './app.js';
+
+export const start = (worker) => run(epode, worker);
