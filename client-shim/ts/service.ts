@@ -65,7 +65,7 @@ export function resolveWorker(worker: string | URL, base: string, origin: string
   }
   if (url.origin !== origin) {
     throw new Error(
-      `the worker script ${url.href} is cross-origin: a shared worker must come from the origin of the page, ${origin}; serve epode-worker.js from there`,
+      `the worker script ${url.href} is cross-origin: a shared worker must come from the origin of the page, ${origin}; serve epode-worker.inline.js from there`,
     );
   }
   return url;

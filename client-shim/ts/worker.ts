@@ -27,14 +27,17 @@ export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, 
   }
 }
 
+const CURE = 'the option "worker" must be the address of a copy of epode-worker.inline.js';
+
 /** What is at this address; or, in a sentence, why it cannot be the worker script. */
 export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Promise<Response | string> {
   try {
     const response = await fetch(url, { cache: 'no-store', credentials: 'same-origin', signal });
     const type = response.headers.get('content-type') ?? 'no content type';
     if (!response.ok)
-      return `the worker script is not at ${url.href}: the server answered ${response.status}`;
-    if (!/javascript|ecmascript/i.test(type)) return `what is at ${url.href} is not a script but ${type}`;
+      return `the worker script is not at ${url.href}: the server answered ${response.status}; ${CURE}`;
+    if (!/javascript|ecmascript/i.test(type))
+      return `what is at ${url.href} is not a script but ${type}; ${CURE}`;
     return response;
   } catch (error) {
     return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;

@@ -20,9 +20,17 @@ const SOON = 10_000;
 async function serveCopy(web, folder, headers = {}) {
   const put = async (path, file) =>
     web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
-  for (const file of ['epode.js', 'epode.wasm', 'epode-engine.js', 'epode-worker.js', 'epode-worker.wasm'])
+  for (const file of ['epode.js', 'epode-engine.js', 'epode-worker.js', 'epode-worker.wasm'])
     await put(`/${file}`, ROOTS['/'] + file);
   for (const file of ['app.html', 'app.js']) await put(`/pages/${file}`, ROOTS['/pages/'] + file);
+}
+
+/** The same, with the page's wasm beside its script. */
+async function serveBeside(web, folder, wasm, headers) {
+  await serveCopy(web, folder, headers);
+  const body = await readFile(`${ROOTS['/']}epode.beside.js`);
+  web.overrides.set(`${folder}/epode.js`, { headers, body });
+  if (wasm) web.overrides.set(`${folder}/epode.wasm`, wasm);
 }
 
 const NO_WASM = { 'Content-Security-Policy': "script-src 'self'" };
@@ -37,7 +45,7 @@ const MISSTEPS = [
   {
     what: 'the worker script is not there',
     arrange: () => ({ options: { worker: '/nowhere/epode-worker.js' } }),
-    reason: /worker script.*\/nowhere\/epode-worker\.js.*404/,
+    reason: /worker script.*\/nowhere\/epode-worker\.js.*404; .*copy of epode-worker\.inline\.js/,
   },
   {
     what: 'the worker script is a page, as servers of single-page apps send for unknown paths',
@@ -48,7 +56,7 @@ const MISSTEPS = [
       });
       return { options: { worker: '/spa/epode-worker.js' } };
     },
-    reason: /\/spa\/epode-worker\.js is not a script but text\/html/,
+    reason: /\/spa\/epode-worker\.js is not a script but text\/html; .*copy of/,
   },
   {
     what: 'the worker script is some other script',
@@ -106,8 +114,7 @@ const MISSTEPS = [
   {
     what: "the page's wasm is not there",
     arrange: async (web) => {
-      await serveCopy(web, '/bare-page');
-      web.overrides.delete('/bare-page/epode.wasm');
+      await serveBeside(web, '/bare-page');
       return { path: '/bare-page/pages/app.html' };
     },
     reason: /wasm of the page is not at .*\/bare-page\/epode\.wasm.*404/,
@@ -115,14 +122,13 @@ const MISSTEPS = [
   {
     what: "the page's wasm is a page",
     arrange: async (web) => {
-      await serveCopy(web, '/spa-page');
-      web.overrides.set('/spa-page/epode.wasm', {
+      await serveBeside(web, '/spa-page', {
         headers: { 'Content-Type': 'text/html' },
         body: '<!doctype html><title>App</title>',
       });
       return { path: '/spa-page/pages/app.html' };
     },
-    reason: /wasm of the page could not be started/,
+    reason: /wasm of the page is not at .*\/spa-page\/epode\.wasm: the server answered with a page/,
   },
   {
     what: "there is no worker, and no engine beside the page's script",
@@ -132,15 +138,6 @@ const MISSTEPS = [
       return { path: '/no-engine/pages/app.html', ...ALONE };
     },
     reason: /engine.*option "worker".*could not be loaded.*\/no-engine\/epode-engine\.js/,
-  },
-  {
-    what: "there is no worker, and the engine's wasm is not there",
-    arrange: async (web) => {
-      await serveCopy(web, '/bare-engine');
-      web.overrides.delete('/bare-engine/epode-worker.wasm');
-      return { path: '/bare-engine/pages/app.html', ...ALONE };
-    },
-    reason: /wasm of the page is not at .*\/bare-engine\/epode-worker\.wasm.*404/,
   },
   {
     what: "there is no worker, and the page's response forbids wasm",
@@ -241,6 +238,34 @@ for (const name of BROWSERS) {
       scene.service = `ws://127.0.0.1:${await freePort()}/`;
       const { condition } = await connectionFailure(await scene.open());
       assert.match(condition, /could not be reached.*nobody answers/);
+    });
+
+    test("a worker whose policy forbids the server's address is CONNFAIL with that as a reason", async (t) => {
+      const scene = await stage.scene(t, { quiet: false });
+      t.after(() => stage.web.overrides.clear());
+      await serveCopy(stage.web, '/csp-service', {
+        'Content-Security-Policy': "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+      });
+      const tabs = [
+        await scene.open({ options: { worker: '/csp-service/epode-worker.js' } }),
+        await scene.open({ path: '/csp-service/pages/app.html', ...ALONE }),
+      ];
+      for (const tab of tabs)
+        assert.match((await connectionFailure(tab)).condition, /Content-Security-Policy.*connect-src/);
+    });
+
+    test('without WebAssembly in the page or in the worker CONNFAIL says so', async (t) => {
+      const scene = await stage.scene(t, { quiet: false });
+      t.after(() => stage.web.overrides.clear());
+      const body = `delete self.WebAssembly;\n${await readFile(`${ROOTS['/']}epode-worker.js`)}`;
+      stage.web.overrides.set('/no-wasm/epode-worker.js', { body });
+      const bare = await scene.open({ options: { worker: '/no-wasm/epode-worker.js' } });
+      assert.match((await connectionFailure(bare)).condition, /no WebAssembly for the worker.*switched off/);
+      for (const options of [{}, ALONE]) {
+        const tab = await scene.open(options);
+        await tab.evaluate(() => void delete window.WebAssembly);
+        assert.match((await connectionFailure(tab)).condition, /no WebAssembly for the page.*switched off/);
+      }
     });
 
     test('a server that goes away during the login is CONNFAIL with a reason', async (t) => {

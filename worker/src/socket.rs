@@ -19,12 +19,20 @@ pub(crate) struct Socket {
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
+/// Browsers do not say which of the two is the reason.
+const REFUSED: &str = "the browser refuses this address: a Content-Security-Policy must allow it by \
+    connect-src, and a page on https allows wss:// only";
+
 impl Socket {
     /// Dials. The error is the browser's sentence about the address.
     pub(crate) fn dial(id: SocketId, url: &str, greeting: &str, dial: &Dial) -> Result<Socket, String> {
         let socket =
             dial.call2(&JsValue::NULL, &url.into(), &greeting.into()).map_err(|error| in_words(&error))?;
         let socket: WebSocket = socket.unchecked_into();
+        // A socket that a policy forbids is closed at once in Chromium, without the event that says so.
+        if socket.ready_state() == WebSocket::CLOSED {
+            return Err(REFUSED.to_owned());
+        }
         let opened = socket.clone();
         let on_open = Closure::<dyn FnMut()>::new(move || {
             // A server that does not choose the subprotocol does not speak XMPP here (RFC 7395 §3.1).
@@ -96,6 +104,6 @@ extern "C" {
 fn in_words(error: &JsValue) -> String {
     match error.dyn_ref::<js_sys::Error>() {
         Some(error) => String::from(error.message()),
-        None => "the browser refuses this address".to_owned(),
+        None => REFUSED.to_owned(),
     }
 }
