@@ -29,6 +29,8 @@ impl<T: Text> Hub<T> {
             }
             // The tab was told already that it is refused.
             _ if tab.refused => return,
+            // Also without a Hello: a page opens such a port only to start the worker.
+            ToWorker::Leave => self.port_left(port),
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
             ToWorker::Connect { service, jid, credentials, options } => {
                 self.connect_asked(port, &service, &jid, credentials, options);
@@ -96,7 +98,6 @@ impl<T: Text> Hub<T> {
             ToWorker::Disconnect { reason, timeout } => {
                 self.disconnect(port, reason, Duration::from_millis(timeout.into()));
             }
-            ToWorker::Leave => self.port_left(port),
         }
         if woke {
             self.fitness_changed(port);

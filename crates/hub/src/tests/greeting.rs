@@ -71,6 +71,17 @@ fn a_tab_of_another_version_is_refused_in_words_once() {
 }
 
 #[test]
+fn a_port_that_leaves_before_hello_is_closed_without_a_word() {
+    let mut hub: Hub<String> = Hub::new(super::world::config());
+    hub.handle_input(Duration::ZERO, Input::PortOpened(PortId(1)));
+    hub.handle_input(Duration::ZERO, said(ToWorker::Leave));
+    let outputs: Vec<_> = std::iter::from_fn(|| hub.poll_output()).collect();
+    let is_silent = !outputs.iter().any(|output| matches!(output, Output::Post(..)));
+    let is_closed = outputs.iter().any(|output| matches!(output, Output::ClosePort(PortId(1))));
+    assert!(is_silent && is_closed);
+}
+
+#[test]
 fn nothing_is_heard_before_hello() {
     let connect = ToWorker::Attach { service: "ws://localhost/".into(), jid: None, explicit_binding: false };
     let answers = answers(vec![said(connect)]);
