@@ -11,6 +11,8 @@ const wasm = await readFile(`${root}client-shim/pkg/epode_client_shim_bg.wasm`);
 export const window = giveDom();
 /** The worker's ends of the ports that the page opened, oldest first. */
 export const ports = [];
+/** The ports of which the page said at once that no tab is there: each started a worker early. */
+export const early = [];
 /** For each port, a function that raises an error event of its worker. */
 export const raise = [];
 /**
@@ -33,6 +35,7 @@ class Port {
 
   postMessage(message) {
     if (this.closed) return;
+    if (message === 'Leave' && this.posted.length === 0) early.push(...ports.splice(ports.indexOf(this), 1));
     this.posted.push(structuredClone(message));
     if (message.Hello)
       queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));

@@ -27,7 +27,7 @@ import {
   getNodeFromJid,
   getResourceFromJid,
 } from '../../port/ts/jid.ts';
-import { say, type Command } from './link.ts';
+import { prepare, say, type Command } from './link.ts';
 import { warn } from './log.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
@@ -153,7 +153,8 @@ export class Connection extends Hooks {
   #added: Mechanism[] = [];
 
   /**
-   * Makes a connection, and opens nothing: that is for `connect` and `attach`. Needs no DOM.
+   * Makes a connection. With the option `worker`, the shared worker starts and the page's wasm is loaded, so
+   * that `connect` and `attach` find both; only these two speak to a server. Needs no DOM.
    *
    * @param service the WebSocket address of the XMPP service (RFC 7395): a `ws:` or `wss:` URL, or
    * a relative one with the option `protocol`. An unusable address is not an exception here:
@@ -165,11 +166,12 @@ export class Connection extends Hooks {
     super();
     this.service = service;
     this.options = options;
-    const { cookies, protocol } = options;
+    const { cookies, protocol, worker } = options;
     if (protocol && protocol !== 'ws' && protocol !== 'wss') {
       throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
     }
     if (cookies) writeCookies(cookies);
+    if (worker) prepare(worker);
     equip(this);
   }
 

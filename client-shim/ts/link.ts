@@ -15,7 +15,7 @@ import type { Backfill } from '../../port/ts/protocol/Backfill.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 import { resolveWorker } from './service.ts';
-import { startWorker, whatIsAt, whereabouts } from './worker.ts';
+import { startEarly, startWorker, whatIsAt, whereabouts } from './worker.ts';
 
 /** What the app wants: `run` it on the tab, or `fail` it for a reason. */
 export interface Command {
@@ -62,6 +62,21 @@ const FAREWELL = 5_000;
  * place after a reload finds.
  */
 const slots = new Set<string>();
+
+/**
+ * Starts the worker and loads the page's wasm for the links to come. A failure is not reported here: the link
+ * tries again, and reports its own.
+ */
+export function prepare(script: string | URL): void {
+  // A dedicated worker would serve one link alone, which may never come.
+  if (typeof SharedWorker === 'undefined') return;
+  try {
+    startEarly(resolveWorker(script, document.baseURI, globalThis.origin));
+  } catch {
+    return;
+  }
+  loadTab().catch(() => {});
+}
 
 /** One connection's link to the worker. */
 export class Link {

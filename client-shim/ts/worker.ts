@@ -1,6 +1,22 @@
 /** The worker, as a page starts it, and what can be said of one that does not answer. */
 
 import { DETOUR, lockOf, NAME } from '../../port/ts/names.ts';
+import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
+
+/** The addresses at which this page has started a worker early. */
+const started = new Set<string>();
+
+/**
+ * Starts the shared worker of this address for the links to come, once in a page. The browser keeps a worker
+ * for every page that has started the worker, also after the port is closed.
+ */
+export function startEarly(url: URL): void {
+  if (started.has(url.href)) return;
+  started.add(url.href);
+  const [, port] = startWorker(url, false);
+  port.postMessage('Leave' satisfies ToWorker<string>);
+  port.close();
+}
 
 /**
  * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A
