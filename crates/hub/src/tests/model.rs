@@ -78,8 +78,8 @@ struct Model {
     pages: BTreeMap<PortId, Known>,
     /// Tabs whose page was unloaded and may load again.
     words: Vec<(Unloaded, Option<Stood>)>,
-    /// The times at which pages went of late.
-    gone: Vec<Duration>,
+    /// The names of the tabs whose page went, or turned to another session, of late; and when.
+    gone: BTreeMap<String, Duration>,
     /// The requests from outside, by id.
     demands: BTreeMap<String, Demand>,
     /// The stanzas of tabs that have left the worker, in order; and all their ids.
@@ -124,7 +124,7 @@ impl Model {
             random: Random::new(seed),
             pages: BTreeMap::new(),
             words: Vec::new(),
-            gone: Vec::new(),
+            gone: BTreeMap::new(),
             demands: BTreeMap::new(),
             written: Vec::new(),
             left: BTreeSet::new(),
@@ -289,8 +289,12 @@ impl Model {
 
     /// A page goes.
     fn forget(&mut self, tab: PortId) -> Known {
-        self.gone.push(self.world.clock.now());
+        self.note_gone(tab);
         self.pages.remove(&tab).expect("it is one of ours")
+    }
+
+    fn note_gone(&mut self, tab: PortId) {
+        self.gone.insert(self.world.page(tab).name.clone(), self.world.clock.now());
     }
 
     fn duplicate(&mut self, tab: PortId) {
@@ -311,6 +315,7 @@ impl Model {
 
     /// The app connects or attaches: its present session ends for it, without an event.
     fn join(&mut self, tab: PortId) {
+        self.note_gone(tab);
         let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
         let selectors: Vec<_> = (0..self.random.below(4)).map(|_| self.selector()).collect();
         self.world.begins_with(tab, &selectors);

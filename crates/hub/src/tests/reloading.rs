@@ -349,6 +349,28 @@ fn a_page_that_reloads_before_it_has_heard_of_its_next_session_misses_nothing_of
 }
 
 #[test]
+fn what_is_kept_for_a_page_that_turns_elsewhere_before_it_is_in_waits_for_its_return_for_the_grace_time() {
+    for (away, heard) in [(GRACE - Duration::from_secs(1), ids(1..=3)), (GRACE, ids(3..=3))] {
+        let mut world = World::new();
+        let (tab, _other) = (world.online(ALICE), world.online(ALICE));
+        let word = world.unload(tab, true);
+        says(&mut world, 1..=2);
+        world.reachable = false;
+        world.cut();
+        let tab = world.load(word);
+        world.attach(tab, None);
+        world.advance(Duration::from_secs(30));
+        world.attach(tab, Some("bob@localhost"));
+        world.advance(away);
+        world.attach(tab, Some("alice@localhost"));
+        world.reachable = true;
+        world.advance(Duration::from_secs(120));
+        says(&mut world, 3..=3);
+        assert_eq!(world.handled(tab)[0], heard);
+    }
+}
+
+#[test]
 fn a_page_that_is_back_in_time_loses_nothing_by_a_redial_that_takes_long_whatever_it_does_meanwhile() {
     let mut world = World::new();
     let (tab, _other) = (world.online(ALICE), world.online(ALICE));

@@ -109,9 +109,10 @@ impl<'a> SessionView<'a> {
         self.0.ring.behind(0).count()
     }
 
-    /// For each page that reloads: the number of stanzas that are kept, and until when.
-    pub(super) fn parked(&self) -> impl Iterator<Item = (usize, Duration)> + use<'a> {
-        self.0.parked.iter().map(|parked| (parked.kept.len(), parked.until))
+    /// For each page that reloads: the name of its tab, the number of stanzas that are kept, and
+    /// until when.
+    pub(super) fn parked(&self) -> impl Iterator<Item = (&'a str, usize, Duration)> + use<'a> {
+        self.0.parked.iter().map(|parked| (&*parked.tab, parked.kept.len(), parked.until))
     }
 
     /// The latest presence of each contact that is there.

@@ -26,15 +26,19 @@ impl Model {
             assert!(held <= page.wishes.len(), "{place}: {held} of {port:?} wait for the session");
         }
         assert!(view.sessions().count() <= ACCOUNTS.len(), "{place}: a session of nobody");
-        self.gone.retain(|at| now < *at + GRACE);
+        self.gone.retain(|_, at| now < *at + GRACE);
         for session in view.sessions() {
             let members: BTreeSet<_> = session.members().into_iter().collect();
             assert!(members.len() == session.members().len(), "{place}: a tab is in twice");
             assert!(members.iter().all(|port| self.pages.contains_key(port)), "{place}: a member is gone");
             assert!(session.remembered() <= 512, "{place}: the ring");
-            let parked = session.parked().filter(|(_, until)| now < *until);
-            assert!(parked.count() <= self.gone.len(), "{place}: something is kept for nobody");
-            let kept = session.parked().map(|(kept, _)| kept).max().unwrap_or_default();
+            let in_time = session.parked().filter(|(.., until)| now < *until);
+            let mut tabs: Vec<_> = in_time.map(|(tab, ..)| tab).collect();
+            let known = tabs.iter().all(|tab| self.gone.contains_key(*tab));
+            assert!(known, "{place}: something is kept for nobody");
+            tabs.sort_unstable();
+            assert!(tabs.is_sorted_by(|one, other| one < other), "{place}: kept twice for one tab");
+            let kept = session.parked().map(|(_, kept, _)| kept).max().unwrap_or_default();
             assert!(kept <= QUEUE as usize, "{place}: {kept} are kept for a page that reloads");
             let from_contact =
                 |presence: &&Inbound<String>| presence.from().is_some_and(|jid| jid.starts_with("contact@"));

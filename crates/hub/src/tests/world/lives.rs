@@ -64,7 +64,7 @@ impl World {
     /// Number of stanzas that are kept for pages that reload.
     pub(in crate::tests) fn kept(&mut self) -> usize {
         self.run();
-        self.hub.view().sessions().flat_map(|session| session.parked()).map(|(kept, _)| kept).sum()
+        self.hub.view().sessions().flat_map(|session| session.parked()).map(|(_, kept, _)| kept).sum()
     }
 
     pub(in crate::tests) fn ask_tabs(&mut self, tab: PortId) -> Token {
