@@ -6,8 +6,7 @@ use epode_session::stream::sasl::ScramKeys;
 
 use crate::PortId;
 use crate::common::Common;
-use crate::mailbox::Gap;
-use crate::member::{JoinKind, Member, Parked};
+use crate::member::{JoinKind, Member};
 use crate::shared_session::{Phase, SharedSession};
 use crate::status::status;
 use crate::tab_state::Stage;
@@ -68,14 +67,13 @@ impl<T: Text> SharedSession<T> {
             return debug_assert!(false, "a session that is up admits its members, whose tabs are there");
         };
         let mut info = info.clone();
-        let kept = self.member(port).and_then(|member| member.parked.take());
         // The former page may have left after this one joined.
-        let parked = kept.or_else(|| self.take_parked(&tab.tab, common.now));
-        let (start, parked) = match (parked, tab.before.take()) {
+        let parked = self.take_back(port).or_else(|| self.take_parked(&tab.tab, common.now));
+        let (start, parked) = match (parked, &tab.before) {
             (Some(parked), Some(Checkpoint { position, .. }))
-                if (self.start..=self.position).contains(&position) =>
+                if (self.start..=self.position).contains(position) =>
             {
-                (position, Some(parked))
+                (*position, Some(parked))
             }
             // The former page was unloaded before it heard of this session, and names a position of
             // another one.
@@ -84,9 +82,7 @@ impl<T: Text> SharedSession<T> {
         };
         let secondary = self.primary != Some(port);
         let keys = self.connection.keys.as_ref().map(ScramKeys::to_text);
-        // Stanzas that were given up, but are still in the ring, are not missing.
-        let (forgotten, admitted) = (self.ring.forgotten(), self.position);
-        let gap = parked.as_ref().and_then(|parked| parked.gap).filter(|gap| gap.from <= forgotten);
+        let admitted = self.position;
         let mut has_credentials = false;
         if let Some(member) = self.member(port) {
             has_credentials = member.has_credentials;
@@ -94,13 +90,8 @@ impl<T: Text> SharedSession<T> {
             (member.start, member.admitted) = (start, admitted);
             // A page also hears of frames that were dropped after the former page's position.
             member.told = member.told.min(start);
-            (member.backlog, member.former_claims) = match parked {
-                Some(Parked { mut kept, claims, .. }) => {
-                    kept.retain(|inbound| inbound.position > start);
-                    (kept.into(), claims)
-                }
-                None => (Vec::new(), Vec::new()),
-            };
+            member.parked = parked;
+            (member.backlog, member.former_claims, member.given_up) = (Vec::new(), Vec::new(), None);
         }
         info.position = start;
         let pending = std::mem::take(&mut tab.pending);
@@ -117,9 +108,6 @@ impl<T: Text> SharedSession<T> {
                 .post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
         common.post(port, FromWorker::Status(up));
-        if let Some(gap) = gap {
-            common.post(port, Gap { to: gap.to.min(forgotten), ..gap }.told());
-        }
         self.tell_gap(common);
         self.take_all(port, &mut pending.into_iter(), common);
     }

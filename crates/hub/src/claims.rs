@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use crate::PortId;
 use crate::common::Common;
 use crate::inbound::{Inbound, TRANSIT, in_order};
-use crate::mailbox::{Gap, TOO_MANY};
+use crate::mailbox::Gap;
 use crate::member::{ActiveClaim, JoinKind};
 use crate::shared_session::SharedSession;
 
@@ -39,13 +39,15 @@ impl<T: Text> SharedSession<T> {
             return;
         }
         let member = self.members.iter_mut().find(|member| member.port == port);
-        let (Some(member), Some(tab)) = (member, common.tabs.get(&port)) else {
+        let (Some(member), Some(tab)) = (member, common.tabs.get_mut(&port)) else {
             return debug_assert!(false, "a tab whose stage names this session is a member");
         };
         if made.is_none() && from < member.start {
             // The claim was made on a former stream, and ended with it.
             return;
         }
+        member.unpark();
+        tab.before = None;
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
         // A claim that was made outside of any stanza also gets what was on its way to the tab
@@ -96,9 +98,10 @@ impl<T: Text> SharedSession<T> {
             member.claims.retain(|(known, _)| *known != id);
             member.claims.push((id, ActiveClaim { selector, since: from }));
         }
-        if lost {
-            let count = u32::try_from(forgotten - from).unwrap_or(u32::MAX);
-            common.post(port, Gap { from: from + 1, to: forgotten, count, reason: TOO_MANY }.told());
+        // Stanzas that were given up, but are still in the ring, are not missing.
+        let given_up = member.take_given_up(forgotten);
+        for gap in given_up.into_iter().chain(lost.then(|| Gap::between(from, forgotten))) {
+            common.post(port, gap.told());
         }
         let claimed = FromWorker::Claimed { claims: answer };
         common.put(port, |mailbox| mailbox.push_with(claimed, carried));

@@ -9,7 +9,7 @@ use epode_session::stream;
 
 use crate::common::Common;
 use crate::inbound::in_order;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Gap, Mailbox};
 use crate::member::Parked;
 use crate::outbound::Refused;
 use crate::shared_session::SharedSession;
@@ -161,6 +161,7 @@ impl<T: Text> SharedSession<T> {
     #[inline(never)] // Out of the way of a cold start.
     fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>, common: &mut Common<T>) -> Vec<Token> {
         let id = self.id();
+        let parked = self.take_back(port);
         let at = self.members.iter().position(|member| member.port == port);
         debug_assert!(at.is_some(), "a tab whose stage says that it is in is a member");
         let Some(member) = at.map(|at| self.members.remove(at)) else { return Vec::new() };
@@ -170,8 +171,8 @@ impl<T: Text> SharedSession<T> {
         let for_good = mailbox.is_some();
         let grace = if common.config.shared { self.connection.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
-        if let Some(parked) = member.parked {
-            // The tab left before it was admitted: what is kept for it waits for its next page.
+        if let Some(parked) = parked {
+            // The tab has heard nothing yet: what is kept for it waits for its return.
             self.parked.push(Parked { until: common.now + grace, ..parked });
         } else if let (Some(mailbox), Some(tab), false) = (mailbox, common.tabs.get(&port), grace.is_zero()) {
             self.parked.retain(|parked| parked.tab != tab.tab && parked.until > common.now);
@@ -182,7 +183,7 @@ impl<T: Text> SharedSession<T> {
                 claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
-                gap: mailbox.given_up(),
+                gap: member.given_up.into_iter().chain(mailbox.given_up()).reduce(Gap::and),
                 until: common.now + grace,
             };
             // Stanzas in flight count too: a page that reloads before it handles anything must not

@@ -72,6 +72,12 @@ impl Gap {
         Gap { from: position, to: position, count: 1, reason }
     }
 
+    /// Whatever came after one position, up to another, was forgotten.
+    pub(crate) fn between(after: Position, to: Position) -> Self {
+        let count = u32::try_from(to - after).unwrap_or(u32::MAX);
+        Gap { from: after + 1, to, count, reason: TOO_MANY }
+    }
+
     /// Both gaps as one.
     pub(crate) fn and(self, other: Gap) -> Self {
         let (from, to) = (self.from.min(other.from), self.to.max(other.to));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use epode_protocol::{ClaimId, Options, Position, Selector, StatusCode};
 
 use crate::PortId;
-use crate::inbound::Inbound;
+use crate::inbound::{Inbound, Ring};
 use crate::mailbox::{Gap, TOO_MANY};
 
 /// How a tab came into the session, which decides the statuses that it hears.
@@ -49,14 +49,17 @@ pub(crate) struct Member<T> {
     pub(crate) start: Position,
     /// The position up to which the tab knows of dropped frames.
     pub(crate) told: Position,
-    /// What was kept for its former page, until this page is admitted: it came in time, however
-    /// long that takes.
+    /// What was kept for its former page up to the admission of this one, until this page claims
+    /// something: before that the page has heard nothing, however long it takes, and may turn away
+    /// or be unloaded.
     pub(crate) parked: Option<Parked<T>>,
     /// Stanzas that the former page had not acknowledged, for this page's first claims.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
     /// The claims of the former page, up to the admission of this one.
     pub(crate) former_claims: Vec<ActiveClaim>,
-    /// The session's position at the admission.
+    /// The stanzas that were given up for the former page, as far as this page has not been told.
+    pub(crate) given_up: Option<Gap>,
+    /// The session's position at the admission, or before that when the tab joined.
     pub(crate) admitted: Position,
     /// Whether the tab brought the credentials that the session uses.
     pub(crate) has_credentials: bool,
@@ -75,7 +78,8 @@ impl<T> Member<T> {
             parked: None,
             backlog: Vec::new(),
             former_claims: Vec::new(),
-            admitted: 0,
+            given_up: None,
+            admitted: start,
             has_credentials: entry != JoinKind::Attached,
             own_mechanisms: Vec::new(),
         }
@@ -90,6 +94,20 @@ impl<T> Member<T> {
         let handles =
             |selector: &Selector| matches!(selector, Selector::Stanza(criteria) if inbound.meets(criteria));
         self.claims.iter().any(|(_, claim)| handles(&claim.selector))
+    }
+
+    /// The page has claimed something: from now on what was kept for it is its own.
+    pub(crate) fn unpark(&mut self) {
+        let Some(Parked { mut kept, claims, gap, .. }) = self.parked.take() else { return };
+        kept.retain(|inbound| inbound.position > self.start);
+        (self.backlog, self.former_claims, self.given_up) = (kept.into(), claims, gap);
+    }
+
+    /// Takes the part of what was given up that ends at this position.
+    pub(crate) fn take_given_up(&mut self, up_to: Position) -> Option<Gap> {
+        let gap = self.given_up.take_if(|gap| gap.from <= up_to)?;
+        self.given_up = (up_to < gap.to).then_some(Gap { from: up_to + 1, ..gap });
+        Some(Gap { to: gap.to.min(up_to), ..gap })
     }
 
     pub(crate) fn claims_sent(&self) -> bool {
@@ -122,14 +140,26 @@ impl<T> Parked<T> {
         self.trim(options);
     }
 
+    /// Keeps what came after this position, as far as the ring still has it.
+    pub(crate) fn catch_up(&mut self, since: Position, ring: &Ring<T>, options: &Options) {
+        let forgotten = ring.forgotten();
+        if since < forgotten {
+            self.give_up(Gap::between(since, forgotten));
+        }
+        ring.behind(since).for_each(|inbound| self.keep(inbound, options));
+    }
+
     /// Gives up the oldest stanzas if there are too many.
     pub(crate) fn trim(&mut self, options: &Options) {
         let (stanzas, bytes) = (options.queue_stanzas as usize, options.queue_size as usize);
         while self.kept.len() > stanzas || self.bytes > bytes {
             let Some(oldest) = self.kept.pop_front() else { return };
             self.bytes -= oldest.size;
-            let given_up = Gap::at(oldest.position, TOO_MANY);
-            self.gap = Some(self.gap.map_or(given_up, |gap| gap.and(given_up)));
+            self.give_up(Gap::at(oldest.position, TOO_MANY));
         }
+    }
+
+    fn give_up(&mut self, given_up: Gap) {
+        self.gap = Some(self.gap.map_or(given_up, |gap| gap.and(given_up)));
     }
 }

@@ -153,6 +153,15 @@ impl<T: Clone> SharedSession<T> {
         let at = self.parked.iter().position(|parked| parked.tab == tab)?;
         Some(self.parked.remove(at))
     }
+
+    /// Takes back what is kept for a page that has claimed nothing, up to the latest stanza.
+    pub(crate) fn take_back(&mut self, port: PortId) -> Option<Parked<T>> {
+        let SharedSession { members, ring, connection, .. } = self;
+        let member = members.iter_mut().find(|member| member.port == port)?;
+        let mut parked = member.parked.take()?;
+        parked.catch_up(member.admitted, ring, &connection.options);
+        Some(parked)
+    }
 }
 
 impl<T: Text> SharedSession<T> {

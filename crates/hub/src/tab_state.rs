@@ -32,7 +32,7 @@ pub(crate) struct TabState<T> {
     pub(crate) watched: bool,
     /// The name of the tab, which survives a reload.
     pub(crate) tab: String,
-    /// Where the former page stood, until this page is admitted to a session.
+    /// Where the former page stood, until this page claims something.
     pub(crate) before: Option<Checkpoint>,
     pub(crate) visible: bool,
     pub(crate) awake: bool,

@@ -349,6 +349,96 @@ fn a_page_that_reloads_before_it_has_heard_of_its_next_session_misses_nothing_of
 }
 
 #[test]
+fn a_page_that_attaches_twice_before_it_hears_that_it_is_in_misses_nothing() {
+    let mut world = World::new();
+    let (tab, _other) = (world.online(ALICE), world.online(ALICE));
+    says(&mut world, 1..=2);
+    let word = world.unload(tab, true);
+    // More stanzas than the ring keeps.
+    says(&mut world, 3..=700);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    says(&mut world, 701..=710);
+    world.attach(tab, None);
+    says(&mut world, 711..=720);
+    world.let_read(tab);
+    assert_eq!(world.handled(tab)[0], ids(3..=720));
+}
+
+#[test]
+fn what_the_ring_forgets_before_a_page_attaches_again_the_page_is_told() {
+    let mut world = World::new();
+    let (tab, _other) = (world.online(ALICE), world.online(ALICE));
+    let word = world.unload(tab, true);
+    says(&mut world, 1..=10);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    says(&mut world, 11..=1000);
+    world.attach(tab, None);
+    world.let_read(tab);
+    let handled = [ids(1..=10), ids(489..=1000)].join(" ");
+    assert_eq!(world.handled(tab)[0], handled);
+    assert!(world.heard(tab).contains(&"gap 11 to 488: 478".to_owned()));
+}
+
+#[test]
+fn a_page_that_is_unloaded_before_it_hears_that_it_is_in_leaves_everything_to_the_next() {
+    let mut world = World::new();
+    let (tab, _other) = (world.online(ALICE), world.online(ALICE));
+    says(&mut world, 1..=2);
+    let word = world.unload(tab, true);
+    says(&mut world, 3..=4);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    says(&mut world, 5..=6);
+    let word = world.unload(tab, true);
+    // More stanzas than the ring keeps.
+    says(&mut world, 7..=700);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    assert_eq!(world.handled(tab)[0], ids(3..=700));
+}
+
+#[test]
+fn a_page_whose_claims_are_lost_with_the_stream_hears_what_was_kept_over_the_next() {
+    let mut world = World::new();
+    let (tab, _other) = (world.online(ALICE), world.online(ALICE));
+    says(&mut world, 1..=2);
+    let word = world.unload(tab, true);
+    says(&mut world, 3..=4);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    says(&mut world, 5..=6);
+    world.cut();
+    world.advance(Duration::from_secs(1));
+    says(&mut world, 7..=8);
+    world.let_read(tab);
+    assert_eq!(world.handled(tab)[0], ids(3..=8));
+}
+
+#[test]
+fn what_was_given_up_and_leaves_the_ring_before_a_slow_page_claims_anything_the_page_is_told() {
+    let mut world = World::new();
+    let (tab, other) = (world.tab(), world.tab());
+    world.connect_as(tab, ALICE, Some("secret-alice"), Options { queue_stanzas: 20, ..Options::default() });
+    world.run();
+    world.attach(other, None);
+    let word = world.unload(tab, true);
+    says(&mut world, 1..=40);
+    let tab = world.load(word);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    says(&mut world, 41..=540);
+    world.let_read(tab);
+    assert_eq!(world.handled(tab)[0], ids(21..=540));
+    assert!(world.heard(tab).contains(&"gap 1 to 20: 20".to_owned()));
+}
+
+#[test]
 fn what_is_kept_for_a_page_that_turns_elsewhere_before_it_is_in_waits_for_its_return_for_the_grace_time() {
     for (away, heard) in [(GRACE - Duration::from_secs(1), ids(1..=3)), (GRACE, ids(3..=3))] {
         let mut world = World::new();
