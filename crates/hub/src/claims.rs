@@ -101,7 +101,7 @@ impl<T: Text> SharedSession<T> {
         // Stanzas that were given up, but are still in the ring, are not missing.
         let given_up = member.take_given_up(forgotten);
         for gap in given_up.into_iter().chain(lost.then(|| Gap::between(from, forgotten))) {
-            common.post(port, gap.told());
+            common.put(port, |mailbox| mailbox.push_gap(gap));
         }
         let claimed = FromWorker::Claimed { claims: answer };
         common.put(port, |mailbox| mailbox.push_with(claimed, carried));

@@ -45,6 +45,8 @@ struct Flight<T> {
     weight: u32,
     /// The stanzas that the tab may not have handled when it reloads.
     carried: Carried<T>,
+    /// The gap that the tab may not have read by then.
+    gap: Option<Gap>,
 }
 
 #[derive(Debug)]
@@ -206,6 +208,11 @@ impl<T> Mailbox<T> {
         self.waiting.push_back(Item::Message(Rc::new(message), stanzas));
     }
 
+    /// Queues a gap, of which the next page is told if this one is unloaded before it reads that.
+    pub(crate) fn push_gap(&mut self, gap: Gap) {
+        self.waiting.push_back(Item::Gap(gap));
+    }
+
     pub(crate) fn push_stanza(&mut self, stanza: Stanza<T>) {
         self.stanzas += 1;
         self.bytes += stanza.size();
@@ -259,17 +266,17 @@ impl<T> Mailbox<T> {
         if self.credit() == 0 || soon && only_stanzas {
             return None;
         }
-        let (weight, (message, carried)) = match self.waiting.pop_front()? {
-            Item::Message(message, stanzas) => (weight(0), (message, stanzas.into())),
-            Item::Gap(gap) => (weight(0), (Rc::new(gap.told()), Rc::default())),
+        let (weight, gap, (message, carried)) = match self.waiting.pop_front()? {
+            Item::Message(message, stanzas) => (weight(0), None, (message, stanzas.into())),
+            Item::Gap(gap) => (weight(0), Some(gap), (Rc::new(gap.told()), Rc::default())),
             Item::Stanza(first) => {
                 let stanzas = self.batch(first);
-                (weight(stanzas.len()), latest.deliver(stanzas))
+                (weight(stanzas.len()), None, latest.deliver(stanzas))
             }
         };
         self.last_post = Some(now);
         self.in_flight_weight += weight;
-        self.in_flight.push_back(Flight { weight, carried });
+        self.in_flight.push_back(Flight { weight, carried, gap });
         Some(message)
     }
 
@@ -306,7 +313,9 @@ impl<T> Mailbox<T> {
     where
         T: Clone,
     {
-        self.in_flight.iter_mut().for_each(|flight| flight.carried = Rc::default());
+        for flight in &mut self.in_flight {
+            (flight.carried, flight.gap) = (Rc::default(), None);
+        }
         for item in &mut self.waiting {
             match item {
                 Item::Stanza(stanza) => {
@@ -320,13 +329,13 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// The stanzas that were given up and that the tab has not been told of.
+    /// The stanzas that were given up, as far as the tab has not acknowledged that it knows.
     pub(crate) fn given_up(&self) -> Option<Gap> {
         let gaps = self.waiting.iter().filter_map(|item| match item {
             Item::Gap(gap) => Some(*gap),
             _ => None,
         });
-        gaps.reduce(Gap::and)
+        self.in_flight.iter().filter_map(|flight| flight.gap).chain(gaps).reduce(Gap::and)
     }
 
     /// Gives up the oldest stanza that may be given up. A gap takes its place.

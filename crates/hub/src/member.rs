@@ -100,6 +100,8 @@ impl<T> Member<T> {
     pub(crate) fn unpark(&mut self) {
         let Some(Parked { mut kept, claims, gap, .. }) = self.parked.take() else { return };
         kept.retain(|inbound| inbound.position > self.start);
+        // A former page that had come further than a gap had read of it.
+        let gap = gap.filter(|gap| gap.to > self.start);
         (self.backlog, self.former_claims, self.given_up) = (kept.into(), claims, gap);
     }
 

@@ -483,3 +483,50 @@ fn a_page_that_is_back_in_time_loses_nothing_by_a_redial_that_takes_long_whateve
     world.advance(Duration::from_secs(120));
     assert_eq!(world.handled(tab)[0], ids(3..=700));
 }
+
+#[test]
+fn a_gap_that_was_posted_and_not_read_the_next_page_is_told_and_one_that_was_read_it_is_not() {
+    for read in [false, true] {
+        let mut world = World::new();
+        let (tab, other) = (world.tab(), world.tab());
+        let options = Options { queue_stanzas: 100, ..Options::default() };
+        world.connect_as(tab, ALICE, Some("secret-alice"), options);
+        world.run();
+        world.attach(other, None);
+        world.hold(tab);
+        says(&mut world, 1..=1000);
+        world.let_read(tab);
+        if !read {
+            world.hold_at_once(tab);
+        }
+        world.run();
+        assert_eq!(world.heard(tab).iter().any(|words| words.starts_with("gap")), read);
+        let tab = world.reload(tab);
+        world.attach(tab, None);
+        assert_eq!(world.heard(tab).iter().any(|words| words.starts_with("gap")), !read);
+    }
+}
+
+#[test]
+fn a_gap_of_a_claim_that_was_posted_and_not_read_the_next_page_is_told() {
+    let mut world = World::new();
+    let (tab, _other) = (world.tab(), world.online(ALICE));
+    world.begins_with(tab, &[]);
+    world.attach(tab, None);
+    world.run();
+    let word = world.unload(tab, true);
+    says(&mut world, 1..=1000);
+    let tab = world.load(word);
+    world.begins_with(tab, &[all("message")]);
+    world.attach(tab, None);
+    world.hold_at_once(tab);
+    world.run();
+    world.let_read(tab);
+    // The claim is on its way to the worker, and the page will not read the answer.
+    world.hold_at_once(tab);
+    let tab = world.reload(tab);
+    world.begins_with(tab, &[all("message")]);
+    world.attach(tab, None);
+    assert!(world.heard(tab).contains(&"gap 1 to 488: 488".to_owned()));
+    assert_eq!(world.handled(tab)[0], ids(489..=1000));
+}
