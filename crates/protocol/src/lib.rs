@@ -3,8 +3,8 @@
 //! A tab opens with [`ToWorker::Hello`] and hears [`FromWorker::Welcome`], or [`FromWorker::Refused`] in
 //! words. It then joins a session: [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without.
 //! After [`FromWorker::Joining`], [`FromWorker::Status`] reports each step. The tab then claims stanzas
-//! ([`ToWorker::Claim`]; a [`Selector`] says here, for both ends, which stanzas a claim matches). Such stanzas
-//! come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number that
+//! ([`ToWorker::Claim`]; a [`Selector`] says here, for both ends, which stanzas a claim matches). Such
+//! stanzas come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number that
 //! the worker gave the stanza on arrival. A send ends in [`FromWorker::Written`] or [`FromWorker::Failed`], a
 //! request in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
 //! [`ToWorker::Disconnect`] ends the session for all.
@@ -14,8 +14,8 @@
 //! wait, the oldest are dropped, and a [`FromWorker::Gap`] says which.
 //!
 //! The enums are generic over the text of a stanza. In a browser a text stays the JavaScript string that came
-//! from the socket: the worker hands the same string to every port, and a batch is one string. In native tests
-//! a text is a [`String`]. Everything else is plain data. The tests of this crate generate the TypeScript in
+//! from the socket: the worker hands the same string to every port, and a batch is one string. In native
+//! tests a text is a [`String`]. Everything else is plain data. The tests of this crate generate the TypeScript in
 //! `port/ts/protocol/`.
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.

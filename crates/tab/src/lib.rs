@@ -72,8 +72,8 @@ pub enum Input<V> {
     Lost(Fault),
     /// The app says this, a `ToWorker`.
     Say(V),
-    /// The app ends the session by this `Disconnect`, while the page is about to be unloaded. Of all tabs only
-    /// this one goes: the message is said behind the goodbye, where it ends nothing.
+    /// The app ends the session by this `Disconnect`, while the page is about to be unloaded. Of all tabs
+    /// only this one goes: the message is said behind the goodbye, where it ends nothing.
     Part(V),
     /// The app leaves the session, which goes on for other tabs.
     Leave,

@@ -51,11 +51,16 @@ fn what_a_tab_sends_with_a_prefix_is_taken_and_leaves_without() {
         world.sent(),
         ["<iq id=\"epode-1\" xmlns='jabber:client' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"]
     );
-    world.send(tab, "<c:message xmlns:c='jabber:client' xmlns='urn:y' to='bob@localhost'><c:body>&lt;</c:body><z><c:q xmlns='urn:x' c:a='1'><r/></c:q></z></c:message>");
+    world.send(
+        tab,
+        "<c:message xmlns:c='jabber:client' xmlns='urn:y' to='bob@localhost'><c:body>&lt;</c:body>\
+         <z><c:q xmlns='urn:x' c:a='1'><r/></c:q></z></c:message>",
+    );
     assert_eq!(
         world.sent(),
         ["<message xmlns='jabber:client' to='bob@localhost'><body>&lt;</body>\
-          <z xmlns='urn:y'><q xmlns='jabber:client' xmlns:c='jabber:client' c:a='1'><r xmlns='urn:x'/></q></z></message>"]
+          <z xmlns='urn:y'><q xmlns='jabber:client' xmlns:c='jabber:client' c:a='1'>\
+          <r xmlns='urn:x'/></q></z></message>"]
     );
     let presence = "<c:presence xmlns:c='jabber:client'/>";
     world.send(tab, presence);
@@ -85,7 +90,8 @@ fn requests_pushes_and_presences_are_known_behind_a_prefix() {
     for tab in tabs {
         assert_eq!(world.heard(tab), [format!("Received {push}")]);
     }
-    let ask = "<c:iq xmlns:c='jabber:client' type='get' id='v' from='bob@localhost/x'><v:query xmlns:v='jabber:iq:version'/></c:iq>";
+    let ask = "<c:iq xmlns:c='jabber:client' type='get' id='v' from='bob@localhost/x'>\
+        <v:query xmlns:v='jabber:iq:version'/></c:iq>";
     world.server_says(ALICE, ask);
     assert_eq!(world.heard(tabs[0]), [format!("Received {ask}")]);
     assert!(world.heard(tabs[1]).is_empty());
