@@ -158,8 +158,8 @@ export class Link {
   }
 
   /**
-   * A `Disconnect` while the page is about to be unloaded is said behind the goodbye, where it ends nothing: the
-   * worker says so in its log.
+   * A `Disconnect` while the page is about to be unloaded is said behind the goodbye, where it ends nothing:
+   * the worker says so in its log.
    */
   part(message: ToWorker<string>): void {
     this.run({ run: (tab) => tab.part(performance.now(), message) });

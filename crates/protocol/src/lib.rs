@@ -4,10 +4,10 @@
 //! words. It then joins a session: [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without.
 //! After [`FromWorker::Joining`], [`FromWorker::Status`] reports each step. The tab then claims stanzas
 //! ([`ToWorker::Claim`]; a [`Selector`] says here, for both ends, which stanzas a claim matches). Such
-//! stanzas come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number that
-//! the worker gave the stanza on arrival. A send ends in [`FromWorker::Written`] or [`FromWorker::Failed`], a
-//! request in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this tab,
-//! [`ToWorker::Disconnect`] ends the session for all.
+//! stanzas come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number
+//! that the worker gave the stanza on arrival. A send ends in [`FromWorker::Written`] or
+//! [`FromWorker::Failed`], a request in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this
+//! tab, [`ToWorker::Disconnect`] ends the session for all.
 //!
 //! Posts travel within a **window**: the tab acknowledges its handled posts ([`ToWorker::Ack`]) every half
 //! window. Posts beyond the window wait in the worker, in one queue, so that nothing overtakes. If too many
@@ -15,8 +15,8 @@
 //!
 //! The enums are generic over the text of a stanza. In a browser a text stays the JavaScript string that came
 //! from the socket: the worker hands the same string to every port, and a batch is one string. In native
-//! tests a text is a [`String`]. Everything else is plain data. The tests of this crate generate the TypeScript in
-//! `port/ts/protocol/`.
+//! tests a text is a [`String`]. Everything else is plain data. The tests of this crate generate the
+//! TypeScript in `port/ts/protocol/`.
 //!
 //! Both ends ignore variants they do not know, so that a newer end can speak to an older one.
 
