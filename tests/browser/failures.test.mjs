@@ -261,9 +261,11 @@ for (const name of BROWSERS) {
       stage.web.overrides.set('/no-wasm/epode-worker.js', { body });
       const bare = await scene.open({ options: { worker: '/no-wasm/epode-worker.js' } });
       assert.match((await connectionFailure(bare)).condition, /no WebAssembly for the worker.*switched off/);
+      // Before the page's script runs: the constructor of a connection loads the wasm.
+      const script = `delete self.WebAssembly;\n${await readFile(`${ROOTS['/']}epode.js`)}`;
+      stage.web.overrides.set('/epode.js', { body: script });
       for (const options of [{}, ALONE]) {
         const tab = await scene.open(options);
-        await tab.evaluate(() => void delete window.WebAssembly);
         assert.match((await connectionFailure(tab)).condition, /no WebAssembly for the page.*switched off/);
       }
     });

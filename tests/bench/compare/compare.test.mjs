@@ -74,7 +74,7 @@ test('a visitor who returns has a cold worker and a warm cache', async () => {
     // One visitor came and returned, another came once.
     const requests = (path) => world.web.requests.filter((request) => request === path).length;
     assert.equal(requests('/start'), 3);
-    for (const path of ['/epode.js', '/epode.wasm', '/epode-worker.js', '/epode-worker.wasm'])
+    for (const path of ['/epode.js', '/epode-worker.js', '/epode-worker.wasm'])
       assert.equal(requests(path), 2, path);
   });
 });
