@@ -43,10 +43,8 @@ impl Cursor {
 
     pub(crate) fn enter(&mut self, step: Step) {
         match step {
-            Step::Start(position) => {
-                self.handled = position;
-                self.within = Some(position);
-            }
+            // Positions of another session say nothing of this one.
+            Step::Start(position) => *self = Cursor { within: Some(position), ..Cursor::behind(position) },
             Step::At(position) => {
                 self.handled = self.handled.max(position);
                 self.within = Some(self.handled);

@@ -105,3 +105,21 @@ fn a_tab_that_is_on_its_way_into_a_session_that_is_down_is_still_joining() {
     page.input(Input::Lost(fault("gone")));
     assert_eq!(page.heard(), ["Reconnecting", "ConnFail", "Disconnected"]);
 }
+
+#[test]
+fn positions_of_a_former_session_do_not_count_in_the_next() {
+    let mut page = Page::up_at(500);
+    let former = page.claim(Selector::Everything);
+    page.drain();
+    page.hear(caught(former, &[600]));
+    page.connect();
+    page.hear(up(5));
+    let claim = page.claim(Selector::Everything);
+    page.drain();
+    page.hear(caught(claim, &[6]));
+    assert_eq!(page.tab.checkpoint().position, 6);
+    page.posts.clear();
+    let next = page.claim(Selector::Sent);
+    page.drain();
+    assert_eq!(page.said_claims()[0].1, 6, "{next:?}");
+}
