@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 
 /// The usage, as printed.
@@ -15,6 +17,7 @@ usage: cargo xtask build                             build worker and npm packag
            --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw;
                                idle, which takes minutes, only if named
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
+           --before FOLDER     another build's client-shim/dist, beside which this one is measured
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs
        cargo xtask bench element                     what the element of one stanza costs a tab";
@@ -127,6 +130,7 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
                 passed_on.push(name);
                 continue;
             }
+            "--before" => ("a folder with epode.js and epode-worker.js", is_build),
             "--browser" => ("chromium or firefox", |value| matches!(value, "chromium" | "firefox")),
             "--rounds" => ("a number from 1 on", is_count),
             "--tabs" => ("numbers from 1 on, separated by commas", |value| value.split(',').all(is_count)),
@@ -147,6 +151,10 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
 
 fn is_count(value: &str) -> bool {
     value.parse::<u8>().is_ok_and(|count| count > 0)
+}
+
+fn is_build(folder: &str) -> bool {
+    ["epode.js", "epode-worker.js"].iter().all(|file| Path::new(folder).join(file).is_file())
 }
 
 fn is_scenario(name: &str) -> bool {
@@ -245,6 +253,10 @@ mod tests {
             (
                 "bench --sources ejabberd",
                 "`--sources` wants scripted, prosody or both, separated by a comma, not `ejabberd`",
+            ),
+            (
+                "bench --before /nowhere",
+                "`--before` wants a folder with epode.js and epode-worker.js, not `/nowhere`",
             ),
             ("bench --quick=1", "`--quick` takes no value"),
         ] {

@@ -40,6 +40,14 @@ export const CONTESTANTS = [
   },
 ];
 
+/** Another build of Epode, from the folder that the option `--before` names. */
+export const BEFORE = {
+  name: 'before',
+  title: 'Epode, the build before',
+  page: ['/before/epode.js', '/before/epode.wasm'],
+  worker: ['/before/epode-worker.js', '/before/epode-worker.wasm'],
+};
+
 /** Bundles Strophe into a folder, minified, as an app's bundler would. */
 export async function bundleStrophe(outdir) {
   const dist = 'node_modules/strophe.js/dist';

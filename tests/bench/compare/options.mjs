@@ -12,6 +12,7 @@ export function options(argv) {
       tabs: { type: 'string' },
       only: { type: 'string' },
       sources: { type: 'string', default: 'scripted,prosody' },
+      before: { type: 'string' },
       quick: { type: 'boolean', default: false },
     },
   });
@@ -23,12 +24,14 @@ export function options(argv) {
     tabs: (values.tabs ?? (quick ? '1,16' : '1,4,16')).split(',').map(Number),
     only: values.only?.split(','),
     sources: values.sources.split(','),
+    before: values.before,
     /** The fraction of the usual effort, for example of the stanzas of a flood. */
     effort: quick ? 0.3 : 1,
     /** Whether this run makes the picture and the table of the README. */
     whole:
       !quick &&
       !values.only &&
+      !values.before &&
       !values.tabs &&
       values.sources === 'scripted,prosody' &&
       values.browser === 'chromium',

@@ -43,6 +43,22 @@ function cell(results, at) {
   return `${number(found.median)} (${number(found.least)} … ${number(found.most)}) ${beside.padStart(8)}`;
 }
 
+/** Each metric of this build as a ratio to the build before, within a round. */
+export function besideBefore(results) {
+  const lines = ['', 'this build / the build before, in the same rounds: median (least … most)'];
+  for (const [metric, { title }] of METRICS) {
+    for (const tabs of results.tabs) {
+      const at = { metric, tabs };
+      const ratio = results.ratio({ ...at, contestant: 'epode' }, { ...at, contestant: 'before' });
+      if (!ratio) continue;
+      const { median, least, most } = ratio;
+      const row = `  ${title}, ${tabs} ${tabs === 1 ? 'tab' : 'tabs'}`.padEnd(WIDTH.title + WIDTH.cell);
+      lines.push(`${row}${number(median)} (${number(least)} … ${number(most)})`);
+    }
+  }
+  return lines.join('\n');
+}
+
 /** The sizes of the files that contestants load. */
 export function sizeTable(sizes) {
   const row = (title, cells) =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ROOTS, startWeb } from '../../browser/web.mjs';
-import { bundleStrophe, CONTESTANTS } from './contestants.mjs';
+import { BEFORE, bundleStrophe, CONTESTANTS } from './contestants.mjs';
 import { mostTabs } from './results.mjs';
 import * as claims from './scenarios/claims.mjs';
 import * as first from './scenarios/first.mjs';
@@ -30,18 +30,19 @@ import { World } from './world.mjs';
  */
 export const SCENARIOS = { footprint, idle, flood, claims, latency, uplink, further, first, raw };
 
-/** The folders that contestants load from, by URL prefix. */
-export const roots = (output) => ({
+/** The folders that contestants load from, by URL prefix; `before` is the folder of another build. */
+export const roots = (output, before) => ({
   ...ROOTS,
+  ...(before && { '/before/': join(before, '/') }),
   '/strophe/': join(output, 'strophe/'),
   '/bench/': fileURLToPath(new URL('pages/', import.meta.url)),
 });
 
 /** A web server for the contestants that, like real ones, lets browsers cache files. */
-export async function startContestantsWeb(output) {
+export async function startContestantsWeb(output, before) {
   await bundleStrophe(join(output, 'strophe'));
-  const web = await startWeb(roots(output));
-  for (const { page, worker } of CONTESTANTS) {
+  const web = await startWeb(roots(output, before));
+  for (const { page, worker } of [...CONTESTANTS, BEFORE]) {
     for (const path of [...page, ...worker])
       web.overrides.set(path, { headers: { 'Cache-Control': 'max-age=3600' } });
   }
@@ -55,8 +56,8 @@ export async function startContestantsWeb(output) {
  * }`; `failures`, as sentences; and `alone`, the rates of the sources
  */
 export async function measureAll(
-  { output, browser, rounds, tabs, only, effort, sources = ['scripted', 'prosody'] },
-  contestants = CONTESTANTS,
+  { output, browser, rounds, tabs, only, effort, before, sources = ['scripted', 'prosody'] },
+  contestants = before ? [CONTESTANTS[0], BEFORE, CONTESTANTS[1]] : CONTESTANTS,
 ) {
   const chosen = only ?? Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].byNameOnly);
   const scenarios = Object.keys(SCENARIOS)
@@ -66,7 +67,7 @@ export async function measureAll(
   const used = sources.filter((source) => plan.some((world) => world.source === source));
   const samples = [];
   const failures = [];
-  const web = await startContestantsWeb(output);
+  const web = await startContestantsWeb(output, before);
   const prosody = used.includes('prosody') ? await startProsodySources() : undefined;
   const opening = { scripted: openScripted, prosody: prosody?.open };
   const rates = {};

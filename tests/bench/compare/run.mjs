@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { CONTESTANTS, sizes } from './contestants.mjs';
 import { options } from './options.mjs';
 import { picture, readmeTable } from './picture.mjs';
-import { goalTable, number, sizeTable, sourceTable, tables } from './report.mjs';
+import { besideBefore, goalTable, number, sizeTable, sourceTable, tables } from './report.mjs';
 import { mostTabs, Results } from './results.mjs';
 import { measureAll, roots } from './rounds.mjs';
 
@@ -28,6 +28,7 @@ const goals = results.goals();
 console.log(tables(results));
 console.log(sizeTable(loaded));
 console.log(sourceTable(alone, results));
+if (chosen.before) console.log(besideBefore(results));
 console.log(goalTable(goals, mostTabs(chosen.tabs)));
 
 const { browser, rounds, effort } = chosen;
