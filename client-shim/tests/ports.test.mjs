@@ -293,7 +293,14 @@ test('a message to several tabs is posted to each', async () => {
       last.map(({ code }) => code),
       ['ConnFail', 'Disconnected'],
     );
-    assert.deepEqual(Object.keys(last[0]), ['code', 'condition', 'text', 'session', 'close_code']);
+    assert.deepEqual(Object.keys(last[0]), [
+      'code',
+      'condition',
+      'text',
+      'features',
+      'session',
+      'close_code',
+    ]);
     assert.deepEqual([last[0].session, last[0].close_code], [null, 1006]);
   }
 });

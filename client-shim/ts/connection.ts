@@ -176,8 +176,8 @@ export class Connection extends Hooks {
   }
 
   /**
-   * The server's `<stream:features/>` after authentication (RFC 6120 §4.3.2) while the session is
-   * up, also in tabs that joined; else `null`.
+   * The server's `<stream:features/>` after authentication (RFC 6120 §4.3.2), from BINDREQUIRED on and
+   * while the session is up, also in tabs that joined; else `null`.
    */
   get features(): Element | null {
     return this.#participation.features;

@@ -77,6 +77,7 @@ export class Participation<C extends ConnectionState<C>> {
   /** What an attempt before this one came to does not count any more. */
   begin(): void {
     this.#attempt++;
+    this.#features = null;
     this.ready.renew();
   }
 
@@ -298,8 +299,9 @@ export class Participation<C extends ConnectionState<C>> {
     this.timed.clear();
   }
 
-  #status({ code, condition, text, session, close_code }: StatusMessage): void {
+  #status({ code, condition, text, features, session, close_code }: StatusMessage): void {
     if (close_code) this.#closed(close_code);
+    if (features) this.#features = features;
     if (session) this.#up(session);
     this.#reached(Status[upper(code)], condition, text);
   }

@@ -41,6 +41,34 @@ for (const name of BROWSERS) {
       assert.equal(scene.logins(), 1);
     });
 
+    test('at BINDREQUIRED a tab has the features, also one that joins or was reloaded', async (t) => {
+      const scene = await stage.scene(t);
+      /** Connects; what the callback of BINDREQUIRED finds offered. */
+      const offered = async (tab) => {
+        await tab.evaluate(() => {
+          const { onStatus } = window;
+          window.onStatus = (status, ...more) => {
+            if (status === epode.Strophe.Status.BINDREQUIRED)
+              window.offered = connection.features && epode.Strophe.serialize(connection.features);
+            onStatus(status, ...more);
+          };
+        });
+        await tab.connect(scene.jid, scene.password);
+        await tab.status('BINDREQUIRED');
+        return tab.evaluate(() => window.offered);
+      };
+      const open = () => scene.open({ options: explicit });
+      const [first, joins] = [await open(), await open()];
+      const features = await offered(first);
+      assert.match(features, /^<(stream:)?features.*urn:ietf:params:xml:ns:xmpp-bind/);
+      assert.equal(await offered(joins), features);
+      await first.reload();
+      assert.equal(await offered(first), features);
+      await bind(first);
+      await joins.up();
+      assert.equal(await joins.evaluate(() => epode.Strophe.serialize(connection.features)), features);
+    });
+
     test('a tab without the option that joins makes the worker bind at once', async (t) => {
       const scene = await stage.scene(t);
       const [idle] = await waiting(scene, 1, { options: explicit });

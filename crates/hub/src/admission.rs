@@ -35,7 +35,7 @@ impl<T: Text> SharedSession<T> {
         tab.mailbox.byte_limit = self.connection.options.queue_size as usize;
         let parked = self.take_parked(&tab.tab, common.now);
         self.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, self.position) });
-        let (up, unbound) = (self.is_up(), self.phase == Phase::Unbound);
+        let up = self.is_up();
         let down = self.down.clone();
         common.timers.set(Timer::Grace(id), None);
         if let Some(down) = down {
@@ -47,15 +47,15 @@ impl<T: Text> SharedSession<T> {
             self.report_csi(common);
         } else if !waits {
             self.bind(None, common);
-        } else if unbound {
-            common.post(port, FromWorker::Status(status(StatusCode::BindRequired)));
+        } else if let Phase::Unbound(asked) = &self.phase {
+            common.post(port, FromWorker::Status(asked.clone()));
         }
     }
 
     /// A tab asks for a resource. If the session is not that far yet, it will not wait then.
     pub(crate) fn bind(&mut self, resource: Option<String>, common: &Common<T>) {
         self.feed(stream::Input::Bind { resource }, common);
-        if self.phase == Phase::Unbound {
+        if matches!(self.phase, Phase::Unbound(_)) {
             self.phase = Phase::Connecting;
         }
     }

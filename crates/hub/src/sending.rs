@@ -42,7 +42,7 @@ impl<T: Text> SharedSession<T> {
                 }
                 Err(refused) => common.refuse(port, pending, &refused),
             },
-            Phase::Connecting | Phase::Unbound | Phase::Reconnecting => common.put_off(port, pending),
+            Phase::Connecting | Phase::Unbound(_) | Phase::Reconnecting => common.put_off(port, pending),
             Phase::Closing => common.refuse(port, pending, &Refused::NotConnected),
         }
     }

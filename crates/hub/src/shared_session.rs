@@ -29,8 +29,8 @@ use crate::{Output, PortId, SessionId};
 pub(crate) enum Phase {
     /// The session is being opened, for the first time.
     Connecting,
-    /// The session waits, the first time, for a tab to ask for a resource.
-    Unbound,
+    /// The session waits, the first time, for a tab to ask for a resource: each tab hears this status.
+    Unbound(Status),
     /// Stanzas flow.
     Up(SessionInfo),
     /// The session was up, and is being opened again.
@@ -181,9 +181,10 @@ impl<T: Text> SharedSession<T> {
                 }
                 Said::Event(Event::Authenticating) => self.authenticating(common),
                 Said::Event(Event::Authenticated(keys)) => self.connection.keys = keys,
-                Said::Event(Event::BindRequired) => {
-                    self.phase = Phase::Unbound;
-                    self.report(StatusCode::BindRequired, common);
+                Said::Event(Event::BindRequired(features)) => {
+                    let asked = Status { features: Some(features), ..status(StatusCode::BindRequired) };
+                    self.tell(&asked, common);
+                    self.phase = Phase::Unbound(asked);
                     // A tab that may never bind must not keep others from their logins.
                     return Some(Upshot::LoginOver);
                 }
@@ -308,14 +309,14 @@ impl<T: Text> SharedSession<T> {
             (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }), Some(why)) => {
                 vec![because(StatusCode::Disconnected, None, &why)]
             }
-            (Phase::Connecting | Phase::Unbound, Some(error), _) if member.entry == JoinKind::Attached => {
+            (Phase::Connecting | Phase::Unbound(_), Some(error), _) if member.entry == JoinKind::Attached => {
                 vec![because(StatusCode::AttachFail, error.condition(), error)]
             }
             // No server refused anything: the mechanism's tab is gone.
             (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_))), _) => {
                 vec![because(StatusCode::Disconnected, error.condition(), error)]
             }
-            (Phase::Connecting | Phase::Unbound, Some(error), _) => {
+            (Phase::Connecting | Phase::Unbound(_), Some(error), _) => {
                 vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
             }
             (Phase::Reconnecting, Some(error), _) => {

@@ -7,7 +7,7 @@ use epode_session::stream::{Error, PeerMisbehaved, sasl};
 
 /// A status without a reason.
 pub(crate) fn status(code: StatusCode) -> Status {
-    Status { code, condition: None, text: None, session: None, close_code: None }
+    Status { code, condition: None, text: None, features: None, session: None, close_code: None }
 }
 
 /// A status with its reason: the condition, if one is defined, and a sentence.
@@ -16,6 +16,7 @@ pub(crate) fn because(code: StatusCode, condition: Option<&str>, text: &dyn Disp
         code,
         condition: condition.map(str::to_owned),
         text: Some(text.to_string()),
+        features: None,
         session: None,
         close_code: None,
     }

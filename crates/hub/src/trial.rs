@@ -45,7 +45,7 @@ impl Trial {
                 // A trial reports no progress, binds nothing for tabs and is not dialled again.
                 Said::Event(
                     Event::Authenticating
-                    | Event::BindRequired
+                    | Event::BindRequired(_)
                     | Event::Bound(_)
                     | Event::Early(..)
                     | Event::Lost { .. },

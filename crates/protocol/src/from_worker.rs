@@ -146,6 +146,9 @@ pub struct Status {
     pub condition: Option<String>,
     /// The reason in a sentence.
     pub text: Option<String>,
+    /// The `<stream:features/>` after authentication, as XML, with [`StatusCode::BindRequired`]. Of a session
+    /// that is up they are part of `session`.
+    pub features: Option<String>,
     /// Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
     pub session: Option<SessionInfo>,
     /// The WebSocket close code (RFC 6455 §7.4) of the socket that this is the end of: in one status of each

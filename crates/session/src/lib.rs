@@ -115,7 +115,7 @@ pub enum Event {
     /// The credentials are good; see [`stream::Event::Authenticated`].
     Authenticated(Option<ScramKeys>),
     /// See [`stream::Event::BindRequired`].
-    BindRequired,
+    BindRequired(String),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// See [`stream::Event::Early`].
@@ -275,7 +275,7 @@ impl Session {
                         }
                         Output::Event(Event::Authenticated(keys))
                     }
-                    stream::Event::BindRequired => Output::Event(Event::BindRequired),
+                    stream::Event::BindRequired(features) => Output::Event(Event::BindRequired(features)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),
                     stream::Event::Bound(bound) => {

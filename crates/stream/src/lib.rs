@@ -165,8 +165,9 @@ pub enum Event {
     /// account is the right one. Carries the keys that can serve instead of the password next time,
     /// if the mechanism has such keys.
     Authenticated(Option<ScramKeys>),
-    /// A resource can be bound. The stream waits for [`Input::Bind`] as long as the server does.
-    BindRequired,
+    /// A resource can be bound. The stream waits for [`Input::Bind`] as long as the server does. Carries the
+    /// [features](Bound::features).
+    BindRequired(String),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
     /// A stanza from before the session was open, reported after [`Event::Bound`], with its text.

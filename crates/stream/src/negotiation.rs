@@ -305,7 +305,7 @@ impl ExpectBindFeatures {
         if let Purpose::Bind { explicit: true, .. } = common.config.purpose {
             // The app may take its time to ask for a resource.
             common.deadline.clear();
-            common.event(Event::BindRequired);
+            common.event(Event::BindRequired(expect.features.to_string()));
             return Ok(State::BindRequest(expect));
         }
         Ok(expect.bind(common))

@@ -139,5 +139,12 @@ impl<V: Value + Clone> Membership<V> {
 }
 
 fn said(code: StatusCode, text: &str) -> Status {
-    Status { code, condition: None, text: Some(text.to_owned()), session: None, close_code: None }
+    Status {
+        code,
+        condition: None,
+        text: Some(text.to_owned()),
+        features: None,
+        session: None,
+        close_code: None,
+    }
 }

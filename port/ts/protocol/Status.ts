@@ -20,6 +20,11 @@ condition: string | null,
  */
 text: string | null, 
 /**
+ * The `<stream:features/>` after authentication, as XML, with [`StatusCode::BindRequired`]. Of a session
+ * that is up they are part of `session`.
+ */
+features: string | null, 
+/**
  * Who we are, with [`StatusCode::Connected`] and [`StatusCode::Attached`].
  */
 session: SessionInfo | null, 

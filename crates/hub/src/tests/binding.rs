@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Options, ToWorker};
+use epode_protocol::{Options, Status, StatusCode, ToWorker};
 use epode_testkit::{BindFault, Misbehaviour};
 
+use super::page::Event;
 use super::world::{GRACE, SERVICE, World};
+use crate::PortId;
 
 const ALICE: &str = "alice@localhost/desk";
 const SECRET: &str = "secret-alice";
 
 /// Two tabs whose session waits for one of them.
-fn waiting() -> (World, [crate::PortId; 2]) {
+fn waiting() -> (World, [PortId; 2]) {
     let mut world = World::new();
     let tabs = [world.tab(), world.tab()];
     for tab in tabs {
@@ -33,6 +35,38 @@ fn every_tab_is_asked_and_the_first_that_binds_binds_for_all() {
     assert_eq!(world.heard(second), ["Secondary", "Attached alice@localhost/desk"]);
     assert_eq!(world.heard(first), ["Primary", "Connected alice@localhost/desk"]);
     assert_eq!(world.server.statistics().total_connections, 1);
+}
+
+/// The features that a tab was told when it was asked for a resource.
+fn offered(world: &mut World, tab: PortId) -> String {
+    match world.events(tab).pop() {
+        Some(Event::Status(Status { code: StatusCode::BindRequired, features: Some(features), .. })) => {
+            features
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_tab_that_is_asked_for_a_resource_is_told_what_the_server_offers() {
+    let mut world = World::new();
+    let (first, joins, attaches) = (world.tab(), world.tab(), world.tab());
+    world.connect_to_bind(first, ALICE, SECRET);
+    let features = offered(&mut world, first);
+    assert!(features.contains("urn:ietf:params:xml:ns:xmpp-bind"), "{features}");
+    world.connect_to_bind(joins, ALICE, SECRET);
+    let service = SERVICE.to_owned();
+    world.say(attaches, ToWorker::Attach { service, jid: None, explicit_binding: true });
+    let reloaded = world.reload(first);
+    world.connect_to_bind(reloaded, ALICE, SECRET);
+    for tab in [joins, attaches, reloaded] {
+        assert_eq!(offered(&mut world, tab), features);
+    }
+    world.bind(reloaded, None);
+    world.run();
+    for tab in [joins, attaches, reloaded] {
+        assert_eq!(world.page(tab).session.as_ref().expect("the session is up").features, features);
+    }
 }
 
 #[test]

@@ -55,8 +55,10 @@ fn said() -> Vec<Plain> {
 /// Each variant of what the worker says, likewise.
 fn told() -> Vec<Plain> {
     let session = json!({"jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3});
-    let status =
-        json!({"code": "Connected", "condition": null, "text": "t", "session": session, "close_code": 1006});
+    let status = json!({
+        "code": "Connected", "condition": null, "text": "t", "features": "<f/>", "session": session,
+        "close_code": 1006,
+    });
     let stanzas = json!([[1, "Received", "<a/>"], [2, "Replayed", "<b/>"]]);
     let tab = json!({
         "tab": "t", "own": true, "role": "Secondary", "visible": true, "awake": false, "credit": 16,

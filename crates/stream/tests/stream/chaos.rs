@@ -114,7 +114,7 @@ proptest! {
                     Event::Early(..) => prop_assert_eq!(bound, 1),
                     Event::Authenticating
                     | Event::Authenticated(_)
-                    | Event::BindRequired
+                    | Event::BindRequired(_)
                     | Event::Dropped(_) => {}
                 }
             }

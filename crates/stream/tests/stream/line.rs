@@ -98,7 +98,7 @@ impl Line {
             Output::Ask { .. } => unreachable!("no mechanism is foreign here"),
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
             Output::Event(Event::Authenticated(_)) => self.stages.push("authenticated"),
-            Output::Event(Event::BindRequired) => self.stages.push("bind required"),
+            Output::Event(Event::BindRequired(_)) => self.stages.push("bind required"),
             Output::Event(Event::Bound(bound)) => {
                 self.stages.push("bound");
                 self.bound = Some(bound);

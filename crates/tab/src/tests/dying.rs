@@ -56,8 +56,7 @@ fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_wa
         };
         let options = Options { explicit_binding: true, ..options };
         page.say(ToWorker::Connect { service, jid, credentials, options });
-        let status = |code| Status { code, condition: None, text: None, session: None, close_code: None };
-        page.hear(FromWorker::Status(status(StatusCode::BindRequired)));
+        page.hear(status(StatusCode::BindRequired));
         if was_up {
             page.hear(up(0));
         }

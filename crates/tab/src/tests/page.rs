@@ -262,7 +262,14 @@ pub(super) fn outgoing(token: Token, text: &str) -> Outgoing<String> {
 }
 
 pub(super) fn status(code: StatusCode) -> FromWorker<String> {
-    FromWorker::Status(Status { code, condition: None, text: None, session: None, close_code: None })
+    FromWorker::Status(Status {
+        code,
+        condition: None,
+        text: None,
+        features: None,
+        session: None,
+        close_code: None,
+    })
 }
 
 pub(super) fn deliver(positions: &[Position]) -> FromWorker<String> {
@@ -290,6 +297,7 @@ pub(super) fn up(position: Position) -> FromWorker<String> {
         code: StatusCode::Connected,
         condition: None,
         text: None,
+        features: None,
         session: Some(session),
         close_code: None,
     })
