@@ -102,7 +102,7 @@ export class Link {
   /** The position of the stanza that is being handled, when some are. */
   #at: number | undefined;
   #tab: Tab | undefined;
-  /** How often the app has wished to be in a session. */
+  /** How often the app has asked to be in a session. */
   #joins = 0;
   #commands: Command[] = [];
   #alarm: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,6 @@
 /**
- * One page's part in a session: the wish to be in it, the link over which that is carried out, and what
- * becomes of it. The fields that an app reads of a connection are set here, and those who wait for something
+ * One page's part in a session: the command to be in it, the link that carries the command out, and what
+ * comes of that. The fields that an app reads of a connection are set here, and those who wait for something
  * called back.
  */
 import type { ConnectionState, Tab } from './connection-state.ts';
@@ -46,7 +46,7 @@ export class Participation<C extends ConnectionState<C>> {
   #unbound = false;
   /** The slot of the latest link in this page. */
   #slot: string | undefined;
-  /** What to wish again when the page comes back from the back/forward cache. */
+  /** The command to repeat when the page comes back from the back/forward cache. */
   #membership: Command | undefined;
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
@@ -81,7 +81,7 @@ export class Participation<C extends ConnectionState<C>> {
     this.ready.renew();
   }
 
-  /** Wishes for membership in a session, which ends the one there was. */
+  /** Asks for membership in a session, which ends the former one. */
   join(command: (service: string) => Command, login?: Login): void {
     this.#login = login;
     const { service, options, authenticated } = this.#connection;
@@ -95,7 +95,7 @@ export class Participation<C extends ConnectionState<C>> {
     this.#enter(command(this.#address));
   }
 
-  /** Wishes for membership without credentials. */
+  /** Asks for membership without credentials. */
   attach(waits: boolean): void {
     this.join((service) => ({
       run: (tab) => say({ Attach: { service, jid: this.#remembered(), explicit_binding: waits } }).run(tab),
@@ -172,7 +172,7 @@ export class Participation<C extends ConnectionState<C>> {
     );
   }
 
-  /** Carries out the wish for membership, over a new link where there is none. */
+  /** Carries out the command for membership, over a new link where there is none. */
   #enter(membership: Command): void {
     this.#membership = membership;
     if (this.ended) {

@@ -21,9 +21,8 @@ pub enum Error {
         /// The reason given by the server; often empty.
         reason: String,
     },
-    /// The server did not answer in time. Carries the awaited event, or the state of the stream, in
-    /// words.
-    #[error("the server did not answer in time: waited for {0}")]
+    /// The server did not answer in time. Carries the state of the stream, in words.
+    #[error("the server did not answer in time, while {0}")]
     Timeout(&'static str),
     /// The server did not close the stream that we had closed (RFC 7395 §3.6).
     #[error("the server did not close the stream in time")]

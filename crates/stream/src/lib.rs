@@ -554,11 +554,11 @@ impl Stream {
 
     fn timeout(&mut self) {
         match self.common.deadline.expired(self.common.now) {
-            Some(Timer::Dial) => self.finish(Some(Error::Timeout("the socket to open"))),
+            Some(Timer::Dial) => self.finish(Some(Error::Timeout("opening the socket"))),
             Some(Timer::Answer) => {
                 let error = match &self.phase {
                     Phase::Open(state) => state.silence(),
-                    _ => Error::Timeout("it"),
+                    _ => Error::Timeout("closing"),
                 };
                 self.end(error);
             }
