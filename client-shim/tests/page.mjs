@@ -11,7 +11,7 @@ const wasm = await readFile(`${root}client-shim/pkg/epode_client_shim_bg.wasm`);
 export const window = giveDom();
 /** The worker's ends of the ports that the page opened, oldest first. */
 export const ports = [];
-/** The ports of which the page said at once that no tab is there: each started a worker early. */
+/** The ports of which the page said first that no tab is there: no connection wanted these early ports. */
 export const early = [];
 /** For each port, a function that raises an error event of its worker. */
 export const raise = [];
@@ -65,13 +65,12 @@ Object.assign(globalThis, {
   fetch: (...request) => web.fetch(...request),
   addEventListener: window.addEventListener.bind(window),
   removeEventListener: window.removeEventListener.bind(window),
-  SharedWorker: class {
+  SharedWorker: class extends EventTarget {
     port = new Port();
     constructor() {
+      super();
       ports.push(this.port);
-    }
-    addEventListener(type, listener) {
-      if (type === 'error') raise.push(listener);
+      raise.push(() => this.dispatchEvent(new Event('error')));
     }
   },
 });

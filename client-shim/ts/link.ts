@@ -14,6 +14,7 @@ import type { Batch } from '../../port/ts/protocol/Batch.ts';
 import type { Backfill } from '../../port/ts/protocol/Backfill.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
+import { rehearse } from './rehearsal.ts';
 import { resolveWorker } from './service.ts';
 import { startEarly, startWorker, whatIsAt, whereabouts } from './worker.ts';
 
@@ -75,7 +76,10 @@ export function prepare(script: string | URL): void {
   } catch {
     return;
   }
-  loadTab().catch(() => {});
+  loadTab()
+    // A link that is there already goes the way itself.
+    .then(() => slots.size || rehearse())
+    .catch(() => {});
 }
 
 /** One connection's link to the worker. */

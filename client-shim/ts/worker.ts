@@ -3,19 +3,56 @@
 import { DETOUR, lockOf, NAME } from '../../port/ts/names.ts';
 import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 
+/** How long an early port stays open for a link, in milliseconds. */
+const EARLY = 10_000;
+
 /** The addresses at which this page has started a worker early. */
 const started = new Set<string>();
 
+/** An early port that no link has taken yet. */
+interface Early {
+  worker: SharedWorker | Worker;
+  port: MessagePort;
+  /** Closes the port. */
+  drop(): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+/** By the address of the worker. */
+const early = new Map<string, Early>();
+
 /**
- * Starts the shared worker of this address for the links to come, once in a page. The browser keeps a worker
- * for every page that has started the worker, also after the port is closed.
+ * Starts the shared worker of this address for the links to come, once in a page. The first link takes the
+ * port. A port that no link wants is closed; the browser keeps a worker for every page that has started the
+ * worker, also after the port is closed.
  */
 export function startEarly(url: URL): void {
-  if (started.has(url.href)) return;
-  started.add(url.href);
-  const [, port] = startWorker(url, false);
-  port.postMessage('Leave' satisfies ToWorker<string>);
-  port.close();
+  const { href } = url;
+  if (started.has(href)) return;
+  started.add(href);
+  const [worker, port] = startWorker(url, false);
+  const drop = (): void => {
+    takeEarly(href);
+    port.postMessage('Leave' satisfies ToWorker<string>);
+    port.close();
+  };
+  const timer = setTimeout(drop, EARLY);
+  early.set(href, { worker, port, drop, timer });
+  // A link that starts the worker anew hears why there is none.
+  worker.addEventListener('error', drop);
+  // An open port keeps a page out of the back/forward cache.
+  addEventListener('pagehide', drop);
+}
+
+/** Takes the early port of this address out, if there is one. */
+function takeEarly(href: string): Early | undefined {
+  const taken = early.get(href);
+  if (!taken) return undefined;
+  early.delete(href);
+  clearTimeout(taken.timer);
+  taken.worker.removeEventListener('error', taken.drop);
+  removeEventListener('pagehide', taken.drop);
+  return taken;
 }
 
 /**
@@ -31,6 +68,8 @@ export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, 
       worker.postMessage(null, [port2]);
       return [worker, port1];
     }
+    const ready = detour ? undefined : takeEarly(url.href);
+    if (ready) return [ready.worker, ready.port];
     // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the
     // first release on.
     const worker = new SharedWorker(url, {

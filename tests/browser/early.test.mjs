@@ -52,7 +52,7 @@ for (const name of BROWSERS) {
       assert.deepEqual((await tab.heard()).log, []);
     });
 
-    test('the only words at the early port are those of a page that is gone', async (t) => {
+    test('the early port is silent until a connection takes the port', async (t) => {
       stage.web.overrides.set('/listening/worker.js', {
         body: `const heard = [];
           onconnect = ({ ports: [port] }) => {
@@ -64,18 +64,23 @@ for (const name of BROWSERS) {
       const scene = await stage.scene(t);
       const tab = await scene.open({ options: { worker: '/listening/worker.js' } });
       await pause(A_WHILE);
-      const heard = await tab.evaluate(
-        () =>
-          new Promise((resolve) => {
-            const { port } = new SharedWorker('/listening/worker.js', {
-              name: 'epode',
-              extendedLifetime: true,
-            });
-            port.onmessage = ({ data }) => resolve(data);
-            port.postMessage('tell');
-          }),
-      );
-      assert.deepEqual(heard, [['Leave'], []]);
+      const heard = () =>
+        tab.evaluate(
+          () =>
+            new Promise((resolve) => {
+              const { port } = new SharedWorker('/listening/worker.js', {
+                name: 'epode',
+                extendedLifetime: true,
+              });
+              port.onmessage = ({ data }) =>
+                resolve(data.map((words) => words.map((word) => Object.keys(word))));
+              port.postMessage('tell');
+            }),
+        );
+      assert.deepEqual(await heard(), [[], []]);
+      await tab.connect(scene.jid, scene.password);
+      await pause(A_WHILE);
+      assert.deepEqual((await heard()).slice(0, 2), [[['Hello'], ['Connect']], []]);
     });
 
     test('without the option worker, nothing is loaded before connect', async (t) => {
