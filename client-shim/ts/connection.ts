@@ -289,6 +289,7 @@ export class Connection extends Hooks {
               queue_stanzas: amount(this.options.queue?.stanzas, 10_000),
               queue_size: amount(this.options.queue?.bytes, 16 * 1024 * 1024),
             },
+            bosh: null,
           },
         }).run(tab),
     });

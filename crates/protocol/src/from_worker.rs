@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::port::{Read, Write};
-use crate::{Batch, ClaimId, Position, Secret, Token};
+use crate::{Batch, BoshSession, ClaimId, Position, Secret, Token};
 
 /// What the worker says to a tab.
 #[derive(Clone, Debug, Serialize, Deserialize, Write)]
@@ -100,6 +100,15 @@ pub enum FromWorker<T> {
         /// The position of the answer, or of the latest stanza where there is none.
         #[cfg_attr(test, ts(type = "number"))]
         position: Position,
+    },
+    /// Where this tab's session over BOSH stands. A tab with [`Keepalive`](crate::ToWorker::Keepalive), and the
+    /// only tab of an engine, are told before each request leaves; others when they join, before the status.
+    BoshSession(BoshSession),
+    /// A request of this tab's session failed with this HTTP status, which is 0 where browsers have none. It
+    /// is repeated, or a status says what became of the session.
+    HttpError {
+        /// The status.
+        status: u16,
     },
     /// Something for the app's log. Never holds a payload or a secret.
     Log {

@@ -24,6 +24,7 @@
 extern crate self as epode_protocol;
 
 mod batch;
+mod bosh;
 mod from_worker;
 pub mod port;
 mod selector;
@@ -31,6 +32,7 @@ mod text;
 mod to_worker;
 
 pub use batch::Batch;
+pub use bosh::{BoshOptions, BoshSession, HttpHeader, HttpOptions};
 pub use from_worker::{
     Backfill, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
     StatusCode, TabInfo,

@@ -80,6 +80,19 @@ fn a_password_is_not_printed() {
     assert!(!format!("{credentials:?}").contains("hunter2"));
 }
 
+#[test]
+fn neither_a_header_nor_a_session_id_is_printed() {
+    let header = HttpHeader { name: "X-Token".into(), value: Secret::new("hunter2".into()) };
+    let http = HttpOptions { headers: vec![header], ..HttpOptions::default() };
+    let bosh = BoshOptions { wait: None, hold: None, route: None, http };
+    let sid = Secret::new("hunter3".into());
+    let (wait, hold, window, inactivity) = (None, None, None, None);
+    let session =
+        BoshSession { jid: "a@b/c".into(), sid, next: 2, lowest: 1, wait, hold, window, inactivity };
+    let printed = format!("{bosh:?} {session:?}");
+    assert!(printed.contains("X-Token") && !printed.contains("hunter"), "{printed}");
+}
+
 fn seen<'a>(namespaces: &'a [Box<str>]) -> Seen<'a> {
     Seen { tag: "message", kind: Some("chat"), id: Some("1"), from: Some("a@b/c"), namespaces }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::port::{Read, Write};
-use crate::{Claim, ClaimId, Position, Token};
+use crate::{BoshOptions, BoshSession, Claim, ClaimId, HttpOptions, Position, Token};
 
 /// What a tab says to the worker.
 ///
@@ -21,7 +21,7 @@ pub enum ToWorker<T> {
     Hello(Hello),
     /// Join the session of this account, opening it if there is none.
     Connect {
-        /// Absolute WebSocket URL of the XMPP service.
+        /// Absolute URL of the XMPP service: of a WebSocket, or of BOSH where it begins with `http`.
         service: String,
         /// The account, with the resource to ask for if any; a bare domain for ANONYMOUS.
         jid: String,
@@ -29,11 +29,37 @@ pub enum ToWorker<T> {
         credentials: Credentials,
         /// How to open the session; the first tab's options win.
         options: Options,
+        /// The same for BOSH. `None` over a WebSocket, or for the defaults.
+        bosh: Option<BoshOptions>,
+    },
+    /// Go on with a session over BOSH, without credentials: the one of this `sid` or account, if it lives
+    /// here; else the worker takes it over from a former page, or from the app's server. A failure is
+    /// [`ConnFail`](crate::StatusCode::ConnFail), also of a session that the server turns out not to know.
+    AttachBosh {
+        /// Absolute `http:` or `https:` URL of the service.
+        service: String,
+        /// The numbers.
+        session: BoshSession,
+        /// As in [`Connect`](Self::Connect); what concerns logins does not count.
+        options: Options,
+        /// What each request is made with.
+        http: HttpOptions,
+    },
+    /// The requests of this tab's session are made with these from now on, whichever tab opened it: the app
+    /// has assigned them.
+    HttpOptions(HttpOptions),
+    /// Whether this tab keeps the numbers of its session over BOSH: then it is told them before each request
+    /// leaves, and where it is the last to leave the session is not ended. Counts until the tab is out of the
+    /// session; to be said after each [`Connected`](crate::StatusCode::Connected) or
+    /// [`Attached`](crate::StatusCode::Attached).
+    Keepalive {
+        /// Whether it does.
+        on: bool,
     },
     /// Join a session that is there, without credentials: the one of this account, else the only one of this
     /// service.
     Attach {
-        /// Absolute WebSocket URL of the XMPP service.
+        /// As in [`Connect`](Self::Connect).
         service: String,
         /// The account that this tab had before, if it remembers one.
         jid: Option<String>,
@@ -43,7 +69,7 @@ pub enum ToWorker<T> {
     /// Join the session of this account again after a worker died, without credentials: another tab may bring
     /// them.
     Restore {
-        /// Absolute WebSocket URL of the XMPP service.
+        /// As in [`Connect`](Self::Connect).
         service: String,
         /// The account that this tab had.
         jid: String,

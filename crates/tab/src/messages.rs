@@ -55,6 +55,7 @@ pub(crate) enum Ended {
 pub(crate) enum Command {
     Connect(Anything),
     Attach { service: String },
+    AttachBosh { service: String },
     Send { stanzas: Vec<Sent> },
     Request { token: Token },
     Tabs { token: Token },
@@ -71,7 +72,7 @@ pub(crate) struct Sent {
 impl Command {
     /// Whether this is a command to join a session.
     pub(crate) fn joins(&self) -> bool {
-        matches!(self, Command::Connect(_) | Command::Attach { .. })
+        matches!(self, Command::Connect(_) | Command::Attach { .. } | Command::AttachBosh { .. })
     }
 
     /// Whether this is about that send or request.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use epode_protocol::{
-    Backfill, Delivery, FromWorker, Options, Origin, Outcome, Outgoing, Role, Secret, Selector, Status,
-    ToWorker,
+    Backfill, BoshSession, Delivery, FromWorker, HttpOptions, Options, Origin, Outcome, Outgoing, Role,
+    Secret, Selector, Status, ToWorker,
 };
 
 use super::*;

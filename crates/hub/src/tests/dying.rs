@@ -199,7 +199,10 @@ fn a_tab_without_credentials_comes_back_to_a_session_whose_name_stands_beside_a_
         keys: None,
     };
     let (service, options) = (SERVICE.to_owned(), Options::default());
-    world.say(connected, ToWorker::Connect { service, jid: "localhost/desk".into(), credentials, options });
+    world.say(
+        connected,
+        ToWorker::Connect { service, jid: "localhost/desk".into(), credentials, options, bosh: None },
+    );
     world.run();
     world.attach(attached, None);
     world.run();

@@ -120,7 +120,13 @@ fn a_service_or_jid_that_cannot_be_meant_is_connfail_in_words() {
     let options = Options::default();
     world.say(
         tab,
-        ToWorker::Connect { service: "http://localhost/".into(), jid: ALICE.into(), credentials, options },
+        ToWorker::Connect {
+            service: "http://localhost/".into(),
+            jid: ALICE.into(),
+            credentials,
+            options,
+            bosh: None,
+        },
     );
     assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
     assert!(world.open_sockets().is_empty());
@@ -197,7 +203,10 @@ fn the_case_of_a_jid_does_not_count_and_its_resource_is_not_part_of_the_account(
         keys: None,
     };
     let (service, options) = (SERVICE.to_owned(), Options::default());
-    world.say(tab, ToWorker::Connect { service, jid: "Alice@LOCALHOST/x".into(), credentials, options });
+    world.say(
+        tab,
+        ToWorker::Connect { service, jid: "Alice@LOCALHOST/x".into(), credentials, options, bosh: None },
+    );
     assert_eq!(world.heard(tab), ["Secondary", "Attached alice@localhost/desk"]);
 }
 
@@ -283,7 +292,10 @@ fn attach_finds_a_session_by_the_jid_that_the_server_bound() {
         };
         let credentials = if anonymous { none } else { login("alice", password(ALICE)) };
         let (service, options) = (SERVICE.to_owned(), Options::default());
-        world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
+        world.say(
+            tab,
+            ToWorker::Connect { service, jid: "localhost".into(), credentials, options, bosh: None },
+        );
         let up = world.heard(tab).pop().unwrap();
         let jid = up.strip_prefix("Connected ").unwrap();
         let again = world.tab();

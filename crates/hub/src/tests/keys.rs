@@ -24,7 +24,7 @@ fn connect_by(world: &mut World, tab: PortId, keys: &str) {
     let keys = Some(Secret::new(keys.to_owned()));
     let credentials = Credentials { authcid: None, password: None, keys };
     let (service, options) = (SERVICE.to_owned(), Options::default());
-    world.say(tab, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
+    world.say(tab, ToWorker::Connect { service, jid: ALICE.into(), credentials, options, bosh: None });
 }
 
 /// The keys that a tab with the right password was told, before it heard that the session is up.

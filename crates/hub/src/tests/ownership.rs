@@ -21,7 +21,7 @@ fn worker_of(config: Config) -> (Hub<String>, Vec<Output<String>>) {
     let credentials =
         Credentials { authcid: None, password: Some(Secret::new("secret-alice".to_owned())), keys: None };
     let (service, jid) = (SERVICE.to_owned(), "alice@localhost".to_owned());
-    let connect = ToWorker::Connect { service, jid, credentials, options: Options::default() };
+    let connect = ToWorker::Connect { service, jid, credentials, options: Options::default(), bosh: None };
     let outputs = told(&mut hub, Input::Message(PORT, connect, 0.0));
     (hub, outputs)
 }

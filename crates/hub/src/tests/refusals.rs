@@ -343,7 +343,7 @@ fn keys_and_tokens_are_proofs_like_any_other() {
         let keys = Some(Secret::new(wrong.clone()));
         let credentials = Credentials { authcid: None, password: None, keys };
         let (service, options) = (SERVICE.to_owned(), Options::default());
-        world.say(tab, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
+        world.say(tab, ToWorker::Connect { service, jid: ALICE.into(), credentials, options, bosh: None });
         assert_eq!(world.heard(tab), REFUSED);
     }
     assert_eq!(logins(&mut world), 1);

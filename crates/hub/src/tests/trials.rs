@@ -46,7 +46,7 @@ fn other_credentials_that_the_server_takes_join_and_bind_nothing() {
         keys: None,
     };
     let (service, options) = (SERVICE.to_owned(), Options::default());
-    world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options });
+    world.say(newcomer, ToWorker::Connect { service, jid: ALICE.into(), credentials, options, bosh: None });
     assert_eq!(world.heard(newcomer), ["AuthFail invalid-authzid", "Disconnected invalid-authzid"]);
 
     // The passwords of the accounts change: the session was opened with the old one.
@@ -205,7 +205,10 @@ fn nobody_in_particular_does_not_get_into_the_session_of_a_name() {
         let password = Some(Secret::new(format!("secret-{name}")));
         let credentials = Credentials { authcid: Some(name.to_owned()), password, keys: None };
         let (service, options) = (SERVICE.to_owned(), Options::default());
-        world.say(tab, ToWorker::Connect { service, jid: "localhost".into(), credentials, options });
+        world.say(
+            tab,
+            ToWorker::Connect { service, jid: "localhost".into(), credentials, options, bosh: None },
+        );
     }
     world.connect_as(nobody, "localhost", None, Options::default());
     let jids = [alice, bob, nobody].map(|tab| world.heard(tab).pop().unwrap());

@@ -24,12 +24,21 @@ fn said() -> Vec<Plain> {
         {"id": 2, "selector": "Everything"},
         {"id": 3, "selector": "Sent"},
     ]);
+    let http = json!({
+        "headers": [{"name": "X-A", "value": "open"}], "with_credentials": true, "content_type": "text/plain",
+    });
+    let bosh = json!({"wait": 0, "hold": null, "route": "r", "http": http});
     let before = json!({"boot": "b", "position": (1u64 << 53) - 1});
     vec![
         json!({"Hello": {"versions": [1], "tab": "t", "lock": "l", "before": before, "visible": true}}),
         json!({"Connect": {
-            "service": "ws://s/", "jid": "a@b", "credentials": credentials, "options": options,
+            "service": "ws://s/", "jid": "a@b", "credentials": credentials, "options": options, "bosh": bosh,
         }}),
+        json!({"AttachBosh": {
+            "service": "http://s/", "session": bosh_session(), "options": options, "http": http,
+        }}),
+        json!({"HttpOptions": http}),
+        json!({"Keepalive": {"on": true}}),
         json!({"Attach": {"service": "s", "jid": null, "explicit_binding": true}}),
         json!({"Restore": {"service": "s", "jid": "a@b"}}),
         json!({"Bind": {"resource": "r"}}),
@@ -50,6 +59,13 @@ fn said() -> Vec<Plain> {
         json!({"Disconnect": {"reason": "enough", "timeout": 3000}}),
         json!("Leave"),
     ]
+}
+
+fn bosh_session() -> Plain {
+    json!({
+        "jid": "a@b/c", "sid": "s", "next": (1u64 << 53) - 1, "lowest": 7, "wait": 60, "hold": 1,
+        "window": null, "inactivity": 30,
+    })
 }
 
 /// Each variant of what the worker says, likewise.
@@ -89,6 +105,8 @@ fn told() -> Vec<Plain> {
         json!({"Response": {"token": 4, "outcome": {"Error": "<iq/>"}, "position": 2}}),
         json!({"Response": {"token": 4, "outcome": "Timeout", "position": 2}}),
         json!({"Response": {"token": 4, "outcome": {"Refused": fault}, "position": 2}}),
+        json!({"BoshSession": bosh_session()}),
+        json!({"HttpError": {"status": 502}}),
         json!({"Log": {"level": "Warn", "text": "x"}}),
         json!([5, "<a/>"]),
     ]

@@ -33,29 +33,38 @@ fn when_the_worker_dies_another_is_asked_for_and_the_tab_comes_back_with_its_cre
 
 #[test]
 fn a_tab_that_attached_asks_to_be_restored() {
-    let mut page = Page::welcomed();
-    page.say(ToWorker::Attach { service: "ws://x/".to_owned(), jid: None, explicit_binding: false });
-    page.hear(up(0));
-    page.input(Input::Died);
-    page.posts.clear();
-    page.reopen();
-    page.welcome();
-    assert!(
-        matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Restore { jid, .. }] if jid == "a@b/c"),
-        "{:?}",
-        page.posts
-    );
+    let service = "http://x/".to_owned();
+    let attach = ToWorker::Attach { service: service.clone(), jid: None, explicit_binding: false };
+    let (jid, sid) = ("a@b/c".to_owned(), Secret::new("s".to_owned()));
+    let (wait, hold, window, inactivity) = (None, None, None, None);
+    let session = BoshSession { jid, sid, next: 2, lowest: 1, wait, hold, window, inactivity };
+    let (options, http) = (Options::default(), HttpOptions::default());
+    let by_numbers = ToWorker::AttachBosh { service, session, options, http };
+    for attach in [attach, by_numbers] {
+        let mut page = Page::welcomed();
+        page.say(attach);
+        page.hear(up(0));
+        page.input(Input::Died);
+        page.posts.clear();
+        page.reopen();
+        page.welcome();
+        assert!(
+            matches!(&page.posts[..], [ToWorker::Hello(_), ToWorker::Restore { jid, .. }] if jid == "a@b/c"),
+            "{:?}",
+            page.posts
+        );
+    }
 }
 
 #[test]
 fn a_tab_that_was_in_a_session_comes_back_without_waiting_and_one_that_waited_waits_again() {
     for was_up in [false, true] {
         let mut page = Page::welcomed();
-        let ToWorker::Connect { service, jid, credentials, options } = Page::connect_word() else {
+        let ToWorker::Connect { service, jid, credentials, options, bosh } = Page::connect_word() else {
             unreachable!()
         };
         let options = Options { explicit_binding: true, ..options };
-        page.say(ToWorker::Connect { service, jid, credentials, options });
+        page.say(ToWorker::Connect { service, jid, credentials, options, bosh });
         page.hear(status(StatusCode::BindRequired));
         if was_up {
             page.hear(up(0));

@@ -95,7 +95,7 @@ impl Page {
             keys: None,
         };
         let (service, jid) = ("ws://localhost/".to_owned(), "a@b".to_owned());
-        ToWorker::Connect { service, jid, credentials, options: Options::default() }
+        ToWorker::Connect { service, jid, credentials, options: Options::default(), bosh: None }
     }
 
     pub(super) fn say(&mut self, message: ToWorker<String>) {
@@ -203,8 +203,13 @@ impl Page {
     }
 
     fn posted(&mut self, message: ToWorker<String>) {
-        let joins =
-            matches!(message, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::Restore { .. });
+        let joins = matches!(
+            message,
+            ToWorker::Connect { .. }
+                | ToWorker::Attach { .. }
+                | ToWorker::AttachBosh { .. }
+                | ToWorker::Restore { .. }
+        );
         let asks = matches!(message, ToWorker::Ping);
         self.posts.push(message);
         if asks && self.answers {

@@ -52,7 +52,7 @@ impl World {
         let password = password.map(|password| Secret::new(password.to_owned()));
         let credentials = Credentials { authcid: None, password, keys: None };
         let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
-        self.say(tab, ToWorker::Connect { service, jid, credentials, options });
+        self.say(tab, ToWorker::Connect { service, jid, credentials, options, bosh: None });
     }
 
     /// Connects, and waits until some tab binds.
