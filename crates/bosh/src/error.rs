@@ -64,27 +64,8 @@ impl Error {
         }
     }
 
-    /// Whether a new session may succeed. The other conditions say that the request itself is wrong (XEP-0124
-    /// §17.2).
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Error::Terminated { condition: Some(condition), .. } => matches!(
-                &**condition,
-                "internal-server-error"
-                    | "item-not-found"
-                    | "other-request"
-                    | "remote-connection-failed"
-                    | "remote-stream-error"
-                    | "system-shutdown"
-                    | "undefined-condition"
-            ),
-            Error::Terminated { condition: None, .. } => false,
-            _ => true,
-        }
-    }
-
     /// Whether the same request may succeed a second later: the server, or a proxy before the server, starts.
-    pub(crate) fn is_of_network(&self) -> bool {
+    pub fn is_of_network(&self) -> bool {
         matches!(self, Error::Unreachable | Error::Http { status: 500.. })
     }
 

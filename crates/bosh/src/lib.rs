@@ -30,6 +30,8 @@
 //!    (§17.2). After [`Input::Close`] no frame comes up any more, but the queue and the terminating body
 //!    still leave.
 //!
+//! [`Input::Abandon`] leaves the session to another page, without a word.
+//!
 //! [`Bosh::restore`] begins at step 3 with the session of a former page. Empty bodies from the lowest
 //! unanswered rid on ask for the responses which that page missed: servers keep these and give them again
 //! (§14.3). [`Output::Cache`] has the numbers that a later page needs.
@@ -163,6 +165,8 @@ pub enum Input<'a> {
     Online,
     /// The stream is gone. The queue and the terminating body may take this long to leave.
     Close(Duration),
+    /// Another page may go on with the session: nothing leaves any more, not even the end.
+    Abandon,
     /// The deadline of [`Bosh::deadline`] has come.
     Timeout,
     /// The task of the event loop ends: requests may leave.
@@ -325,6 +329,7 @@ impl Bosh {
             Input::Failed { request } => self.no_response(request),
             Input::Online => self.online(),
             Input::Close(patience) => self.close(patience),
+            Input::Abandon => self.finish(None),
             Input::Timeout => self.timeout(),
             Input::EndOfTask => self.end_of_task(),
         }

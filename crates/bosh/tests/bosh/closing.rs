@@ -146,3 +146,13 @@ fn no_frame_leaves_after_close() {
     line.answer(EMPTY);
     assert_eq!((line.under_way.len(), line.closed), (0, Some(None)));
 }
+
+#[test]
+fn a_session_that_is_abandoned_says_nothing_more_and_aborts_what_the_server_holds() {
+    let mut line = Line::open();
+    line.input(Input::Frame(&message(1)));
+    line.input(Input::Abandon);
+    line.say(CLOSE);
+    assert_eq!((line.under_way.len(), line.aborted, line.closed), (0, 1, Some(None)));
+    assert_eq!(line.bosh.deadline(), None);
+}

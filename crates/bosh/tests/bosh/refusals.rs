@@ -132,30 +132,28 @@ fn a_response_whose_stanzas_would_grow_too_large_ends_the_session() {
 
 #[test]
 fn each_binding_condition_ends_the_session_by_its_name() {
-    for (condition, transient) in [
-        ("bad-request", false),
-        ("host-gone", false),
-        ("host-unknown", false),
-        ("improper-addressing", false),
-        ("internal-server-error", true),
-        ("item-not-found", true),
-        ("other-request", true),
-        ("policy-violation", false),
-        ("remote-connection-failed", true),
-        ("remote-stream-error", true),
-        ("see-other-uri", false),
-        ("system-shutdown", true),
-        ("undefined-condition", true),
+    for condition in [
+        "bad-request",
+        "host-gone",
+        "host-unknown",
+        "improper-addressing",
+        "internal-server-error",
+        "item-not-found",
+        "other-request",
+        "policy-violation",
+        "remote-connection-failed",
+        "remote-stream-error",
+        "see-other-uri",
+        "system-shutdown",
+        "undefined-condition",
     ] {
         let error = Error::Terminated { condition: Some(condition.to_owned()), elsewhere: None };
-        assert_eq!((refused(200, &terminate(condition)), error.is_transient()), (error.clone(), transient));
+        assert_eq!(refused(200, &terminate(condition)), error);
         let mut line = Line::open();
         line.say(&message(1));
         line.answer(&terminate(condition));
         assert_eq!((line.closed, line.aborted, line.frames.len()), (Some(Some(error)), 1, 0));
     }
-    assert!(Error::Unreachable.is_transient());
-    assert!(!Error::Terminated { condition: None, elsewhere: None }.is_transient());
 }
 
 #[test]

@@ -213,6 +213,7 @@ impl Walk {
                 Input::Failed { request } => Input::Failed { request: *request },
                 Input::Online => Input::Online,
                 Input::Close(patience) => Input::Close(*patience),
+                Input::Abandon => Input::Abandon,
                 Input::Timeout => Input::Timeout,
                 Input::EndOfTask => Input::EndOfTask,
             };
