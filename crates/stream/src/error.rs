@@ -1,5 +1,6 @@
 //! Why a stream ended, and who broke which rule.
 
+use epode_bosh as bosh;
 use epode_xml::Violation;
 
 /// Why a stream ended. Each variant names who caused it.
@@ -21,6 +22,9 @@ pub enum Error {
         /// The reason given by the server; often empty.
         reason: String,
     },
+    /// The BOSH session that carried the stream ended (XEP-0124 §17).
+    #[error("{0}")]
+    Bosh(#[from] bosh::Error),
     /// The server did not answer in time. Carries the state of the stream, in words.
     #[error("the server did not answer in time, while {0}")]
     Timeout(&'static str),
@@ -127,6 +131,7 @@ impl Error {
             Error::Peer(PeerMisbehaved::NotBase64) => Some("incorrect-encoding"),
             Error::Xml(violation) => Some(violation.condition()),
             Error::Sasl(error) => Some(error.condition()),
+            Error::Bosh(error) => error.condition(),
             Error::Unreachable { .. }
             | Error::SocketClosed { .. }
             | Error::Timeout(_)
@@ -143,6 +148,7 @@ impl Error {
             Error::StreamError { elsewhere, .. } | Error::ClosedByServer { elsewhere } => {
                 elsewhere.as_deref()
             }
+            Error::Bosh(error) => error.elsewhere(),
             _ => None,
         }
     }
@@ -161,13 +167,15 @@ impl Error {
     /// Whether the network failed or the server was silent or closed without a reason: nobody has
     /// named an error.
     pub fn is_of_network(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Error::Unreachable { .. }
-                | Error::SocketClosed { .. }
-                | Error::Timeout(_)
-                | Error::ClosedByServer { elsewhere: None }
-        )
+            | Error::SocketClosed { .. }
+            | Error::Timeout(_)
+            | Error::ClosedByServer { elsewhere: None }
+            | Error::Bosh(bosh::Error::Silent) => true,
+            Error::Bosh(error) => error.is_of_network(),
+            _ => false,
+        }
     }
 
     /// Whether the server failed to prove its identity: it does not know the password, replays a

@@ -1,4 +1,4 @@
-//! One XMPP stream over a WebSocket (RFC 7395), from open to close.
+//! One XMPP stream over a WebSocket (RFC 7395), from open to close. A BOSH session can pose as the socket.
 //!
 //! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`,
 //! hears `<open/>` and features, picks a SASL mechanism and authenticates, says `<open/>` again and
@@ -15,6 +15,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+pub use epode_bosh as bosh;
 pub use epode_sasl as sasl;
 use epode_sasl::{Allowed, Credentials, Derivation, ScramKeys, Secret};
 pub use epode_xml as xml;
@@ -23,7 +24,7 @@ use epode_xml::{Element, Head, Limits, Violation, first_name, is_blank};
 pub use error::{Error, PeerMisbehaved};
 use framing::ns;
 use jid::Unicode;
-use negotiation::{ExpectOpen, State};
+use negotiation::State;
 use timer::{Deadline, PATIENCE, Timer};
 
 mod error;
@@ -85,6 +86,8 @@ pub enum Purpose {
         /// connection the server may still take the former stream for alive (RFC 6120 §7.7.2.2).
         yields: bool,
     },
+    /// Go on with a stream that is open since a former page, or that the app's server has opened.
+    Continue(Bound),
     /// Only find out whether the credentials are good, then close. Credentials that do not name
     /// their account, such as a token, are judged by the JID that the server binds.
     Verify,
@@ -106,6 +109,8 @@ pub enum Input<'a> {
         /// The reason given with the code; often empty.
         reason: &'a str,
     },
+    /// The BOSH session in the place of the socket has ended by an error.
+    Failed(bosh::Error),
     /// The keys of the derivation that [`Output::Derive`] asked for.
     Derived(ScramKeys),
     /// The answer to [`Output::Ask`].
@@ -320,6 +325,7 @@ impl Stream {
         match input {
             Input::Opened { nonce } => self.opened(nonce),
             Input::Closed { code, reason } => self.socket_closed(code, reason),
+            Input::Failed(error) => self.lost(error.into()),
             Input::Derived(keys) => self.derived(keys),
             Input::Answer(answer) => self.answered(answer),
             Input::Bind { resource } => self.bind(resource),
@@ -377,7 +383,7 @@ impl Stream {
     fn opened(&mut self, nonce: String) {
         if matches!(self.phase, Phase::Dialing) {
             self.common.nonce = nonce;
-            self.phase = Phase::Open(ExpectOpen::start(false, &mut self.common));
+            self.phase = Phase::Open(State::begin(&mut self.common));
         }
     }
 
@@ -529,9 +535,15 @@ impl Stream {
 
     fn socket_closed(&mut self, code: u16, reason: &str) {
         let reason = reason.to_owned();
+        self.lost(match self.phase {
+            Phase::Dialing => Error::Unreachable { code, reason },
+            _ => Error::SocketClosed { code, reason },
+        });
+    }
+
+    fn lost(&mut self, error: Error) {
         match self.phase {
-            Phase::Dialing => self.finish(Some(Error::Unreachable { code, reason })),
-            Phase::Open(_) => self.finish(Some(Error::SocketClosed { code, reason })),
+            Phase::Dialing | Phase::Open(_) => self.finish(Some(error)),
             Phase::Closing { .. } => self.finish(None),
             Phase::Closed => {}
         }

@@ -32,6 +32,19 @@ pub(crate) enum State {
 type Next = Result<State, Error>;
 
 impl State {
+    /// The state of a stream whose socket has just opened.
+    pub(crate) fn begin(common: &mut Common) -> State {
+        match &common.config.purpose {
+            Purpose::Continue(bound) => {
+                let bound = bound.clone();
+                common.deadline.clear();
+                common.event(Event::Bound(bound));
+                State::Established
+            }
+            _ => ExpectOpen::start(false, common),
+        }
+    }
+
     /// The state in words that follow "while" in an error.
     pub(crate) fn waiting(&self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 //! close; and every way in which the other end can spoil it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod carried;
 mod chaos;
 mod closing;
 mod established;
