@@ -7,7 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 /// The usage, as printed.
 pub const USAGE: &str = "\
 usage: cargo xtask build                             build worker and npm package into client-shim/dist
-       cargo xtask demo [--port N] [--server URL]    build, then serve the demo; URL: ws:// or wss://
+       cargo xtask demo [OPTIONS]                    build, then serve the demo
+           --port N            the port on loopback; 5800, or any free one
+           --bosh              by BOSH in the place of a WebSocket
+           --server URL        a server of your own: ws://, wss://, or for BOSH http://, https://
        cargo xtask test                              everything that has to hold, in one command
        cargo xtask test --apps                       only apps, but built by every tool of docs/apps.md
        cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
@@ -48,8 +51,10 @@ pub enum Command {
 pub struct DemoOptions {
     /// The port on loopback. By default the usual one, or any free one if that is taken.
     pub port: Option<u16>,
-    /// WebSocket URL of a server to use instead of the embedded one.
+    /// URL of a server to use instead of the embedded one.
     pub server: Option<String>,
+    /// Whether the page reaches the embedded server by BOSH.
+    pub bosh: bool,
 }
 
 /// The measurements.
@@ -102,14 +107,21 @@ fn demo(arguments: impl Iterator<Item = String>) -> Result<DemoOptions> {
             }
             "--server" => {
                 let url = arguments.value("a URL")?;
-                if !(url.starts_with("ws://") || url.starts_with("wss://")) {
-                    bail!("`--server` wants a ws:// or wss:// URL, not `{url}`");
-                }
+                let schemes = ["ws://", "wss://", "http://", "https://"];
+                ensure!(
+                    schemes.iter().any(|scheme| url.starts_with(scheme)),
+                    "`--server` wants a URL of ws://, wss://, http:// or https://, not `{url}`"
+                );
                 options.server = Some(url);
             }
+            "--bosh" => options.bosh = true,
             other => bail!("unknown argument `{other}`"),
         }
     }
+    ensure!(
+        !options.bosh || options.server.is_none(),
+        "`--bosh` is for the server inside: not with `--server`"
+    );
     Ok(options)
 }
 
@@ -201,12 +213,15 @@ mod tests {
 
     #[test]
     fn the_demo_takes_a_port_and_a_server_in_both_notations() {
-        let expected = DemoOptions { port: Some(8080), server: Some("ws://localhost:5280/ws?a=b".into()) };
+        let expected =
+            DemoOptions { port: Some(8080), server: Some("ws://localhost:5280/ws?a=b".into()), bosh: false };
         let line = "demo --port 8080 --server ws://localhost:5280/ws?a=b";
         assert_eq!(parsed(line), Ok(Command::Demo(expected)));
-        let expected = DemoOptions { port: Some(8080), server: None };
+        let expected = DemoOptions { port: Some(8080), ..DemoOptions::default() };
         assert_eq!(parsed("demo --port=8080"), Ok(Command::Demo(expected)));
         assert_eq!(parsed("demo"), Ok(Command::Demo(DemoOptions::default())));
+        let expected = DemoOptions { bosh: true, ..DemoOptions::default() };
+        assert_eq!(parsed("demo --bosh"), Ok(Command::Demo(expected)));
     }
 
     #[test]
@@ -239,9 +254,10 @@ mod tests {
             ("demo --port", "`--port` wants a number"),
             ("demo --port 65536", "`--port` wants a number up to 65535, not `65536`"),
             (
-                "demo --server http://localhost",
-                "`--server` wants a ws:// or wss:// URL, not `http://localhost`",
+                "demo --server localhost",
+                "`--server` wants a URL of ws://, wss://, http:// or https://, not `localhost`",
             ),
+            ("demo --bosh --server wss://a", "`--bosh` is for the server inside: not with `--server`"),
             ("bench speed", "nothing to measure under the name `speed`"),
             ("bench --browser safari", "`--browser` wants chromium or firefox, not `safari`"),
             ("bench --rounds 0", "`--rounds` wants a number from 1 on, not `0`"),

@@ -34,6 +34,9 @@ pub fn command(options: &DemoOptions) -> Result<String> {
     if let Some(url) = &options.server {
         server.args(["--server", url]);
     }
+    if options.bosh {
+        server.arg("--bosh");
+    }
     let error = server.exec();
     Err(error).context("the demo's server cannot be started")
 }

@@ -30,8 +30,10 @@ let contacts = new Set(); // the full JIDs of the peer that are available
 let failed = false; // whether this attempt has failed, which the status shows
 
 const settings = await (await fetch('/settings')).json();
-const service =
-  settings.server ?? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/xmpp-websocket`;
+const embedded = settings.bosh
+  ? `${location.origin}/http-bind`
+  : `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/xmpp-websocket`;
+const service = settings.server ?? embedded;
 
 const { Strophe, $msg, $pres } = await import('/dist/epode.js').catch((error) => {
   report('failed', 'The package is not built yet: run cargo xtask build, then reload.');

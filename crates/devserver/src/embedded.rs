@@ -1,4 +1,4 @@
-//! The task that owns the scripted server and tells it the time.
+//! The task that owns the scripted server and its connection manager, and tells both the time.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use epode_testkit::{Config, ConnectionId, Input, Output, Server};
+use epode_testkit::{
+    Config, ConnectionId, Input, Output, Server,
+    bosh::{self, Manager, RequestId, Terms},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
@@ -42,6 +45,7 @@ pub(crate) struct Frames {
 enum Command {
     Open(ConnectionId, Outlet),
     Input(Input),
+    Request(String, Terms, oneshot::Sender<String>),
     Script(Script),
 }
 
@@ -57,10 +61,14 @@ pub(crate) fn start(config: Config, seed: u64) -> Control {
     let (commands, inlet) = mpsc::channel(INLET_LIMIT);
     let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let embedded = Embedded {
+        manager: Manager::new(config.frame_limit, seed),
         server: Server::new(Config { epoch, ..config }, seed),
         started: Instant::now(),
         deadline: None,
+        manager_deadline: None,
         outlets: BTreeMap::new(),
+        requests: BTreeMap::new(),
+        next_request: 0,
     };
     tokio::spawn(embedded.run(inlet));
     Control { commands, next_connection: Arc::new(AtomicU64::new(1)) }
@@ -94,6 +102,13 @@ impl Control {
 
     pub(crate) async fn input(&self, input: Input) {
         let _ = self.commands.send(Command::Input(input)).await;
+    }
+
+    /// The answer of the connection manager to a body; `None` if the server is gone.
+    pub(crate) async fn request(&self, body: String, terms: Terms) -> Option<String> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Command::Request(body, terms, answer)).await.ok()?;
+        answered.await.ok()
     }
 
     pub(crate) async fn shut_down(&self) {
@@ -142,34 +157,44 @@ impl Outlet {
 
 struct Embedded {
     server: Server,
+    manager: Manager,
     started: Instant,
     deadline: Option<Instant>,
+    manager_deadline: Option<Instant>,
     outlets: BTreeMap<ConnectionId, Outlet>,
+    /// Who waits for the answers of the manager.
+    requests: BTreeMap<RequestId, oneshot::Sender<String>>,
+    next_request: u64,
 }
 
 impl Embedded {
     async fn run(mut self, mut inlet: mpsc::Receiver<Command>) {
         loop {
-            // 1. Do all that the server wants done.
-            while let Some(output) = self.server.poll_output() {
-                self.handle_output(output);
-            }
-            // 2. Wait for the next command or for the server's deadline.
-            let deadline = self.deadline;
-            let timer = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline).await,
-                    None => std::future::pending().await,
+            // 1. Do all that the server and the manager want done. The server goes first, so that the manager
+            //    answers with all that the server has to say.
+            loop {
+                if let Some(output) = self.server.poll_output() {
+                    self.handle_output(output);
+                } else if let Some(output) = self.manager.poll_output() {
+                    self.handle_manager_output(output);
+                } else {
+                    break;
                 }
-            };
+            }
+            // 2. Wait for the next command or for a deadline.
+            let (deadline, manager_deadline) = (self.deadline, self.manager_deadline);
             tokio::select! {
                 command = inlet.recv() => match command {
                     Some(command) => self.handle_command(command),
                     None => return,
                 },
-                () = timer => {
+                () = at(deadline) => {
                     self.deadline = None;
                     self.input(Input::Timeout);
+                }
+                () = at(manager_deadline) => {
+                    self.manager_deadline = None;
+                    self.manager_input(bosh::Input::Timeout);
                 }
             }
         }
@@ -187,18 +212,28 @@ impl Embedded {
                 }
                 self.input(input);
             }
+            Command::Request(body, terms, answer) => {
+                let id = RequestId(self.next_request);
+                self.next_request += 1;
+                self.requests.insert(id, answer);
+                self.manager_input(bosh::Input::Request(id, body, terms));
+            }
             Command::Script(script) => script(&mut self.server),
         }
     }
 
     fn handle_output(&mut self, output: Output) {
         match output {
+            Output::Frame(id, frame) if Manager::has(id) => {
+                self.manager_input(bosh::Input::Frame(id, frame));
+            }
             Output::Frame(id, frame) => {
                 let is_sent = self.outlets.get(&id).is_some_and(|outlet| outlet.send(frame));
                 if !is_sent && self.outlets.remove(&id).is_some() {
                     self.input(Input::Closed(id));
                 }
             }
+            Output::Close(id) if Manager::has(id) => self.manager_input(bosh::Input::Closed(id)),
             Output::Close(id) => {
                 self.outlets.remove(&id);
             }
@@ -206,7 +241,32 @@ impl Embedded {
         }
     }
 
+    fn handle_manager_output(&mut self, output: bosh::Output) {
+        match output {
+            bosh::Output::Server(input) => self.input(input),
+            bosh::Output::Respond(id, body) => {
+                if let Some(answer) = self.requests.remove(&id) {
+                    // The client may have given the request up.
+                    let _ = answer.send(body);
+                }
+            }
+            bosh::Output::Timeout(deadline) => self.manager_deadline = Some(self.started + deadline),
+        }
+    }
+
     fn input(&mut self, input: Input) {
         self.server.handle_input(self.started.elapsed(), input);
+    }
+
+    fn manager_input(&mut self, input: bosh::Input) {
+        self.manager.handle_input(self.started.elapsed(), input);
+    }
+}
+
+/// Completes at the deadline; never without one.
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

@@ -7,10 +7,12 @@
 //! - `/xmpp-websocket` speaks RFC 7395. A task for each WebSocket carries frames between its socket
 //!   and the one task that owns the [`Server`](epode_testkit::Server) (see [`Control`]); only that
 //!   task knows the time.
+//! - `/http-bind` speaks BOSH (XEP-0124, XEP-0206) with the same server, by the connection manager of
+//!   `epode-testkit`. The query of the address can make the service misbehave.
 //! - `/stats` gives the server's connections as JSON: the demo shows by it that many tabs share one
 //!   connection.
 //!
-//! If [`Options::server`] names a real server, the page connects there, and the last two paths do
+//! If [`Options::server`] names a real server, the page connects there, and the last three paths do
 //! not exist.
 //!
 //! ```no_run
@@ -22,6 +24,7 @@
 //! # }
 //! ```
 
+mod bosh;
 mod embedded;
 mod pages;
 mod websocket;
@@ -46,8 +49,11 @@ pub struct Options {
     pub port: u16,
     /// The folder of the built package, served at `/dist/`.
     pub files: PathBuf,
-    /// A real server's `ws:` or `wss:` URL for the page to connect to, instead of the embedded server.
+    /// A real server's URL for the page to connect to, instead of the embedded server: `ws:` or `wss:` for a
+    /// WebSocket, `http:` or `https:` for BOSH.
     pub server: Option<String>,
+    /// Whether the page reaches the embedded server by BOSH.
+    pub bosh: bool,
     /// The properties of the embedded server. Its epoch is set to the time of day.
     pub config: Config,
     /// The seed of all that the embedded server draws at random.
@@ -91,6 +97,7 @@ impl Default for Options {
             port: 5800,
             files: PathBuf::from("client-shim/dist"),
             server: None,
+            bosh: false,
             config: Config::default(),
             seed: 0,
         }
@@ -111,7 +118,11 @@ impl Devserver {
         let routes = pages::routes(&options);
         let routes = match options.server {
             Some(_) => routes,
-            None => routes.merge(websocket::routes(control.clone(), options.config.frame_limit)),
+            None => {
+                let limit = options.config.frame_limit;
+                let bosh = bosh::routes(control.clone(), limit, options.seed);
+                routes.merge(websocket::routes(control.clone(), limit)).merge(bosh)
+            }
         };
         Ok(Self { listener, address, routes: pages::uncached(routes), control })
     }

@@ -1,4 +1,4 @@
-//! `epode-devserver [--port N] [--files DIR] [--server URL]`
+//! `epode-devserver [--port N] [--files DIR] [--bosh | --server URL]`
 
 use std::{
     env,
@@ -6,19 +6,20 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use epode_devserver::{Devserver, Options};
 use tokio::signal;
 
 const USAGE: &str = "\
 Serves the demo of Epode, with an XMPP server inside, on the loopback interface.
 
-usage: epode-devserver [--port N] [--files DIR] [--server URL]
+usage: epode-devserver [--port N] [--files DIR] [--bosh | --server URL]
 
   --port N      listen on this port, 0 for any (default 5800)
   --files DIR   the built package, served at /dist/ (default client-shim/dist)
-  --server URL  let the page connect to this XMPP server, ws:// or wss://,
-                instead of the one inside
+  --bosh        let the page reach the server inside by BOSH, not by a WebSocket
+  --server URL  let the page connect to this XMPP server, ws://, wss://, or for
+                BOSH http:// or https://, instead of the one inside
 ";
 
 #[tokio::main]
@@ -57,19 +58,21 @@ fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>> 
         match argument.as_str() {
             "--port" => options.port = value()?.parse().context("--port is a number up to 65535")?,
             "--files" => options.files = value()?.into(),
-            "--server" => options.server = Some(websocket_url(value()?)?),
+            "--bosh" => options.bosh = true,
+            "--server" => options.server = Some(service(value()?)?),
             "--help" | "-h" => return Ok(None),
             _ => bail!("unknown argument {argument}; --help lists them"),
         }
     }
+    ensure!(!options.bosh || options.server.is_none(), "--bosh is for the server inside: not with --server");
     Ok(Some(options))
 }
 
-fn websocket_url(url: String) -> Result<String> {
-    if url.starts_with("ws://") || url.starts_with("wss://") {
+fn service(url: String) -> Result<String> {
+    if ["ws://", "wss://", "http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
         Ok(url)
     } else {
-        bail!("--server is a ws:// or wss:// URL, not {url}")
+        bail!("--server is a URL of ws://, wss://, http:// or https://, not {url}")
     }
 }
 
@@ -103,6 +106,7 @@ mod tests {
         assert_eq!((options.port, options.files.to_str()), (0, Some("out")));
         assert_eq!(options.server.as_deref(), Some("wss://xmpp.example/ws"));
         assert_eq!(read(arguments("")).unwrap().unwrap().port, 5800);
+        assert!(read(arguments("--bosh")).unwrap().unwrap().bosh);
         assert!(read(arguments("--help")).unwrap().is_none());
     }
 
@@ -111,7 +115,11 @@ mod tests {
         for (line, reason) in [
             ("--port", "--port needs a value"),
             ("--port 65536", "--port is a number up to 65535"),
-            ("--server http://xmpp.example", "--server is a ws:// or wss:// URL, not http://xmpp.example"),
+            (
+                "--server xmpp.example",
+                "--server is a URL of ws://, wss://, http:// or https://, not xmpp.example",
+            ),
+            ("--bosh --server wss://xmpp.example", "--bosh is for the server inside: not with --server"),
             ("--verbose", "unknown argument --verbose; --help lists them"),
         ] {
             assert_eq!(read(arguments(line)).unwrap_err().to_string(), reason);

@@ -17,6 +17,8 @@ use crate::Options;
 struct Settings {
     /// The real server to connect to; `null` for the embedded one.
     server: Option<String>,
+    /// Whether the embedded one is reached by BOSH.
+    bosh: bool,
     /// The accounts that can log in with one click; none at a real server.
     accounts: Vec<ReadyMade>,
 }
@@ -60,6 +62,6 @@ impl Settings {
             jid: format!("{}@{}", account.user, config.domain),
             password: account.password.clone(),
         });
-        Self { server: options.server.clone(), accounts: ready_made.collect() }
+        Self { server: options.server.clone(), bosh: options.bosh, accounts: ready_made.collect() }
     }
 }

@@ -163,8 +163,8 @@ async fn the_page_learns_whom_it_can_log_in_as_and_where() {
     let server = Some("wss://xmpp.example/ws".to_owned());
     let elsewhere = Running::start(Options { server, ..Options::default() }).await;
     let settings = elsewhere.get("/settings").await.body;
-    assert_eq!(settings, r#"{"server":"wss://xmpp.example/ws","accounts":[]}"#);
-    for path in ["/stats", "/xmpp-websocket"] {
+    assert_eq!(settings, r#"{"server":"wss://xmpp.example/ws","bosh":false,"accounts":[]}"#);
+    for path in ["/stats", "/xmpp-websocket", "/http-bind"] {
         assert!(elsewhere.get(path).await.head.starts_with("HTTP/1.1 404"), "{path}");
     }
 }

@@ -19,8 +19,9 @@
 //!
 //! [`Server::misbehave`] makes the next connection fail at a chosen point of steps 1 to 3, in each
 //! way in which a peer can break the rules of the negotiation; [`Misbehaviour::all`] lists these
-//! ways. `epode-devserver` puts the same server on a real socket.
+//! ways. `epode-devserver` puts the same server on a real socket. [`bosh`] puts HTTP before it.
 
+pub mod bosh;
 mod clock;
 mod jid;
 mod ns;
