@@ -7,7 +7,7 @@ use epode_stream::sasl::{
 };
 use epode_stream::xml::Limits;
 
-use crate::{Error, Purpose};
+use crate::{Bound, Error, Purpose};
 
 /// An account at a service, with all that is needed to log in again and again. `Debug` prints no
 /// secret.
@@ -48,7 +48,7 @@ pub struct Mechanisms<'a> {
 impl Account {
     /// Makes an account from the app's options.
     ///
-    /// `service` is an absolute `ws:` or `wss:` URL. `jid` is bare or full, or a bare domain for
+    /// `service` is an absolute URL: `ws:` or `wss:`, or `http:` or `https:` for BOSH. `jid` is bare or full, or a bare domain for
     /// ANONYMOUS. `authcid` replaces the JID's localpart as the user name. User name and password
     /// stay as typed; SCRAM prepares them (RFC 4013) by means of `unicode`.
     ///
@@ -231,6 +231,9 @@ impl Account {
                     let resource = resource.filter(|resource| !resource.is_empty()).map(str::to_owned);
                     epode_stream::Purpose::Bind { resource, explicit, yields: again }
                 }
+                Purpose::Continue { .. } => {
+                    epode_stream::Purpose::Continue(Bound { jid: self.jid.clone(), features: String::new() })
+                }
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
@@ -256,8 +259,8 @@ fn is_private(service: &str) -> Result<bool, Error> {
         return Err(error());
     }
     match scheme {
-        "wss" => Ok(true),
-        "ws" => Ok(is_loopback(host)),
+        "wss" | "https" => Ok(true),
+        "ws" | "http" => Ok(is_loopback(host)),
         _ => Err(error()),
     }
 }
@@ -308,6 +311,10 @@ mod tests {
             ("ws://127.0.0.1.example/ws", by_default, false),
             ("ws://localhost@evil.example/ws", by_default, false),
             ("ws://evil.example/?@localhost", by_default, false),
+            ("https://chat.example/bosh", by_default, true),
+            ("http://chat.example/bosh", by_default, false),
+            ("http://chat.example/bosh", listed, true),
+            ("http://localhost:5280/bosh", by_default, true),
         ] {
             let account = account(service, "a@b", mechanisms).unwrap();
             assert_eq!(
@@ -320,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_service_or_a_jid_that_cannot_be_meant_is_an_error() {
-        for service in ["", "chat.example", "http://chat.example/ws", "ws://", "ws:///x"] {
+        for service in ["", "chat.example", "ftp://chat.example/ws", "ws://", "http:///x"] {
             assert_eq!(
                 account(service, "a@b", Mechanisms::default()).unwrap_err(),
                 Error::Service(service.to_owned())

@@ -30,8 +30,10 @@ mod redial;
 /// An error in what the app asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
-    /// Not the URL of an XMPP service over WebSocket.
-    #[error("\"{0}\" is not the address of a WebSocket: it must begin with ws:// or wss:// and name a host")]
+    /// Not the URL of an XMPP service over WebSocket or BOSH.
+    #[error(
+        "\"{0}\" is not the address of a service: it must begin with ws(s):// or http(s):// and name a host"
+    )]
     Service(String),
     /// Not a JID.
     #[error("\"{0}\" is not a JID: user@domain, or a domain to log in anonymously")]
@@ -60,6 +62,12 @@ pub enum Purpose {
         reconnect: bool,
         /// Whether to wait for [`stream::Input::Bind`] before the session is up for the first time.
         explicit: bool,
+    },
+    /// To go on with a session of a former page, or of the app's server: whose stream is open, and
+    /// cannot be opened again without the credentials that [`Session::adopt`] may bring.
+    Continue {
+        /// Whether to dial again once there are credentials.
+        reconnect: bool,
     },
     /// To find out whether credentials are good.
     Verify,
@@ -184,12 +192,28 @@ impl Session {
         &self.account
     }
 
+    /// Something has changed by which the next dial may succeed: it is due at once, unless the
+    /// server has just refused the credentials.
+    pub fn hasten(&mut self, now: Duration) {
+        if let Phase::Resting(at) = &mut self.phase {
+            *at = self.redial.soonest(now).min(*at);
+        }
+    }
+
+    /// Whether the session has no credentials: the page that logged in is gone.
+    pub fn is_continued(&self) -> bool {
+        matches!(self.purpose, Purpose::Continue { .. })
+    }
+
     /// Takes over credentials that the server has accepted, for later dials. Returns false, and
     /// changes nothing but whether SCRAM is expected, if that would replace a password by a
     /// mechanism that only a page can speak.
     pub fn adopt(&mut self, account: Account) -> bool {
         let adopted = self.account.adopt(account);
         if adopted {
+            if let Purpose::Continue { reconnect } = self.purpose {
+                self.purpose = Purpose::Join { reconnect, explicit: false };
+            }
             self.redial.renew();
             // Forgotten, so that the same cause is reported again.
             self.cause = None;

@@ -130,6 +130,8 @@ fn is_refusal(error: &Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use epode_stream::bosh;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -140,6 +142,10 @@ mod tests {
 
     fn stream_error(condition: &str) -> Error {
         Error::StreamError { condition: condition.to_owned(), text: None, elsewhere: None }
+    }
+
+    fn terminated(condition: &str) -> bosh::Error {
+        bosh::Error::Terminated { condition: Some(condition.to_owned()), elsewhere: None }
     }
 
     fn lost() -> Error {
@@ -177,6 +183,8 @@ mod tests {
             (epode_stream::PeerMisbehaved::NoBind.into(), false),
             (Error::BindRefused { step: "resource", condition: "conflict".to_owned(), text: None }, false),
             (Error::ClosedByServer { elsewhere: Some("wss://x/".to_owned()) }, false),
+            (terminated("host-gone").into(), false),
+            (bosh::Error::Http { status: 404 }.into(), false),
         ] {
             assert_eq!(Redial::new(1).rest(Duration::ZERO, &error, true).is_none(), ends, "{error:?}");
         }
@@ -232,7 +240,11 @@ mod tests {
         assert!(longest(&unknown, 5) <= MINUTE);
         let rarely = longest(&unknown, 20);
         assert!(rarely > 2 * MINUTE && rarely <= 5 * MINUTE, "{rarely:?}");
-        assert!(longest(&lost(), 20) <= MINUTE, "the network is not the server's fault");
+        let of_network = [bosh::Error::Unreachable, bosh::Error::Silent, bosh::Error::Http { status: 502 }];
+        for error in of_network.into_iter().map(Error::from).chain([lost()]) {
+            assert!(longest(&error, 20) <= MINUTE, "the network is not the server's fault: {error}");
+        }
+        assert!(longest(&terminated("policy-violation").into(), 20) > 2 * MINUTE);
     }
 
     #[test]

@@ -255,3 +255,51 @@ fn another_account_than_before_is_not_taken_for_the_session() {
         assert_eq!(ended, ends, "{bound}: {last:?}");
     }
 }
+
+/// A session that goes on at once, without a login, with the account's full JID.
+fn continued() -> Session {
+    let account =
+        Account::new("http://localhost/", "a@b/given", None, None, Mechanisms::default(), unicode()).unwrap();
+    let mut session = Session::new(SECOND, account, Purpose::Continue { reconnect: true }, 1);
+    session.handle_input(SECOND, Input::Start);
+    session.handle_input(SECOND, stream::Input::Opened { nonce: "n".into() }.into());
+    let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+    let [Output::Dial(..), Output::Event(Event::Bound(bound))] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!((&*bound.jid, &*bound.features), ("a@b/given", ""));
+    session
+}
+
+#[test]
+fn a_session_without_credentials_is_over_when_its_stream_is_and_is_dialled_again_once_it_has_some() {
+    let mut session = continued();
+    assert!(session.is_continued());
+    let outputs = lose(&mut session, SECOND);
+    assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");
+
+    let mut session = continued();
+    assert!(session.adopt(account("p")) && !session.is_continued());
+    let outputs = lose(&mut session, SECOND);
+    assert!(matches!(outputs.last(), Some(Output::Event(Event::Lost { .. }))), "{outputs:?}");
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    session.poll_output();
+    negotiate(&mut session, due);
+}
+
+#[test]
+fn the_next_dial_may_be_hastened_but_not_that_of_refused_credentials() {
+    let mut session = up(SECOND, true);
+    lose(&mut session, SECOND);
+    assert!(session.deadline().unwrap() > SECOND);
+    session.hasten(SECOND);
+    assert_eq!(session.deadline(), Some(SECOND));
+    session.handle_input(SECOND, Input::Stream(stream::Input::Timeout));
+    session.handle_input(SECOND, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
+    for frame in
+        [OPEN, MECHANISMS, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"]
+    {
+        session.frame(SECOND, frame);
+    }
+    session.hasten(2 * SECOND);
+    assert_eq!(session.deadline(), Some(31 * SECOND));
+}

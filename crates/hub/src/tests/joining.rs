@@ -121,7 +121,7 @@ fn a_service_or_jid_that_cannot_be_meant_is_connfail_in_words() {
     world.say(
         tab,
         ToWorker::Connect {
-            service: "http://localhost/".into(),
+            service: "ftp://localhost/".into(),
             jid: ALICE.into(),
             credentials,
             options,
