@@ -5,7 +5,15 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const idle = { accept() {}, imports() {}, loaded() {}, online() {}, start() {} };
+const idle = {
+  accept() {},
+  failed() {},
+  imports() {},
+  loaded() {},
+  online() {},
+  responded() {},
+  start() {},
+};
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 /** Loads the script with this engine and starts it; `raise` dispatches an event of the window. */

@@ -41,8 +41,10 @@ engine.loaded((await WebAssembly.instantiate(wasm, engine.imports())).instance);
 let dialled = [];
 beforeEach(() => (dialled = []));
 const dial = (url, greeting) => dialled[dialled.push({ url, greeting, close() {}, send() {} }) - 1];
+/** No service here is BOSH. */
+const http = { request() {}, abort() {} };
 const own = (name) => queueMicrotask(() => engine.owned(name));
-engine.start(undefined, { own, disown() {}, exit() {} }, dial, true, false);
+engine.start(undefined, { own, disown() {}, exit() {} }, dial, http, true, false);
 
 /** What was to happen at once has happened. */
 const settled = () => new Promise((resolve) => wait(resolve));

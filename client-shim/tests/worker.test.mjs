@@ -45,10 +45,12 @@ function port() {
 const idle = {
   accept() {},
   denied() {},
+  failed() {},
   imports: () => ({}),
   loaded() {},
   online() {},
   owned() {},
+  responded() {},
   start() {},
   wanted() {},
 };

@@ -65,7 +65,7 @@ pub(crate) const UNICODE: Unicode = Unicode {
     host: |domain| Url::new(&["http://", domain].concat()).ok().map(|url| url.hostname()),
 };
 
-/// Randomness for what is no secret.
+/// 64 bits of a cryptographic generator.
 pub(crate) fn seed() -> u64 {
     let bytes = Uint8Array::new_with_length(8);
     get_random_values(&bytes);

@@ -13,7 +13,7 @@ use crate::browser::{self, Alarm};
 use crate::socket::Socket;
 use crate::text::Stanza;
 use crate::to_port::Ports;
-use crate::{Dial, Ownership};
+use crate::{Dial, Http, Ownership};
 
 thread_local! {
     static WORKER: RefCell<Option<Worker>> = const { RefCell::new(None) };
@@ -31,6 +31,7 @@ struct Worker {
     sockets: Table<SocketId, Socket>,
     ownership: Ownership,
     dial: Dial,
+    http: Http,
     alarm: Alarm,
     alarm_rang: Function,
     deferred: Function,
@@ -40,6 +41,7 @@ pub(crate) fn start(
     lock: Option<String>,
     ownership: Ownership,
     dial: Dial,
+    http: Http,
     ports: Ports,
     (shared, detour): (bool, bool),
 ) {
@@ -63,6 +65,7 @@ pub(crate) fn start(
         sockets: Table::default(),
         ownership,
         dial,
+        http,
         alarm: Alarm::default(),
         alarm_rang: alarm_rang.into_js_value().unchecked_into(),
         deferred: deferred.into_js_value().unchecked_into(),
@@ -100,6 +103,11 @@ impl Worker {
                 // The browser refuses the address itself, or this page may not go there.
                 Err(reason) => browser::later(move || run(Input::SocketClosed(socket, 0, reason))),
             },
+            Output::Draw(socket) => browser::later(move || {
+                run(Input::Drawn(socket, browser::nonce(), browser::seed()));
+            }),
+            Output::Request(socket, id, request) => self.http.request(socket, id, &request),
+            Output::Abort(socket, id) => self.http.abort(socket, id),
             Output::Transmit(socket, text) => {
                 if let Some(socket) = self.sockets.get(&socket) {
                     socket.transmit(&text);

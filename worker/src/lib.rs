@@ -6,8 +6,8 @@
 //! what the hub wants is done on the spot.
 //!
 //! The script holds the ports. `from_port` reads the messages of tabs, field by field; `to_port` writes those
-//! of the hub, field by field as well, and the script posts them. `socket` is the WebSocket, and `text` a
-//! stanza as a JavaScript string. `browser` has time, randomness, locks, timers and the console.
+//! of the hub, field by field as well, and the script posts them. `socket` is the WebSocket, `http` makes
+//! the requests of BOSH, and `text` is a stanza as a JavaScript string. `browser` has time, randomness, locks, timers and the console.
 
 use epode_port::Writer;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,10 +15,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 mod browser;
 mod driver;
 mod from_port;
+mod http;
 mod socket;
 mod text;
 mod to_port;
 
+pub use http::Http;
 use to_port::Ports;
 pub use to_port::ScriptPorts;
 
@@ -27,17 +29,19 @@ pub use to_port::ScriptPorts;
 /// else each port has its own, and no use of the ownership. A `detour` stands in for a worker that does not
 /// answer.
 #[wasm_bindgen]
+#[allow(clippy::too_many_arguments, reason = "a function of the script's takes what the script has")]
 pub fn start(
     lock: Option<String>,
     ownership: Ownership,
     dial: Dial,
+    http: Http,
     ports: ScriptPorts,
     writer: Writer,
     shared: bool,
     detour: bool,
 ) {
     epode_port::start();
-    driver::start(lock, ownership, dial, Ports::new(ports, writer), (shared, detour));
+    driver::start(lock, ownership, dial, http, Ports::new(ports, writer), (shared, detour));
 }
 
 #[wasm_bindgen(typescript_custom_section)]

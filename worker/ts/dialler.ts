@@ -28,7 +28,8 @@ const early = new Map<string, Early>();
  */
 export function dialEarly(said: unknown): void {
   const { service, jid } = (said as { Connect?: { service?: unknown; jid?: unknown } } | null)?.Connect ?? {};
-  if (typeof service !== 'string' || typeof jid !== 'string') return;
+  // BOSH needs no connection before the engine is there.
+  if (typeof service !== 'string' || typeof jid !== 'string' || !/^ws/.test(service)) return;
   const domain = getDomainFromJid(jid);
   // What would have to be escaped is no domain: let the engine say so.
   if (!domain || /[\s<>&'"]/.test(domain)) return;

@@ -9,6 +9,7 @@ import { imports, loaded, online } from '../pkg/epode_worker.js';
 import text from '../pkg/epode_worker_text.js';
 import type { Port } from '../../port/ts/port.ts';
 import { accept, start } from './ports.ts';
+import { http } from './http.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import { type load, unpack } from '../../port/ts/wasm.ts';
 
@@ -26,6 +27,7 @@ export async function begin(how: typeof load): Promise<void> {
     undefined,
     { own: nothing, disown: nothing, exit: nothing },
     (url) => new WebSocket(url, 'xmpp'),
+    http,
     false,
     false,
   );

@@ -8,6 +8,7 @@ import {
   hear,
   start as run,
   type Dial,
+  type Http,
   type Ownership,
   type Ports,
 } from '../pkg/epode_worker.js';
@@ -25,6 +26,7 @@ export function start(
   lock: string | undefined,
   ownership: Ownership,
   dial: Dial,
+  http: Http,
   shared: boolean,
   detour: boolean,
 ): void {
@@ -43,7 +45,7 @@ export function start(
       port.close();
     },
   };
-  run(lock, ownership, dial, outward, writer, shared, detour);
+  run(lock, ownership, dial, http, outward, writer, shared, detour);
 }
 
 /**

@@ -10,6 +10,7 @@ import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_wor
 import text from '../pkg/epode_worker_text.js';
 import { ownership } from './ownership';
 import { dial, dialEarly } from './dialler';
+import { http } from './http';
 
 declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 /** The build defines this constant for the script whose wasm is a file beside the script. */
@@ -70,7 +71,7 @@ Promise.all([
   ),
 ])
   .then(([lock]) => {
-    start(lock, ownership({ owned, denied, wanted }, leave), dial, shared, self.name === DETOUR);
+    start(lock, ownership({ owned, denied, wanted }, leave), dial, http, shared, self.name === DETOUR);
     heedNetwork();
     const queued = waiting ?? [];
     waiting = null;

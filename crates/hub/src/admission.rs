@@ -34,6 +34,7 @@ impl<T: Text> SharedSession<T> {
         tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;
         tab.mailbox.byte_limit = self.connection.options.queue_size as usize;
         let parked = self.take_parked(&tab.tab, common.now);
+        self.is_kept = false;
         self.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, self.position) });
         let up = self.is_up();
         let down = self.down.clone();
@@ -107,6 +108,7 @@ impl<T: Text> SharedSession<T> {
             common
                 .post(port, FromWorker::Keys { keys: epode_protocol::Secret::new(keys.expose().to_owned()) });
         }
+        self.tell_numbers(&[port], common);
         common.post(port, FromWorker::Status(up));
         self.tell_gap(common);
         self.take_all(port, &mut pending.into_iter(), common);

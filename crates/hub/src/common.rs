@@ -13,7 +13,8 @@ use crate::refusals::Refusals;
 use crate::status::because;
 use crate::tab_state::{PENDING, PendingSend, Stage, TabState};
 use crate::timer::{Timer, Timers};
-use crate::{Config, Output, PortId, SessionId, Table};
+use crate::uplink::lines::Line;
+use crate::{Config, Output, PortId, SessionId, SocketId, Table};
 
 /// What every session and every tab shares.
 pub(crate) struct Common<T> {
@@ -23,6 +24,7 @@ pub(crate) struct Common<T> {
     pub(crate) refusals: Refusals,
     pub(crate) timers: Timers,
     pub(crate) outputs: VecDeque<Output<T>>,
+    pub(crate) lines: Table<SocketId, Line>,
     /// The latest delivery of this task, for tabs that are given the same.
     latest: Latest<T>,
     /// Whether [`Output::Defer`] is out for this task.
@@ -39,6 +41,7 @@ impl<T: Text> Common<T> {
             tabs: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
+            lines: Table::default(),
             latest: Latest::default(),
             deferred: false,
             counter: 0,
@@ -67,9 +70,7 @@ impl<T: Text> Common<T> {
     /// with a full window does not get the line, since a server can cause any number of lines.
     pub(crate) fn log_to(&mut self, ports: &[PortId], level: LogLevel, text: String) {
         for port in ports {
-            if self.keeps_up(*port) {
-                self.post(*port, FromWorker::Log { level, text: text.clone() });
-            }
+            self.post_if_it_keeps_up(*port, FromWorker::Log { level, text: text.clone() });
         }
         self.log(level, text);
     }
@@ -102,6 +103,13 @@ impl<T: Text> Common<T> {
     /// Posts a message to a tab, after everything that waits for the tab.
     pub(crate) fn post(&mut self, port: PortId, message: FromWorker<T>) {
         self.put(port, |mailbox| mailbox.push(message));
+    }
+
+    /// The same for a message without which a tab that is slow or frozen does as well.
+    pub(crate) fn post_if_it_keeps_up(&mut self, port: PortId, message: FromWorker<T>) {
+        if self.keeps_up(port) {
+            self.post(port, message);
+        }
     }
 
     /// Posts a stanza to a tab, after everything that waits for the tab.

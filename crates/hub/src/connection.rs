@@ -11,6 +11,8 @@ use crate::exchange::Exchange;
 use crate::key::Key;
 use crate::timer::Timer;
 use crate::uplink::Uplink;
+use crate::uplink::carrier::Carrier;
+use crate::uplink::lines::Binding;
 
 /// One account's connection to its server.
 pub(crate) struct Connection {
@@ -40,12 +42,14 @@ impl Connection {
         account: Account,
         options: Options,
         purpose: Purpose,
+        binding: Option<Binding>,
         common: &mut Common<T>,
     ) -> Self {
         let id = SessionId(common.count());
         let seed = common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let session = Session::new(common.now, account, purpose, seed);
-        Connection { id, key, session, uplink: Uplink::default(), exchange: None, options, keys: None }
+        let uplink = Uplink::over(Carrier::new(binding));
+        Connection { id, key, session, uplink, exchange: None, options, keys: None }
     }
 
     /// Carries out what the session wants, up to the next thing that concerns tabs; `None` when all

@@ -1,7 +1,7 @@
 //! Tabs whose credentials wait for the account to be free: of one account one login is under way at
 //! a time.
 
-use epode_protocol::Options;
+use epode_protocol::{BoshOptions, Options};
 use epode_session::Account;
 
 use crate::PortId;
@@ -13,6 +13,7 @@ pub(crate) struct Contender {
     pub(crate) key: Key,
     pub(crate) account: Account,
     pub(crate) options: Options,
+    pub(crate) bosh: Option<BoshOptions>,
 }
 
 /// The tabs that wait, in the order in which they came.

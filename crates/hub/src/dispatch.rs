@@ -16,9 +16,10 @@ impl<T: Text> Hub<T> {
         while let Some(timer) = self.common.timers.expired(self.common.now) {
             match timer {
                 Timer::Session(id) => self.feed(id, stream::Input::Timeout.into()),
+                Timer::Line(socket) => self.line_input(socket, epode_bosh::Input::Timeout),
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
                 Timer::Ping(id, position) => self.with(id, |shared, common| shared.settle(position, common)),
-                Timer::Grace(id) => self.with(id, |shared, common| shared.close(stream::CLOSE, common)),
+                Timer::Grace(id) => self.with(id, SharedSession::retire),
                 Timer::Heartbeat(port) => self.heartbeat(port),
                 Timer::LastWords(port) => self.silence(port),
                 Timer::Restore(port) => self.restore_timeout(port),
@@ -61,7 +62,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// The session or the trial whose stream this socket carries.
-    fn on_socket(&self, socket: SocketId) -> Option<SessionId> {
+    pub(crate) fn on_socket(&self, socket: SocketId) -> Option<SessionId> {
         self.find(&|connection| connection.uplink.carrier.is(socket))
     }
 

@@ -1,9 +1,13 @@
 //! Which session a tab comes into: it opens one, joins one with the same credentials, has others
 //! tried, attaches, or returns after the worker's death.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use epode_protocol::{Credentials, FromWorker, LogLevel, MechanismOffer, Options, Status, StatusCode, Text};
+use epode_protocol::{
+    AttachBosh, BoshOptions, Credentials, FromWorker, LogLevel, MechanismOffer, Options, Status, StatusCode,
+    Text,
+};
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::stream::{Error, jid};
 use epode_session::{Account, Input, Mechanisms, Purpose, stream};
@@ -17,6 +21,7 @@ use crate::status::{because, status, trial_failed};
 use crate::tab_state::Stage;
 use crate::timer::Timer;
 use crate::trial::Trial;
+use crate::uplink::lines::Binding;
 use crate::{Hub, PortId, SessionId};
 
 /// How long a tab that lost its worker waits for another tab to bring credentials. By their Web
@@ -36,6 +41,7 @@ impl<T: Text> Hub<T> {
         jid: &str,
         credentials: Credentials,
         options: Options,
+        bosh: Option<BoshOptions>,
     ) {
         self.start_over(port);
         // The resource belongs to the session that the other worker has.
@@ -56,15 +62,16 @@ impl<T: Text> Hub<T> {
             Account::new(service, jid, authcid, proof, mechanisms, self.common.config.unicode)
         });
         match account {
-            Ok(account) => self.connect(port, account, options),
+            Ok(account) => {
+                let bosh = is_http(service).then(|| bosh.unwrap_or_default());
+                self.connect(port, account, options, bosh);
+            }
             Err(error) => {
                 let code = match error {
                     epode_session::Error::Sasl(_) => StatusCode::AuthFail,
                     _ => StatusCode::ConnFail,
                 };
-                let failed = because(code, error.condition(), &error);
-                let over = because(StatusCode::Disconnected, error.condition(), &error);
-                self.common.detach(port, vec![failed, over]);
+                self.common.detach(port, failure(code, error.condition(), &error));
             }
         }
     }
@@ -72,19 +79,32 @@ impl<T: Text> Hub<T> {
     /// Joins the session of this account if the credentials are the same, and opens one if there is
     /// none. Otherwise the credentials are tried beside the session, once no other login of the
     /// account is under way, and unless the server has just refused them.
-    pub(crate) fn connect(&mut self, port: PortId, account: Account, mut options: Options) {
+    pub(crate) fn connect(
+        &mut self,
+        port: PortId,
+        account: Account,
+        mut options: Options,
+        bosh: Option<BoshOptions>,
+    ) {
         let key = self.key(port, &account, &options);
         let shared = self.sessions.iter().find(|(_, shared)| *shared.key() == key);
         if let Some((id, shared)) = shared
             && shared.phase != Phase::Closing
+            && !shared.connection.session.is_continued()
             && shared.connection.session.account().same_credentials(&account, shared.connection.keys.as_ref())
         {
             let id = *id;
             // This option is each tab's own.
             let waits = std::mem::take(&mut options.explicit_binding);
-            if shared.connection.options != options {
-                let text =
+            let binding = shared.connection.uplink.carrier.binding.as_ref();
+            let differences =
+                binding.zip(bosh).map(|(own, other)| own.differs_from(&other)).unwrap_or_default();
+            if shared.connection.options != options || !differences.is_empty() {
+                let mut text =
                     "joined a session that another tab opened with other options; those hold".to_owned();
+                if !differences.is_empty() {
+                    text += &[" (", &*differences.join(", "), ")"].concat();
+                }
                 self.common.post(port, FromWorker::Log { level: LogLevel::Warn, text });
             }
             return self
@@ -94,14 +114,14 @@ impl<T: Text> Hub<T> {
             shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
         if changes || self.trials.values().any(|trial| trial.connection.key == key) {
             self.wait(port);
-            self.contenders.push(Contender { port, key, account, options });
+            self.contenders.push(Contender { port, key, account, options, bosh });
         } else if let Some(failed) = self.common.refusals.spare(self.common.now, &key, &account) {
             let over = Status { code: StatusCode::Disconnected, ..failed.clone() };
             self.common.detach(port, vec![failed, over]);
         } else if shared.is_some() {
-            self.try_credentials(port, key, account, options);
+            self.try_credentials(port, key, account, options, bosh);
         } else {
-            self.open(port, account, key, options);
+            self.open(port, account, key, options, bosh);
         }
     }
 
@@ -109,7 +129,7 @@ impl<T: Text> Hub<T> {
     /// they came.
     pub(crate) fn let_contend(&mut self, key: &Key) {
         for contender in self.contenders.take(key) {
-            self.connect(contender.port, contender.account, contender.options);
+            self.connect(contender.port, contender.account, contender.options, contender.bosh);
         }
     }
 
@@ -118,23 +138,36 @@ impl<T: Text> Hub<T> {
         Key::new(account, options, (!self.common.config.shared).then_some(port), &self.common.config.unicode)
     }
 
-    fn open(&mut self, port: PortId, mut account: Account, key: Key, mut options: Options) {
+    fn open(
+        &mut self,
+        port: PortId,
+        mut account: Account,
+        key: Key,
+        mut options: Options,
+        bosh: Option<BoshOptions>,
+    ) {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
-        let restored = key.account.clone();
-        let connection = Connection::new(key, account, options, purpose, &mut self.common);
+        let binding = bosh.map(Binding::new);
+        let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
+        let id = self.found(connection);
+        self.with(id, |shared, common| {
+            shared.join(port, JoinKind::Opened, explicit, own_mechanisms, common);
+            shared.restore_waiting(shared.key().account.clone(), common);
+            shared.own(common);
+        });
+    }
+
+    /// Founds a session of this connection, which nobody has joined yet.
+    fn found(&mut self, connection: Connection) -> SessionId {
         let id = connection.id;
         // Each session has a range of positions of its own, so that a position tells the session.
         let start = u64::from(self.numbered % SESSIONS) << 32;
         self.numbered = self.numbered.wrapping_add(1);
         self.sessions.insert(id, SharedSession::new(connection, start));
-        self.with(id, |shared, common| {
-            shared.join(port, JoinKind::Opened, explicit, own_mechanisms, common);
-            shared.restore_waiting(restored, common);
-            shared.own(common);
-        });
+        id
     }
 
     /// Forbids weaker mechanisms than SCRAM, if SCRAM was spoken with these credentials, or in the
@@ -150,10 +183,18 @@ impl<T: Text> Hub<T> {
 
     /// Tries a tab's credentials on a second stream, which authenticates, binds nothing and is
     /// closed again.
-    fn try_credentials(&mut self, port: PortId, key: Key, mut account: Account, options: Options) {
+    fn try_credentials(
+        &mut self,
+        port: PortId,
+        key: Key,
+        mut account: Account,
+        options: Options,
+        bosh: Option<BoshOptions>,
+    ) {
         self.wait(port);
         self.expect_scram(&key, &mut account);
-        let connection = Connection::new(key, account, options, Purpose::Verify, &mut self.common);
+        let (purpose, binding) = (Purpose::Verify, bosh.map(Binding::new));
+        let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
         let id = connection.id;
         self.trials.insert(id, Trial::new(connection, port));
         self.feed(id, Input::Start);
@@ -164,9 +205,12 @@ impl<T: Text> Hub<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn trial_over(&mut self, trial: Trial, error: Option<Error>) {
         let Trial { connection, port, verified } = trial;
-        let Connection { key, session, options, keys, .. } = connection;
+        let Connection { key, session, options, keys, uplink, .. } = connection;
         match (port, error) {
-            (Some(port), _) if verified => self.verified(port, session.account().clone(), options, keys),
+            (Some(port), _) if verified => {
+                let bosh = uplink.carrier.binding.map(|binding| binding.into_options());
+                self.verified(port, session.account().clone(), options, bosh, keys);
+            }
             (port, Some(error)) if !verified => {
                 let equal = self.contenders.take_equal(&key, session.account());
                 for port in port.into_iter().chain(equal.iter().map(|contender| contender.port)) {
@@ -184,11 +228,18 @@ impl<T: Text> Hub<T> {
 
     /// The server took these credentials: their tab joins the session, or opens it if it was closed
     /// meanwhile.
-    fn verified(&mut self, port: PortId, account: Account, options: Options, keys: Option<ScramKeys>) {
+    fn verified(
+        &mut self,
+        port: PortId,
+        account: Account,
+        options: Options,
+        bosh: Option<BoshOptions>,
+        keys: Option<ScramKeys>,
+    ) {
         let key = self.key(port, &account, &options);
         let open = |shared: &&SharedSession<T>| *shared.key() == key && shared.phase != Phase::Closing;
         let Some(id) = self.sessions.values().find(open).map(SharedSession::id) else {
-            return self.connect(port, account, options);
+            return self.connect(port, account, options, bosh);
         };
         let mut entry = JoinKind::Attached;
         self.with(id, |shared, common| {
@@ -224,6 +275,53 @@ impl<T: Text> Hub<T> {
         self.common.detach(port, vec![because(StatusCode::AttachFail, None, &why)]);
     }
 
+    /// Takes in a tab that has the numbers of a BOSH session: into the session with this sid, or of this
+    /// account, or into a new one that goes on with the numbers.
+    pub(crate) fn attach_bosh(&mut self, port: PortId, attach: AttachBosh) {
+        self.start_over(port);
+        let AttachBosh { service, session, options, http } = attach;
+        let service = &*service;
+        let unicode = self.common.config.unicode;
+        let (none, by_default) = (None, Mechanisms::default());
+        let account = match Account::new(service, &session.jid, none, None, by_default, unicode) {
+            Ok(account) if is_http(service) => account,
+            Ok(_) => {
+                let why = epode_session::Error::Service(service.to_owned());
+                return self.common.detach(port, failure(StatusCode::ConnFail, None, &why));
+            }
+            Err(why) => return self.common.detach(port, failure(StatusCode::ConnFail, None, &why)),
+        };
+        let key = self.key(port, &account, &options);
+        let common = &self.common;
+        let has_sid = |shared: &SharedSession<T>| {
+            shared.connection.uplink.carrier.line(common).is_some_and(|line| line.has_sid(&session.sid))
+        };
+        let there = self.sessions.values().find(|shared| {
+            let is_meant = shared.is_of(&key.account) && shared.key().port == key.port;
+            shared.key().service == service && shared.phase != Phase::Closing && (has_sid(shared) || is_meant)
+        });
+        if let Some(shared) = there {
+            let (id, may_join) = (shared.id(), has_sid(shared) || shared.connection.options.attach);
+            if may_join {
+                return self.with(id, |shared, common| {
+                    shared.join(port, JoinKind::Restored, false, Vec::new(), common);
+                });
+            }
+            let why = "this session was opened with `attach: false`: nobody joins it without credentials";
+            let condition = Some("credentials-required");
+            return self.common.detach(port, failure(StatusCode::ConnFail, condition, &why));
+        }
+        let purpose = Purpose::Continue { reconnect: options.reconnect };
+        let binding = Some(Binding::of(session, http));
+        let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
+        let id = self.found(connection);
+        self.with(id, |shared, common| {
+            shared.join(port, JoinKind::Restored, false, Vec::new(), common);
+            shared.restore_waiting(shared.key().account.clone(), common);
+            shared.own(common);
+        });
+    }
+
     /// Brings back a tab that lost its worker and has no credentials: it joins the session of
     /// whoever brings them.
     pub(crate) fn restore(&mut self, port: PortId, service: String, account: &str) {
@@ -254,6 +352,16 @@ impl<T: Text> Hub<T> {
             tab.stage = Stage::Waiting;
         }
     }
+}
+
+/// What a tab hears of a failed attempt.
+fn failure(code: StatusCode, condition: Option<&str>, why: &dyn Display) -> Vec<Status> {
+    vec![because(code, condition, why), because(StatusCode::Disconnected, condition, why)]
+}
+
+/// Whether the service speaks BOSH.
+fn is_http(service: &str) -> bool {
+    service.starts_with("http")
 }
 
 fn own_mechanisms(options: &Options) -> Vec<String> {

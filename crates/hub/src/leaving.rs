@@ -199,12 +199,13 @@ impl<T: Text> SharedSession<T> {
         let asked = self.outgoing.forget_all(port);
         let orphaned = self.incoming.of(port);
         let empty = self.members.is_empty();
+        self.is_kept = empty && member.keepalive;
         self.elect(common);
         for position in orphaned {
             self.unhandled(position, port, common);
         }
         if empty && !common.config.shared {
-            self.close(stream::CLOSE, common);
+            self.retire(common);
             if for_good {
                 // The page may be gone before another event.
                 self.feed(stream::Input::Closed { code: 0, reason: "" }, common);

@@ -26,7 +26,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, Text, ToWorker};
+pub use epode_bosh::{Carries, RequestId};
+use epode_protocol::{FromWorker, HttpOptions, LogLevel, Text, ToWorker};
 pub use epode_session as session;
 use epode_session::stream;
 use epode_session::stream::sasl::{Derivation, ScramKeys};
@@ -101,6 +102,13 @@ pub enum Input<T> {
     /// The socket is open. The text is fresh randomness: printable ASCII without a comma, 128 bits
     /// or more.
     SocketOpened(SocketId, String),
+    /// The randomness that [`Output::Draw`] asked for: a nonce as in
+    /// [`SocketOpened`](Input::SocketOpened), and 64 bits of a cryptographic generator.
+    Drawn(SocketId, String, u64),
+    /// A request of a BOSH session was answered: status and text.
+    Response(SocketId, RequestId, u16, T),
+    /// A request of a BOSH session failed without a response.
+    Failed(SocketId, RequestId),
     /// The socket brought a frame.
     Frame(SocketId, T),
     /// The socket is closed, or could not be opened: close code (0 if there is none) and reason.
@@ -144,6 +152,12 @@ pub enum Output<T> {
     /// the frame of the first [`Output::Transmit`]: a socket that was opened earlier, and on which
     /// just this frame was sent, will do.
     Dial(SocketId, String, String),
+    /// Draw randomness for a BOSH session, which the hub speaks itself, under the number of a socket.
+    Draw(SocketId),
+    /// Make this HTTP request of a BOSH session, by the [rules](epode_bosh) of its edge.
+    Request(SocketId, RequestId, Request),
+    /// Abort this HTTP request.
+    Abort(SocketId, RequestId),
     /// Write this frame.
     Transmit(SocketId, T),
     /// Close the socket; whatever else arrives on it is not needed.
@@ -155,6 +169,19 @@ pub enum Output<T> {
     Defer,
     /// Write this to the worker's own console. The text never holds a payload or a secret.
     Log(LogLevel, String),
+}
+
+/// An HTTP request of a BOSH session.
+#[derive(Debug)]
+pub struct Request {
+    /// The address of the service.
+    pub url: String,
+    /// The headers, and the mode of credentials.
+    pub options: Rc<HttpOptions>,
+    /// The whole text.
+    pub body: String,
+    /// The kind of its content.
+    pub carries: Carries,
 }
 
 /// The worker. See the crate's documentation.
@@ -196,6 +223,13 @@ impl<T: Text> Hub<T> {
             Input::Malformed(port, detail) => self.malformed(port, detail),
             Input::PortClosed(port) => self.port_left(port),
             Input::SocketOpened(socket, nonce) => self.socket_input(socket, stream::Input::Opened { nonce }),
+            Input::Drawn(socket, nonce, random) => self.drawn(socket, nonce, random),
+            Input::Response(socket, request, status, text) => {
+                self.responded(socket, request, status, &text);
+            }
+            Input::Failed(socket, request) => {
+                self.line_input(socket, epode_bosh::Input::Failed { request });
+            }
             Input::Frame(socket, text) => self.frame(socket, text),
             Input::SocketClosed(socket, code, reason) => {
                 self.socket_input(socket, stream::Input::Closed { code, reason: &reason });
@@ -205,6 +239,9 @@ impl<T: Text> Hub<T> {
                 for id in self.sessions.keys().copied().collect::<Vec<_>>() {
                     self.feed(id, session::Input::Online(online));
                 }
+                if online {
+                    self.lines_online();
+                }
             }
             Input::Owned(name) => self.owned(&name),
             Input::Denied(name) => self.denied(&name),
@@ -212,6 +249,7 @@ impl<T: Text> Hub<T> {
             Input::Deferred => self.common.end_of_task(),
             Input::Timeout => self.timeout(),
         }
+        self.end_task_of_lines();
     }
 
     /// The next thing to do, in order; `None` when there is nothing.

@@ -19,13 +19,15 @@ pub(crate) enum JoinKind {
     Joined,
     /// It joined without credentials.
     Attached,
+    /// The same, by the numbers of a BOSH session.
+    Restored,
 }
 
 impl JoinKind {
     pub(crate) fn up(self) -> StatusCode {
         match self {
             JoinKind::Opened => StatusCode::Connected,
-            JoinKind::Joined | JoinKind::Attached => StatusCode::Attached,
+            JoinKind::Joined | JoinKind::Attached | JoinKind::Restored => StatusCode::Attached,
         }
     }
 }
@@ -65,6 +67,8 @@ pub(crate) struct Member<T> {
     pub(crate) has_credentials: bool,
     /// The mechanisms that live in the tab.
     pub(crate) own_mechanisms: Vec<String>,
+    /// Whether the tab keeps the numbers of the session over BOSH.
+    pub(crate) keepalive: bool,
 }
 
 impl<T> Member<T> {
@@ -80,8 +84,9 @@ impl<T> Member<T> {
             former_claims: Vec::new(),
             given_up: None,
             admitted: start,
-            has_credentials: entry != JoinKind::Attached,
+            has_credentials: matches!(entry, JoinKind::Opened | JoinKind::Joined),
             own_mechanisms: Vec::new(),
+            keepalive: false,
         }
     }
 

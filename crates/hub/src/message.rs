@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use epode_protocol::{
-    FromWorker, Hello, LogLevel, Outcome, Outgoing, Refusal, StatusCode, Text, ToWorker, Token, VERSION,
+    FromWorker, Hello, LogLevel, Outcome, Outgoing, Refusal, Text, ToWorker, Token, VERSION,
 };
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::{self, Answer};
 
-use crate::status::because;
 use crate::tab_state::{PendingSend, QUIET, Stage, TabState};
 use crate::timer::Timer;
 use crate::{Hub, Output, PortId};
@@ -33,20 +32,23 @@ impl<T: Text> Hub<T> {
             // Also without a Hello: a page opens such a port only to start the worker.
             ToWorker::Leave => self.port_left(port),
             _ if is_new => self.malformed(port, "the first word must be Hello".to_owned()),
-            ToWorker::Connect { service, jid, credentials, options, bosh: _ } => {
-                self.connect_asked(port, &service, &jid, credentials, options);
+            ToWorker::Connect { service, jid, credentials, options, bosh } => {
+                self.connect_asked(port, &service, &jid, credentials, options, bosh.map(|bosh| *bosh));
             }
             ToWorker::Attach { service, jid, explicit_binding } => {
                 self.attach(port, &service, jid.as_deref(), explicit_binding);
             }
-            ToWorker::AttachBosh { .. } => {
-                self.start_over(port);
-                let text = "this worker does not speak BOSH yet";
-                let codes = [StatusCode::ConnFail, StatusCode::Disconnected];
-                self.common.detach(port, codes.map(|code| because(code, None, &text)).into());
+            ToWorker::AttachBosh(attach) => self.attach_bosh(port, *attach),
+            ToWorker::HttpOptions(http) => {
+                if let Stage::In(id) = tab.stage {
+                    self.with(id, |shared, common| shared.assign(http, common));
+                }
             }
-            // There is no session over BOSH.
-            ToWorker::HttpOptions(_) | ToWorker::Keepalive { .. } => {}
+            ToWorker::Keepalive { on } => {
+                if let Some((shared, common)) = self.shared_by(port) {
+                    shared.keep_numbers(port, on, common);
+                }
+            }
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
             ToWorker::Bind { resource } => {
                 let resource = resource.filter(|_| !self.common.config.detour);

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, Position, SessionInfo, Status, StatusCode, Text};
+use epode_protocol::{FromWorker, HttpOptions, LogLevel, Position, SessionInfo, Status, StatusCode, Text};
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Bound, Event};
@@ -79,6 +79,8 @@ pub(crate) struct SharedSession<T> {
     pub(crate) owned: Option<String>,
     /// Why the session is being closed, if another worker asked for that.
     pub(crate) handed_over: Option<&'static str>,
+    /// Whether the tab that left last keeps the numbers of the session over BOSH.
+    pub(crate) is_kept: bool,
     /// XEP-0352, if the server offers it: whether the server was told that nobody looks.
     pub(crate) inactive: Option<bool>,
 }
@@ -104,6 +106,7 @@ impl<T: Clone> SharedSession<T> {
             incoming: IncomingRequests::default(),
             owned: None,
             handed_over: None,
+            is_kept: false,
             inactive: None,
         }
     }
@@ -281,6 +284,14 @@ impl<T: Text> SharedSession<T> {
         self.feed(stream::Input::Close(patience), common);
     }
 
+    /// Closes a session without tabs, or, for a page to come, leaves it to the server.
+    pub(crate) fn retire(&mut self, common: &mut Common<T>) {
+        if self.is_kept {
+            self.connection.uplink.carrier.abandon(common);
+        }
+        self.close(stream::CLOSE, common);
+    }
+
     /// Ends the session: its tabs hear why. Returns its key.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
@@ -324,7 +335,44 @@ impl<T: Text> SharedSession<T> {
             }
             // A tab that closed the session before the verdict need not hear the verdict.
             (Phase::Closing, Some(Error::AuthRefused { .. }), _) => session_over(None),
+            // The server may never have known this session.
+            (Phase::Up(_), Some(error), _) if self.connection.session.is_continued() => {
+                vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
+            }
             (_, error, _) => session_over(error),
+        }
+    }
+
+    /// An app has assigned other options for the requests of a session over BOSH.
+    pub(crate) fn assign(&mut self, http: HttpOptions, common: &mut Common<T>) {
+        self.connection.uplink.carrier.assign(http, common);
+        // A token that is fresh may open what was closed to the former one.
+        self.connection.session.hasten(common.now);
+    }
+
+    /// Whether a tab keeps the numbers of the session over BOSH.
+    pub(crate) fn keep_numbers(&mut self, port: PortId, keepalive: bool, common: &mut Common<T>) {
+        if let Some(member) = self.member(port) {
+            member.keepalive = keepalive;
+            self.tell_numbers(&[port], common);
+        }
+    }
+
+    /// The session over BOSH has other numbers: tells the tabs that keep them, and the only tab of an
+    /// engine in its page, to which a post costs nothing.
+    pub(crate) fn numbers_changed(&self, common: &mut Common<T>) {
+        let is_told = |member: &&Member<T>| member.keepalive || !common.config.shared;
+        let ports: Vec<_> = self.members.iter().filter(is_told).map(|member| member.port).collect();
+        self.tell_numbers(&ports, common);
+    }
+
+    pub(crate) fn tell_numbers(&self, ports: &[PortId], common: &mut Common<T>) {
+        let Phase::Up(SessionInfo { jid, .. }) = &self.phase else { return };
+        for port in ports {
+            let line = self.connection.uplink.carrier.line(common);
+            if let Some(numbers) = line.and_then(|line| line.numbers(jid)) {
+                common.post_if_it_keeps_up(*port, FromWorker::BoshSession(numbers));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod answering;
 mod asking;
 mod attempts;
 mod binding;
+mod bosh;
 mod claims;
 mod detour;
 mod dying;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{PortId, SessionId, Table};
+use crate::{PortId, SessionId, SocketId, Table};
 use epode_protocol::{Position, Token};
 
 /// What a deadline is for.
@@ -10,6 +10,8 @@ use epode_protocol::{Position, Token};
 pub(crate) enum Timer {
     /// When a session, or a trial, has to be woken.
     Session(SessionId),
+    /// When a BOSH session has to be woken.
+    Line(SocketId),
     /// When a tab's request ends without an answer.
     Answer(PortId, Token),
     /// When the worker answers an inbound ping, since no tab has.

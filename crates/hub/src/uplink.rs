@@ -9,10 +9,11 @@ use carrier::Carrier;
 use crate::PortId;
 use crate::common::Common;
 
-mod carrier;
+pub(crate) mod carrier;
+pub(crate) mod lines;
 
 /// The way out of one session.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(crate) struct Uplink {
     pub(crate) carrier: Carrier,
     /// For each tab the latest token that is done with, and of which the tab has not been told.
@@ -20,6 +21,10 @@ pub(crate) struct Uplink {
 }
 
 impl Uplink {
+    pub(crate) fn over(carrier: Carrier) -> Self {
+        Uplink { carrier, written: Vec::new() }
+    }
+
     /// Writes a frame.
     pub(crate) fn send<T: Text>(&mut self, frame: T, common: &mut Common<T>) {
         self.carrier.transmit(frame, common);

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
 use crate::port::{Read, Write};
+use crate::{Options, Secret};
 
 /// How to open a session over BOSH.
-#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, Read, Write)]
 #[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
 pub struct BoshOptions {
     /// For how many seconds the server may hold a request; 0 for a session that polls. `None`: 60.
@@ -15,6 +15,20 @@ pub struct BoshOptions {
     pub hold: Option<u32>,
     /// The server behind a connection manager that serves several (XEP-0124 §7.1).
     pub route: Option<String>,
+    /// What each request is made with.
+    pub http: HttpOptions,
+}
+
+/// How to go on with a session over BOSH.
+#[derive(Clone, Debug, Serialize, Deserialize, Read, Write)]
+#[cfg_attr(test, derive(PartialEq, ts_rs::TS), ts(export))]
+pub struct AttachBosh {
+    /// Absolute `http:` or `https:` URL of the service.
+    pub service: String,
+    /// The numbers.
+    pub session: BoshSession,
+    /// As in [`Connect`](crate::ToWorker::Connect); what concerns logins does not count.
+    pub options: Options,
     /// What each request is made with.
     pub http: HttpOptions,
 }

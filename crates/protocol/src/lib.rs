@@ -32,7 +32,7 @@ mod text;
 mod to_worker;
 
 pub use batch::Batch;
-pub use bosh::{BoshOptions, BoshSession, HttpHeader, HttpOptions};
+pub use bosh::{AttachBosh, BoshOptions, BoshSession, HttpHeader, HttpOptions};
 pub use from_worker::{
     Backfill, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
     StatusCode, TabInfo,

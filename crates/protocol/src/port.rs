@@ -167,6 +167,12 @@ impl<T: Read<V>, V: Value> Read<V> for Option<T> {
     }
 }
 
+impl<T: Read<V>, V> Read<V> for Box<T> {
+    fn read(value: &V) -> Result<Self, Wrong> {
+        T::read(value).map(Box::new)
+    }
+}
+
 impl<T: Read<V>, V: Value> Read<V> for Vec<T> {
     fn read(value: &V) -> Result<Self, Wrong> {
         // `collect` into a `Result` compiles to more code.
@@ -220,6 +226,12 @@ impl<T: Write<W>, W: Writer> Write<W> for Option<T> {
             Some(content) => content.write(at, to),
             None => to.nothing(at),
         }
+    }
+}
+
+impl<T: Write<W>, W> Write<W> for Box<T> {
+    fn write(&self, at: &'static str, to: &mut W) {
+        (**self).write(at, to);
     }
 }
 

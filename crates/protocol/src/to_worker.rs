@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::port::{Read, Write};
-use crate::{BoshOptions, BoshSession, Claim, ClaimId, HttpOptions, Position, Token};
+use crate::{AttachBosh, BoshOptions, Claim, ClaimId, HttpOptions, Position, Token};
 
 /// What a tab says to the worker.
 ///
@@ -30,21 +30,12 @@ pub enum ToWorker<T> {
         /// How to open the session; the first tab's options win.
         options: Options,
         /// The same for BOSH. `None` over a WebSocket, or for the defaults.
-        bosh: Option<BoshOptions>,
+        bosh: Option<Box<BoshOptions>>,
     },
     /// Go on with a session over BOSH, without credentials: the one of this `sid` or account, if it lives
     /// here; else the worker takes it over from a former page, or from the app's server. A failure is
     /// [`ConnFail`](crate::StatusCode::ConnFail), also of a session that the server turns out not to know.
-    AttachBosh {
-        /// Absolute `http:` or `https:` URL of the service.
-        service: String,
-        /// The numbers.
-        session: BoshSession,
-        /// As in [`Connect`](Self::Connect); what concerns logins does not count.
-        options: Options,
-        /// What each request is made with.
-        http: HttpOptions,
-    },
+    AttachBosh(Box<AttachBosh>),
     /// The requests of this tab's session are made with these from now on, whichever tab opened it: the app
     /// has assigned them.
     HttpOptions(HttpOptions),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use epode_protocol::{
-    Backfill, BoshSession, Delivery, FromWorker, HttpOptions, Options, Origin, Outcome, Outgoing, Role,
-    Secret, Selector, Status, ToWorker,
+    AttachBosh, Backfill, BoshSession, Delivery, FromWorker, HttpOptions, Options, Origin, Outcome, Outgoing,
+    Role, Secret, Selector, Status, ToWorker,
 };
 
 use super::*;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use epode_protocol::{
-    Batch, ClaimId, Criteria, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Position, Role, Secret,
-    Selector, SessionInfo, Status, StatusCode, TabInfo, ToWorker, Token,
+    Batch, BoshSession, ClaimId, Criteria, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Position,
+    Role, Secret, Selector, SessionInfo, Status, StatusCode, TabInfo, ToWorker, Token,
 };
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::Tab;
@@ -75,6 +75,8 @@ pub(super) enum Event {
     Failed(Token, Fault),
     Response(Token, Outcome<String>),
     Tabs(Token, Vec<TabInfo>),
+    Numbers(BoshSession),
+    HttpError(u16),
     Log(LogLevel, String),
 }
 
@@ -95,6 +97,8 @@ impl Event {
             FromWorker::Failed { token, fault } => Event::Failed(token, fault),
             FromWorker::Response { token, outcome, .. } => Event::Response(token, outcome),
             FromWorker::Tabs { token, tabs } => Event::Tabs(token, tabs),
+            FromWorker::BoshSession(numbers) => Event::Numbers(numbers),
+            FromWorker::HttpError { status } => Event::HttpError(status),
             FromWorker::Log { level, text } => Event::Log(level, text),
             other => panic!("{other:?} is not for the app"),
         }
@@ -339,6 +343,8 @@ impl Page {
                 };
                 format!("response {token} {outcome}")
             }
+            Event::Numbers(BoshSession { next, lowest, .. }) => format!("numbers {}", next - lowest),
+            Event::HttpError(status) => format!("HTTP {status}"),
             Event::Log(level, text) => format!("{level:?} {text}"),
         }
     }

@@ -49,6 +49,7 @@ impl<'a> View<'a> {
             Timer::Answer(port, _) | Timer::Heartbeat(port) | Timer::Restore(port) => {
                 hub.common.tabs.contains_key(port)
             }
+            Timer::Line(socket) => hub.common.lines.contains_key(socket),
             Timer::LastWords(port) => hub.left.contains_key(port),
             Timer::Ping(id, _)
             | Timer::Session(id)

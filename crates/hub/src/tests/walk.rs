@@ -4,19 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::tests::page::Event;
-use epode_protocol::{Role, StatusCode, ToWorker, Token};
-use epode_testkit::{self as testkit, BindFault, Misbehaviour, Random};
+use epode_protocol::{AttachBosh, BoshSession, HttpOptions, Options, Role, StatusCode, ToWorker, Token};
+use epode_testkit::{BindFault, Misbehaviour, Random};
 
 use super::page::only;
-use super::world::{GRACE, World, password};
+use super::world::{BOSH, GRACE, World, password};
 use crate::PortId;
 
 const ACCOUNTS: [&str; 3] = ["alice@localhost/desk", "bob@localhost/desk", "alice@localhost/phone"];
 
 #[test]
 fn whatever_happens_one_tab_is_primary_everything_ends_and_nothing_is_left() {
+    walk(false);
+}
+
+#[test]
+fn over_bosh_too() {
+    walk(true);
+}
+
+fn walk(over_bosh: bool) {
     for seed in 0..60 {
-        let mut walk = Walk::new(seed);
+        let mut walk = Walk::new(seed, over_bosh);
         for _ in 0..250 {
             walk.act();
             if walk.random.below(3) == 0 {
@@ -33,10 +42,13 @@ fn whatever_happens_one_tab_is_primary_everything_ends_and_nothing_is_left() {
 
 struct Walk {
     seed: u64,
+    over_bosh: bool,
     world: World,
     random: Random,
     tabs: BTreeMap<PortId, Knowledge>,
     messages: u64,
+    /// Numbers of sessions, which may be long over.
+    kept: Vec<BoshSession>,
 }
 
 /// What a tab was told.
@@ -51,10 +63,9 @@ struct Knowledge {
 }
 
 impl Walk {
-    fn new(seed: u64) -> Self {
-        let server = testkit::Config { mechanisms: vec!["PLAIN".to_owned()], ..testkit::Config::default() };
-        let (world, random) = (World::with(server), Random::new(seed));
-        Walk { seed, world, random, tabs: BTreeMap::new(), messages: 0 }
+    fn new(seed: u64, over_bosh: bool) -> Self {
+        let (world, random) = (if over_bosh { World::over_bosh() } else { World::new() }, Random::new(seed));
+        Walk { seed, over_bosh, world, random, tabs: BTreeMap::new(), messages: 0, kept: Vec::new() }
     }
 
     fn act(&mut self) {
@@ -104,11 +115,23 @@ impl Walk {
                 self.world.server.misbehave(all.swap_remove(self.random.below(all.len() as u64) as usize));
             }
             93 => self.world.reachable = !self.world.reachable,
+            94 => self.world.http.cuts = 1,
+            95 => self.world.http.losses = 1,
+            96 if !self.kept.is_empty() => self.restore(tab),
             _ => {
                 let elapsed = Duration::from_millis(self.random.below(8000));
                 self.world.advance(elapsed);
             }
         }
+    }
+
+    /// A tab goes on with a session by numbers, new or old.
+    fn restore(&mut self, tab: PortId) {
+        self.turn_away(tab);
+        let session = self.kept[self.random.below(self.kept.len() as u64) as usize].clone();
+        let (service, options, http) = (BOSH.to_owned(), Options::default(), HttpOptions::default());
+        let attach = AttachBosh { service, session, options, http };
+        self.world.say(tab, ToWorker::AttachBosh(attach.into()));
     }
 
     /// A tab that turns to another session is in none, without being told.
@@ -150,6 +173,10 @@ impl Walk {
         let id = format!("m{}", self.messages);
         self.world.server_says(jid, &format!("<message xmlns='jabber:client' id='{id}'/>"));
         let bound = self.world.server.connections().into_values().flatten().any(|bound| bound == jid);
+        if self.over_bosh {
+            // A response that was cut is asked for again.
+            self.world.advance(Duration::from_secs(1));
+        }
         self.look();
         let bare = bare(jid);
         for (tab, known) in &self.tabs {
@@ -168,6 +195,9 @@ impl Walk {
     fn look(&mut self) {
         for (tab, known) in &mut self.tabs {
             for event in self.world.events(*tab) {
+                if let Event::Numbers(numbers) = &event {
+                    self.kept.push(numbers.clone());
+                }
                 known.hear(event);
             }
         }
@@ -216,7 +246,6 @@ impl Knowledge {
                 StatusCode::Connected | StatusCode::Attached => {
                     self.up = status.session.map(|session| bare(&session.jid).to_owned());
                 }
-                StatusCode::Disconnecting => {}
                 _ => self.up = None,
             },
             Event::Role(role) => self.role = Some(role),
@@ -227,7 +256,13 @@ impl Knowledge {
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
             Event::Gap(..) => panic!("nobody was slow"),
-            Event::Keys(_) | Event::Challenge(..) | Event::Claimed(_) | Event::Tabs(..) | Event::Log(..) => {}
+            Event::Keys(_)
+            | Event::Challenge(..)
+            | Event::Claimed(_)
+            | Event::Tabs(..)
+            | Event::Numbers(_)
+            | Event::HttpError(_)
+            | Event::Log(..) => {}
         }
     }
 }

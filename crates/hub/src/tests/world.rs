@@ -20,6 +20,7 @@ use epode_session::stream::jid::Unicode;
 use epode_session::stream::sasl::Secret;
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::Tab;
+use epode_testkit::bosh::{self, Manager};
 use epode_testkit::{self as testkit, Clock, ConnectionId, Random, Server};
 use serde_json::{Value, from_value, to_value};
 
@@ -29,9 +30,11 @@ use crate::timer::Timer;
 use crate::{Config, Hub, Input, Output, PortId, SocketId};
 
 mod acts;
+mod http;
 mod lives;
 
 pub(super) use acts::password;
+pub(super) use http::{BOSH, Http};
 pub(super) use lives::Unloaded;
 
 /// The service of the accounts. Its host is this machine, so that passwords may be sent in the
@@ -44,6 +47,9 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 pub(super) struct World {
     pub(super) hub: Hub<String>,
     pub(super) server: Server,
+    /// The service that tabs connect to.
+    pub(super) service: &'static str,
+    pub(super) http: Http,
     /// Whether sockets open.
     pub(super) reachable: bool,
     /// Whether frames of the worker reach the server.
@@ -97,6 +103,7 @@ enum Arrival {
     AtHub(Input<String>),
     AtTab(PortId, Arriving),
     AtServer(testkit::Input),
+    AtManager(bosh::RequestId, String),
     Dial(SocketId),
 }
 
@@ -137,6 +144,8 @@ impl World {
         World {
             hub: Hub::new(config()),
             server: Server::new(server, 1),
+            service: SERVICE,
+            http: Http::new(),
             reachable: true,
             flowing: true,
             routed: Vec::new(),
@@ -194,6 +203,7 @@ impl World {
                 self.server.handle_input(now, input);
                 self.drain_server();
             }
+            Some(Arrival::AtManager(number, body)) => self.at_manager(number, body),
             Some(Arrival::Dial(socket)) if self.reachable => {
                 self.server.handle_input(now, testkit::Input::Opened(self.connection(socket)));
                 self.drain_server();
@@ -222,6 +232,7 @@ impl World {
             let now = self.clock.advance_to(at);
             self.server_deadline.take_if(|at| *at <= now);
             self.server.handle_input(now, testkit::Input::Timeout);
+            self.manager_timeout(now);
             self.drain_server();
             let awake = self.pages.iter().filter(|(_, page)| page.unread.is_none());
             for port in awake.map(|(port, _)| *port).collect::<Vec<_>>() {
@@ -348,6 +359,9 @@ impl World {
                 self.open_sockets.insert(socket);
                 self.queue.push_back(Arrival::Dial(socket));
             }
+            Output::Draw(socket) => self.draw(socket),
+            Output::Request(socket, id, request) => self.ask_manager(socket, id, request),
+            Output::Abort(socket, id) => self.abort_request(socket, id),
             Output::Transmit(socket, frame) => {
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
                 let connection = self.connection(socket);
@@ -439,9 +453,25 @@ impl World {
         }
     }
 
+    /// Carries out what the server wants, and then what the manager before it wants, until both
+    /// rest.
     fn drain_server(&mut self) {
+        self.follow_server();
+        while self.follow_manager() {
+            self.follow_server();
+        }
+    }
+
+    fn follow_server(&mut self) {
         while let Some(output) = self.server.poll_output() {
             match output {
+                testkit::Output::Frame(connection, frame) if Manager::has(connection) => {
+                    let frame = self.named(frame, connection);
+                    self.tell_manager(bosh::Input::Frame(connection, frame));
+                }
+                testkit::Output::Close(connection) if Manager::has(connection) => {
+                    self.tell_manager(bosh::Input::Closed(connection));
+                }
                 testkit::Output::Frame(connection, frame) => {
                     if let Some(socket) = self.socket(connection) {
                         self.at_hub(Input::Frame(socket, self.named(frame, connection)));
@@ -460,7 +490,7 @@ impl World {
     fn deadlines(&self) -> impl Iterator<Item = Duration> {
         let awake = self.pages.values().filter(|page| page.unread.is_none());
         let tabs = awake.filter_map(|page| page.tab.deadline());
-        self.hub.deadline().into_iter().chain(self.server_deadline).chain(tabs)
+        self.hub.deadline().into_iter().chain(self.server_deadline).chain(self.http.deadline).chain(tabs)
     }
 
     /// The position that the session on this socket has reached.

@@ -39,7 +39,7 @@ fn a_tab_that_attached_asks_to_be_restored() {
     let (wait, hold, window, inactivity) = (None, None, None, None);
     let session = BoshSession { jid, sid, next: 2, lowest: 1, wait, hold, window, inactivity };
     let (options, http) = (Options::default(), HttpOptions::default());
-    let by_numbers = ToWorker::AttachBosh { service, session, options, http };
+    let by_numbers = ToWorker::AttachBosh(AttachBosh { service, session, options, http }.into());
     for attach in [attach, by_numbers] {
         let mut page = Page::welcomed();
         page.say(attach);

@@ -207,7 +207,7 @@ impl Page {
             message,
             ToWorker::Connect { .. }
                 | ToWorker::Attach { .. }
-                | ToWorker::AttachBosh { .. }
+                | ToWorker::AttachBosh(_)
                 | ToWorker::Restore { .. }
         );
         let asks = matches!(message, ToWorker::Ping);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use epode_protocol::{Credentials, Options, Outgoing, Secret, ToWorker, Token};
 use epode_testkit::{self as testkit, ConnectionId};
 
-use super::{Arrival, SERVICE, World};
+use super::{Arrival, World};
 use crate::tests::page::Page;
 use crate::{Input, PortId};
 
@@ -51,7 +51,7 @@ impl World {
     ) {
         let password = password.map(|password| Secret::new(password.to_owned()));
         let credentials = Credentials { authcid: None, password, keys: None };
-        let (service, jid) = (SERVICE.to_owned(), jid.to_owned());
+        let (service, jid) = (self.service.to_owned(), jid.to_owned());
         self.say(tab, ToWorker::Connect { service, jid, credentials, options, bosh: None });
     }
 
@@ -77,7 +77,7 @@ impl World {
     }
 
     pub(in crate::tests) fn attach(&mut self, tab: PortId, jid: Option<&str>) {
-        let (service, jid) = (SERVICE.to_owned(), jid.map(str::to_owned));
+        let (service, jid) = (self.service.to_owned(), jid.map(str::to_owned));
         self.say(tab, ToWorker::Attach { service, jid, explicit_binding: false });
     }
 
@@ -138,7 +138,7 @@ impl World {
     }
 
     pub(in crate::tests) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
-        if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. }) {
+        if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::AttachBosh(_)) {
             self.page(tab).turn();
         }
         let wish = serde_json::to_value(wish).expect("a message is plain data");

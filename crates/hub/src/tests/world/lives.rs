@@ -114,6 +114,7 @@ impl World {
         for connection in connections {
             self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(connection)));
         }
+        self.http.forget();
         self.epoch += 1;
         let lock = config().lock.filter(|_| self.locks);
         self.hub = Hub::new(Config { boot: format!("boot-{}", self.epoch + 1), lock, ..config() });
