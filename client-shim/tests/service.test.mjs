@@ -24,6 +24,12 @@ const ADDRESSES = [
   ['../xmpp', 'wss', HTTPS, 'wss://app.example/xmpp'],
   ['?to=xmpp', 'ws', HTTP, 'ws://app.example:8080/chat/index.html?to=xmpp'],
   ['//chat.example/ws', 'ws', HTTP, 'ws://chat.example/ws'],
+  ['http://chat.example/ws', 'wss', HTTP, 'wss://chat.example/ws'],
+  ['https://chat.example/ws', 'ws', HTTP, 'wss://chat.example/ws'],
+  ['/http-bind/', undefined, HTTP, 'http://app.example:8080/http-bind/'],
+  ['http-bind#top', undefined, HTTPS, 'https://app.example/chat/http-bind'],
+  ['HTTP://Chat.Example/http-bind', undefined, HTTPS, 'http://chat.example/http-bind'],
+  ['https://chat.example/http-bind?a=b', undefined, HTTP, 'https://chat.example/http-bind?a=b'],
 ];
 
 for (const [service, protocol, page, address] of ADDRESSES) {
@@ -33,18 +39,14 @@ for (const [service, protocol, page, address] of ADDRESSES) {
 }
 
 const NO_ADDRESS = [
-  ['/http-bind', undefined, HTTP, /^\/http-bind is not the address of a WebSocket.*"protocol".*BOSH/],
-  ['http-bind', undefined, HTTP, /^http-bind is not the address of a WebSocket.*BOSH/],
-  ['http://chat.example/http-bind', undefined, HTTP, /http-bind is not the address of a WebSocket.*BOSH/],
-  ['https://chat.example/http-bind', 'wss', HTTPS, /http-bind is not the address of a WebSocket.*BOSH/],
   [
     'localhost:5280/xmpp',
     'ws',
     HTTP,
-    /^localhost:5280\/xmpp is not the address of a WebSocket: begin it with ws:\/\//,
+    /^localhost:5280\/xmpp is not the address of a service: begin it with ws:\/\/.*BOSH/,
   ],
-  ['ftp://chat.example/ws', 'ws', HTTP, /not the address of a WebSocket/],
-  ['javascript:alert(1)', 'ws', HTTP, /not the address of a WebSocket/],
+  ['ftp://chat.example/ws', 'ws', HTTP, /not the address of a service/],
+  ['javascript:alert(1)', undefined, HTTP, /not the address of a service/],
   ['', undefined, HTTP, /^an empty address/],
   ['', 'ws', HTTP, /^an empty address/],
   ['ws://', undefined, HTTP, /^ws:\/\/ is not a URL/],
@@ -53,6 +55,8 @@ const NO_ADDRESS = [
   ['wss://chat.example:99999/', undefined, HTTP, /is not a URL/],
   ['//', 'ws', HTTP, /is not a URL/],
   ['/xmpp', 'ws', 'file:///home/app/index.html', /^\/xmpp is not a URL on the page file:/],
+  ['http://', undefined, HTTP, /^http:\/\/ is not a URL/],
+  ['/http-bind', undefined, 'file:///home/app/index.html', /^\/http-bind is not a URL on the page file:/],
   ['/xmpp', 'ws', 'about:blank', /is not a URL on the page about:blank/],
 ];
 

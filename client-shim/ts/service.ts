@@ -17,28 +17,30 @@ export function ownAddress(): string {
 }
 
 /**
- * The absolute WebSocket address of a service.
+ * The absolute address of a service: of a WebSocket, or of BOSH if it begins with `http`.
  *
- * A `ws:` or `wss:` URL stays as it is, without its fragment. With `protocol`, a relative address
- * is resolved on the page's host: against its root if the address begins with `/`, else against the
- * page's folder. On an https page `ws` becomes `wss`, since browsers allow nothing else.
+ * A `ws:` or `wss:` URL is a WebSocket. With `protocol` any other address is one too, else it is BOSH.
+ * A relative address is resolved on the page's host: against its root if the address begins with `/`,
+ * else against the page's folder. On an https page `ws` as a protocol becomes `wss`, since browsers
+ * allow nothing else. A fragment is dropped.
  *
  * @param page the address of the page
- * @throws Error for the app, if the address is malformed or needs BOSH
+ * @throws Error for the app, if the address is malformed
  */
 export function resolveService(service: string, protocol: Protocol | undefined, page: string): string {
   const scheme = /^([a-z][a-z\d+.-]*):/i.exec(service)?.[1];
-  const isMeant = scheme === undefined ? service && protocol : /^wss?$/i.test(scheme);
-  if (!isMeant) {
+  if (!service || (scheme !== undefined && !/^(ws|http)s?$/i.test(scheme))) {
     throw new Error(
-      `${service || 'an empty address'} is not the address of a WebSocket: begin it with ws:// or wss://, or set the option "protocol" for a relative one; BOSH is not spoken yet`,
+      `${service || 'an empty address'} is not the address of a service: begin it with ws:// or wss://, or with http:// or https:// for BOSH`,
     );
   }
   try {
     const url = new URL(service, page);
-    if (url.protocol === 'https:') url.protocol = 'wss:';
-    if (url.protocol === 'http:') url.protocol = `${protocol}:`;
-    if (/^ws/.test(url.protocol)) {
+    if (protocol) {
+      if (url.protocol === 'https:') url.protocol = 'wss:';
+      if (url.protocol === 'http:') url.protocol = `${protocol}:`;
+    }
+    if (/^(ws|http)/.test(url.protocol)) {
       url.hash = '';
       return url.href;
     }
