@@ -163,10 +163,8 @@ const MISSTEPS = [
 /** Service addresses that cannot work, and the reason to expect. */
 const ADDRESSES = [
   ['', /empty address/],
-  ['garbage', /garbage is not the address of a WebSocket/],
-  ['/xmpp-websocket', /xmpp-websocket is not the address of a WebSocket.*"protocol"/],
-  ['http://localhost/http-bind', /http-bind is not the address of a WebSocket.*BOSH/],
-  ['localhost:5280/xmpp', /xmpp is not the address of a WebSocket/],
+  ['ftp://localhost/http-bind', /http-bind is not the address of a service.*BOSH/],
+  ['localhost:5280/xmpp', /xmpp is not the address of a service/],
   ['ws://', /not a URL/],
   ['wss://[/', /not a URL/],
 ];
