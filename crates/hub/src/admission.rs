@@ -34,7 +34,6 @@ impl<T: Text> SharedSession<T> {
         tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;
         tab.mailbox.byte_limit = self.connection.options.queue_size as usize;
         let parked = self.take_parked(&tab.tab, common.now);
-        self.is_kept = false;
         self.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, self.position) });
         let up = self.is_up();
         let down = self.down.clone();

@@ -317,7 +317,6 @@ impl<T: Text> Hub<T> {
         let id = self.found(connection);
         self.with(id, |shared, common| {
             shared.join(port, JoinKind::Restored, false, Vec::new(), common);
-            shared.restore_waiting(shared.key().account.clone(), common);
             shared.own(common);
         });
     }

@@ -199,7 +199,7 @@ impl<T: Text> SharedSession<T> {
         let asked = self.outgoing.forget_all(port);
         let orphaned = self.incoming.of(port);
         let empty = self.members.is_empty();
-        self.is_kept = empty && member.keepalive;
+        self.is_kept = empty && for_good && member.keepalive;
         self.elect(common);
         for position in orphaned {
             self.unhandled(position, port, common);

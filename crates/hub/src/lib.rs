@@ -13,6 +13,9 @@
 //! ends the stream that all tabs share, and leaves by the one way out of its session (`sending`,
 //! `uplink`).
 //!
+//! A stream is carried by a WebSocket of the browser's, or by a BOSH session (`uplink::lines`), which
+//! the hub speaks itself over HTTP requests of the browser's.
+//!
 //! Each tab has one queue of posts and a window of posts in flight (`mailbox`): a slow or frozen
 //! tab costs no more than its queue, which is bounded. Stanzas that arrive while a tab reloads are
 //! kept for its next page.

@@ -79,7 +79,7 @@ pub(crate) struct SharedSession<T> {
     pub(crate) owned: Option<String>,
     /// Why the session is being closed, if another worker asked for that.
     pub(crate) handed_over: Option<&'static str>,
-    /// Whether the tab that left last keeps the numbers of the session over BOSH.
+    /// Whether the page that left last keeps the numbers of the session over BOSH.
     pub(crate) is_kept: bool,
     /// XEP-0352, if the server offers it: whether the server was told that nobody looks.
     pub(crate) inactive: Option<bool>,

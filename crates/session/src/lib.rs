@@ -99,7 +99,8 @@ impl<'a> From<stream::Input<'a>> for Input<'a> {
 /// Something that a session wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1). The second field
+    /// Open a WebSocket to this URL, with the subprotocol `xmpp` (RFC 7395 §3.1), or BOSH to an
+    /// `http:` or `https:` one. The second field
     /// is the first frame that the session will send once the socket is open.
     Dial(String, String),
     /// Write this frame.

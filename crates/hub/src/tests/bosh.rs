@@ -356,14 +356,22 @@ fn a_session_whose_last_tab_keeps_it_is_left_to_the_server() {
     world.advance(GRACE + SECOND);
     assert_eq!((bound(&world), world.under_way()), (vec![ALICE.to_owned()], 0));
     assert!(!world.asked().iter().any(|asked| asked.carries == Carries::Farewell));
-    // Not if the app has turned away from it, or has changed its mind.
-    let mut world = World::over_bosh();
-    let tab = world.online(ALICE);
-    keep(&mut world, tab);
-    world.say(tab, ToWorker::Keepalive { on: false });
-    world.leave(tab);
-    world.advance(GRACE + SECOND);
-    assert!(bound(&world).is_empty());
+    // Not if the app has changed its mind, or has turned to another session.
+    let turns: [fn(&mut World, PortId); 2] = [
+        |world, tab| {
+            world.say(tab, ToWorker::Keepalive { on: false });
+            world.leave(tab);
+        },
+        |world, tab| world.connect(tab, "bob@localhost/desk", "secret-bob"),
+    ];
+    for turn in turns {
+        let mut world = World::over_bosh();
+        let tab = world.online(ALICE);
+        keep(&mut world, tab);
+        turn(&mut world, tab);
+        world.advance(GRACE + SECOND);
+        assert!(!bound(&world).contains(&ALICE.to_owned()));
+    }
 }
 
 #[test]
@@ -556,4 +564,71 @@ fn sessions_over_both_transports_stand_beside_each_other() {
     assert_eq!(world.open_sockets().len(), 1);
     world.server_says(ALICE, MESSAGE);
     assert_eq!((ids(&mut world, over_http), ids(&mut world, over_socket)), (vec!["m".to_owned()], vec![]));
+}
+
+#[test]
+fn each_option_in_which_a_joining_tab_differs_is_named() {
+    let plain = || BoshOptions { wait: Some(60), hold: Some(1), ..BoshOptions::default() };
+    let text = Some("text/plain".to_owned());
+    for (bosh, named) in [
+        (plain(), None),
+        (BoshOptions { wait: Some(5), ..plain() }, Some("(wait, hold)")),
+        (BoshOptions { hold: Some(2), ..plain() }, Some("(wait, hold)")),
+        (BoshOptions { route: Some("xmpp:other".to_owned()), ..plain() }, Some("(route)")),
+        (BoshOptions { http: with_header("x"), ..plain() }, Some("(customHeaders)")),
+        (
+            BoshOptions { http: HttpOptions { content_type: text, ..HttpOptions::default() }, ..plain() },
+            Some("(contentType)"),
+        ),
+    ] {
+        let mut world = World::over_bosh();
+        let (_, tab) = (world.online(ALICE), world.tab());
+        let password = Some(Secret::new(password(ALICE)));
+        let credentials = Credentials { authcid: None, password, keys: None };
+        let (service, options, bosh) = (BOSH.to_owned(), Options::default(), Some(bosh.into()));
+        world.say(tab, ToWorker::Connect { service, jid: ALICE.into(), credentials, options, bosh });
+        let heard = world.heard(tab);
+        let warning = heard.iter().find(|word| word.starts_with("Warn")).map(|warning| &**warning);
+        assert_eq!(warning.is_some(), named.is_some(), "{heard:?}");
+        assert!(warning.zip(named).is_none_or(|(warning, named)| warning.ends_with(named)), "{heard:?}");
+    }
+}
+
+#[test]
+fn the_only_tab_of_an_engine_hears_the_numbers_unasked() {
+    let mut world = World::over_bosh();
+    world.hub = Hub::new(Config { lock: None, shared: false, ..config() });
+    let tab = world.online(ALICE);
+    let before = world.asked().len();
+    world.send(tab, MESSAGE);
+    assert!(before > 0 && numbers(&mut world, tab).next > 0);
+}
+
+#[test]
+fn the_window_that_a_page_knows_is_kept_to() {
+    for (window, most) in [(None, 2), (Some(1), 1)] {
+        let (mut world, kept) = orphaned();
+        let tab = world.tab();
+        attach_by(&mut world, tab, BoshSession { window, ..kept }, Options::default());
+        world.http.silent = true;
+        world.send(tab, MESSAGE);
+        assert_eq!(world.under_way(), most);
+    }
+}
+
+#[test]
+fn tabs_that_lost_their_worker_are_back_with_a_tab_that_has_the_numbers() {
+    let mut world = World::over_bosh();
+    let (keeper, other) = (world.online(ALICE), world.tab());
+    world.attach(other, None);
+    keep(&mut world, keeper);
+    let kept = numbers(&mut world, keeper);
+    world.unload(keeper, false);
+    world.forget();
+    world.worker_dies();
+    world.advance(SECOND);
+    assert_eq!(world.heard(other), ["Reconnecting"]);
+    let next = world.tab();
+    attach_by(&mut world, next, kept, Options::default());
+    assert_eq!(world.heard(other).last().unwrap(), "Attached alice@localhost/desk");
 }
