@@ -388,8 +388,12 @@ test('behind a callback attach ignores the arguments of BOSH, which without one 
   await settled();
   ports.at(-1).say(up('Attached'));
   assert.deepEqual(heard, [Status.ATTACHED]);
-  assert.throws(() => connection.attach('alice@chat.example', 'sid', 'rid'), /BOSH/);
-  assert.throws(() => connection.attach(null, 'sid'), /BOSH/);
+  const refused = {
+    name: 'StropheSessionError',
+    message: 'The "attach" method is not available for your connection protocol',
+  };
+  assert.throws(() => connection.attach('alice@chat.example', 'sid', 'rid'), refused);
+  assert.throws(() => connection.attach(null, 'sid'), refused);
 });
 
 test('a handler that waits for a session survives an attach that finds none', async () => {

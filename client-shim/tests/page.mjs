@@ -39,7 +39,7 @@ class Port {
     this.posted.push(structuredClone(message));
     if (message.Hello)
       queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));
-    if (message.Connect || message.Attach) queueMicrotask(() => this.say('Joining'));
+    if (message.Connect || message.Attach || message.AttachBosh) queueMicrotask(() => this.say('Joining'));
   }
 
   say(...messages) {
@@ -61,7 +61,7 @@ class Port {
 Object.assign(globalThis, {
   location: new URL('https://app.example/index.html'),
   origin: 'https://app.example',
-  sessionStorage: { getItem: () => null, setItem() {}, removeItem() {} },
+  sessionStorage: window.sessionStorage,
   fetch: (...request) => web.fetch(...request),
   addEventListener: window.addEventListener.bind(window),
   removeEventListener: window.removeEventListener.bind(window),
@@ -97,7 +97,7 @@ globalThis.setTimeout = (callback, delay, ...rest) => {
 
 const { outputFiles } = await build({
   stdin: {
-    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins']
+    contents: ['connection', 'builder', 'constants', 'errors', 'log', 'mechanisms', 'plugins', 'transports']
       .map((name) => `export * from './client-shim/ts/${name}.ts';`)
       .join('\n'),
     resolveDir: root,

@@ -45,7 +45,21 @@ const connection = new Strophe.Connection('wss://chat.example/ws', options);
 same<typeof connection, Connection>(true);
 new Connection('/ws', { worker: new URL('https://app.example/epode-worker.js') });
 new Connection('/ws');
-// An app may keep Strophe's options for BOSH.
+// BOSH: options, sessions of others, and what apps read and do with the transport.
+const bosh = new Connection('/http-bind/', { customHeaders: { 'X-App': '1' } });
+bosh.restore(null, () => {}, 60, 1, 5);
+bosh.attach('alice@chat.example/desk', 'sid', 7, () => {}, 60, 1, 5);
+bosh.attach('alice@chat.example/desk', 'sid', '7');
+if (bosh._proto instanceof Strophe.Bosh) {
+  same<typeof bosh._proto.sid, string | null>(true);
+  bosh._proto.strip = true;
+  // @ts-expect-error the worker has the session
+  bosh._proto.rid = 7;
+}
+bosh._proto._doDisconnect();
+bosh._proto = new Strophe.Websocket();
+// @ts-expect-error a session has a sid and a rid
+bosh.attach('alice@chat.example/desk');
 new Connection('/ws', {
   sync: true,
   customHeaders: ['X-App: 1'],

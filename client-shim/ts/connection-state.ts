@@ -3,6 +3,7 @@ import type { Status } from './constants.ts';
 import type { Hooks } from './hooks.ts';
 import type { ScramKeys } from './keys.ts';
 import type { ConnectionOptions } from './options.ts';
+import type { Transport } from './transports.ts';
 
 /** A tab of the session, as the worker knows it. */
 export interface Tab {
@@ -31,6 +32,7 @@ export interface Tab {
 export interface ConnectionState<C> extends Hooks {
   readonly service: string;
   readonly options: ConnectionOptions;
+  _proto: Transport;
   readonly connect_callback:
     | ((this: C, status: Status, condition: string | null, element: null, reason: string | null) => void)
     | null;
@@ -40,5 +42,6 @@ export interface ConnectionState<C> extends Hooks {
   authenticated: boolean;
   connected: boolean;
   disconnecting: boolean;
+  restored: boolean;
   role: 'primary' | 'secondary' | null;
 }

@@ -4,6 +4,7 @@
  * An app need not wait for anything: a call made before the worker is reached, or before the
  * session is up, is queued and carried out in order.
  */
+import type { Wishes } from './bosh/part.ts';
 import { equip } from './equipment.ts';
 import { serialize, type Treelike } from './builder.ts';
 import type { Tab } from './connection-state.ts';
@@ -29,6 +30,7 @@ import {
 } from '../../port/ts/jid.ts';
 import { prepare, say, type Command } from './link.ts';
 import { warn } from './log.ts';
+import { asRid, keptSession, sessionError, type Kept } from './kept.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
 import type { Authenticating, SASLMechanism } from './mechanisms.ts';
@@ -44,7 +46,8 @@ import {
   type StanzaSelector,
 } from './stanzas.ts';
 import type { TimedHandler } from './timed.ts';
-import { Websocket } from './transports.ts';
+import type { Options } from '../../port/ts/protocol/Options.ts';
+import { Bosh, type Transport, Websocket } from './transports.ts';
 
 /**
  * The callback of `connect` and `attach`. An exception that the callback throws is logged.
@@ -92,8 +95,11 @@ export class Connection extends Hooks {
   service: string;
   /** The options, as given to the constructor. */
   readonly options: ConnectionOptions;
-  /** The transport of the stream: an instance of `Strophe.Websocket`. */
-  readonly _proto = new Websocket();
+  /**
+   * The transport of the stream: an instance of `Strophe.Websocket` or `Strophe.Bosh`, which follows
+   * {@link service} at each `connect`, `attach` and `restore`.
+   */
+  _proto: Transport = new Websocket();
   /**
    * The JID given to `connect`; from CONNECTED or ATTACHED on, the full JID that the server bound
    * (RFC 6120 §7).
@@ -128,7 +134,7 @@ export class Connection extends Hooks {
    * Whether the session is being closed: `true` from {@link disconnect} in any tab to DISCONNECTED.
    */
   disconnecting = false;
-  /** Whether `restore` restored a BOSH session: always `false`, since BOSH is not supported yet. */
+  /** Whether the session over BOSH is that of a former page: `true` from {@link restore} to DISCONNECTED. */
   restored = false;
   /**
    * `primary` in exactly one tab of a session, for work that must happen once; `null` outside a
@@ -156,9 +162,9 @@ export class Connection extends Hooks {
    * Makes a connection. With the option `worker`, the shared worker starts and the page's wasm is loaded, so
    * that `connect` and `attach` find both; only these two speak to a server. Needs no DOM.
    *
-   * @param service the WebSocket address of the XMPP service (RFC 7395): a `ws:` or `wss:` URL, or
-   * a relative one with the option `protocol`. An unusable address is not an exception here:
-   * `connect` and `attach` report CONNFAIL with the reason
+   * @param service the address of the XMPP service: a `ws:` or `wss:` URL of a WebSocket (RFC 7395), or a
+   * relative one with the option `protocol`; any other address is BOSH (XEP-0206). An unusable address is not
+   * an exception here: `connect` and `attach` report CONNFAIL with the reason
    * @throws Error if `protocol` is neither `"ws"` nor `"wss"`, or if a cookie in `cookies` is
    * malformed
    */
@@ -171,6 +177,7 @@ export class Connection extends Hooks {
       throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
     }
     if (cookies) writeCookies(cookies);
+    this.#participation.transport();
     if (worker) prepare(worker);
     equip(this);
   }
@@ -219,9 +226,9 @@ export class Connection extends Hooks {
    * @param pass the password; a token; or the keys that an earlier login left in
    * {@link scram_keys}, which work until the server changes the salt
    * @param callback is called with each status until the next `connect` or `attach`
-   * @param _wait ignored: for BOSH, like the next two
-   * @param _hold ignored
-   * @param _route ignored
+   * @param wait BOSH: for how many seconds the server may hold a request; default 60, also for 0
+   * @param hold BOSH: how many requests the server may hold; default 1, also for 0
+   * @param route BOSH: the server behind a connection manager that serves several (XEP-0124 §7.1)
    * @param authcid the user name to authenticate as, if not the localpart of the JID (RFC 6120
    * §6.3.8)
    * @param disconnection_timeout how many milliseconds {@link disconnect} waits for the server to
@@ -232,9 +239,9 @@ export class Connection extends Hooks {
     jid: string,
     pass?: string | ScramKeys | null,
     callback?: StatusCallback | null,
-    _wait?: number,
-    _hold?: number,
-    _route?: string,
+    wait?: number,
+    hold?: number,
+    route?: string,
     authcid?: string | null,
     disconnection_timeout = 3000,
   ): void {
@@ -261,7 +268,6 @@ export class Connection extends Hooks {
     const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
     const { mechanisms, own } = login;
     const priorities = ranks(mechanisms);
-    const { sessionKey } = this.options;
     const offers = mechanisms.map(({ mechname }, index) => ({
       name: String(mechname),
       priority: priorities[index]!,
@@ -278,18 +284,12 @@ export class Connection extends Hooks {
               keys: keys ?? null,
             },
             options: {
+              ...this.#sessionOptions(),
               mechanisms: offers.slice(own),
               listed: !!listed,
               own_mechanisms: offers.slice(0, own),
-              session_key: sessionKey === undefined || sessionKey === null ? null : String(sessionKey),
-              explicit_binding: !!this.options.explicitResourceBinding,
-              reconnect: !!(this.options.reconnect ?? true),
-              attach: !!(this.options.attach ?? true),
-              reload_grace: amount(this.options.reloadGrace, 10_000),
-              queue_stanzas: amount(this.options.queue?.stanzas, 10_000),
-              queue_size: amount(this.options.queue?.bytes, 16 * 1024 * 1024),
             },
-            bosh: null,
+            bosh: this.#participation.boshOptions({ wait, hold, route }),
           },
         }).run(tab),
     });
@@ -304,14 +304,41 @@ export class Connection extends Hooks {
    * ATTACHFAIL.
    *
    * @param callback is called with each status until the next `connect` or `attach`
-   * @param bosh is ignored after a callback, as in Strophe: the further arguments are for BOSH
-   * @throws Error if called with the arguments of BOSH
+   * @param ignored ignored, as in Strophe
    */
-  attach(callback?: StatusCallback | null, ...bosh: unknown[]): void {
-    if (typeof callback !== 'function' && (callback || bosh.length > 0)) {
-      throw new Error('attach(jid, sid, rid, …) is for BOSH; with a worker it takes the callback only');
+  attach(callback?: StatusCallback | null, ...ignored: unknown[]): void;
+  /**
+   * BOSH: goes on with a session that somebody else has opened, such as the app's server. Reports ATTACHED
+   * without asking the service; a session that the service does not know is CONNFAIL with `item-not-found`
+   * later. With a worker, all tabs share the session, and a session of this `sid` that lives in the worker is
+   * joined.
+   *
+   * @param jid the full JID that the server bound
+   * @param sid the id of the session
+   * @param rid the rid of the next request
+   * @param callback is called with each status until the next `connect` or `attach`
+   * @param wait for how many seconds the server may hold a request; default 60
+   * @param hold how many requests the server may hold; default 1
+   * @param wind how many requests may be unanswered
+   * @throws Error that is named `StropheSessionError`, if the service is a WebSocket
+   */
+  attach(
+    jid: string,
+    sid: string,
+    rid: number | string,
+    callback?: StatusCallback | null,
+    wait?: number,
+    hold?: number,
+    wind?: number,
+  ): void;
+  attach(first?: StatusCallback | string | null, ...bosh: readonly unknown[]): void {
+    if (typeof first === 'string' && this.#participation.transport() instanceof Bosh) {
+      const [sid, rid, callback, wait, hold, window] = bosh;
+      return this.#goOn({ jid: first, sid, rid }, callback as StatusCallback, { wait, hold, window });
     }
-    this.connect_callback = callback ?? null;
+    if (typeof first !== 'function' && (first || bosh.length > 0))
+      throw sessionError('The "attach" method is not available for your connection protocol');
+    this.connect_callback = (first as StatusCallback | undefined) ?? null;
     this.#participation.begin();
     this.#participation.attach(!!this.options.explicitResourceBinding);
   }
@@ -326,13 +353,30 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Not supported: restores a BOSH session in Strophe. With a worker, {@link attach} finds the
-   * session again.
+   * BOSH: goes on with the session that the page before a reload has kept (option `keepalive`). Reports
+   * ATTACHED, like {@link attach}; a session that the service does not know any more is CONNFAIL with
+   * `item-not-found`, in whose callback the app may call {@link connect}.
    *
-   * @throws Error always
+   * @param jid the account of which the session has to be; by default, of any
+   * @param callback is called with each status until the next `connect` or `attach`
+   * @param wait for how many seconds the server may hold a request, if the page before has not kept that
+   * @param hold how many requests the server may hold, likewise
+   * @param wind how many requests may be unanswered, likewise
+   * @throws Error that is named `StropheSessionError`, if there is no session to restore, or if the service
+   * is a WebSocket
    */
-  restore(): never {
-    throw new Error('restore is for BOSH; with a worker use attach');
+  restore(
+    jid?: string | null,
+    callback?: StatusCallback | null,
+    wait?: number,
+    hold?: number,
+    wind?: number,
+  ): void {
+    if (!(this.#participation.transport() instanceof Bosh))
+      throw sessionError('The "restore" method can only be used with a BOSH connection.');
+    const kept = keptSession(jid);
+    this.#goOn(kept, callback, { wait, hold, window: wind });
+    this.restored = true;
   }
 
   /**
@@ -636,14 +680,16 @@ export class Connection extends Hooks {
    * reported afterwards. Failed redials are not reported. A later callback for the same code
    * replaces the earlier one; callbacks last as long as this connection.
    *
-   * @param protocol for `'HTTP'` (BOSH) the callback is never called
+   * For `'HTTP'` (BOSH), `callback` is called with the status of each request that fails: 0 if there was no
+   * answer, or if the browser hides it. The request is repeated, or a status says what becomes of the
+   * session.
    */
   addProtocolErrorHandler(
     protocol: 'websocket' | 'HTTP',
     code: number,
     callback: ProtocolErrorCallback,
   ): void {
-    if (protocol === 'websocket') this.#participation.codes.set(code, callback);
+    this.#participation.codes.set(`${protocol} ${code}`, callback);
   }
 
   /** An `id` that is unique among all tabs, followed by a colon and `suffix` if given. */
@@ -686,6 +732,41 @@ export class Connection extends Hooks {
   protected override hooked(): void {
     // A hook on the prototype belongs to no connection yet.
     if (#participation in this) this.#participation.inbox.claimHooks();
+  }
+
+  #goOn(
+    { jid, sid, rid }: Partial<Record<keyof Kept, unknown>>,
+    callback: StatusCallback | null | undefined,
+    wishes: Wishes,
+  ): void {
+    this.connect_callback = callback ?? null;
+    this.#participation.begin();
+    const next = asRid(rid);
+    if (typeof jid !== 'string' || typeof sid !== 'string' || !sid || next === undefined) {
+      return this.#participation.fail(
+        'attach takes the JID and the sid as strings, and the rid as a whole number from 1 to 2^53 - 1',
+      );
+    }
+    this.jid = jid;
+    this.domain = getDomainFromJid(jid);
+    this.#participation.takeOver({ jid, sid, rid: next }, wishes, this.#sessionOptions());
+  }
+
+  /** How a session is opened, without its mechanisms. */
+  #sessionOptions(): Options {
+    const { sessionKey, explicitResourceBinding, reconnect, attach, reloadGrace, queue } = this.options;
+    return {
+      mechanisms: [],
+      listed: false,
+      own_mechanisms: [],
+      session_key: sessionKey === undefined || sessionKey === null ? null : String(sessionKey),
+      explicit_binding: !!explicitResourceBinding,
+      reconnect: !!(reconnect ?? true),
+      attach: !!(attach ?? true),
+      reload_grace: amount(reloadGrace, 10_000),
+      queue_stanzas: amount(queue?.stanzas, 10_000),
+      queue_size: amount(queue?.bytes, 16 * 1024 * 1024),
+    };
   }
 
   #ask(

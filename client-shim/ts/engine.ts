@@ -27,9 +27,12 @@ function source(): URL | BufferSource {
   return address ? new URL(address, document.baseURI) : new URL('./epode.wasm', import.meta.url);
 }
 
+/** The engine in this page, once it is loaded. */
+let engine: typeof import('./epode-engine.js') | undefined;
+
 /** Loads the engine into this page. */
 const loadEngine = once(async () => {
-  const engine = await import('./epode-engine.js').catch((error: Error) => {
+  engine = await import('./epode-engine.js').catch((error: Error) => {
     throw new Error(
       `the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}`,
     );
@@ -37,6 +40,24 @@ const loadEngine = once(async () => {
   await engine.begin(load);
   return engine;
 });
+
+/** The page's part of BOSH, once it is loaded. */
+export let bosh: typeof import('./epode-bosh.js') | undefined;
+
+/** Loads the page's part of BOSH. */
+export const loadBosh = once(async () => {
+  bosh = await import('./epode-bosh.js').catch((error: Error) => {
+    throw new Error(
+      `epode-bosh.js, which the page loads where the service is not a WebSocket, could not be loaded: ${error.message}`,
+    );
+  });
+  return bosh;
+});
+
+/** Makes the requests of a session of the engine in this page synchronous, or not: from the next on. */
+export function block(sid: string, on: boolean): void {
+  engine?.block(sid, on);
+}
 
 /** Opens a port to the engine in this page. */
 export async function openHere(): Promise<Port> {

@@ -8,6 +8,8 @@
  * ```
  */
 
+import type { Transport } from './transports.ts';
+
 /**
  * Stanzas that this tab does not get. A position is the number of a stanza in its session, counted
  * by the worker on arrival.
@@ -65,7 +67,11 @@ export class Hooks {
   onGap(_gap: Gap): void {}
   /** Is called with each message and presence that another tab of this session sends. */
   onForeignStanzaSent(_element: Element): void {}
-  /** Never called: for BOSH. */
+  /**
+   * BOSH: is called with the rid of the next request, as often as that changes, and with a random number when
+   * the session is over. An app that overrides this hook keeps the session by itself: when the last tab
+   * leaves, the worker does not end the session, as with the option `keepalive`.
+   */
   nextValidRid(_rid: number): void {}
 
   /** Is called when a hook that needs a claim has been assigned. */
@@ -92,6 +98,9 @@ export class Hooks {
     }
   }
 }
+
+/** Hooks, with the transport that says what they see around a stanza. */
+export type Observed = Hooks & { readonly _proto: Transport };
 
 /** Whether the app has overridden this hook. */
 export function isHeard(hooks: Hooks, name: keyof Hooks): boolean {

@@ -7,7 +7,7 @@
  */
 import { parseStanza } from './element.ts';
 import { Handler, HandlerList, selectorOf } from './handlers.ts';
-import { type Hooks, isHeard } from './hooks.ts';
+import { isHeard, type Observed } from './hooks.ts';
 import type { Command } from './link.ts';
 import { describe, error, guarded } from './log.ts';
 import type { Selector } from '../../port/ts/protocol/Selector.ts';
@@ -26,11 +26,11 @@ export class Inbox {
   #raw = false;
   #xml = false;
   readonly #replayed = new WeakSet<Element>();
-  readonly #hooks: Hooks;
+  readonly #hooks: Observed;
   readonly #run: (command: Command) => void;
 
   /** @param run carries out a command where there is a link, and forgets it where there is none */
-  constructor(hooks: Hooks, run: (command: Command) => void) {
+  constructor(hooks: Observed, run: (command: Command) => void) {
     this.#hooks = hooks;
     this.#run = run;
   }
@@ -131,13 +131,16 @@ export class Inbox {
     }
   }
 
-  /** Shows a stanza to the hooks; the element, if one had to be made. */
+  /** Shows a stanza to the hooks; the stanza's element, if one had to be made. */
   #look(text: string): Element | undefined {
-    if (this.#raw) guarded(() => this.#hooks.rawInput(text), 'rawInput');
+    if (!this.#raw && !this.#xml) return undefined;
+    const shown = this.#hooks._proto._around(text, false);
+    if (this.#raw) guarded(() => this.#hooks.rawInput(shown), 'rawInput');
     if (!this.#xml) return undefined;
-    const element = parsed(text);
+    const element = parsed(shown);
     if (element) guarded(() => this.#hooks.xmlInput(element), 'xmlInput');
-    return element;
+    // A handler gets a stanza that is its own root.
+    return shown === text ? element : undefined;
   }
 }
 

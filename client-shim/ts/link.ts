@@ -115,7 +115,13 @@ export class Link {
   #unlock: (() => void) | undefined;
   #ended = false;
 
-  constructor(worker: string | URL | undefined, service: string, events: Events) {
+  /** @param needs what must be there before the first command; if that fails, all commands fail */
+  constructor(
+    worker: string | URL | undefined,
+    service: string,
+    events: Events,
+    needs: Promise<unknown> | undefined,
+  ) {
     this.#events = events;
     this.#script = worker;
     // First of all: nothing else takes as long.
@@ -130,7 +136,7 @@ export class Link {
     // From now on: a page may be gone before it has greeted the worker.
     addEventListener('pagehide', this.#hidden);
     addEventListener('pageshow', this.#shown);
-    void this.#open(reached);
+    void this.#open(reached, needs);
   }
 
   /** Whether nothing can come of this link any more. */
@@ -169,10 +175,10 @@ export class Link {
     this.run({ run: (tab) => tab.part(performance.now(), message) });
   }
 
-  async #open(reached: Promise<Port>): Promise<void> {
+  async #open(reached: Promise<Port>, needs: Promise<unknown> | undefined): Promise<void> {
     try {
       // The worker starts while the wasm of the page is on its way.
-      const [port, lock] = await Promise.all([reached, this.#hold(), loadTab()]);
+      const [port, lock] = await Promise.all([reached, this.#hold(), loadTab(), needs]);
       if (!this.#ended) this.#greet(port, lock);
     } catch (error) {
       this.#fail((error as Error).message);

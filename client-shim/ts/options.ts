@@ -4,19 +4,32 @@ import type { SASLMechanism } from './mechanisms.ts';
 import type { Protocol } from './service.ts';
 
 /**
- * Strophe's options for BOSH. They are accepted and ignored, since connections here use WebSocket
- * only.
+ * Strophe's options for BOSH; on a WebSocket they have no effect. Each may be assigned at any time, and
+ * counts from the next request on. With a worker, a value that a tab assigns counts for the session, in all
+ * tabs.
  */
 export interface BoshOptions {
-  /** Whether requests are synchronous. */
+  /**
+   * Whether a request that carries something is synchronous: `flush` then returns after the answer has come,
+   * which a server may hold back for `wait` seconds. Only without a worker, where no other tab has to wait;
+   * with one, a warning is logged. Default `false`.
+   */
   sync?: boolean;
-  /** Additional headers of each request. */
+  /**
+   * Additional headers of each request, as `"Name: value"` or as a map. A name or a value that HTTP does not
+   * allow is CONNFAIL; a header that browsers let no page set is left out, and the log names it. To another
+   * origin, the server has to allow each name (CORS).
+   */
   customHeaders?: readonly string[] | Readonly<Record<string, string>>;
-  /** Whether `restore` can find the session again. */
+  /**
+   * Whether this page keeps the session, in Strophe's own entry of `sessionStorage`, for `restore` in the
+   * page after it. Whoever reads `sessionStorage` can take the session. When the last tab leaves, the session
+   * is not ended. Default `false`.
+   */
   keepalive?: boolean;
-  /** Whether requests to other origins carry cookies. */
+  /** Whether requests to other origins carry cookies and HTTP authentication. Default `false`. */
   withCredentials?: boolean;
-  /** The Content-Type of requests. */
+  /** The Content-Type of requests. Default `text/xml; charset=utf-8`. */
   contentType?: string;
 }
 
@@ -36,14 +49,15 @@ export interface ConnectionOptions extends BoshOptions {
   /**
    * `'ws'` or `'wss'` allows a service address without a scheme: a WebSocket on the page's host,
    * relative to the page's folder, or to the root if the address begins with `/`. On an https page
-   * the protocol is always `wss`. Without this option such an address is CONNFAIL. Any other value
-   * makes the constructor throw.
+   * the protocol is always `wss`. Without this option such an address is BOSH. Any other value makes the
+   * constructor throw.
    */
   protocol?: Protocol;
   /**
-   * Cookies by name, which the constructor writes to `document.cookie` for the WebSocket handshake.
-   * If a name, a value or an attribute contains a forbidden character (RFC 6265 §4.1.1), the
-   * constructor throws an Error and writes no cookie. If there is no document, an error is logged.
+   * Cookies by name, which the constructor writes to `document.cookie` for the WebSocket handshake and for
+   * the requests of BOSH. If a name, a value or an attribute contains a forbidden character (RFC 6265
+   * §4.1.1), the constructor throws an Error and writes no cookie. If there is no document, an error is
+   * logged.
    */
   cookies?: Readonly<Record<string, Cookie>>;
   /**

@@ -8,7 +8,7 @@
 import { NS } from './constants.ts';
 import { toElement } from './element.ts';
 import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
-import { type Hooks, isHeard } from './hooks.ts';
+import { isHeard, type Observed } from './hooks.ts';
 import { say, type Command } from './link.ts';
 import { error, guarded } from './log.ts';
 import type { Fault } from '../../port/ts/protocol/Fault.ts';
@@ -36,13 +36,18 @@ export class Outbox {
   #waiting: (Letter | Command)[] = [];
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
   readonly #questions = new Map<number, Question>();
-  readonly #hooks: Hooks;
+  readonly #hooks: Observed;
   readonly #run: (command: Command) => void;
+  readonly #before: () => void;
 
-  /** @param run carries out a command, or fails it where there is no link */
-  constructor(hooks: Hooks, run: (command: Command) => void) {
+  /**
+   * @param run carries out a command, or fails it where there is no link
+   * @param before is called before anything leaves
+   */
+  constructor(hooks: Observed, run: (command: Command) => void, before: () => void) {
     this.#hooks = hooks;
     this.#run = run;
+    this.#before = before;
   }
 
   /**
@@ -90,6 +95,7 @@ export class Outbox {
   /** Sends what waits, unless it is held back. */
   flush(): void {
     if (this.paused) return;
+    this.#before();
     const batch: Letter[] = [];
     for (const waiting of this.#waiting.splice(0)) {
       if ('text' in waiting) {
@@ -168,8 +174,10 @@ export class Outbox {
   }
 
   #show(text: string): void {
-    if (isHeard(this.#hooks, 'rawOutput')) guarded(() => this.#hooks.rawOutput(text), 'rawOutput');
-    if (isHeard(this.#hooks, 'xmlOutput')) guarded(() => this.#hooks.xmlOutput(toElement(text)), 'xmlOutput');
+    const shown = this.#hooks._proto._around(text, true);
+    if (isHeard(this.#hooks, 'rawOutput')) guarded(() => this.#hooks.rawOutput(shown), 'rawOutput');
+    if (isHeard(this.#hooks, 'xmlOutput'))
+      guarded(() => this.#hooks.xmlOutput(toElement(shown)), 'xmlOutput');
   }
 }
 

@@ -5,15 +5,21 @@
  */
 import type { ConnectionState, Tab } from './connection-state.ts';
 import { LogLevel, Status } from './constants.ts';
+import type { BoshPart, Wishes } from './bosh/part.ts';
+import { block, bosh, loadBosh } from './engine.ts';
 import { DisconnectedError } from './errors.ts';
+import { isHeard } from './hooks.ts';
 import { Inbox, parsed } from './inbox.ts';
 import { getBareJidFromJid } from '../../port/ts/jid.ts';
 import { keysOfText } from './keys.ts';
+import { forgetSession, type Kept } from './kept.ts';
 import { Link, say, type Command, type Told } from './link.ts';
 import { error, guarded, info, tell, warn } from './log.ts';
 import type { Login } from './login.ts';
 import { Outbox, taken } from './outbox.ts';
 import { tellPlugins } from './equipment.ts';
+import type { BoshOptions } from '../../port/ts/protocol/BoshOptions.ts';
+import type { Options } from '../../port/ts/protocol/Options.ts';
 import type { Role } from '../../port/ts/protocol/Role.ts';
 import type { SessionInfo } from '../../port/ts/protocol/SessionInfo.ts';
 import type { Status as StatusMessage } from '../../port/ts/protocol/Status.ts';
@@ -21,6 +27,7 @@ import type { ToWorker } from '../../port/ts/protocol/ToWorker.ts';
 import { Ready } from './ready.ts';
 import { ownAddress, resolveService } from './service.ts';
 import { TimedHandlers } from './timed.ts';
+import { Bosh, type Transport, transportOf } from './transports.ts';
 
 /** The variants of a message, each as `[name, content]`. */
 type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
@@ -34,8 +41,8 @@ export class Participation<C extends ConnectionState<C>> {
   readonly outbox: Outbox;
   readonly timed = new TimedHandlers();
   readonly ready = new Ready<C>();
-  /** Who hears of close codes. */
-  readonly codes = new Map<number, (this: C, code: number) => unknown>();
+  /** Who hears of close codes and of the status of HTTP, by protocol and number. */
+  readonly codes = new Map<string, (this: C, code: number) => unknown>();
   readonly #connection: C;
   /** As text until it is asked for. */
   #features: Element | string | null = null;
@@ -52,11 +59,17 @@ export class Participation<C extends ConnectionState<C>> {
   #attempt = 0;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
+  /** The part of BOSH, once such a service was meant and the script of that part is there. */
+  #bosh: BoshPart | undefined;
 
   constructor(connection: C) {
     this.#connection = connection;
     this.inbox = new Inbox(connection, (command) => this.#link?.run(command));
-    this.outbox = new Outbox(connection, (command) => this.run(command));
+    this.outbox = new Outbox(
+      connection,
+      (command) => this.run(command),
+      () => this.#bosh?.refresh(),
+    );
   }
 
   /** What the server offers. Few apps look, and the first parser of a page takes it a millisecond. */
@@ -82,7 +95,7 @@ export class Participation<C extends ConnectionState<C>> {
   }
 
   /** Asks for membership in a session, which ends the former one. */
-  join(command: (service: string) => Command, login?: Login): void {
+  join(command: (service: string) => Command, login?: Login, kept?: Kept): void {
     this.#login = login;
     const { service, options, authenticated } = this.#connection;
     try {
@@ -92,7 +105,45 @@ export class Participation<C extends ConnectionState<C>> {
     }
     // Handlers that were added for the session to come stay.
     if (authenticated) this.#over();
-    this.#enter(command(this.#address));
+    this.transport();
+    const { run, fail } = command(this.#address);
+    const attempt = this.#attempt;
+    const checked = (tab: Parameters<typeof run>[0]): void => {
+      try {
+        run(tab);
+      } catch (thrown) {
+        // An option that the part of BOSH refuses.
+        if (attempt === this.#attempt) this.fail((thrown as Error).message);
+      }
+    };
+    this.#enter({ run: checked, ...(fail && { fail }) }, this.#needs(kept));
+  }
+
+  /** Goes on with a session over BOSH, of a former page or of the app's server. */
+  takeOver(kept: Kept, wishes: Wishes, options: Options): void {
+    this.join(
+      (service) => ({
+        run: (tab) =>
+          say({ AttachBosh: { service, options, ...this.#part().takeOver(kept, wishes) } }).run(tab),
+      }),
+      undefined,
+      kept,
+    );
+    const { _proto } = this.#connection;
+    if (_proto instanceof Bosh) _proto._tell({ sid: kept.sid, rid: kept.rid });
+  }
+
+  /** How to open a session over BOSH; `null` for a WebSocket. */
+  boshOptions(wishes: Wishes): BoshOptions | null {
+    return this.#connection._proto instanceof Bosh ? this.#part().open(wishes) : null;
+  }
+
+  /** The class of the transport follows the service, which an app may have assigned. */
+  transport(): Transport {
+    const { service, options, _proto } = this.#connection;
+    const Class = transportOf(service, options.protocol);
+    if (!(_proto instanceof Class)) this.#connection._proto = new Class();
+    return this.#connection._proto;
   }
 
   /** Asks for membership without credentials. */
@@ -172,25 +223,64 @@ export class Participation<C extends ConnectionState<C>> {
     );
   }
 
-  /** Carries out the command for membership, over a new link where there is none. */
-  #enter(membership: Command): void {
+  /** What has to be there before the command for membership can be carried out, if it is not there yet. */
+  #needs(kept: Kept | undefined): Promise<unknown> | undefined {
+    if (!(this.#connection._proto instanceof Bosh)) return undefined;
+    // A shared worker knows which session it has.
+    if (kept && this.#isAlone) return loadBosh().then(({ claim }) => claim(kept.sid));
+    return bosh ? undefined : loadBosh();
+  }
+
+  get #isAlone(): boolean {
+    return !this.#connection.options.worker || typeof SharedWorker === 'undefined';
+  }
+
+  /** The part of BOSH; only after its script was loaded. */
+  #part(): BoshPart {
+    const connection = this.#connection;
+    return (this.#bosh ??= new bosh!.BoshPart({
+      options: connection.options,
+      isAlone: this.#isAlone,
+      say: (message) => this.run(say(message)),
+      tell: (told) => {
+        if (connection._proto instanceof Bosh) connection._proto._tell(told);
+      },
+      get nextValidRid() {
+        if (!isHeard(connection, 'nextValidRid')) return undefined;
+        return (rid: number) => guarded(() => connection.nextValidRid(rid), 'nextValidRid');
+      },
+      warn,
+      error,
+      block,
+    }));
+  }
+
+  /**
+   * Carries out the command for membership, over a new link where there is none or something is needed first.
+   */
+  #enter(membership: Command, needs?: Promise<unknown>): void {
     this.#membership = membership;
-    if (this.ended) {
+    if (needs || this.ended) {
       this.#leave();
       const { options, service } = this.#connection;
-      this.#link = new Link(options.worker, this.#address ?? service, {
-        told: (message) => this.#told(message),
-        challenged: async (name, challenge) => this.#login!.answer(name, challenge),
-        unlinked: (reason) => this.fail(reason),
-        revived: () => this.#revive(),
-        stanza: (position, sent, text) => {
-          if (sent) return this.inbox.foreign(text);
-          const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
-          if (isUnhandled && this.#connection.authenticated) this.run(say({ Unhandled: { position } }));
+      this.#link = new Link(
+        options.worker,
+        this.#address ?? service,
+        {
+          told: (message) => this.#told(message),
+          challenged: async (name, challenge) => this.#login!.answer(name, challenge),
+          unlinked: (reason) => this.fail(reason),
+          revived: () => this.#revive(),
+          stanza: (position, sent, text) => {
+            if (sent) return this.inbox.foreign(text);
+            const isUnhandled = this.inbox.received(text, this.#connection.authenticated);
+            if (isUnhandled && this.#connection.authenticated) this.run(say({ Unhandled: { position } }));
+          },
+          caught: (claim, replayed, text) => this.inbox.caught(claim, replayed, text),
+          claimed: (claim) => this.inbox.claimed(claim),
         },
-        caught: (claim, replayed, text) => this.inbox.caught(claim, replayed, text),
-        claimed: (claim) => this.inbox.claimed(claim),
-      });
+        needs,
+      );
       this.#slot = this.#link.slot;
       this.inbox.claimAll();
     }
@@ -249,6 +339,15 @@ export class Participation<C extends ConnectionState<C>> {
         return this.outbox.written(content.up_to);
       case 'Failed':
         return this.outbox.failed(content.token, content.fault);
+      case 'BoshSession':
+        return this.#part().told(content);
+      case 'HttpError': {
+        const { _proto } = connection;
+        if (_proto instanceof Bosh) _proto._tell({ errors: _proto.errors + 1 });
+        this.#heardCode('HTTP', content.status);
+        // The app may have assigned another token.
+        return this.#bosh?.refresh();
+      }
       case 'Response':
         return this.outbox.ended(content.token, content.outcome, (text) =>
           this.inbox.answered(text, connection.authenticated),
@@ -273,13 +372,22 @@ export class Participation<C extends ConnectionState<C>> {
     connection.disconnecting = false;
     this.ready.up(connection);
     this.timed.start();
+    this.#bosh?.up();
     this.#remember(getBareJidFromJid(jid));
   }
 
   /** The session is over, or this tab is out of it. */
   #over(): void {
     this.#down();
-    this.#connection.role = null;
+    const connection = this.#connection;
+    connection.role = null;
+    connection.restored = false;
+    const { _proto } = connection;
+    if (!(_proto instanceof Bosh)) return;
+    this.#bosh?.over();
+    forgetSession();
+    _proto._doDisconnect();
+    guarded(() => connection.nextValidRid(_proto.rid), 'nextValidRid');
   }
 
   /**
@@ -299,16 +407,18 @@ export class Participation<C extends ConnectionState<C>> {
     this.timed.clear();
   }
 
-  #status({ code, condition, text, features, session, close_code }: StatusMessage): void {
-    if (close_code) this.#closed(close_code);
-    if (features) this.#features = features;
+  #status({ code, condition, text, session, close_code }: StatusMessage): void {
+    if (close_code) this.#heardCode('websocket', close_code);
     if (session) this.#up(session);
     this.#reached(Status[upper(code)], condition, text);
   }
 
-  /** A socket was closed with this code; the status that says so follows. */
-  #closed(code: number): void {
-    guarded(() => this.codes.get(code)?.call(this.#connection, code), 'addProtocolErrorHandler');
+  /** A socket was closed with this code, and the status that says so follows; or a request has failed. */
+  #heardCode(protocol: 'websocket' | 'HTTP', code: number): void {
+    guarded(
+      () => this.codes.get(`${protocol} ${code}`)?.call(this.#connection, code),
+      'addProtocolErrorHandler',
+    );
   }
 
   #reached(status: Status, condition: string | null, text: string | null): void {

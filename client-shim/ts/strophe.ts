@@ -45,7 +45,6 @@ type Errors = typeof errors;
 type Jids = typeof jid;
 type Mechanisms = typeof mechanisms;
 type Storage = typeof storage;
-type Transports = typeof transports;
 
 /** The members of `Strophe`; each is documented in the module that declares it. */
 export interface Strophe
@@ -54,7 +53,7 @@ export interface Strophe
     Jids,
     Mechanisms,
     Storage,
-    Transports,
+    Pick<typeof transports, 'Bosh' | 'Websocket'>,
     Pick<typeof builder, 'Builder' | 'Stanza' | 'stx' | 'serialize'>,
     Pick<typeof connection, 'Connection'>,
     Pick<typeof document, 'xmlGenerator'>,

@@ -49,6 +49,7 @@ test('contains the files that its exports name, and no sources', async () => {
     'epode/beside': 'epode.beside.js',
     'epode/umd': 'epode.umd.js',
     'epode/engine': 'epode-engine.js',
+    'epode/bosh': 'epode-bosh.js',
     'epode/worker': 'epode-worker.js',
     'epode/worker/inline': 'epode-worker.inline.js',
   };

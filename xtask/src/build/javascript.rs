@@ -58,7 +58,8 @@ const INSIDE: &str = "--define:BESIDE=undefined";
 const ALL_CALLED: &str = "//# allFunctionsCalledOnLoad";
 
 /// Bundles the worker's script and the page's module, each with its wasm inside and again with its wasm
-/// beside it; the engine that the module loads if there is no worker; and the forms that are not modules.
+/// beside it; the engine that the module loads if there is no worker, and its part of BOSH, which it loads if
+/// the service is no WebSocket; and the forms that are not modules.
 pub fn bundle() -> Result<()> {
     let dist = dist();
     // No file of an earlier build may pass for part of this one.
@@ -69,16 +70,17 @@ pub fn bundle() -> Result<()> {
     esbuild(worker("epode-worker.js").arg(BESIDE))?;
     esbuild(worker("epode-worker.inline.js").arg(INSIDE))?;
     copy(&WORKER.wasm(), &dist.join("epode-worker.wasm"))?;
-    // The engine, which only some pages need, is a file of its own and not a chunk that all pages load.
+    // What only some pages need is a file of its own and not a chunk that all pages load.
     let page = |entry, file, format| {
         let mut page = script(entry, file, format);
-        page.arg("--external:*/epode-engine.js");
+        page.args(["--external:*/epode-engine.js", "--external:*/epode-bosh.js"]);
         page
     };
     esbuild(page("client-shim/ts/index.ts", "epode.js", "esm").arg(INSIDE))?;
     esbuild(page("client-shim/ts/beside.ts", "epode.beside.js", "esm").arg(BESIDE))?;
     copy(&CLIENT.wasm(), &dist.join("epode.wasm"))?;
     esbuild(&mut script("worker/ts/epode-engine.ts", "epode-engine.js", "esm"))?;
+    esbuild(&mut script("client-shim/ts/epode-bosh.ts", "epode-bosh.js", "esm"))?;
     let [banner, footer] = UMD;
     let mut umd = page("client-shim/ts/index.ts", "epode.umd.js", "iife");
     // Only the code that locates a wasm beside the script uses `import.meta`; this form leaves it out.

@@ -6,7 +6,8 @@
 //!                                                 ├─ esbuild ─ epode-worker.inline.js
 //!                                                 └─ esbuild ─ epode-engine.js
 //! client-shim  ─ cargo ─ wasm-bindgen ─ wasm-opt ─┬─ esbuild ─ epode.js, epode.umd.js, strophe.js
-//!                                                 └─ esbuild ─ epode.beside.js + epode.wasm
+//!                                                 ├─ esbuild ─ epode.beside.js + epode.wasm
+//!                                                 └─ esbuild ─ epode-bosh.js
 //!                                                    tsc ───── epode.d.ts and the declarations for it
 //! LICENSE-*, THIRD-PARTY.txt: our licences, and those of compiled third-party code
 //! ```
