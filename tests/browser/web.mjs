@@ -50,6 +50,7 @@ export async function startWeb(roots = ROOTS, host = 'localhost') {
     // Browsers request it now and then on their own.
     if (path === '/favicon.ico') return void response.writeHead(204).end();
     requests.push(path);
+    if (web.pass && path.startsWith('/http-bind')) return web.pass(request, response);
     const { status = 200, headers = {}, delay = 0, body } = overrides.get(path) ?? {};
     if (delay) await pause(delay);
     try {
@@ -77,6 +78,8 @@ export async function startWeb(roots = ROOTS, host = 'localhost') {
     requests,
     /** Takes the WebSockets of this origin, like a wire's `upgrade`; if absent, they are refused. */
     upgrade: undefined,
+    /** Takes the requests at `/http-bind` of this origin, like `pass` of an HTTP wire. */
+    pass: undefined,
     url: (path) => `${origin}${path}`,
     /** Has the pages load the script whose wasm is a file beside it, and that file so. */
     async putWasmBeside(how) {
