@@ -10,123 +10,127 @@ import { launch } from './browsers.mjs';
 const BUILD_LIMIT = 540_000;
 const LIMIT = 20_000;
 
-describe('cargo xtask demo', { timeout: 600_000 }, () => {
-  let demo, url, browser, alice, secondAlice, bob;
+for (const transport of [[], ['--bosh']]) demonstrate(['cargo', 'xtask', 'demo', ...transport]);
 
-  before(async () => {
-    demo = keep(['cargo', 'xtask', 'demo', '--port', '0']);
-    const address = () => /^listening on (http:\S+)/m.exec(demo.log())?.[1];
-    url = await until(address, { what: "the demo's address", kept: demo, limit: BUILD_LIMIT });
-    browser = await launch('chromium');
-  });
-  after(async () => {
-    await browser?.stop();
-    await demo?.stop();
-  });
+function demonstrate(command) {
+  describe(command.join(' '), { timeout: 600_000 }, () => {
+    let demo, url, browser, alice, secondAlice, bob;
 
-  test('the page offers accounts, and one click connects', async () => {
-    alice = await open('alice');
-    const panel = await settled(alice, { tabs: '1', connections: '1 for alice, 1 in all' });
-    assert.equal(panel.status, 'Connected: this tab opened it');
-    assert.match(panel.address, /^alice@localhost\/\S+$/);
-    assert.match(panel.role, /^primary/);
-    assert.equal(await alice.title(), 'alice – Epode');
-  });
+    before(async () => {
+      demo = keep([...command, '--port', '0']);
+      const address = () => /^listening on (http:\S+)/m.exec(demo.log())?.[1];
+      url = await until(address, { what: "the demo's address", kept: demo, limit: BUILD_LIMIT });
+      browser = await launch('chromium');
+    });
+    after(async () => {
+      await browser?.stop();
+      await demo?.stop();
+    });
 
-  test('a second tab joins the connection of the first', async () => {
-    const { address } = await read(alice);
-    secondAlice = await open('alice');
-    const panel = await settled(secondAlice, { tabs: '2', connections: '1 for alice, 1 in all' });
-    assert.equal(panel.status, 'Connected: this tab joined');
-    assert.equal(panel.address, address);
-    assert.equal((await stats()).totalConnections, 1);
-  });
+    test('the page offers accounts, and one click connects', async () => {
+      alice = await open('alice');
+      const panel = await settled(alice, { tabs: '1', connections: '1 for alice, 1 in all' });
+      assert.equal(panel.status, 'Connected: this tab opened it');
+      assert.match(panel.address, /^alice@localhost\/\S+$/);
+      assert.match(panel.role, /^primary/);
+      assert.equal(await alice.title(), 'alice – Epode');
+    });
 
-  test('a tab opened for the other account has its own connection', async () => {
-    const opened = new Promise((resolve) => alice.once('popup', resolve));
-    await alice.bringToFront();
-    await alice.click('#other');
-    bob = await opened;
-    await settled(bob, { tabs: '1', connections: '1 for bob, 2 in all' });
-    assert.equal(new URL(bob.url()).hash, '', 'a reload keeps whoever the tab has become');
-    await settled(alice, { tabs: '2', connections: '1 for alice, 2 in all', presence: 'here' });
-  });
+    test('a second tab joins the connection of the first', async () => {
+      const { address } = await read(alice);
+      secondAlice = await open('alice');
+      const panel = await settled(secondAlice, { tabs: '2', connections: '1 for alice, 1 in all' });
+      assert.equal(panel.status, 'Connected: this tab joined');
+      assert.equal(panel.address, address);
+      assert.equal((await stats()).totalConnections, 1);
+    });
 
-  test('the messages that one tab sends and receives are shown in all tabs of its account', async () => {
-    await say(alice, 'Hello Bob');
-    await shows(bob, 'theirs: Hello Bob');
-    await say(bob, 'Hello Alice, in all your tabs');
-    for (const tab of [alice, secondAlice]) await shows(tab, 'theirs: Hello Alice, in all your tabs');
-    await say(secondAlice, 'There is <one> connection & two tabs');
-    await shows(bob, 'theirs: There is <one> connection & two tabs');
+    test('a tab opened for the other account has its own connection', async () => {
+      const opened = new Promise((resolve) => alice.once('popup', resolve));
+      await alice.bringToFront();
+      await alice.click('#other');
+      bob = await opened;
+      await settled(bob, { tabs: '1', connections: '1 for bob, 2 in all' });
+      assert.equal(new URL(bob.url()).hash, '', 'a reload keeps whoever the tab has become');
+      await settled(alice, { tabs: '2', connections: '1 for alice, 2 in all', presence: 'here' });
+    });
 
-    assert.deepEqual(await messages(alice), [
-      'own: Hello Bob',
-      'theirs: Hello Alice, in all your tabs',
-      'own: There is <one> connection & two tabs',
-    ]);
-    assert.deepEqual(await messages(secondAlice), await messages(alice));
-    const frames = await alice.$$eval('#frames li', (all) => all.map((frame) => frame.textContent));
-    assert.ok(
-      frames.some((frame) => frame.includes('sent: <message') && frame.includes('Hello Bob')),
-      frames.join('\n'),
-    );
-    assert.ok(
-      frames.some((frame) => frame.includes('received: <message') && frame.includes('Hello Alice')),
-      frames.join('\n'),
-    );
-  });
+    test('the messages that one tab sends and receives are shown in all tabs of its account', async () => {
+      await say(alice, 'Hello Bob');
+      await shows(bob, 'theirs: Hello Bob');
+      await say(bob, 'Hello Alice, in all your tabs');
+      for (const tab of [alice, secondAlice]) await shows(tab, 'theirs: Hello Alice, in all your tabs');
+      await say(secondAlice, 'There is <one> connection & two tabs');
+      await shows(bob, 'theirs: There is <one> connection & two tabs');
 
-  test('the server has seen one connection and one login for each account', async () => {
-    const { openConnections, totalConnections, saslStarted, saslSucceeded, connectionsByAccount } =
-      await stats();
-    assert.deepEqual(
-      { openConnections, totalConnections, saslStarted, saslSucceeded },
-      { openConnections: 2, totalConnections: 2, saslStarted: 2, saslSucceeded: 2 },
-    );
-    assert.deepEqual(connectionsByAccount, { 'alice@localhost': 1, 'bob@localhost': 1 });
-  });
+      assert.deepEqual(await messages(alice), [
+        'own: Hello Bob',
+        'theirs: Hello Alice, in all your tabs',
+        'own: There is <one> connection & two tabs',
+      ]);
+      assert.deepEqual(await messages(secondAlice), await messages(alice));
+      const frames = await alice.$$eval('#frames li', (all) => all.map((frame) => frame.textContent));
+      assert.ok(
+        frames.some((frame) => frame.includes('sent: <message') && frame.includes('Hello Bob')),
+        frames.join('\n'),
+      );
+      assert.ok(
+        frames.some((frame) => frame.includes('received: <message') && frame.includes('Hello Alice')),
+        frames.join('\n'),
+      );
+    });
 
-  test('logging out in one tab ends the session in all tabs, and all can reconnect', async () => {
-    await secondAlice.bringToFront();
-    await secondAlice.click('#logout');
-    for (const tab of [alice, secondAlice]) await settled(tab, { status: 'Disconnected' });
-    assert.match((await read(bob)).status, /^Connected/);
-    assert.deepEqual((await stats()).connectionsByAccount, { 'bob@localhost': 1 });
+    test('the server has seen one connection and one login for each account', async () => {
+      const { openConnections, totalConnections, saslStarted, saslSucceeded, connectionsByAccount } =
+        await stats();
+      assert.deepEqual(
+        { openConnections, totalConnections, saslStarted, saslSucceeded },
+        { openConnections: 2, totalConnections: 2, saslStarted: 2, saslSucceeded: 2 },
+      );
+      assert.deepEqual(connectionsByAccount, { 'alice@localhost': 1, 'bob@localhost': 1 });
+    });
 
-    for (const tab of [alice, secondAlice]) {
-      await tab.bringToFront();
-      await tab.click('#reconnect');
-      await until(async () => (await read(tab)).status.startsWith('Connected'), {
-        what: 'coming back',
-        limit: LIMIT,
-      });
+    test('logging out in one tab ends the session in all tabs, and all can reconnect', async () => {
+      await secondAlice.bringToFront();
+      await secondAlice.click('#logout');
+      for (const tab of [alice, secondAlice]) await settled(tab, { status: 'Disconnected' });
+      assert.match((await read(bob)).status, /^Connected/);
+      assert.deepEqual((await stats()).connectionsByAccount, { 'bob@localhost': 1 });
+
+      for (const tab of [alice, secondAlice]) {
+        await tab.bringToFront();
+        await tab.click('#reconnect');
+        await until(async () => (await read(tab)).status.startsWith('Connected'), {
+          what: 'coming back',
+          limit: LIMIT,
+        });
+      }
+      await settled(secondAlice, { tabs: '2', connections: '1 for alice, 2 in all' });
+    });
+
+    test('there are no errors, and the demo ends when it is stopped', async () => {
+      assert.deepEqual(browser.errors, []);
+      const port = new URL(url).port;
+      assert.equal(await listens(port), true);
+      await demo.stop();
+      assert.equal(await listens(port), false);
+      await settled(alice, { connections: 'the server is gone' });
+      assert.equal((await read(alice)).status, 'Connection lost, trying again…: the server is shutting down');
+    });
+
+    async function open(account) {
+      const tab = await browser.openTab(url);
+      await (
+        await tab.waitForSelector(`::-p-xpath(//*[@id="accounts"]/button[.="${account}"])`, { visible: true })
+      ).click();
+      return tab;
     }
-    await settled(secondAlice, { tabs: '2', connections: '1 for alice, 2 in all' });
+
+    async function stats() {
+      return (await fetch(new URL('/stats', url))).json();
+    }
   });
-
-  test('there are no errors, and the demo ends when it is stopped', async () => {
-    assert.deepEqual(browser.errors, []);
-    const port = new URL(url).port;
-    assert.equal(await listens(port), true);
-    await demo.stop();
-    assert.equal(await listens(port), false);
-    await settled(alice, { connections: 'the server is gone' });
-    assert.equal((await read(alice)).status, 'Connection lost, trying again…: the server is shutting down');
-  });
-
-  async function open(account) {
-    const tab = await browser.openTab(url);
-    await (
-      await tab.waitForSelector(`::-p-xpath(//*[@id="accounts"]/button[.="${account}"])`, { visible: true })
-    ).click();
-    return tab;
-  }
-
-  async function stats() {
-    return (await fetch(new URL('/stats', url))).json();
-  }
-});
+}
 
 /** The content of the side panel and the header. */
 function read(tab) {

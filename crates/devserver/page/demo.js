@@ -42,6 +42,8 @@ const { Strophe, $msg, $pres } = await import('/dist/epode.js').catch((error) =>
 const Status = Strophe.Status;
 
 const connection = new Strophe.Connection(service, { worker: WORKER });
+// By BOSH, show stanzas without the body around them.
+connection._proto.strip = true;
 
 connection.rawInput = (xml) => showFrame('received', xml);
 connection.rawOutput = (xml) => showFrame('sent', xml);

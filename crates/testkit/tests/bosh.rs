@@ -143,6 +143,7 @@ fn the_end_of_the_stream_ends_the_session_with_its_reason() {
         let first = world.open();
         assert_eq!((first.attr("type"), first.attr("condition")), (Some("terminate"), condition), "{first}");
         assert_eq!(first.children().next().map(Element::name), child, "{first}");
+        assert!(world.server.connections().is_empty(), "{condition:?}");
     }
 }
 

@@ -147,8 +147,12 @@ impl Session {
                 self.kept.pop_first();
             }
             self.answered = now;
-            self.over |= self.end.is_some() && self.held.is_empty();
             outputs.push(Output::Respond(id, body));
+            if self.end.is_some() && self.held.is_empty() {
+                self.over = true;
+                // The client says no `<close/>` to a session that has ended.
+                outputs.push(Output::Server(Input::Closed(self.connection)));
+            }
         }
         if self.held.is_empty() && now > self.answered + self.terms.inactivity && !self.over {
             self.over = true;
