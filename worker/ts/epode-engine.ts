@@ -5,13 +5,16 @@
  * A page and its engine are joined by calls and not by a channel: what a page says while it is unloaded must
  * be done before it is gone.
  */
-import { imports, loaded, online } from '../pkg/epode_worker.js';
+import { failed, imports, loaded, online, responded } from '../pkg/epode_worker.js';
 import text from '../pkg/epode_worker_text.js';
 import type { Port } from '../../port/ts/port.ts';
 import { accept, start } from './ports.ts';
+import { withBlocking } from './blocking.ts';
 import { http } from './http.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
 import { type load, unpack } from '../../port/ts/wasm.ts';
+
+export { block } from './blocking.ts';
 
 /** The engine's ends of the ports that are open. */
 const ends = new Set<Port>();
@@ -27,7 +30,10 @@ export async function begin(how: typeof load): Promise<void> {
     undefined,
     { own: nothing, disown: nothing, exit: nothing },
     (url) => new WebSocket(url, 'xmpp'),
-    http,
+    withBlocking(http, {
+      responded: (...answer) => attempt(() => responded(...answer)),
+      failed: (...request) => attempt(() => failed(...request)),
+    }),
     false,
     false,
   );
