@@ -20,6 +20,7 @@ usage: cargo xtask build                             build worker and npm packag
            --only NAME,NAME…   footprint, flood, claims, latency, uplink, further, first, raw;
                                idle, which takes minutes, only if named
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
+           --transport NAME    bosh: a session over BOSH instead, beside Strophe without a worker
            --before FOLDER     another build's client-shim/dist, beside which this one is measured
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs
@@ -142,6 +143,7 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
                 passed_on.push(name);
                 continue;
             }
+            "--transport" => ("websocket or bosh", |value| matches!(value, "websocket" | "bosh")),
             "--before" => ("a folder with epode.js and epode-worker.js", is_build),
             "--browser" => ("chromium or firefox", |value| matches!(value, "chromium" | "firefox")),
             "--rounds" => ("a number from 1 on", is_count),
@@ -270,6 +272,7 @@ mod tests {
                 "bench --sources ejabberd",
                 "`--sources` wants scripted, prosody or both, separated by a comma, not `ejabberd`",
             ),
+            ("bench --transport tcp", "`--transport` wants websocket or bosh, not `tcp`"),
             (
                 "bench --before /nowhere",
                 "`--before` wants a folder with epode.js and epode-worker.js, not `/nowhere`",

@@ -28,7 +28,9 @@ test('every contestant is measured in every metric of a single tab', async () =>
   const { samples, failures } = await measureAll({ ...FEW, output, sources: ['scripted'] });
   assert.deepEqual(failures, []);
   // The scenario `claims` needs several tabs, and `idle` must be named.
-  const wanted = [...METRICS.keys()].filter((metric) => !/claims|tenth|idle|million/.test(metric)).sort();
+  const wanted = [...METRICS.keys()]
+    .filter((metric) => !/claims|tenth|idle|million|BOSH/.test(metric))
+    .sort();
   for (const { name } of CONTESTANTS) {
     const mine = samples.filter(({ contestant }) => contestant === name);
     assert.deepEqual(mine.map(({ metric }) => metric).sort(), wanted, name);
@@ -51,6 +53,17 @@ test('two tabs are measured on Prosody', async () => {
       ['paced CPU', 2],
     ],
   );
+});
+
+test('Epode and Strophe are measured over BOSH', async () => {
+  const { samples, failures } = await measureAll({ ...FEW, output, only: ['bosh'], sources: ['bosh'] });
+  assert.deepEqual(failures, []);
+  assert.deepEqual([...new Set(samples.map(({ contestant }) => contestant))].sort(), [
+    'epode',
+    'strophe-tabs',
+  ]);
+  const wanted = [...METRICS.keys()].filter((metric) => metric.startsWith('BOSH')).sort();
+  assert.deepEqual([...new Set(samples.map(({ metric }) => metric))].sort(), wanted);
 });
 
 test('no contestant says anything to the server before `connect`', async () => {

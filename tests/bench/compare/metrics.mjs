@@ -32,6 +32,11 @@ export const METRICS = new Map([
   metric('idle CPU, empty', 'CPU of a quiet minute, empty tabs', 's', false),
   metric('memory, a tenth', 'memory of the browser after 100,000 stanzas', 'MB', false),
   metric('memory, a million', 'memory of the browser after 1,000,000 stanzas', 'MB', false),
+  metric('BOSH login', 'BOSH: login, cold worker, from `new Connection`', 'ms', false),
+  metric('BOSH idle line', 'BOSH: one stanza on an idle line, up', 'ms', false),
+  metric('BOSH latency p50', 'BOSH: latency at 10 stanzas/s, half of them within', 'ms', false),
+  metric('BOSH requests', 'BOSH: requests per stanza at 10 stanzas/s', 'requests', false),
+  metric('BOSH uplink', 'BOSH: uplink of 500 in one task', 'stanzas/s', true),
   metric('wire, all up', 'bytes on the wire until all tabs are up', 'bytes', false),
   metric('wire per stanza', 'bytes on the wire for a stanza of 300', 'bytes', false),
 ]);
@@ -61,6 +66,11 @@ export const GOALS = [
     most: 1.2,
     tabs: 1,
   }),
+  bosh('BOSH: login', 'BOSH login', { most: 0.25 }),
+  bosh('BOSH: one stanza on an idle line', 'BOSH idle line', { most: 0.1 }),
+  bosh('BOSH: latency p50 at 10/s', 'BOSH latency p50', { most: 0.75 }),
+  bosh('BOSH: requests per stanza at 10/s', 'BOSH requests', { most: 1 }),
+  bosh('BOSH: uplink of 500', 'BOSH uplink', { least: 5 }),
   {
     title: 'seconds of CPU that a quiet minute adds to that of empty tabs',
     of: { contestant: 'epode', metric: 'idle CPU' },
@@ -82,4 +92,10 @@ export const BUDGETS = [
 
 function goal(title, metric, against, bound) {
   return { title, of: { contestant: 'epode', metric }, by: { contestant: against, metric }, ...bound };
+}
+
+/** Strophe's worker does not speak BOSH, so the other is Strophe in a tab. */
+function bosh(title, metric, bound) {
+  const of = { source: 'bosh', metric, contestant: 'epode' };
+  return { title, of, by: { ...of, contestant: 'strophe-tabs' }, ...bound };
 }

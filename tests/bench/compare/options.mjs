@@ -13,10 +13,12 @@ export function options(argv) {
       only: { type: 'string' },
       sources: { type: 'string', default: 'scripted,prosody' },
       before: { type: 'string' },
+      transport: { type: 'string', default: 'websocket' },
       quick: { type: 'boolean', default: false },
     },
   });
   const { quick } = values;
+  if (values.transport === 'bosh') Object.assign(values, { tabs: '1', only: 'bosh', sources: 'bosh' });
   return {
     output: values.output,
     browser: values.browser,

@@ -9,9 +9,9 @@ const WIDTH = { title: 34, cell: 34 };
 export function tables(results) {
   const lines = [
     '',
-    "Medians of all rounds (least … most), and × what Strophe's worker has in the same rounds.",
+    "Medians of all rounds (least … most), and × what Strophe's worker (over BOSH: Strophe) has in the same rounds.",
   ];
-  for (const source of ['scripted', 'prosody']) {
+  for (const source of ['scripted', 'prosody', 'bosh']) {
     for (const [metric, { title, unit }] of METRICS) {
       const tabs = results.tabs.filter((count) =>
         CONTESTANTS.some(({ name }) => results.summary({ source, metric, contestant: name, tabs: count })),
@@ -38,7 +38,8 @@ export function tables(results) {
 function cell(results, at) {
   const found = results.summary(at);
   if (!found) return '';
-  const ratio = results.ratio(at, { ...at, contestant: 'strophe-worker' });
+  const contestant = at.source === 'bosh' ? 'strophe-tabs' : 'strophe-worker';
+  const ratio = results.ratio(at, { ...at, contestant });
   const beside = ratio ? `× ${number(ratio.median)}` : '';
   return `${number(found.median)} (${number(found.least)} … ${number(found.most)}) ${beside.padStart(8)}`;
 }

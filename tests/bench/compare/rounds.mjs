@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ROOTS, startWeb } from '../../browser/web.mjs';
 import { BEFORE, bundleStrophe, CONTESTANTS } from './contestants.mjs';
 import { mostTabs } from './results.mjs';
+import * as bosh from './scenarios/bosh.mjs';
 import * as claims from './scenarios/claims.mjs';
 import * as first from './scenarios/first.mjs';
 import * as flood from './scenarios/flood.mjs';
@@ -17,6 +18,7 @@ import * as latency from './scenarios/latency.mjs';
 import * as raw from './scenarios/raw.mjs';
 import * as uplink from './scenarios/uplink.mjs';
 import { alone } from './sources/alone.mjs';
+import { startBoshSources } from './sources/bosh.mjs';
 import { startProsodySources } from './sources/prosody.mjs';
 import { openScripted } from './sources/scripted.mjs';
 import { stage } from './stage.mjs';
@@ -28,7 +30,7 @@ import { World } from './world.mjs';
  * is called while the tabs are empty; and `measure`, which gets the value that `beforehand` returned,
  * and returns values by metric.
  */
-export const SCENARIOS = { footprint, idle, flood, claims, latency, uplink, further, first, raw };
+export const SCENARIOS = { footprint, idle, flood, claims, latency, uplink, further, first, raw, bosh };
 
 /** The folders that contestants load from, by URL prefix; `before` is the folder of another build. */
 export const roots = (output, before) => ({
@@ -57,7 +59,7 @@ export async function startContestantsWeb(output, before) {
  */
 export async function measureAll(
   { output, browser, rounds, tabs, only, effort, before, sources = ['scripted', 'prosody'] },
-  contestants = before ? [CONTESTANTS[0], BEFORE, CONTESTANTS[1]] : CONTESTANTS,
+  contestants = contestantsOf(sources, before),
 ) {
   const chosen = only ?? Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].byNameOnly);
   const scenarios = Object.keys(SCENARIOS)
@@ -69,10 +71,11 @@ export async function measureAll(
   const failures = [];
   const web = await startContestantsWeb(output, before);
   const prosody = used.includes('prosody') ? await startProsodySources() : undefined;
-  const opening = { scripted: openScripted, prosody: prosody?.open };
+  const overBosh = used.includes('bosh') ? await startBoshSources() : undefined;
+  const opening = { scripted: openScripted, prosody: prosody?.open, bosh: overBosh?.open };
   const rates = {};
   try {
-    for (const source of used) {
+    for (const source of used.filter((source) => source !== 'bosh')) {
       await stage(
         `source: ${source}`,
         async () => (rates[source] = await alone(await opening[source](), Math.round(2_000 * effort))),
@@ -81,7 +84,7 @@ export async function measureAll(
     for (let round = 0; round < rounds; round++) {
       for (const { source, count, scenarios } of plan) {
         for (const { name: contestant } of rotated(contestants, round)) {
-          const from = source === 'prosody' ? ', Prosody' : '';
+          const from = { prosody: ', Prosody', bosh: ', BOSH' }[source] ?? '';
           const where = `${contestant}, ${count} ${count === 1 ? 'tab' : 'tabs'}${from}`;
           const note = (metric, value) =>
             samples.push({ round, source, tabs: count, contestant, metric, value });
@@ -94,9 +97,20 @@ export async function measureAll(
     }
   } finally {
     await prosody?.stop();
+    await overBosh?.stop();
     await web.stop();
   }
   return { samples, failures, alone: rates };
+}
+
+/** Strophe's worker does not speak BOSH; two builds are compared beside Strophe's worker alone. */
+function contestantsOf(sources, before) {
+  const names = sources.includes('bosh')
+    ? ['epode', 'before', 'strophe-tabs']
+    : before
+      ? ['epode', 'before', 'strophe-worker']
+      : CONTESTANTS.map(({ name }) => name);
+  return [BEFORE, ...CONTESTANTS].filter(({ name }) => names.includes(name) && (before || name !== 'before'));
 }
 
 /** The worlds of a round in which there is something to measure. */

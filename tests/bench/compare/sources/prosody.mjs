@@ -18,7 +18,7 @@ export async function startProsodySources() {
       const contact = await Peer.login(server, `juliet${number}`, PASSWORD);
       return {
         name: 'prosody',
-        account: { service: server.ws, jid, password: PASSWORD },
+        account: { service: server.ws, http: server.http, jid, password: PASSWORD },
         contact: contact.jid,
         // Prosody relays longer stanzas so slowly that their rate says nothing about the readers.
         sizes: { '300 B': 300 },
@@ -36,14 +36,14 @@ export async function startProsodySources() {
   };
 }
 
-/** Resolves when `count` messages have arrived. */
+/** Resolves with the time when `count` messages have arrived. */
 function messages(contact, count) {
   return new Promise((resolve) => {
     let missing = count;
     const hear = (data) => {
       if (!data.toString().startsWith('<message') || --missing > 0) return;
       contact.socket.off('message', hear);
-      resolve();
+      resolve(performance.timeOrigin + performance.now());
     };
     contact.socket.on('message', hear);
   });
