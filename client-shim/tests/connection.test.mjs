@@ -375,6 +375,24 @@ test('a tab that attaches knows the JID, domain and features', async () => {
   assert.deepEqual(known, ['alice@chat.example/desk', 'chat.example', 'stream:features', true, true]);
 });
 
+test('features are there from BINDREQUIRED on, and gone at the next attempt', async () => {
+  const options = { worker: '/epode-worker.js', explicitResourceBinding: true };
+  const connection = new Connection('wss://chat.example/ws', options);
+  const known = [];
+  const note = (status) => known.push([status, connection.features?.tagName ?? null]);
+  connection.connect('alice@chat.example', 'secret', note);
+  await settled();
+  const asked = status('BindRequired');
+  asked.Status.features = '<stream:features xmlns:stream="http://etherx.jabber.org/streams"/>';
+  ports.at(-1).say(asked);
+  connection.connect('alice@chat.example', 'secret', note);
+  assert.deepEqual(known, [
+    [CONNECTING, null],
+    [Status.BINDREQUIRED, 'stream:features'],
+    [CONNECTING, null],
+  ]);
+});
+
 test('behind a callback attach ignores the arguments of BOSH, which without one it refuses', async () => {
   const connection = new Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
   const heard = [];
