@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs the script with this engine in a scope of its own; returns the scope. */
-async function run(engine) {
+/** Runs the script with this engine in a scope of its own, a worker's or not; returns the scope. */
+async function run(engine, isWorker = true) {
   const stub = `export const { ${Object.keys(engine)} } = globalThis.engine;`;
   const { outputFiles } = await build({
     entryPoints: [`${root}worker/ts/worker.ts`],
@@ -33,7 +33,8 @@ async function run(engine) {
     onconnect: null,
   };
   globalThis.engine = engine;
-  new Function('self', 'navigator', 'setTimeout', outputFiles[0].text)(scope, {}, () => {});
+  const names = ['self', 'navigator', 'setTimeout', 'WorkerGlobalScope'];
+  new Function(...names, outputFiles[0].text)(scope, {}, () => {}, isWorker ? Object : undefined);
   return scope;
 }
 
@@ -146,4 +147,8 @@ test('while the engine loads, a page of strophe.js is answered, and not handed t
     accepted.map(([port]) => port),
     [ours, silent],
   );
+});
+
+test('a page or a server that imports the script hears what it is, and where its address belongs', async () => {
+  await assert.rejects(run(idle, false), /the worker of Epode.*the option "worker".*README/);
 });

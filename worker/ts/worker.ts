@@ -16,6 +16,11 @@ declare const self: SharedWorkerGlobalScope & DedicatedWorkerGlobalScope;
 /** The build defines this constant for the script whose wasm is a file beside the script. */
 declare const BESIDE: true | undefined;
 
+if (typeof WorkerGlobalScope === 'undefined')
+  throw new Error(
+    'this script is the worker of Epode, and nothing to import: its address is the option "worker"; the README of the package has the line for each build tool',
+  );
+
 /**
  * Where the browser has no SharedWorker this script is the worker of one page, which sends its port in a
  * message.
