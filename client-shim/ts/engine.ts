@@ -34,7 +34,7 @@ let engine: typeof import('./epode-engine.js') | undefined;
 const loadEngine = once(async () => {
   engine = await import('./epode-engine.js').catch((error: Error) => {
     throw new Error(
-      `the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}`,
+      `the engine, which the page loads where there is no option "worker", could not be loaded: ${error.message}; it is a file beside epode.js, which the script-src of a Content-Security-Policy must allow`,
     );
   });
   await engine.begin(load);

@@ -95,7 +95,7 @@ export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Pro
       return `what is at ${url.href} is not a script but ${type}; ${CURE}`;
     return response;
   } catch (error) {
-    return `the worker script ${url.href} cannot be fetched: ${(error as Error).message}`;
+    return `the browser does not start the worker script ${url.href}, and the page may not look why: ${(error as Error).message} (no network, or a Content-Security-Policy whose connect-src forbids it); ${CURE}`;
   }
 }
 

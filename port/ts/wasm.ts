@@ -69,7 +69,9 @@ async function fetched(url: URL, who: string): Promise<Response> {
   try {
     response = await fetch(url, { credentials: 'same-origin' });
   } catch (error) {
-    throw new Error(`the wasm of ${who} could not be fetched from ${url}: ${(error as Error).message}`);
+    throw new Error(
+      `the wasm of ${who} could not be fetched from ${url}: ${(error as Error).message}; the connect-src of a Content-Security-Policy must allow it, and another origin by CORS`,
+    );
   }
   if (!response.ok)
     throw new Error(`the wasm of ${who} is not at ${url}: the server answered ${response.status}`);

@@ -3,7 +3,8 @@
 export function run({ Strophe, $pres }, worker) {
   const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
   const query = new URLSearchParams(location.search);
-  const connection = new Strophe.Connection(query.get('service'), query.has('alone') ? {} : { worker });
+  const options = query.has('alone') ? {} : { worker: query.get('worker') ?? worker };
+  const connection = new Strophe.Connection(query.get('service'), options);
   const heard = [];
   Object.assign(window, { heard, connection });
   connection.connect('juliet@localhost', 'secret', async (status, _condition, _element, reason) => {

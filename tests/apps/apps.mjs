@@ -102,6 +102,13 @@ export async function install(name, { of = name, linked = false } = {}) {
   return folder;
 }
 
+/** The scripts of an app, as one text. */
+export async function sourcesOf(name) {
+  const entries = await readdir(join(sources, name), { recursive: true });
+  const scripts = entries.filter((entry) => /^(?!node_modules).*\.jsx?$/.test(entry));
+  return (await Promise.all(scripts.map((script) => readFile(join(sources, name, script), 'utf8')))).join('');
+}
+
 /** The version of the tool that an app is pinned to. */
 export async function versionOf(name, tool) {
   const { packages } = JSON.parse(await readFile(join(sources, name, 'package-lock.json'), 'utf8'));

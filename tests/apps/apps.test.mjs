@@ -11,7 +11,7 @@ import { launch } from '../browser/browsers.mjs';
 import { startScripted } from '../browser/scripted.mjs';
 import { startWeb } from '../browser/web.mjs';
 import { freePort } from '../servers/keeper.mjs';
-import { BASE, install, run, serve } from './apps.mjs';
+import { BASE, install, run, serve, sourcesOf } from './apps.mjs';
 import { outOf, table, TOOLS } from './tools.mjs';
 
 const chosen = process.env.APPS ?? 'quick';
@@ -29,8 +29,21 @@ after(async () => {
   await server?.stop();
 });
 
-/** Two tabs share the session of the worker at this address, and a third has an engine of its own. */
-async function look(url) {
+/** What the app hears in a tab of its own, until its login is over or `limit` milliseconds have passed. */
+async function open(tabs, address, limit) {
+  const tab = await browser.openTab(address);
+  tabs.push(tab);
+  const heard = () => tab.evaluate(() => window.heard ?? []);
+  const isOver = async () => /written|failed|DISCONNECTED/.test(await heard());
+  await eventually('the end of the login', isOver, limit).catch(() => {});
+  return heard();
+}
+
+/**
+ * Two tabs share the session of the worker at this address, and a third has an engine of its own. Where the
+ * `worker` has a wrong address, the app hears what is wrong.
+ */
+async function look(url, wrong = []) {
   const address = `${url}?service=${encodeURIComponent(server.ws)}`;
   const tabs = [];
   try {
@@ -39,29 +52,54 @@ async function look(url) {
       ['', 'CONNECTING', 'ATTACHED', 'written'],
       ['&alone', 'CONNECTING', 'AUTHENTICATING', 'CONNECTED', 'written'],
     ]) {
-      const tab = await browser.openTab(address + query);
-      tabs.push(tab);
-      const heard = () => tab.evaluate(() => window.heard ?? []);
-      const isOver = async () => /written|failed|DISCONNECTED/.test(await heard());
-      await eventually('the end of the login', isOver, 30_000).catch(() => {});
-      assert.deepEqual(await heard(), expected, `${address}${query} ${JSON.stringify(browser.errors)}`);
+      const heard = await open(tabs, address + query, 30_000);
+      assert.deepEqual(heard, expected, `${address}${query} ${JSON.stringify(browser.errors)}`);
     }
     assert.deepEqual(browser.errors.splice(0), []);
+    for (const [worker, reason] of wrong) {
+      const heard = await open(tabs, `${address}&worker=${encodeURIComponent(worker)}`, 10_000);
+      assert.deepEqual(
+        heard.map((line) => line.split(':')[0]),
+        ['CONNECTING', 'CONNFAIL', 'DISCONNECTED'],
+      );
+      for (const line of heard.slice(1)) assert.match(line, reason);
+    }
   } finally {
     browser.errors.length = 0;
     for (const tab of tabs) await tab.close();
   }
 }
 
+/** An address at which there is nothing, for which most servers in development have a page, and others 404. */
+const NOWHERE = 'nowhere/epode-worker.js';
+const IS_NOT_THERE =
+  /nowhere\/epode-worker\.js(: the server answered 404| is not a script but text\/html); the option "worker" must be/;
+
 async function lookServed(folder, command, path = '/') {
   const port = String(await freePort());
   const [name, ...args] = command(port);
   const program = await serve(folder, name, args, port);
   try {
-    await look(`http://localhost:${port}${path}`);
+    await look(`http://localhost:${port}${path}`, [[path + NOWHERE, IS_NOT_THERE]]);
   } finally {
     await program.stop();
   }
+}
+
+/** What a server of files can have in the place of the worker, and what the app hears of that. */
+function misplace(web, base) {
+  const plain = { 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff' };
+  web.overrides.set(`${base}page.js`, { headers: { 'Content-Type': 'text/html' }, body: '<!doctype html>' });
+  web.overrides.set(`${base}plain.js`, { headers: plain, body: 'onconnect = () => {};' });
+  return [
+    [base + NOWHERE, /nowhere\/epode-worker\.js: the server answered 404; the option "worker" must be/],
+    [`${base}page.js`, /page\.js is not a script but text\/html; the option "worker" must be/],
+    [`${base}plain.js`, /plain\.js is not a script but text\/plain; the option "worker" must be/],
+    [
+      web.url(`${base}page.js`).replace('localhost', '127.0.0.1'),
+      /cross-origin: .*of the page, http.*; serve/,
+    ],
+  ];
 }
 
 test('docs/apps.md has the table', async () => {
@@ -71,6 +109,17 @@ test('docs/apps.md has the table', async () => {
   // Whoever tries all of them has the table written.
   if (now !== text && chosen === 'all') await writeFile(file, now);
   assert.equal(text, now);
+});
+
+test('the README of the package has the line of each tool, and the app of that tool has it', async () => {
+  const readme = await readFile(new URL('../../client-shim/README.md', import.meta.url), 'utf8');
+  for (const { name, of = name, line } of TOOLS) {
+    const [code] = /(?<=^`)(cp \S+|[^`]*)/.exec(line);
+    assert.ok(readme.includes(code), `${name}: ${code} is not in the README`);
+    if (code.startsWith('cp ')) continue;
+    const sources = await Promise.all([name, of].map(sourcesOf));
+    assert.ok(sources.join('').includes(code), `${name}: ${code} is not in the app`);
+  }
 });
 
 for (const { name, of, build, start, dev, preview, ...more } of apps) {
@@ -84,7 +133,7 @@ for (const { name, of, build, start, dev, preview, ...more } of apps) {
         if (start) return lookServed(folder, start, base);
         const web = await startWeb({ [base]: `${folder}/${outOf(base)}/` });
         t.after(() => web.stop());
-        await look(web.url(`${base}index.html`));
+        await look(web.url(`${base}index.html`), misplace(web, base));
       });
     }
 

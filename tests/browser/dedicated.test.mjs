@@ -1,10 +1,13 @@
 // If the browser has no SharedWorker, each page runs the same script as a dedicated worker.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
 import { BROWSERS } from './browsers.mjs';
+import { connectionFailure, keepAnswers, MISSTEPS } from './missteps.mjs';
 import { Stage } from './stage.mjs';
+import { ROOTS } from './web.mjs';
 
 /** Makes the page keep a list of its workers, and note which were terminated. */
 const COUNTED = `window.workers = [];
@@ -20,8 +23,11 @@ for (const name of BROWSERS) {
       stage = await Stage.open(name);
       const page = await (await fetch(stage.web.url('/pages/app.html'))).text();
       stage.web.overrides.set('/pages/app.html', {
-        body: page.replace('<script', `<script>delete window.SharedWorker;${COUNTED}</script><script`),
+        body: page.replace('<script', `<script>${COUNTED}</script><script`),
       });
+      // In a file, which policies for scripts let pass.
+      const library = await readFile(`${ROOTS['/']}epode.js`);
+      stage.web.overrides.set('/epode.js', { body: `delete self.SharedWorker;\n${library}` });
     });
     after(() => stage.close());
 
@@ -61,5 +67,15 @@ for (const name of BROWSERS) {
       );
       for (const stream of scene.wire.connections) assert.match(stream.texts('client').at(-1), /^<close/);
     });
+
+    for (const { what, arrange, reason } of MISSTEPS) {
+      test(`when ${what}, CONNFAIL says so`, async (t) => {
+        const scene = await stage.scene(t, { quiet: false });
+        keepAnswers(t, stage.web);
+        const tab = await scene.open(await arrange(stage.web));
+        assert.equal(await tab.evaluate(() => typeof SharedWorker), 'undefined');
+        assert.match((await connectionFailure(tab)).condition, reason);
+      });
+    }
   });
 }

@@ -6,111 +6,24 @@ import { after, before, describe, test } from 'node:test';
 
 import { freePort } from '../servers/keeper.mjs';
 import { BROWSERS } from './browsers.mjs';
+import {
+  connectionFailure,
+  FALLBACK,
+  keepAnswers,
+  MISSTEPS,
+  NO_WASM,
+  serveBeside,
+  serveCopy,
+} from './missteps.mjs';
 import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 import { ROOTS } from './web.mjs';
 
-/** The longest acceptable wait of a user, in milliseconds. */
-const SOON = 10_000;
-
-/**
- * Serves a copy of the built package and of the page in another folder, where a test may change
- * them without affecting other tests.
- */
-async function serveCopy(web, folder, headers = {}) {
-  const put = async (path, file) =>
-    web.overrides.set(`${folder}${path}`, { headers, body: await readFile(file) });
-  for (const file of ['epode.js', 'epode-engine.js', 'epode-worker.js', 'epode-worker.wasm'])
-    await put(`/${file}`, ROOTS['/'] + file);
-  for (const file of ['app.html', 'app.js']) await put(`/pages/${file}`, ROOTS['/pages/'] + file);
-}
-
-/** The same, with the page's wasm beside its script. */
-async function serveBeside(web, folder, wasm, headers) {
-  await serveCopy(web, folder, headers);
-  const body = await readFile(`${ROOTS['/']}epode.beside.js`);
-  web.overrides.set(`${folder}/epode.js`, { headers, body });
-  if (wasm) web.overrides.set(`${folder}/epode.wasm`, wasm);
-}
-
-const NO_WASM = { 'Content-Security-Policy': "script-src 'self'" };
-
 /** The options of a page without a worker. */
 const ALONE = { options: { worker: '' } };
 
-/**
- * Mistakes of an app or its operator about the worker: how to `arrange` one, and the `reason` to expect.
- */
-const MISSTEPS = [
-  {
-    what: 'the worker script is not there',
-    arrange: () => ({ options: { worker: '/nowhere/epode-worker.js' } }),
-    reason: /worker script.*\/nowhere\/epode-worker\.js.*404; .*copy of epode-worker\.inline\.js/,
-  },
-  {
-    what: 'the worker script is a page, as servers of single-page apps send for unknown paths',
-    arrange: (web) => {
-      web.overrides.set('/spa/epode-worker.js', {
-        headers: { 'Content-Type': 'text/html' },
-        body: '<!doctype html><title>App</title>',
-      });
-      return { options: { worker: '/spa/epode-worker.js' } };
-    },
-    reason: /\/spa\/epode-worker\.js is not a script but text\/html; .*copy of/,
-  },
-  {
-    what: 'the worker script is some other script',
-    arrange: (web) => {
-      web.overrides.set('/other/epode-worker.js', { body: 'this is not JavaScript' });
-      return { options: { worker: '/other/epode-worker.js' } };
-    },
-    reason: /worker script .*\/other\/epode-worker\.js/,
-  },
-  {
-    what: 'the worker script is on another origin',
-    arrange: (web) => ({
-      options: { worker: `${web.origin.replace('localhost', '127.0.0.1')}/epode-worker.js` },
-    }),
-    reason: /cross-origin.*http:\/\/localhost/,
-  },
-  {
-    what: "the worker's address is malformed",
-    arrange: () => ({ options: { worker: 'http://' } }),
-    reason: /http:\/\/ is not a URL/,
-  },
-  {
-    what: "the worker's response forbids wasm",
-    arrange: async (web) => {
-      await serveCopy(web, '/csp-worker', NO_WASM);
-      return { options: { worker: '/csp-worker/epode-worker.js' } };
-    },
-    reason: /Content-Security-Policy of the worker.*wasm-unsafe-eval/,
-  },
-  {
-    what: "the page's response forbids wasm",
-    arrange: async (web) => {
-      await serveCopy(web, '/csp-page', NO_WASM);
-      return { path: '/csp-page/pages/app.html' };
-    },
-    reason: /Content-Security-Policy of the page.*wasm-unsafe-eval/,
-  },
-  {
-    what: "the page's response forbids workers",
-    arrange: async (web) => {
-      await serveCopy(web, '/no-workers', { 'Content-Security-Policy': "worker-src 'none'" });
-      return { path: '/no-workers/pages/app.html' };
-    },
-    reason: /worker script .*(worker-src|Content.Security.Policy)/i,
-  },
-  {
-    what: "the worker's wasm is not there",
-    arrange: async (web) => {
-      await serveCopy(web, '/bare-worker');
-      web.overrides.delete('/bare-worker/epode-worker.wasm');
-      return { options: { worker: '/bare-worker/epode-worker.js' } };
-    },
-    reason: /wasm of the worker is not at .*\/bare-worker\/epode-worker\.wasm.*404/,
-  },
+/** Mistakes about what the page loads. */
+const PAGES = [
   {
     what: "the page's wasm is not there",
     arrange: async (web) => {
@@ -122,13 +35,18 @@ const MISSTEPS = [
   {
     what: "the page's wasm is a page",
     arrange: async (web) => {
-      await serveBeside(web, '/spa-page', {
-        headers: { 'Content-Type': 'text/html' },
-        body: '<!doctype html><title>App</title>',
-      });
+      await serveBeside(web, '/spa-page', FALLBACK);
       return { path: '/spa-page/pages/app.html' };
     },
     reason: /wasm of the page is not at .*\/spa-page\/epode\.wasm: the server answered with a page/,
+  },
+  {
+    what: "the page's response forbids to fetch the page's wasm",
+    arrange: async (web) => {
+      await serveBeside(web, '/no-fetch', undefined, { 'Content-Security-Policy': "connect-src 'none'" });
+      return { path: '/no-fetch/pages/app.html' };
+    },
+    reason: /wasm of the page could not be fetched from .*\/no-fetch\/epode\.wasm.*connect-src/,
   },
   {
     what: "there is no worker, and no engine beside the page's script",
@@ -175,23 +93,11 @@ for (const name of BROWSERS) {
     before(async () => (stage = await Stage.open(name)));
     after(() => stage?.close());
 
-    /** Connects; returns the CONNFAIL, which must come soon. */
-    const connectionFailure = async (tab, jid = 'alice@localhost', password = 'secret') => {
-      await tab.connect(jid, password);
-      const failure = await tab.status('CONNFAIL', SOON);
-      await tab.status('DISCONNECTED', SOON);
-      assert.equal(failure.reason, (await tab.status('DISCONNECTED')).reason);
-      const statuses = await tab.statuses();
-      assert.deepEqual([statuses[0], ...statuses.slice(-2)], ['CONNECTING', 'CONNFAIL', 'DISCONNECTED']);
-      assert.ok(statuses.length <= 4, `${statuses}`);
-      return failure;
-    };
-
-    for (const { what, arrange, reason } of MISSTEPS) {
+    for (const { what, arrange, reason } of [...MISSTEPS, ...PAGES]) {
       test(`when ${what}, CONNFAIL says so`, async (t) => {
         // Browsers report some of these on the console too.
         const scene = await stage.scene(t, { quiet: false });
-        t.after(() => stage.web.overrides.clear());
+        keepAnswers(t, stage.web);
         const tab = await scene.open(await arrange(stage.web));
         assert.match((await connectionFailure(tab)).condition, reason);
       });
@@ -199,7 +105,7 @@ for (const name of BROWSERS) {
 
     test('a worker that stays silent is CONNFAIL, with the findings about its script', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
-      t.after(() => stage.web.overrides.clear());
+      keepAnswers(t, stage.web);
       stage.web.overrides.set('/silent.js', { body: 'onconnect = () => {};' });
       const silent = await scene.open({ options: { worker: '/silent.js' } });
       const unreported = await scene.open({ options: { worker: '/unreported.js' } });
@@ -240,7 +146,7 @@ for (const name of BROWSERS) {
 
     test("a worker whose policy forbids the server's address is CONNFAIL with that as a reason", async (t) => {
       const scene = await stage.scene(t, { quiet: false });
-      t.after(() => stage.web.overrides.clear());
+      keepAnswers(t, stage.web);
       await serveCopy(stage.web, '/csp-service', {
         'Content-Security-Policy': "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
       });
@@ -254,7 +160,7 @@ for (const name of BROWSERS) {
 
     test('without WebAssembly in the page or in the worker CONNFAIL says so', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
-      t.after(() => stage.web.overrides.clear());
+      keepAnswers(t, stage.web);
       const body = `delete self.WebAssembly;\n${await readFile(`${ROOTS['/']}epode-worker.js`)}`;
       stage.web.overrides.set('/no-wasm/epode-worker.js', { body });
       const bare = await scene.open({ options: { worker: '/no-wasm/epode-worker.js' } });
@@ -266,6 +172,34 @@ for (const name of BROWSERS) {
         const tab = await scene.open(options);
         assert.match((await connectionFailure(tab)).condition, /no WebAssembly for the page.*switched off/);
       }
+    });
+
+    if (name === 'chromium') {
+      test('in a browser that was started without WebAssembly CONNFAIL says so', async (t) => {
+        const bare = await Stage.open(name, null, { args: ['--js-flags=--noexpose-wasm'] });
+        t.after(() => bare.close());
+        const scene = await bare.scene(t, { service: 'ws://127.0.0.1:9/', quiet: false });
+        for (const options of [{}, ALONE]) {
+          const tab = await scene.open(options);
+          assert.match((await connectionFailure(tab)).condition, /no WebAssembly for the page.*switched off/);
+        }
+      });
+    }
+
+    test('under the policies that the README names a tab connects', async (t) => {
+      const scene = await stage.scene(t);
+      keepAnswers(t, stage.web);
+      const readme = await readFile(new URL('../../client-shim/README.md', import.meta.url), 'utf8');
+      const [page, script] = readme
+        .match(/^Content-Security-Policy: .*/gm)
+        .map((header) => ({ 'Content-Security-Policy': header.replace(/^.*?: /, '') }));
+      await serveCopy(stage.web, '/strict', page);
+      const policy = script['Content-Security-Policy'].replace('wss://chat.example', scene.service);
+      stage.web.overrides.set('/strict/worker.js', {
+        headers: { 'Content-Security-Policy': policy },
+        body: await readFile(`${ROOTS['/']}epode-worker.inline.js`),
+      });
+      await scene.connected(2, { path: '/strict/pages/app.html', options: { worker: '/strict/worker.js' } });
     });
 
     test('a server that goes away during the login is CONNFAIL with a reason', async (t) => {
@@ -357,8 +291,8 @@ for (const name of BROWSERS) {
         assert.deepEqual((await tab.statuses()).slice(-2), ['RECONNECTING', 'CONNECTED']);
       }
       assert.equal(server.streams.length, 2);
-      // Sending works again.
-      await tabs[0].say('alice@localhost', 'again');
+      assert.equal((await tabs[0].say('alice@localhost', 'sending works again')).status, 'written');
+      await server.streams[1].frame(/sending works again/);
     });
 
     test('with reconnect: false, every tab hears DISCONNECTED when the connection is lost', async (t) => {

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { backdoor } from './backdoor.mjs';
 import { BROWSERS } from './browsers.mjs';
 import { back, booked, books, crash, own, ownWorker } from './life.mjs';
+import { connectionFailure, keepAnswers, MISSTEPS } from './missteps.mjs';
 import { startScripted } from './scripted.mjs';
 import { Stage } from './stage.mjs';
 
@@ -65,6 +66,15 @@ for (const name of BROWSERS) {
       assert.equal((await tab.status('CONNFAIL')).condition, 'plaintext-refused');
       assert.ok(!server.streams.some(({ frames }) => frames.some((frame) => frame.startsWith('<auth'))));
     });
+
+    for (const { what, arrange, reason } of MISSTEPS) {
+      test(`when ${what}, CONNFAIL says so`, async (t) => {
+        const scene = await stage.scene(t, { quiet: false });
+        keepAnswers(t, stage.web);
+        const tab = await scene.open(await arrange(stage.web));
+        assert.match((await connectionFailure(tab)).condition, reason);
+      });
+    }
 
     test('a dead worker is noticed by a visible page within 30 s, by a hidden one within 90 s', async (t) => {
       const scene = await stage.scene(t, { quiet: false });
