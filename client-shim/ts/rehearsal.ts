@@ -1,6 +1,6 @@
 /**
- * The way into a session, gone ahead with nobody at the other end. Browsers compile a function of wasm when it
- * is called first, which a page that has constructed its connection can have behind it before `connect()`.
+ * The way into a session, gone ahead with nobody at the other end. Browsers compile a function of wasm when
+ * it is called first, which a page that has constructed its connection can have behind it before `connect()`.
  */
 import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { Writer } from '../../port/ts/writer.ts';

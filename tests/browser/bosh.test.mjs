@@ -15,8 +15,8 @@ const ALONE = { options: { worker: '' } };
 const LOOP = 200;
 /**
  * Whether what a page asks for while its tab is closed reaches the server. Firefox, driven so, loses it now
- * and then, also a plain `fetch` with `keepalive` in a listener of `pagehide`; the server then ends the session
- * by its inactivity.
+ * and then, also a plain `fetch` with `keepalive` in a listener of `pagehide`; the server then ends the
+ * session by its inactivity.
  */
 const FAREWELL_ARRIVES = { chromium: true, firefox: false };
 

@@ -6,8 +6,9 @@
 //! what the hub wants is done on the spot.
 //!
 //! The script holds the ports. `from_port` reads the messages of tabs, field by field; `to_port` writes those
-//! of the hub, field by field as well, and the script posts them. `socket` is the WebSocket, `http` makes
-//! the requests of BOSH, and `text` is a stanza as a JavaScript string. `browser` has time, randomness, locks, timers and the console.
+//! of the hub, field by field as well, and the script posts them. `socket` is the WebSocket, `http` makes the
+//! requests of BOSH, and `text` is a stanza as a JavaScript string. `browser` has time, randomness, locks,
+//! timers and the console.
 
 use epode_port::Writer;
 use wasm_bindgen::prelude::wasm_bindgen;

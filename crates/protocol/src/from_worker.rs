@@ -101,8 +101,9 @@ pub enum FromWorker<T> {
         #[cfg_attr(test, ts(type = "number"))]
         position: Position,
     },
-    /// Where this tab's session over BOSH stands. A tab with [`Keepalive`](crate::ToWorker::Keepalive), and the
-    /// only tab of an engine, are told before each request leaves; others when they join, before the status.
+    /// Where this tab's session over BOSH stands. A tab with [`Keepalive`](crate::ToWorker::Keepalive), and
+    /// the only tab of an engine, are told before each request leaves; others when they join, before the
+    /// status.
     BoshSession(BoshSession),
     /// A request of this tab's session failed with this HTTP status, which is 0 where browsers have none. It
     /// is repeated, or a status says what became of the session.

@@ -48,9 +48,9 @@ pub struct Mechanisms<'a> {
 impl Account {
     /// Makes an account from the app's options.
     ///
-    /// `service` is an absolute URL: `ws:` or `wss:`, or `http:` or `https:` for BOSH. `jid` is bare or full, or a bare domain for
-    /// ANONYMOUS. `authcid` replaces the JID's localpart as the user name. User name and password
-    /// stay as typed; SCRAM prepares them (RFC 4013) by means of `unicode`.
+    /// `service` is an absolute URL: `ws:` or `wss:`, or `http:` or `https:` for BOSH. `jid` is bare or full,
+    /// or a bare domain for ANONYMOUS. `authcid` replaces the JID's localpart as the user name. User name and
+    /// password stay as typed; SCRAM prepares them (RFC 4013) by means of `unicode`.
     ///
     /// # Errors
     /// [`Error::Service`] or [`Error::Jid`] if the URL or the JID is malformed.

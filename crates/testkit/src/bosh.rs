@@ -3,8 +3,8 @@
 //!
 //! To the server, each BOSH session is one more connection, whose `<open/>`, stanzas and `<close/>` the
 //! [`Manager`] makes of bodies. As the server, the manager does no I/O and knows only the time that the
-//! caller hands in. A test drives both in one loop: the outputs of each are inputs of the other, and the server's
-//! outputs go first, so that the answers to one request share a response.
+//! caller hands in. A test drives both in one loop: the outputs of each are inputs of the other, and the
+//! server's outputs go first, so that the answers to one request share a response.
 
 use std::{
     collections::{BTreeMap, VecDeque},
