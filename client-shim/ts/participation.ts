@@ -407,8 +407,9 @@ export class Participation<C extends ConnectionState<C>> {
     this.timed.clear();
   }
 
-  #status({ code, condition, text, session, close_code }: StatusMessage): void {
+  #status({ code, condition, text, features, session, close_code }: StatusMessage): void {
     if (close_code) this.#heardCode('websocket', close_code);
+    if (features) this.#features = features;
     if (session) this.#up(session);
     this.#reached(Status[upper(code)], condition, text);
   }
