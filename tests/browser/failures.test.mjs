@@ -174,20 +174,9 @@ for (const name of BROWSERS) {
       }
     });
 
-    if (name === 'chromium') {
-      test('in a browser that was started without WebAssembly CONNFAIL says so', async (t) => {
-        const bare = await Stage.open(name, null, { args: ['--js-flags=--noexpose-wasm'] });
-        t.after(() => bare.close());
-        const scene = await bare.scene(t, { service: 'ws://127.0.0.1:9/', quiet: false });
-        for (const options of [{}, ALONE]) {
-          const tab = await scene.open(options);
-          assert.match((await connectionFailure(tab)).condition, /no WebAssembly for the page.*switched off/);
-        }
-      });
-    }
-
     test('under the policies that the README names a tab connects', async (t) => {
-      const scene = await stage.scene(t);
+      // Firefox complains that it may not load the icon of the site.
+      const scene = await stage.scene(t, { quiet: false });
       keepAnswers(t, stage.web);
       const readme = await readFile(new URL('../../client-shim/README.md', import.meta.url), 'utf8');
       const [page, script] = readme
