@@ -10,6 +10,7 @@ import { eventually } from './apps.mjs';
 import { BROWSERS } from './browsers.mjs';
 import { startDevserver } from './devserver.mjs';
 import { startHttpWire } from './http-wire.mjs';
+import { run } from './snippets.mjs';
 import { Stage } from './stage.mjs';
 
 const SERVERS = { prosody: startProsody, ejabberd: startEjabberd };
@@ -428,20 +429,4 @@ for (const name of BROWSERS) {
       assert.ok(!stage.web.requests.slice(loaded).includes('/epode-bosh.js'));
     });
   });
-}
-
-/** Runs a snippet as a module of the page. */
-async function run(tab, globals, code) {
-  await tab.evaluate(
-    (globals, code) => {
-      Object.assign(window, globals);
-      const script = document.createElement('script');
-      script.type = 'module';
-      script.textContent = code;
-      document.head.append(script);
-    },
-    globals,
-    // The connection that later questions are about.
-    `${code}\nwindow.connection = conn;`,
-  );
 }

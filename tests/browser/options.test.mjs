@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { startEjabberd } from '../servers/ejabberd.mjs';
 import { startProsody } from '../servers/prosody.mjs';
 import { BROWSERS } from './browsers.mjs';
+import { run } from './snippets.mjs';
 import { Stage } from './stage.mjs';
 
 /** The handshake of the only connection. */
@@ -231,20 +232,4 @@ for (const name of BROWSERS) {
       }
     });
   }
-}
-
-/** Runs a snippet as a module of the page. */
-async function run(tab, globals, code) {
-  await tab.evaluate(
-    (globals, code) => {
-      Object.assign(window, globals);
-      const script = document.createElement('script');
-      script.type = 'module';
-      script.textContent = code;
-      document.head.append(script);
-    },
-    globals,
-    // The connection that later questions are about.
-    `${code}\nwindow.connection = conn;`,
-  );
 }
