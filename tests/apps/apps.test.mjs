@@ -70,7 +70,9 @@ async function look(url, wrong = []) {
   }
 }
 
-/** An address at which there is nothing, for which most servers in development have a page, and others 404. */
+/**
+ * An address at which there is nothing, for which most servers in development have a page, and others 404.
+ */
 const NOWHERE = 'nowhere/epode-worker.js';
 const IS_NOT_THERE =
   /nowhere\/epode-worker\.js(: the server answered 404| is not a script but text\/html); the option "worker" must be/;
