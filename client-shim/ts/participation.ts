@@ -411,7 +411,16 @@ export class Participation<C extends ConnectionState<C>> {
     if (close_code) this.#heardCode('websocket', close_code);
     if (features) this.#features = features;
     if (session) this.#up(session);
-    this.#reached(Status[upper(code)], condition, text);
+    const isUnnamed = code === 'ConnFail' && !condition && text !== null;
+    this.#reached(Status[upper(code)], condition, isUnnamed ? `${text}; ${this.#meant()}` : text);
+  }
+
+  /** The address that an app may have mistyped, without what may be secret in it. */
+  #meant(): string {
+    const { origin, pathname } = new URL(this.#address!);
+    const taken =
+      this.#connection._proto instanceof Bosh ? ', taken for BOSH: a WebSocket has ws:// or wss://' : '';
+    return `the service is ${origin}${pathname}${taken}`;
   }
 
   /** A socket was closed with this code, and the status that says so follows; or a request has failed. */
