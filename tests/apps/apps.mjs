@@ -24,8 +24,8 @@ export async function run(folder, command, args, env = {}) {
 }
 
 /** Starts a program that serves, and waits until it answers at this port. */
-export async function serve(folder, command, args, port) {
-  const program = start(folder, command, args);
+export async function serve(folder, command, args, port, env = {}) {
+  const program = start(folder, command, args, env);
   const answers = async () => {
     if (program.child.exitCode !== null) throw new Error(program.said());
     return fetch(`http://localhost:${port}/`).then(

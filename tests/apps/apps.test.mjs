@@ -80,7 +80,7 @@ const IS_NOT_THERE =
 async function lookServed(folder, command, path = '/') {
   const port = String(await freePort());
   const [name, ...args] = command(port);
-  const program = await serve(folder, name, args, port);
+  const program = await serve(folder, name, args, port, { BASE_PATH: path.slice(0, -1) });
   try {
     await look(`http://localhost:${port}${path}`, [[path + NOWHERE, IS_NOT_THERE]]);
   } finally {

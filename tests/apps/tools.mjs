@@ -97,6 +97,7 @@ export const TOOLS = [
     tool: 'next',
     line: "`new URL('epode/worker/inline', import.meta.url)` in a client component",
     build: (folder, base) => run(folder, 'next', ['build'], { BASE_PATH: base.slice(0, -1) }),
+    // Its configuration, and with it the base, is read again.
     start: (port) => ['next', 'start', '--port', port],
   },
   {
