@@ -30,6 +30,10 @@ const ADDRESSES = [
   ['http-bind#top', undefined, HTTPS, 'https://app.example/chat/http-bind'],
   ['HTTP://Chat.Example/http-bind', undefined, HTTPS, 'http://chat.example/http-bind'],
   ['https://chat.example/http-bind?a=b', undefined, HTTP, 'https://chat.example/http-bind?a=b'],
+  ['https://chat.example/@home?a=@', undefined, HTTP, 'https://chat.example/@home?a=@'],
+  ['/http-bind', undefined, 'https://romeo:hunter2@app.example/', 'https://app.example/http-bind'],
+  ['/xmpp', 'wss', 'https://romeo:hunter2@app.example/', 'wss://app.example/xmpp'],
+  ['wss://romeo:hunter2@chat.example/ws', undefined, HTTP, 'wss://romeo:hunter2@chat.example/ws'],
 ];
 
 for (const [service, protocol, page, address] of ADDRESSES) {
@@ -65,6 +69,21 @@ for (const [service, protocol, page, reason] of NO_ADDRESS) {
     assert.throws(() => resolveService(service, protocol, page), { message: reason });
   });
 }
+
+test('an address for HTTP with a user name inside is refused in words that do not quote it', () => {
+  for (const service of [
+    'http://romeo:hunter2@chat.example/http-bind',
+    'https://hunter2@chat.example/http-bind',
+    'HTTPS://romeo:hunter2@chat.example:99999/',
+    '//romeo:hunter2@chat.example/http-bind',
+    'https:\\\\romeo:hunter2@chat.example',
+  ]) {
+    assert.throws(
+      () => resolveService(service, undefined, HTTP),
+      ({ message }) => /a user name inside/.test(message) && !message.includes('hunter2'),
+    );
+  }
+});
 
 test('the worker script must be on the origin of the page, however its address is written', () => {
   for (const worker of [

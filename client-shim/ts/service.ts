@@ -34,8 +34,16 @@ export function resolveService(service: string, protocol: Protocol | undefined, 
       `${service || 'an empty address'} is not the address of a service: begin it with ws:// or wss://, or with http:// or https:// for BOSH`,
     );
   }
+  if (!protocol && /^(https?:)?[\\/]{2}[^\\/?#]*@/i.test(service)) {
+    // The sentence quotes no address with a password.
+    throw new Error(
+      'the address of the service has a user name inside, and browsers make no such request: give that as Authorization in customHeaders',
+    );
+  }
   try {
     const url = new URL(service, page);
+    // A relative address takes the user name of the page's own address along.
+    if (scheme === undefined) url.username = url.password = '';
     if (protocol) {
       if (url.protocol === 'https:') url.protocol = 'wss:';
       if (url.protocol === 'http:') url.protocol = `${protocol}:`;
