@@ -42,7 +42,7 @@ async function asked(
   options = {},
   act = (connection, callback) => connection.connect(JID, 'secret', callback),
 ) {
-  const connection = new Connection(SERVICE, { ...WORKER, ...options });
+  const connection = new Connection(SERVICE, 'worker' in options ? options : { ...WORKER, ...options });
   const statuses = [];
   act(connection, (status, condition) => statuses.push(condition ? [status, condition] : status));
   const isDone = () =>
@@ -162,6 +162,47 @@ describe('options', () => {
       port.said('HttpOptions').map((said) => said.HttpOptions),
       [{ headers: [{ name: 'Authorization', value: 'b' }], with_credentials: true, content_type: null }],
     );
+  });
+
+  test('what an app assigns reaches the worker at the end of the task, though nothing is sent', async () => {
+    const options = { ...WORKER, contentType: 'text/plain' };
+    const first = await online(options);
+    const { connection, port } = await online(options);
+    assert.deepEqual({ ...connection.options }.contentType, 'text/plain');
+    connection.options.customHeaders = ['A: fresh'];
+    connection.options.withCredentials = true;
+    await settled();
+    const expected = { headers: [{ name: 'A', value: 'fresh' }], with_credentials: true };
+    assert.deepEqual(
+      port.said('HttpOptions').map((said) => said.HttpOptions),
+      [{ ...expected, content_type: 'text/plain' }],
+    );
+    connection.options.keepalive = true;
+    await settled();
+    assert.deepEqual(port.said('Keepalive'), [{ Keepalive: { on: true } }]);
+    // Two connections may have one object.
+    connection.options.contentType = 'text/other';
+    await settled();
+    for (const page of [first, { port }])
+      assert.equal(page.port.said('HttpOptions').at(-1).HttpOptions.content_type, 'text/other');
+  });
+
+  test('options that are frozen, or computed by the app, are read at each flush', async () => {
+    const frozen = await online(Object.freeze({ ...WORKER, customHeaders: ['A: 1'] }));
+    frozen.connection.options.customHeaders[0] = 'A: 2';
+    frozen.connection.flush();
+    assert.equal(frozen.port.said('HttpOptions')[0].HttpOptions.headers[0].value, '2');
+    let token = 'old';
+    class Computed {
+      worker = WORKER.worker;
+      get customHeaders() {
+        return [`A: ${token}`];
+      }
+    }
+    const { connection, port } = await online(new Computed());
+    token = 'fresh';
+    connection.flush();
+    assert.equal(port.said('HttpOptions')[0].HttpOptions.headers[0].value, 'fresh');
   });
 
   test('a token that a handler of HTTP errors assigns reaches the next attempt', async () => {

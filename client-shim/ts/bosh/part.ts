@@ -7,6 +7,7 @@ import type { BoshSession } from '../../../port/ts/protocol/BoshSession.ts';
 import type { HttpOptions } from '../../../port/ts/protocol/HttpOptions.ts';
 import type { ToWorker } from '../../../port/ts/protocol/ToWorker.ts';
 import { httpOptions } from './headers.ts';
+import { watch } from './watch.ts';
 
 /** How long the page before may take to let its session go, in milliseconds: a reload takes some tens. */
 const PATIENCE = 2_000;
@@ -58,6 +59,7 @@ export class BoshPart {
 
   constructor(page: Surroundings) {
     this.#page = page;
+    watch(page.options, () => this.refresh());
   }
 
   /**
