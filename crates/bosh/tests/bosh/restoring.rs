@@ -75,6 +75,16 @@ fn a_session_that_the_server_has_forgotten_ends_by_that_name() {
     assert_eq!(line.closed.unwrap().unwrap().condition(), Some("item-not-found"));
 }
 
+/// ejabberd 24.12 holds a request with a rid from the past, and never answers.
+#[test]
+fn a_rid_from_the_past_that_is_never_answered_is_asked_twice_and_given_up() {
+    let mut line = Line::restored(50, 50);
+    line.wait(seconds(67));
+    assert_eq!((line.rids(), line.aborted, line.closed.is_some()), (vec![50], 1, false));
+    line.wait(seconds(67));
+    assert_eq!(line.closed, Some(Some(Error::Silent)));
+}
+
 #[test]
 fn the_last_rid_is_used_and_no_higher_rid() {
     let last = (1 << 53) - 1;
