@@ -3,6 +3,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
+/** For how many milliseconds a request stays whole that is cut off while the server may hold it. */
+const HOLD = 10;
+
 /** A request, as it came. */
 class Asked {
   /** The status of the answer; `undefined` while the server holds the request. */
@@ -28,12 +31,19 @@ class Asked {
 export async function startHttpWire({ upstream }) {
   /** @type {Asked[]} */
   const requests = [];
+  /** The open connections over which a POST has come. */
+  const sockets = new Set();
 
   const pass = async (request, response) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
     const asked = new Asked(request, body);
     requests.push(asked);
+    if (asked.method === 'POST' && !sockets.has(request.socket)) {
+      sockets.add(request.socket);
+      request.socket.on('close', () => sockets.delete(request.socket));
+      wire.most = Math.max(wire.most, sockets.size);
+    }
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     const { origin, 'access-control-request-headers': names } = request.headers;
@@ -43,11 +53,17 @@ export async function startHttpWire({ upstream }) {
     };
     if (names) headers['Access-Control-Allow-Headers'] = names;
     if (request.method === 'OPTIONS') return void response.writeHead(204, headers).end();
+    const cut = wire.cut?.(asked);
     try {
+      if (cut === 'request') return void response.destroy();
+      if (cut === 'hold') setTimeout(() => response.destroy(), HOLD);
       const answer = wire.answer?.(asked) ?? (await ask(upstream, body, gone.signal));
       asked.status = answer.status;
-      if (wire.cuts?.(asked)) return void response.destroy();
-      response.writeHead(answer.status, { 'Content-Type': 'text/xml', ...headers }).end(answer.text);
+      const bytes = Buffer.from(answer.text);
+      const type = { 'Content-Type': 'text/xml', 'Content-Length': bytes.length };
+      response.writeHead(answer.status, { ...type, ...headers });
+      if (typeof cut !== 'number') return void response.end(bytes);
+      response.write(bytes.subarray(0, cut * bytes.length), () => response.destroy());
     } catch {
       // The page has given the request up, or the server has gone.
       response.destroy();
@@ -63,8 +79,13 @@ export async function startHttpWire({ upstream }) {
     pass,
     /** Answers in the place of the server, by `{ status, text }`, or leaves the request to the server. */
     answer: undefined,
-    /** Whether the answer to a request is cut off. */
-    cuts: undefined,
+    /**
+     * Cuts a connection off: returns `'request'`, so that the server does not hear the request; `'hold'`,
+     * while the server may hold the request; or the part of the answer, from 0 to 1, that passes.
+     */
+    cut: undefined,
+    /** The number of connections for POST requests that were open at a time, at most. */
+    most: 0,
     /** The POST requests. */
     posts: () => requests.filter(({ method }) => method === 'POST'),
     /** The sids of the sessions that pages have used. */
