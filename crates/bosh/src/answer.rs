@@ -73,6 +73,12 @@ impl Answer {
         Ok(answer)
     }
 
+    /// Whether the server does not know the session, or the request of that rid.
+    pub(crate) fn is_of_unknown_request(&self) -> bool {
+        let condition = self.end.as_ref().and_then(|end| end.condition.as_deref());
+        condition == Some("item-not-found") && self.frames.is_empty()
+    }
+
     /// Makes a frame of each child. A stanza without an own namespace is in that of `<body/>`, but means
     /// `jabber:client` (XEP-0206 §2).
     fn take_children(&mut self, body: &Wrapper<'_>, limits: &Limits) -> Result<(), Violation> {

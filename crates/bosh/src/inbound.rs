@@ -129,8 +129,27 @@ impl Bosh {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
         {
-            let Request { carries, sent, attempt: Attempt::Answered(answer), .. } = request else { return };
-            self.take(carries, sent, *answer);
+            let Request { rid, carries, sent, failures, attempt: Attempt::Answered(answer), .. } = request
+            else {
+                return;
+            };
+            let later = !self.requests.is_empty() || self.next < self.unused;
+            if later && answer.is_of_unknown_request() && (failures > 0 || rid < self.unused) {
+                self.ask_again();
+            } else {
+                self.take(carries, sent, *answer);
+            }
+        }
+    }
+
+    /// The server has no response to a repetition. Prosody 13 makes none to a request whose connection breaks
+    /// before the next request arrives; both were taken, and the session lives. The repetition of the next
+    /// request says so, or that there is no session any more: then a response that has come is none of it.
+    fn ask_again(&mut self) {
+        for at in 0..self.requests.len() {
+            self.abort(at);
+            self.requests[at].attempt = Attempt::Due;
+            self.requests[at].failures += 1;
         }
     }
 

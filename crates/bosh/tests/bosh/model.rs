@@ -1,4 +1,5 @@
-//! A connection manager by the letter of XEP-0124. A client that breaks a rule makes it panic.
+//! A connection manager by the letter of XEP-0124, but for the requests that it forgets with their
+//! connections. A client that breaks a rule makes it panic.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -85,7 +86,7 @@ impl Server {
         let Some(last) = self.last else { return self.open(now, rid, connection) };
         assert!(rid <= last + REQUESTS + 1, "{rid} is beyond the window of {last}");
         match rid {
-            _ if rid <= last => self.repeat(rid, connection),
+            _ if rid <= last => self.repeat(now, rid, connection),
             _ => {
                 self.early.insert(rid, (connection, element));
                 self.process(now);
@@ -123,11 +124,19 @@ impl Server {
         self.keep(now, rid, connection, body);
     }
 
+    /// A connection has broken. As Prosody 13, the server forgets the request that is held there.
+    pub fn broken(&mut self, connection: Connection) {
+        self.held.retain(|(_, of, _)| *of != connection);
+    }
+
     /// XEP-0124 §14.3.
-    fn repeat(&mut self, rid: u64, connection: Connection) {
+    fn repeat(&mut self, now: Duration, rid: u64, connection: Connection) {
         if let Some(held) = self.held.iter_mut().find(|(of, ..)| *of == rid) {
             let before = std::mem::replace(&mut held.1, connection);
             self.respond(before, format!("<body {HTTPBIND} type='error'/>"));
+        } else if Some(rid) == self.last && !self.kept.contains_key(&rid) {
+            self.held.push_back((rid, connection, now));
+            self.answer_held(now);
         } else {
             // A late copy of an old request is answered, but no client waits for the response.
             let kept = self.kept.get(&rid).cloned();
@@ -184,6 +193,6 @@ impl Server {
     }
 }
 
-pub fn not_found() -> String {
+fn not_found() -> String {
     terminate("item-not-found")
 }

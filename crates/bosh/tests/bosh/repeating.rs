@@ -51,6 +51,34 @@ fn stanzas_collect_for_one_body_while_the_line_is_down() {
     assert_eq!(line.under_way[1].stanzas(), [message(1), message(2)].concat());
 }
 
+/// Prosody 13 does so where a connection breaks before the next request arrives.
+#[test]
+fn a_server_that_forgot_a_request_is_asked_by_the_next_whether_there_is_a_session() {
+    for (answer, lives) in [(EMPTY.to_owned(), true), (terminate("item-not-found"), false)] {
+        let mut line = Line::open();
+        line.fail(0);
+        line.say(&message(1));
+        let sent = line.under_way[1].clone();
+        line.answer(&terminate("item-not-found"));
+        assert_eq!((line.rids(), &line.closed), (vec![RID + 2], &None));
+        assert_eq!((&line.under_way[0].body, line.aborted), (&sent.body, 1));
+        line.answer(&answer);
+        assert_eq!((line.closed.is_none(), line.rids()), (lives, if lives { vec![RID + 3] } else { vec![] }));
+    }
+}
+
+#[test]
+fn a_response_that_came_from_a_session_that_is_gone_is_not_delivered_alone() {
+    let mut line = Line::open();
+    line.fail(0);
+    line.say(&message(1));
+    line.respond(1, 200, &format!("<body {HTTPBIND}>{}</body>", message(2)));
+    line.answer(&terminate("item-not-found"));
+    assert_eq!((line.rids(), line.frames()), (vec![RID + 2], vec![]));
+    line.answer(&terminate("item-not-found"));
+    assert_eq!(line.closed.unwrap().unwrap().condition(), Some("item-not-found"));
+}
+
 #[test]
 fn a_response_to_one_request_says_that_the_other_can_be_repeated() {
     let mut line = Line::open();
