@@ -1,5 +1,8 @@
 // Every option for BOSH, with and without a worker, in snippets as apps of Strophe write them, with only the
-// import changed; what a page keeps for the page after it; and services that answer wrongly.
+// import changed; what a page keeps for the page after it; and services that answer wrongly. `SNIPPETS` has
+// each option and each snippet of Strophe's page ConnectionOptions by its name: a relative service, wait, hold
+// and route, sync (given, and toggled), customHeaders, withCredentials, contentType, cookies, keepalive with
+// restore, restore with connect in its callback, attach, explicitResourceBinding.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,6 +13,7 @@ import { eventually } from './apps.mjs';
 import { BROWSERS } from './browsers.mjs';
 import { startDevserver } from './devserver.mjs';
 import { startHttpWire } from './http-wire.mjs';
+import { prebind } from './prebind.mjs';
 import { run } from './snippets.mjs';
 import { Stage } from './stage.mjs';
 
@@ -18,7 +22,8 @@ const KEPT = 'strophe-bosh-session';
 
 /**
  * Snippets of apps, and the effect to check once they are connected. Globals of the page are `service`, on
- * another origin of the page's site, `jid`, `password` and `onStatus`. `worker` is the option, or nothing.
+ * another origin of the page's site, `jid`, `password`, `onStatus`, and what `before` returns. `worker` is
+ * the option, or nothing.
  */
 const SNIPPETS = [
   {
@@ -74,26 +79,26 @@ const SNIPPETS = [
       await say();
       await tab.settle();
       assert.equal((await tab.evaluate(() => window.opened)).length, opened.length);
+      await tab.evaluate(() => (connection.options.sync = true));
+      await say();
+      const again = (await tab.evaluate(() => window.opened)).length - opened.length;
+      assert.equal(again, isShared ? 0 : 1);
+      await tab.evaluate(() => (connection.options.sync = false));
       assert.equal(wire.sids().size, 1);
     },
   },
   {
-    what: 'customHeaders are in each request, and a token that is assigned is in the next',
+    what: 'customHeaders are in each request, and a token that is assigned is in the next, though nothing is sent',
     code: (worker) => `
       import { Strophe } from "epode";
       const conn = new Strophe.Connection(service, { ${worker} customHeaders: ["X-App: 1", "X-Token: a:b"] });
-      conn.connect(jid, password, onStatus);`,
+      conn.connect(jid, password, onStatus, 2);`,
     check: async ({ wire, tab }) => {
       const values = () =>
         wire.posts().map(({ headers }) => [headers['x-app'], headers['x-token']].join(' '));
       assert.deepEqual([...new Set(values())], ['1 a:b']);
-      const before = wire.posts().length;
-      await tab.evaluate(() => {
-        connection.options.customHeaders = { 'X-Token': 'fresh' };
-        connection.send(epode.$pres());
-      });
-      const next = () => wire.posts().length > before && values()[before];
-      assert.equal(await eventually('the next request', next), ' fresh');
+      await tab.evaluate(() => (connection.options.customHeaders = { 'X-Token': 'fresh' }));
+      await eventually('the next request', () => values().at(-1) === ' fresh');
     },
   },
   {
@@ -180,6 +185,39 @@ const SNIPPETS = [
       });`,
     check: async ({ tab }) => assert.equal(await tab.evaluate(() => window.refused), 'item-not-found'),
   },
+  {
+    what: "attach goes on with a session that the app's server has opened",
+    before: async ({ service, jid, password }) => ({ session: await prebind(service, jid, password) }),
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} });
+      conn.attach(session.jid, session.sid, session.rid, onStatus, 60, 1, 2);`,
+    up: 'ATTACHED',
+    check: async ({ wire, tab, session }) => {
+      assert.deepEqual(await tab.say(session.jid, 'to itself'), { status: 'written' });
+      await tab.eventually('the message', ({ messages }) => messages.includes('to itself'));
+      assert.deepEqual([...wire.sids()], [session.sid]);
+      const rids = wire.posts().map((asked) => Number(asked.attribute('rid')));
+      assert.equal(Math.min(...rids), session.rid);
+      assert.equal(await tab.evaluate(() => connection.jid), session.jid);
+    },
+  },
+  {
+    what: 'explicitResourceBinding waits for bind, and the server holds a request meanwhile',
+    code: (worker) => `
+      import { Strophe } from "epode";
+      const conn = new Strophe.Connection(service, { ${worker} explicitResourceBinding: true });
+      conn.connect(jid + "/chosen", password, (status, ...more) => {
+        onStatus(status, ...more);
+        if (status === Strophe.Status.BINDREQUIRED) setTimeout(() => conn.bind(), 1_000);
+      }, 60);`,
+    check: async ({ wire, tab }) => {
+      assert.match(await tab.evaluate(() => connection.jid), /\/chosen$/);
+      const bind = wire.posts().find(({ body }) => body.includes('urn:ietf:params:xml:ns:xmpp-bind'));
+      // A body says up to where answers have come only while one is missing.
+      assert.ok(bind.attribute('ack'), bind.body);
+    },
+  },
 ];
 
 for (const name of BROWSERS) {
@@ -189,7 +227,7 @@ for (const name of BROWSERS) {
       before(async () => (stage = await Stage.open(name, SERVERS[server])));
       after(() => stage?.close());
 
-      for (const { what, code, check } of SNIPPETS) {
+      for (const { what, before, code, up = 'CONNECTED', check } of SNIPPETS) {
         for (const isShared of [true, false]) {
           test(`${what}, ${isShared ? 'with' : 'without'} a worker`, async (t) => {
             const wire = await startHttpWire({ upstream: stage.server.http });
@@ -200,15 +238,17 @@ for (const name of BROWSERS) {
             const scene = await stage.scene(t, { service, quiet: false });
             const loaded = stage.web.requests.length;
             const tab = await scene.open({ path: '/pages/snippets.html' });
-            const globals = { service, jid: scene.jid, password: scene.password };
+            const { jid, password } = scene;
+            const given = await before?.({ service: stage.server.http, jid, password });
+            const globals = { service, jid, password, ...given };
             const start = () => run(tab, globals, code(isShared ? `worker: "/epode-worker.js",` : ''));
             await start();
-            assert.equal(await tab.up(), 'CONNECTED');
+            assert.equal(await tab.up(), up);
             const again = async () => {
               await tab.reload();
               await start();
             };
-            await check({ wire, tab, isShared, again });
+            await check({ wire, tab, isShared, again, ...given });
             assert.ok(stage.web.requests.slice(loaded).includes('/epode-bosh.js'));
             await tab.evaluate(() => connection.disconnect());
             await tab.status('DISCONNECTED');
@@ -265,6 +305,67 @@ for (const name of BROWSERS) {
         assert.deepEqual(await other.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
       });
     }
+
+    test('what an app or a former page gets wrong is an error in words, and other tabs notice nothing', async (t) => {
+      const scene = await stage.scene(t, { service: server.bosh(), quiet: false });
+      const other = await scene.open();
+      await connect(other, 'bob');
+      await other.up();
+      const password = 'hunter2';
+      for (const how of [{}, { worker: '' }]) {
+        for (const [options, reason] of [
+          [{ customHeaders: ['X-App: 1', password] }, /entry 2 of customHeaders has no colon/],
+          [{ customHeaders: [`X-App: ${password}\r\nX: 1`] }, /the header X-App .* line break/],
+          [{ contentType: `${password}\n` + 1 }, /contentType has a line break/],
+        ]) {
+          const tab = await scene.open({ options: { ...how, ...options } });
+          await connect(tab);
+          await refused(tab, reason, password);
+        }
+        const named = server.bosh().replace('://', `://alice:${password}@`);
+        const tab = await scene.open({ service: named, options: how });
+        await connect(tab);
+        await refused(tab, /a user name inside/, password);
+
+        const stale = await prebind(server.bosh(), 'alice@localhost', 'secret-alice');
+        for (const [rid, reason] of [
+          [Number.NaN, /rid as a whole number/],
+          [stale.rid - 50, /item-not-found/],
+        ]) {
+          const tab = await scene.open({ options: how });
+          await tab.evaluate(
+            (jid, sid, rid) => connection.attach(jid, sid, rid, onStatus),
+            stale.jid,
+            stale.sid,
+            rid,
+          );
+          await refused(tab, reason, stale.sid);
+        }
+        for (const garbage of ['<body/>', '{"jid":"alice@localhost/x","sid":"s","rid":"soon"}', '[]']) {
+          const tab = await scene.open({ options: { ...how, keepalive: true } });
+          const thrown = await tab.evaluate(
+            (key, garbage) => {
+              sessionStorage.setItem(key, garbage);
+              try {
+                connection.restore(null, onStatus);
+              } catch ({ name, message }) {
+                return `${name}: ${message}`;
+              }
+            },
+            KEPT,
+            garbage,
+          );
+          assert.equal(thrown, 'StropheSessionError: _restore: no restoreable session.');
+          // As the snippet of the page goes on.
+          await connect(tab);
+          await tab.up();
+          await tab.evaluate(() => connection.disconnect());
+          await tab.status('DISCONNECTED');
+        }
+      }
+      await other.settle();
+      assert.deepEqual(await other.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
+    });
 
     for (const query of [
       'fault=late-features',
@@ -429,4 +530,11 @@ for (const name of BROWSERS) {
       assert.ok(!stage.web.requests.slice(loaded).includes('/epode-bosh.js'));
     });
   });
+}
+
+/** The attempt is CONNFAIL for this reason, and nothing that was heard or logged has the secret. */
+async function refused(tab, reason, secret) {
+  assert.match((await tab.status('CONNFAIL', 5_000)).reason, reason);
+  await tab.status('DISCONNECTED', 1_000);
+  assert.ok(!JSON.stringify(await tab.heard()).includes(secret));
 }
