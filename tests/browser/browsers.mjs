@@ -30,6 +30,13 @@ export const LAUNCH = {
   },
 };
 
+/** What Puppeteer tells Chromium about hidden tabs: to spare them nothing. */
+const BACKGROUND = [
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
 /** The names of all browsers, for tests that run in each. */
 export const BROWSERS = Object.keys(LAUNCH);
 
@@ -38,18 +45,22 @@ export const BROWSERS = Object.keys(LAUNCH);
  * @param {"chromium" | "firefox"} name
  * @param {{ args?: string[], host?: string, hearWorkers?: boolean }} options `host` is a name that
  * resolves to this machine; with `hearWorkers: false` no debugger is attached to shared workers,
- * which would delay their start until the test resumes them
+ * which would delay their start until the test resumes them; with `throttles` Chromium runs the timers of a
+ * tab that has been hidden for 5 s once a minute
  */
-export async function launch(name, { args = [], host, hearWorkers = true } = {}) {
+export async function launch(name, { args = [], host, hearWorkers = true, throttles = false } = {}) {
   const profile = await mkdtemp(join(tmpdir(), `epode-${name}-`));
   const options = LAUNCH[name];
   const browser = await puppeteer.launch({
     ...options,
     headless: true,
     userDataDir: profile,
+    // The driver switches this off.
+    ignoreDefaultArgs: throttles && BACKGROUND,
     args: [
       ...(options.args ?? []),
       ...(host && name === 'chromium' ? [`--host-resolver-rules=MAP ${host} 127.0.0.1`] : []),
+      ...(throttles ? ['--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/5'] : []),
       ...args,
     ],
     extraPrefsFirefox: host && { 'network.dns.localDomains': host },

@@ -14,13 +14,13 @@ import { startWire } from './wire.mjs';
 export class Stage {
   #scenes = 0;
 
-  /** Opens a tab that is not connected yet. */
-  static async open(name, startServer = startProsody, { host, args } = {}) {
+  /** Starts a server and a browser; `how` is for the browser. */
+  static async open(name, startServer = startProsody, { host, ...how } = {}) {
     const stage = new Stage();
     stage.name = name;
     stage.server = await startServer?.();
     stage.web = await startWeb(ROOTS, host);
-    stage.browser = await launch(name, { args, host });
+    stage.browser = await launch(name, { host, ...how });
     return stage;
   }
 

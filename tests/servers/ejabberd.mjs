@@ -9,13 +9,14 @@ import { freePort, keep, until } from './keeper.mjs';
 
 /**
  * Starts ejabberd on a free port of loopback; resolves when it accepts connections.
- * @param {{ level?: string, origin?: string }} options `origin` of the pages that may use BOSH
+ * @param {{ level?: string, origin?: string, inactivity?: number }} options `origin` of the pages that may
+ * use BOSH; `inactivity`, for how many seconds a session lives there without a request
  */
-export async function startEjabberd({ level = 'info', origin = 'http://localhost' } = {}) {
+export async function startEjabberd({ level = 'info', origin = 'http://localhost', inactivity = 30 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'epode-ejabberd-'));
   const port = await freePort();
   const template = await readFile(new URL('ejabberd.yml', import.meta.url), 'utf8');
-  const values = { PORT: port, LEVEL: level, ORIGIN: origin };
+  const values = { PORT: port, LEVEL: level, ORIGIN: origin, INACTIVITY: inactivity };
   const config = join(folder, 'ejabberd.yml');
   await writeFile(
     config,

@@ -11,7 +11,7 @@ modules_enabled = { "saslauth"; "roster"; "disco"; "carbons"; "pep"; "ping"; "of
   "bosh"; "websocket"; "sasl2"; "sasl2_bind2"; "sasl2_sm"; "sasl2_fast"; "sasl_ssdp"; "test_api" }
 modules_disabled = { "s2s"; "tls"; "s2s_auth_certs" }
 c2s_require_encryption = false; allow_unencrypted_plain_auth = true
-consider_websocket_secure = true; consider_bosh_secure = true
+consider_websocket_secure = true; consider_bosh_secure = true; bosh_max_inactivity = @INACTIVITY@
 storage = "internal"; limits = {}; smacks_hibernation_time = 300
 
 VirtualHost "localhost"

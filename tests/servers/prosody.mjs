@@ -9,12 +9,17 @@ import { freePort, keep, until } from './keeper.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Starts Prosody on a free port of loopback; resolves when it accepts connections. */
-export async function startProsody({ level = 'info' } = {}) {
+/**
+ * Starts Prosody on a free port of loopback; resolves when it accepts connections.
+ * @param {{ level?: string, inactivity?: number }} options `inactivity` is for how many seconds a session
+ * over BOSH lives without a request
+ */
+export async function startProsody({ level = 'info', inactivity = 60 } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'epode-prosody-'));
   const port = await freePort();
   const template = await readFile(join(here, 'prosody.cfg.lua'), 'utf8');
-  const values = { BASE: folder, PORT: port, MODULES: join(here, 'modules'), LEVEL: level };
+  const modules = join(here, 'modules');
+  const values = { BASE: folder, PORT: port, MODULES: modules, LEVEL: level, INACTIVITY: inactivity };
   const config = join(folder, 'prosody.cfg.lua');
   await writeFile(
     config,

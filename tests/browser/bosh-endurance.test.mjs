@@ -1,0 +1,139 @@
+// Sessions over BOSH on real servers, with and without a worker, in Chromium: behind a line that breaks again
+// and again, and in hidden tabs. What takes long runs side by side.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { startEjabberd } from '../servers/ejabberd.mjs';
+import { startProsody } from '../servers/prosody.mjs';
+import { eventually } from './apps.mjs';
+import { startHttpWire } from './http-wire.mjs';
+import { Stage } from './stage.mjs';
+
+const SERVERS = { prosody: startProsody, ejabberd: startEjabberd };
+const MODES = { 'with a worker': {}, 'without a worker': { options: { worker: '' } } };
+const CUTS = 100;
+/** How many of the connections break, while breaks are wanted: of a request's first, and of its later ones. */
+const SHARE = { first: 0.3, later: 0.1 };
+/** For how many seconds the servers keep a session without a request, and may hold a request. */
+const INACTIVITY = 10;
+const WAIT = 4;
+/** After how many seconds the timers of a hidden tab run once a minute. */
+const GRACE = 10;
+
+describe('over BOSH', { concurrency: true }, () => {
+  for (const [server, start] of Object.entries(SERVERS)) {
+    test(`${CUTS} breaks of the line at random lose and double nothing, on ${server}`, async (t) => {
+      const stage = await open(t, start);
+      await Promise.all(
+        Object.entries(MODES).map(async ([mode, how], index) => {
+          const { scene, wire, tab } = await connected(t, stage, how);
+          const seed = index + 1;
+          const { said, heard } = await talkOverBreaks(scene, wire, tab, seeded(seed));
+          t.diagnostic(`${mode}: ${said.length} messages each way, ${wire.posts().length} requests`);
+          assert.deepEqual((await tab.heard()).messages, said, `${mode}, down, seed ${seed}`);
+          assert.deepEqual(heard, said, `${mode}, up, seed ${seed}`);
+          assert.equal(wire.sids().size, 1);
+          assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
+        }),
+      );
+    });
+
+    test(`hidden tabs keep their sessions beyond the inactivity, on ${server}`, async (t) => {
+      const stage = await open(t, () => start({ inactivity: INACTIVITY }), { throttles: true });
+      const sessions = [];
+      for (const how of Object.values(MODES)) sessions.push(await connected(t, stage, how));
+      const tabs = sessions.map(({ tab }) => tab);
+      // The first few calls of an interval run in time.
+      for (const tab of tabs) await tab.evaluate(() => void setInterval(() => window.ticks++, 500));
+      await stage.browser.openTab('about:blank');
+      await pause(GRACE * 1_000);
+      for (const tab of tabs) await tab.evaluate(() => (window.ticks = 0));
+      await pause(3 * INACTIVITY * 1_000);
+      for (const { scene, wire, tab } of sessions) {
+        const [visibility, ticks] = await tab.evaluate(() => [document.visibilityState, window.ticks]);
+        assert.equal(visibility, 'hidden');
+        assert.ok(ticks <= 1, `timers ran ${ticks} times, and prove nothing`);
+        const peer = await scene.peer('peer');
+        peer.say(scene.jid, 'awake?');
+        await tab.eventually('the message', ({ messages }) => messages.includes('awake?'));
+        assert.deepEqual(await tab.say(peer.jid, 'awake'), { status: 'written' });
+        await peer.frame(/awake/);
+        assert.equal(wire.sids().size, 1);
+        assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
+      }
+    });
+  }
+});
+
+async function open(t, start, how) {
+  const stage = await Stage.open('chromium', start, how);
+  t.after(() => stage.close());
+  return stage;
+}
+
+/** A tab that is online, in a scene of its own behind a wire of its own. */
+async function connected(t, stage, how) {
+  const wire = await startHttpWire({ upstream: stage.server.http });
+  // Browsers report requests that fail.
+  const scene = await stage.scene(t, { service: wire.url, quiet: false });
+  t.after(() => wire.stop());
+  const tab = await scene.open(how);
+  const { jid, password } = scene;
+  await tab.evaluate(
+    (jid, password, wait) => connection.connect(jid, password, onStatus, wait),
+    jid,
+    password,
+    WAIT,
+  );
+  await tab.up();
+  await tab.evaluate(() => void connection.send(epode.$pres()));
+  await tab.settle();
+  return { scene, wire, tab };
+}
+
+/** Both sides talk until the line has broken often enough. Returns what each said, and what the peer heard. */
+async function talkOverBreaks(scene, wire, tab, random) {
+  const peer = await scene.peer('peer');
+  let breaks = 0;
+  const asked = new Set();
+  wire.cut = ({ body }) => {
+    const share = asked.has(body) ? SHARE.later : SHARE.first;
+    asked.add(body);
+    if (breaks === CUTS || random() > share) return undefined;
+    breaks++;
+    const kind = random();
+    if (kind < 0.2) return 'request';
+    return kind < 0.4 ? 'hold' : random();
+  };
+  const said = [];
+  while (breaks < CUTS) {
+    const body = `message ${said.length}`;
+    said.push(body);
+    peer.say(scene.jid, body);
+    await tab.evaluate(
+      (to, body) => void connection.send(epode.$msg({ to, type: 'chat' }).c('body').t(body)),
+      peer.jid,
+      body,
+    );
+    await pause(10);
+  }
+  const all = ({ messages }) => messages.length >= said.length;
+  await tab.eventually('all that the peer said', all, 60_000);
+  await eventually('all that the tab said', () => peer.bodies().length >= said.length, 60_000);
+  // What is doubled comes a little later.
+  await tab.settle();
+  await pause(500);
+  return { said, heard: peer.bodies() };
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function seeded(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
