@@ -14,7 +14,7 @@ import { Stage } from './stage.mjs';
 const SERVERS = { prosody: startProsody, ejabberd: startEjabberd };
 const MODES = { 'with a worker': {}, 'without a worker': { options: { worker: '' } } };
 const CUTS = 100;
-/** How many of the connections break, while breaks are wanted: of a request's first, and of its later ones. */
+/** How many connections break, while breaks are wanted: of the first of a request, and of its later ones. */
 const SHARE = { first: 0.3, later: 0.1 };
 /** For how many seconds the servers keep a session without a request, and may hold a request. */
 const INACTIVITY = 10;
@@ -93,7 +93,7 @@ async function connected(t, stage, how) {
   return { scene, wire, tab };
 }
 
-/** Both sides talk until the line has broken often enough. Returns what each said, and what the peer heard. */
+/** Both sides talk until the line has broken often enough; returns what each said, and the peer heard. */
 async function talkOverBreaks(scene, wire, tab, random) {
   const peer = await scene.peer('peer');
   let breaks = 0;
