@@ -1,8 +1,8 @@
 // Every option for BOSH, with and without a worker, in snippets as apps of Strophe write them, with only the
 // import changed; what a page keeps for the page after it; and services that answer wrongly. `SNIPPETS` has
 // each option and each snippet of Strophe's page ConnectionOptions by its name: a relative service; wait,
-// hold and route; sync, given and toggled; customHeaders, withCredentials, contentType and cookies; keepalive with
-// restore; restore with connect in its callback; attach; explicitResourceBinding.
+// hold and route; sync, given and toggled; customHeaders, withCredentials, contentType, cookies; keepalive
+// with restore; restore with connect in its callback; attach; explicitResourceBinding.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
