@@ -37,6 +37,7 @@ export const METRICS = new Map([
   metric('BOSH latency p50', 'BOSH: latency at 10 stanzas/s, half of them within', 'ms', false),
   metric('BOSH requests', 'BOSH: requests per stanza at 10 stanzas/s', 'requests', false),
   metric('BOSH uplink', 'BOSH: uplink of 500 in one task', 'stanzas/s', true),
+  metric('BOSH uplink, delivered', 'BOSH: uplink of 500, until the contact has all', 'stanzas/s', true),
   metric('wire, all up', 'bytes on the wire until all tabs are up', 'bytes', false),
   metric('wire per stanza', 'bytes on the wire for a stanza of 300', 'bytes', false),
 ]);
