@@ -15,7 +15,8 @@
 //! 4. Stanzas: messages with carbons and an offline store, presence between the accounts, rosters, pings,
 //!    service discovery, and requests from one session to another.
 //! 5. `<close/>`, or [`Input::Closed`] if the socket is lost. Either way the contacts receive
-//!    `unavailable`.
+//!    `unavailable`, unless the client may resume the session (XEP-0198, [`Config::management`]): then a
+//!    lost session waits for that.
 //!
 //! [`Server::misbehave`] makes the next connection fail at a chosen point of steps 1 to 3, in each
 //! way in which a peer can break the rules of the negotiation; [`Misbehaviour::all`] lists these
@@ -33,7 +34,7 @@ mod wire;
 pub use clock::Clock;
 pub use random::Random;
 pub use server::{
-    Account, BindFault, Config, ConnectionId, Fault, Input, LegacySession, Misbehaviour, OpenFault, Output,
-    ResourceConflict, ScramFault, Server, Stage, Statistics,
+    Account, BindFault, Config, ConnectionId, Fault, Input, LegacySession, Management, ManagementFault,
+    Misbehaviour, OpenFault, Output, ResourceConflict, ScramFault, Server, Stage, Statistics,
 };
 pub use wire::{Weather, Wire};

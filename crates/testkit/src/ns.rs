@@ -16,6 +16,7 @@ pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub const CARBONS: &str = "urn:xmpp:carbons:2";
 pub const FORWARD: &str = "urn:xmpp:forward:0";
 pub const HINTS: &str = "urn:xmpp:hints";
+pub const SM: &str = "urn:xmpp:sm:3";
 pub const DELAY: &str = "urn:xmpp:delay";
 pub const HTTPBIND: &str = "http://jabber.org/protocol/httpbind";
 pub const XBOSH: &str = "urn:xmpp:xbosh";

@@ -13,6 +13,7 @@ mod binding;
 mod config;
 mod connection;
 mod iq;
+mod management;
 mod message;
 mod misbehaviour;
 mod negotiation;
@@ -24,9 +25,9 @@ mod scram;
 mod stanza;
 mod statistics;
 
-pub use config::{Account, Config, LegacySession, ResourceConflict};
+pub use config::{Account, Config, LegacySession, Management, ResourceConflict};
 use connection::{Connection, Session, State};
-pub use misbehaviour::{BindFault, Fault, Misbehaviour, OpenFault, ScramFault, Stage};
+pub use misbehaviour::{BindFault, Fault, ManagementFault, Misbehaviour, OpenFault, ScramFault, Stage};
 use roster::Roster;
 pub use statistics::Statistics;
 
@@ -73,6 +74,8 @@ pub struct Server {
     rosters: BTreeMap<String, Roster>,
     /// Messages for accounts without an available session, by bare JID.
     offline: BTreeMap<String, Vec<Element>>,
+    /// The stanzas received in managed sessions that are over, by SM-ID.
+    expired: BTreeMap<String, u32>,
     misbehaviours: VecDeque<Misbehaviour>,
     outputs: VecDeque<Output>,
     reported_deadline: Option<Duration>,
@@ -91,6 +94,7 @@ impl Server {
             now: Duration::ZERO,
             connections: BTreeMap::new(),
             offline: BTreeMap::new(),
+            expired: BTreeMap::new(),
             misbehaviours: VecDeque::new(),
             outputs: VecDeque::new(),
             reported_deadline: None,
@@ -122,8 +126,10 @@ impl Server {
 
     /// The counters of the server.
     pub fn statistics(&self) -> Statistics {
-        let open_connections = self.connections.len() as u64;
-        Statistics { open_connections, bound_sessions: self.sessions().count() as u64, ..self.statistics }
+        let open = self.connections.values().filter(|connection| !connection.lost);
+        let bound = open.clone().filter(|connection| connection.session().is_some());
+        let (open_connections, bound_sessions) = (open.count() as u64, bound.count() as u64);
+        Statistics { open_connections, bound_sessions, ..self.statistics }
     }
 
     /// Makes the next connection go wrong. If called several times, each new connection takes one
@@ -137,8 +143,7 @@ impl Server {
     pub fn deliver(&mut self, to: &str, xml: &str) {
         let Some(jid) = Jid::parse(to) else { return };
         for id in self.sessions_at(&jid) {
-            self.statistics.stanzas_out += 1;
-            self.say(id, xml.to_owned());
+            self.send_text(id, xml.to_owned());
         }
     }
 
@@ -164,7 +169,8 @@ impl Server {
     /// The open connections, each with the full JID of its session, if any.
     pub fn connections(&self) -> BTreeMap<ConnectionId, Option<String>> {
         let jid = |connection: &Connection| connection.session().map(|session| session.jid.to_string());
-        self.connections.iter().map(|(id, connection)| (*id, jid(connection))).collect()
+        let open = self.connections.iter().filter(|(_, connection)| !connection.lost);
+        open.map(|(id, connection)| (*id, jid(connection))).collect()
     }
 
     fn handle_deadlines(&mut self) {
@@ -173,6 +179,7 @@ impl Server {
         let due: Vec<_> = self.connections.iter().filter(|(_, c)| is_due(c)).map(|(id, _)| *id).collect();
         for id in due {
             match self.connections.get(&id).map(|connection| &connection.state) {
+                _ if self.is_lost(id) => self.forget_session(id),
                 Some(State::Closing) => self.cut(id),
                 _ => self.stream_error(id, "connection-timeout"),
             }
@@ -180,7 +187,9 @@ impl Server {
     }
 
     fn say(&mut self, id: ConnectionId, frame: String) {
-        self.outputs.push_back(Output::Frame(id, frame));
+        if !self.is_lost(id) {
+            self.outputs.push_back(Output::Frame(id, frame));
+        }
     }
 
     fn sessions(&self) -> impl Iterator<Item = (ConnectionId, &Session)> {

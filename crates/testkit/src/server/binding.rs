@@ -10,6 +10,9 @@ use crate::{jid::Jid, ns};
 
 impl Server {
     pub(super) fn expect_bind(&mut self, id: ConnectionId, user: &str, element: &Element) {
+        if element.is("resume", ns::SM) && self.config.management.is_some() {
+            return self.resume(id, user, element);
+        }
         let request = element.child("bind", ns::BIND);
         let is_request = element.is("iq", ns::CLIENT) && element.attr("type") == Some("set");
         let (Some(request), true) = (request, is_request) else {
@@ -54,6 +57,7 @@ impl Server {
             interested: false,
             carbons: false,
             directed: Default::default(),
+            management: None,
         };
         self.enter(id, State::Bound(session));
         if let Some(connection) = self.connections.get_mut(&id) {

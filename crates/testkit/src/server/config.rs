@@ -34,6 +34,8 @@ pub struct Config {
     pub negotiation_time: Duration,
     /// How long the server waits for the client's `<close/>` after its own.
     pub closing_time: Duration,
+    /// Stream management (XEP-0198); `None` if it is not on offer.
+    pub management: Option<Management>,
     /// The time of day when `now` is zero, as the time since 1970; for the stamps of delayed
     /// messages.
     pub epoch: Duration,
@@ -57,6 +59,22 @@ pub enum LegacySession {
     Optional,
     /// Required: stanzas before it are answered with `not-authorized`.
     Required,
+}
+
+/// The server's side of stream management (XEP-0198).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Management {
+    /// How long a session whose connection is lost can be resumed.
+    pub max: Duration,
+    /// Whether the server still knows, after that time, how many stanzas it had received. It says so
+    /// once for each session.
+    pub remembers: bool,
+}
+
+impl Default for Management {
+    fn default() -> Self {
+        Self { max: Duration::from_secs(300), remembers: true }
+    }
 }
 
 /// The reaction to a resource conflict (RFC 6120 §7.7.2.2).
@@ -88,6 +106,7 @@ impl Default for Config {
             frame_limit: 1 << 20,
             negotiation_time: Duration::from_secs(30),
             closing_time: Duration::from_secs(5),
+            management: None,
             epoch: Duration::from_secs(1_767_225_600),
         }
     }

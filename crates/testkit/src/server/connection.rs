@@ -4,14 +4,16 @@ use std::{collections::BTreeSet, time::Duration};
 
 use epode_xml::Element;
 
-use super::{ConnectionId, Fault, Misbehaviour, Output, Server, sasl::Exchange};
+use super::{ConnectionId, Fault, Misbehaviour, Output, Server, management::Management, sasl::Exchange};
 use crate::{jid::Jid, ns};
 
 #[derive(Debug)]
 pub(super) struct Connection {
     pub state: State,
     pub misbehaviour: Option<Misbehaviour>,
-    /// The time at which negotiation, or the wait for `<close/>`, has taken too long.
+    /// Whether the socket is gone, and the session waits to be resumed.
+    pub lost: bool,
+    /// The time at which negotiation, the wait for `<close/>` or for a resumption has taken too long.
     pub deadline: Option<Duration>,
     pub refusals: u32,
 }
@@ -53,6 +55,7 @@ pub(super) struct Session {
     pub carbons: bool,
     /// The addresses to which the session sent directed presence (RFC 6121 §4.6.3).
     pub directed: BTreeSet<String>,
+    pub management: Option<Management>,
 }
 
 impl Connection {
@@ -77,6 +80,7 @@ impl Server {
         let connection = Connection {
             state: State::Opening,
             misbehaviour: self.misbehaviours.pop_front(),
+            lost: false,
             deadline: Some(self.now + self.config.negotiation_time),
             refusals: 0,
         };
@@ -90,6 +94,9 @@ impl Server {
 
     /// Ends the stream as RFC 6120 §4.9.1.1 and RFC 7395 §3.5 say.
     pub(super) fn fail_stream(&mut self, id: ConnectionId, condition: Element) {
+        if self.is_lost(id) {
+            return self.forget_session(id);
+        }
         match self.connections.get(&id).map(|connection| &connection.state) {
             None | Some(State::Closing | State::Silent) => return,
             // An error needs an open stream around it (RFC 6120 §4.9.1.2).
@@ -117,19 +124,23 @@ impl Server {
         if !answered {
             self.say(id, Element::new("close", ns::FRAMING).to_string());
         }
+        self.depart(id);
         self.cut(id);
     }
 
     pub(super) fn cut(&mut self, id: ConnectionId) {
-        if self.connections.contains_key(&id) {
+        if self.connections.get(&id).is_some_and(|connection| !connection.lost) {
             self.forget(id);
             self.outputs.push_back(Output::Close(id));
         }
     }
 
+    /// The socket is gone.
     pub(super) fn forget(&mut self, id: ConnectionId) {
-        self.depart(id);
-        self.connections.remove(&id);
+        if !self.is_lost(id) && !self.hibernate(id) {
+            self.depart(id);
+            self.connections.remove(&id);
+        }
     }
 
     /// Commits a fault instead of the frame that is due.

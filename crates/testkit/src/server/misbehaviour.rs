@@ -15,6 +15,11 @@ pub enum Misbehaviour {
     NoBinding,
     /// The answer to the bind request is wrong.
     Bind(BindFault),
+    /// Stream management goes wrong. Only a server that offers it ([`Config::management`]) can
+    /// misbehave so, thus [`Misbehaviour::all`] leaves these out.
+    ///
+    /// [`Config::management`]: crate::Config::management
+    Management(ManagementFault),
 }
 
 /// The server's steps of the negotiation, in order.
@@ -124,6 +129,44 @@ pub enum BindFault {
     OtherId,
     /// An error with this condition (RFC 6120 §7.6.2.1, §7.7.2).
     Error(&'static str),
+}
+
+/// A fault in the server's side of stream management (XEP-0198).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManagementFault {
+    /// `<failed/>` with this condition answers `<enable/>`.
+    RefuseEnable(&'static str),
+    /// The session cannot be resumed.
+    NotResumable,
+    /// `<enabled/>` comes only after the third stanza of the client.
+    EnabledLate,
+    /// `<enabled/>` comes twice.
+    EnabledTwice,
+    /// This many `<r/>` follow `<enabled/>`.
+    Requests(u32),
+    /// Each `<a/>` counts one stanza that was not sent.
+    AcksTooMuch,
+    /// Each `<a/>` leaves out one stanza.
+    AcksTooLittle,
+    /// No `<r/>` is answered.
+    AcksNever,
+    /// Each `<r/>` is answered twice.
+    AcksTwice,
+    /// `<a/>` has no count.
+    AcksWithoutCount,
+    /// `<failed/>` with this condition answers `<resume/>`, and the former session ends.
+    RefuseResume {
+        /// The condition.
+        condition: &'static str,
+        /// Whether the server tells how many stanzas it had received.
+        tells: bool,
+    },
+    /// `<resumed/>` has a lower count than the server's latest `<a/>`.
+    ResumesWithLess,
+    /// `<resumed/>` counts stanzas that were not sent.
+    ResumesWithMore,
+    /// `<resumed/>` names another session.
+    ResumesAnother,
 }
 
 impl Misbehaviour {
@@ -263,6 +306,31 @@ impl ScramFault {
         Self::ErrorInSuccess,
         Self::SuccessWithoutProof,
     ];
+}
+
+impl ManagementFault {
+    /// All faults, with the conditions by which servers refuse.
+    pub fn all() -> Vec<Self> {
+        let conditions = ["item-not-found", "feature-not-implemented", "unexpected-request", "undreamt-of"];
+        let refusals = conditions.into_iter().flat_map(|condition| {
+            [true, false].map(|tells| Self::RefuseResume { condition, tells }).into_iter()
+        });
+        let others = [
+            Self::NotResumable,
+            Self::EnabledLate,
+            Self::EnabledTwice,
+            Self::Requests(10_000),
+            Self::AcksTooMuch,
+            Self::AcksTooLittle,
+            Self::AcksNever,
+            Self::AcksTwice,
+            Self::AcksWithoutCount,
+            Self::ResumesWithLess,
+            Self::ResumesWithMore,
+            Self::ResumesAnother,
+        ];
+        conditions.map(Self::RefuseEnable).into_iter().chain(refusals).chain(others).collect()
+    }
 }
 
 impl BindFault {

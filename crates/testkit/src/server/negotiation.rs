@@ -38,6 +38,9 @@ impl Server {
                 let user = user.clone();
                 self.expect_bind(id, &user, &element);
             }
+            State::Bound(_) if element.namespace() == ns::SM && self.config.management.is_some() => {
+                self.handle_management(id, &element);
+            }
             State::Bound(_) => self.handle_stanza(id, element),
             State::Closing | State::Deaf | State::Silent => {}
         }
@@ -103,6 +106,7 @@ impl Server {
             Some(Misbehaviour::NoBinding) => Vec::new(),
             _ => vec![Element::new("bind", ns::BIND)],
         };
+        features.extend(self.config.management.is_some().then(|| Element::new("sm", ns::SM)));
         match self.config.legacy_session {
             LegacySession::Absent => {}
             LegacySession::Optional => {

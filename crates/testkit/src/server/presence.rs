@@ -42,6 +42,7 @@ impl Server {
             return;
         }
         let State::Bound(session) = std::mem::replace(&mut connection.state, State::Deaf) else { return };
+        self.save_unacknowledged(&session);
         let farewell = Element::new("presence", ns::CLIENT)
             .with_attr("type", "unavailable")
             .with_attr("from", &session.jid.to_string());

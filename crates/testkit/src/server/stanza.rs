@@ -35,6 +35,7 @@ impl Server {
             return self.stream_error(id, "invalid-from");
         }
         self.statistics.stanzas_in += 1;
+        self.count(id);
         let is_session_request = stanza.child("session", ns::SESSION).is_some();
         if !established && !is_session_request {
             return self.refuse(id, &stanza, "not-authorized");
@@ -54,8 +55,7 @@ impl Server {
 
     /// Sends a stanza to a session, unchanged.
     pub(super) fn send(&mut self, to: ConnectionId, stanza: &Element) {
-        self.statistics.stanzas_out += 1;
-        self.say(to, stanza.to_string());
+        self.send_text(to, stanza.to_string());
     }
 
     /// Answers with a stanza error, unless the stanza is itself an answer (RFC 6120 §8.3.1).
