@@ -149,7 +149,7 @@ impl<T: Text> Hub<T> {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
-        let purpose = Purpose::Join { reconnect: options.reconnect, explicit };
+        let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management: None };
         let binding = bosh.map(Binding::new);
         let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
         let id = self.found(connection);

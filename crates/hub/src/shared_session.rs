@@ -195,12 +195,14 @@ impl<T: Text> SharedSession<T> {
                     self.up(bound, common);
                     return Some(Upshot::LoginOver);
                 }
+                // No session asks for it yet.
+                Said::Event(Event::Management(_)) => {}
                 Said::Event(Event::Early(head, text)) => {
                     let size = text.len();
                     self.route(head, text.into(), size, common);
                 }
                 Said::Event(Event::Dropped(dropped)) => self.frame_dropped(&dropped, common),
-                Said::Event(Event::Lost { error, news }) => self.lost(&error, news, common),
+                Said::Event(Event::Lost { error, news, .. }) => self.lost(&error, news, common),
                 Said::Event(Event::Ended(error)) => return Some(Upshot::Ended(error)),
             }
         }
@@ -215,7 +217,7 @@ impl<T: Text> SharedSession<T> {
     }
 
     fn up(&mut self, bound: Bound, common: &mut Common<T>) {
-        let Bound { jid, features } = bound;
+        let Bound { jid, features, .. } = bound;
         self.inactive = offers(&features, "urn:xmpp:csi:0").then_some(false);
         let account = jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned();
         self.bound = Some(account.clone());

@@ -47,6 +47,7 @@ impl Trial {
                     Event::Authenticating
                     | Event::BindRequired(_)
                     | Event::Bound(_)
+                    | Event::Management(_)
                     | Event::Early(..)
                     | Event::Lost { .. },
                 ) => {}

@@ -1,11 +1,11 @@
 //! The account of a session, and the rules for logging in to it.
 
-use epode_stream::Config;
 use epode_stream::jid::{self, Unicode};
 use epode_stream::sasl::{
     Allowed, Credentials, Fingerprint, MechanismName, Proof, ScramKeys, Secret, prepare,
 };
 use epode_stream::xml::Limits;
+use epode_stream::{Config, Former, Management};
 
 use crate::{Bound, Error, Purpose};
 
@@ -208,8 +208,9 @@ impl Account {
         }
     }
 
-    /// The configuration for a stream of this account. `again`: whether the session was up before.
-    pub(crate) fn config(&self, purpose: Purpose, again: bool) -> Config {
+    /// The configuration for a stream of this account. `again`: whether the session was up before;
+    /// `former`: the session to resume.
+    pub(crate) fn config(&self, purpose: Purpose, again: bool, former: Option<Former>) -> Config {
         let (local, domain, resource) = jid::split(&self.jid);
         Config {
             domain: domain.to_owned(),
@@ -232,12 +233,19 @@ impl Account {
                     epode_stream::Purpose::Bind { resource, explicit, yields: again }
                 }
                 Purpose::Continue { .. } => {
-                    epode_stream::Purpose::Continue(Bound { jid: self.jid.clone(), features: String::new() })
+                    let jid = self.jid.clone();
+                    epode_stream::Purpose::Continue(Bound { jid, features: String::new(), managed: false })
                 }
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
             known: self.known.clone(),
+            management: match purpose {
+                Purpose::Join { reconnect, management, .. } => management
+                    .map(|management| Management { resume: management.resume && reconnect, ..management }),
+                Purpose::Continue { .. } | Purpose::Verify => None,
+            },
+            former,
             unicode: self.unicode,
         }
     }
@@ -318,7 +326,7 @@ mod tests {
         ] {
             let account = account(service, "a@b", mechanisms).unwrap();
             assert_eq!(
-                account.config(Purpose::Verify, false).plaintext,
+                account.config(Purpose::Verify, false, None).plaintext,
                 expected,
                 "{service} {mechanisms:?}"
             );
@@ -353,7 +361,9 @@ mod tests {
                 unicode(),
             )
             .unwrap();
-            account.config(Purpose::Join { reconnect: true, explicit: false }, false).credentials
+            account
+                .config(Purpose::Join { reconnect: true, explicit: false, management: None }, false, None)
+                .credentials
         };
         assert_eq!(account("admin").authzid.as_deref(), Some("a@b"));
         assert_eq!(account("a").authzid, None);
@@ -367,7 +377,7 @@ mod tests {
         let own = [("PLAIN".to_owned(), 50)];
         let by_default = Mechanisms::default();
         let names = |account: &Account| -> Vec<String> {
-            let allowed = account.config(Purpose::Verify, false).allowed;
+            let allowed = account.config(Purpose::Verify, false, None).allowed;
             allowed.iter().map(|allowed| allowed.name.as_str().to_owned()).collect()
         };
         for (mechanisms, kept) in [
@@ -392,7 +402,7 @@ mod tests {
             Account::new("ws://x/", jid, Some(name.into()), password, Mechanisms::default(), unicode())
                 .unwrap()
         };
-        let credentials = account("Ⅸ@b", "Ⅸ", "p\u{AD}Ⅸ").config(Purpose::Verify, false).credentials;
+        let credentials = account("Ⅸ@b", "Ⅸ", "p\u{AD}Ⅸ").config(Purpose::Verify, false, None).credentials;
         assert_eq!((credentials.authcid.as_deref(), credentials.authzid), (Some("Ⅸ"), None));
         assert_eq!(credentials.jid.as_deref(), Some("Ⅸ@b"));
         assert_eq!(credentials.proof, Some(Secret::new("p\u{AD}Ⅸ".into()).into()));

@@ -6,7 +6,8 @@
 //! the delay grows, has jitter, and pauses while the browser is offline (`redial` has the table). A
 //! first attempt that fails is not repeated, and the error says why.
 //!
-//! Each dial means a new stream; resuming the former one (XEP-0198) will belong here.
+//! Each dial means a new stream, which resumes the session of the former one if both sides can
+//! (XEP-0198), and otherwise binds its resource anew.
 //!
 //! Like every layer, [`Session::handle_input`] takes events and [`Session::poll_output`] returns
 //! what to do. Frames have a call of their own, [`Session::frame`], which returns the head of a
@@ -18,7 +19,8 @@ use std::time::Duration;
 pub use epode_stream as stream;
 use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Violation};
-pub use epode_stream::{Bound, Dropped, Stream};
+pub use epode_stream::{Bound, Dropped, Management, Report, Stream};
+use epode_stream::{Former, PeerMisbehaved};
 
 pub use account::{Account, Mechanisms};
 use redial::Redial;
@@ -62,6 +64,8 @@ pub enum Purpose {
         reconnect: bool,
         /// Whether to wait for [`stream::Input::Bind`] before the session is up for the first time.
         explicit: bool,
+        /// Stream management, if it is wanted. A session that is not to reconnect is not resumed.
+        management: Option<Management>,
     },
     /// To go on with a session of a former page, or of the app's server: whose stream is open, and
     /// cannot be opened again without the credentials that [`Session::adopt`] may bring.
@@ -127,6 +131,8 @@ pub enum Event {
     BindRequired(String),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
+    /// See [`stream::Event::Management`].
+    Management(Report),
     /// See [`stream::Event::Early`].
     Early(Head, String),
     /// See [`stream::Event::Dropped`].
@@ -137,6 +143,9 @@ pub enum Event {
         error: stream::Error,
         /// Whether this is news: the session was up, or the cause differs from the one before.
         news: bool,
+        /// Whether the next stream will try to resume the session. The caller says how much was
+        /// [received](Session::received) meanwhile.
+        resumable: bool,
     },
     /// The session is over. `None` if the caller ended it or its [`Purpose`] is fulfilled.
     Ended(Option<stream::Error>),
@@ -164,6 +173,8 @@ pub struct Session {
     was_up: bool,
     /// Whether the session is up.
     up: bool,
+    /// The session that the next stream is to resume.
+    former: Option<Former>,
     /// The cause that keeps the session down, as [`redial::cause`] names it; `None` while it is up.
     cause: Option<String>,
     online: bool,
@@ -173,7 +184,7 @@ pub struct Session {
 impl Session {
     /// A session that dials on [`Input::Start`]. `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
-        let stream = Stream::new(now, account.config(purpose, false));
+        let stream = Stream::new(now, account.config(purpose, false, None));
         Session {
             account,
             purpose,
@@ -182,6 +193,7 @@ impl Session {
             redial: Redial::new(seed),
             was_up: false,
             up: false,
+            former: None,
             cause: None,
             online: true,
             outputs: VecDeque::new(),
@@ -213,7 +225,7 @@ impl Session {
         let adopted = self.account.adopt(account);
         if adopted {
             if let Purpose::Continue { reconnect } = self.purpose {
-                self.purpose = Purpose::Join { reconnect, explicit: false };
+                self.purpose = Purpose::Join { reconnect, explicit: false, management: None };
             }
             self.redial.renew();
             // Forgotten, so that the same cause is reported again.
@@ -280,6 +292,14 @@ impl Session {
         }
     }
 
+    /// So many stanzas were received since stream management was enabled: the server sends later ones
+    /// again when the session is resumed.
+    pub fn received(&mut self, received: u32) {
+        if let Some(former) = &mut self.former {
+            former.received = received;
+        }
+    }
+
     /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         self.stream.check(text)
@@ -303,10 +323,12 @@ impl Session {
                     stream::Event::BindRequired(features) => Output::Event(Event::BindRequired(features)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),
+                    stream::Event::Management(report) => {
+                        self.manage(now, &report);
+                        Output::Event(Event::Management(report))
+                    }
                     stream::Event::Bound(bound) => {
-                        (self.was_up, self.up) = (true, true);
-                        self.cause = None;
-                        self.redial.up(now);
+                        self.up(now);
                         // A resource that replaced one in conflict is not asked for again.
                         self.account.bound(&bound.jid, self.stream.has_yielded());
                         if let Purpose::Join { explicit, .. } = &mut self.purpose {
@@ -321,9 +343,38 @@ impl Session {
         }
     }
 
+    fn manage(&mut self, now: Duration, report: &Report) {
+        match report {
+            Report::Enabled(id) => {
+                self.former = id.clone().map(|id| Former { id, received: 0 });
+            }
+            Report::Resumed(_) => self.up(now),
+            Report::NotResumed(_) => self.former = None,
+            Report::Unmanaged(_) | Report::Acknowledged(_) | Report::AckRequested => {}
+        }
+    }
+
+    fn up(&mut self, now: Duration) {
+        (self.was_up, self.up) = (true, true);
+        self.cause = None;
+        self.redial.up(now);
+    }
+
     fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
         let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. }) && self.was_up;
         let up = std::mem::take(&mut self.up);
+        let resuming = self.stream.is_resuming();
+        if (up || resuming) && !error.as_ref().is_some_and(|error| is_resumable(error, resuming)) {
+            self.former = None;
+        }
+        if let Some(stream::Error::Peer(
+            PeerMisbehaved::NoCount(_) | PeerMisbehaved::AckedTooMuch { .. } | PeerMisbehaved::ResumedAnother,
+        )) = &error
+            && let Purpose::Join { management, .. } = &mut self.purpose
+        {
+            // The server counts wrongly, and would again.
+            *management = None;
+        }
         let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error, up));
         let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
         self.phase = match self.online {
@@ -333,7 +384,8 @@ impl Session {
         let cause = redial::cause(&error).to_owned();
         let news = self.cause.as_ref() != Some(&cause);
         self.cause = Some(cause);
-        self.outputs.push_back(Output::Event(Event::Lost { error, news }));
+        let resumable = self.former.is_some();
+        self.outputs.push_back(Output::Event(Event::Lost { error, news, resumable }));
     }
 
     fn online(&mut self, now: Duration, online: bool) {
@@ -349,7 +401,7 @@ impl Session {
     }
 
     fn dial(&mut self, now: Duration) {
-        self.stream = Stream::new(now, self.account.config(self.purpose, self.was_up));
+        self.stream = Stream::new(now, self.account.config(self.purpose, self.was_up, self.former.clone()));
         self.phase = Phase::Streaming;
         self.ask_for_socket();
     }
@@ -362,6 +414,19 @@ impl Session {
     fn end(&mut self, error: Option<stream::Error>) {
         self.phase = Phase::Over;
         self.outputs.push_back(Output::Event(Event::Ended(error)));
+    }
+}
+
+/// Whether the server may still have the session after this end of a stream (XEP-0198 §5), which had
+/// asked for it if `resuming`. If not, one side has closed the stream, or the server would fail over
+/// the session again.
+fn is_resumable(error: &stream::Error, resuming: bool) -> bool {
+    match error {
+        stream::Error::Timeout(_) => !resuming,
+        stream::Error::StreamError { condition, .. } => {
+            !error.blames_us() && !matches!(&**condition, "conflict" | "not-authorized")
+        }
+        error => error.is_of_network(),
     }
 }
 

@@ -19,7 +19,8 @@ fn account(password: &str) -> Account {
 
 /// A session that is up at `now`, after a login by PLAIN.
 fn up(now: Duration, reconnect: bool) -> Session {
-    let mut session = Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false }, 1);
+    let mut session =
+        Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false, management: None }, 1);
     session.handle_input(now, Input::Start);
     negotiate(&mut session, now);
     session
@@ -50,7 +51,7 @@ fn a_resource_that_the_server_still_keeps_for_the_lost_stream_is_replaced_by_ano
     session.frame(due, &bound);
     assert!(matches!(session.poll_output(), Some(Output::Event(Event::Bound(_)))));
     // The next dial asks for the resource that the server gave.
-    let config = session.account().config(session.purpose, true);
+    let config = session.account().config(session.purpose, true, None);
     assert!(
         matches!(config.purpose, stream::Purpose::Bind { resource: Some(given), .. } if given == "given")
     );
@@ -155,7 +156,10 @@ fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_ha
     assert!(matches!(session.poll_output(), Some(Output::Dial(url, _)) if url == "ws://localhost/"));
     session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
     assert_eq!(
-        session.account().config(Purpose::Join { reconnect: true, explicit: true }, false).purpose,
+        session
+            .account()
+            .config(Purpose::Join { reconnect: true, explicit: true, management: None }, false, None)
+            .purpose,
         stream::Purpose::Bind { resource: Some("given".into()), explicit: true, yields: false }
     );
 }
@@ -164,7 +168,8 @@ fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_ha
 fn an_attempt_that_never_was_up_is_not_repeated() {
     let account =
         Account::new("ws://localhost/", "a@b", None, None, Mechanisms::default(), unicode()).unwrap();
-    let mut session = Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true }, 1);
+    let mut session =
+        Session::new(SECOND, account, Purpose::Join { reconnect: true, explicit: true, management: None }, 1);
     session.handle_input(SECOND, Input::Start);
     let outputs = lose(&mut session, SECOND);
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Ended(Some(_))))), "{outputs:?}");
@@ -302,4 +307,149 @@ fn the_next_dial_may_be_hastened_but_not_that_of_refused_credentials() {
     }
     session.hasten(2 * SECOND);
     assert_eq!(session.deadline(), Some(31 * SECOND));
+}
+
+const MANAGED: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'>\
+    <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></f:features>";
+const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3' id='abc' resume='true'/>";
+const RESUMED: &str = "<resumed xmlns='urn:xmpp:sm:3' previd='abc' h='0'/>";
+
+/// A session that is up and can be resumed.
+fn managed(now: Duration) -> Session {
+    let management = Some(Management { resume: true, max: None });
+    let purpose = Purpose::Join { reconnect: true, explicit: false, management };
+    let mut session = Session::new(now, account("p"), purpose, 1);
+    session.handle_input(now, Input::Start);
+    hear(&mut session, now, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, BOUND, ENABLED]);
+    session
+}
+
+/// Opens the socket, and hears these frames; returns all outputs.
+fn hear(session: &mut Session, now: Duration, frames: &[&str]) -> Vec<Output> {
+    session.handle_input(now, stream::Input::Opened { nonce: "n0nce+ABCDEFGH".into() }.into());
+    for frame in frames {
+        session.frame(now, frame);
+    }
+    std::iter::from_fn(|| session.poll_output()).collect()
+}
+
+/// The next dial, up to the server's features; returns what is then sent.
+fn dial_again(session: &mut Session) -> String {
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    let outputs = hear(session, due, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED]);
+    match outputs.into_iter().rev().find(|output| matches!(output, Output::Transmit(_))) {
+        Some(Output::Transmit(frame)) => frame,
+        _ => panic!("nothing was sent"),
+    }
+}
+
+/// What the stream ends by.
+fn told(frame: &str) -> impl Fn(&mut Session, Duration) + '_ {
+    move |session, now| drop(session.frame(now, frame))
+}
+
+#[test]
+fn a_lost_session_is_resumed_from_where_it_stood_and_however_often_that_fails() {
+    let mut session = managed(SECOND);
+    for received in [3, 5, 5] {
+        lose(&mut session, 2 * SECOND);
+        session.received(received);
+        let resume = dial_again(&mut session);
+        assert_eq!(resume, format!("<resume xmlns='urn:xmpp:sm:3' previd='abc' h='{received}'/>"));
+        if received == 3 {
+            session.frame(2 * SECOND, RESUMED);
+            let outputs: Vec<_> = std::iter::from_fn(|| session.poll_output()).collect();
+            let event = Event::Management(Report::Resumed(0));
+            assert_eq!(format!("{outputs:?}"), format!("{:?}", [Output::Event(event)]));
+            assert_eq!(session.deadline(), None);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_could_not_be_resumed_is_forgotten_at_once() {
+    let mut session = managed(SECOND);
+    lose(&mut session, 2 * SECOND);
+    dial_again(&mut session);
+    let now = 3 * SECOND;
+    session.frame(now, "<failed xmlns='urn:xmpp:sm:3'/>");
+    lose(&mut session, now);
+    assert!(dial_again(&mut session).contains("epode-bind"));
+}
+
+#[test]
+fn only_an_unfinished_stream_is_resumed() {
+    let error = |condition: &str| {
+        format!(
+            "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
+             <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>"
+        )
+    };
+    for (end, resumed) in [
+        ("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>".to_owned(), true),
+        (error("connection-timeout"), true),
+        (error("system-shutdown"), true),
+        (error("reset"), true),
+        (error("policy-violation"), false),
+        (error("not-well-formed"), false),
+        (error("not-authorized"), false),
+        // Our own `<close/>` ends the session.
+        ("<a xmlns='urn:xmpp:sm:3'/>".to_owned(), false),
+    ] {
+        let mut session = managed(SECOND);
+        told(&end)(&mut session, SECOND);
+        let last = std::iter::from_fn(|| session.poll_output()).last();
+        let Some(Output::Event(Event::Lost { resumable, .. })) = last else { panic!("{end}: {last:?}") };
+        assert_eq!(resumable, resumed, "{end}");
+        assert_eq!(dial_again(&mut session).contains("<resume"), resumed, "{end}");
+    }
+}
+
+#[test]
+fn a_login_that_fails_does_not_forget_the_session_unless_the_resumption_itself_failed() {
+    let mut session = managed(SECOND);
+    lose(&mut session, 2 * SECOND);
+    let conflict = "<e:error xmlns:e='http://etherx.jabber.org/streams'>\
+        <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></e:error>";
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    hear(&mut session, due, &[OPEN, conflict]);
+    assert!(dial_again(&mut session).contains("<resume"));
+    // The server never answers: another try would wait as long.
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    assert!(dial_again(&mut session).contains("epode-bind"));
+}
+
+#[test]
+fn a_server_that_counts_wrongly_is_not_asked_to_count_again() {
+    let another = RESUMED.replace("abc", "xyz");
+    for wrong in ["<a xmlns='urn:xmpp:sm:3'/>", &another] {
+        let mut session = managed(SECOND);
+        if wrong == another {
+            lose(&mut session, SECOND);
+            dial_again(&mut session);
+        }
+        let now = 60 * SECOND;
+        session.frame(now, wrong);
+        assert!(dial_again(&mut session).contains("epode-bind"), "{wrong}");
+        session.frame(now, BOUND);
+        let outputs: Vec<_> = std::iter::from_fn(|| session.poll_output()).collect();
+        assert!(
+            matches!(&outputs[..], [Output::Event(Event::Bound(bound))] if !bound.managed),
+            "{outputs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_session_that_is_not_dialled_again_asks_for_acknowledgements_only() {
+    let management = Some(Management { resume: true, max: Some(60) });
+    let purpose = Purpose::Join { reconnect: false, explicit: false, management };
+    let mut session = Session::new(SECOND, account("p"), purpose, 1);
+    session.handle_input(SECOND, Input::Start);
+    let outputs = hear(&mut session, SECOND, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, BOUND]);
+    let enable = "<enable xmlns='urn:xmpp:sm:3' max='60'/>";
+    assert!(outputs.iter().any(|output| matches!(output, Output::Transmit(frame) if frame == enable)));
 }

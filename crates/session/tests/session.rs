@@ -9,7 +9,7 @@ use epode_session::stream::{self, Error};
 use epode_session::{Account, Event, Input, Mechanisms, Output, Purpose, Session};
 
 /// The purpose of a session in most tests.
-const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false };
+const JOIN: Purpose = Purpose::Join { reconnect: true, explicit: false, management: None };
 
 const SERVICE: &str = "ws://localhost/xmpp";
 const OPEN: &str = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";

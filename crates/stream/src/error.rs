@@ -3,6 +3,8 @@
 use epode_bosh as bosh;
 use epode_xml::Violation;
 
+use crate::management;
+
 /// Why a stream ended. Each variant names who caused it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
@@ -84,7 +86,7 @@ pub enum Error {
     },
 }
 
-/// A breach of RFC 6120, RFC 7395 or RFC 3921 by the server.
+/// A breach of RFC 6120, RFC 7395, RFC 3921 or XEP-0198 by the server.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PeerMisbehaved {
     /// The first frame of a stream was not `<open/>` (RFC 7395 §3.4).
@@ -116,6 +118,20 @@ pub enum PeerMisbehaved {
     /// A bind result whose JID is not a full JID (RFC 6120 §7.6.1).
     #[error("it bound \"{0}\", which is not a full JID")]
     BindNotFull(String),
+    /// An element of stream management without the count that it must have (XEP-0198 §4, §5).
+    #[error("its <{0}/> has no count")]
+    NoCount(String),
+    /// An acknowledgement of stanzas that were not sent (XEP-0198 §6).
+    #[error("it acknowledges {handled} stanzas and was sent {sent}")]
+    AckedTooMuch {
+        /// The server's count.
+        handled: u32,
+        /// Our count.
+        sent: u32,
+    },
+    /// `<resumed/>` for another session than the one asked for (XEP-0198 §5).
+    #[error("it resumed another session than it was asked to")]
+    ResumedAnother,
 }
 
 impl Error {
@@ -164,6 +180,16 @@ impl Error {
         }
     }
 
+    /// The element that says more about the [stream error](Self::stream_error); "" if there is none.
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Error::Peer(PeerMisbehaved::AckedTooMuch { handled, sent }) => {
+                management::count_too_high(*handled, *sent)
+            }
+            _ => String::new(),
+        }
+    }
+
     /// Whether the network failed or the server was silent or closed without a reason: nobody has
     /// named an error.
     pub fn is_of_network(&self) -> bool {
@@ -188,6 +214,25 @@ impl Error {
             Error::OtherAccount(_)
                 | Error::Sasl(ServerNonce | Signature | SignatureMissing | UnexpectedSuccess)
         )
+    }
+
+    /// Whether the server blames a frame of ours (RFC 6120 §4.9.3): the same frames would end the next
+    /// stream too.
+    pub fn blames_us(&self) -> bool {
+        const BLAMES: [&str; 11] = [
+            "bad-format",
+            "bad-namespace-prefix",
+            "invalid-from",
+            "invalid-namespace",
+            "invalid-xml",
+            "not-well-formed",
+            "policy-violation",
+            "restricted-xml",
+            "unsupported-encoding",
+            "unsupported-feature",
+            "unsupported-stanza-type",
+        ];
+        matches!(self, Error::StreamError { condition, .. } if BLAMES.contains(&&**condition))
     }
 
     /// The stream error that tells the server which rule it broke (RFC 6120 §4.9.3); `None` if the

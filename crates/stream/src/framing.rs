@@ -11,6 +11,7 @@ pub(crate) mod ns {
     pub(crate) const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
     pub(crate) const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
     pub(crate) const LIMITS: &str = "urn:xmpp:stream-limits:0";
+    pub(crate) const SM: &str = "urn:xmpp:sm:3";
     pub(crate) const CLIENT: &str = "jabber:client";
 }
 
@@ -25,11 +26,12 @@ pub(crate) fn close() -> String {
 }
 
 /// A stream error (RFC 6120 §4.9.2), as a frame of its own (RFC 7395 §3.5), with the customary
-/// prefix. `condition` is one of our own words and needs no escaping.
-pub(crate) fn stream_error(condition: &str, text: &str) -> String {
+/// prefix. `condition` is one of our own words and needs no escaping; `detail` is an element of the
+/// extension that the error is about, or "".
+pub(crate) fn stream_error(condition: &str, text: &str, detail: &str) -> String {
     format!(
         "<stream:error xmlns:stream=\"{}\"><{condition} xmlns=\"{1}\"/>\
-         <text xmlns=\"{1}\" xml:lang=\"en\">{2}</text></stream:error>",
+         <text xmlns=\"{1}\" xml:lang=\"en\">{2}</text>{detail}</stream:error>",
         ns::STREAMS,
         ns::STREAM_ERRORS,
         epode_xml::escape(text)

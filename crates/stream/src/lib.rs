@@ -2,8 +2,8 @@
 //!
 //! A stream is born when somebody decides to dial. The socket opens; the stream says `<open/>`,
 //! hears `<open/>` and features, picks a SASL mechanism and authenticates, says `<open/>` again and
-//! binds a resource. From then on stanzas pass in both directions until one side says `<close/>`,
-//! breaks a rule, or vanishes.
+//! binds a resource, or resumes the session of a lost stream (`management`). From then on stanzas
+//! pass in both directions until one side says `<close/>`, breaks a rule, or vanishes.
 //!
 //! A stream has no socket and no clock: [`Stream::handle_input`] takes events and [`Stream::frame`]
 //! takes frames, with the time; [`Stream::poll_output`] returns what to do. `negotiation` has a
@@ -24,12 +24,15 @@ use epode_xml::{Element, Head, Limits, Violation, first_name, is_blank};
 pub use error::{Error, PeerMisbehaved};
 use framing::ns;
 use jid::Unicode;
+use management::Managed;
+pub use management::{Former, Management, Report};
 use negotiation::State;
 use timer::{Deadline, PATIENCE, Timer};
 
 mod error;
 mod framing;
 pub mod jid;
+pub mod management;
 mod negotiation;
 mod timer;
 
@@ -69,6 +72,10 @@ pub struct Config {
     /// The account that the server bound before, as a bare JID. A server that binds another one now
     /// is taken for an impostor ([`Error::OtherAccount`]).
     pub known: Option<String>,
+    /// Stream management (XEP-0198), if it is wanted. Only a stream that binds is managed.
+    pub management: Option<Management>,
+    /// The session to resume, in the place of binding a resource.
+    pub former: Option<Former>,
     /// The Unicode functions that compare JIDs, and that prepare user name and password for SCRAM.
     pub unicode: Unicode,
 }
@@ -120,6 +127,13 @@ pub enum Input<'a> {
     Bind {
         /// The resource to ask for, instead of the configured one.
         resource: Option<String>,
+    },
+    /// The server has acknowledged stanzas that were not sent.
+    AckedTooMuch {
+        /// The server's count.
+        handled: u32,
+        /// The caller's count.
+        sent: u32,
     },
     /// Close the stream, cleanly if possible; the server has this long to close it too. A second
     /// `Close` may shorten that time, not prolong it.
@@ -175,7 +189,10 @@ pub enum Event {
     BindRequired(String),
     /// The resource is bound; stanzas may flow.
     Bound(Bound),
-    /// A stanza from before the session was open, reported after [`Event::Bound`], with its text.
+    /// See [`Report`].
+    Management(Report),
+    /// A stanza from before the session was open, reported after [`Event::Bound`] or
+    /// [`Report::Resumed`], with its text.
     Early(Head, String),
     /// A frame is dropped.
     Dropped(Dropped),
@@ -191,6 +208,8 @@ pub struct Bound {
     pub jid: String,
     /// The `<stream:features/>` after authentication, as XML.
     pub features: String,
+    /// Whether the server was asked to manage the stream: stanzas sent from now on count.
+    pub managed: bool,
 }
 
 /// A frame of the server that is ignored. The stream goes on, since over a WebSocket each frame is
@@ -262,6 +281,9 @@ struct Common {
     early_bytes: usize,
     /// Whether another resource was asked for, since the first one was in conflict.
     yielded: bool,
+    managed: Managed,
+    /// Whether `<resume/>` waits for its answer.
+    resuming: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -309,6 +331,8 @@ impl Stream {
             early: Vec::new(),
             early_bytes: 0,
             yielded: false,
+            managed: Managed::No,
+            resuming: false,
             outputs: VecDeque::new(),
         };
         Stream { phase: Phase::Dialing, common }
@@ -329,6 +353,11 @@ impl Stream {
             Input::Derived(keys) => self.derived(keys),
             Input::Answer(answer) => self.answered(answer),
             Input::Bind { resource } => self.bind(resource),
+            Input::AckedTooMuch { handled, sent } => {
+                if let Phase::Open(State::Established) = self.phase {
+                    self.end(PeerMisbehaved::AckedTooMuch { handled, sent }.into());
+                }
+            }
             Input::Close(patience) => self.close(patience),
             Input::Timeout => self.timeout(),
         }
@@ -375,6 +404,11 @@ impl Stream {
         self.common.yielded
     }
 
+    /// Whether the stream waits, or waited when it ended, for the answer to `<resume/>`.
+    pub fn is_resuming(&self) -> bool {
+        self.common.resuming
+    }
+
     /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         Head::read(text, &self.common.outbound)
@@ -394,17 +428,23 @@ impl Stream {
                 return Some(head);
             }
             // Rare and small: errors, `<close/>`, elements of stream extensions.
-            Ok(_) => match self.parse_control(text) {
-                Ok(element) => {
-                    self.common.garbled = 0;
-                    let dropped = Dropped::no_stanza(text, element.namespace());
-                    self.common.event(Event::Dropped(dropped));
+            Ok(_) => {
+                if let Err(error) = self.control(text) {
+                    self.end(error);
                 }
-                Err(error) => self.end(error),
-            },
+            }
             Err(violation) => self.garbled(text, violation, Common::event),
         }
         None
+    }
+
+    fn control(&mut self, text: &str) -> Result<(), Error> {
+        let element = self.parse_control(text)?;
+        self.common.garbled = 0;
+        if !management::handle(&element, &mut self.common)? {
+            self.common.event(Event::Dropped(Dropped::no_stanza(text, element.namespace())));
+        }
+        Ok(())
     }
 
     /// Takes a frame after our own `<close/>`. Only the server's `<close/>` still matters, and the
@@ -579,6 +619,10 @@ impl Stream {
                     self.end(sasl::Error::Silent(expect.mechanism()).into());
                 }
             }
+            Some(Timer::Enable) => {
+                self.common.managed = Managed::No;
+                self.common.event(Event::Management(Report::Unmanaged("timeout".to_owned())));
+            }
             Some(Timer::Close) => self.finish(Some(Error::NotClosed)),
             None => {}
         }
@@ -588,7 +632,11 @@ impl Stream {
     /// server which rule it broke, and closes.
     fn end(&mut self, error: Error) {
         if let Some(condition) = error.stream_error() {
-            self.common.output(Output::Transmit(framing::stream_error(condition, &error.to_string())));
+            self.common.output(Output::Transmit(framing::stream_error(
+                condition,
+                &error.to_string(),
+                &error.detail(),
+            )));
         }
         self.common.output(Output::Transmit(framing::close()));
         self.finish(Some(error));

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
+use crate::management::{self, Former, Managed, Report};
 use crate::timer::{FOREIGN_PATIENCE, PATIENCE, SECOND_THOUGHT, Timer};
 use crate::{Answer, Bound, Common, Config, Event, Output, Purpose};
 
@@ -20,6 +21,7 @@ pub(crate) enum State {
     Keys(ExpectKeys),
     Answer(ExpectAnswer),
     BindFeatures(ExpectBindFeatures),
+    Resumption(ExpectResumed),
     BindRequest(ExpectBindRequest),
     BindResult(ExpectBindResult),
     SessionResult(ExpectSessionResult),
@@ -53,6 +55,7 @@ impl State {
             State::Outcome(_) => "authenticating",
             State::Keys(_) | State::Answer(_) => "it is our turn to speak",
             State::BindFeatures(_) => "waiting for the features that offer resource binding",
+            State::Resumption(_) => "resuming the session",
             State::BindRequest(_) => "it is our turn to bind a resource",
             State::BindResult(_) => "binding a resource",
             State::SessionResult(_) => "opening the legacy session",
@@ -63,7 +66,10 @@ impl State {
 
     /// Whether the server may already relay stanzas, since it knows the account.
     pub(crate) fn is_authenticated(&self) -> bool {
-        matches!(self, State::BindRequest(_) | State::BindResult(_) | State::SessionResult(_))
+        matches!(
+            self,
+            State::Resumption(_) | State::BindRequest(_) | State::BindResult(_) | State::SessionResult(_)
+        )
     }
 
     /// The id of the request that awaits an answer.
@@ -75,11 +81,15 @@ impl State {
         }
     }
 
-    /// Whether this IQ is the awaited answer, or passes for one: it comes from the server or the
+    /// Whether this is the awaited answer. An IQ passes for one if it comes from the server or the
     /// own account, or names no sender. Before the resource is bound the right id suffices;
     /// afterwards contacts can address the resource, and guess ids.
     pub(crate) fn is_answered_by(&self, head: &Head, config: &Config) -> bool {
         let (own, by_id) = match self {
+            State::Resumption(_) => {
+                let local = head.tag.rsplit(':').next();
+                return &*head.namespace == ns::SM && matches!(local, Some("resumed" | "failed"));
+            }
             State::BindResult(expect) => {
                 (config.credentials.jid.as_deref(), head.id.as_deref() == Some(&*expect.request))
             }
@@ -114,6 +124,7 @@ impl State {
             State::Mechanisms(expect) => expect.handle(element, common),
             State::Outcome(expect) => expect.handle(element, common),
             State::BindFeatures(expect) => expect.handle(element, common),
+            State::Resumption(expect) => expect.handle(element, common),
             State::BindResult(expect) => expect.handle(element, common),
             State::SessionResult(expect) => expect.handle(element, common),
             State::Keys(_) | State::Answer(_) if element.is("failure", ns::SASL) => {
@@ -311,6 +322,59 @@ pub(crate) struct ExpectBindFeatures {
 impl ExpectBindFeatures {
     fn handle(self, element: Element, common: &mut Common) -> Next {
         let features = expect_features(element, State::BindFeatures(self))?;
+        match common.config.former.take() {
+            Some(former) if features.child("sm", ns::SM).is_some() => {
+                common.transmit(management::resume(&former));
+                common.resuming = true;
+                return Ok(State::Resumption(ExpectResumed { former, features }));
+            }
+            Some(_) => common.event(Event::Management(Report::NotResumed(None))),
+            None => {}
+        }
+        ExpectBindRequest::start(features, common)
+    }
+}
+
+/// The answer to `<resume/>` comes next (XEP-0198 §5).
+pub(crate) struct ExpectResumed {
+    former: Former,
+    features: Element,
+}
+
+impl ExpectResumed {
+    fn handle(self, element: Element, common: &mut Common) -> Next {
+        let ExpectResumed { former, features } = self;
+        if element.is("resumed", ns::SM) {
+            if element.attr("previd") != Some(&former.id) {
+                return Err(PeerMisbehaved::ResumedAnother.into());
+            }
+            let h = management::count(&element)?;
+            common.resuming = false;
+            common.managed = Managed::Yes;
+            if !common.named {
+                // The server knows whose session this is.
+                common.event(Event::Authenticated(None));
+            }
+            return Ok(established(Event::Management(Report::Resumed(h)), &features, common));
+        }
+        if element.is("failed", ns::SM) {
+            common.resuming = false;
+            common.event(Event::Management(Report::NotResumed(management::told(&element))));
+            // XEP-0198 §5: the same stream may bind a resource instead.
+            return ExpectBindRequest::start(features, common);
+        }
+        Err(unexpected(&element, "resuming the session"))
+    }
+}
+
+/// The request to bind a resource comes next, from the caller
+/// ([`Input::Bind`](crate::Input::Bind)).
+pub(crate) struct ExpectBindRequest {
+    features: Element,
+}
+
+impl ExpectBindRequest {
+    fn start(features: Element, common: &mut Common) -> Next {
         if features.child("bind", ns::BIND).is_none() {
             return Err(PeerMisbehaved::NoBind.into());
         }
@@ -323,15 +387,7 @@ impl ExpectBindFeatures {
         }
         Ok(expect.bind(common))
     }
-}
 
-/// The request to bind a resource comes next, from the caller
-/// ([`Input::Bind`](crate::Input::Bind)).
-pub(crate) struct ExpectBindRequest {
-    features: Element,
-}
-
-impl ExpectBindRequest {
     pub(crate) fn bind(self, common: &mut Common) -> State {
         let mut bind = Element::new("bind", ns::BIND);
         if let Purpose::Bind { resource: Some(resource), .. } = &common.config.purpose {
@@ -387,12 +443,12 @@ impl ExpectBindResult {
         let session_required = features
             .child("session", ns::SESSION)
             .is_some_and(|session| session.child("optional", ns::SESSION).is_none());
-        let bound = Bound { jid, features: features.to_string() };
+        let bound = Bound { jid, features: features.to_string(), managed: false };
         if session_required {
             let request = common.request(Element::new("session", ns::SESSION));
             return Ok(State::SessionResult(ExpectSessionResult { request, bound }));
         }
-        Ok(established(bound, &features, common))
+        Ok(managed(bound, &features, common))
     }
 }
 
@@ -408,11 +464,24 @@ impl ExpectSessionResult {
         let ExpectSessionResult { request, bound } = self;
         expect_result(element, &request, "session", "opening the legacy session")?;
         let features = Element::parse(&bound.features, &Limits::default())?;
-        Ok(established(bound, &features, common))
+        Ok(managed(bound, &features, common))
     }
 }
 
-fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
+/// The resource is bound: asks for stream management, if the server offers that. Nobody waits for
+/// the server's answer.
+fn managed(mut bound: Bound, features: &Element, common: &mut Common) -> State {
+    let offered = features.child("sm", ns::SM).is_some();
+    if let Some(management) = common.config.management.filter(|_| offered) {
+        let enable = management::enable(management);
+        common.transmit(enable);
+        common.managed = Managed::Enabling;
+        bound.managed = true;
+    }
+    established(Event::Bound(bound), features, common)
+}
+
+fn established(event: Event, features: &Element, common: &mut Common) -> State {
     // XEP-0478: the server announces the largest stanza that it accepts, so one tab's oversized
     // stanza need not cost all tabs the stream.
     let max_bytes = features
@@ -425,7 +494,10 @@ fn established(bound: Bound, features: &Element, common: &mut Common) -> State {
         common.outbound.bytes = common.outbound.bytes.min(max_bytes);
     }
     common.deadline.clear();
-    common.event(Event::Bound(bound));
+    if common.managed == Managed::Enabling {
+        common.deadline.set(Timer::Enable, common.now + PATIENCE);
+    }
+    common.event(event);
     for event in std::mem::take(&mut common.early) {
         common.event(event);
     }

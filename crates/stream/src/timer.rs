@@ -11,6 +11,8 @@ pub(crate) enum Timer {
     Answer,
     /// When to give up on the page that speaks a foreign mechanism, which may have to ask a person.
     Foreign,
+    /// When to go on without stream management, since the server does not answer `<enable/>`.
+    Enable,
     /// When to stop waiting for the server's `<close/>` (RFC 7395 §3.6).
     Close,
 }

@@ -92,6 +92,8 @@ impl World {
                 purpose: Purpose::Bind { resource: None, explicit: false, yields: false },
                 limits: Limits::default(),
                 known: None,
+                management: None,
+                former: None,
                 unicode: stream::jid::Unicode { nfc, nfkc, lower, host },
             },
         );

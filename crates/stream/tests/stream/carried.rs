@@ -49,7 +49,7 @@ fn the_error_of_a_bosh_session_keeps_its_condition_its_address_and_its_sentence(
 
 #[test]
 fn a_stream_that_goes_on_is_open_at_once_and_says_nothing() {
-    let bound = Bound { jid: "alice@localhost/tab".to_owned(), features: String::new() };
+    let bound = Bound { jid: "alice@localhost/tab".to_owned(), features: String::new(), managed: false };
     let mut peer = Peer::opened(Config { purpose: Purpose::Continue(bound.clone()), ..crate::alice() });
     assert!(matches!(&peer.events()[..], [Event::Bound(told)] if *told == bound));
     assert!(peer.sent().is_empty() && peer.patience().is_none());

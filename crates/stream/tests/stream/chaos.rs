@@ -115,6 +115,7 @@ proptest! {
                     Event::Authenticating
                     | Event::Authenticated(_)
                     | Event::BindRequired(_)
+                    | Event::Management(_)
                     | Event::Dropped(_) => {}
                 }
             }

@@ -104,6 +104,7 @@ impl Line {
                 self.bound = Some(bound);
             }
             Output::Event(Event::Early(..)) => self.stages.push("early stanza"),
+            Output::Event(Event::Management(_)) => self.stages.push("management"),
             Output::Event(Event::Dropped(_)) => self.stages.push("dropped"),
             Output::Event(Event::Ended(error)) => self.ends.push(error),
         }

@@ -10,6 +10,7 @@ mod foreign;
 mod frames;
 mod jid;
 mod line;
+mod management;
 mod misbehaviour;
 mod negotiation;
 mod peer;
@@ -46,6 +47,8 @@ fn alice() -> Config {
         purpose: Purpose::Bind { resource: Some("tab".to_owned()), explicit: false, yields: false },
         limits: Limits::default(),
         known: None,
+        management: None,
+        former: None,
         unicode: unicode(),
     }
 }

@@ -24,7 +24,8 @@ fn each_step_says_exactly_what_the_specification_has_there() {
     assert_eq!(peer.answer(BOUND), [""; 0]);
     assert!(peer.is_bound());
     let events = peer.events();
-    let [Event::Authenticating, Event::Authenticated(_), Event::Bound(Bound { jid, features })] = &events[..]
+    let [Event::Authenticating, Event::Authenticated(_), Event::Bound(Bound { jid, features, .. })] =
+        &events[..]
     else {
         panic!("{events:?}")
     };
