@@ -766,6 +766,7 @@ export class Connection extends Hooks {
       reload_grace: amount(reloadGrace, 10_000),
       queue_stanzas: amount(queue?.stanzas, 10_000),
       queue_size: amount(queue?.bytes, 16 * 1024 * 1024),
+      management: null,
     };
   }
 

@@ -337,6 +337,9 @@ export class Participation<C extends ConnectionState<C>> {
         return;
       case 'Written':
         return this.outbox.written(content.up_to);
+      case 'Fate':
+        // No app can ask for it yet.
+        return;
       case 'Failed':
         return this.outbox.failed(content.token, content.fault);
       case 'BoshSession':

@@ -19,7 +19,7 @@ const greeting = ([version]: number[]): FromWorker<string>[] => [
       condition: null,
       text: null,
       features: null,
-      session: { jid: 'a@b/c', domain: 'b', features: '', position: 1 },
+      session: { jid: 'a@b/c', domain: 'b', features: '', position: 1, managed: false, resumed: false },
       close_code: null,
     },
   },

@@ -70,6 +70,8 @@ impl<T: Text> SharedSession<T> {
         // The former page may have left after this one joined.
         let parked = self.take_back(port).or_else(|| self.take_parked(&tab.tab, common.now));
         let (start, parked) = match (parked, &tab.before) {
+            // The page itself was there when the former stream was lost.
+            (Some(parked), None) if parked.resumes => (parked.start, Some(parked)),
             (Some(parked), Some(Checkpoint { position, .. }))
                 if (self.start..=self.position).contains(position) =>
             {
@@ -80,14 +82,14 @@ impl<T: Text> SharedSession<T> {
             (Some(parked), Some(_)) if parked.claims.is_empty() => (parked.start, Some(parked)),
             _ => (self.position, None),
         };
+        let kept_to = self.position;
         let secondary = self.primary != Some(port);
         let keys = self.connection.keys.as_ref().map(ScramKeys::to_text);
-        let admitted = self.position;
         let mut has_credentials = false;
         if let Some(member) = self.member(port) {
             has_credentials = member.has_credentials;
             member.claims.clear();
-            (member.start, member.admitted) = (start, admitted);
+            (member.start, member.kept_to) = (start, kept_to);
             // A page also hears of frames that were dropped after the former page's position.
             member.told = member.told.min(start);
             member.parked = parked;

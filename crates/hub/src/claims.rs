@@ -46,7 +46,7 @@ impl<T: Text> SharedSession<T> {
             // The claim was made on a former stream, and ended with it.
             return;
         }
-        member.unpark();
+        member.unpark(self.position);
         tab.before = None;
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());
         let on_its_way = in_order(unhandled.filter(|inbound| inbound.position > from));
@@ -73,7 +73,7 @@ impl<T: Text> SharedSession<T> {
         // Older stanzas than those in the ring were kept only for claims of this tab or of its
         // former page.
         let known = |claim: &Claim| {
-            let before = member.former_claims.iter().filter(|_| forgotten <= member.admitted);
+            let before = member.former_claims.iter().filter(|_| forgotten <= member.kept_to);
             let mut claims = member.claims.iter().map(|(_, claim)| claim).chain(before);
             claims.any(|known| known.selector == claim.selector && known.since <= from)
         };

@@ -20,6 +20,8 @@ use crate::{Config, Output, PortId, SessionId, SocketId, Table};
 pub(crate) struct Common<T> {
     pub(crate) config: Config,
     pub(crate) now: Duration,
+    /// The latest [time of day](epode_protocol::ToWorker#time-of-day) that the worker was told.
+    pub(crate) time_of_day: f64,
     pub(crate) tabs: Table<PortId, TabState<T>>,
     pub(crate) refusals: Refusals,
     pub(crate) timers: Timers,
@@ -38,6 +40,7 @@ impl<T: Text> Common<T> {
             refusals: Refusals::new(config.secret.clone()),
             config,
             now: Duration::ZERO,
+            time_of_day: 0.0,
             tabs: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),

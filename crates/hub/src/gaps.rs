@@ -47,7 +47,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn tell_gap(&mut self, common: &mut Common<T>) {
         if self.missing.is_empty()
             || common.timers.runs(Timer::Gap(self.id()))
-            || !matches!(self.phase, Phase::Up(_) | Phase::Reconnecting)
+            || !matches!(self.phase, Phase::Up(_) | Phase::Suspended(_) | Phase::Reconnecting(_))
         {
             return;
         }

@@ -10,7 +10,7 @@ use epode_protocol::{
 };
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::stream::{Error, jid};
-use epode_session::{Account, Input, Mechanisms, Purpose, stream};
+use epode_session::{Account, Input, Management, Mechanisms, Purpose, stream};
 
 use crate::connection::Connection;
 use crate::contenders::Contender;
@@ -149,7 +149,11 @@ impl<T: Text> Hub<T> {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
-        let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management: None };
+        // Over BOSH, request ids say what the server has received.
+        let management = options.management.as_ref().filter(|_| bosh.is_none());
+        let management =
+            management.map(|management| Management { resume: management.resume, max: management.max });
+        let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management };
         let binding = bosh.map(Binding::new);
         let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
         let id = self.found(connection);

@@ -21,6 +21,8 @@ use crate::{Hub, Output, PortId};
 /// What a tab that leaves a session has not finished there.
 struct Unfinished<T> {
     asked: Vec<Token>,
+    /// The sends that waited in the session.
+    unsent: Vec<Token>,
     pending: VecDeque<PendingSend<T>>,
 }
 
@@ -85,9 +87,12 @@ impl<T: Text> Hub<T> {
 
     /// A tab turns to another session: what it has not finished in the former one ends here.
     pub(crate) fn start_over(&mut self, port: PortId) {
-        let Some(Unfinished { asked, pending }) = self.leave(port, None) else { return };
+        let Some(Unfinished { asked, unsent, pending }) = self.leave(port, None) else { return };
         for token in asked {
             self.common.disconnected(port, token);
+        }
+        for token in unsent {
+            self.common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
         }
         for pending in pending {
             self.common.turn_down(port, pending);
@@ -102,13 +107,15 @@ impl<T: Text> Hub<T> {
         let tab = self.common.tabs.get_mut(&port)?;
         let stage = std::mem::replace(&mut tab.stage, Stage::Greeted);
         let pending = std::mem::take(&mut tab.pending);
-        let mut asked = Vec::new();
+        let (mut asked, mut unsent) = (Vec::new(), Vec::new());
         match stage {
             Stage::New => tab.stage = Stage::New,
             Stage::Greeted => {}
             Stage::Waiting => self.withdraw(port),
             Stage::Restoring(..) => self.common.timers.set(Timer::Restore(port), None),
-            Stage::In(id) => self.with(id, |shared, common| asked = shared.leave(port, mailbox, common)),
+            Stage::In(id) => self.with(id, |shared, common| {
+                (asked, unsent) = shared.leave(port, mailbox, common);
+            }),
         }
         for pending in &pending {
             if let PendingSend::Request { token, .. } = pending {
@@ -118,7 +125,7 @@ impl<T: Text> Hub<T> {
         for token in &asked {
             self.common.timers.set(Timer::Answer(port, *token), None);
         }
-        Some(Unfinished { asked, pending })
+        Some(Unfinished { asked, unsent, pending })
     }
 
     fn withdraw(&mut self, port: PortId) {
@@ -157,34 +164,47 @@ impl<T: Text> Hub<T> {
 }
 
 impl<T: Text> SharedSession<T> {
-    /// Takes a tab out, and returns the requests that it waits for.
+    /// Takes a tab out, and returns the requests that it waits for, and those of its sends that will not
+    /// be sent.
     #[inline(never)] // Out of the way of a cold start.
-    fn leave(&mut self, port: PortId, mailbox: Option<Mailbox<T>>, common: &mut Common<T>) -> Vec<Token> {
+    fn leave(
+        &mut self,
+        port: PortId,
+        mailbox: Option<Mailbox<T>>,
+        common: &mut Common<T>,
+    ) -> (Vec<Token>, Vec<Token>) {
         let id = self.id();
-        let parked = self.take_back(port);
+        let mut parked = self.take_back(port);
         let at = self.members.iter().position(|member| member.port == port);
         debug_assert!(at.is_some(), "a tab whose stage says that it is in is a member");
-        let Some(member) = at.map(|at| self.members.remove(at)) else { return Vec::new() };
+        let Some(member) = at.map(|at| self.members.remove(at)) else { return Default::default() };
         // The primary leaves even if nobody is elected now: a tab that comes back is told its role
         // anew.
         self.primary.take_if(|primary| *primary == port);
         let for_good = mailbox.is_some();
         let grace = if common.config.shared { self.connection.options.reload_grace } else { 0 };
         let grace = Duration::from_millis(grace.into());
-        if let Some(parked) = parked {
+        if let Some(parked) = parked.take_if(|parked| !parked.resumes) {
             // The tab has heard nothing yet: what is kept for it waits for its return.
             self.parked.push(Parked { until: common.now + grace, ..parked });
         } else if let (Some(mailbox), Some(tab), false) = (mailbox, common.tabs.get(&port), grace.is_zero()) {
             self.parked.retain(|parked| parked.tab != tab.tab && parked.until > common.now);
-            let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()));
+            // The page may not have read what it was posted before its stream was lost.
+            let (claims, since, gap) = match parked {
+                Some(parked) => (parked.claims, parked.kept, parked.gap),
+                None => (member.claims.into_iter().map(|(_, claim)| claim).collect(), VecDeque::new(), None),
+            };
+            let kept = in_order(member.backlog.iter().chain(mailbox.unacknowledged()).chain(&since));
+            let gaps = member.given_up.into_iter().chain(mailbox.given_up()).chain(gap);
             let mut parked = Parked {
                 tab: tab.tab.clone(),
                 start: member.start,
-                claims: member.claims.into_iter().map(|(_, claim)| claim).collect(),
+                claims,
                 bytes: kept.iter().map(|inbound| inbound.size).sum(),
                 kept: kept.into(),
-                gap: member.given_up.into_iter().chain(mailbox.given_up()).reduce(Gap::and),
+                gap: gaps.reduce(Gap::and),
                 until: common.now + grace,
+                resumes: false,
             };
             // Stanzas in flight count too: a page that reloads before it handles anything must not
             // gather more each time.
@@ -197,6 +217,14 @@ impl<T: Text> SharedSession<T> {
             common.timers.set(Timer::Farewell(id), None);
         }
         let asked = self.outgoing.forget_all(port);
+        let unsent = match for_good {
+            true => {
+                self.stanzas.forget(port);
+                Vec::new()
+            }
+            false => self.stanzas.withdraw(port),
+        };
+        self.withdraw_requests();
         let orphaned = self.incoming.of(port);
         let empty = self.members.is_empty();
         self.is_kept = empty && for_good && member.keepalive;
@@ -216,7 +244,7 @@ impl<T: Text> SharedSession<T> {
             self.report_csi(common);
         }
         self.connection.speaker_gone(port, common);
-        asked
+        (asked, unsent)
     }
 
     /// Takes in a message of a tab that has left.

@@ -60,6 +60,7 @@ mod joining;
 mod key;
 mod leaving;
 mod mailbox;
+mod management;
 mod member;
 mod message;
 mod outbound;

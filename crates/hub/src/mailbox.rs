@@ -307,6 +307,12 @@ impl<T> Mailbox<T> {
         self.in_flight.iter().flat_map(|flight| &*flight.carried).chain(waiting)
     }
 
+    /// The position of the first stanza that the tab has not acknowledged. The answer to a claim may
+    /// have older ones.
+    pub(crate) fn oldest(&self) -> Option<Position> {
+        self.unacknowledged().next().map(|inbound| inbound.position)
+    }
+
     /// The tab has changed its session: stanzas of the former one still reach it in their turn, but
     /// are not kept across a reload.
     pub(crate) fn change_session(&mut self)

@@ -51,18 +51,19 @@ pub(crate) struct Member<T> {
     pub(crate) start: Position,
     /// The position up to which the tab knows of dropped frames.
     pub(crate) told: Position,
-    /// What was kept for its former page up to the admission of this one, until this page claims
-    /// something: before that the page has heard nothing, however long it takes, and may turn away
-    /// or be unloaded.
+    /// What was kept for its former page up to the admission of this one, or is kept for this one since
+    /// its stream was lost, until this page claims something: before that the page has heard nothing,
+    /// however long it takes, and may turn away or be unloaded.
     pub(crate) parked: Option<Parked<T>>,
     /// Stanzas that the former page had not acknowledged, for this page's first claims.
     pub(crate) backlog: Vec<Rc<Inbound<T>>>,
-    /// The claims of the former page, up to the admission of this one.
+    /// The claims of the former page, or of this one on the former stream.
     pub(crate) former_claims: Vec<ActiveClaim>,
     /// The stanzas that were given up for the former page, as far as this page has not been told.
     pub(crate) given_up: Option<Gap>,
-    /// The session's position at the admission, or before that when the tab joined.
-    pub(crate) admitted: Position,
+    /// The session's position at the admission, or before that when the tab joined; after a resumed
+    /// stream the position of the first claim. Up to there everything was kept for the former claims.
+    pub(crate) kept_to: Position,
     /// Whether the tab brought the credentials that the session uses.
     pub(crate) has_credentials: bool,
     /// The mechanisms that live in the tab.
@@ -83,7 +84,7 @@ impl<T> Member<T> {
             backlog: Vec::new(),
             former_claims: Vec::new(),
             given_up: None,
-            admitted: start,
+            kept_to: start,
             has_credentials: matches!(entry, JoinKind::Opened | JoinKind::Joined),
             own_mechanisms: Vec::new(),
             keepalive: false,
@@ -101,9 +102,30 @@ impl<T> Member<T> {
         self.claims.iter().any(|(_, claim)| handles(&claim.selector))
     }
 
+    /// The stream is lost at this position, and may be resumed: what comes then waits for the claims that
+    /// the page makes when it hears that the session is up again.
+    pub(crate) fn suspend(&mut self, tab: String, position: Position) {
+        // A tab that was there when the stream was lost hears everything of the next one.
+        self.entry = JoinKind::Opened;
+        let claims = self.claims.drain(..).map(|(_, claim)| claim).collect();
+        self.parked.get_or_insert(Parked {
+            tab,
+            claims,
+            start: position,
+            kept: VecDeque::new(),
+            bytes: 0,
+            gap: None,
+            until: Duration::MAX,
+            resumes: true,
+        });
+    }
+
     /// The page has claimed something: from now on what was kept for it is its own.
-    pub(crate) fn unpark(&mut self) {
-        let Some(Parked { mut kept, claims, gap, .. }) = self.parked.take() else { return };
+    pub(crate) fn unpark(&mut self, position: Position) {
+        let Some(Parked { mut kept, claims, gap, resumes, .. }) = self.parked.take() else { return };
+        if resumes {
+            self.kept_to = position;
+        }
         kept.retain(|inbound| inbound.position > self.start);
         // A former page that had come further than a gap had read of it.
         let gap = gap.filter(|gap| gap.to > self.start);
@@ -135,6 +157,8 @@ pub(crate) struct Parked<T> {
     /// The stanzas that were given up.
     pub(crate) gap: Option<Gap>,
     pub(crate) until: Duration,
+    /// Whether all this is of the same page, whose stream was lost.
+    pub(crate) resumes: bool,
 }
 
 impl<T> Parked<T> {

@@ -16,6 +16,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
         let Some(tab) = self.common.tabs.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
+        self.common.time_of_day = time;
         tab.heard = self.common.now;
         if std::mem::take(&mut tab.asked) {
             self.common.timers.set(Timer::Heartbeat(port), Some(self.common.now + QUIET));
@@ -102,6 +103,12 @@ impl<T: Text> Hub<T> {
             }
             ToWorker::Pong => {}
             ToWorker::Ping => self.common.post_now(port, FromWorker::Pong),
+            ToWorker::Follow => {
+                tab.follows = true;
+                if let Some((token, fate)) = tab.over.take() {
+                    self.common.post(port, FromWorker::Fate { token, fate });
+                }
+            }
             ToWorker::Tabs { token } => {
                 let tabs = self.shared_by(port).map(|(shared, common)| shared.tabs(port, common));
                 self.common.post(port, FromWorker::Tabs { token, tabs: tabs.unwrap_or_default() });
@@ -133,6 +140,7 @@ impl<T: Text> Hub<T> {
         }
         let position = self.shared_by(port).map_or(0, |(shared, _)| {
             shared.outgoing.forget(port, token);
+            shared.withdraw_requests();
             shared.position
         });
         let timeout = FromWorker::Response { token, outcome: Outcome::Timeout, position };

@@ -7,9 +7,11 @@ use crate::common::Common;
 use crate::inbound::Inbound;
 use crate::iq::{NextStep, PING, is_ping, is_push, pushes};
 use crate::mailbox::Stanza;
+use crate::outbound::Kind;
 use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::Stage;
 use crate::timer::Timer;
+use crate::uplink::Entry;
 use crate::{PortId, SessionId};
 
 impl<T: Text> SharedSession<T> {
@@ -98,7 +100,11 @@ impl<T: Text> SharedSession<T> {
                         let rule = format!("its answer is not allowed: {too_long}");
                         common.log_dropped(&self.ports(), "iq", answer.len(), &rule);
                     }
-                    Ok(_) => self.connection.uplink.send(answer.into(), common),
+                    Ok(_) => {
+                        let size = answer.len();
+                        let answer = Entry::of_worker(answer.into(), Kind::Answer);
+                        self.stanzas.submit(answer, size, &mut self.connection.uplink, common);
+                    }
                 }
             }
         }

@@ -69,7 +69,9 @@ impl<T: Text> SharedSession<T> {
     fn route_to_claims(&mut self, inbound: Rc<Inbound<T>>, common: &mut Common<T>) {
         let now = common.now;
         self.parked.retain(|parked| parked.until > now);
-        for parked in &mut self.parked {
+        // A resumed stream may bring more before the first claim than the ring holds.
+        let suspended = self.members.iter_mut().filter_map(|member| member.parked.as_mut());
+        for parked in self.parked.iter_mut().chain(suspended.filter(|parked| parked.resumes)) {
             parked.keep(&inbound, &self.connection.options);
         }
         if inbound.is_presence() {

@@ -13,6 +13,7 @@ use crate::outbound::{Kind, Refused, edited, judge};
 use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::{ASKED, PendingSend};
 use crate::timer::Timer;
+use crate::uplink::Entry;
 
 /// How long an undirected `unavailable` is held back, since its tab may be closing.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -28,39 +29,46 @@ impl<T: Text> SharedSession<T> {
         for pending in sends {
             self.take(port, pending, common);
         }
-        self.connection.uplink.post_receipts(common);
+        self.stanzas.post_receipts(common);
+        self.ask_if_due(common);
     }
 
     /// Sends a stanza, keeps it until the session is up, or refuses it.
     fn take(&mut self, port: PortId, pending: PendingSend<T>, common: &mut Common<T>) {
         match self.phase {
-            Phase::Up(_) => match self.submit(port, &pending, common) {
-                Ok(()) => {
-                    if let PendingSend::Send { token, .. } = pending {
-                        self.connection.uplink.note_written(port, token);
-                    }
+            Phase::Up(_) | Phase::Suspended(_) | Phase::Reconnecting(_) => {
+                match (self.submit(port, &pending, common), &pending) {
+                    (Err(refused), _) => common.refuse(port, pending, &refused),
+                    (Ok(false), PendingSend::Send { token, .. }) => self.stanzas.note_done(port, *token),
+                    (Ok(_), _) => {}
                 }
-                Err(refused) => common.refuse(port, pending, &refused),
-            },
-            Phase::Connecting | Phase::Unbound(_) | Phase::Reconnecting => common.put_off(port, pending),
+            }
+            Phase::Connecting | Phase::Unbound(_) => common.put_off(port, pending),
             Phase::Closing => common.refuse(port, pending, &Refused::NotConnected),
         }
     }
 
-    /// Checks a stanza, enters it in the books, and sends it.
+    /// Checks a stanza, enters it in the books, and sends it, or has it wait while the session is down.
+    /// Returns false if there is nothing to be sent.
     pub(crate) fn submit(
         &mut self,
         port: PortId,
         pending: &PendingSend<T>,
         common: &mut Common<T>,
-    ) -> Result<(), Refused> {
-        let (text, reply) = match pending {
-            PendingSend::Send { text, .. } => (text, Reply::Delivery),
-            PendingSend::Request { token, text } => (text, Reply::Response(*token)),
+    ) -> Result<bool, Refused> {
+        let (text, reply, token) = match pending {
+            PendingSend::Send { token, text } => (text, Reply::Delivery, Some(*token)),
+            PendingSend::Request { token, text } => (text, Reply::Response(*token), None),
         };
-        let Phase::Up(info) = &self.phase else { return Err(Refused::NotConnected) };
+        let (Phase::Up(info) | Phase::Suspended(info) | Phase::Reconnecting(info)) = &self.phase else {
+            return Err(Refused::NotConnected);
+        };
         let session = &self.connection.session;
-        let mut head = text.with_str(|text| session.check(text))?;
+        let (head, size) = text.with_str(|text| (session.check(text), text.len()));
+        let mut head = head?;
+        if !self.stanzas.has_room(port, size) {
+            return Err(Refused::TooMany);
+        }
         let framed = text.with_str(|text| edited(text, &head, None));
         if let Some(framed) = &framed {
             // The edited text is checked too: it may have a second `xmlns`, or be too long.
@@ -80,7 +88,7 @@ impl<T: Text> SharedSession<T> {
                 };
                 match self.outgoing.enter(&head, port, reply, question) {
                     Entered::Send { id } => wire_id = id,
-                    Entered::Shared => return Ok(()),
+                    Entered::Shared => return Ok(false),
                 }
             }
             Kind::Answer => {
@@ -89,7 +97,7 @@ impl<T: Text> SharedSession<T> {
                 common.timers.set(Timer::Ping(self.id(), position), None);
             }
             // XEP-0352: only the worker knows whether anybody looks.
-            Kind::Nonza => return Ok(()),
+            Kind::Nonza => return Ok(false),
             Kind::Message | Kind::Presence => {}
         }
         let edited = match (framed, &wire_id) {
@@ -106,13 +114,26 @@ impl<T: Text> SharedSession<T> {
         }
         let text = edited.map_or_else(|| text.clone(), T::from);
         if kind == Kind::Presence && head.to.is_none() && !self.announce(port, &head, &text, common) {
-            return Ok(());
+            return Ok(false);
         }
         if matches!(kind, Kind::Message | Kind::Presence) {
             self.reflect(port, &text, common);
         }
-        self.connection.uplink.send(text, common);
-        Ok(())
+        // A tab that has left hears no receipt.
+        let sender = self.member(port).is_some().then_some(port);
+        let entry = Entry { text, kind, sender, token, done: Vec::new(), made: common.time_of_day };
+        self.stanzas.submit(entry, size, &mut self.connection.uplink, common);
+        Ok(true)
+    }
+
+    /// Takes out the requests that were never written, and that no tab waits for any more.
+    pub(crate) fn withdraw_requests(&mut self) {
+        let mut ids = self.stanzas.waiting_requests();
+        ids.retain(|id| !self.outgoing.is_awaited(id));
+        for id in &ids {
+            self.outgoing.strike(id);
+        }
+        self.stanzas.withdraw_requests(&ids);
     }
 
     /// Whether an undirected presence is to be sent now. A presence equal to the last one is not
@@ -150,7 +171,9 @@ impl<T: Text> SharedSession<T> {
         if let Some((port, text)) = self.farewell.take() {
             self.own_presence = None;
             self.reflect(port, &text, common);
-            self.connection.uplink.send(text, common);
+            let size = text.with_str(str::len);
+            let farewell = Entry::of_worker(text, Kind::Presence);
+            self.stanzas.submit(farewell, size, &mut self.connection.uplink, common);
         }
     }
 

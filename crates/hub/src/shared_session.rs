@@ -10,7 +10,7 @@ use std::time::Duration;
 use epode_protocol::{FromWorker, HttpOptions, LogLevel, Position, SessionInfo, Status, StatusCode, Text};
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::stream::{self, Error, jid, sasl};
-use epode_session::{Account, Bound, Event};
+use epode_session::{Account, Bound, Event, Report};
 
 use crate::common::Common;
 use crate::connection::{Connection, Said};
@@ -18,10 +18,13 @@ use crate::inbound::Ring;
 use crate::iq::{IncomingRequests, OutgoingRequests};
 use crate::key::Key;
 use crate::mailbox::Gap;
+use crate::management::Handled;
 use crate::member::{JoinKind, Member, Parked};
+use crate::outbound::{Kind, Refused};
 use crate::presences::Presences;
 use crate::status::{attempt_failed, because, redial_failed, session_over, status};
 use crate::timer::Timer;
+use crate::uplink::{Entry, StanzaQueue};
 use crate::{Output, PortId, SessionId};
 
 /// The state of a shared session.
@@ -33,8 +36,10 @@ pub(crate) enum Phase {
     Unbound(Status),
     /// Stanzas flow.
     Up(SessionInfo),
+    /// The session was up, and the next stream may resume it.
+    Suspended(SessionInfo),
     /// The session was up, and is being opened again.
-    Reconnecting,
+    Reconnecting(SessionInfo),
     /// The session is being closed, because somebody asked for that.
     Closing,
 }
@@ -50,6 +55,9 @@ pub(crate) enum Upshot {
 /// One session and the tabs that share it.
 pub(crate) struct SharedSession<T> {
     pub(crate) connection: Connection,
+    pub(crate) stanzas: StanzaQueue<T>,
+    /// The server's stanzas, if it counts them (XEP-0198).
+    pub(crate) handled: Option<Handled>,
     pub(crate) phase: Phase,
     /// The bare JID that the server bound last, in prepared form: pages name the session by it. The
     /// key does not say it if the app gave a name beside a domain, or none.
@@ -89,6 +97,8 @@ impl<T: Clone> SharedSession<T> {
     pub(crate) fn new(connection: Connection, start: Position) -> Self {
         SharedSession {
             connection,
+            stanzas: StanzaQueue::default(),
+            handled: None,
             phase: Phase::Connecting,
             bound: None,
             members: Vec::new(),
@@ -162,7 +172,9 @@ impl<T: Clone> SharedSession<T> {
         let SharedSession { members, ring, connection, .. } = self;
         let member = members.iter_mut().find(|member| member.port == port)?;
         let mut parked = member.parked.take()?;
-        parked.catch_up(member.admitted, ring, &connection.options);
+        if !parked.resumes {
+            parked.catch_up(member.kept_to, ring, &connection.options);
+        }
         Some(parked)
     }
 }
@@ -195,14 +207,21 @@ impl<T: Text> SharedSession<T> {
                     self.up(bound, common);
                     return Some(Upshot::LoginOver);
                 }
-                // No session asks for it yet.
-                Said::Event(Event::Management(_)) => {}
+                Said::Event(Event::Management(report)) => {
+                    let resumed = matches!(report, Report::Resumed(_));
+                    self.manage(report, common);
+                    if resumed {
+                        return Some(Upshot::LoginOver);
+                    }
+                }
                 Said::Event(Event::Early(head, text)) => {
                     let size = text.len();
                     self.route(head, text.into(), size, common);
                 }
                 Said::Event(Event::Dropped(dropped)) => self.frame_dropped(&dropped, common),
-                Said::Event(Event::Lost { error, news, .. }) => self.lost(&error, news, common),
+                Said::Event(Event::Lost { error, news, resumable }) => {
+                    self.lost(&error, news, resumable, common);
+                }
                 Said::Event(Event::Ended(error)) => return Some(Upshot::Ended(error)),
             }
         }
@@ -217,26 +236,51 @@ impl<T: Text> SharedSession<T> {
     }
 
     fn up(&mut self, bound: Bound, common: &mut Common<T>) {
-        let Bound { jid, features, .. } = bound;
+        let Bound { jid, features, managed } = bound;
         self.inactive = offers(&features, "urn:xmpp:csi:0").then_some(false);
-        let account = jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned();
-        self.bound = Some(account.clone());
-        self.down = None;
+        self.bound = Some(jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned());
+        if let Some(presence) = self.own_presence.as_ref().filter(|_| !self.stanzas.announces()) {
+            let presence = Entry::of_worker(presence.clone().into(), Kind::Presence);
+            self.stanzas.put_first(presence);
+        }
+        if matches!(&self.phase, Phase::Reconnecting(former) if former.jid != jid) {
+            self.stanzas.readdress(&jid);
+        }
+        self.stanzas.open(managed, &mut self.connection.uplink, common);
         let domain = jid::domain(&jid).to_owned();
-        self.phase = Phase::Up(SessionInfo { jid, domain, features, position: 0 });
+        self.go_up(SessionInfo { jid, domain, features, position: 0, managed, resumed: false }, common);
+    }
+
+    /// Stanzas flow: takes all tabs in.
+    pub(crate) fn go_up(&mut self, info: SessionInfo, common: &mut Common<T>) {
+        self.down = None;
+        self.phase = Phase::Up(info);
         let entries: Vec<_> = self.members.iter().map(|member| (member.port, member.entry)).collect();
         self.elect(common);
         for (port, entry) in entries {
             self.admit(port, entry.up(), common);
         }
         self.report_csi(common);
-        self.restore_waiting(account, common);
+        self.stanzas.post_receipts(common);
+        self.ask_if_due(common);
+        if let Some(account) = self.bound.clone() {
+            self.restore_waiting(account, common);
+        }
     }
 
     /// The stream is lost, and another will be dialled.
-    fn lost(&mut self, error: &Error, news: bool, common: &mut Common<T>) {
-        if std::mem::replace(&mut self.phase, Phase::Reconnecting) != Phase::Reconnecting {
-            self.stream_over(common);
+    fn lost(&mut self, error: &Error, news: bool, resumable: bool, common: &mut Common<T>) {
+        match &self.phase {
+            Phase::Up(info) if resumable => {
+                self.phase = Phase::Suspended(info.clone());
+                self.suspend(common);
+            }
+            Phase::Suspended(_) if resumable => {}
+            Phase::Up(info) | Phase::Suspended(info) => {
+                self.phase = Phase::Reconnecting(info.clone());
+                self.stream_over(None, !error.blames_us(), common);
+            }
+            _ => {}
         }
         if news {
             let mut reconnecting = because(StatusCode::Reconnecting, error.condition(), error);
@@ -246,27 +290,35 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
-    /// Forgets what ended with the stream.
-    fn stream_over(&mut self, common: &mut Common<T>) {
+    /// Forgets what ended with the stream, and sees to what was sent over it. `handled`: how much of that
+    /// the server had handled, if it says so; `repeats`: whether anything of that may be sent again.
+    pub(crate) fn stream_over(&mut self, handled: Option<u32>, repeats: bool, common: &mut Common<T>) {
         self.presences.clear();
-        self.own_presence = None;
+        // Where the session was to be resumed, the app counts on the worker to announce it.
+        if self.handled.take().is_none() || !repeats {
+            self.own_presence = None;
+        }
         self.farewell = None;
+        self.stanzas.settle(handled, repeats);
+        self.stanzas.post_receipts(common);
+        self.stop_asking(common);
         for member in &mut self.members {
             member.claims.clear();
             // A tab that was there when the stream was lost hears everything of the next one.
             member.entry = JoinKind::Opened;
         }
         common.timers.set(Timer::Farewell(self.id()), None);
-        self.settle_books(common);
+        let waiting = self.stanzas.waiting_requests();
+        self.settle_books(&waiting, common);
     }
 
     /// Closes the books of IQs: over a stream that is gone nobody answers, and nobody waits for an
-    /// answer.
-    fn settle_books(&mut self, common: &mut Common<T>) {
+    /// answer, but for the requests with these ids.
+    fn settle_books(&mut self, unsent: &[Box<str>], common: &mut Common<T>) {
         for position in self.incoming.abandon() {
             common.timers.set(Timer::Ping(self.id(), position), None);
         }
-        for (port, token) in self.outgoing.abandon() {
+        for (port, token) in self.outgoing.abandon(unsent) {
             common.disconnected(port, token);
         }
     }
@@ -278,10 +330,17 @@ impl<T: Text> SharedSession<T> {
             self.report(StatusCode::Disconnecting, common);
         }
         if matches!(was, Phase::Up(_)) {
+            if let Some(handled) = &self.handled {
+                // XEP-0198 §4: what no tab has seen is the server's to keep.
+                let ack = handled.ack(self.handled_up_to(common));
+                self.connection.uplink.send(ack.into(), common);
+            }
             // RFC 6121 §4.5.1: `unavailable` goes out before the stream is closed, so that contacts
             // hear it from us.
             let unavailable = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned();
-            self.connection.uplink.send(unavailable.into(), common);
+            let size = unavailable.len();
+            let unavailable = Entry::of_worker(unavailable.into(), Kind::Presence);
+            self.stanzas.submit(unavailable, size, &mut self.connection.uplink, common);
         }
         self.feed(stream::Input::Close(patience), common);
     }
@@ -298,7 +357,12 @@ impl<T: Text> SharedSession<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
         let id = self.id();
-        self.settle_books(common);
+        self.settle_books(&[], common);
+        for (port, token) in self.stanzas.end() {
+            common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
+        }
+        self.stanzas.post_receipts(common);
+        self.stop_asking(common);
         // The tabs hear of dropped frames now or never.
         common.timers.set(Timer::Gap(id), None);
         self.tell_gap(common);
@@ -326,13 +390,17 @@ impl<T: Text> SharedSession<T> {
                 vec![because(StatusCode::AttachFail, error.condition(), error)]
             }
             // No server refused anything: the mechanism's tab is gone.
-            (Phase::Reconnecting, Some(error @ Error::Sasl(sasl::Error::Unspoken(_))), _) => {
+            (
+                Phase::Suspended(_) | Phase::Reconnecting(_),
+                Some(error @ Error::Sasl(sasl::Error::Unspoken(_))),
+                _,
+            ) => {
                 vec![because(StatusCode::Disconnected, error.condition(), error)]
             }
             (Phase::Connecting | Phase::Unbound(_), Some(error), _) => {
                 vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
             }
-            (Phase::Reconnecting, Some(error), _) => {
+            (Phase::Suspended(_) | Phase::Reconnecting(_), Some(error), _) => {
                 vec![redial_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
             }
             // A tab that closed the session before the verdict need not hear the verdict.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{Checkpoint, Token};
+use epode_protocol::{Checkpoint, Fate, Token};
 
 use crate::SessionId;
 use crate::mailbox::Mailbox;
@@ -38,6 +38,10 @@ pub(crate) struct TabState<T> {
     pub(crate) awake: bool,
     /// Whether the worker asked if the tab is there, and waits for an answer.
     pub(crate) asked: bool,
+    /// Whether the tab wants to hear what becomes of each of its sends.
+    pub(crate) follows: bool,
+    /// Up to which of its sends everything is over, while the tab does not follow.
+    pub(crate) over: Option<(Token, Fate)>,
     /// The time of its latest message.
     pub(crate) heard: Duration,
     /// The stanzas that wait for its session to come up.
@@ -86,6 +90,8 @@ impl<T> TabState<T> {
             visible: false,
             awake: true,
             asked: false,
+            follows: false,
+            over: None,
             heard: now,
             pending: VecDeque::new(),
             mailbox: Mailbox::new(),

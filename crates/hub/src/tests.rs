@@ -17,6 +17,7 @@ mod greeting;
 mod joining;
 mod keys;
 mod leaving;
+mod managing;
 mod model;
 mod naming;
 mod own_mechanisms;

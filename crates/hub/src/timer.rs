@@ -28,6 +28,10 @@ pub(crate) enum Timer {
     Gap(SessionId),
     /// When an `unavailable` is sent after all, since its tab has stayed.
     Farewell(SessionId),
+    /// When the server is told how much is handled.
+    Acknowledge(SessionId),
+    /// When the server is asked how much it has handled.
+    RequestAck(SessionId),
 }
 
 /// The deadlines that run.

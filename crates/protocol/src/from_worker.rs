@@ -91,6 +91,15 @@ pub enum FromWorker<T> {
         /// Why.
         fault: Fault,
     },
+    /// What became of this tab's sends, beyond that they were [`Written`](FromWorker::Written). Usual fates
+    /// are told only to a tab that wants to hear of them ([`Follow`](crate::ToWorker::Follow)).
+    Fate {
+        /// The token of the [`Outgoing`](crate::Outgoing). A usual fate is that of every send up to this one
+        /// that has not failed before.
+        token: Token,
+        /// What became of it.
+        fate: Fate,
+    },
     /// What became of an IQ that this tab asked.
     Response {
         /// The token of the [`Request`](crate::ToWorker::Request).
@@ -201,6 +210,10 @@ pub struct SessionInfo {
     /// What the tab hears begins behind this position.
     #[cfg_attr(test, ts(type = "number"))]
     pub position: Position,
+    /// Whether the server acknowledges stanzas (XEP-0198), as far as it has answered.
+    pub managed: bool,
+    /// Whether the stream resumed the session of a former stream.
+    pub resumed: bool,
 }
 
 /// The role of a tab: exactly one tab of a session is primary, for work that must happen once.
@@ -261,6 +274,23 @@ pub struct TabInfo {
     pub waiting: u32,
     /// How many claims it has.
     pub claims: u32,
+}
+
+/// What became of a send that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub enum Fate {
+    /// The server answers for it (XEP-0198): a usual fate.
+    Acknowledged,
+    /// The server acknowledges nothing: a usual fate.
+    Unmanaged,
+    /// The session was lost, and the stanza was sent again in the next: its fate is still to come.
+    Resent {
+        /// Whether the server may have handled it before.
+        maybe_twice: bool,
+    },
+    /// The session was lost before the server acknowledged it, and it was not sent again.
+    Failed(Fault),
 }
 
 /// What became of an IQ that a tab asked.

@@ -34,12 +34,14 @@ mod to_worker;
 pub use batch::Batch;
 pub use bosh::{AttachBosh, BoshOptions, BoshSession, HttpHeader, HttpOptions};
 pub use from_worker::{
-    Backfill, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo, Status,
-    StatusCode, TabInfo,
+    Backfill, Delivery, Fate, Fault, FromWorker, LogLevel, Origin, Outcome, Refusal, Role, SessionInfo,
+    Status, StatusCode, TabInfo,
 };
 pub use selector::{Claim, ClaimId, Criteria, Seen, Selector};
 pub use text::{Join, Slice, Text};
-pub use to_worker::{Checkpoint, Credentials, Hello, MechanismOffer, Options, Outgoing, Secret, ToWorker};
+pub use to_worker::{
+    Checkpoint, Credentials, Hello, ManagementOptions, MechanismOffer, Options, Outgoing, Secret, ToWorker,
+};
 
 /// The version of the protocol that this build speaks. A worker speaks the one before, too, once there is
 /// one.

@@ -140,6 +140,9 @@ pub enum ToWorker<T> {
     /// Does the worker still answer? Asked behind hello only, and also while the engine of the worker is on
     /// its way.
     Ping,
+    /// This tab wants to hear from now on what becomes of each of its sends: see
+    /// [`Fate`](crate::FromWorker::Fate).
+    Follow,
     /// What does the worker know of the tabs of this session?
     Tabs {
         /// Comes back with the answer.
@@ -258,6 +261,20 @@ pub struct Options {
     pub queue_stanzas: u32,
     /// The same, in bytes of their text as UTF-8.
     pub queue_size: u32,
+    /// Stream management (XEP-0198), if it is wanted.
+    pub management: Option<Box<ManagementOptions>>,
+}
+
+/// How stream management is used (XEP-0198).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Read, Write)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export))]
+pub struct ManagementOptions {
+    /// After how many stanzas the server is asked to acknowledge them; 0 for never.
+    pub max_unacked: u32,
+    /// Whether the session is resumed when the connection is lost.
+    pub resume: bool,
+    /// How long the server is asked to keep a session whose connection is lost, in seconds.
+    pub max: Option<u32>,
 }
 
 impl Default for Options {
@@ -273,6 +290,7 @@ impl Default for Options {
             reload_grace: 10_000,
             queue_stanzas: 10_000,
             queue_size: 16 << 20,
+            management: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 import type { Backfill } from "./Backfill";
 import type { Batch } from "./Batch";
 import type { BoshSession } from "./BoshSession";
+import type { Fate } from "./Fate";
 import type { Fault } from "./Fault";
 import type { LogLevel } from "./LogLevel";
 import type { Outcome } from "./Outcome";
@@ -85,7 +86,16 @@ token: number,
 /**
  * Why.
  */
-fault: Fault, } } | { "Response": { 
+fault: Fault, } } | { "Fate": { 
+/**
+ * The token of the [`Outgoing`](crate::Outgoing). A usual fate is that of every send up to this one
+ * that has not failed before.
+ */
+token: number, 
+/**
+ * What became of it.
+ */
+fate: Fate, } } | { "Response": { 
 /**
  * The token of the [`Request`](crate::ToWorker::Request).
  */

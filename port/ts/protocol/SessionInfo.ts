@@ -19,4 +19,12 @@ features: string,
 /**
  * What the tab hears begins behind this position.
  */
-position: number, };
+position: number, 
+/**
+ * Whether the server acknowledges stanzas (XEP-0198), as far as it has answered.
+ */
+managed: boolean, 
+/**
+ * Whether the stream resumed the session of a former stream.
+ */
+resumed: boolean, };

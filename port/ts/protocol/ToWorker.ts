@@ -123,7 +123,7 @@ position: number, } } | { "Visibility": {
 /**
  * Whether the page can be seen.
  */
-visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | "Ping" | { "Tabs": { 
+visible: boolean, } } | "StepAside" | "Freeze" | "Pong" | "Ping" | "Follow" | { "Tabs": { 
 /**
  * Comes back with the answer.
  */

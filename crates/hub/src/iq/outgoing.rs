@@ -129,10 +129,24 @@ impl OutgoingRequests {
         tokens
     }
 
-    /// Removes all requests. Returns the tabs that wait for a response, with their tokens.
-    pub(crate) fn abandon(&mut self) -> Vec<(PortId, Token)> {
+    /// Whether a tab waits for the answer to the request with this id.
+    pub(crate) fn is_awaited(&self, id: &str) -> bool {
+        self.open.get(id).is_some_and(|request| !request.askers.is_empty())
+    }
+
+    /// Removes all requests but those with these ids. Returns the tabs that wait for a response, with
+    /// their tokens.
+    pub(crate) fn abandon(&mut self, kept: &[Box<str>]) -> Vec<(PortId, Token)> {
         let requests = std::mem::take(self);
-        let askers = requests.open.into_iter().flat_map(|(_, request)| request.askers);
+        self.spliced = requests.spliced;
+        let (kept, open): (Vec<_>, Vec<_>) = requests.open.into_iter().partition(|(id, _)| kept.contains(id));
+        for (id, request) in kept {
+            if let Some(question) = &request.question {
+                self.shared.insert(question.clone(), id.clone());
+            }
+            self.open.insert(id, request);
+        }
+        let askers = open.into_iter().flat_map(|(_, request)| request.askers);
         askers
             .filter_map(|asker| match asker.reply {
                 Reply::Response(token) => Some((asker.port, token)),

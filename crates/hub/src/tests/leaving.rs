@@ -153,11 +153,31 @@ fn what_a_page_sends_and_asks_behind_its_goodbye_is_sent_and_it_hears_nothing() 
 }
 
 #[test]
-fn what_waits_for_the_next_stream_when_its_tab_leaves_is_noted() {
+fn what_waits_for_the_next_stream_when_its_tab_leaves_is_sent_unless_it_was_a_question() {
     let mut world = World::new();
-    let (leaves, stays) = (world.online(ALICE), world.online(ALICE));
-    world.flowing = false;
+    let (leaves, _stays) = (world.online(ALICE), world.online(ALICE));
+    let message = "<message xmlns='jabber:client' to='bob@localhost'/>";
     world.cut();
+    world.send(leaves, message);
+    world.request(leaves, "<iq xmlns='jabber:client' type='get' id='1'/>");
+    world.forget();
+    world.kill(leaves);
+    world.advance(Duration::from_secs(1));
+    let sent = world.sent();
+    assert!(sent.iter().any(|sent| sent == message), "{sent:?}");
+    assert!(!sent.iter().any(|sent| sent.contains("id='1'")), "{sent:?}");
+}
+
+#[test]
+fn what_waits_for_the_first_stream_when_its_tab_leaves_is_noted() {
+    let mut world = World::new();
+    let (leaves, stays) = (world.tab(), world.tab());
+    world.flowing = false;
+    for tab in [leaves, stays] {
+        world.connect(tab, ALICE, "secret-alice");
+        world.run();
+    }
+    world.attach(stays, None);
     world.send(leaves, FAREWELL);
     world.request(leaves, "<iq xmlns='jabber:client' type='get' id='1'/>");
     world.forget();

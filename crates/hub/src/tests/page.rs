@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use epode_protocol::{
-    Batch, BoshSession, ClaimId, Criteria, Delivery, Fault, FromWorker, LogLevel, Origin, Outcome, Position,
-    Role, Secret, Selector, SessionInfo, Status, StatusCode, TabInfo, ToWorker, Token,
+    Batch, BoshSession, ClaimId, Criteria, Delivery, Fate, Fault, FromWorker, LogLevel, Origin, Outcome,
+    Position, Role, Secret, Selector, SessionInfo, Status, StatusCode, TabInfo, ToWorker, Token,
 };
 use epode_session::stream::xml::{Head, Limits};
 use epode_tab::Tab;
@@ -73,6 +73,7 @@ pub(super) enum Event {
     Gap(Position, Position, u32),
     Written(Token),
     Failed(Token, Fault),
+    Fate(Token, Fate),
     Response(Token, Outcome<String>),
     Tabs(Token, Vec<TabInfo>),
     Numbers(BoshSession),
@@ -95,6 +96,7 @@ impl Event {
             FromWorker::Gap { from, to, count, .. } => Event::Gap(from, to, count),
             FromWorker::Written { up_to } => Event::Written(up_to),
             FromWorker::Failed { token, fault } => Event::Failed(token, fault),
+            FromWorker::Fate { token, fate } => Event::Fate(token, fate),
             FromWorker::Response { token, outcome, .. } => Event::Response(token, outcome),
             FromWorker::Tabs { token, tabs } => Event::Tabs(token, tabs),
             FromWorker::BoshSession(numbers) => Event::Numbers(numbers),
@@ -333,6 +335,13 @@ impl Page {
             Event::Tabs(token, tabs) => format!("tabs {token}: {}", tabs.len()),
             Event::Written(token) => format!("written {token}"),
             Event::Failed(token, fault) => format!("failed {token} {}", fault.condition),
+            Event::Fate(token, fate) => match fate {
+                Fate::Acknowledged => format!("acknowledged {token}"),
+                Fate::Unmanaged => format!("unmanaged {token}"),
+                Fate::Resent { maybe_twice: false } => format!("resent {token}"),
+                Fate::Resent { maybe_twice: true } => format!("resent {token} maybe twice"),
+                Fate::Failed(fault) => format!("lost {token} {}", fault.condition),
+            },
             Event::Response(token, outcome) => {
                 let outcome = match outcome {
                     Outcome::Result(text) => format!("result {text}"),

@@ -55,7 +55,9 @@ impl<'a> View<'a> {
             | Timer::Session(id)
             | Timer::Grace(id)
             | Timer::Gap(id)
-            | Timer::Farewell(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
+            | Timer::Farewell(id)
+            | Timer::Acknowledge(id)
+            | Timer::RequestAck(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
         }
     }
 

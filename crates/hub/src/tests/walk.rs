@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::tests::page::Event;
-use epode_protocol::{AttachBosh, BoshSession, HttpOptions, Options, Role, StatusCode, ToWorker, Token};
+use epode_protocol::{
+    AttachBosh, BoshSession, Fate, HttpOptions, Options, Role, StatusCode, ToWorker, Token,
+};
 use epode_testkit::{BindFault, Misbehaviour, Random};
 
 use super::page::only;
@@ -256,6 +258,8 @@ impl Knowledge {
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
             Event::Gap(..) => panic!("nobody was slow"),
+            Event::Fate(_, Fate::Unmanaged) => {}
+            Event::Fate(token, fate) => panic!("{fate:?} of {token}"),
             Event::Keys(_)
             | Event::Challenge(..)
             | Event::Claimed(_)

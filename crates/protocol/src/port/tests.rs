@@ -13,6 +13,7 @@ fn said() -> Vec<Plain> {
         "mechanisms": [{"name": "PLAIN", "priority": 50}], "listed": true, "own_mechanisms": [],
         "session_key": null, "explicit_binding": false, "reconnect": true, "attach": true,
         "reload_grace": 10_000, "queue_stanzas": 3, "queue_size": u32::MAX,
+        "management": {"max_unacked": 5, "resume": true, "max": 300},
     });
     let credentials = json!({"authcid": null, "password": "sesame", "keys": null});
     let criteria = json!({
@@ -55,6 +56,7 @@ fn said() -> Vec<Plain> {
         json!("Freeze"),
         json!("Pong"),
         json!("Ping"),
+        json!("Follow"),
         json!({"Tabs": {"token": 5}}),
         json!({"Disconnect": {"reason": "enough", "timeout": 3000}}),
         json!("Leave"),
@@ -70,7 +72,8 @@ fn bosh_session() -> Plain {
 
 /// Each variant of what the worker says, likewise.
 fn told() -> Vec<Plain> {
-    let session = json!({"jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3});
+    let session = json!({"jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3, "managed": true,
+        "resumed": false});
     let status = json!({
         "code": "Connected", "condition": null, "text": "t", "features": "<f/>", "session": session,
         "close_code": 1006,
@@ -100,6 +103,10 @@ fn told() -> Vec<Plain> {
         json!("Pong"),
         json!({"Tabs": {"token": 5, "tabs": [tab]}}),
         json!({"Written": {"up_to": 5}}),
+        json!({"Fate": {"token": 5, "fate": "Acknowledged"}}),
+        json!({"Fate": {"token": 5, "fate": "Unmanaged"}}),
+        json!({"Fate": {"token": 5, "fate": {"Resent": {"maybe_twice": true}}}}),
+        json!({"Fate": {"token": 5, "fate": {"Failed": {"condition": "c", "text": "t"}}}}),
         json!({"Failed": {"token": 4, "fault": fault}}),
         json!({"Response": {"token": 4, "outcome": {"Result": "<iq/>"}, "position": 2}}),
         json!({"Response": {"token": 4, "outcome": {"Error": "<iq/>"}, "position": 2}}),

@@ -297,6 +297,8 @@ pub(super) fn up(position: Position) -> FromWorker<String> {
         domain: "b".to_owned(),
         features: String::new(),
         position,
+        managed: false,
+        resumed: false,
     };
     FromWorker::Status(Status {
         code: StatusCode::Connected,

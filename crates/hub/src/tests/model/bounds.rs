@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::wishes::Wishes;
 use super::{ACCOUNTS, Model, QUEUE};
 use crate::inbound::Inbound;
 use crate::iq::ORPHANS;
@@ -45,8 +46,13 @@ impl Model {
             let present = session.presences().filter(from_contact).count();
             assert!(present <= CONTACTS as usize, "{place}: a presence of nobody");
             let (open, alike, orphans) = session.outgoing();
-            let silent: usize = self.pages.values().map(|page| page.wishes.silent()).sum();
-            assert!(alike <= open && open <= silent, "{place}: {open} are asked, and {silent} wait");
+            // While the session is down all requests wait in it.
+            let waits = |wishes: &Wishes| match session.is_up() {
+                true => wishes.silent(),
+                false => wishes.requests.len(),
+            };
+            let wait: usize = self.pages.values().map(|page| waits(&page.wishes)).sum();
+            assert!(alike <= open && open <= wait, "{place}: {open} are asked, and {wait} wait");
             assert!(orphans <= ORPHANS, "{place}: {orphans} orphans");
         }
         let demands: usize = view.sessions().map(|session| session.incoming()).sum();

@@ -190,6 +190,16 @@ impl World {
         self.drain_server();
     }
 
+    /// The server ends the connection of this full JID in some way.
+    pub(in crate::tests) fn ends(&mut self, jid: &str, end: impl FnOnce(&mut testkit::Server, ConnectionId)) {
+        self.run();
+        let mut connections = self.server.connections().into_iter();
+        if let Some((connection, _)) = connections.find(|(_, bound)| bound.as_deref() == Some(jid)) {
+            end(&mut self.server, connection);
+        }
+        self.drain_server();
+    }
+
     fn tab_that_is(&mut self, visible: bool) -> PortId {
         let port = self.port();
         self.introduce(port, format!("tab-{}", port.0), visible, None);

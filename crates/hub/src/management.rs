@@ -1,0 +1,197 @@
+//! Stream management (XEP-0198) as one session does it: one counter, since every stanza of the server has
+//! its position already. *h* is the position less the one at which counting began.
+//!
+//! What the server is told is handled may be discarded by it. So a stanza counts as handled once every
+//! awake tab that was posted it has acknowledged that post. A tab that is slow holds the count back by
+//! [`OWED`] stanzas and for [`PATIENCE`] at most: from then on the worker alone answers for it.
+
+use std::time::Duration;
+
+use epode_protocol::{LogLevel, Position, SessionInfo, Text};
+use epode_session::stream::management;
+use epode_session::{Report, stream};
+
+use crate::common::Common;
+use crate::shared_session::{Phase, SharedSession};
+use crate::timer::Timer;
+
+/// The most stanzas that slow tabs hold back, and for how long.
+const OWED: Position = 256;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The shortest time between two acknowledgements: a server may ask any number of times in a row.
+const SOON: Duration = Duration::from_millis(10);
+
+/// How long after an acknowledgement that left stanzas out the next one follows unasked, and how long
+/// the server may leave stanzas unacknowledged before it is asked.
+const LATER: Duration = Duration::from_secs(1);
+
+/// The stanzas of the server, as far as the server is told that they are handled.
+#[derive(Debug)]
+pub(crate) struct Handled {
+    /// The position at which counting began.
+    offset: Position,
+    /// The position up to which the server was told last, and when.
+    said: Position,
+    at: Option<Duration>,
+    /// Whether the server has asked since.
+    asked: bool,
+}
+
+impl Handled {
+    fn since(position: Position) -> Self {
+        Handled { offset: position, said: position, at: None, asked: false }
+    }
+
+    /// The element that says that everything up to this position is handled.
+    pub(crate) fn ack(&self, position: Position) -> String {
+        management::ack(self.count(position))
+    }
+
+    /// A position as XEP-0198 counts, modulo 2^32.
+    fn count(&self, position: Position) -> u32 {
+        (position - self.offset) as u32
+    }
+
+    /// Leaves out a position that no stanza has.
+    pub(crate) fn skip(&mut self) {
+        self.offset += 1;
+        self.said += 1;
+    }
+}
+
+impl<T: Text> SharedSession<T> {
+    /// Takes in a report about the management of the stream.
+    pub(crate) fn manage(&mut self, report: Report, common: &mut Common<T>) {
+        match report {
+            Report::Enabled(_) => {
+                self.handled = Some(Handled::since(self.position));
+                self.stanzas.enabled();
+                self.ask_if_due(common);
+            }
+            Report::Unmanaged(condition) => {
+                let text = format!("the server does not manage the stream: {condition}");
+                self.log(LogLevel::Info, text, common);
+                if let Phase::Up(info) = &mut self.phase {
+                    info.managed = false;
+                }
+                self.stanzas.unmanaged();
+                self.stanzas.post_receipts(common);
+            }
+            Report::Resumed(handled) => self.resumed(handled, common),
+            Report::NotResumed(handled) => {
+                if let Phase::Suspended(info) = &self.phase {
+                    self.log(LogLevel::Info, "the session was not resumed".to_owned(), common);
+                    self.phase = Phase::Reconnecting(info.clone());
+                    self.stream_over(handled, true, common);
+                }
+            }
+            Report::Acknowledged(handled) => match self.stanzas.acknowledged(handled) {
+                Ok(()) => {
+                    self.stanzas.post_receipts(common);
+                    self.ask_if_due(common);
+                }
+                Err(too_much) => self.feed(too_much.into(), common),
+            },
+            Report::AckRequested => {
+                let now = common.now;
+                let Some(handled) = &mut self.handled else { return };
+                handled.asked = true;
+                match handled.at.map(|at| at + SOON).filter(|soonest| *soonest > now) {
+                    Some(soonest) => common.timers.set(Timer::Acknowledge(self.id()), Some(soonest)),
+                    None => self.acknowledge(common),
+                }
+            }
+        }
+    }
+
+    /// Tells the server how much is handled, if it has asked or that is news.
+    pub(crate) fn acknowledge(&mut self, common: &mut Common<T>) {
+        let up_to = self.handled_up_to(common);
+        let (id, position) = (self.id(), self.position);
+        let Some(handled) = self.handled.as_mut().filter(|_| matches!(self.phase, Phase::Up(_))) else {
+            return;
+        };
+        if std::mem::take(&mut handled.asked) || up_to > handled.said {
+            (handled.said, handled.at) = (up_to, Some(common.now));
+            let ack = handled.ack(up_to);
+            self.connection.uplink.send(ack.into(), common);
+        }
+        let behind = up_to < position;
+        common.timers.set(Timer::Acknowledge(id), behind.then_some(common.now + LATER));
+    }
+
+    /// Asks the server what it has handled, if enough is unacknowledged; soon, if anything is.
+    pub(crate) fn ask_if_due(&mut self, common: &mut Common<T>) {
+        let max = self.connection.options.management.as_ref().map_or(0, |management| management.max_unacked);
+        let timer = Timer::RequestAck(self.id());
+        match self.stanzas.unasked() {
+            _ if max == 0 => {}
+            0 => common.timers.set(timer, None),
+            unasked if unasked >= max as usize => self.ask(common),
+            _ if common.timers.runs(timer) => {}
+            _ => common.timers.set(timer, Some(common.now + LATER)),
+        }
+    }
+
+    /// Asks the server what it has handled.
+    pub(crate) fn ask(&mut self, common: &mut Common<T>) {
+        common.timers.set(Timer::RequestAck(self.id()), None);
+        self.stanzas.ask(&mut self.connection.uplink, common);
+    }
+
+    /// Readies everything for a stream that resumes the session: what comes until then waits.
+    pub(crate) fn suspend(&mut self, common: &mut Common<T>) {
+        if let Some(handled) = &mut self.handled {
+            self.connection.session.received(handled.count(self.position));
+            // A claim that a tab made before it heard of the loss names an earlier position than any
+            // that it can make afterwards.
+            handled.skip();
+            self.position += 1;
+        }
+        self.stanzas.close();
+        self.stop_asking(common);
+        for member in &mut self.members {
+            let tab = common.tabs.get(&member.port).map(|tab| tab.tab.clone());
+            member.suspend(tab.unwrap_or_default(), self.position);
+        }
+    }
+
+    pub(crate) fn stop_asking(&mut self, common: &mut Common<T>) {
+        for timer in [Timer::Acknowledge(self.id()), Timer::RequestAck(self.id())] {
+            common.timers.set(timer, None);
+        }
+    }
+
+    fn resumed(&mut self, handled: u32, common: &mut Common<T>) {
+        let Phase::Suspended(info) = &self.phase else { return };
+        let info = SessionInfo { resumed: true, ..info.clone() };
+        // XEP-0352 §5: a resumed session is active.
+        self.inactive = self.inactive.map(|_| false);
+        match self.stanzas.resume(handled, &mut self.connection.uplink, common) {
+            Ok(()) => self.go_up(info, common),
+            Err(too_much) => self.feed(too_much.into(), common),
+        }
+    }
+
+    /// The position up to which everything is handled. Never goes back.
+    pub(crate) fn handled_up_to(&self, common: &Common<T>) -> Position {
+        let Some(handled) = &self.handled else { return self.position };
+        let old = self.ring.before(common.now.saturating_sub(PATIENCE)).unwrap_or(self.position);
+        let least = handled.said.max(old).max(self.position.saturating_sub(OWED));
+        let owed = self.members.iter().filter_map(|member| {
+            let tab = common.tabs.get(&member.port).filter(|tab| tab.awake)?;
+            let kept = member.parked.iter().flat_map(|parked| &parked.kept).chain(&member.backlog).next();
+            let oldest =
+                kept.map(|inbound| inbound.position).into_iter().chain(tab.mailbox.oldest()).min()?;
+            Some(oldest - 1)
+        });
+        owed.min().unwrap_or(self.position).min(self.position).max(least)
+    }
+}
+
+impl From<crate::uplink::TooMuch> for stream::Input<'_> {
+    fn from(crate::uplink::TooMuch { handled, sent }: crate::uplink::TooMuch) -> Self {
+        stream::Input::AckedTooMuch { handled, sent }
+    }
+}

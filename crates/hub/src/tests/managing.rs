@@ -1,0 +1,629 @@
+//! Stream management (XEP-0198): what is lost with a stream is not lost with the session.
+
+use std::time::Duration;
+
+use epode_protocol::{ManagementOptions, Options, ToWorker};
+use epode_testkit::{self as testkit, ManagementFault, Misbehaviour};
+
+use super::page::Event;
+use super::world::{World, password};
+use crate::PortId;
+
+const ALICE: &str = "alice@localhost/desk";
+const BOB: &str = "bob@localhost/desk";
+const SECOND: Duration = Duration::from_secs(1);
+const PRESENCE: &str = "<presence xmlns='jabber:client'><priority>1</priority></presence>";
+const UP: &str = "Connected alice@localhost/desk";
+
+/// A world whose server manages streams.
+fn world() -> World {
+    let management = Some(testkit::Management::default());
+    let mechanisms = vec!["PLAIN".to_owned()];
+    World::with(testkit::Config { management, mechanisms, ..testkit::Config::default() })
+}
+
+fn options() -> Options {
+    let management = ManagementOptions { max_unacked: 5, resume: true, max: None };
+    Options { management: Some(management.into()), ..Options::default() }
+}
+
+/// A tab in the session of this account.
+fn online(world: &mut World, jid: &str) -> PortId {
+    let tab = world.tab();
+    world.connect_as(tab, jid, Some(&password(jid)), options());
+    world.forget();
+    tab
+}
+
+/// The same; the tab hears what becomes of its sends.
+fn following(world: &mut World, jid: &str) -> PortId {
+    let tab = online(world, jid);
+    world.say(tab, ToWorker::Follow);
+    world.forget();
+    tab
+}
+
+fn message(id: u32) -> String {
+    format!("<message xmlns='jabber:client' to='{BOB}' type='chat' id='m{id}'><body>x</body></message>")
+}
+
+/// The frames among these that are stanzas.
+fn stanzas(sent: Vec<String>) -> Vec<String> {
+    let is_stanza = |frame: &String| {
+        ["<message", "<presence", "<iq"].iter().any(|start| frame.starts_with(start))
+            && !frame.contains("epode-bind")
+    };
+    sent.into_iter().filter(is_stanza).collect()
+}
+
+/// The counts that the server was told.
+fn acks(sent: &[String]) -> Vec<u32> {
+    let counts = sent.iter().filter_map(|frame| frame.strip_prefix("<a xmlns='urn:xmpp:sm:3' h='"));
+    counts.filter_map(|rest| rest.split('\'').next()?.parse().ok()).collect()
+}
+
+/// The wire is cut after these acts, and what the worker writes meanwhile is lost.
+fn cut_after<R>(world: &mut World, acts: impl FnOnce(&mut World) -> R) -> R {
+    world.run();
+    world.flowing = false;
+    let acted = acts(world);
+    world.run();
+    world.flowing = true;
+    cut(world);
+    acted
+}
+
+/// The tab sends each of these by itself.
+fn send_each(world: &mut World, tab: PortId, stanzas: &[impl AsRef<str>]) {
+    for stanza in stanzas {
+        world.send(tab, stanza.as_ref());
+    }
+}
+
+/// The connection of Alice is cut.
+fn cut(world: &mut World) {
+    world.ends(ALICE, testkit::Server::drop_connection);
+}
+
+/// Whether the latest session that this tab was told of is resumed.
+fn is_resumed(world: &mut World, tab: PortId) -> bool {
+    world.page(tab).session.as_ref().is_some_and(|session| session.resumed)
+}
+
+#[test]
+fn a_lost_session_goes_on_and_every_tab_hears_both() {
+    let mut world = world();
+    let (opened, attached) = (online(&mut world, ALICE), world.tab());
+    world.attach(attached, None);
+    world.forget();
+    cut(&mut world);
+    for tab in [opened, attached] {
+        assert_eq!(world.heard(tab), ["Reconnecting"]);
+    }
+    world.advance(SECOND);
+    assert_eq!(world.heard(opened), [UP]);
+    assert_eq!(world.heard(attached), ["Secondary", UP]);
+    let late = online(&mut world, ALICE);
+    for tab in [opened, attached, late] {
+        assert!(is_resumed(&mut world, tab));
+    }
+    assert!(!world.sent().iter().any(|sent| sent.contains("epode-bind")), "nothing was bound again");
+}
+
+#[test]
+fn without_the_option_nothing_of_it_is_said() {
+    let mut world = world();
+    let tab = world.online(ALICE);
+    world.send(tab, &message(1));
+    world.server_says(ALICE, "<r xmlns='urn:xmpp:sm:3'/>");
+    world.advance(10 * SECOND);
+    cut(&mut world);
+    world.advance(SECOND);
+    assert!(!world.sent().iter().any(|sent| sent.contains("urn:xmpp:sm:3")));
+}
+
+#[test]
+fn what_the_server_did_not_get_is_sent_again_to_the_byte_and_then_what_waited() {
+    let mut world = world();
+    let (alice, other, bob) = (online(&mut world, ALICE), online(&mut world, ALICE), online(&mut world, BOB));
+    world.send(alice, &message(1));
+    cut_after(&mut world, |world| {
+        world.send(alice, &message(2));
+        world.send(other, &message(3));
+    });
+    world.send(other, &message(4));
+    world.send(alice, &message(5));
+    world.forget();
+    world.advance(SECOND);
+    assert_eq!(stanzas(world.sent()), [2, 3, 4, 5].map(message));
+    let ids: Vec<_> = world.page(bob).handlers[0].heard.iter().map(|heard| heard.id().to_owned()).collect();
+    assert_eq!(ids, ["m1", "m2", "m3", "m4", "m5"], "each once, and in order");
+    assert_eq!(world.heard(alice), [UP, "written 3"]);
+}
+
+#[test]
+fn a_stream_that_is_lost_again_before_it_is_resumed_loses_nothing() {
+    let mut world = world();
+    let (alice, bob) = (online(&mut world, ALICE), online(&mut world, BOB));
+    cut_after(&mut world, |world| world.send(alice, &message(1)));
+    for _ in 0..3 {
+        world.server.misbehave(Misbehaviour::At(testkit::Stage::Features, testkit::Fault::Cut));
+    }
+    world.send(alice, &message(2));
+    world.advance(30 * SECOND);
+    // And once more after it was.
+    cut_after(&mut world, |world| world.send(alice, &message(3)));
+    world.advance(30 * SECOND);
+    assert_eq!(world.handled(bob)[0], "m1 m2 m3");
+    assert!(is_resumed(&mut world, alice));
+    assert!(!world.logged().iter().any(|line| line.contains("more")), "no count was wrong");
+}
+
+#[test]
+fn what_came_meanwhile_waits_for_the_handlers_of_the_callback_however_much_it_is() {
+    let mut world = world();
+    let alice = online(&mut world, ALICE);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='before'/>");
+    cut(&mut world);
+    for number in 0..2000 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+    }
+    world.advance(SECOND);
+    let heard: Vec<_> =
+        world.page(alice).handlers[0].heard.iter().map(|heard| heard.id().to_owned()).collect();
+    assert_eq!(heard, (0..2000).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert!(!world.heard(alice).iter().any(|word| word.starts_with("gap")));
+}
+
+#[test]
+fn a_tab_that_was_slow_when_the_stream_was_lost_hears_everything_in_order() {
+    let mut world = world();
+    let alice = online(&mut world, ALICE);
+    world.hold(alice);
+    for number in 0..100 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+        if number % 30 == 29 {
+            cut(&mut world);
+            world.advance(10 * SECOND);
+        }
+    }
+    world.let_read(alice);
+    world.run();
+    let page = world.page(alice);
+    let all = page
+        .former
+        .iter()
+        .chain(&page.handlers)
+        .filter(|handler| handler.selector != epode_protocol::Selector::Sent);
+    let heard: Vec<_> = all.flat_map(|handler| &handler.heard).map(|heard| heard.id().to_owned()).collect();
+    assert_eq!(heard, (0..100).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_page_that_reloads_while_the_session_is_down_goes_on_where_it_stood() {
+    let mut world = world();
+    let alice = online(&mut world, ALICE);
+    world.hold(alice);
+    for number in 0..3 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+    }
+    cut(&mut world);
+    let left = world.unload(alice, true);
+    let page = world.load(left);
+    world.connect_as(page, ALICE, Some(&password(ALICE)), options());
+    world.run();
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='3'/>");
+    world.advance(SECOND);
+    assert_eq!(world.handled(page)[0], "0 1 2 3");
+}
+
+#[test]
+fn questions_stay_open_and_are_answered_on_the_next_stream() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    let ping = |id: u32| {
+        format!("<iq xmlns='jabber:client' type='get' id='p{id}'><ping xmlns='urn:xmpp:ping'/></iq>")
+    };
+    let written = cut_after(&mut world, |world| world.request(tab, &ping(1)));
+    let tokens = [written, world.request(tab, &ping(2))];
+    world.forget();
+    world.advance(SECOND);
+    let heard = world.heard(tab);
+    for (token, id) in tokens.iter().zip(["p1", "p2"]) {
+        let answered =
+            |word: &String| word.starts_with(&format!("response {token} result")) && word.contains(id);
+        assert!(heard.iter().any(answered), "{heard:?}");
+    }
+}
+
+#[test]
+fn a_request_of_a_contact_can_be_answered_while_the_session_is_down() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    let ask = "<iq xmlns='jabber:client' type='get' id='v' from='carol@localhost/x'><q xmlns='q'/></iq>";
+    world.server_says(ALICE, ask);
+    cut(&mut world);
+    let answer = "<iq xmlns='jabber:client' type='result' id='v' to='carol@localhost/x'/>";
+    world.send(tab, answer);
+    world.forget();
+    world.advance(SECOND);
+    assert_eq!(stanzas(world.sent()), [answer]);
+}
+
+#[test]
+fn contacts_that_are_there_stay_there_and_the_presence_is_not_said_again() {
+    let mut world = world();
+    let (tab, bob) = (online(&mut world, ALICE), online(&mut world, BOB));
+    world.send(tab, PRESENCE);
+    world.send(bob, PRESENCE);
+    cut(&mut world);
+    world.forget();
+    world.advance(SECOND);
+    assert!(!stanzas(world.sent()).iter().any(|sent| sent.starts_with("<presence")));
+    let late = online(&mut world, ALICE);
+    let handlers = &world.page(late).handlers;
+    assert!(handlers[0].heard.iter().any(|heard| heard.text.contains(BOB)), "{:?}", handlers[0].heard);
+}
+
+/// Alice has sent these when her session is lost; the server refuses to resume it.
+fn not_resumed(tells: bool, sent: &[&str], lost: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.send(tab, PRESENCE);
+    world.advance(2 * SECOND);
+    world.forget();
+    send_each(&mut world, tab, sent);
+    cut_after(&mut world, |world| send_each(world, tab, lost));
+    let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells };
+    world.server.misbehave(Misbehaviour::Management(refusal));
+    world.forget();
+    world.advance(2 * SECOND);
+    assert!(!is_resumed(&mut world, tab));
+    let mut heard = world.heard(tab);
+    heard.retain(|word| !word.starts_with("Info") && !word.starts_with("Received"));
+    (stanzas(world.sent()), heard)
+}
+
+const ROOM: &str = "<message xmlns='jabber:client' to='room@localhost' type='groupchat' id='r'/>";
+const HEADLINE: &str = "<message xmlns='jabber:client' to='bob@localhost/desk' type='headline' id='h'/>";
+const DIRECTED: &str = "<presence xmlns='jabber:client' to='room@localhost/me'/>";
+
+#[test]
+fn if_the_server_tells_what_it_had_the_rest_is_sent_again_once() {
+    let (sent, heard) = not_resumed(true, &[&message(1)], &[&message(2), ROOM, HEADLINE, DIRECTED]);
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert_eq!(sent[0], PRESENCE, "first of all the account is announced again");
+    assert!(
+        sent[1].contains("m2") && sent[1].contains("<delay xmlns='urn:xmpp:delay' stamp='2027-"),
+        "{sent:?}"
+    );
+    assert!(sent[2].contains("headline"));
+    // The tokens: 1 is the presence, 2 to 6 are what is sent here.
+    assert_eq!(
+        heard,
+        [
+            "acknowledged 2",
+            "resent 3",
+            "lost 4 not-resumed",
+            "resent 5",
+            "lost 6 not-resumed",
+            UP,
+            "written 5",
+            "acknowledged 5"
+        ]
+    );
+}
+
+#[test]
+fn if_it_does_not_tell_only_what_has_an_id_to_weed_out_doubles_is_sent_again() {
+    let nameless = message(2).replace(" id='m2'", "");
+    let (sent, heard) = not_resumed(false, &[&message(1)], &[&nameless, ROOM, HEADLINE]);
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[1].contains("m1"));
+    assert_eq!(
+        heard,
+        [
+            "resent 2 maybe twice",
+            "lost 3 not-resumed",
+            "lost 4 not-resumed",
+            "lost 5 not-resumed",
+            UP,
+            "written 2",
+            "acknowledged 2"
+        ]
+    );
+}
+
+#[test]
+fn what_judges_a_stanza_of_ours_has_nothing_sent_again() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.send(tab, PRESENCE);
+    world.advance(2 * SECOND);
+    world.forget();
+    world.flowing = false;
+    world.send(tab, &message(1));
+    world.run();
+    world.flowing = true;
+    world.ends(ALICE, |server, connection| server.stream_error(connection, "policy-violation"));
+    world.send(tab, &message(2));
+    world.sent();
+    world.advance(2 * SECOND);
+    assert_eq!(stanzas(world.sent()), [message(2)]);
+    assert!(world.heard(tab).iter().any(|word| word == "lost 2 not-resumed"));
+}
+
+#[test]
+fn questions_end_when_the_session_is_not_resumed_but_for_those_that_were_never_written() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    let ping = |id: u32| {
+        format!("<iq xmlns='jabber:client' type='get' id='p{id}'><ping xmlns='urn:xmpp:ping'/></iq>")
+    };
+    let written = cut_after(&mut world, |world| world.request(tab, &ping(1)));
+    let waiting = world.request(tab, &ping(2));
+    let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells: false };
+    world.server.misbehave(Misbehaviour::Management(refusal));
+    world.advance(SECOND);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("response {written} disconnected")), "{heard:?}");
+    assert!(heard.iter().any(|word| word.starts_with(&format!("response {waiting} result"))), "{heard:?}");
+}
+
+#[test]
+fn each_stanza_of_the_server_is_counted_whatever_becomes_of_it() {
+    let mut world = world();
+    let _tab = online(&mut world, ALICE);
+    for stanza in [
+        "<message xmlns='jabber:client' id='1'/>",
+        "<iq xmlns='jabber:client' type='result' id='nobody asked'/>",
+        "<iq xmlns='jabber:client' type='get' id='v' from='carol@localhost/x'><q xmlns='q'/></iq>",
+        "<message xmlns='jabber:client'><!-- no XML of XMPP --></message>",
+        "<presence from='carol@localhost/x'/>",
+    ] {
+        world.server_says(ALICE, stanza);
+    }
+    world.run();
+    assert_eq!(
+        acks(&world.sent()),
+        [0],
+        "the server asks at the fifth, and the tab has acknowledged nothing"
+    );
+    world.advance(6 * SECOND);
+    assert_eq!(acks(&world.sent()), [5]);
+    cut(&mut world);
+    world.advance(SECOND);
+    let sent = world.sent();
+    assert!(sent.iter().any(|frame| frame.starts_with("<resume") && frame.contains("h='5'")), "{sent:?}");
+    // The count goes on.
+    (0..5).for_each(|_| world.server_says(ALICE, "<message xmlns='jabber:client'/>"));
+    world.advance(7 * SECOND);
+    assert_eq!(acks(&world.sent()).last(), Some(&10));
+    assert!(!world.logged().iter().any(|line| line.contains("stream error")));
+}
+
+#[test]
+fn a_slow_tab_holds_the_count_back_by_256_stanzas_and_five_seconds_at_most() {
+    let mut world = world();
+    let (tab, _other) = (online(&mut world, ALICE), online(&mut world, ALICE));
+    world.hold(tab);
+    let says = |world: &mut World, count: usize| {
+        (0..count).for_each(|_| world.server_says(ALICE, "<message xmlns='jabber:client'/>"));
+        world.advance(SECOND / 50);
+        acks(&world.sent()).last().copied()
+    };
+    assert_eq!(says(&mut world, 5), Some(0));
+    world.advance(4 * SECOND);
+    assert_eq!(acks(&world.sent()), [0_u32; 0]);
+    world.advance(2 * SECOND);
+    assert_eq!(acks(&world.sent()), [5], "unasked");
+    let last = says(&mut world, 300);
+    assert!(last.is_some_and(|last| (40..=49).contains(&last)), "{last:?}");
+    world.let_read(tab);
+    world.run();
+    world.advance(SECOND);
+    let caught_up = acks(&world.sent());
+    assert!(caught_up.last() > last.as_ref() && caught_up.is_sorted(), "{caught_up:?}");
+    world.advance(10 * SECOND);
+    assert_eq!(acks(&world.sent()).last().or(caught_up.last()), Some(&305));
+    assert!(world.nothing_is_due());
+}
+
+#[test]
+fn a_frozen_tab_holds_nothing_back() {
+    let mut world = world();
+    let (_tab, frozen) = (online(&mut world, ALICE), online(&mut world, ALICE));
+    world.freeze(frozen);
+    world.run();
+    (0..5).for_each(|_| world.server_says(ALICE, "<message xmlns='jabber:client'/>"));
+    world.run();
+    world.advance(SECOND / 100);
+    // The other tab acknowledges every half window only.
+    world.advance(6 * SECOND);
+    assert_eq!(acks(&world.sent()).last(), Some(&5));
+}
+
+#[test]
+fn a_storm_of_requests_is_answered_by_few_acknowledgements_of_which_the_last_is_right() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::Requests(10_000)));
+    let tab = online(&mut world, ALICE);
+    world.advance(SECOND);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    for _ in 0..1000 {
+        world.server_says(ALICE, "<r xmlns='urn:xmpp:sm:3'/>");
+    }
+    world.advance(7 * SECOND);
+    let acks = acks(&world.sent());
+    assert!(acks.len() < 20, "{}", acks.len());
+    assert_eq!(acks.last(), Some(&1));
+    assert!(world.handled(tab)[0].contains('1'));
+}
+
+#[test]
+fn the_server_is_asked_after_so_many_stanzas_or_a_second() {
+    let requests = |world: &mut World| world.sent().iter().filter(|sent| sent.starts_with("<r ")).count();
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    send_each(&mut world, tab, &[1, 2, 3, 4].map(message));
+    assert_eq!(requests(&mut world), 0);
+    world.advance(SECOND);
+    assert_eq!(requests(&mut world), 1);
+    assert_eq!(world.heard(tab).last().unwrap(), "acknowledged 4");
+    world.flowing = false;
+    send_each(&mut world, tab, &(5..=20).map(message).collect::<Vec<_>>());
+    world.advance(10 * SECOND);
+    assert_eq!(requests(&mut world), 1, "one unanswered at a time");
+}
+
+#[test]
+fn a_tab_that_wants_to_know_late_is_told_of_what_was_before() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    send_each(&mut world, tab, &[1, 2, 3].map(message));
+    world.advance(SECOND);
+    assert!(!world.heard(tab).iter().any(|word| word.starts_with("acknowledged")));
+    world.say(tab, ToWorker::Follow);
+    assert_eq!(world.heard(tab), ["acknowledged 3"]);
+}
+
+#[test]
+fn where_nobody_acknowledges_a_send_is_over_when_it_is_written() {
+    for fault in [Some(ManagementFault::RefuseEnable("internal-server-error")), None] {
+        let mut world = world();
+        let tab = match fault {
+            Some(fault) => {
+                world.server.misbehave(Misbehaviour::Management(fault));
+                following(&mut world, ALICE)
+            }
+            None => {
+                let tab = world.online(ALICE);
+                world.say(tab, ToWorker::Follow);
+                tab
+            }
+        };
+        world.send(tab, &message(1));
+        assert_eq!(world.heard(tab), ["written 1", "unmanaged 1"], "{fault:?}");
+        world.advance(10 * SECOND);
+        assert!(!world.sent().iter().any(|sent| sent.starts_with("<r ") || sent.starts_with("<a ")));
+    }
+}
+
+#[test]
+fn a_server_that_counts_wrongly_is_told_so_and_is_used_without() {
+    for fault in [ManagementFault::AcksTooMuch, ManagementFault::AcksWithoutCount] {
+        let mut world = world();
+        world.server.misbehave(Misbehaviour::Management(fault));
+        let (tab, bob) = (following(&mut world, ALICE), online(&mut world, BOB));
+        world.send(tab, &message(1));
+        world.advance(3 * SECOND);
+        let sent = world.sent();
+        let error = sent.iter().find(|sent| sent.starts_with("<stream:error")).unwrap();
+        assert_eq!(
+            error.contains("<handled-count-too-high xmlns='urn:xmpp:sm:3' h='2' send-count='1'/>"),
+            fault == ManagementFault::AcksTooMuch
+        );
+        let after = sent.iter().skip_while(|frame| !frame.starts_with("<stream:error"));
+        assert!(!after.skip(1).any(|frame| frame.contains("sm:3")), "{sent:?}");
+        let heard = world.heard(tab);
+        assert!(heard.ends_with(&[UP, "written 1", "unmanaged 1"].map(str::to_owned)), "{heard:?}");
+        assert!(heard.contains(&"resent 1 maybe twice".to_owned()), "{heard:?}");
+        assert_eq!(world.handled(bob)[0], "m1 m1");
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_with_it_the_session_is_up_again_and_usable() {
+    for fault in ManagementFault::all() {
+        let mut world = world();
+        world.server.misbehave(Misbehaviour::Management(fault));
+        let (tab, bob) = (following(&mut world, ALICE), online(&mut world, BOB));
+        let mut token = 0;
+        for number in 0..40 {
+            token = world.send(tab, &message(number));
+            world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+            if number % 10 == 9 {
+                world.server.misbehave(Misbehaviour::Management(fault));
+                cut(&mut world);
+            }
+            world.advance(SECOND);
+        }
+        world.advance(60 * SECOND);
+        let mut heard = world.events(tab);
+        heard.retain(|event| matches!(event, Event::Fate(..)));
+        let acks_nothing = matches!(fault, ManagementFault::AcksNever | ManagementFault::AcksTooLittle);
+        let last = heard.iter().any(|event| matches!(event, Event::Fate(latest, _) if *latest == token));
+        assert!(last || acks_nothing, "{fault:?}: {heard:?}");
+        let got = world.handled(bob)[0].clone();
+        for number in 0..40 {
+            assert!(got.split(' ').any(|id| id == format!("m{number}")), "{fault:?}: {got} lacks {number}");
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_bounded_and_one_tab_fills_no_more_than_half() {
+    let mut world = world();
+    let (tab, other) = (online(&mut world, ALICE), online(&mut world, ALICE));
+    world.reachable = false;
+    cut(&mut world);
+    world.forget();
+    let refused = |world: &mut World, tab: PortId| {
+        let message = message(1);
+        let all: Vec<&str> = (0..3000).map(|_| &*message).collect();
+        world.send_all(tab, &all);
+        let heard = world.heard(tab);
+        assert!(heard.iter().all(|word| word.ends_with("too-many")), "{heard:?}");
+        heard.len()
+    };
+    assert_eq!(refused(&mut world, tab), 500);
+    assert_eq!(refused(&mut world, other), 500);
+    world.reachable = true;
+    world.advance(60 * SECOND);
+    assert!(world.heard(tab).contains(&"written 2500".to_owned()));
+}
+
+#[test]
+fn a_logout_says_what_was_handled_and_ends_everything() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    world.advance(6 * SECOND);
+    cut_after(&mut world, |world| world.send(tab, &message(1)));
+    let waiting = world.send(tab, &message(2));
+    world.disconnect(tab);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&"lost 1 unknown".to_owned()), "{heard:?}");
+    assert!(heard.contains(&format!("failed {waiting} not-connected")), "{heard:?}");
+
+    let tab = online(&mut world, ALICE);
+    world.server_says(ALICE, "<message xmlns='jabber:client'/>");
+    world.advance(6 * SECOND);
+    world.forget();
+    world.disconnect(tab);
+    let sent = world.sent();
+    let [ack, unavailable, close] = &sent[..] else { panic!("{sent:?}") };
+    assert!(
+        acks(std::slice::from_ref(ack))[0] >= 1
+            && unavailable.contains("unavailable")
+            && close.contains("<close")
+    );
+}
+
+#[test]
+fn a_claim_of_the_former_stream_does_not_take_what_waits_for_the_next() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    // The page is slow to hear of everything, and its claims are slow on their way.
+    for _ in 0..2 {
+        cut(&mut world);
+        world.run();
+        world.hold_up(tab);
+        world.advance(10 * SECOND);
+    }
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    world.let_through(tab);
+    world.run();
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+    assert_eq!(world.handled(tab)[0], "1 2");
+}

@@ -1,0 +1,372 @@
+//! The stanzas of a session on their way to the server, and the receipts of the tabs that sent them.
+//!
+//! A stanza waits while the session is down. It is written once the session is up, and kept until the
+//! server has acknowledged it, if the server does that (XEP-0198). When the session is resumed, what is
+//! not acknowledged is written again. When the session is lost, the server may or may not have handled
+//! what was written: [`StanzaQueue::settle`] has the rules for that.
+
+use epode_protocol::{Fate, Fault, FromWorker, Text, Token};
+use epode_session::stream::management;
+
+use super::Uplink;
+use super::queue::{Queue, TooMuch};
+use super::repeat;
+use crate::PortId;
+use crate::common::Common;
+use crate::outbound::Kind;
+
+/// The most stanzas, and the most bytes of them, that wait while the session is down. One tab's may be
+/// half of that.
+const WAITING: usize = 5000;
+const BYTES: usize = 16 << 20;
+
+/// The most stanzas that the server may leave unacknowledged while the session is up.
+const UNACKNOWLEDGED: usize = 20_000;
+
+/// The stanzas of a session on their way to the server.
+#[derive(Debug)]
+pub(crate) struct StanzaQueue<T> {
+    queue: Queue<Entry<T>>,
+    state: State,
+    /// Whether `<r/>` waits for its answer.
+    asked: bool,
+    /// For each tab the latest token that is done with, and of which the tab has not been told.
+    written: Vec<(PortId, Token)>,
+    /// What else the tabs have not been told, in order.
+    fates: Vec<(PortId, Token, Fate)>,
+}
+
+/// A stanza on its way.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) text: T,
+    pub(crate) kind: Kind,
+    /// The tab that sent it, and the token of a `send`; `None` for the worker's own stanzas, and for
+    /// those of a tab that has left.
+    pub(crate) sender: Option<PortId>,
+    pub(crate) token: Option<Token>,
+    /// Later sends of the same tab that are done with when this one is, since they said nothing new.
+    pub(crate) done: Vec<Token>,
+    /// When it was sent, by the [time of day](epode_protocol::ToWorker#time-of-day).
+    pub(crate) made: f64,
+}
+
+/// What becomes of stanzas now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// They wait: the session is down.
+    Down,
+    /// They are written, and nobody acknowledges them.
+    Plain,
+    /// They are written and count; it is not known yet whether the server counts them too.
+    Enabling,
+    /// They are written, and kept until the server has acknowledged them.
+    Managed,
+}
+
+impl<T> Default for StanzaQueue<T> {
+    fn default() -> Self {
+        StanzaQueue {
+            queue: Queue::default(),
+            state: State::Down,
+            asked: false,
+            written: Vec::new(),
+            fates: Vec::new(),
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    /// A stanza of the worker's own.
+    pub(crate) fn of_worker(text: T, kind: Kind) -> Self {
+        Entry { text, kind, sender: None, token: None, done: Vec::new(), made: 0.0 }
+    }
+
+    /// The latest token that is done with when this stanza is.
+    fn up_to(&self) -> Option<(PortId, Token)> {
+        Some((self.sender?, self.done.last().copied().or(self.token)?))
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.token.into_iter().chain(self.done.iter().copied())
+    }
+}
+
+impl<T: Text> StanzaQueue<T> {
+    /// Whether a tab may send another stanza of this size.
+    pub(crate) fn has_room(&self, port: PortId, size: usize) -> bool {
+        let up = self.state != State::Down;
+        let most = if up { UNACKNOWLEDGED } else { WAITING };
+        let (count, bytes) = (self.queue.len(), self.queue.bytes() + size);
+        if count >= most || bytes > BYTES {
+            return false;
+        }
+        let half = |count: usize, bytes: usize| count < WAITING / 2 && bytes <= BYTES / 2;
+        if up || half(count, bytes) {
+            return true;
+        }
+        let own = self.queue.iter().filter(|(_, entry)| entry.sender == Some(port));
+        let (count, bytes) = own.fold((0, size), |(count, bytes), (size, _)| (count + 1, bytes + size));
+        half(count, bytes)
+    }
+
+    /// Takes a stanza, and writes it if the session is up.
+    pub(crate) fn submit(
+        &mut self,
+        entry: Entry<T>,
+        size: usize,
+        uplink: &mut Uplink,
+        common: &mut Common<T>,
+    ) {
+        self.queue.push(size, entry);
+        self.flush(uplink, common);
+    }
+
+    /// A send of a tab is done with, since it says nothing new: with it is all that the tab sent
+    /// before, once that is.
+    pub(crate) fn note_done(&mut self, port: PortId, token: Token) {
+        let is_before = |entry: &&mut Entry<T>| entry.sender == Some(port) && entry.token.is_some();
+        let waits = self.queue.waiting_mut().any(|entry| is_before(&entry));
+        if !waits {
+            note(&mut self.written, port, token);
+        }
+        if let Some(entry) = self.queue.iter_mut().rfind(is_before) {
+            entry.done.push(token);
+            return;
+        }
+        let fate = if self.state == State::Plain { Fate::Unmanaged } else { Fate::Acknowledged };
+        self.note_fate(Some((port, token)), fate);
+    }
+
+    /// The session is up on a new stream. `managed`: whether the server was asked to acknowledge.
+    pub(crate) fn open(&mut self, managed: bool, uplink: &mut Uplink, common: &mut Common<T>) {
+        debug_assert_eq!(self.queue.unacknowledged(), 0, "what belongs to the former session is settled");
+        self.state = if managed { State::Enabling } else { State::Plain };
+        self.flush(uplink, common);
+    }
+
+    /// The server acknowledges what it is sent.
+    pub(crate) fn enabled(&mut self) {
+        self.state = State::Managed;
+    }
+
+    /// The server will acknowledge nothing.
+    pub(crate) fn unmanaged(&mut self) {
+        self.state = State::Plain;
+        for entry in self.queue.restart() {
+            self.note_fate(entry.up_to(), Fate::Unmanaged);
+        }
+    }
+
+    /// The session goes on, on a new stream. The server has handled this many stanzas, and is sent the
+    /// others again.
+    pub(crate) fn resume(
+        &mut self,
+        handled: u32,
+        uplink: &mut Uplink,
+        common: &mut Common<T>,
+    ) -> Result<(), TooMuch> {
+        self.acknowledged(handled)?;
+        self.state = State::Managed;
+        self.queue.rewind();
+        self.flush(uplink, common);
+        Ok(())
+    }
+
+    /// The session is down.
+    pub(crate) fn close(&mut self) {
+        self.state = State::Down;
+        self.asked = false;
+    }
+
+    /// The server has handled this many stanzas.
+    pub(crate) fn acknowledged(&mut self, handled: u32) -> Result<(), TooMuch> {
+        self.asked = false;
+        for entry in self.queue.acknowledge(handled)? {
+            self.note_fate(entry.up_to(), Fate::Acknowledged);
+        }
+        Ok(())
+    }
+
+    /// The number of stanzas that were written and are not acknowledged, if the server acknowledges any
+    /// and was not asked to.
+    pub(crate) fn unasked(&self) -> usize {
+        match self.state {
+            State::Managed if !self.asked => self.queue.unacknowledged(),
+            _ => 0,
+        }
+    }
+
+    /// Asks the server what it has handled.
+    pub(crate) fn ask(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
+        if self.unasked() > 0 {
+            self.asked = true;
+            uplink.send(management::request().into(), common);
+        }
+    }
+
+    /// The former session is over, and not resumed. `handled`: the number of stanzas that the server
+    /// had handled, if it is known; `repeats`: whether what was written may be sent again at all.
+    ///
+    /// | written before, | beyond `handled` | `handled` unknown |
+    /// |---|---|---|
+    /// | message to a person, or headline | sent again | sent again if it has an `id`, not a headline |
+    /// | message to a room, error | fails | fails |
+    /// | presence to everybody | said anew by the session | likewise |
+    /// | other presence, IQ | fails | fails |
+    ///
+    /// What was never written waits on.
+    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool) {
+        let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
+        self.close();
+        let mut again = Vec::new();
+        for entry in self.queue.restart() {
+            let repeated =
+                entry.text.with_str(|text| repeats.then(|| repeat::repeated(text, known, entry.made))?);
+            if let Some(text) = repeated {
+                if let (Some(port), Some(token)) = (entry.sender, entry.token) {
+                    self.fates.push((port, token, Fate::Resent { maybe_twice: !known }));
+                }
+                again.push((text.len(), Entry { text: text.into(), ..entry }));
+            } else if entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
+                self.note_fate(entry.up_to(), Fate::Acknowledged);
+            } else {
+                self.fail(&entry, "not-resumed", "the session was lost before the server acknowledged this");
+            }
+        }
+        self.queue.put_back(again.into_iter());
+    }
+
+    /// Has the worker's own stanza sent before all others in the next session.
+    pub(crate) fn put_first(&mut self, entry: Entry<T>) {
+        let size = entry.text.with_str(str::len);
+        self.queue.put_back(std::iter::once((size, entry)));
+    }
+
+    /// The server knows us by another full JID: what waits names it as its sender.
+    pub(crate) fn readdress(&mut self, jid: &str) {
+        for entry in self.queue.waiting_mut() {
+            if let Some(text) = entry.text.with_str(|text| repeat::readdressed(text, jid)) {
+                entry.text = text.into();
+            }
+        }
+    }
+
+    /// Whether an undirected presence waits.
+    pub(crate) fn announces(&self) -> bool {
+        self.queue
+            .iter()
+            .any(|(_, entry)| entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected))
+    }
+
+    /// The ids of the requests that wait, and were never written.
+    pub(crate) fn waiting_requests(&mut self) -> Vec<Box<str>> {
+        let requests = self.queue.waiting_mut().filter(|entry| entry.kind == Kind::Request);
+        requests.filter_map(|entry| entry.text.with_str(repeat::id)).collect()
+    }
+
+    /// Takes the requests with these ids out, if they wait.
+    pub(crate) fn withdraw_requests(&mut self, ids: &[Box<str>]) {
+        self.queue.withdraw(|entry| {
+            let id = || entry.text.with_str(repeat::id);
+            entry.kind == Kind::Request && id().is_some_and(|id| ids.contains(&id))
+        });
+    }
+
+    /// A tab turns to another session: what it sent and was not written is not sent. Returns the tokens.
+    pub(crate) fn withdraw(&mut self, port: PortId) -> Vec<Token> {
+        let withdrawn = self.queue.withdraw(|entry| {
+            entry.sender == Some(port) && entry.token.is_some() && entry.kind != Kind::Request
+        });
+        let mut tokens: Vec<_> = withdrawn.iter().flat_map(Entry::tokens).collect();
+        tokens.extend(self.forget(port));
+        tokens
+    }
+
+    /// A tab has left: it hears no more receipts, and what waits is sent for it. Returns the tokens of
+    /// what waits.
+    pub(crate) fn forget(&mut self, port: PortId) -> Vec<Token> {
+        let waiting = self.queue.waiting_mut().filter(|entry| entry.sender == Some(port));
+        let tokens = waiting.flat_map(|entry| entry.tokens().collect::<Vec<_>>()).collect();
+        for entry in self.queue.iter_mut().filter(|entry| entry.sender == Some(port)) {
+            (entry.sender, entry.token, entry.done) = (None, None, Vec::new());
+        }
+        self.written.retain(|(known, _)| *known != port);
+        self.fates.retain(|(known, ..)| *known != port);
+        tokens
+    }
+
+    /// The session is over: everything ends. Returns the sends that were never written.
+    pub(crate) fn end(&mut self) -> Vec<(PortId, Token)> {
+        for entry in self.queue.restart() {
+            self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
+        }
+        let mut unsent = Vec::new();
+        while let Some(entry) = self.queue.pop() {
+            unsent.extend(entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token))));
+        }
+        unsent
+    }
+
+    /// Tells each tab up to which token its sends are done with, and what became of them.
+    pub(crate) fn post_receipts(&mut self, common: &mut Common<T>) {
+        for (port, up_to) in self.written.drain(..) {
+            common.post(port, FromWorker::Written { up_to });
+        }
+        for (port, token, fate) in self.fates.drain(..) {
+            let usual = matches!(fate, Fate::Acknowledged | Fate::Unmanaged);
+            match common.tabs.get_mut(&port) {
+                // A tab that does not ask is not posted what usually happens.
+                Some(tab) if usual && !tab.follows => tab.over = Some((token, fate)),
+                _ => common.post(port, FromWorker::Fate { token, fate }),
+            }
+        }
+    }
+
+    fn flush(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
+        match self.state {
+            State::Down => {}
+            State::Plain => {
+                while let Some(entry) = self.queue.pop() {
+                    if let Some((port, token)) = entry.up_to() {
+                        note(&mut self.written, port, token);
+                    }
+                    self.note_fate(entry.up_to(), Fate::Unmanaged);
+                    uplink.send(entry.text, common);
+                }
+            }
+            State::Enabling | State::Managed => {
+                while let Some((entry, first)) = self.queue.write() {
+                    uplink.send(entry.text.clone(), common);
+                    if let Some((port, token)) = entry.up_to().filter(|_| first) {
+                        note(&mut self.written, port, token);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes the fate of all sends of a tab up to this one.
+    fn note_fate(&mut self, up_to: Option<(PortId, Token)>, fate: Fate) {
+        let Some((port, token)) = up_to else { return };
+        match self.fates.iter_mut().rfind(|(known, ..)| *known == port) {
+            Some((_, latest, known)) if *known == fate => *latest = token,
+            _ => self.fates.push((port, token, fate)),
+        }
+    }
+
+    fn fail(&mut self, entry: &Entry<T>, condition: &str, text: &str) {
+        if let (Some(port), Some(token)) = (entry.sender, entry.token) {
+            let fault = Fault { condition: condition.to_owned(), text: text.to_owned() };
+            self.fates.push((port, token, Fate::Failed(fault)));
+        }
+    }
+}
+
+/// Notes the latest token of a tab. The tokens of a tab grow.
+fn note(latest: &mut Vec<(PortId, Token)>, port: PortId, token: Token) {
+    match latest.iter_mut().find(|(known, _)| *known == port) {
+        Some((_, latest)) => *latest = token,
+        None => latest.push((port, token)),
+    }
+}
