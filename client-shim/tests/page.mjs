@@ -125,7 +125,7 @@ export function up(code, jid = 'alice@chat.example/desk') {
       code,
       condition: null,
       text: null,
-      session: { jid, domain: 'chat.example', features, position: 0 },
+      session: { jid, domain: 'chat.example', features, position: 0, generation: 1 },
     },
   };
 }

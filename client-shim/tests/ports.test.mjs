@@ -81,6 +81,7 @@ const options = {
   reload_grace: 10_000,
   queue_stanzas: 3,
   queue_size: 4_294_967_295,
+  management: { max_unacked: 5, resume: true, max: 300 },
 };
 const credentials = { authcid: null, password: 'sesame', keys: null };
 const connect = { service: 'ws://s/', jid: 'a@b', credentials, options };
@@ -93,7 +94,7 @@ const criteria = {
   bare: false,
   ignore_fragment: true,
 };
-const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, made: 0 };
+const claim = { claims: [{ id: 1, selector: { Stanza: criteria } }], from: 7, made: 0, generation: 1 };
 
 /** Each variant, with a value for each field. */
 const WORDS = [
@@ -117,8 +118,8 @@ const WORDS = [
   { SaslResponse: { exchange: 3, response: 'r' } },
   { SaslAbort: { exchange: 4 } },
   { Claim: claim },
-  { Claim: { claims: [{ id: 2, selector: 'Everything' }], from: 0, made: 1_800_000_000_000 } },
-  { Claim: { claims: [{ id: 3, selector: 'Sent' }], from: 0, made: 1_800_000_000_000 } },
+  { Claim: { claims: [{ id: 2, selector: 'Everything' }], from: 0, made: 1_800_000_000_000, generation: 1 } },
+  { Claim: { claims: [{ id: 3, selector: 'Sent' }], from: 0, made: 1_800_000_000_000, generation: 1 } },
   { Release: { claims: [7, 9] } },
   { Ack: { posts: 0 } },
   {
@@ -136,6 +137,7 @@ const WORDS = [
   'Freeze',
   'Pong',
   'Ping',
+  'Follow',
   { Tabs: { token: 5 } },
   { Disconnect: { reason: 'enough', timeout: 3000 } },
   'Leave',
@@ -184,7 +186,7 @@ const WRONG = [
 function fits(value, wrong, path) {
   if (wrong === value) return true;
   const optional =
-    /lock|before|authcid|password|keys|session_key|reason|response|resource|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(
+    /lock|before|authcid|password|keys|session_key|reason|response|resource|management$|max$|Request\.timeout|Attach\.jid|Stanza\.(ns|name|types|id|from)/.test(
       path,
     );
   if (optional && wrong == null) return true;

@@ -16,7 +16,7 @@ use crate::member::{ActiveClaim, JoinKind};
 use crate::shared_session::SharedSession;
 
 impl<T: Text> SharedSession<T> {
-    /// Enters claims, and answers with the stanzas that they missed since position `from`. `ago`:
+    /// Enters claims for the stream that is up, and answers with the stanzas that they missed since position `from`. `ago`:
     /// for claims that were made outside of any stanza, how many milliseconds ago that was, by a
     /// clock that may have been set since. Such claims hold from that time on.
     #[inline(never)] // Out of the way of a cold start.
@@ -35,17 +35,10 @@ impl<T: Text> SharedSession<T> {
         }
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| common.now.saturating_sub(ago));
-        if !self.is_up() {
-            return;
-        }
         let member = self.members.iter_mut().find(|member| member.port == port);
         let (Some(member), Some(tab)) = (member, common.tabs.get_mut(&port)) else {
             return debug_assert!(false, "a tab whose stage names this session is a member");
         };
-        if made.is_none() && from < member.start {
-            // The claim was made on a former stream, and ended with it.
-            return;
-        }
         member.unpark(self.position);
         tab.before = None;
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());

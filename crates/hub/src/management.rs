@@ -52,12 +52,6 @@ impl Handled {
     fn count(&self, position: Position) -> u32 {
         (position - self.offset) as u32
     }
-
-    /// Leaves out a position that no stanza has.
-    pub(crate) fn skip(&mut self) {
-        self.offset += 1;
-        self.said += 1;
-    }
 }
 
 impl<T: Text> SharedSession<T> {
@@ -142,12 +136,8 @@ impl<T: Text> SharedSession<T> {
 
     /// Readies everything for a stream that resumes the session: what comes until then waits.
     pub(crate) fn suspend(&mut self, common: &mut Common<T>) {
-        if let Some(handled) = &mut self.handled {
+        if let Some(handled) = &self.handled {
             self.connection.session.received(handled.count(self.position));
-            // A claim that a tab made before it heard of the loss names an earlier position than any
-            // that it can make afterwards.
-            handled.skip();
-            self.position += 1;
         }
         self.stanzas.close();
         self.stop_asking(common);

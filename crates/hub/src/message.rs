@@ -62,9 +62,11 @@ impl<T: Text> Hub<T> {
                 self.answered(port, exchange, Answer::Say(said));
             }
             ToWorker::SaslAbort { exchange } => self.answered(port, exchange, Answer::Failed),
-            ToWorker::Claim { claims, from, made } => {
+            ToWorker::Claim { claims, from, made, generation } => {
                 let ago = (made > 0.0).then_some(time - made);
-                if let Some((shared, common)) = self.shared_by(port) {
+                if let Some((shared, common)) = self.shared_by(port)
+                    && shared.generation() == Some(generation)
+                {
                     shared.claim(port, claims, from, ago, common);
                 }
             }

@@ -138,6 +138,14 @@ impl<T: Clone> SharedSession<T> {
         matches!(self.phase, Phase::Up(_))
     }
 
+    /// The number of the stream that is up.
+    pub(crate) fn generation(&self) -> Option<u32> {
+        match &self.phase {
+            Phase::Up(info) => Some(info.generation),
+            _ => None,
+        }
+    }
+
     pub(crate) fn ports(&self) -> Vec<PortId> {
         self.members.iter().map(|member| member.port).collect()
     }
@@ -248,13 +256,16 @@ impl<T: Text> SharedSession<T> {
         }
         self.stanzas.open(managed, &mut self.connection.uplink, common);
         let domain = jid::domain(&jid).to_owned();
-        self.go_up(SessionInfo { jid, domain, features, position: 0, managed, resumed: false }, common);
+        self.go_up(
+            SessionInfo { jid, domain, features, position: 0, generation: 0, managed, resumed: false },
+            common,
+        );
     }
 
     /// Stanzas flow: takes all tabs in.
     pub(crate) fn go_up(&mut self, info: SessionInfo, common: &mut Common<T>) {
         self.down = None;
-        self.phase = Phase::Up(info);
+        self.phase = Phase::Up(SessionInfo { generation: common.count(), ..info });
         let entries: Vec<_> = self.members.iter().map(|member| (member.port, member.entry)).collect();
         self.elect(common);
         for (port, entry) in entries {

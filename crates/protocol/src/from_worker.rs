@@ -210,6 +210,8 @@ pub struct SessionInfo {
     /// What the tab hears begins behind this position.
     #[cfg_attr(test, ts(type = "number"))]
     pub position: Position,
+    /// The number of the stream, which no other stream of this worker has: claims say it.
+    pub generation: u32,
     /// Whether the server acknowledges stanzas (XEP-0198), as far as it has answered.
     pub managed: bool,
     /// Whether the stream resumed the session of a former stream.

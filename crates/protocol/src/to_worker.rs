@@ -94,6 +94,8 @@ pub enum ToWorker<T> {
         /// tab had been given by then and has not handled counts, and what came since. Zero if they were made
         /// while exactly `from` was handled, so that whatever came after it counts.
         made: f64,
+        /// The stream that they are for, as the session was told: claims end with their stream.
+        generation: u32,
     },
     /// These claims hold no more.
     Release {

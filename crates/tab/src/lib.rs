@@ -130,6 +130,8 @@ pub struct Tab<V> {
     open: Open,
     membership: Membership<V>,
     claims: Claims<V>,
+    /// The stream that is up, for which the app claims.
+    generation: u32,
     cursor: Cursor,
     /// How many posts were handled, and what those weigh that are not acknowledged.
     posts: u32,
@@ -183,6 +185,7 @@ impl<V> Default for Tab<V> {
             open: Open::default(),
             membership: Membership::default(),
             claims: Claims::default(),
+            generation: 0,
             cursor: Cursor::default(),
             posts: 0,
             unacknowledged: 0,
@@ -419,8 +422,9 @@ impl<V: Value + Clone> Tab<V> {
         if !self.membership.is_up() || !self.is_welcome() {
             return;
         }
+        let generation = self.generation;
         for (from, made, claims) in self.claims.take_unsaid() {
-            self.post(Word::Claim { claims, from, made });
+            self.post(Word::Claim { claims, from, made, generation });
         }
     }
 
@@ -452,6 +456,9 @@ impl<V: Value + Clone> Tab<V> {
             // Of a session that the app has left, which it must not take for the one it wants.
             Moves::Status { .. } | Moves::Claimed { .. } if self.unjoined > 0 => false,
             Moves::Status { code, session } => {
+                if let Some(session) = &session {
+                    self.generation = session.generation;
+                }
                 self.status(code, session.map(|session| (session.jid, session.position)));
                 true
             }

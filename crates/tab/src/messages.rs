@@ -32,6 +32,7 @@ pub(crate) enum Moves {
 pub(crate) struct Up {
     pub(crate) jid: String,
     pub(crate) position: Position,
+    pub(crate) generation: u32,
 }
 
 /// A claim that holds.
@@ -92,7 +93,7 @@ impl Command {
 pub enum Word<V> {
     Hello(Hello),
     Restore { service: String, jid: String },
-    Claim { claims: Vec<Claim<V>>, from: Position, made: f64 },
+    Claim { claims: Vec<Claim<V>>, from: Position, made: f64, generation: u32 },
     Release { claims: Vec<ClaimId> },
     Ack { posts: u32 },
     StepAside,

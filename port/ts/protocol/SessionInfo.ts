@@ -21,6 +21,10 @@ features: string,
  */
 position: number, 
 /**
+ * The number of the stream, which no other stream of this worker has: claims say it.
+ */
+generation: number, 
+/**
  * Whether the server acknowledges stanzas (XEP-0198), as far as it has answered.
  */
 managed: boolean, 

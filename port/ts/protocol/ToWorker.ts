@@ -91,7 +91,11 @@ from: number,
  * tab had been given by then and has not handled counts, and what came since. Zero if they were made
  * while exactly `from` was handled, so that whatever came after it counts.
  */
-made: number, } } | { "Release": { 
+made: number, 
+/**
+ * The stream that they are for, as the session was told: claims end with their stream.
+ */
+generation: number, } } | { "Release": { 
 /**
  * Their numbers.
  */

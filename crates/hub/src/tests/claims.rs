@@ -273,7 +273,8 @@ fn claims_under_numbers_that_are_taken_or_unknown_harm_nobody() {
     let claims = vec![epode_protocol::Claim { id: 1, selector: all("message") }];
     for (made, from) in [(0.0, u64::MAX), (1.0, u64::MAX), (f64::NAN, 0), (f64::INFINITY, 0), (-1.0, 0)] {
         for port in [tab, stranger] {
-            let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, made };
+            let generation = world.page(tab).session.as_ref().map_or(0, |session| session.generation);
+            let claim = epode_protocol::ToWorker::Claim { claims: claims.clone(), from, made, generation };
             world.at_hub(crate::Input::Message(port, claim, 0.0));
             let claims: Vec<ClaimId> = vec![7, u32::MAX];
             world.say(port, epode_protocol::ToWorker::Release { claims });

@@ -45,7 +45,7 @@ fn said() -> Vec<Plain> {
         json!({"Bind": {"resource": "r"}}),
         json!({"SaslResponse": {"exchange": 3, "response": "r"}}),
         json!({"SaslAbort": {"exchange": 4}}),
-        json!({"Claim": {"claims": claims, "from": 7, "made": 1_800_000_000_000u64}}),
+        json!({"Claim": {"claims": claims, "from": 7, "made": 1_800_000_000_000u64, "generation": 2}}),
         json!({"Release": {"claims": [7, 9]}}),
         json!({"Ack": {"posts": 8}}),
         json!({"Send": {"stanzas": [{"token": 4, "text": "<a/>"}, {"token": 5, "text": "<b/>"}]}}),
@@ -72,8 +72,10 @@ fn bosh_session() -> Plain {
 
 /// Each variant of what the worker says, likewise.
 fn told() -> Vec<Plain> {
-    let session = json!({"jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3, "managed": true,
-        "resumed": false});
+    let session = json!({
+        "jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3, "generation": 2, "managed": true,
+        "resumed": false,
+    });
     let status = json!({
         "code": "Connected", "condition": null, "text": "t", "features": "<f/>", "session": session,
         "close_code": 1006,

@@ -248,7 +248,7 @@ impl Page {
     /// The claims that were posted: their numbers, the position they hold from, and when they were made.
     pub(super) fn said_claims(&self) -> Vec<(Vec<ClaimId>, Position, f64)> {
         let claim = |post: &ToWorker<String>| match post {
-            ToWorker::Claim { claims, from, made } => {
+            ToWorker::Claim { claims, from, made, .. } => {
                 Some((claims.iter().map(|claim| claim.id).collect(), *from, *made))
             }
             _ => None,
@@ -297,6 +297,7 @@ pub(super) fn up(position: Position) -> FromWorker<String> {
         domain: "b".to_owned(),
         features: String::new(),
         position,
+        generation: 1,
         managed: false,
         resumed: false,
     };
