@@ -48,6 +48,11 @@ impl Handled {
         management::ack(self.count(position))
     }
 
+    #[cfg(test)]
+    pub(crate) fn said(&self) -> Position {
+        self.said
+    }
+
     /// A position as XEP-0198 counts, modulo 2^32.
     fn count(&self, position: Position) -> u32 {
         (position - self.offset) as u32
@@ -136,7 +141,10 @@ impl<T: Text> SharedSession<T> {
 
     /// Readies everything for a stream that resumes the session: what comes until then waits.
     pub(crate) fn suspend(&mut self, common: &mut Common<T>) {
-        if let Some(handled) = &self.handled {
+        if let Some(handled) = &mut self.handled {
+            // The memory of this worker is whole, so it answers for everything. The server will be told
+            // so, and no lower count afterwards.
+            handled.said = self.position;
             self.connection.session.received(handled.count(self.position));
         }
         self.stanzas.close();

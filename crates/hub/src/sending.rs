@@ -121,7 +121,8 @@ impl<T: Text> SharedSession<T> {
         }
         // A tab that has left hears no receipt.
         let sender = self.member(port).is_some().then_some(port);
-        let entry = Entry { text, kind, sender, token, done: Vec::new(), made: common.time_of_day };
+        let entry =
+            Entry { text, kind, sender, token, done: Vec::new(), again: false, made: common.time_of_day };
         self.stanzas.submit(entry, size, &mut self.connection.uplink, common);
         Ok(true)
     }

@@ -395,7 +395,10 @@ fn each_stanza_of_the_server_is_counted_whatever_becomes_of_it() {
     world.advance(SECOND);
     let sent = world.sent();
     assert!(sent.iter().any(|frame| frame.starts_with("<resume") && frame.contains("h='5'")), "{sent:?}");
-    // The count goes on.
+    // The count goes on, and never back.
+    world.server_says(ALICE, "<r xmlns='urn:xmpp:sm:3'/>");
+    world.run();
+    assert_eq!(acks(&world.sent()), [5]);
     (0..5).for_each(|_| world.server_says(ALICE, "<message xmlns='jabber:client'/>"));
     world.advance(7 * SECOND);
     assert_eq!(acks(&world.sent()).last(), Some(&10));

@@ -14,11 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use epode_protocol::{Criteria, Options, Position, Selector};
-use epode_testkit::Random;
+use epode_protocol::{Criteria, ManagementOptions, Options, Position, Selector, SessionInfo, ToWorker};
+use epode_testkit::{self as testkit, ManagementFault, Misbehaviour, Random};
 
 use super::page::all;
-use super::world::{GRACE, Unloaded, World, password};
+use super::world::{GRACE, Unloaded, World, password, stream_of};
 use crate::PortId;
 
 mod bounds;
@@ -40,17 +40,47 @@ const WALKS: u64 = 48;
 #[test]
 fn whatever_happens_every_page_hears_what_it_claims_once_and_in_order_or_that_it_is_missing() {
     let mut met = Met::default();
-    let more = std::env::var("EPODE_WALKS").ok().and_then(|more| more.parse().ok()).unwrap_or(0);
-    for seed in 0..WALKS + more {
-        met += Model::walk(seed, 250);
+    for seed in 0..WALKS + more() {
+        met += Model::walk(seed, Manner::Plain, 250);
     }
     // A walk that meets nothing proves nothing.
     let enough = met.stanzas > 100_000 && met.gaps > 50 && met.reloads > 100;
     assert!(enough && met.reflections > 500 && met.requests > 200 && met.late > 50, "{met:?}");
 }
 
+// XEP-0198: the same, with breaks in which frames of both directions are lost.
+#[test]
+fn whatever_breaks_a_managed_session_loses_nothing_and_says_so_if_it_must() {
+    let mut met = Met::default();
+    for seed in 0..WALKS + more() {
+        let manner = [Manner::Honest, Manner::Forgetful, Manner::Lying][(seed % 3) as usize];
+        met += Model::walk(seed, manner, 250);
+    }
+    let enough = met.stanzas > 50_000 && met.breaks > 500 && met.resumed > 200 && met.fates > 300;
+    assert!(enough && met.told > 1000, "{met:?}");
+}
+
+fn more() -> u64 {
+    std::env::var("EPODE_WALKS").ok().and_then(|more| more.parse().ok()).unwrap_or(0)
+}
+
+/// How the server manages streams (XEP-0198).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    /// Not at all.
+    Plain,
+    /// As it should.
+    Honest,
+    /// Some sessions are gone when they are to be resumed.
+    Forgetful,
+    /// In each way in which a server can do it wrong.
+    Lying,
+}
+
 /// Counts of what a walk has met: stanzas that handlers heard, gaps, pages that went on where the
-/// former page stood, stanzas of other tabs, requests to tabs, claims that were slow.
+/// former page stood, stanzas of other tabs, requests to tabs, claims that were slow; of managed
+/// sessions breaks, sessions that pages heard were resumed, fates, and stanzas of the server that had to
+/// arrive exactly once.
 #[derive(Default, Debug)]
 struct Met {
     stanzas: usize,
@@ -59,6 +89,10 @@ struct Met {
     reflections: usize,
     requests: usize,
     late: usize,
+    breaks: usize,
+    resumed: usize,
+    fates: usize,
+    told: usize,
 }
 
 impl AddAssign for Met {
@@ -69,10 +103,15 @@ impl AddAssign for Met {
         self.reflections += other.reflections;
         self.requests += other.requests;
         self.late += other.late;
+        self.breaks += other.breaks;
+        self.resumed += other.resumed;
+        self.fates += other.fates;
+        self.told += other.told;
     }
 }
 
 struct Model {
+    manner: Manner,
     world: World,
     random: Random,
     pages: BTreeMap<PortId, Known>,
@@ -85,8 +124,20 @@ struct Model {
     /// The stanzas of tabs that have left the worker, in order; and all their ids.
     written: Vec<Written>,
     left: BTreeSet<String>,
+    managed: Managed,
     number: u64,
     met: Met,
+}
+
+/// What must happen exactly once in sessions that are resumed.
+#[derive(Default)]
+struct Managed {
+    /// The ids of stanzas that must reach the worker, each with the [number](stream_of) of its session:
+    /// those of the server, and the answers to those of tabs that were written.
+    due: Vec<(u64, String)>,
+    /// The ids of stanzas that the worker was given, and how many of these were looked at.
+    given: BTreeSet<String>,
+    looked_at: usize,
 }
 
 /// What the model knows of a page.
@@ -118,9 +169,13 @@ struct Stood {
 }
 
 impl Model {
-    fn walk(seed: u64, steps: u32) -> Met {
+    fn walk(seed: u64, manner: Manner, steps: u32) -> Met {
+        let management = (manner != Manner::Plain).then(testkit::Management::default);
+        let mechanisms = vec!["PLAIN".to_owned()];
+        let server = testkit::Config { management, mechanisms, ..testkit::Config::default() };
         let mut model = Model {
-            world: World::new(),
+            manner,
+            world: World::with(server),
             random: Random::new(seed),
             pages: BTreeMap::new(),
             words: Vec::new(),
@@ -128,12 +183,13 @@ impl Model {
             demands: BTreeMap::new(),
             written: Vec::new(),
             left: BTreeSet::new(),
+            managed: Managed::default(),
             number: 0,
             met: Met::default(),
         };
         for step in 0..steps {
             model.act();
-            let place = format!("seed {seed}, step {step}");
+            let place = format!("{manner:?} seed {seed}, step {step}");
             if model.random.below(4) > 0 {
                 model.look(&place);
             } else {
@@ -143,7 +199,7 @@ impl Model {
                 model.glance(&place);
             }
         }
-        model.end(&format!("seed {seed}, end"))
+        model.end(&format!("{manner:?} seed {seed}, end"))
     }
 
     fn act(&mut self) {
@@ -238,11 +294,15 @@ impl Model {
             12..26 => (0..self.random.below(6)).for_each(|_| self.server_says(account)),
             26..31 => (0..self.random.below(80)).for_each(|_| self.server_says(account)),
             31 => (0..700).for_each(|_| self.server_says(account)),
-            32..36 => self.server_asks(account),
+            32..36 if self.manner == Manner::Plain => self.server_asks(account),
+            32..37 if self.manner != Manner::Plain => self.break_off(),
             36 => self.world.cut(),
             37 => self.world.reachable = !self.world.reachable,
             38 => self.world.reachable = true,
-            _ if self.random.below(3) == 0 => self.world.worker_dies(),
+            _ if self.random.below(3) == 0 => {
+                self.world.worker_dies();
+                self.pages.values_mut().for_each(|known| known.wishes.fates.clear());
+            }
             _ => {}
         }
     }
@@ -254,7 +314,42 @@ impl Model {
         let kind = if name == "presence" { "" } else { kind };
         let from = format!("contact@localhost/{}", self.random.below(CONTACTS));
         let stanza = format!("<{name} xmlns='jabber:client' from='{from}' id='{}'{kind}/>", self.number);
+        self.world.run();
+        let view = self.world.hub.view();
+        let of_account = |info: &&SessionInfo| info.jid.starts_with(account);
+        let session = view.sessions().filter_map(|session| session.living()).find(of_account).map(stream_of);
+        self.managed.due.extend(session.map(|session| (session, self.number.to_string())));
         self.world.server_says(account, &stanza);
+    }
+
+    /// The wire breaks, and what was on its way is lost.
+    fn break_off(&mut self) {
+        self.met.breaks += 1;
+        self.world.run();
+        (self.world.flowing, self.world.deaf) = (self.random.below(2) == 0, self.random.below(2) == 0);
+        let reads: Vec<_> = self.pages.keys().copied().collect();
+        for _ in 0..self.random.below(6) {
+            self.server_says(ACCOUNTS[0]);
+            if let Some(tab) = self.pick(&reads) {
+                self.send(tab);
+            }
+        }
+        self.world.run();
+        (self.world.flowing, self.world.deaf) = (true, false);
+        let fault = match self.manner {
+            Manner::Plain | Manner::Honest => None,
+            Manner::Forgetful => {
+                let (condition, tells) = ("item-not-found", self.random.below(2) == 0);
+                (self.random.below(2) == 0).then_some(ManagementFault::RefuseResume { condition, tells })
+            }
+            Manner::Lying => {
+                let mut all = ManagementFault::all();
+                all.retain(|fault| !matches!(fault, ManagementFault::Requests(_)));
+                Some(all[self.random.below(all.len() as u64) as usize])
+            }
+        };
+        fault.into_iter().for_each(|fault| self.world.server.misbehave(Misbehaviour::Management(fault)));
+        self.world.cut();
     }
 
     fn come(&mut self) {
@@ -316,6 +411,9 @@ impl Model {
     /// The app connects or attaches: its present session ends for it, without an event.
     fn join(&mut self, tab: PortId) {
         self.note_gone(tab);
+        // What it has sent in another session is nothing to it.
+        self.know(tab).wishes.fates.clear();
+        self.world.say(tab, ToWorker::Follow);
         let account = ACCOUNTS[usize::from(self.random.below(4) == 0)];
         let selectors: Vec<_> = (0..self.random.below(4)).map(|_| self.selector()).collect();
         self.world.begins_with(tab, &selectors);
@@ -325,7 +423,9 @@ impl Model {
         match self.random.below(3) {
             0 => self.world.attach(tab, Some(account)),
             _ => {
-                let options = Options { queue_stanzas: QUEUE, ..Options::default() };
+                let management = ManagementOptions { max_unacked: 3, resume: true, max: None };
+                let management = (self.manner != Manner::Plain).then(|| management.into());
+                let options = Options { queue_stanzas: QUEUE, management, ..Options::default() };
                 self.world.connect_as(tab, account, Some(&password(account)), options);
             }
         }
@@ -381,7 +481,7 @@ impl Model {
             let held = self.world.page(tab).unread.is_some();
             held.then(|| self.world.let_read(tab)).is_some()
         }) {}
-        // Long enough for a redial, and for every tab in turn to leave a request without an answer.
+        // Long enough for a redial, for acknowledgements, and for every tab in turn to leave a request without an answer.
         self.world.advance(Duration::from_secs(150));
         self.look(place);
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
@@ -389,8 +489,13 @@ impl Model {
         }
         self.world.advance(3 * GRACE);
         self.look(place);
-        for tab in self.pages.keys() {
+        for (tab, known) in &self.pages {
             assert!(self.world.page(*tab).is_settled(), "{place}: {tab:?} waits for something");
+            assert!(
+                known.wishes.fates.is_empty(),
+                "{place}: {tab:?} never hears of {:?}",
+                known.wishes.fates
+            );
         }
         assert!(self.world.open_sockets().is_empty(), "{place}");
         assert!(self.world.nothing_is_due(), "{place}");

@@ -10,7 +10,7 @@ use epode_session::stream::xml::{Head, Limits};
 use epode_tab::Tab;
 use serde_json::Value;
 
-use super::world::{stream_of, unicode};
+use super::world::{generation_of, stream_of, unicode};
 use crate::inbound::Inbound;
 
 pub(super) struct Page {
@@ -111,7 +111,7 @@ impl Event {
 pub(super) struct Handler {
     pub(super) claim: ClaimId,
     pub(super) selector: Selector,
-    /// The session of the handler, and the stream that the session came up over.
+    /// The session of the handler, and the stream, see [`generation_of`].
     pub(super) jid: String,
     pub(super) stream: u64,
     pub(super) after: After,
@@ -273,7 +273,7 @@ impl Page {
         let claim =
             self.tab.claim(self.time, serde_json::to_value(&selector).expect("a selector is plain data"));
         if let Some(session) = &self.session {
-            let (jid, stream) = (session.jid.clone(), stream_of(session));
+            let (jid, stream) = (session.jid.clone(), generation_of(session));
             let (live, heard) = (false, Vec::new());
             self.handlers.push(Handler { claim, selector, jid, stream, after, live, heard });
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::Position;
+use epode_protocol::{Position, SessionInfo};
 
 use crate::inbound::Inbound;
 use crate::shared_session::{Phase, SharedSession};
@@ -78,10 +78,29 @@ impl<'a> SessionView<'a> {
 
     /// The full JID, while it is up.
     pub(super) fn jid(&self) -> Option<&'a str> {
+        self.info().map(|info| &*info.jid)
+    }
+
+    /// What tabs are told of it, while it is up.
+    pub(super) fn info(&self) -> Option<&'a SessionInfo> {
         match &self.0.phase {
-            Phase::Up(info) => Some(&info.jid),
+            Phase::Up(info) => Some(info),
             _ => None,
         }
+    }
+
+    /// The same, also while it may be resumed.
+    pub(super) fn living(&self) -> Option<&'a SessionInfo> {
+        match &self.0.phase {
+            Phase::Up(info) | Phase::Suspended(info) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// The positions that are received, handled and said, if the stream is managed.
+    pub(super) fn marks(&self, hub: &View<'_>) -> Option<[Position; 3]> {
+        let said = self.0.handled.as_ref()?.said();
+        Some([self.0.position, self.0.handled_up_to(&hub.0.common), said])
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -151,6 +170,11 @@ impl TabView<'_> {
     /// How many stanzas of it wait for its session to come up.
     pub(super) fn pending(&self) -> usize {
         self.1.pending.len()
+    }
+
+    /// Whether it wants to hear what becomes of its sends.
+    pub(super) fn follows(&self) -> bool {
+        self.1.follows
     }
 
     pub(super) fn fitness(&self) -> Fitness {

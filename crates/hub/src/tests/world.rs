@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) reachable: bool,
     /// Whether frames of the worker reach the server.
     pub(super) flowing: bool,
+    /// Whether frames of the server are lost on their way.
+    pub(super) deaf: bool,
     /// Every message and presence that the worker was given.
     pub(super) routed: Vec<Routed>,
     /// Further features that the server offers.
@@ -84,7 +86,7 @@ pub(super) struct World {
 pub(super) struct Routed {
     /// The full JID of the session.
     pub(super) jid: String,
-    /// The stream that it came over; see [`stream_of`].
+    /// The stream that it came over; see [`generation_of`].
     pub(super) stream: u64,
     pub(super) at: Duration,
     pub(super) inbound: Inbound<String>,
@@ -92,7 +94,10 @@ pub(super) struct Routed {
 
 /// A frame that the worker has transmitted.
 pub(super) struct Sent {
+    /// The connection, which is the stream's [number](stream_of) unless the stream resumed a session.
     pub(super) stream: u64,
+    /// The stream that is up, see [`generation_of`]; 0 if none is.
+    pub(super) generation: u64,
     /// The position of its session at that time.
     pub(super) position: Position,
     pub(super) text: String,
@@ -148,6 +153,7 @@ impl World {
             http: Http::new(),
             reachable: true,
             flowing: true,
+            deaf: false,
             routed: Vec::new(),
             offers: "",
             locks: true,
@@ -366,9 +372,13 @@ impl World {
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
                 let connection = self.connection(socket);
                 let position = self.reached(socket).unwrap_or_default();
-                self.sent.push(Sent { stream: connection.0, position, text: frame.clone() });
-                // The scripted server does not know of XEP-0352, and some peers never answer.
-                if self.flowing && !["urn:xmpp:csi:0", "@silent"].iter().any(|word| frame.contains(word)) {
+                let generation = self.generation_on(socket).unwrap_or_default();
+                self.sent.push(Sent { stream: connection.0, generation, position, text: frame.clone() });
+                // The scripted server does not know of XEP-0352.
+                if self.flowing && !frame.contains("urn:xmpp:csi:0") {
+                    // Some peers never answer; to the server it is a stanza like any other.
+                    let silent = "<message xmlns='jabber:client' type='error' to='nobody@silent'/>";
+                    let frame = if frame.contains("@silent") { silent.to_owned() } else { frame };
                     self.queue.push_back(Arrival::AtServer(testkit::Input::Frame(connection, frame)));
                 }
             }
@@ -465,6 +475,7 @@ impl World {
     fn follow_server(&mut self) {
         while let Some(output) = self.server.poll_output() {
             match output {
+                testkit::Output::Frame(..) if self.deaf => {}
                 testkit::Output::Frame(connection, frame) if Manager::has(connection) => {
                     let frame = self.named(frame, connection);
                     self.tell_manager(bosh::Input::Frame(connection, frame));
@@ -498,12 +509,24 @@ impl World {
         self.hub.view().session_on(socket).map(|session| session.position())
     }
 
+    /// The [number](stream_of) of the session whose stream is on this connection.
+    pub(super) fn session_of(&self, connection: u64) -> Option<u64> {
+        let socket = self.socket(ConnectionId(connection))?;
+        self.hub.view().session_on(socket)?.living().map(stream_of)
+    }
+
+    /// The stream that is up on this socket.
+    fn generation_on(&self, socket: SocketId) -> Option<u64> {
+        self.hub.view().session_on(socket)?.info().map(generation_of)
+    }
+
     fn note_routed(&mut self, socket: SocketId, text: String, before: Option<Position>) {
         let Some(position) = self.reached(socket).filter(|reached| Some(*reached) != before) else { return };
         let session = self.hub.view().session_on(socket);
         let jid = session.and_then(|session| session.jid()).unwrap_or_default().to_owned();
         let Ok(head) = Head::read_in_stream(&text, &Limits::default()) else { return };
-        let (size, stream, at) = (text.len(), self.connection(socket).0, self.clock.now());
+        let Some(stream) = self.generation_on(socket) else { return };
+        let (size, at) = (text.len(), self.clock.now());
         let inbound = Inbound::new(position, head, text, size, &unicode());
         self.routed.extend((!inbound.is_iq()).then_some(Routed { jid, stream, at, inbound }));
     }
@@ -530,7 +553,13 @@ impl World {
     }
 }
 
-/// The number of the stream; see [`World::named`].
+/// The number of the stream, whether it resumed a session or not; it grows from worker to worker.
+pub(super) fn generation_of(session: &SessionInfo) -> u64 {
+    stream_of(session) >> 32 << 32 | u64::from(session.generation)
+}
+
+/// The number of the stream that the session came up over; see [`World::named`]. A session that is
+/// resumed keeps it.
 pub(super) fn stream_of(session: &SessionInfo) -> u64 {
     let number = session.features.split("<stream xmlns='epode:test'>").nth(1);
     let number = number.and_then(|rest| rest.split('<').next()).and_then(|number| number.parse().ok());

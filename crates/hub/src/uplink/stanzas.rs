@@ -47,6 +47,8 @@ pub(crate) struct Entry<T> {
     pub(crate) token: Option<Token>,
     /// Later sends of the same tab that are done with when this one is, since they said nothing new.
     pub(crate) done: Vec<Token>,
+    /// Whether it waits to be sent again: its tab was told that it was written.
+    pub(crate) again: bool,
     /// When it was sent, by the [time of day](epode_protocol::ToWorker#time-of-day).
     pub(crate) made: f64,
 }
@@ -79,12 +81,12 @@ impl<T> Default for StanzaQueue<T> {
 impl<T> Entry<T> {
     /// A stanza of the worker's own.
     pub(crate) fn of_worker(text: T, kind: Kind) -> Self {
-        Entry { text, kind, sender: None, token: None, done: Vec::new(), made: 0.0 }
+        Entry { text, kind, sender: None, token: None, done: Vec::new(), again: false, made: 0.0 }
     }
 
     /// The latest token that is done with when this stanza is.
     fn up_to(&self) -> Option<(PortId, Token)> {
-        Some((self.sender?, self.done.last().copied().or(self.token)?))
+        Some((self.sender?, self.tokens().max()?))
     }
 
     fn tokens(&self) -> impl Iterator<Item = Token> {
@@ -126,7 +128,7 @@ impl<T: Text> StanzaQueue<T> {
     /// before, once that is.
     pub(crate) fn note_done(&mut self, port: PortId, token: Token) {
         let is_before = |entry: &&mut Entry<T>| entry.sender == Some(port) && entry.token.is_some();
-        let waits = self.queue.waiting_mut().any(|entry| is_before(&entry));
+        let waits = self.queue.waiting_mut().any(|entry| !entry.again && is_before(&entry));
         if !waits {
             note(&mut self.written, port, token);
         }
@@ -219,19 +221,28 @@ impl<T: Text> StanzaQueue<T> {
     pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool) {
         let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
-        let mut again = Vec::new();
-        for entry in self.queue.restart() {
+        let mut again: Vec<(usize, Entry<T>)> = Vec::new();
+        for mut entry in self.queue.restart() {
             let repeated =
                 entry.text.with_str(|text| repeats.then(|| repeat::repeated(text, known, entry.made))?);
             if let Some(text) = repeated {
                 if let (Some(port), Some(token)) = (entry.sender, entry.token) {
                     self.fates.push((port, token, Fate::Resent { maybe_twice: !known }));
                 }
-                again.push((text.len(), Entry { text: text.into(), ..entry }));
-            } else if entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
-                self.note_fate(entry.up_to(), Fate::Acknowledged);
+                again.push((text.len(), Entry { text: text.into(), again: true, ..entry }));
+                continue;
+            }
+            let mut done = std::mem::take(&mut entry.done);
+            if entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
+                done.extend(entry.token);
             } else {
                 self.fail(&entry, "not-resumed", "the session was lost before the server acknowledged this");
+            }
+            let of_tab =
+                |before: &&mut (usize, Entry<T>)| before.1.sender == entry.sender && before.1.token.is_some();
+            match again.iter_mut().rfind(of_tab) {
+                Some((_, before)) => before.done.extend(done),
+                None => self.note_fate(entry.sender.zip(done.into_iter().max()), Fate::Acknowledged),
             }
         }
         self.queue.put_back(again.into_iter());
@@ -276,7 +287,7 @@ impl<T: Text> StanzaQueue<T> {
     /// A tab turns to another session: what it sent and was not written is not sent. Returns the tokens.
     pub(crate) fn withdraw(&mut self, port: PortId) -> Vec<Token> {
         let withdrawn = self.queue.withdraw(|entry| {
-            entry.sender == Some(port) && entry.token.is_some() && entry.kind != Kind::Request
+            entry.sender == Some(port) && entry.token.is_some() && entry.kind != Kind::Request && !entry.again
         });
         let mut tokens: Vec<_> = withdrawn.iter().flat_map(Entry::tokens).collect();
         tokens.extend(self.forget(port));
@@ -286,7 +297,7 @@ impl<T: Text> StanzaQueue<T> {
     /// A tab has left: it hears no more receipts, and what waits is sent for it. Returns the tokens of
     /// what waits.
     pub(crate) fn forget(&mut self, port: PortId) -> Vec<Token> {
-        let waiting = self.queue.waiting_mut().filter(|entry| entry.sender == Some(port));
+        let waiting = self.queue.waiting_mut().filter(|entry| entry.sender == Some(port) && !entry.again);
         let tokens = waiting.flat_map(|entry| entry.tokens().collect::<Vec<_>>()).collect();
         for entry in self.queue.iter_mut().filter(|entry| entry.sender == Some(port)) {
             (entry.sender, entry.token, entry.done) = (None, None, Vec::new());
@@ -298,12 +309,17 @@ impl<T: Text> StanzaQueue<T> {
 
     /// The session is over: everything ends. Returns the sends that were never written.
     pub(crate) fn end(&mut self) -> Vec<(PortId, Token)> {
-        for entry in self.queue.restart() {
-            self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
-        }
         let mut unsent = Vec::new();
-        while let Some(entry) = self.queue.pop() {
-            unsent.extend(entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token))));
+        let written = self.queue.unacknowledged();
+        for number in 0.. {
+            let Some(entry) = self.queue.pop() else { break };
+            if number < written || entry.again {
+                self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
+                self.note_fate(entry.sender.zip(entry.done.last().copied()), Fate::Acknowledged);
+            } else {
+                unsent
+                    .extend(entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token))));
+            }
         }
         unsent
     }

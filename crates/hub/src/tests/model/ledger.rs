@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::tests::page::Event;
 use epode_protocol::{ClaimId, Delivery, Origin, Position, Role, Selector};
 
-use super::{Model, Written, quoted};
+use super::{Manner, Model, Written, quoted};
 use crate::PortId;
 use crate::tests::page::{After, Handler, Page, only};
-use crate::tests::world::{GRACE, Routed};
+use crate::tests::world::{GRACE, Routed, stream_of};
 
 /// What each handler of a page must still hear.
 #[derive(Default)]
@@ -39,6 +39,7 @@ impl Model {
             self.world.run();
         }
         self.look_at_ledgers(true, place);
+        self.look_at_sessions(place);
         self.look_at_beliefs(place);
         self.look_at_wishes(place);
         self.look_at_bounds(place);
@@ -57,6 +58,13 @@ impl Model {
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {
             for event in self.world.page(tab).events() {
                 any = true;
+                match &event {
+                    Event::Status(status) if status.session.as_ref().is_some_and(|info| info.resumed) => {
+                        self.met.resumed += 1;
+                    }
+                    Event::Fate(..) => self.met.fates += 1,
+                    _ => {}
+                }
                 let known = self.pages.entry(tab).or_default();
                 known.wishes.hear(&event, &self.left, &format!("{place}: {tab:?}"));
                 let Event::Stanzas(batch) = event else { continue };
@@ -98,6 +106,33 @@ impl Model {
             self.met.gaps += std::mem::take(&mut page.new_gaps);
         }
         self.world.routed = routed;
+    }
+
+    /// What must arrive in a session that is resumed arrives, and arrives once.
+    fn look_at_sessions(&mut self, place: &str) {
+        let view = self.world.hub.view();
+        for session in view.sessions() {
+            if let Some([received, handled, said]) = session.marks(&view) {
+                assert!(received >= handled && handled >= said, "{place}: {received} {handled} {said}");
+            }
+        }
+        if self.manner != Manner::Honest {
+            return;
+        }
+        for routed in &self.world.routed[self.managed.looked_at..] {
+            let Some(id) = routed.inbound.head.id.as_deref() else { continue };
+            let once = self.managed.given.insert(id.to_owned());
+            assert!(once || id.ends_with('.'), "{place}: {id} came twice");
+        }
+        self.managed.looked_at = self.world.routed.len();
+        let living: Vec<_> = view.sessions().filter_map(|session| session.living()).map(stream_of).collect();
+        let up: Vec<_> = view.sessions().filter_map(|session| session.info()).map(stream_of).collect();
+        self.managed.due.retain(|(session, id)| {
+            let given = self.managed.given.contains(id);
+            self.met.told += usize::from(given);
+            assert!(given || !up.contains(session), "{place}: {id} is lost");
+            !given && living.contains(session)
+        });
     }
 
     /// Of each session that is up exactly one tab is primary in the books, and no tab is fitter.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::tests::page::Event;
-use epode_protocol::Token;
+use epode_protocol::{Fate, Token};
 
-use super::{Model, Written, quoted};
+use super::{Manner, Model, Written, quoted};
 use crate::PortId;
 use crate::tab_state::{ANSWER, QUIET};
 
@@ -15,6 +15,8 @@ use crate::tab_state::{ANSWER, QUIET};
 pub(super) struct Wishes {
     /// The ids of the stanzas that are sent exactly once, if they are.
     pub(super) sends: BTreeMap<Token, Option<String>>,
+    /// The sends of which it has not heard what became of them.
+    pub(super) fates: BTreeSet<Token>,
     pub(super) requests: BTreeMap<Token, Request>,
     pub(super) questions: BTreeSet<Token>,
 }
@@ -62,10 +64,17 @@ impl Wishes {
                 }
             }
             Event::Failed(token, fault) => {
+                self.fates.remove(token);
                 let id = self.sends.remove(token).unwrap_or_else(|| panic!("{place}: {token} ended twice"));
                 // A dead worker may or may not have done it.
                 let left = id.is_some_and(|id| fault.condition != "worker-lost" && written.contains(&id));
                 assert!(!left, "{place}: {token} failed, as it was told, and has left");
+            }
+            Event::Fate(token, Fate::Acknowledged | Fate::Unmanaged) => {
+                self.fates = self.fates.split_off(&(token + 1));
+            }
+            Event::Fate(token, Fate::Failed(_)) => {
+                self.fates.remove(token);
             }
             Event::Response(token, _) => {
                 assert!(self.requests.remove(token).is_some(), "{place}: {token} ended twice");
@@ -139,9 +148,15 @@ impl Model {
                 }
             } else if let Some((sender, _)) = id.split_once('.') {
                 let news = self.left.insert(id.to_owned()) || text.starts_with("<presence");
-                assert!(news, "{place}: {text} left twice");
+                // Whether a managed session sends too much again is seen by the answers.
+                assert!(news || self.manner != Manner::Plain, "{place}: {text} left twice");
+                if let Some(session) =
+                    self.world.session_of(sent.stream).filter(|_| id.ends_with(char::is_numeric))
+                {
+                    self.managed.due.push((session, id.to_owned()));
+                }
                 let sender = PortId(sender.parse().expect("the model gave it one"));
-                let (stream, position, text) = (sent.stream, sent.position, sent.text);
+                let (stream, position, text) = (sent.generation, sent.position, sent.text);
                 self.written.push(Written { stream, position, sender, text });
             }
         }
@@ -152,7 +167,7 @@ impl Model {
         let now = self.world.clock.now();
         for (tab, known) in &mut self.pages {
             let page = self.world.page(*tab);
-            let Wishes { sends, requests, questions } = &mut known.wishes;
+            let Wishes { sends, requests, questions, .. } = &mut known.wishes;
             let late = requests.values().any(|request| request.until.is_some_and(|until| until < now));
             assert!(page.unread.is_some() || !late, "{place}: {tab:?} waits for too long");
             if page.is_settled() {
@@ -186,6 +201,10 @@ impl Model {
 
     pub(super) fn sends(&mut self, tab: PortId, stanza: &str, id: Option<String>) {
         let token = self.world.send(tab, stanza);
-        self.know(tab).wishes.sends.insert(token, id);
+        // A page whose wish died with a worker does not hear.
+        let follows = self.world.hub.view().tab(tab).is_some_and(|tab| tab.follows());
+        let wishes = &mut self.know(tab).wishes;
+        wishes.sends.insert(token, id);
+        wishes.fates.extend(follows.then_some(token));
     }
 }
