@@ -16,7 +16,8 @@ use crate::member::{ActiveClaim, JoinKind};
 use crate::shared_session::SharedSession;
 
 impl<T: Text> SharedSession<T> {
-    /// Enters claims for the stream that is up, and answers with the stanzas that they missed since position `from`. `ago`:
+    /// Enters claims for the stream that is up, and answers with the stanzas that they missed since
+    /// position `from`. `ago`:
     /// for claims that were made outside of any stanza, how many milliseconds ago that was, by a
     /// clock that may have been set since. Such claims hold from that time on.
     #[inline(never)] // Out of the way of a cold start.

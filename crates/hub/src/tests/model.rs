@@ -481,7 +481,8 @@ impl Model {
             let held = self.world.page(tab).unread.is_some();
             held.then(|| self.world.let_read(tab)).is_some()
         }) {}
-        // Long enough for a redial, for acknowledgements, and for every tab in turn to leave a request without an answer.
+        // Long enough for a redial, for acknowledgements, and for every tab in turn to leave a request
+        // without an answer.
         self.world.advance(Duration::from_secs(150));
         self.look(place);
         for tab in self.pages.keys().copied().collect::<Vec<_>>() {

@@ -302,7 +302,9 @@ mod tests {
                     }
                     Act::Withdraw => {
                         let taken = queue.withdraw(|number| number % 3 == 0);
-                        let waits = |(at, number): (usize, &u64)| (at >= sent && number % 3 == 0).then_some(*number);
+                        let waits = |(at, number): (usize, &u64)| {
+                            (at >= sent && number % 3 == 0).then_some(*number)
+                        };
                         let expected: Vec<_> = model.iter().enumerate().filter_map(waits).collect();
                         prop_assert_eq!(&taken, &expected);
                         model.retain(|number| !expected.contains(number));

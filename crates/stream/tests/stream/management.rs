@@ -195,7 +195,8 @@ fn a_former_session_is_resumed_in_the_place_of_binding() {
 fn a_resource_is_bound_on_the_same_stream_if_the_session_is_gone() {
     for (failed, h) in [
         (
-            "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
+            "<failed xmlns='urn:xmpp:sm:3'>\
+             <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
             None,
         ),
         ("<failed xmlns='urn:xmpp:sm:3' h='9'/>", Some(9)),
@@ -225,10 +226,8 @@ fn an_app_that_binds_itself_does_so_only_if_the_session_is_gone() {
     assert!(matches!(&peer.events()[..], [Event::Management(Report::Resumed(0))]));
     let mut peer = told(Config { purpose: purpose(), ..resuming() }, &[]);
     assert_eq!(peer.answer("<failed xmlns='urn:xmpp:sm:3'/>"), [""; 0]);
-    assert!(matches!(
-        &peer.events()[..],
-        [Event::Management(Report::NotResumed(None)), Event::BindRequired(_)]
-    ));
+    let events = peer.events();
+    assert!(matches!(&events[..], [Event::Management(Report::NotResumed(None)), Event::BindRequired(_)]));
 }
 
 #[test]

@@ -149,13 +149,14 @@ impl World {
     pub(in crate::tests) fn adds(&mut self, tab: PortId, selector: Selector) -> ClaimId {
         let (time, came) = (self.time_of_day(), self.routed.len());
         // Stanzas on their way to a page are not old to it, nor are those that were kept while it
-        // loaded.
+        // loaded, or while its session was down, until it claims something.
         let on_its_way = |arrival: &Arrival| matches!(arrival, Arrival::AtTab(port, _) if *port == tab);
         let behind = self.queue.iter().any(on_its_way);
         let recent = self.clock.now().saturating_sub(3 * SAME_INSTANT);
         let old = self.routed.partition_point(|routed| routed.at < recent);
         let page = self.page(tab);
-        let old = if behind || page.unread.is_some() || page.was_loaded { 0 } else { old };
+        let resumed = page.session.as_ref().is_some_and(|session| session.resumed);
+        let old = if behind || page.unread.is_some() || page.was_loaded || resumed { 0 } else { old };
         page.time = time;
         let claim =
             page.add(selector, After::Leisure { position: page.tab.checkpoint().position, old, came });
