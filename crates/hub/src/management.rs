@@ -148,7 +148,6 @@ impl<T: Text> SharedSession<T> {
             self.connection.session.received(handled.count(self.position));
         }
         self.stanzas.close();
-        self.stop_asking(common);
         for member in &mut self.members {
             let tab = common.tabs.get(&member.port).map(|tab| tab.tab.clone());
             member.suspend(tab.unwrap_or_default(), self.position);

@@ -7,7 +7,7 @@ use epode_testkit::{self as testkit, ManagementFault, Misbehaviour};
 
 use super::page::Event;
 use super::world::{World, password};
-use crate::PortId;
+use crate::{Input, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
 const BOB: &str = "bob@localhost/desk";
@@ -629,4 +629,75 @@ fn a_claim_of_the_former_stream_does_not_take_what_waits_for_the_next() {
     world.run();
     world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
     assert_eq!(world.handled(tab)[0], "1 2");
+}
+
+#[test]
+fn a_claim_ends_with_the_stream_that_it_names() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    let generation = world.page(tab).session.as_ref().unwrap().generation;
+    cut(&mut world);
+    world.begins_with(tab, &[]);
+    world.advance(SECOND);
+    let claims = vec![epode_protocol::Claim { id: 99, selector: super::page::all("message") }];
+    let present = world.page(tab).session.as_ref().unwrap().generation;
+    // The page gives back what it has not claimed, once it reads that.
+    world.hold(tab);
+    for (named, holds) in [(generation, 0), (generation + 100, 0), (present, 1)] {
+        let (claims, from) = (claims.clone(), world.position(tab));
+        world.at_hub(Input::Message(
+            tab,
+            ToWorker::Claim { claims, from, made: 0.0, generation: named },
+            0.0,
+        ));
+        world.run();
+        assert_eq!(world.hub.view().sessions().next().unwrap().claims(tab), holds);
+    }
+}
+
+#[test]
+fn a_resumed_session_is_active_until_the_server_is_told_otherwise() {
+    let mut world = world();
+    world.offers = "<csi xmlns='urn:xmpp:csi:0'/>";
+    let tab = online(&mut world, ALICE);
+    world.show(tab, false);
+    let inactive = "<inactive xmlns=\"urn:xmpp:csi:0\"/>";
+    assert!(world.sent().iter().any(|sent| sent == inactive));
+    cut(&mut world);
+    world.advance(SECOND);
+    assert!(is_resumed(&mut world, tab));
+    assert!(world.sent().iter().any(|sent| sent == inactive), "XEP-0352 §5");
+}
+
+#[test]
+fn what_waits_names_the_jid_that_the_server_binds_next() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.cut();
+    let message = |from: &str| format!("<message xmlns='jabber:client' from='{from}' to='{BOB}'/>");
+    world.send(tab, &message(ALICE));
+    world.flowing = false;
+    world.advance(SECOND);
+    let socket = *world.open_sockets().last().unwrap();
+    let features =
+        |offer: &str| format!("<f:features xmlns:f='http://etherx.jabber.org/streams'>{offer}</f:features>");
+    let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
+    // The test plays the server, to which no frame of the worker flows.
+    for frame in [
+        open,
+        &features(
+            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
+        ),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        open,
+        &features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"),
+        "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
+         <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/other</jid></bind></iq>",
+    ] {
+        world.at_hub(Input::Frame(socket, frame.to_owned()));
+    }
+    world.run();
+    let sent = stanzas(world.sent());
+    assert!(sent.iter().any(|sent| sent.contains("from='alice@localhost/other'")), "{sent:?}");
+    assert!(!sent.iter().any(|sent| sent.contains(ALICE)), "{sent:?}");
 }
