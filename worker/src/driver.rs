@@ -113,6 +113,11 @@ impl Worker {
                     socket.transmit(&text);
                 }
             }
+            Output::Measure(id) => {
+                if let Some(socket) = self.sockets.get(&id) {
+                    self.hub.handle_input(browser::now(), Input::Measured(id, socket.kept()));
+                }
+            }
             Output::CloseSocket(socket) => drop(self.sockets.remove(&socket)),
             Output::Derive(socket, derivation) => derive(socket, derivation),
             Output::Defer => browser::defer(&self.deferred),

@@ -68,6 +68,11 @@ impl Socket {
             browser::log(LogLevel::Error, "the socket refused a frame");
         }
     }
+
+    /// The bytes that were written and that the network has not taken.
+    pub(crate) fn kept(&self) -> usize {
+        self.socket.buffered_amount() as usize
+    }
 }
 
 impl Drop for Socket {

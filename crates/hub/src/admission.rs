@@ -45,6 +45,7 @@ impl<T: Text> SharedSession<T> {
             self.elect(common);
             self.admit(port, entry.up(), common);
             self.report_csi(common);
+            self.doubt(common);
         } else if !waits {
             self.bind(None, common);
         } else if let Phase::Unbound(asked) = &self.phase {

@@ -16,12 +16,17 @@ use crate::timer::{Timer, Timers};
 use crate::uplink::lines::Line;
 use crate::{Config, Output, PortId, SessionId, SocketId, Table};
 
+/// By how many milliseconds the time of day runs ahead of the engine's clock in a sleep.
+const SLEEP: f64 = 2000.0;
+
 /// What every session and every tab shares.
 pub(crate) struct Common<T> {
     pub(crate) config: Config,
     pub(crate) now: Duration,
     /// The latest [time of day](epode_protocol::ToWorker#time-of-day) that the worker was told.
     pub(crate) time_of_day: f64,
+    /// By how many milliseconds that is ahead of `now`.
+    ahead: f64,
     pub(crate) tabs: Table<PortId, TabState<T>>,
     pub(crate) refusals: Refusals,
     pub(crate) timers: Timers,
@@ -41,6 +46,7 @@ impl<T: Text> Common<T> {
             config,
             now: Duration::ZERO,
             time_of_day: 0.0,
+            ahead: f64::INFINITY,
             tabs: Table::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -57,6 +63,14 @@ impl<T: Text> Common<T> {
             self.latest = Latest::default();
         }
         output
+    }
+
+    /// Notes the time of day. True if the machine has slept since the last time: the clock of the engine
+    /// may stand still then.
+    pub(crate) fn tell_time(&mut self, time: f64) -> bool {
+        self.time_of_day = time;
+        let ahead = time - self.now.as_secs_f64() * 1000.0;
+        std::mem::replace(&mut self.ahead, ahead) + SLEEP < ahead
     }
 
     /// A number that was never used before, for a session, a socket or an exchange.

@@ -48,7 +48,7 @@ impl Connection {
         let id = SessionId(common.count());
         let seed = common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let session = Session::new(common.now, account, purpose, seed);
-        let uplink = Uplink::over(Carrier::new(binding));
+        let uplink = Uplink::new(id, Carrier::new(binding), seed);
         Connection { id, key, session, uplink, exchange: None, options, keys: None }
     }
 

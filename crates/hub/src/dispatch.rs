@@ -25,6 +25,7 @@ impl<T: Text> Hub<T> {
                 Timer::Restore(port) => self.restore_timeout(port),
                 Timer::Gap(id) => self.with(id, SharedSession::tell_gap),
                 Timer::Farewell(id) => self.with(id, SharedSession::farewell_due),
+                Timer::Watch(id) => self.with(id, SharedSession::watch),
                 Timer::Acknowledge(id) => self.with(id, SharedSession::acknowledge),
                 Timer::RequestAck(id) => self.with(id, SharedSession::ask),
             }

@@ -85,13 +85,18 @@ impl<T: Text> SharedSession<T> {
     /// Tells the server whether anybody looks (XEP-0352 §4), if the server supports that.
     pub(crate) fn report_csi(&mut self, common: &mut Common<T>) {
         let Some(inactive) = self.inactive.filter(|_| self.is_up()) else { return };
-        let looks = |port| common.tabs.get(&port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
-        let nobody = !self.members.iter().any(|member| looks(member.port));
+        let nobody = !self.is_looked_at(common);
         if nobody != inactive {
             self.inactive = Some(nobody);
             let name = if nobody { "inactive" } else { "active" };
             self.connection.uplink.send(format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into(), common);
         }
+    }
+
+    /// Whether a person looks at any tab of this session.
+    pub(crate) fn is_looked_at(&self, common: &Common<T>) -> bool {
+        let looks = |port| common.tabs.get(&port).is_some_and(|tab| tab.fitness() == Fitness::Visible);
+        self.members.iter().any(|member| looks(member.port))
     }
 
     /// The tabs of this session, for one that asks.

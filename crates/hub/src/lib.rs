@@ -59,6 +59,7 @@ mod iq;
 mod joining;
 mod key;
 mod leaving;
+mod liveness;
 mod mailbox;
 mod management;
 mod member;
@@ -117,6 +118,8 @@ pub enum Input<T> {
     Frame(SocketId, T),
     /// The socket is closed, or could not be opened: close code (0 if there is none) and reason.
     SocketClosed(SocketId, u16, String),
+    /// The answer to [`Output::Measure`]: the bytes that were written and are still the browser's.
+    Measured(SocketId, usize),
     /// The keys that [`Output::Derive`] asked for on this socket.
     Derived(SocketId, ScramKeys),
     /// Whether the browser is connected to any network.
@@ -164,6 +167,8 @@ pub enum Output<T> {
     Abort(SocketId, RequestId),
     /// Write this frame.
     Transmit(SocketId, T),
+    /// Report at once, by [`Input::Measured`], how much of what was written the network has not taken.
+    Measure(SocketId),
     /// Close the socket; whatever else arrives on it is not needed.
     CloseSocket(SocketId),
     /// Run this derivation, in slices, and return its keys by [`Input::Derived`].
@@ -238,6 +243,11 @@ impl<T: Text> Hub<T> {
             Input::SocketClosed(socket, code, reason) => {
                 self.socket_input(socket, stream::Input::Closed { code, reason: &reason });
             }
+            Input::Measured(socket, kept) => {
+                if let Some(id) = self.on_socket(socket) {
+                    self.with(id, |shared, common| shared.measured(kept, common));
+                }
+            }
             Input::Derived(socket, keys) => self.socket_input(socket, stream::Input::Derived(keys)),
             Input::Online(online) => {
                 for id in self.sessions.keys().copied().collect::<Vec<_>>() {
@@ -245,6 +255,7 @@ impl<T: Text> Hub<T> {
                 }
                 if online {
                     self.lines_online();
+                    self.woke();
                 }
             }
             Input::Owned(name) => self.owned(&name),

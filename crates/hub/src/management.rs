@@ -158,6 +158,7 @@ impl<T: Text> SharedSession<T> {
         for timer in [Timer::Acknowledge(self.id()), Timer::RequestAck(self.id())] {
             common.timers.set(timer, None);
         }
+        self.connection.uplink.close(common);
     }
 
     fn resumed(&mut self, handled: u32, common: &mut Common<T>) {

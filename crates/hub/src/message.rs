@@ -16,7 +16,10 @@ impl<T: Text> Hub<T> {
     pub(crate) fn message(&mut self, port: PortId, message: ToWorker<T>, time: f64) {
         let Some(tab) = self.common.tabs.get_mut(&port) else { return self.last_words(port, message) };
         let is_new = tab.stage == Stage::New;
-        self.common.time_of_day = time;
+        if self.common.tell_time(time) {
+            self.woke();
+        }
+        let Some(tab) = self.common.tabs.get_mut(&port) else { return };
         tab.heard = self.common.now;
         if std::mem::take(&mut tab.asked) {
             self.common.timers.set(Timer::Heartbeat(port), Some(self.common.now + QUIET));
@@ -98,6 +101,9 @@ impl<T: Text> Hub<T> {
             ToWorker::Visibility { visible } => {
                 tab.visible = visible;
                 self.fitness_changed(port);
+                if let Some((shared, common)) = self.shared_by(port).filter(|_| visible) {
+                    shared.doubt(common);
+                }
             }
             ToWorker::Freeze => {
                 tab.awake = false;

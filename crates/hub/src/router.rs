@@ -20,6 +20,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn frame(&mut self, text: T, common: &mut Common<T>) {
         let session = &mut self.connection.session;
         let (head, size) = text.with_str(|frame| (session.frame(common.now, frame), frame.len()));
+        self.connection.uplink.watch.heard(common.now);
         if let Some(head) = head {
             self.route(head, text, size, common);
         }

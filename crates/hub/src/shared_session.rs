@@ -266,6 +266,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn go_up(&mut self, info: SessionInfo, common: &mut Common<T>) {
         self.down = None;
         self.phase = Phase::Up(SessionInfo { generation: common.count(), ..info });
+        self.connection.uplink.open(common);
         let entries: Vec<_> = self.members.iter().map(|member| (member.port, member.entry)).collect();
         self.elect(common);
         for (port, entry) in entries {

@@ -17,6 +17,7 @@ mod greeting;
 mod joining;
 mod keys;
 mod leaving;
+mod liveness;
 mod managing;
 mod model;
 mod naming;

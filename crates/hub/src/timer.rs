@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Gap(SessionId),
     /// When an `unavailable` is sent after all, since its tab has stayed.
     Farewell(SessionId),
+    /// When to look whether the server is still there.
+    Watch(SessionId),
     /// When the server is told how much is handled.
     Acknowledge(SessionId),
     /// When the server is asked how much it has handled.

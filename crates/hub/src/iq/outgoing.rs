@@ -96,6 +96,14 @@ impl OutgoingRequests {
         Entered::Send { id }
     }
 
+    /// Enters a request of the worker's own to the server; the id.
+    pub(crate) fn probe(&mut self, domain: &str) -> Box<str> {
+        let id = self.fresh_id();
+        let to = Some(domain.into());
+        self.open.insert(id.clone(), OutgoingRequest { askers: Vec::new(), to, question: None });
+        id
+    }
+
     /// The number of answers that this tab waits for.
     pub(crate) fn of(&self, port: PortId) -> usize {
         self.open.values().flat_map(|request| &request.askers).filter(|asker| asker.port == port).count()

@@ -57,7 +57,8 @@ impl<'a> View<'a> {
             | Timer::Gap(id)
             | Timer::Farewell(id)
             | Timer::Acknowledge(id)
-            | Timer::RequestAck(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
+            | Timer::RequestAck(id)
+            | Timer::Watch(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
         }
     }
 

@@ -54,6 +54,9 @@ pub(super) struct World {
     pub(super) reachable: bool,
     /// Whether frames of the worker reach the server.
     pub(super) flowing: bool,
+    /// The bytes of what the worker writes that a socket keeps.
+    pub(super) kept: usize,
+    probes: usize,
     /// Whether frames of the server are lost on their way.
     pub(super) deaf: bool,
     /// Every message and presence that the worker was given.
@@ -153,6 +156,8 @@ impl World {
             http: Http::new(),
             reachable: true,
             flowing: true,
+            kept: 0,
+            probes: 0,
             deaf: false,
             routed: Vec::new(),
             offers: "",
@@ -253,6 +258,13 @@ impl World {
         self.clock.advance_to(until);
     }
 
+    /// The machine sleeps: time passes, and nothing happens but all that is due when the machine wakes.
+    pub(super) fn sleep(&mut self, elapsed: Duration) {
+        self.run();
+        self.clock.advance_to(self.clock.now() + elapsed);
+        self.advance(Duration::ZERO);
+    }
+
     /// The events of the tab's app since the last call.
     pub(super) fn events(&mut self, tab: PortId) -> Vec<Event> {
         self.run();
@@ -272,10 +284,21 @@ impl World {
         self.page(tab).position
     }
 
-    /// The frames that the worker has written to any socket since the last call.
+    /// The frames that the worker has written to any socket since the last call, without the
+    /// [probes](World::probes) among them.
     pub(super) fn sent(&mut self) -> Vec<String> {
         self.run();
-        self.transmitted().into_iter().map(|sent| sent.text).collect()
+        let (probes, others) =
+            self.transmitted().into_iter().map(|sent| sent.text).partition(|text| is_probe(text));
+        self.probes += Vec::len(&probes);
+        others
+    }
+
+    /// How many pings of the worker were sent to a server since the last call.
+    pub(super) fn probes(&mut self) -> usize {
+        let others: Vec<_> = self.sent();
+        assert!(others.is_empty(), "{others:?}");
+        std::mem::take(&mut self.probes)
     }
 
     /// The same with the stream of each frame, and without letting anything arrive first.
@@ -289,10 +312,10 @@ impl World {
         std::mem::take(&mut self.logged)
     }
 
-    /// Whether the worker waits for nothing but its tabs' heartbeats.
+    /// Whether the worker waits for nothing but to look after its tabs and servers.
     pub(super) fn nothing_is_due(&mut self) -> bool {
         self.run();
-        self.hub.view().timers().all(|timer| matches!(timer, Timer::Heartbeat(_)))
+        self.hub.view().timers().all(|timer| matches!(timer, Timer::Heartbeat(_) | Timer::Watch(_)))
     }
 
     /// Forgets everything that was heard, sent and logged so far.
@@ -368,6 +391,13 @@ impl World {
             Output::Draw(socket) => self.draw(socket),
             Output::Request(socket, id, request) => self.ask_manager(socket, id, request),
             Output::Abort(socket, id) => self.abort_request(socket, id),
+            Output::Measure(socket) => {
+                if !self.flowing {
+                    // Frames are held back by a wire that is slow, not dead.
+                    self.kept = if self.kept == 0 { 50_000 } else { self.kept - 1 };
+                }
+                self.at_hub(Input::Measured(socket, self.kept));
+            }
             Output::Transmit(socket, frame) => {
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
                 let connection = self.connection(socket);
@@ -551,6 +581,12 @@ impl World {
     fn socket(&self, connection: ConnectionId) -> Option<SocketId> {
         (connection.0 >> 32 == u64::from(self.epoch)).then_some(SocketId(connection.0 as u32))
     }
+}
+
+/// Whether a frame is a ping by which the worker finds out whether the server is there.
+fn is_probe(frame: &str) -> bool {
+    frame.starts_with("<iq xmlns=\"jabber:client\" type=\"get\" id=\"epode-")
+        && frame.contains("urn:xmpp:ping")
 }
 
 /// The number of the stream, whether it resumed a session or not; it grows from worker to worker.

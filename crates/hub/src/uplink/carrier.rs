@@ -51,6 +51,11 @@ impl Carrier {
         }
     }
 
+    /// Has the socket say how much it keeps of what was written.
+    pub(super) fn measure<T: Text>(&self, common: &mut Common<T>) {
+        common.outputs.extend(self.socket.map(Output::Measure));
+    }
+
     /// Has keys derived for the present stream; they are useless to any other.
     pub(crate) fn derive<T: Text>(&self, derivation: Derivation, common: &mut Common<T>) {
         common.outputs.extend(self.socket.map(|socket| Output::Derive(socket, derivation)));

@@ -44,19 +44,20 @@ impl<E> Queue<E> {
         self.entries.push_back((size, entry));
     }
 
-    /// Takes the next entry that is to be written, and keeps it until the server acknowledges it. Says
-    /// whether it was never written before.
-    pub(crate) fn write(&mut self) -> Option<(&E, bool)> {
-        let (_, entry) = self.entries.get(self.written)?;
+    /// Takes the next entry that is to be written, with its size, and keeps it until the server
+    /// acknowledges it. Says whether it was never written before.
+    pub(crate) fn write(&mut self) -> Option<(usize, &E, bool)> {
+        let (size, entry) = self.entries.get(self.written)?;
         self.written += 1;
         let first = self.written > self.sent;
         self.sent = self.sent.max(self.written);
-        Some((entry, first))
+        Some((*size, entry, first))
     }
 
     /// Takes the next entry, of which the server will acknowledge nothing.
-    pub(crate) fn pop(&mut self) -> Option<E> {
-        self.take_first(1).pop()
+    pub(crate) fn pop(&mut self) -> Option<(usize, E)> {
+        let (size, _) = self.entries.front()?;
+        Some((*size, self.take_first(1).pop()?))
     }
 
     /// Takes the entries that the server acknowledges by this count. A count that is lower than a
@@ -157,7 +158,7 @@ mod tests {
     }
 
     fn write<E: Copy>(queue: &mut Queue<E>) -> Option<E> {
-        queue.write().map(|(entry, _)| *entry)
+        queue.write().map(|(_, entry, _)| *entry)
     }
 
     #[test]
@@ -199,12 +200,12 @@ mod tests {
         queue.push(1, 4);
         queue.acknowledge(1).unwrap();
         queue.rewind();
-        assert_eq!(queue.write(), Some((&2, false)));
+        assert_eq!(queue.write(), Some((1, &2, false)));
         // The stream is lost again, before 3 is written again. The server may have it.
         assert_eq!(queue.unacknowledged(), 2);
         assert_eq!(queue.acknowledge(3), Ok(vec![2, 3]));
         queue.rewind();
-        assert_eq!(queue.write(), Some((&4, true)));
+        assert_eq!(queue.write(), Some((1, &4, true)));
         assert_eq!(queue.write(), None);
     }
 
@@ -275,7 +276,7 @@ mod tests {
                         model.push_back(pushed);
                     }
                     Act::Write => {
-                        let next = model.get(written).map(|number| (number, written == sent));
+                        let next = model.get(written).map(|number| (1, number, written == sent));
                         prop_assert_eq!(queue.write(), next);
                         written = model.len().min(written + 1);
                         sent = sent.max(written);

@@ -202,9 +202,22 @@ impl<T: Text> StanzaQueue<T> {
     /// Asks the server what it has handled.
     pub(crate) fn ask(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
         if self.unasked() > 0 {
-            self.asked = true;
-            uplink.send(management::request().into(), common);
+            self.probe(uplink, common);
         }
+    }
+
+    /// Asks the server for an answer, unless it owes one; false if it acknowledges nothing.
+    pub(crate) fn probe(&mut self, uplink: &mut Uplink, common: &mut Common<T>) -> bool {
+        if self.state == State::Managed {
+            self.asked = true;
+            uplink.ask(management::request().into(), common);
+        }
+        matches!(self.state, State::Managed | State::Enabling)
+    }
+
+    /// Whether the server owes an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked || self.state == State::Enabling
     }
 
     /// The former session is over, and not resumed. `handled`: the number of stanzas that the server
@@ -312,7 +325,7 @@ impl<T: Text> StanzaQueue<T> {
         let mut unsent = Vec::new();
         let written = self.queue.unacknowledged();
         for number in 0.. {
-            let Some(entry) = self.queue.pop() else { break };
+            let Some((_, entry)) = self.queue.pop() else { break };
             if number < written || entry.again {
                 self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
                 self.note_fate(entry.sender.zip(entry.done.last().copied()), Fate::Acknowledged);
@@ -343,17 +356,17 @@ impl<T: Text> StanzaQueue<T> {
         match self.state {
             State::Down => {}
             State::Plain => {
-                while let Some(entry) = self.queue.pop() {
+                while let Some((size, entry)) = self.queue.pop() {
                     if let Some((port, token)) = entry.up_to() {
                         note(&mut self.written, port, token);
                     }
                     self.note_fate(entry.up_to(), Fate::Unmanaged);
-                    uplink.send(entry.text, common);
+                    uplink.write(entry.text, size, common);
                 }
             }
             State::Enabling | State::Managed => {
-                while let Some((entry, first)) = self.queue.write() {
-                    uplink.send(entry.text.clone(), common);
+                while let Some((size, entry, first)) = self.queue.write() {
+                    uplink.write(entry.text.clone(), size, common);
                     if let Some((port, token)) = entry.up_to().filter(|_| first) {
                         note(&mut self.written, port, token);
                     }

@@ -1,0 +1,226 @@
+//! A connection that is dead without a word is found out; one that is slow is kept.
+
+use std::time::Duration;
+
+use epode_protocol::{ManagementOptions, Options};
+use epode_testkit as testkit;
+
+use super::world::{World, password};
+use crate::{Input, PortId};
+
+const ALICE: &str = "alice@localhost/desk";
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const MESSAGE: &str = "<message xmlns='jabber:client' to='bob@localhost'/>";
+const R: &str = "<r xmlns='urn:xmpp:sm:3'/>";
+
+/// The server and its network are silent from now on, and take nothing.
+fn die(world: &mut World) {
+    world.run();
+    world.deaf = true;
+}
+
+/// Which of these seconds, from now on, is the first in which the tab hears of a loss.
+fn lost_after(world: &mut World, tab: PortId, seconds: u64) -> Option<u64> {
+    world.heard(tab);
+    (1..=seconds).find(|_| {
+        world.advance(SECOND);
+        world.heard(tab).iter().any(|heard| heard.starts_with("Reconnecting"))
+    })
+}
+
+/// A world whose server manages streams, and a tab in it.
+fn managed() -> (World, PortId) {
+    let management = Some(testkit::Management::default());
+    let mechanisms = vec!["PLAIN".to_owned()];
+    let mut world = World::with(testkit::Config { management, mechanisms, ..testkit::Config::default() });
+    let tab = world.tab();
+    let management = ManagementOptions { max_unacked: 0, resume: true, max: None };
+    let options = Options { management: Some(management.into()), ..Options::default() };
+    world.connect_as(tab, ALICE, Some(&password(ALICE)), options);
+    world.forget();
+    (world, tab)
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_after_a_write_is_dead_in_fifteen_seconds() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.advance(10 * SECOND);
+    die(&mut world);
+    world.send(tab, MESSAGE);
+    assert_eq!(lost_after(&mut world, tab, 60), Some(15));
+    assert_eq!(world.dials(), 2, "no server has asked us to wait");
+}
+
+#[test]
+fn any_frame_is_a_sign_of_life_and_a_ping_gets_one_that_asks_for_no_more() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    for _ in 0..5 {
+        world.send(tab, MESSAGE);
+        world.sent();
+        world.advance(4 * SECOND);
+        assert_eq!(world.probes(), 0, "the message may still be answered");
+        world.advance(2 * SECOND);
+        assert_eq!(world.probes(), 1);
+        assert_eq!(lost_after(&mut world, tab, 20), None);
+        assert_eq!(world.probes(), 0);
+        assert!(world.logged().is_empty(), "the answer is expected");
+    }
+}
+
+#[test]
+fn an_idle_connection_is_probed_about_each_minute_and_rarely_while_nobody_looks() {
+    for (shown, least, most) in [(true, 60, 75), (false, 12, 15)] {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        world.show(tab, shown);
+        world.advance(5 * MINUTE);
+        world.probes();
+        world.advance(60 * MINUTE);
+        let probes = world.probes();
+        assert!((least..=most).contains(&probes), "{probes}");
+    }
+    // Browsers that were opened at once do not ask at once.
+    let mut world = World::new();
+    world.online(ALICE);
+    let first: Vec<_> = (0..2).map(|_| lost_probe(&mut world)).collect();
+    assert_ne!(first[0], first[1]);
+}
+
+/// The milliseconds until the next probe.
+fn lost_probe(world: &mut World) -> u32 {
+    world.probes();
+    let found = (1..).find(|_| {
+        world.advance(Duration::from_millis(100));
+        world.probes() > 0
+    });
+    found.unwrap_or_default()
+}
+
+#[test]
+fn a_dead_idle_connection_is_found_out_by_its_probe() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    die(&mut world);
+    let found = lost_after(&mut world, tab, 120);
+    assert!(found.is_some_and(|seconds| (63..=75).contains(&seconds)), "{found:?}");
+}
+
+#[test]
+fn a_server_that_manages_the_stream_is_asked_for_an_acknowledgement_instead() {
+    let (mut world, tab) = managed();
+    world.advance(MINUTE);
+    assert_eq!(world.sent(), [R]);
+    die(&mut world);
+    world.send(tab, MESSAGE);
+    assert_eq!(lost_after(&mut world, tab, 60), Some(15));
+    assert_eq!(world.sent().iter().filter(|sent| *sent == R).count(), 1, "though the app never asks");
+}
+
+#[test]
+fn a_socket_from_which_bytes_leave_is_slow_and_not_dead() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    die(&mut world);
+    world.send(tab, MESSAGE);
+    for kept in (1..=30).rev() {
+        world.kept = kept * 1000;
+        assert_eq!(lost_after(&mut world, tab, 4), None);
+    }
+    world.show(tab, false);
+    world.show(tab, true);
+    world.kept = 500;
+    assert_eq!(lost_after(&mut world, tab, 4), None, "nor does a person's look make it dead");
+    // The last bytes leave no more.
+    assert_eq!(lost_after(&mut world, tab, 60).map(|seconds| seconds / 6), Some(2));
+}
+
+#[test]
+fn after_a_wake_or_on_another_network_or_under_a_persons_eyes_five_seconds_are_enough() {
+    type Act = fn(&mut World, PortId);
+    let acts: [(&str, Act); 4] = [
+        ("the browser is online again", |world, _| {
+            world.at_hub(Input::Online(false));
+            world.at_hub(Input::Online(true));
+        }),
+        ("a tab is shown", |world, tab| {
+            world.show(tab, false);
+            world.show(tab, true);
+        }),
+        ("a tab joins", |world, _| {
+            let other = world.tab();
+            world.attach(other, None);
+        }),
+        ("the machine has slept, and its clock with it", |world, tab| {
+            world.send(tab, "<message xmlns='jabber:client'/>");
+            world.run();
+            world.set_by += 3_600_000.0;
+            world.show(tab, true);
+        }),
+    ];
+    for (what, act) in acts {
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        world.advance(10 * SECOND);
+        die(&mut world);
+        act(&mut world, tab);
+        assert_eq!(lost_after(&mut world, tab, 60), Some(5), "{what}");
+        let mut world = World::new();
+        let tab = world.online(ALICE);
+        world.advance(10 * SECOND);
+        act(&mut world, tab);
+        assert_eq!(lost_after(&mut world, tab, 60), None, "{what}, and the server is there");
+    }
+}
+
+#[test]
+fn tabs_that_come_and_go_ask_a_server_that_was_heard_just_now_nothing() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    world.advance(10 * SECOND);
+    world.probes();
+    world.server_says(ALICE, MESSAGE);
+    for _ in 0..10 {
+        world.show(tab, false);
+        world.show(tab, true);
+    }
+    world.sent();
+    assert_eq!(world.probes(), 0);
+    world.advance(6 * SECOND);
+    for _ in 0..10 {
+        world.show(tab, false);
+        world.show(tab, true);
+    }
+    assert_eq!(world.probes(), 1);
+}
+
+#[test]
+fn a_look_that_comes_late_proves_nothing() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    die(&mut world);
+    world.send(tab, MESSAGE);
+    world.advance(14 * SECOND);
+    // The machine sleeps, and the clock goes on.
+    world.deaf = false;
+    world.sleep(3600 * SECOND);
+    assert_eq!(lost_after(&mut world, tab, 60), None, "the probe after the wake is answered");
+    die(&mut world);
+    world.sleep(3600 * SECOND);
+    assert_eq!(lost_after(&mut world, tab, 60), Some(5));
+}
+
+#[test]
+fn a_browser_that_keeps_every_timer_late_finds_a_dead_connection_out_all_the_same() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    die(&mut world);
+    world.heard(tab);
+    let late = (1..10).find(|_| {
+        world.sleep(MINUTE);
+        world.heard(tab).iter().any(|heard| heard.starts_with("Reconnecting"))
+    });
+    assert_eq!(late, Some(4));
+}
