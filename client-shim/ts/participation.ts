@@ -338,6 +338,7 @@ export class Participation<C extends ConnectionState<C>> {
       case 'Written':
         return this.outbox.written(content.up_to);
       case 'Fate':
+      case 'Backlog':
         // No app can ask for it yet.
         return;
       case 'Failed':

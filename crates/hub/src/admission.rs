@@ -30,11 +30,13 @@ impl<T: Text> SharedSession<T> {
         // The tab may have vanished while its credentials were tried.
         let Some(tab) = common.tabs.get_mut(&port) else { return };
         tab.stage = Stage::In(id);
+        tab.backlog = (0, 0);
         tab.mailbox.change_session();
         tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;
         tab.mailbox.byte_limit = self.connection.options.queue_size as usize;
         let parked = self.take_parked(&tab.tab, common.now);
         self.members.push(Member { own_mechanisms, parked, ..Member::new(port, entry, self.position) });
+        self.tell_backlog_to(port, common);
         let up = self.is_up();
         let down = self.down.clone();
         common.timers.set(Timer::Grace(id), None);

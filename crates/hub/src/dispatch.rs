@@ -26,6 +26,8 @@ impl<T: Text> Hub<T> {
                 Timer::Gap(id) => self.with(id, SharedSession::tell_gap),
                 Timer::Farewell(id) => self.with(id, SharedSession::farewell_due),
                 Timer::Watch(id) => self.with(id, SharedSession::watch),
+                Timer::Pace(id) => self.with(id, SharedSession::flush),
+                Timer::Backlog(id) => self.with(id, SharedSession::tell_backlog),
                 Timer::Acknowledge(id) => self.with(id, SharedSession::acknowledge),
                 Timer::RequestAck(id) => self.with(id, SharedSession::ask),
             }

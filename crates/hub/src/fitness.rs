@@ -55,6 +55,7 @@ impl<T: Text> SharedSession<T> {
     fn fitness_changed(&mut self, port: PortId, common: &mut Common<T>) {
         self.elect(common);
         self.report_csi(common);
+        self.tell_backlog_to(port, common);
         if common.tabs.get(&port).is_some_and(|tab| !tab.awake) {
             for position in self.incoming.of(port) {
                 self.unhandled(position, port, common);

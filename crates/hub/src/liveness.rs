@@ -49,6 +49,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn measured(&mut self, kept: usize, common: &mut Common<T>) {
         let now = common.now;
         self.connection.uplink.measured(kept, now);
+        self.flush(common);
         if !self.is_watched() || self.connection.uplink.watch.due() > now {
             return;
         }
@@ -62,6 +63,13 @@ impl<T: Text> SharedSession<T> {
                 self.connection.session.hasten(now);
             }
         }
+    }
+
+    /// Writes what waits, as far as there is room.
+    pub(crate) fn flush(&mut self, common: &mut Common<T>) {
+        self.stanzas.flush(&mut self.connection.uplink, common);
+        self.post_receipts(common);
+        self.ask_if_due(common);
     }
 
     fn is_watched(&self) -> bool {

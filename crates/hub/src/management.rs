@@ -75,7 +75,7 @@ impl<T: Text> SharedSession<T> {
                     info.managed = false;
                 }
                 self.stanzas.unmanaged();
-                self.stanzas.post_receipts(common);
+                self.post_receipts(common);
             }
             Report::Resumed(handled) => self.resumed(handled, common),
             Report::NotResumed(handled) => {
@@ -86,10 +86,7 @@ impl<T: Text> SharedSession<T> {
                 }
             }
             Report::Acknowledged(handled) => match self.stanzas.acknowledged(handled) {
-                Ok(()) => {
-                    self.stanzas.post_receipts(common);
-                    self.ask_if_due(common);
-                }
+                Ok(()) => self.flush(common),
                 Err(too_much) => self.feed(too_much.into(), common),
             },
             Report::AckRequested => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{Delivery, Origin, Text};
+use epode_protocol::{Delivery, FromWorker, Origin, Text};
 use epode_session::stream::xml::Head;
 
 use crate::PortId;
@@ -18,6 +18,9 @@ use crate::uplink::Entry;
 /// How long an undirected `unavailable` is held back, since its tab may be closing.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// The shortest time between two words about what waits.
+const BACKLOG: Duration = Duration::from_secs(1);
+
 impl<T: Text> SharedSession<T> {
     /// Takes in a tab's stanzas, in order, and posts the receipts.
     pub(crate) fn take_all(
@@ -29,8 +32,41 @@ impl<T: Text> SharedSession<T> {
         for pending in sends {
             self.take(port, pending, common);
         }
-        self.stanzas.post_receipts(common);
+        self.post_receipts(common);
         self.ask_if_due(common);
+    }
+
+    /// Tells each tab what became of its sends, and the tabs how much waits.
+    pub(crate) fn post_receipts(&mut self, common: &mut Common<T>) {
+        self.stanzas.post_receipts(common);
+        self.tell_backlog(common);
+    }
+
+    /// Tells the tabs how much waits to be written, at most once a [while](BACKLOG).
+    pub(crate) fn tell_backlog(&mut self, common: &mut Common<T>) {
+        let timer = Timer::Backlog(self.id());
+        if common.timers.runs(timer) {
+            return;
+        }
+        let backlog = self.stanzas.waiting();
+        if backlog != self.backlog {
+            self.backlog = backlog;
+            common.timers.set(timer, Some(common.now + BACKLOG));
+            for port in self.ports() {
+                self.tell_backlog_to(port, common);
+            }
+        }
+    }
+
+    /// Tells a tab that has come or woken, if there is news for it.
+    pub(crate) fn tell_backlog_to(&self, port: PortId, common: &mut Common<T>) {
+        let Some(tab) = common.tabs.get_mut(&port).filter(|tab| tab.awake && tab.backlog != self.backlog)
+        else {
+            return;
+        };
+        tab.backlog = self.backlog;
+        let (stanzas, bytes) = (self.backlog.0 as u32, self.backlog.1 as u32);
+        common.post(port, FromWorker::Backlog { stanzas, bytes });
     }
 
     /// Sends a stanza, keeps it until the session is up, or refuses it.

@@ -56,6 +56,8 @@ pub(crate) enum Upshot {
 pub(crate) struct SharedSession<T> {
     pub(crate) connection: Connection,
     pub(crate) stanzas: StanzaQueue<T>,
+    /// How many stanzas wait to be written, and their bytes, as the tabs were told.
+    pub(crate) backlog: (usize, usize),
     /// The server's stanzas, if it counts them (XEP-0198).
     pub(crate) handled: Option<Handled>,
     pub(crate) phase: Phase,
@@ -98,6 +100,7 @@ impl<T: Clone> SharedSession<T> {
         SharedSession {
             connection,
             stanzas: StanzaQueue::default(),
+            backlog: (0, 0),
             handled: None,
             phase: Phase::Connecting,
             bound: None,
@@ -273,7 +276,7 @@ impl<T: Text> SharedSession<T> {
             self.admit(port, entry.up(), common);
         }
         self.report_csi(common);
-        self.stanzas.post_receipts(common);
+        self.post_receipts(common);
         self.ask_if_due(common);
         if let Some(account) = self.bound.clone() {
             self.restore_waiting(account, common);
@@ -312,7 +315,7 @@ impl<T: Text> SharedSession<T> {
         }
         self.farewell = None;
         self.stanzas.settle(handled, repeats);
-        self.stanzas.post_receipts(common);
+        self.post_receipts(common);
         self.stop_asking(common);
         for member in &mut self.members {
             member.claims.clear();
@@ -342,6 +345,7 @@ impl<T: Text> SharedSession<T> {
             self.report(StatusCode::Disconnecting, common);
         }
         if matches!(was, Phase::Up(_)) {
+            self.connection.uplink.hurry();
             if let Some(handled) = &self.handled {
                 // XEP-0198 §4: what no tab has seen is the server's to keep.
                 let ack = handled.ack(self.handled_up_to(common));
@@ -373,12 +377,12 @@ impl<T: Text> SharedSession<T> {
         for (port, token) in self.stanzas.end() {
             common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
         }
-        self.stanzas.post_receipts(common);
+        self.post_receipts(common);
         self.stop_asking(common);
         // The tabs hear of dropped frames now or never.
         common.timers.set(Timer::Gap(id), None);
         self.tell_gap(common);
-        for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id)] {
+        for timer in [Timer::Grace(id), Timer::Farewell(id), Timer::Gap(id), Timer::Backlog(id)] {
             common.timers.set(timer, None);
         }
         common.outputs.extend(self.owned.take().map(Output::Disown));

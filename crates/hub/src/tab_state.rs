@@ -40,6 +40,8 @@ pub(crate) struct TabState<T> {
     pub(crate) asked: bool,
     /// Whether the tab wants to hear what becomes of each of its sends.
     pub(crate) follows: bool,
+    /// How many stanzas of its session wait to be written, and their bytes, as the tab was told.
+    pub(crate) backlog: (usize, usize),
     /// Up to which of its sends everything is over, while the tab does not follow.
     pub(crate) over: Option<(Token, Fate)>,
     /// The time of its latest message.
@@ -91,6 +93,7 @@ impl<T> TabState<T> {
             awake: true,
             asked: false,
             follows: false,
+            backlog: (0, 0),
             over: None,
             heard: now,
             pending: VecDeque::new(),

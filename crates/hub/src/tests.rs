@@ -23,6 +23,7 @@ mod model;
 mod naming;
 mod own_mechanisms;
 mod ownership;
+mod pace;
 mod page;
 mod prefixes;
 mod presence;

@@ -30,6 +30,10 @@ pub(crate) enum Timer {
     Farewell(SessionId),
     /// When to look whether the server is still there.
     Watch(SessionId),
+    /// When to look whether the socket has room.
+    Pace(SessionId),
+    /// When the tabs may hear again how much waits to be written.
+    Backlog(SessionId),
     /// When the server is told how much is handled.
     Acknowledge(SessionId),
     /// When the server is asked how much it has handled.

@@ -1,6 +1,8 @@
 //! The one way out of a session. Every frame for the server leaves here, in order: the stream's
 //! own, the worker's on behalf of its tabs, and the tabs' stanzas. Stanzas queue first (`stanzas`,
-//! `queue`), and the tabs' receipts are written there.
+//! `queue`), and the tabs' receipts are written there. A WebSocket takes any number of frames, and
+//! keeps what the network has not taken: stanzas wait here instead, where they are counted and the
+//! worker's questions overtake them.
 
 use std::time::Duration;
 
@@ -22,6 +24,14 @@ mod repeat;
 mod stanzas;
 mod watch;
 
+/// The most bytes of stanzas that the socket keeps, and the most while the server owes an answer: what
+/// leaves before the question delays the answer.
+const ROOM: usize = 1_000_000;
+const ROOM_WHILE_ASKED: usize = 64 << 10;
+
+/// The time between two looks at a socket that keeps too much.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// The way out of one session.
 #[derive(Debug)]
 pub(crate) struct Uplink {
@@ -30,11 +40,12 @@ pub(crate) struct Uplink {
     pub(crate) watch: Watch,
     /// The bytes of stanzas that the socket keeps, at most.
     kept: usize,
+    hurries: bool,
 }
 
 impl Uplink {
     pub(crate) fn new(id: SessionId, carrier: Carrier, seed: u64) -> Self {
-        Uplink { id, carrier, watch: Watch::new(seed), kept: 0 }
+        Uplink { id, carrier, watch: Watch::new(seed), kept: 0, hurries: false }
     }
 
     /// Writes a stanza whose turn it is ([`StanzaQueue`]).
@@ -56,6 +67,25 @@ impl Uplink {
         self.carrier.transmit(frame, common);
     }
 
+    /// Whether the socket is to take another stanza. `asked`: whether the server owes an answer.
+    pub(crate) fn has_room(&self, asked: bool) -> bool {
+        let most = if asked || self.watch.is_probing() { ROOM_WHILE_ASKED } else { ROOM };
+        self.hurries || self.kept < most || !self.is_measured()
+    }
+
+    /// Stanzas wait for room: has the socket measured now, and again soon.
+    pub(crate) fn wait_for_room<T: Text>(&self, common: &mut Common<T>) {
+        if !common.timers.runs(Timer::Pace(self.id)) {
+            common.timers.set(Timer::Pace(self.id), Some(common.now + LOOK));
+            self.measure(common);
+        }
+    }
+
+    /// The session is closed: what waits leaves before that.
+    pub(crate) fn hurry(&mut self) {
+        self.hurries = true;
+    }
+
     /// Has the socket say how much it keeps.
     pub(crate) fn measure<T: Text>(&self, common: &mut Common<T>) {
         self.carrier.measure(common);
@@ -74,7 +104,7 @@ impl Uplink {
 
     /// Stanzas flow on a new stream.
     pub(crate) fn open<T: Text>(&mut self, common: &mut Common<T>) {
-        self.kept = 0;
+        (self.kept, self.hurries) = (0, false);
         self.watch.open(common.now);
         if self.is_measured() {
             self.rewatch(common);
@@ -83,10 +113,13 @@ impl Uplink {
 
     /// No stanzas flow any more.
     pub(crate) fn close<T: Text>(&mut self, common: &mut Common<T>) {
-        common.timers.set(Timer::Watch(self.id), None);
+        for timer in [Timer::Watch(self.id), Timer::Pace(self.id)] {
+            common.timers.set(timer, None);
+        }
     }
 
-    /// Whether the carrier is a WebSocket. A BOSH session sees by itself whether its server answers.
+    /// Whether the carrier is a WebSocket. A BOSH session sees by itself whether its server answers,
+    /// and sends no more than its window takes.
     pub(crate) fn is_measured(&self) -> bool {
         self.carrier.binding.is_none()
     }

@@ -100,6 +100,14 @@ pub enum FromWorker<T> {
         /// What became of it.
         fate: Fate,
     },
+    /// How much of what the tabs of the session sent waits to be written, since the session is down or its
+    /// connection slow. Nothing waits where the tab was told nothing.
+    Backlog {
+        /// The number of stanzas.
+        stanzas: u32,
+        /// Their bytes, as UTF-8.
+        bytes: u32,
+    },
     /// What became of an IQ that this tab asked.
     Response {
         /// The token of the [`Request`](crate::ToWorker::Request).

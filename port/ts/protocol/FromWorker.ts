@@ -95,7 +95,15 @@ token: number,
 /**
  * What became of it.
  */
-fate: Fate, } } | { "Response": { 
+fate: Fate, } } | { "Backlog": { 
+/**
+ * The number of stanzas.
+ */
+stanzas: number, 
+/**
+ * Their bytes, as UTF-8.
+ */
+bytes: number, } } | { "Response": { 
 /**
  * The token of the [`Request`](crate::ToWorker::Request).
  */

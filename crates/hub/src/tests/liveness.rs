@@ -30,7 +30,7 @@ fn lost_after(world: &mut World, tab: PortId, seconds: u64) -> Option<u64> {
 }
 
 /// A world whose server manages streams, and a tab in it.
-fn managed() -> (World, PortId) {
+pub(super) fn managed() -> (World, PortId) {
     let management = Some(testkit::Management::default());
     let mechanisms = vec!["PLAIN".to_owned()];
     let mut world = World::with(testkit::Config { management, mechanisms, ..testkit::Config::default() });

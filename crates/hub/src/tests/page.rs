@@ -74,6 +74,7 @@ pub(super) enum Event {
     Written(Token),
     Failed(Token, Fault),
     Fate(Token, Fate),
+    Backlog(u32, u32),
     Response(Token, Outcome<String>),
     Tabs(Token, Vec<TabInfo>),
     Numbers(BoshSession),
@@ -97,6 +98,7 @@ impl Event {
             FromWorker::Written { up_to } => Event::Written(up_to),
             FromWorker::Failed { token, fault } => Event::Failed(token, fault),
             FromWorker::Fate { token, fate } => Event::Fate(token, fate),
+            FromWorker::Backlog { stanzas, bytes } => Event::Backlog(stanzas, bytes),
             FromWorker::Response { token, outcome, .. } => Event::Response(token, outcome),
             FromWorker::Tabs { token, tabs } => Event::Tabs(token, tabs),
             FromWorker::BoshSession(numbers) => Event::Numbers(numbers),
@@ -342,6 +344,7 @@ impl Page {
                 Fate::Resent { maybe_twice: true } => format!("resent {token} maybe twice"),
                 Fate::Failed(fault) => format!("lost {token} {}", fault.condition),
             },
+            Event::Backlog(stanzas, bytes) => format!("backlog {stanzas} {bytes}"),
             Event::Response(token, outcome) => {
                 let outcome = match outcome {
                     Outcome::Result(text) => format!("result {text}"),

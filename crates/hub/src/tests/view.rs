@@ -58,7 +58,9 @@ impl<'a> View<'a> {
             | Timer::Farewell(id)
             | Timer::Acknowledge(id)
             | Timer::RequestAck(id)
-            | Timer::Watch(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
+            | Timer::Watch(id)
+            | Timer::Pace(id)
+            | Timer::Backlog(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
         }
     }
 

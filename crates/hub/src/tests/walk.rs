@@ -265,6 +265,7 @@ impl Knowledge {
             | Event::Claimed(_)
             | Event::Tabs(..)
             | Event::Numbers(_)
+            | Event::Backlog(..)
             | Event::HttpError(_)
             | Event::Log(..) => {}
         }

@@ -56,6 +56,9 @@ pub(super) struct World {
     pub(super) flowing: bool,
     /// The bytes of what the worker writes that a socket keeps.
     pub(super) kept: usize,
+    /// How many bytes a second leave the sockets; `None` where what is kept is the test's.
+    pub(super) rate: Option<usize>,
+    drained: Duration,
     probes: usize,
     /// Whether frames of the server are lost on their way.
     pub(super) deaf: bool,
@@ -157,6 +160,8 @@ impl World {
             reachable: true,
             flowing: true,
             kept: 0,
+            rate: None,
+            drained: Duration::ZERO,
             probes: 0,
             deaf: false,
             routed: Vec::new(),
@@ -265,17 +270,27 @@ impl World {
         self.advance(Duration::ZERO);
     }
 
+    /// Some bytes more are written, after what has left until now.
+    fn drain_socket(&mut self, more: usize) {
+        if let Some(rate) = self.rate {
+            let now = self.clock.now();
+            let left = (now - self.drained).as_millis() as usize * rate / 1000;
+            (self.kept, self.drained) = (self.kept.saturating_sub(left) + more, now);
+        }
+    }
+
     /// The events of the tab's app since the last call.
     pub(super) fn events(&mut self, tab: PortId) -> Vec<Event> {
         self.run();
         self.page(tab).events()
     }
 
-    /// The same in words, see [`Page::in_words`], without log lines about dropped frames;
-    /// [`World::logged`] has those.
+    /// The same in words, see [`Page::in_words`], without log lines about dropped frames,
+    /// which [`World::logged`] has, and without the backlog.
     pub(super) fn heard(&mut self, tab: PortId) -> Vec<String> {
         let words = self.events(tab).into_iter().map(Page::in_words);
-        words.filter(|words| !words.starts_with("Warn dropped")).collect()
+        let is_beside = |words: &String| words.starts_with("Warn dropped") || words.starts_with("backlog");
+        words.filter(|words| !is_beside(words)).collect()
     }
 
     /// The position of the latest stanza that was delivered to the tab.
@@ -392,6 +407,7 @@ impl World {
             Output::Request(socket, id, request) => self.ask_manager(socket, id, request),
             Output::Abort(socket, id) => self.abort_request(socket, id),
             Output::Measure(socket) => {
+                self.drain_socket(0);
                 if !self.flowing {
                     // Frames are held back by a wire that is slow, not dead.
                     self.kept = if self.kept == 0 { 50_000 } else { self.kept - 1 };
@@ -399,6 +415,7 @@ impl World {
                 self.at_hub(Input::Measured(socket, self.kept));
             }
             Output::Transmit(socket, frame) => {
+                self.drain_socket(frame.len());
                 assert!(self.open_sockets.contains(&socket), "{frame} to the closed {socket:?}");
                 let connection = self.connection(socket);
                 let position = self.reached(socket).unwrap_or_default();

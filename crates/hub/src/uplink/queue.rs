@@ -103,6 +103,17 @@ impl<E> Queue<E> {
         taken.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// The number of entries that are to be written on this stream, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let waiting = self.entries.range(self.written..);
+        (waiting.len(), waiting.map(|(size, _)| size).sum())
+    }
+
+    /// Whether any entry is to be written.
+    pub(crate) fn waits(&self) -> bool {
+        self.written < self.entries.len()
+    }
+
     /// The number of entries that the server may have and has not acknowledged.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.sent

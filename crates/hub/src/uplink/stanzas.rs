@@ -352,27 +352,35 @@ impl<T: Text> StanzaQueue<T> {
         }
     }
 
-    fn flush(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
-        match self.state {
-            State::Down => {}
-            State::Plain => {
-                while let Some((size, entry)) = self.queue.pop() {
-                    if let Some((port, token)) = entry.up_to() {
-                        note(&mut self.written, port, token);
-                    }
-                    self.note_fate(entry.up_to(), Fate::Unmanaged);
-                    uplink.write(entry.text, size, common);
-                }
+    /// Writes what waits, as far as the socket has room.
+    pub(crate) fn flush(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
+        while self.state != State::Down && self.queue.waits() {
+            if !uplink.has_room(self.asked) {
+                return uplink.wait_for_room(common);
             }
-            State::Enabling | State::Managed => {
-                while let Some((size, entry, first)) = self.queue.write() {
-                    uplink.write(entry.text.clone(), size, common);
-                    if let Some((port, token)) = entry.up_to().filter(|_| first) {
-                        note(&mut self.written, port, token);
-                    }
-                }
+            self.write_one(uplink, common);
+        }
+    }
+
+    fn write_one(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
+        if self.state == State::Plain {
+            let Some((size, entry)) = self.queue.pop() else { return };
+            if let Some((port, token)) = entry.up_to() {
+                note(&mut self.written, port, token);
+            }
+            self.note_fate(entry.up_to(), Fate::Unmanaged);
+            uplink.write(entry.text, size, common);
+        } else if let Some((size, entry, first)) = self.queue.write() {
+            uplink.write(entry.text.clone(), size, common);
+            if let Some((port, token)) = entry.up_to().filter(|_| first) {
+                note(&mut self.written, port, token);
             }
         }
+    }
+
+    /// How many stanzas are still to be written, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.queue.waiting()
     }
 
     /// Notes the fate of all sends of a tab up to this one.

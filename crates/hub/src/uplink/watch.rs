@@ -160,6 +160,11 @@ impl Watch {
         if probes && !asked { Verdict::Probe } else { Verdict::Wait }
     }
 
+    /// Whether a probe waits for its answer.
+    pub(super) fn is_probing(&self) -> bool {
+        self.unanswered.as_ref().is_some_and(|unanswered| unanswered.probed)
+    }
+
     /// When to [look](Watch::look) again.
     pub(crate) fn due(&self) -> Duration {
         self.due

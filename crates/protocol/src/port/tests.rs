@@ -100,6 +100,7 @@ fn told() -> Vec<Plain> {
             "positions": [3, 3], "origins": ["Sent", "Received"], "lengths": [4, 4], "text": "<a/><b/>",
         }}),
         json!({"Claimed": {"claims": [{"claim": 7, "stanzas": stanzas}, {"claim": 8, "stanzas": []}]}}),
+        json!({"Backlog": {"stanzas": 3, "bytes": 300}}),
         json!({"Gap": {"from": 1, "to": 2, "count": 2, "reason": "r"}}),
         json!("Ping"),
         json!("Pong"),
