@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use epode_protocol::{LogLevel, Position, SessionInfo, Text};
+use epode_protocol::{FromWorker, LogLevel, Position, SessionInfo, Text};
 use epode_session::stream::management;
 use epode_session::{Report, stream};
 
@@ -73,6 +73,9 @@ impl<T: Text> SharedSession<T> {
                 self.log(LogLevel::Info, text, common);
                 if let Phase::Up(info) = &mut self.phase {
                     info.managed = false;
+                }
+                for member in &self.members {
+                    common.post(member.port, FromWorker::Unmanaged);
                 }
                 self.stanzas.unmanaged();
                 self.post_receipts(common);

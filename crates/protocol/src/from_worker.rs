@@ -108,6 +108,9 @@ pub enum FromWorker<T> {
         /// Their bytes, as UTF-8.
         bytes: u32,
     },
+    /// The server does not manage the stream after all (XEP-0198 §3), which
+    /// [`managed`](SessionInfo::managed) had promised.
+    Unmanaged,
     /// What became of an IQ that this tab asked.
     Response {
         /// The token of the [`Request`](crate::ToWorker::Request).

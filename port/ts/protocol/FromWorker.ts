@@ -103,7 +103,7 @@ stanzas: number,
 /**
  * Their bytes, as UTF-8.
  */
-bytes: number, } } | { "Response": { 
+bytes: number, } } | "Unmanaged" | { "Response": { 
 /**
  * The token of the [`Request`](crate::ToWorker::Request).
  */

@@ -513,6 +513,22 @@ fn where_nobody_acknowledges_a_send_is_over_when_it_is_written() {
 }
 
 #[test]
+fn every_tab_hears_that_a_stream_is_not_managed_after_all() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::RefuseEnable("internal-server-error")));
+    let opened = world.tab();
+    world.connect_as(opened, ALICE, Some(&password(ALICE)), options());
+    let heard = world.heard(opened);
+    let up = heard.iter().position(|words| words == UP);
+    let unmanaged = heard.iter().position(|words| words == "unmanaged");
+    assert!(up.is_some() && up < unmanaged, "{heard:?}");
+    let joined = world.tab();
+    world.attach(joined, None);
+    assert!(!world.heard(joined).contains(&"unmanaged".to_owned()));
+    assert!(!world.page(joined).session.as_ref().unwrap().managed);
+}
+
+#[test]
 fn a_server_that_counts_wrongly_is_told_so_and_is_used_without() {
     for fault in [ManagementFault::AcksTooMuch, ManagementFault::AcksWithoutCount] {
         let mut world = world();

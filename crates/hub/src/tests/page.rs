@@ -79,6 +79,7 @@ pub(super) enum Event {
     Tabs(Token, Vec<TabInfo>),
     Numbers(BoshSession),
     HttpError(u16),
+    Unmanaged,
     Log(LogLevel, String),
 }
 
@@ -103,6 +104,7 @@ impl Event {
             FromWorker::Tabs { token, tabs } => Event::Tabs(token, tabs),
             FromWorker::BoshSession(numbers) => Event::Numbers(numbers),
             FromWorker::HttpError { status } => Event::HttpError(status),
+            FromWorker::Unmanaged => Event::Unmanaged,
             FromWorker::Log { level, text } => Event::Log(level, text),
             other => panic!("{other:?} is not for the app"),
         }
@@ -357,6 +359,7 @@ impl Page {
             }
             Event::Numbers(BoshSession { next, lowest, .. }) => format!("numbers {}", next - lowest),
             Event::HttpError(status) => format!("HTTP {status}"),
+            Event::Unmanaged => "unmanaged".to_owned(),
             Event::Log(level, text) => format!("{level:?} {text}"),
         }
     }

@@ -267,6 +267,7 @@ impl Knowledge {
             | Event::Numbers(_)
             | Event::Backlog(..)
             | Event::HttpError(_)
+            | Event::Unmanaged
             | Event::Log(..) => {}
         }
     }

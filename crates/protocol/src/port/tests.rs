@@ -110,6 +110,7 @@ fn told() -> Vec<Plain> {
         json!({"Fate": {"token": 5, "fate": "Unmanaged"}}),
         json!({"Fate": {"token": 5, "fate": {"Resent": {"maybe_twice": true}}}}),
         json!({"Fate": {"token": 5, "fate": {"Failed": {"condition": "c", "text": "t"}}}}),
+        json!("Unmanaged"),
         json!({"Failed": {"token": 4, "fault": fault}}),
         json!({"Response": {"token": 4, "outcome": {"Result": "<iq/>"}, "position": 2}}),
         json!({"Response": {"token": 4, "outcome": {"Error": "<iq/>"}, "position": 2}}),
