@@ -2,6 +2,7 @@
 import type { Status } from './constants.ts';
 import type { Hooks } from './hooks.ts';
 import type { ScramKeys } from './keys.ts';
+import type { StreamManagement } from './management.ts';
 import type { ConnectionOptions } from './options.ts';
 import type { Transport } from './transports.ts';
 
@@ -28,6 +29,14 @@ export interface Tab {
   claims: number;
 }
 
+/** How much of what all tabs of a session sent waits in the worker. */
+export interface Backlog {
+  /** The number of stanzas. */
+  readonly stanzas: number;
+  /** Their size in bytes, as UTF-8. */
+  readonly bytes: number;
+}
+
 /** The fields of a connection that its participation reads and sets; `C` is the class that callbacks see. */
 export interface ConnectionState<C> extends Hooks {
   readonly service: string;
@@ -43,5 +52,7 @@ export interface ConnectionState<C> extends Hooks {
   connected: boolean;
   disconnecting: boolean;
   restored: boolean;
+  readonly sm: StreamManagement | undefined;
+  backlog: Backlog;
   role: 'primary' | 'secondary' | null;
 }

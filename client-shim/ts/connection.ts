@@ -7,7 +7,7 @@
 import type { Wishes } from './bosh/part.ts';
 import { equip } from './equipment.ts';
 import { serialize, type Treelike } from './builder.ts';
-import type { Tab } from './connection-state.ts';
+import type { Backlog, Tab } from './connection-state.ts';
 import { Status } from './constants.ts';
 import { writeCookies } from './cookies.ts';
 import type {
@@ -32,11 +32,12 @@ import { prepare, say, type Command } from './link.ts';
 import { warn } from './log.ts';
 import { asRid, keptSession, sessionError, type Kept } from './kept.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
+import { StreamManagement } from './management.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
 import type { Authenticating, SASLMechanism } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
-import { Participation } from './participation.ts';
+import { NOTHING, Participation } from './participation.ts';
 import {
   type Abortable,
   listen,
@@ -134,8 +135,21 @@ export class Connection extends Hooks {
    * Whether the session is being closed: `true` from {@link disconnect} in any tab to DISCONNECTED.
    */
   disconnecting = false;
-  /** Whether the session over BOSH is that of a former page: `true` from {@link restore} to DISCONNECTED. */
+  /**
+   * Whether there is a session that this tab did not open just now: `true` from ATTACHED, or from a CONNECTED
+   * that resumed the session, or from {@link restore}, to the next session or DISCONNECTED.
+   */
   restored = false;
+  /**
+   * Stream management (XEP-0198), by Strophe's names; `undefined` with `enableStreamManagement: false`. To be
+   * read: only the hooks can be assigned.
+   */
+  readonly sm: StreamManagement | undefined;
+  /**
+   * How much of what the tabs of the session sent waits in the worker, since the connection is down or slow:
+   * as told last, at most once a second.
+   */
+  backlog: Backlog = NOTHING;
   /**
    * `primary` in exactly one tab of a session, for work that must happen once; `null` outside a
    * session.
@@ -178,6 +192,9 @@ export class Connection extends Hooks {
     }
     if (cookies) writeCookies(cookies);
     this.#participation.transport();
+    if (options.enableStreamManagement ?? true) this.sm = new StreamManagement();
+    if (options.streamManagement?.storage)
+      warn('the option streamManagement.storage is not used: the worker keeps what it needs');
     if (worker) prepare(worker);
     equip(this);
   }
@@ -482,7 +499,11 @@ export class Connection extends Hooks {
    * ```js
    * const receipt = await connection.send($msg({ to, type: 'chat' }).c('body').t('Good night!'));
    * if (receipt.status === 'failed') console.log(receipt.condition, receipt.text);
+   * const { status } = await receipt.acknowledged; // by the server (XEP-0198)
    * ```
+   *
+   * While a session that was up is down, stanzas wait in one queue of all tabs, up to 5,000 or 16 MB, half of
+   * them of one tab; what is more is refused with `too-many`.
    *
    * @returns a promise of the receipt of the last stanza; never rejected
    * @throws TypeError if an argument is neither an element, nor a builder, nor text
@@ -715,18 +736,17 @@ export class Connection extends Hooks {
   }
 
   /**
-   * Whether the stream was resumed (XEP-0198 §5): always `false`, since stream management is not
-   * supported yet.
+   * Whether the server kept the session when the connection was lost (XEP-0198 §5): `true` in every tab from
+   * the CONNECTED or ATTACHED of a stream that resumed the session on, `false` after every other. With
+   * `false`, an app fetches roster and archive and enters its rooms anew.
    */
   hasResumed(): boolean {
-    return false;
+    return this.sm?.resumed ?? false;
   }
 
-  /**
-   * Whether stream management (XEP-0198) is enabled: always `false`, since it is not supported yet.
-   */
+  /** Whether the server acknowledges stanzas (XEP-0198); always `false` over BOSH. */
   isStreamManagementEnabled(): boolean {
-    return false;
+    return this.sm?.enabled ?? false;
   }
 
   protected override hooked(): void {
@@ -754,7 +774,8 @@ export class Connection extends Hooks {
 
   /** How a session is opened, without its mechanisms. */
   #sessionOptions(): Options {
-    const { sessionKey, explicitResourceBinding, reconnect, attach, reloadGrace, queue } = this.options;
+    const { sessionKey, explicitResourceBinding, reconnect, attach, reloadGrace, queue, streamManagement } =
+      this.options;
     return {
       mechanisms: [],
       listed: false,
@@ -766,7 +787,13 @@ export class Connection extends Hooks {
       reload_grace: amount(reloadGrace, 10_000),
       queue_stanzas: amount(queue?.stanzas, 10_000),
       queue_size: amount(queue?.bytes, 16 * 1024 * 1024),
-      management: null,
+      management: this.sm
+        ? {
+            max_unacked: amount(streamManagement?.maxUnacked, 5),
+            resume: !!(streamManagement?.requestResume ?? true),
+            max: streamManagement?.max === undefined ? null : amount(streamManagement.max, 0),
+          }
+        : null,
     };
   }
 

@@ -43,6 +43,8 @@ export interface Events {
   challenged(mechanism: string, challenge: string | null): Promise<string | undefined>;
   /** There is no worker for this page, and why: all commands have failed. */
   unlinked(reason: string): void;
+  /** Another worker takes the place of one that died or hangs. */
+  reopened(): void;
   /** The page is back from the back/forward cache: the worker took it for gone. */
   revived(): void;
 }
@@ -343,6 +345,7 @@ export class Link {
     // An engine in the page that broke is not replaced.
     if (!this.#script) return this.#fail('the engine broke: reload the page');
     this.#detour = detour;
+    this.#events.reopened();
     try {
       const port = await this.#reach();
       if (!this.#ended) this.#meet(port, tab, lock);

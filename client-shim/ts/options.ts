@@ -97,6 +97,22 @@ export interface ConnectionOptions extends BoshOptions {
    */
   attach?: boolean;
   /**
+   * Whether the server is asked to acknowledge stanzas, and to keep a session whose connection is lost
+   * (XEP-0198); over BOSH, requests do that already. Default `true`.
+   */
+  enableStreamManagement?: boolean;
+  /** How streams are managed. */
+  streamManagement?: {
+    /** After how many stanzas the server is asked to acknowledge them; 0 for never. Default 5. */
+    maxUnacked?: number;
+    /** Whether a session whose connection is lost is resumed. Default `true`. */
+    requestResume?: boolean;
+    /** For how many seconds the server is asked to keep such a session. By default the server chooses. */
+    max?: number;
+    /** Strophe's store of the page, which is not used: the worker keeps what it needs. A warning says so. */
+    storage?: unknown;
+  };
+  /**
    * How many milliseconds the worker keeps incoming stanzas for a tab that reloads; 0 keeps none.
    * Default 10,000.
    */

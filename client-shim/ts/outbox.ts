@@ -8,12 +8,14 @@
 import { NS } from './constants.ts';
 import { toElement } from './element.ts';
 import { DisconnectedError, RefusedError, StanzaError, TimeoutError, XmppError } from './errors.ts';
+import { Fates } from './fates.ts';
 import { isHeard, type Observed } from './hooks.ts';
 import { say, type Command } from './link.ts';
 import { error, guarded } from './log.ts';
+import type { Fate } from '../../port/ts/protocol/Fate.ts';
 import type { Fault } from '../../port/ts/protocol/Fault.ts';
 import type { Outcome } from '../../port/ts/protocol/Outcome.ts';
-import type { Question, Receipt } from './sendable.ts';
+import { type Question, type Receipt, Unsent, Written } from './sendable.ts';
 import { later } from './timed.ts';
 
 /** Where what an app throws is thrown. */
@@ -21,6 +23,12 @@ const CALLBACK = 'the callback of sendIQ';
 
 /** The rule that what has no session cannot be sent, as the worker calls it. */
 const UNCONNECTED = 'not-connected';
+
+/** What comes of sending nothing. */
+const NOTHING = new Written(() => Promise.resolve({ status: 'acknowledged' }));
+
+/** An element of stream management (XEP-0198). */
+const MANAGEMENT = /^\s*<[^<>]*urn:xmpp:sm:/;
 
 /** A stanza that is to be sent. */
 interface Letter {
@@ -35,6 +43,7 @@ export class Outbox {
   /** What is to be sent and asked. */
   #waiting: (Letter | Command)[] = [];
   readonly #receipts = new Map<number, (receipt: Receipt) => void>();
+  #fates = this.#newFates();
   readonly #questions = new Map<number, Question>();
   readonly #hooks: Observed;
   readonly #run: (command: Command) => void;
@@ -56,11 +65,12 @@ export class Outbox {
    * @returns what became of the last
    */
   send(texts: readonly string[]): Promise<Receipt> {
-    let last: Promise<Receipt> = Promise.resolve({ status: 'written' });
+    let last: Promise<Receipt> = Promise.resolve(NOTHING);
     for (const text of texts) {
       this.#show(text);
       last = new Promise((receipt) => this.#waiting.push({ text, receipt }));
-      void last.then(reportFailure);
+      // Stream management is the worker's: what an app has of it goes without a word.
+      if (!MANAGEMENT.test(text)) void last.then(reportFailure);
     }
     if (texts.length > 0) queueMicrotask(() => this.flush());
     return last;
@@ -110,16 +120,28 @@ export class Outbox {
 
   /** Everything up to this one was written. */
   written(upTo: number): void {
+    const fates = this.#fates;
+    fates.written(upTo);
     for (const [token, receipt] of this.#receipts) {
       if (token > upTo) break;
       this.#receipts.delete(token);
-      receipt({ status: 'written' });
+      receipt(new Written(() => fates.of(token)));
     }
+  }
+
+  /** What became of this one, or of everything up to this one, after it was written. */
+  told(token: number, fate: Fate): void {
+    this.#fates.told(token, fate);
+  }
+
+  /** Another worker takes the place of the one that everything was written by. */
+  reopened(): void {
+    this.#fates.lose('the worker died before the server had acknowledged this');
   }
 
   /** This one was not. */
   failed(token: number, { condition, text }: Fault): void {
-    this.#receipts.get(token)?.({ status: 'failed', condition, text });
+    this.#receipts.get(token)?.(new Unsent(condition, text));
     this.#receipts.delete(token);
   }
 
@@ -153,11 +175,17 @@ export class Outbox {
   lose(): void {
     const receipts = taken(this.#receipts);
     const questions = taken(this.#questions);
+    this.#fates.end('the connection was left before the server had acknowledged this');
+    this.#fates = this.#newFates();
     queueMicrotask(() => {
       for (const receipt of receipts)
         receipt(unsent('the connection was left; whether this was sent is not known'));
       for (const question of questions) fail(question, disconnected());
     });
+  }
+
+  #newFates(): Fates {
+    return new Fates(() => this.#run(say('Follow')));
   }
 
   #post(batch: Letter[]): void {
@@ -218,7 +246,7 @@ function fail(question: Question | undefined, failure: XmppError): void {
 }
 
 function unsent(text: string): Receipt {
-  return { status: 'failed', condition: UNCONNECTED, text };
+  return new Unsent(UNCONNECTED, text);
 }
 
 function late(): XmppError {

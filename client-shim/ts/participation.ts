@@ -3,7 +3,7 @@
  * comes of that. The fields that an app reads of a connection are set here, and those who wait for something
  * called back.
  */
-import type { ConnectionState, Tab } from './connection-state.ts';
+import type { Backlog, ConnectionState, Tab } from './connection-state.ts';
 import { LogLevel, Status } from './constants.ts';
 import type { BoshPart, Wishes } from './bosh/part.ts';
 import { block, bosh, loadBosh } from './engine.ts';
@@ -32,6 +32,9 @@ import { Bosh, type Transport, transportOf } from './transports.ts';
 /** The variants of a message, each as `[name, content]`. */
 type Tagged<U> = U extends string ? [U, undefined] : { [Tag in keyof U]: [Tag, U[Tag]] }[keyof U];
 
+/** How much waits where nothing does. */
+export const NOTHING: Backlog = Object.freeze({ stanzas: 0, bytes: 0 });
+
 /** Why a tab is out of its session. */
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 
@@ -49,6 +52,8 @@ export class Participation<C extends ConnectionState<C>> {
   readonly #asked = new Map<number, (tabs: Tab[]) => void>();
   #link: Link | undefined;
   #login: Login | undefined;
+  /** Whether the session over BOSH is one that this page goes on with. */
+  #isKept = false;
   /** Whether it waits for `bind`. */
   #unbound = false;
   /** The slot of the latest link in this page. */
@@ -74,7 +79,12 @@ export class Participation<C extends ConnectionState<C>> {
 
   /** What the server offers. Few apps look, and the first parser of a page takes it a millisecond. */
   get features(): Element | null {
-    if (typeof this.#features === 'string') this.#features = parsed(this.#features) ?? null;
+    if (typeof this.#features === 'string') {
+      this.#features = parsed(this.#features) ?? null;
+      // The worker manages the stream: a page that did so, too, would count beside it.
+      for (const offer of [...(this.#features?.children ?? [])])
+        if (offer.namespaceURI?.startsWith('urn:xmpp:sm:')) offer.remove();
+    }
     return this.#features;
   }
 
@@ -97,6 +107,7 @@ export class Participation<C extends ConnectionState<C>> {
   /** Asks for membership in a session, which ends the former one. */
   join(command: (service: string) => Command, login?: Login, kept?: Kept): void {
     this.#login = login;
+    this.#isKept = !!kept;
     const { service, options, authenticated } = this.#connection;
     try {
       this.#address = resolveService(service, options.protocol, ownAddress());
@@ -270,6 +281,7 @@ export class Participation<C extends ConnectionState<C>> {
           told: (message) => this.#told(message),
           challenged: async (name, challenge) => this.#login!.answer(name, challenge),
           unlinked: (reason) => this.fail(reason),
+          reopened: () => this.outbox.reopened(),
           revived: () => this.#revive(),
           stanza: (position, sent, text) => {
             if (sent) return this.inbox.foreign(text);
@@ -338,8 +350,11 @@ export class Participation<C extends ConnectionState<C>> {
       case 'Written':
         return this.outbox.written(content.up_to);
       case 'Fate':
+        return this.outbox.told(content.token, content.fate);
+      case 'Unmanaged':
+        return guarded(() => connection.sm?._unmanaged(), 'onFailed');
       case 'Backlog':
-        // No app can ask for it yet.
+        connection.backlog = content;
         return;
       case 'Failed':
         return this.outbox.failed(content.token, content.fault);
@@ -386,6 +401,8 @@ export class Participation<C extends ConnectionState<C>> {
     const connection = this.#connection;
     connection.role = null;
     connection.restored = false;
+    connection.sm?._over();
+    connection.backlog = NOTHING;
     const { _proto } = connection;
     if (!(_proto instanceof Bosh)) return;
     this.#bosh?.over();
@@ -414,9 +431,17 @@ export class Participation<C extends ConnectionState<C>> {
   #status({ code, condition, text, features, session, close_code }: StatusMessage): void {
     if (close_code) this.#heardCode('websocket', close_code);
     if (features) this.#features = features;
-    if (session) this.#up(session);
+    const isJoined = code === 'Attached';
+    const [before, after] = (session && this.#connection.sm?._up(session, isJoined)) ?? [];
+    if (session) {
+      // As in Strophe, `restore` and `attach` over BOSH differ in this.
+      if (!this.#isKept) this.#connection.restored = isJoined || session.resumed;
+      this.#up(session);
+    }
+    if (before) guarded(before, 'a hook of stream management');
     const isUnnamed = code === 'ConnFail' && !condition && text !== null;
     this.#reached(Status[upper(code)], condition, isUnnamed ? `${text}; ${this.#meant()}` : text);
+    if (after) guarded(after, 'a hook of stream management');
   }
 
   /** The address that an app may have mistyped, without what may be secret in it. */

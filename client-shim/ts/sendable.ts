@@ -2,12 +2,15 @@
 import { serialize, type Treelike } from './builder.ts';
 import { toElement } from './element.ts';
 import type { RefusedError, XmppError } from './errors.ts';
+import type { Fate } from './fates.ts';
 
 /** The outcome of a send. */
 export type Receipt =
   | {
       /** The stanza was written to the socket. */
       status: 'written';
+      /** What becomes of the stanza then. The promise is always fulfilled. */
+      readonly acknowledged: Promise<Fate>;
     }
   | {
       /**
@@ -19,7 +22,39 @@ export type Receipt =
       condition: string;
       /** The reason in a sentence. */
       text: string;
+      /** `failed`, for the same reason. */
+      readonly acknowledged: Promise<Fate>;
     };
+
+/** The receipt of a stanza that was written. `acknowledged` costs a post only where the app reads it. */
+export class Written {
+  readonly status = 'written';
+  readonly #fate: () => Promise<Fate>;
+
+  constructor(fate: () => Promise<Fate>) {
+    this.#fate = fate;
+  }
+
+  get acknowledged(): Promise<Fate> {
+    return this.#fate();
+  }
+}
+
+/** The receipt of a stanza that was not sent. */
+export class Unsent {
+  readonly status = 'failed';
+  readonly condition: string;
+  readonly text: string;
+
+  constructor(condition: string, text: string) {
+    this.condition = condition;
+    this.text = text;
+  }
+
+  get acknowledged(): Promise<Fate> {
+    return Promise.resolve({ ...this });
+  }
+}
 
 /**
  * A stanza to send: an element, anything with `.tree()`, or XML text. `null` and `undefined` are skipped.
