@@ -10,9 +10,10 @@ import { launch } from './browsers.mjs';
 const BUILD_LIMIT = 540_000;
 const LIMIT = 20_000;
 
-for (const transport of [[], ['--bosh']]) demonstrate(['cargo', 'xtask', 'demo', ...transport]);
+for (const transport of [[], ['--bosh']]) demonstrate(transport);
 
-function demonstrate(command) {
+function demonstrate(transport) {
+  const command = ['cargo', 'xtask', 'demo', ...transport];
   describe(command.join(' '), { timeout: 600_000 }, () => {
     let demo, url, browser, alice, secondAlice, bob;
 
@@ -90,6 +91,27 @@ function demonstrate(command) {
       assert.deepEqual(connectionsByAccount, { 'alice@localhost': 1, 'bob@localhost': 1 });
     });
 
+    // Over BOSH there is no wire to cut.
+    const onWire = transport.length === 0 ? test : () => {};
+    onWire('what both tabs send while the wire is cut arrives once, and the session is resumed', async () => {
+      await alice.bringToFront();
+      await alice.click('#cut');
+      for (const tab of [alice, secondAlice]) await settled(tab, { stream: 'redialling' });
+      await say(alice, 'Sent without a wire');
+      await say(secondAlice, 'So is this');
+      await settled(alice, { unacknowledged: '1' });
+      for (const tab of [alice, secondAlice]) {
+        await settled(tab, { stream: 'resumed: nothing was lost', unacknowledged: '0' });
+        const marks = await tab.$$eval('#messages small', (all) => all.map(({ textContent }) => textContent));
+        assert.ok(marks.includes('acknowledged by the server'), marks.join(', '));
+      }
+      await shows(bob, 'theirs: So is this');
+      const arrived = (await messages(bob)).slice(-2);
+      assert.deepEqual(arrived, ['theirs: Sent without a wire', 'theirs: So is this']);
+      await settled(alice, { connections: '1 for alice, 2 in all' });
+      assert.equal((await stats()).saslSucceeded, 3);
+    });
+
     test('logging out in one tab ends the session in all tabs, and all can reconnect', async () => {
       await secondAlice.bringToFront();
       await secondAlice.click('#logout');
@@ -136,10 +158,9 @@ function demonstrate(command) {
 function read(tab) {
   return tab.evaluate(() =>
     Object.fromEntries(
-      ['status', 'address', 'role', 'tabs', 'connections', 'presence'].map((id) => [
-        id,
-        document.getElementById(id).textContent,
-      ]),
+      ['status', 'address', 'role', 'tabs', 'connections', 'presence', 'stream', 'unacknowledged'].map(
+        (id) => [id, document.getElementById(id).textContent],
+      ),
     ),
   );
 }

@@ -26,7 +26,9 @@ const remembered = {
 
 let credentials; // { jid, password }; without a password if this tab only joined
 let online = false;
+let redialling = false;
 let contacts = new Set(); // the full JIDs of the peer that are available
+let unacknowledged = 0; // the messages that the server has not acknowledged
 let failed = false; // whether this attempt has failed, which the status shows
 
 const settings = await (await fetch('/settings')).json();
@@ -140,7 +142,7 @@ function onStatus(status, condition, _element, reason) {
     case Status.AUTHENTICATING:
       return report('busy', 'Logging in…');
     case Status.RECONNECTING:
-      return report('busy', `Connection lost, trying again…${why}`);
+      return report('redialling', `Connection lost, trying again…${why}`);
     case Status.CONNECTED:
       return onOnline('Connected: this tab opened it');
     case Status.ATTACHED:
@@ -234,9 +236,8 @@ function prepareSession() {
   $('composer').addEventListener('submit', (event) => {
     event.preventDefault();
     const [to, text] = [$('peer').value.trim(), $('text').value.trim()];
-    if (!online || !to || !text) return;
-    connection.send($msg({ to, type: 'chat', id: connection.getUniqueId() }).c('body').t(text));
-    showMessage('own', text);
+    if (!(online || redialling) || !to || !text) return;
+    send(to, text);
     $('text').value = '';
   });
   $('peer').addEventListener('change', () => {
@@ -256,10 +257,36 @@ function prepareSession() {
     remembered.forget();
     showLogin();
   });
+  $('cut').addEventListener('click', () => fetch('/cut', { method: 'POST', body: credentials.jid }));
   // Only the embedded server counts its connections.
   $('count').hidden = Boolean(settings.server);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener('visibilitychange', refresh);
+}
+
+// While the connection is lost the worker keeps what is sent, and the message waits for its mark.
+async function send(to, text) {
+  const mark = showMessage('own', text, 'waiting');
+  count(1);
+  const receipt = await connection.send(
+    $msg({ to, type: 'chat', id: connection.getUniqueId() }).c('body').t(text),
+  );
+  if (receipt.status === 'written') mark.textContent = 'sent';
+  const fate = await receipt.acknowledged;
+  count(-1);
+  mark.textContent = fateInWords(fate);
+}
+
+function fateInWords({ status, condition, resent, maybeTwice }) {
+  if (status === 'failed') return `not sent: ${inWords(condition)}`;
+  const done = status === 'acknowledged' ? 'acknowledged by the server' : 'sent';
+  if (!resent) return done;
+  return `${done}, at the second try${maybeTwice ? ': may be there twice' : ''}`;
+}
+
+function count(more) {
+  unacknowledged += more;
+  $('unacknowledged').textContent = unacknowledged;
 }
 
 // ——— Display
@@ -278,15 +305,20 @@ function showLogin() {
 
 function report(state, text) {
   online = state === 'connected';
+  redialling = state === 'redialling';
   failed ||= state === 'failed';
-  $('status').dataset.state = state;
+  $('status').dataset.state = redialling ? 'busy' : state;
   $('status').textContent = text;
-  $('send').disabled = !online;
-  $('logout').hidden = !online;
-  $('reconnect').hidden = online;
-  $('switch').hidden = online;
+  const isUp = online || redialling;
+  $('send').disabled = !isUp;
+  $('logout').hidden = !isUp;
+  // Only the embedded server lets a page break its connections, and only WebSockets can break.
+  $('cut').hidden = !online || Boolean(settings.server) || settings.bosh;
+  $('reconnect').hidden = isUp;
+  $('switch').hidden = isUp;
   $('reconnect').disabled = state === 'busy';
   $('switch').disabled = state === 'busy';
+  showStream();
   if (!online) {
     contacts = new Set();
     showPresence();
@@ -301,17 +333,26 @@ function showRole(role) {
   $('role').textContent = online ? words : '–';
 }
 
+function showStream() {
+  const managed = connection.isStreamManagementEnabled() ? '' : ', not managed by the server';
+  const session = connection.hasResumed() ? 'resumed: nothing was lost' : `new${managed}`;
+  $('stream').textContent = redialling ? 'redialling' : online ? session : '–';
+}
+
 function showPresence() {
   const available = contacts.size > 0;
   $('presence').dataset.available = available;
   $('presence').textContent = available ? 'here' : 'away';
 }
 
+// Returns the element of the note.
 function showMessage(kind, text, note) {
   const message = element('li', { className: kind }, text);
-  if (note) message.append(element('small', { textContent: note }));
+  const small = element('small', { textContent: note ?? '' });
+  if (note) message.append(small);
   $('messages').append(message);
   message.scrollIntoView({ block: 'nearest' });
+  return small;
 }
 
 function showFrame(direction, xml) {
@@ -382,6 +423,9 @@ function inWords(condition, reason) {
     'remote-server-not-found': 'that domain cannot be reached',
     'account-disabled': 'the account is disabled',
     logout: 'logged out',
+    'not-resumed': 'the connection broke, and whether it arrived is not known',
+    unknown: 'whether it arrived is not known',
+    'too-many': 'too much waits for the connection',
   };
   return known[condition] ?? reason ?? String(condition).replaceAll('-', ' ');
 }

@@ -11,8 +11,9 @@
 //!   `epode-testkit`. The query of the address can make the service misbehave.
 //! - `/stats` gives the server's connections as JSON: the demo shows by it that many tabs share one
 //!   connection.
+//! - `/cut` breaks the sockets of an account for some seconds: the demo shows by it that nothing is lost.
 //!
-//! If [`Options::server`] names a real server, the page connects there, and the last three paths do
+//! If [`Options::server`] names a real server, the page connects there, and the last four paths do
 //! not exist.
 //!
 //! ```no_run
@@ -38,7 +39,7 @@ use std::{
 
 use axum::Router;
 pub use embedded::Control;
-use epode_testkit::Config;
+use epode_testkit::{Config, Management};
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -98,7 +99,7 @@ impl Default for Options {
             files: PathBuf::from("client-shim/dist"),
             server: None,
             bosh: false,
-            config: Config::default(),
+            config: Config { management: Some(Management::default()), ..Config::default() },
             seed: 0,
         }
     }

@@ -1,7 +1,11 @@
 //! `/xmpp-websocket` carries frames between a socket and the embedded server; `/stats` reports the
-//! server's counters.
+//! server's counters; `/cut` breaks sockets.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -11,20 +15,23 @@ use axum::{
     },
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use epode_testkit::{Input, Server, Statistics};
 use futures::SinkExt;
 use serde::Serialize;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::embedded::{Control, Frames};
 
 /// The most sockets that may be open at once.
 const CONNECTIONS: usize = 256;
+
+/// How long nobody comes in after a cut: long enough for a person to send something meanwhile.
+const CUT_TIME: Duration = Duration::from_secs(5);
 
 /// How long a socket may refuse to take a frame.
 const SEND_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +40,8 @@ const SEND_TIME: Duration = Duration::from_secs(10);
 struct Entrance {
     control: Control,
     places: Arc<Semaphore>,
+    /// When sockets are let in again after a cut.
+    open_from: Arc<Mutex<Option<Instant>>>,
     frame_limit: usize,
 }
 
@@ -47,8 +56,29 @@ struct Stats {
 }
 
 pub(crate) fn routes(control: Control, frame_limit: usize) -> Router {
-    let entrance = Entrance { control, places: Arc::new(Semaphore::new(CONNECTIONS)), frame_limit };
-    Router::new().route("/xmpp-websocket", get(enter)).route("/stats", get(statistics)).with_state(entrance)
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let entrance = Entrance { control, places, open_from: Arc::default(), frame_limit };
+    Router::new()
+        .route("/xmpp-websocket", get(enter))
+        .route("/stats", get(statistics))
+        .route("/cut", post(cut))
+        .with_state(entrance)
+}
+
+/// Breaks the sockets of the bare JID in the body, without a word, and lets nobody in for [`CUT_TIME`].
+async fn cut(State(entrance): State<Entrance>, jid: String) -> StatusCode {
+    *entrance.open_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + CUT_TIME);
+    let drop = move |server: &mut Server| {
+        for (id, bound) in server.connections() {
+            if bound.is_some_and(|bound| bound.split('/').next() == Some(&*jid)) {
+                server.drop_connection(id);
+            }
+        }
+    };
+    match entrance.control.with(drop).await {
+        Some(()) => StatusCode::NO_CONTENT,
+        None => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 async fn statistics(State(entrance): State<Entrance>) -> Response {
@@ -60,6 +90,10 @@ async fn statistics(State(entrance): State<Entrance>) -> Response {
 
 /// RFC 7395 §3.1: accepts only sockets with the subprotocol `xmpp`.
 async fn enter(State(entrance): State<Entrance>, upgrade: WebSocketUpgrade) -> Response {
+    let open_from = *entrance.open_from.lock().unwrap_or_else(PoisonError::into_inner);
+    if open_from.is_some_and(|open_from| Instant::now() < open_from) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     // The server answers a frame that is too long with a stream error; only twice that length ends
     // the socket.
     let limit = 2 * entrance.frame_limit;
