@@ -63,7 +63,7 @@ impl Text for Stanza {
             // memory.
             Some(text) if text.length() > HUGE => Self(text.slice(0, HUGE).into()).with_str(read),
             Some(text) => SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-                Ok(mut scratch) => read(scratch.fill(text)),
+                Ok(mut scratch) => scratch.with(text, read),
                 Err(_) => read(&String::from(text)),
             }),
             None => read(""),
@@ -93,7 +93,7 @@ impl Scratch {
         Scratch { memory: wasm_bindgen::memory(), buffer: Vec::new() }
     }
 
-    fn fill(&mut self, text: &JsString) -> &str {
+    fn with<R>(&mut self, text: &JsString, read: impl FnOnce(&str) -> R) -> R {
         let length = text.length() as usize;
         // A UTF-16 unit takes at most three bytes of UTF-8.
         let room = length * 3;
@@ -101,9 +101,13 @@ impl Scratch {
             self.buffer = vec![0; room.max(4096)];
         }
         let written = self.encode(text);
+        let copy = &mut self.buffer[..written];
         // `encodeInto` writes UTF-8 whatever the string holds (a lone surrogate becomes U+FFFD); an encoder
         // that did not would be refused here as an empty text.
-        std::str::from_utf8(&self.buffer[..written]).unwrap_or_default()
+        let result = read(std::str::from_utf8(copy).unwrap_or_default());
+        // Nothing of an account is left here when the session is over.
+        copy.fill(0);
+        result
     }
 
     fn encode(&mut self, text: &JsString) -> usize {
