@@ -89,10 +89,11 @@ class Scene {
     return peer;
   }
 
-  /** The sessions of this account on the server. */
+  /** The sessions of this account on the server, but for those without a connection (XEP-0198). */
   async sessions() {
     const sessions = await this.server.sessions();
-    return sessions.map(({ jid }) => jid).filter((jid) => jid.startsWith(`${this.jid}/`));
+    const live = sessions.filter(({ hibernating }) => !hibernating);
+    return live.map(({ jid }) => jid).filter((jid) => jid.startsWith(`${this.jid}/`));
   }
 
   /** The number of logins over the wire. */
