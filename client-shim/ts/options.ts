@@ -83,9 +83,9 @@ export interface ConnectionOptions extends BoshOptions {
    */
   sessionKey?: string;
   /**
-   * Whether the worker dials again when the connection is lost: first within a second, then with
-   * increasing delays of up to a minute (5 min if the server repeats the same error), not while the
-   * browser is offline, and not after an error that is permanent. With `false`, all tabs report
+   * Whether the worker dials again when the connection is lost: first within 8.5 s, then with
+   * increasing delays of up to a minute (5 min if the server repeats the same error), once a minute
+   * while the browser is offline, and not after an error that is permanent. With `false`, all tabs report
    * DISCONNECTED instead. Default `true`.
    */
   reconnect?: boolean;

@@ -37,8 +37,8 @@ for (const name of BROWSERS) {
       ]);
       const backAfter = performance.now() - begun;
       t.diagnostic(`back after ${backAfter.toFixed()} ms`);
-      // The first dial comes within a second.
-      assert.ok(backAfter < 2_000, `back after ${backAfter.toFixed()} ms`);
+      // The first dial comes within 8.5 s.
+      assert.ok(backAfter < 9_500, `back after ${backAfter.toFixed()} ms`);
       assert.equal(scene.wire.connections.length, 2);
       const resumed = await Promise.all(tabs.map((tab) => tab.evaluate(() => connection.hasResumed())));
       assert.deepEqual(resumed, [true, true, true]);
@@ -124,7 +124,7 @@ for (const name of BROWSERS) {
 
     if (name !== 'chromium') return;
 
-    test('the worker does not dial while offline, and dials at once when online again', async (t) => {
+    test('the worker does not dial while offline, and dials within a second when online again', async (t) => {
       const scene = await noisy(t);
       const options = ownWorker();
       const [tab, other] = await scene.connected(2, options);
@@ -132,15 +132,15 @@ for (const name of BROWSERS) {
       await offline(true);
       scene.wire.cut();
       await Promise.all([tab, other].map((tab) => tab.status('RECONNECTING')));
-      // Longer than the delays of the first two dials.
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      // Longer than the delay of the first dial.
+      await new Promise((resolve) => setTimeout(resolve, 9_000));
       assert.equal(scene.wire.connections.length, 1);
       const begun = performance.now();
       await offline(false);
       await Promise.all([tab, other].map((tab) => back(tab)));
       const backAfter = performance.now() - begun;
       t.diagnostic(`back after ${backAfter.toFixed()} ms`);
-      assert.ok(backAfter < 1_000, `back after ${backAfter.toFixed()} ms`);
+      assert.ok(backAfter < 2_000, `back after ${backAfter.toFixed()} ms`);
       assert.equal(scene.wire.connections.length, 2);
       await booked('both tabs', tab, (known) => known.length === 2);
       assert.ok((await own(tab)).awake);

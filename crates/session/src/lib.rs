@@ -3,7 +3,7 @@
 //! A session is what a user means by "being online": it outlives its socket. A session asks for a
 //! socket, runs a [`Stream`] over it, and tells when it is up and why it went down. After it was
 //! up, a session that loses its stream dials again by itself, until it is up or an error ends it;
-//! the delay grows, has jitter, and pauses while the browser is offline (`redial` has the table). A
+//! the delay grows, has jitter, and is long while the browser is offline (`redial` has the table). A
 //! first attempt that fails is not repeated, and the error says why.
 //!
 //! Each dial means a new stream, which resumes the session of the former one if both sides can
@@ -158,8 +158,6 @@ enum Phase {
     Streaming,
     /// The time at which the next dial is due.
     Resting(Duration),
-    /// The next dial is due as soon as the browser is online.
-    Offline,
     Over,
 }
 
@@ -205,11 +203,11 @@ impl Session {
         &self.account
     }
 
-    /// Something has changed by which the next dial may succeed: it is due at once, unless the
-    /// server has just refused the credentials.
+    /// Something has changed by which the next dial may succeed: it is due within a second, unless
+    /// the server has just refused the credentials.
     pub fn hasten(&mut self, now: Duration) {
         if let Phase::Resting(at) = &mut self.phase {
-            *at = self.redial.soonest(now).min(*at);
+            *at = self.redial.soon(now).min(*at);
         }
     }
 
@@ -263,10 +261,8 @@ impl Session {
                 self.drain(now);
             }
             (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
-            (Phase::Waiting | Phase::Resting(_) | Phase::Offline, Input::Stream(stream::Input::Close(_))) => {
-                self.end(None);
-            }
-            (Phase::Waiting | Phase::Resting(_) | Phase::Offline | Phase::Over, Input::Stream(_)) => {}
+            (Phase::Waiting | Phase::Resting(_), Input::Stream(stream::Input::Close(_))) => self.end(None),
+            (Phase::Waiting | Phase::Resting(_) | Phase::Over, Input::Stream(_)) => {}
         }
     }
 
@@ -288,7 +284,7 @@ impl Session {
         match self.phase {
             Phase::Streaming => self.stream.deadline(),
             Phase::Resting(at) => Some(at),
-            Phase::Waiting | Phase::Offline | Phase::Over => None,
+            Phase::Waiting | Phase::Over => None,
         }
     }
 
@@ -377,10 +373,8 @@ impl Session {
         }
         let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error, up));
         let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
-        self.phase = match self.online {
-            true => Phase::Resting(now + rest),
-            false => Phase::Offline,
-        };
+        let rest = if self.online { rest } else { self.redial.offline(now) };
+        self.phase = Phase::Resting(now + rest);
         let cause = redial::cause(&error).to_owned();
         let news = self.cause.as_ref() != Some(&cause);
         self.cause = Some(cause);
@@ -390,13 +384,10 @@ impl Session {
 
     fn online(&mut self, now: Duration, online: bool) {
         self.online = online;
-        match self.phase {
-            Phase::Resting(_) if !online => self.phase = Phase::Offline,
-            Phase::Offline if online => match self.redial.soonest(now) {
-                at if at > now => self.phase = Phase::Resting(at),
-                _ => self.dial(now),
-            },
-            _ => {}
+        if online {
+            self.hasten(now);
+        } else if let Phase::Resting(at) = &mut self.phase {
+            *at = now + self.redial.offline(now);
         }
     }
 

@@ -5,6 +5,8 @@ use epode_stream::jid::Unicode;
 use epode_stream::sasl::Secret;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// With this seed the first delay is some seconds.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The Unicode functions for tests.
 pub(crate) fn unicode() -> Unicode {
@@ -20,7 +22,7 @@ fn account(password: &str) -> Account {
 /// A session that is up at `now`, after a login by PLAIN.
 fn up(now: Duration, reconnect: bool) -> Session {
     let mut session =
-        Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false, management: None }, 1);
+        Session::new(now, account("p"), Purpose::Join { reconnect, explicit: false, management: None }, SEED);
     session.handle_input(now, Input::Start);
     negotiate(&mut session, now);
     session
@@ -146,12 +148,12 @@ fn lose(session: &mut Session, now: Duration) -> Vec<Output> {
 }
 
 #[test]
-fn a_dropped_session_dials_again_within_a_second_and_asks_for_the_resource_it_had() {
+fn a_dropped_session_dials_again_within_seconds_and_asks_for_the_resource_it_had() {
     let mut session = up(SECOND, true);
     let outputs = lose(&mut session, 2 * SECOND);
     assert!(matches!(outputs.last(), Some(Output::Event(Event::Lost { .. }))), "{outputs:?}");
     let due = session.deadline().unwrap();
-    assert!(due <= 3 * SECOND);
+    assert!(due <= 11 * SECOND);
     session.handle_input(due, Input::Stream(stream::Input::Timeout));
     assert!(matches!(session.poll_output(), Some(Output::Dial(url, _)) if url == "ws://localhost/"));
     session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
@@ -200,13 +202,33 @@ fn of_the_stream_errors_only_conflict_stops_it() {
 }
 
 #[test]
-fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_back() {
+fn a_browser_that_is_offline_dials_once_a_minute_and_within_a_second_when_it_is_back() {
+    let timeout = || Input::Stream(stream::Input::Timeout);
     let mut session = up(SECOND, true);
     session.handle_input(SECOND, Input::Online(false));
     lose(&mut session, SECOND);
-    assert_eq!(session.deadline(), None);
-    session.handle_input(100 * SECOND, Input::Online(true));
+    for minute in 1..4 {
+        let due = SECOND + minute * 60 * SECOND;
+        assert_eq!(session.deadline(), Some(due));
+        session.handle_input(due, timeout());
+        assert!(matches!(session.poll_output(), Some(Output::Dial(..))), "the flag is only a hint");
+        lose(&mut session, due);
+    }
+    session.handle_input(200 * SECOND, Input::Online(true));
+    let due = session.deadline().unwrap();
+    assert!(due <= 201 * SECOND, "{due:?}");
+    session.handle_input(due, timeout());
     assert!(matches!(session.poll_output(), Some(Output::Dial(..))));
+}
+
+#[test]
+fn a_browser_that_goes_offline_between_two_dials_puts_the_next_one_off() {
+    let mut session = up(SECOND, true);
+    lose(&mut session, SECOND);
+    session.handle_input(2 * SECOND, Input::Online(false));
+    assert_eq!(session.deadline(), Some(62 * SECOND));
+    session.handle_input(3 * SECOND, Input::Online(true));
+    assert!(session.deadline().unwrap() <= 4 * SECOND);
 }
 
 #[test]
@@ -297,16 +319,17 @@ fn the_next_dial_may_be_hastened_but_not_that_of_refused_credentials() {
     lose(&mut session, SECOND);
     assert!(session.deadline().unwrap() > SECOND);
     session.hasten(SECOND);
-    assert_eq!(session.deadline(), Some(SECOND));
-    session.handle_input(SECOND, Input::Stream(stream::Input::Timeout));
-    session.handle_input(SECOND, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
+    let due = session.deadline().unwrap();
+    assert!(due <= 2 * SECOND, "{due:?}");
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    session.handle_input(due, Input::Stream(stream::Input::Opened { nonce: "n".into() }));
     for frame in
         [OPEN, MECHANISMS, "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"]
     {
-        session.frame(SECOND, frame);
+        session.frame(due, frame);
     }
     session.hasten(2 * SECOND);
-    assert_eq!(session.deadline(), Some(31 * SECOND));
+    assert_eq!(session.deadline(), Some(due + 30 * SECOND));
 }
 
 const MANAGED: &str = "<f:features xmlns:f='http://etherx.jabber.org/streams'>\

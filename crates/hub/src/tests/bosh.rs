@@ -530,7 +530,7 @@ fn the_http_options_of_the_tab_that_opens_hold_and_assigned_ones_hold_for_all() 
 }
 
 #[test]
-fn a_fresh_token_is_tried_at_once() {
+fn a_fresh_token_is_tried_within_a_second() {
     let mut world = World::over_bosh();
     let tab = world.online(ALICE);
     world.http.instead = Some((401, String::new()));
@@ -540,7 +540,7 @@ fn a_fresh_token_is_tried_at_once() {
     world.http.instead = None;
     world.asked();
     world.say(tab, ToWorker::HttpOptions(with_header("fresh")));
-    world.advance(Duration::from_millis(1));
+    world.advance(SECOND);
     assert_eq!(world.heard(tab).last().unwrap(), CONNECTED[3]);
     assert!(tokens(&mut world).iter().all(|token| token == "fresh"));
 }

@@ -50,6 +50,7 @@ fn a_connection_on_which_nothing_comes_after_a_write_is_dead_in_fifteen_seconds(
     die(&mut world);
     world.send(tab, MESSAGE);
     assert_eq!(lost_after(&mut world, tab, 60), Some(15));
+    world.advance(SECOND);
     assert_eq!(world.dials(), 2, "no server has asked us to wait");
 }
 

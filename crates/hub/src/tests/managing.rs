@@ -80,9 +80,10 @@ fn send_each(world: &mut World, tab: PortId, stanzas: &[impl AsRef<str>]) {
     }
 }
 
-/// The connection of Alice is cut.
+/// The network ends the connection of Alice, and is there again.
 fn cut(world: &mut World) {
     world.ends(ALICE, testkit::Server::drop_connection);
+    world.at_hub(Input::Online(true));
 }
 
 /// Whether the latest session that this tab was told of is resumed.
@@ -348,7 +349,7 @@ fn what_judges_a_stanza_of_ours_has_nothing_sent_again() {
     world.ends(ALICE, |server, connection| server.stream_error(connection, "policy-violation"));
     world.send(tab, &message(2));
     world.sent();
-    world.advance(2 * SECOND);
+    world.advance(9 * SECOND);
     assert_eq!(stanzas(world.sent()), [message(2)]);
     assert!(world.heard(tab).iter().any(|word| word == "lost 2 not-resumed"));
 }
@@ -535,7 +536,7 @@ fn a_server_that_counts_wrongly_is_told_so_and_is_used_without() {
         world.server.misbehave(Misbehaviour::Management(fault));
         let (tab, bob) = (following(&mut world, ALICE), online(&mut world, BOB));
         world.send(tab, &message(1));
-        world.advance(3 * SECOND);
+        world.advance(12 * SECOND);
         let sent = world.sent();
         let error = sent.iter().find(|sent| sent.starts_with("<stream:error")).unwrap();
         assert_eq!(

@@ -265,7 +265,7 @@ fn a_redial_whose_tab_dies_in_the_middle_asks_the_next_and_without_one_credentia
     world.advance(SECOND);
     assert_eq!(asked(&mut world, first).0.len(), 1);
     world.kill(first);
-    world.advance(5 * SECOND);
+    world.advance(17 * SECOND);
     assert_eq!(speak(&mut world, second, SECRET).last().unwrap(), "Connected alice@localhost/desk");
     world.kill(second);
     world.forget();

@@ -15,7 +15,7 @@ const PING: &str = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn
 
 // The worker redials, and not each tab by itself: it has the credentials.
 #[test]
-fn a_session_that_is_lost_is_back_within_a_second_and_every_tab_hears_both() {
+fn a_session_that_is_lost_is_back_soon_and_every_tab_hears_both() {
     let mut world = World::new();
     let (opened, attached) = (world.online(ALICE), world.tab());
     world.attach(attached, None);
@@ -102,7 +102,7 @@ fn an_account_that_is_closed_ends_the_session_at_a_redial_and_a_server_that_is_b
         let tab = world.online(ALICE);
         world.server.misbehave(Misbehaviour::Refuse(condition));
         world.cut();
-        world.advance(10 * SECOND);
+        world.advance(17 * SECOND);
         let heard = world.heard(tab);
         match condition {
             "temporary-auth-failure" => assert_eq!(
@@ -175,11 +175,11 @@ fn a_tab_that_comes_while_the_session_is_down_hears_why_too() {
         [joins, attaches]
     };
     world.at_hub(Input::Online(false));
-    world.cut();
+    world.end_sockets();
     come(&mut world, "Reconnecting");
     world.server.misbehave(Misbehaviour::Refuse("not-authorized"));
     world.at_hub(Input::Online(true));
-    world.run();
+    world.advance(SECOND);
     let late = come(&mut world, "Reconnecting not-authorized");
     world.advance(40 * SECOND);
     for tab in late {
@@ -259,7 +259,7 @@ fn what_judges_a_stanza_of_ours_does_not_have_it_sent_again() {
         world.server.stream_error(connection, condition);
         world.server_says(ALICE, "");
         let waits = world.send(tab, &MESSAGE.replace("'1'", "'2'"));
-        world.advance(2 * SECOND);
+        world.advance(9 * SECOND);
         let expected = [
             format!("written {judged}"),
             format!("Reconnecting {condition}"),
@@ -281,7 +281,7 @@ fn a_redial_that_breaks_off_on_the_way_is_tried_again() {
         let tab = world.online(ALICE);
         world.server.misbehave(Misbehaviour::At(stage, Fault::Cut));
         world.cut();
-        world.advance(10 * SECOND);
+        world.advance(17 * SECOND);
         assert_eq!(world.heard(tab), ["Reconnecting", "Connected alice@localhost/desk"], "{stage:?}");
     }
 }
@@ -302,24 +302,26 @@ fn an_app_that_wants_to_reconnect_by_itself_hears_the_end() {
 }
 
 #[test]
-fn nothing_is_dialled_while_the_browser_is_offline_and_at_once_when_it_is_online() {
+fn a_browser_that_is_offline_dials_once_a_minute_and_within_a_second_when_it_is_online() {
     let mut world = World::new();
     let tab = world.online(ALICE);
+    world.reachable = false;
     world.at_hub(Input::Online(false));
-    world.cut();
-    world.advance(Duration::from_secs(600));
-    assert_eq!((world.dials(), world.heard(tab)), (1, vec!["Reconnecting".to_owned()]));
+    world.end_sockets();
+    world.advance(Duration::from_secs(605));
+    assert_eq!((world.dials(), world.heard(tab)), (1 + 10, vec!["Reconnecting".to_owned()]));
+    world.reachable = true;
     world.at_hub(Input::Online(true));
+    world.advance(SECOND);
     assert_eq!(world.heard(tab), ["Connected alice@localhost/desk"]);
     // Offline while the session waits for its next dial.
-    world.cut();
-    world.run();
+    world.end_sockets();
     world.at_hub(Input::Online(false));
-    world.advance(Duration::from_secs(600));
-    assert_eq!(world.dials(), 2);
+    world.advance(Duration::from_secs(59));
+    assert_eq!(world.dials(), 12);
     world.at_hub(Input::Online(true));
-    world.run();
-    assert_eq!(world.dials(), 3);
+    world.advance(SECOND);
+    assert_eq!(world.dials(), 13);
 }
 
 #[test]
@@ -391,7 +393,7 @@ fn a_logout_ends_a_session_that_is_being_dialled_again() {
         let mut world = World::new();
         let (tab, other) = (world.online(ALICE), world.online(ALICE));
         world.at_hub(Input::Online(!offline));
-        world.cut();
+        world.end_sockets();
         world.forget();
         world.disconnect(tab);
         for tab in [tab, other] {
@@ -445,11 +447,12 @@ fn a_primary_that_leaves_during_a_redial_and_comes_back_hears_its_role_anew() {
     let mut world = World::new();
     let (tab, _other) = (world.online("bob@localhost/desk"), world.online(ALICE));
     world.at_hub(Input::Online(false));
-    world.cut();
+    world.end_sockets();
     world.attach(tab, Some("alice@localhost"));
     world.attach(tab, Some("bob@localhost"));
     world.forget();
     world.at_hub(Input::Online(true));
+    world.advance(SECOND);
     assert_eq!(world.heard(tab), ["Primary", "Attached bob@localhost/desk"]);
 }
 
@@ -482,7 +485,7 @@ fn a_redial_shows_no_password_where_the_login_was_by_scram() {
         if !shown {
             assert_eq!(world.heard(tab), ["Reconnecting", "Reconnecting no-auth-mech"]);
             // The session is up again as soon as the server is what it was.
-            world.advance(5 * SECOND);
+            world.advance(17 * SECOND);
             assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
         }
     }

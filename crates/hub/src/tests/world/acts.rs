@@ -181,8 +181,14 @@ impl World {
         self.drain_server();
     }
 
-    /// The server, or the network before it, ends every socket.
+    /// The network ends every socket, and is there again: a dial within a second has its answer.
     pub(in crate::tests) fn cut(&mut self) {
+        self.end_sockets();
+        self.at_hub(Input::Online(true));
+    }
+
+    /// The server, or the network before it, ends every socket.
+    pub(in crate::tests) fn end_sockets(&mut self) {
         self.run();
         for connection in self.server.connections().into_keys() {
             self.server.drop_connection(connection);
