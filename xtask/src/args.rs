@@ -24,7 +24,10 @@ usage: cargo xtask build                             build worker and npm packag
            --before FOLDER     another build's client-shim/dist, beside which this one is measured
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs
-       cargo xtask bench element                     what the element of one stanza costs a tab";
+       cargo xtask bench element                     what the element of one stanza costs a tab
+       cargo xtask bench storm [OPTIONS]             who dials when after a server was away, simulated
+           --tabs N        the tabs of each browser; 4
+           --seed N        for the jitter; 1";
 
 /// The measurements of each contestant, as `tests/bench/compare/rounds.mjs` names them.
 const SCENARIOS: [&str; 9] =
@@ -65,6 +68,13 @@ pub enum Bench {
     EmptyClient,
     /// The time that a tab takes to make the element of a stanza.
     Element,
+    /// Browsers that lost a server together, simulated.
+    Storm {
+        /// The number of tabs of each browser.
+        tabs: u64,
+        /// The seed for the jitter.
+        seed: u64,
+    },
     /// Epode beside others, with these options for `tests/bench/compare/run.mjs`.
     Compare(Vec<String>),
 }
@@ -132,6 +142,7 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
         return match name.as_str() {
             "empty-client" => without_arguments(arguments, Bench::EmptyClient),
             "element" => without_arguments(arguments, Bench::Element),
+            "storm" => storm(arguments),
             other => bail!("nothing to measure under the name `{other}`"),
         };
     }
@@ -161,6 +172,23 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
         passed_on.extend([name, value]);
     }
     Ok(Bench::Compare(passed_on))
+}
+
+fn storm(arguments: impl Iterator<Item = String>) -> Result<Bench> {
+    let (mut tabs, mut seed) = (4, 1);
+    let mut arguments = Arguments::of(arguments);
+    while let Some(name) = arguments.next()? {
+        match name.as_str() {
+            "--tabs" => {
+                let value = arguments.value("a number from 1 to 255")?;
+                ensure!(is_count(&value), "`--tabs` wants a number from 1 to 255, not `{value}`");
+                tabs = value.parse()?;
+            }
+            "--seed" => seed = arguments.number()?,
+            other => bail!("unknown argument `{other}`"),
+        }
+    }
+    Ok(Bench::Storm { tabs, seed })
 }
 
 fn is_count(value: &str) -> bool {
@@ -203,6 +231,12 @@ impl<I: Iterator<Item = String>> Arguments<I> {
         let value = self.attached.take().or_else(|| self.rest.next());
         value.with_context(|| format!("`{}` wants {wants}", self.name))
     }
+
+    /// The value of the option just read, if any number will do.
+    fn number(&mut self) -> Result<u64> {
+        let value = self.value("a number")?;
+        value.parse().with_context(|| format!("`{}` wants a number, not `{value}`", self.name))
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +278,9 @@ mod tests {
         );
         assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));
         assert_eq!(parsed("bench element"), Ok(Command::Bench(Bench::Element)));
+        assert_eq!(parsed("bench storm"), Ok(Command::Bench(Bench::Storm { tabs: 4, seed: 1 })));
+        let expected = Bench::Storm { tabs: 16, seed: 7 };
+        assert_eq!(parsed("bench storm --tabs=16 --seed 7"), Ok(Command::Bench(expected)));
     }
 
     #[test]
@@ -262,6 +299,9 @@ mod tests {
             ("demo --bosh --server wss://a", "`--bosh` is for the server inside: not with `--server`"),
             ("bench speed", "nothing to measure under the name `speed`"),
             ("bench --browser safari", "`--browser` wants chromium or firefox, not `safari`"),
+            ("bench storm --tabs 0", "`--tabs` wants a number from 1 to 255, not `0`"),
+            ("bench storm --seed x", "`--seed` wants a number, not `x`"),
+            ("bench storm 1000", "unknown argument `1000`"),
             ("bench --rounds 0", "`--rounds` wants a number from 1 on, not `0`"),
             ("bench --tabs 1,,4", "`--tabs` wants numbers from 1 on, separated by commas, not `1,,4`"),
             (

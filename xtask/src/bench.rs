@@ -11,7 +11,7 @@ use crate::build::{self, javascript, sizes};
 use crate::process::run;
 use crate::setup;
 use crate::stage::{explain, stage};
-use crate::workspace::{program, root, target};
+use crate::workspace::{cargo, program, root, target};
 
 /// Page loads per variant.
 const LOADS: &str = "25";
@@ -37,6 +37,7 @@ pub fn command(bench: Bench) -> Result<String> {
     match bench {
         Bench::EmptyClient => empty_client().inspect_err(explain),
         Bench::Element => element().inspect_err(explain),
+        Bench::Storm { tabs, seed } => storm(tabs, seed).inspect_err(explain),
         Bench::Compare(options) => compare(&options).inspect_err(explain),
     }
 }
@@ -89,4 +90,15 @@ fn element() -> Result<String> {
     })?;
     print!("\n{times}\n");
     Ok("measured what elements cost".to_owned())
+}
+
+/// Simulates browsers that lost a server together. Fails if too many dial at once, or too late.
+fn storm(tabs: u64, seed: u64) -> Result<String> {
+    let arguments = ["run", "--quiet", "--release", "--package", "storm", "--"];
+    let numbers = [tabs.to_string(), seed.to_string()];
+    let mut cargo = cargo();
+    cargo.args(arguments).args(&numbers);
+    let tables = stage("measure: a server that was away", || run(&mut cargo, Duration::from_secs(1800)))?;
+    println!("{tables}");
+    Ok("all goals reached".to_owned())
 }
