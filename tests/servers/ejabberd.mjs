@@ -31,7 +31,8 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
     ERL_LIBS: await libraries(),
     HOME: folder,
   };
-  const kept = keep(command, { folder, env });
+  const start = () => keep(command, { folder, env });
+  let kept = start();
   const http = `http://127.0.0.1:${port}`;
   const call = async (path, body = {}) => {
     const response = await fetch(`${http}/api/${path}`, { method: 'POST', body: JSON.stringify(body) });
@@ -39,7 +40,8 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
       throw new Error(`ejabberd answers ${path} with ${response.status}: ${await response.text()}`);
     return response.json();
   };
-  await until(() => call('connected_users_info'), { what: 'ejabberd', kept });
+  const started = () => until(() => call('connected_users_info'), { what: 'ejabberd', kept });
+  await started();
 
   return {
     name: 'ejabberd',
@@ -58,8 +60,16 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
     async token(jid) {
       return (await call('oauth_issue_token', { jid, ttl: 3600, scopes: ['sasl_auth'] })).token;
     },
-    log: kept.log,
-    stop: kept.stop,
+    /** Stops the server, and starts it at the same port and with the same data after a pause. */
+    async restart(pause = 0) {
+      await kept.suspend();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      kept = start();
+      await started();
+    },
+    /** The output since the latest start. */
+    log: () => kept.log(),
+    stop: () => kept.stop(),
   };
 }
 

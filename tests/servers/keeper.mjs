@@ -3,7 +3,9 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const KEEPER = `
@@ -16,7 +18,7 @@ exec 3<&- </dev/null
 wait "$kept"
 status=$?
 kill "$watching" 2>/dev/null
-[ -z "$KEEPER_FOLDER" ] || rm -rf -- "$KEEPER_FOLDER"
+[ -z "$KEEPER_FOLDER" ] || [ -e "$KEEPER_FOLDER/kept" ] || rm -rf -- "$KEEPER_FOLDER"
 exit "$status"`;
 
 /**
@@ -47,6 +49,12 @@ export function keep(command, { env = {}, folder = '' } = {}) {
       child.ref();
       child.stdin.end();
       await ended;
+    },
+    /** Stops the program as `stop` does, but leaves the folder to the next. */
+    async suspend() {
+      await writeFile(join(folder, 'kept'), '');
+      await this.stop();
+      await rm(join(folder, 'kept'));
     },
   };
 }

@@ -26,7 +26,8 @@ export async function startProsody({ level = 'info', inactivity = 60 } = {}) {
     template.replace(/@([A-Z]+)@/g, (_, name) => values[name]),
   );
 
-  const kept = keep(['prosody', '--config', config, '-F'], { folder });
+  const start = () => keep(['prosody', '--config', config, '-F'], { folder });
+  let kept = start();
   const http = `http://127.0.0.1:${port}`;
   const call = async (path, body) => {
     const response = await fetch(
@@ -37,7 +38,8 @@ export async function startProsody({ level = 'info', inactivity = 60 } = {}) {
       throw new Error(`Prosody answers ${path} with ${response.status}: ${await response.text()}`);
     return response.json();
   };
-  await until(() => call('sessions'), { what: 'Prosody', kept });
+  const started = () => until(() => call('sessions'), { what: 'Prosody', kept });
+  await started();
 
   return {
     name: 'prosody',
@@ -52,7 +54,15 @@ export async function startProsody({ level = 'info', inactivity = 60 } = {}) {
     },
     /** Bound sessions, including those that can be resumed: `{ jid, resumable, hibernating }`. */
     sessions: () => call('sessions'),
-    log: kept.log,
-    stop: kept.stop,
+    /** Stops the server, and starts it at the same port and with the same data after a pause. */
+    async restart(pause = 0) {
+      await kept.suspend();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      kept = start();
+      await started();
+    },
+    /** The output since the latest start. */
+    log: () => kept.log(),
+    stop: () => kept.stop(),
   };
 }

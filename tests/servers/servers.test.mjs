@@ -77,6 +77,16 @@ for (const [start, hosts, mechanisms] of [
       });
     }
 
+    test('has the same address and accounts after a restart, without the sessions', async () => {
+      await server.register('carol', 'secret');
+      const { socket } = await login(server, 'localhost', 'carol', 'secret');
+      const { ws } = server;
+      await Promise.all([server.restart(100), once(socket, 'close')]);
+      assert.equal(server.ws, ws);
+      assert.deepEqual(await server.sessions(), []);
+      (await login(server, 'localhost', 'carol', 'secret')).socket.terminate();
+    });
+
     test('registering a name twice is an error', async () => {
       await server.register('bob', 'secret');
       await assert.rejects(server.register('bob', 'secret'));
