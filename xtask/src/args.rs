@@ -13,6 +13,7 @@ usage: cargo xtask build                             build worker and npm packag
            --server URL        a server of your own: ws://, wss://, or for BOSH http://, https://
        cargo xtask test                              everything that has to hold, in one command
        cargo xtask test --apps                       only apps, but built by every tool of docs/apps.md
+       cargo xtask chaos [--seed N]                  10,000 messages over 50 breaks and 2 restarts, 20 minutes
        cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
            --browser NAME      chromium (the default) or firefox
            --rounds N          how often each contestant takes its turn; 3
@@ -46,6 +47,8 @@ pub enum Command {
     Test,
     /// Put apps of all build tools to the test.
     TestApps,
+    /// Send messages over a network that breaks, with this seed.
+    Chaos(u64),
     /// Measure.
     Bench(Bench),
 }
@@ -91,6 +94,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
             without_arguments(arguments, if apps { Command::TestApps } else { Command::Test })
         }
         "demo" => demo(arguments).map(Command::Demo),
+        "chaos" => chaos(arguments).map(Command::Chaos),
         "bench" => bench(arguments).map(Command::Bench),
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => bail!("unknown command `{other}`"),
@@ -134,6 +138,18 @@ fn demo(arguments: impl Iterator<Item = String>) -> Result<DemoOptions> {
         "`--bosh` is for the server inside: not with `--server`"
     );
     Ok(options)
+}
+
+fn chaos(arguments: impl Iterator<Item = String>) -> Result<u64> {
+    let mut seed = 1;
+    let mut arguments = Arguments::of(arguments);
+    while let Some(name) = arguments.next()? {
+        match name.as_str() {
+            "--seed" => seed = arguments.number()?,
+            other => bail!("unknown argument `{other}`"),
+        }
+    }
+    Ok(seed)
 }
 
 fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
@@ -267,6 +283,12 @@ mod tests {
     }
 
     #[test]
+    fn chaos_has_a_seed() {
+        assert_eq!(parsed("chaos"), Ok(Command::Chaos(1)));
+        assert_eq!(parsed("chaos --seed 42"), Ok(Command::Chaos(42)));
+    }
+
+    #[test]
     fn what_the_bench_is_to_measure_is_passed_on() {
         let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
@@ -297,6 +319,8 @@ mod tests {
                 "`--server` wants a URL of ws://, wss://, http:// or https://, not `localhost`",
             ),
             ("demo --bosh --server wss://a", "`--bosh` is for the server inside: not with `--server`"),
+            ("chaos 42", "unknown argument `42`"),
+            ("chaos --seed -1", "`--seed` wants a number, not `-1`"),
             ("bench speed", "nothing to measure under the name `speed`"),
             ("bench --browser safari", "`--browser` wants chromium or firefox, not `safari`"),
             ("bench storm --tabs 0", "`--tabs` wants a number from 1 to 255, not `0`"),

@@ -6,7 +6,7 @@
 //!   browsers and XMPP servers;
 //! - [`build`] turns the two wasm crates and their TypeScript into `client-shim/dist`;
 //! - [`demo`] serves that folder with the embedded server, [`test`](mod@test) runs all checks and
-//!   tests, [`bench`](mod@bench) measures;
+//!   tests, [`chaos`] breaks the network, [`bench`](mod@bench) measures;
 //! - [`stage`] times and prints stages, [`process`] runs other programs with a time limit.
 
 // A command-line tool: the terminal is its output.
@@ -15,6 +15,7 @@
 mod args;
 mod bench;
 mod build;
+mod chaos;
 mod demo;
 mod process;
 mod setup;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::command(&options),
         Command::Test => return test::command(),
         Command::TestApps => return test::apps(),
+        Command::Chaos(seed) => chaos::command(seed),
         Command::Bench(bench) => bench::command(bench),
     };
     match outcome {

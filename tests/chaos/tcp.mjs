@@ -1,0 +1,129 @@
+// A TCP proxy in front of an XMPP server that behaves as bad networks do. It knows bytes only, so that it
+// cuts a frame in the middle. `tests/browser/wire.mjs` is the proxy that knows frames.
+
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** The granularity of a slow wire in milliseconds. */
+const TICK = 20;
+
+/**
+ * @typedef {{ from: "client" | "server", bytes: number, rough?: boolean, lingers?: boolean }} Cut after that
+ * many further bytes of one side: the client's socket ends, by a reset if `rough`; the server's socket too,
+ * unless it `lingers`, as where a NAT forgets a connection
+ */
+
+/** One connection: two sockets, and what happens to the bytes between them. */
+class Connection {
+  /** Whether bytes vanish, with both sockets open. */
+  #isBlackHole = false;
+  /** @type {Cut | undefined} */
+  #cut;
+  passed = { client: 0, server: 0 };
+  isOpen = true;
+
+  constructor(tcp, client, server) {
+    this.tcp = tcp;
+    this.client = client;
+    this.server = server;
+    this.#relay('client', client, server);
+    this.#relay('server', server, client);
+  }
+
+  /** @param {Cut} cut */
+  cutAfter(cut) {
+    this.#cut = { ...cut, at: this.passed[cut.from] + cut.bytes };
+  }
+
+  /** From now on nothing gets through, and nobody is told. */
+  swallow() {
+    this.#isBlackHole = true;
+  }
+
+  end({ rough = false, lingers = false } = {}) {
+    this.isOpen = false;
+    if (rough) this.client.resetAndDestroy();
+    else this.client.destroy();
+    if (lingers) this.#isBlackHole = true;
+    else this.server.destroy();
+  }
+
+  async #relay(from, source, sink) {
+    source.on('error', () => {});
+    try {
+      for await (const chunk of source) await this.#pass(from, chunk, sink);
+    } catch {
+      // The socket has ended in another way than by its end.
+    }
+    // A black hole hides the end of one side from the other as well.
+    if (this.#isBlackHole && from === 'server') return;
+    this.end();
+  }
+
+  async #pass(from, chunk, sink) {
+    const { delay, rate } = this.tcp;
+    if (delay) await pause(delay);
+    const step = rate ? Math.max(1, Math.round((rate * TICK) / 1000)) : chunk.length;
+    for (let at = 0; at < chunk.length && !this.#isBlackHole; at += step) {
+      if (rate) await pause(TICK);
+      await this.#write(from, chunk.subarray(at, at + step), sink);
+    }
+  }
+
+  async #write(from, bytes, sink) {
+    const cut = this.#cut;
+    const left = cut?.from === from ? cut.at - this.passed[from] : Infinity;
+    const allowed = bytes.subarray(0, left);
+    this.passed[from] += allowed.length;
+    if (sink.writable && allowed.length > 0 && !sink.write(allowed))
+      await Promise.race([once(sink, 'drain'), once(sink, 'close')]).catch(() => {});
+    if (left <= bytes.length) this.end(cut);
+  }
+}
+
+/**
+ * Starts the proxy.
+ * @param {{ upstream: string }} options the server's WebSocket URL
+ */
+export async function startTcp({ upstream }) {
+  const target = new URL(upstream);
+  /** @type {Set<Connection>} */
+  const connections = new Set();
+  const tcp = {
+    url: '',
+    /** The number of connections so far. */
+    count: 0,
+    /** While true, connections are refused. */
+    away: false,
+    /** The delay of each chunk of bytes, in milliseconds. */
+    delay: 0,
+    /** The bytes that pass in a second, in each direction; 0 for no limit. */
+    rate: 0,
+    /** @type {Cut | undefined} what happens to the next connection */
+    next: undefined,
+    /** The connections that are open now. */
+    open: () => [...connections].filter(({ isOpen }) => isOpen),
+    async stop() {
+      server.close();
+      for (const { client, server } of connections) [client, server].forEach((socket) => socket.destroy());
+      await once(server, 'close');
+    },
+  };
+
+  const server = createServer((client) => {
+    client.on('error', () => {});
+    if (tcp.away) return void client.resetAndDestroy();
+    tcp.count++;
+    const connection = new Connection(tcp, client, connect(target.port, target.hostname));
+    connections.add(connection);
+    if (tcp.next) connection.cutAfter(tcp.next);
+    tcp.next = undefined;
+    // A socket that lingers is kept, so that the end of the proxy ends it.
+    connection.server.once('close', () => connections.delete(connection));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  tcp.url = `ws://127.0.0.1:${server.address().port}${target.pathname}`;
+  return tcp;
+}
