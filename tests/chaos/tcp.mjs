@@ -42,6 +42,7 @@ class Connection {
   }
 
   end({ rough = false, lingers = false } = {}) {
+    if (!this.isOpen) return;
     this.isOpen = false;
     if (rough) this.client.resetAndDestroy();
     else this.client.destroy();
@@ -56,9 +57,9 @@ class Connection {
     } catch {
       // The socket has ended in another way than by its end.
     }
-    // A black hole hides the end of one side from the other as well.
-    if (this.#isBlackHole && from === 'server') return;
-    this.end();
+    // A black hole hides the end of each side from the other as well.
+    if (!this.#isBlackHole) this.end();
+    else if (from === 'client') this.end({ lingers: true });
   }
 
   async #pass(from, chunk, sink) {
