@@ -8,7 +8,7 @@ const { ATTACHED, CONNECTED } = Strophe.Status;
 const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
 
 const kept = JSON.parse(sessionStorage.getItem('book'));
-const book = (window.book = kept ?? { heard: [], sent: {}, statuses: [], gaps: [], managed: true });
+const book = (window.book = kept ?? { heard: [], sent: {}, statuses: [], gaps: [] });
 /** The names of this tab's messages begin with this: each life of the tab counts anew. */
 let name = '';
 let sent = 0;
@@ -49,12 +49,7 @@ function hear(message) {
 }
 
 function settle(id, receipt) {
-  if (receipt.acknowledged) receipt.acknowledged.then((fate) => (book.sent[id] = fate));
-  else if (receipt.status === 'written') {
-    // Without stream management nobody knows more than that the frame was written.
-    book.managed = false;
-    book.sent[id] = { status: 'acknowledged' };
-  } else book.sent[id] = receipt;
+  receipt.acknowledged.then((fate) => (book.sent[id] = fate));
 }
 
 window.ready = true;

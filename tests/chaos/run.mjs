@@ -179,10 +179,10 @@ class Run {
 
   async verdict() {
     const books = [...(await Promise.all(this.#tabs.map((tab) => tab.book()))), ...this.#closed];
-    const { restarts } = this.plan;
+    const { restarts, options } = this.plan;
     const archive = restarts > 0 ? await archived(this.server, this.user) : undefined;
-    const managed = books.every(({ managed }) => managed);
-    return { ...judge({ books, restarts, archive }), kinds: this.#kinds, managed };
+    const managed = options?.enableStreamManagement ?? true;
+    return { ...judge({ books, restarts, archive, managed }), kinds: this.#kinds };
   }
 
   async end() {
@@ -352,12 +352,12 @@ async function archived(server, user) {
 }
 
 /** The verdict in a few lines. */
-export function summary({ violations, count, kinds, managed }) {
+export function summary({ violations, count, kinds }) {
   const counted = Object.entries(count).filter(([, number]) => number > 0);
   const broken = Object.entries(kinds).map(([kind, number]) => `${number} × ${kind}`);
   return [
     counted.map(([name, number]) => `${name} ${number}`).join(', '),
-    `breaks: ${broken.join(', ')}${managed ? '' : '; without stream management'}`,
+    `breaks: ${broken.join(', ')}`,
     ...(violations.length > 0 ? [`${violations.length} faults:`] : ['no fault']),
     ...violations.slice(0, 15).map((violation) => `  ${violation}`),
   ].join('\n');

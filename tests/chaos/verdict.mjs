@@ -13,10 +13,11 @@
 
 /**
  * Judges a run. The first book is the witness's: a tab that was there from the first message to the last.
- * @param {{ books: Book[], restarts: number, archive?: Set<string> }} run `archive`: the ids that the server
- * kept of all messages, for a run in which the server was restarted
+ * @param {{ books: Book[], restarts: number, archive?: Set<string>, managed?: boolean }} run `archive`: the
+ * ids that the server kept of all messages, for a run in which the server was restarted; `managed`: whether
+ * there is stream management, without which nobody knows more than that a message was written
  */
-export function judge({ books, restarts, archive }) {
+export function judge({ books, restarts, archive, managed = true }) {
   const violations = [];
   const blame = (text) => violations.push(text);
   const [witness] = books;
@@ -24,6 +25,7 @@ export function judge({ books, restarts, archive }) {
   const count = {
     sent: fates.size,
     acknowledged: 0,
+    unmanaged: 0,
     resent: 0,
     maybeTwice: 0,
     failed: 0,
@@ -43,11 +45,11 @@ export function judge({ books, restarts, archive }) {
     if (fate.maybeTwice) count.maybeTwice++;
     if (restarts === 0 && (fate.resent || fate.maybeTwice))
       blame(`${id} was reported as sent again, though every session could be resumed`);
-    if (fate.status === 'acknowledged') {
-      count.acknowledged++;
+    if (fate.status === (managed ? 'acknowledged' : 'unmanaged')) {
+      count[fate.status]++;
       if (positions.has(id)) continue;
       if (restarts > 0 && archive?.has(id)) count.serverLost++;
-      else blame(`${id} was acknowledged and is lost`);
+      else blame(`${id} was ${managed ? 'acknowledged' : 'written'} and is lost`);
     } else {
       count.failed++;
       // The page that would have heard of the fate is gone.

@@ -125,6 +125,16 @@ test('each message has a fate, and without a restart only one is right', () => {
   assert.deepEqual(violations(fate({ ...ACKNOWLEDGED, resent: true }), { restarts: 1 }), []);
 });
 
+test('without stream management a message that was written and did not arrive is lost', () => {
+  const unmanage = (a) => Object.keys(a.sent).forEach((id) => (a.sent[id] = { status: 'unmanaged' }));
+  const lose = (...books) => {
+    unmanage(books[0]);
+    books[1].sent = books[2].sent = {};
+    for (const book of books) book.heard = ['a:0', 'a:2'];
+  };
+  assert.deepEqual(violations(lose, { managed: false }), ['a:1 was written and is lost']);
+});
+
 test('what a restarted server lost must be in its archive', () => {
   const lose = (...books) => books.forEach(({ heard }) => heard.pop());
   const archived = { restarts: 1, archive: new Set(['a:2']) };
