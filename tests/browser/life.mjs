@@ -58,6 +58,22 @@ export async function freeze(tab) {
   return () => session.send('Page.setWebLifecycleState', { state: 'active' });
 }
 
+/** Returns a function that takes a worker offline or online. */
+export async function networkOf({ browser }, script) {
+  const target = browser
+    .targets()
+    .find((target) => target.type() === 'shared_worker' && target.url().endsWith(script));
+  const session = await target.createCDPSession();
+  await session.send('Network.enable');
+  return (offline) =>
+    session.send('Network.emulateNetworkConditions', {
+      offline,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: -1,
+    });
+}
+
 /** Waits until a tab is back in its session; returns the status that it reported. */
 export const back = (tab, limit) =>
   tab.eventually(

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { eventually } from './apps.mjs';
 import { BROWSERS } from './browsers.mjs';
-import { back, booked, books, own, ownWorker } from './life.mjs';
+import { back, booked, books, networkOf, own, ownWorker } from './life.mjs';
 import { Stage } from './stage.mjs';
 
 for (const name of BROWSERS) {
@@ -128,7 +128,7 @@ for (const name of BROWSERS) {
       const scene = await noisy(t);
       const options = ownWorker();
       const [tab, other] = await scene.connected(2, options);
-      const offline = await networkOf(stage, options.options.worker);
+      const offline = await networkOf(stage.browser, options.options.worker);
       await offline(true);
       scene.wire.cut();
       await Promise.all([tab, other].map((tab) => tab.status('RECONNECTING')));
@@ -146,20 +146,4 @@ for (const name of BROWSERS) {
       assert.ok((await own(tab)).awake);
     });
   });
-}
-
-/** Returns a function that takes a worker offline or online. */
-async function networkOf(stage, script) {
-  const target = stage.browser.browser
-    .targets()
-    .find((target) => target.type() === 'shared_worker' && target.url().endsWith(script));
-  const session = await target.createCDPSession();
-  await session.send('Network.enable');
-  return (offline) =>
-    session.send('Network.emulateNetworkConditions', {
-      offline,
-      latency: 0,
-      downloadThroughput: -1,
-      uploadThroughput: -1,
-    });
 }

@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../browser/apps.mjs';
-import { crash, freeze } from '../browser/life.mjs';
+import { crash, freeze, networkOf } from '../browser/life.mjs';
 import { Peer } from '../browser/peer.mjs';
 import { ROOTS } from '../browser/web.mjs';
 import { Random } from './random.mjs';
@@ -71,6 +71,7 @@ class Run {
     this.tcp = await startTcp({ upstream: this.server.ws });
     this.jid = await this.server.register(this.user, PASSWORD);
     for (let index = 0; index < this.plan.tabs; index++) await this.#open(`t${index}`);
+    this.offline = await networkOf(this.browser, this.worker);
   }
 
   /** Tabs send in rounds, as fast as the breaks come, so that messages are on the way at each break. */
@@ -304,6 +305,13 @@ const BREAKS = {
     await cut(run);
     run.tcp.delay = 0;
   },
+  /** The browser changes its network, and says so. */
+  roam: async (run) => {
+    await run.offline(true);
+    await cut(run);
+    await pause(run.breaking.between(100, 1_000));
+    await run.offline(false);
+  },
   /** The next connection is cut too, in the middle of its login or of what is sent again. */
   twice: async (run) => {
     run.tcp.next = { from: side(run), bytes: run.breaking.between(100, 6_000) };
@@ -313,7 +321,7 @@ const BREAKS = {
   silence: async (run) => run.tcp.open().forEach((connection) => connection.swallow()),
   restart: (run) => run.server.restart(run.breaking.between(0, 3_000)),
 };
-const KINDS = ['cut', 'cut', 'cut', 'cut', 'trickle', 'delay', 'twice', 'twice', 'silence'];
+export const KINDS = ['cut', 'cut', 'cut', 'roam', 'roam', 'trickle', 'delay', 'twice', 'twice', 'silence'];
 
 /** Cuts at a random byte, or after a while if so many bytes do not come. */
 async function cut(run) {
