@@ -11,7 +11,17 @@ import { CHAOS_ROOTS, KINDS, chaos, summary } from './run.mjs';
 
 /** A browser notices silence only after 15 s, which is for the long run. */
 const kinds = KINDS.filter((kind) => kind !== 'silence');
-const SHORT = { tabs: 16, messages: 400, breaks: 4, restarts: 0, reloads: 0, crashes: 0, freezes: 0, kinds };
+const SHORT = {
+  tabs: 16,
+  messages: 400,
+  breaks: 4,
+  restarts: 0,
+  reloads: 0,
+  crashes: 0,
+  freezes: 0,
+  kinds,
+  patience: 1_000,
+};
 
 describe('chaos', () => {
   const stage = {};
@@ -50,8 +60,14 @@ describe('chaos', () => {
 
   // Shows that a run can fail: bytes are on their way when a wire that delays them is cut.
   test('without stream management messages are lost, and the verdict says so', async (t) => {
-    const unmanaged = { kinds: ['delay'], options: { enableStreamManagement: false } };
-    const { violations } = await run(t, startProsody, { ...SHORT, ...unmanaged, breaks: 2, seed: 3 });
+    const unmanaged = { tabs: 4, kinds: ['delay'], options: { enableStreamManagement: false } };
+    const { violations } = await run(t, startProsody, {
+      ...SHORT,
+      ...unmanaged,
+      messages: 200,
+      breaks: 2,
+      seed: 3,
+    });
     const said = (end) => violations.some((violation) => violation.endsWith(end));
     assert.ok(said('was written and is lost'), 'nothing was lost');
     assert.ok(said('redials did not resume the session'), 'nothing was bound anew');

@@ -28,7 +28,8 @@ let runs = 0;
 
 /**
  * @typedef {{ seed: number, tabs: number, messages: number, breaks: number, restarts: number,
- *   reloads: number, crashes: number, freezes: number, kinds?: string[], options?: object }} Plan
+ *   reloads: number, crashes: number, freezes: number, kinds?: string[], options?: object,
+ *   patience?: number }} Plan `patience`: the milliseconds after which the browser says that it is online
  */
 
 /**
@@ -103,12 +104,22 @@ class Run {
       const begun = performance.now();
       const redials = await this.#redials();
       await BREAKS[kind](this);
-      await eventually(`the end of a break by ${kind}`, async () => (await this.#redials()) > redials, BREAK);
+      await this.#up(kind, async () => (await this.#redials()) > redials);
       this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
       this.#broken++;
       const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
       this.say(`${this.#broken} of ${acts.length}: ${kind}, up again after ${seconds} s`);
     }
+  }
+
+  /** Waits for the end of a break; in a run without patience the browser soon says that it is online. */
+  async #up(kind, isUp) {
+    const { patience = BREAK } = this.plan;
+    await eventually('the next dial', isUp, patience).catch(async () => {
+      await this.offline(true);
+      await this.offline(false);
+    });
+    await eventually(`the end of a break by ${kind}`, isUp, BREAK);
   }
 
   /** Tabs other than the witness reload, freeze and crash. */

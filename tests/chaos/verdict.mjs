@@ -28,7 +28,6 @@ export function judge({ books, restarts, archive, managed = true }) {
     unmanaged: 0,
     resent: 0,
     maybeTwice: 0,
-    failed: 0,
     twice: 0,
     serverDoubled: 0,
     serverLost: 0,
@@ -51,11 +50,11 @@ export function judge({ books, restarts, archive, managed = true }) {
       if (restarts > 0 && archive?.has(id)) count.serverLost++;
       else blame(`${id} was ${managed ? 'acknowledged' : 'written'} and is lost`);
     } else {
-      count.failed++;
+      const ending = [fate.status, fate.condition].filter(Boolean).join(', ');
+      count[ending] = (count[ending] ?? 0) + 1;
       // The page that would have heard of the fate is gone.
       if (fate.status === 'unheard') continue;
-      if (restarts === 0 || fate.status !== 'failed')
-        blame(`${id} ended as ${fate.status}${fate.condition ? `, ${fate.condition}` : ''}`);
+      if (restarts === 0 || fate.status !== 'failed') blame(`${id} ended as ${ending}`);
     }
   }
   for (const id of order) if (!fates.has(id)) blame(`${id} was heard and never sent`);
