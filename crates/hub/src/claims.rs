@@ -13,7 +13,7 @@ use crate::common::Common;
 use crate::inbound::{Inbound, TRANSIT, in_order};
 use crate::mailbox::Gap;
 use crate::member::{ActiveClaim, JoinKind};
-use crate::shared_session::SharedSession;
+use crate::shared_session::{Phase, SharedSession};
 
 impl<T: Text> SharedSession<T> {
     /// Enters claims for the stream that is up, and answers with the stanzas that they missed since
@@ -59,8 +59,10 @@ impl<T: Text> SharedSession<T> {
         behind.retain(|inbound| inbound.position <= forgotten);
         behind.extend(self.ring.behind(from).cloned());
         // A tab that joined late is told who is there: its first claims of everybody, a later claim
-        // of those that no claim before it heard of.
-        let late = matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
+        // of those that no claim before it heard of. So is each tab of a session that was resumed, since the
+        // server does not say so again.
+        let resumed = matches!(&self.phase, Phase::Up(info) if info.resumed);
+        let late = resumed || matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.start;
         let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
         let present: Vec<_> = self.presences.iter().filter(|seen| late && unheard(seen)).cloned().collect();

@@ -111,6 +111,25 @@ fn a_lost_session_goes_on_and_every_tab_hears_both() {
     assert!(!world.sent().iter().any(|sent| sent.contains("epode-bind")), "nothing was bound again");
 }
 
+// The server says only changes, and each app begins anew at CONNECTED.
+#[test]
+fn each_tab_of_a_resumed_session_hears_who_is_there() {
+    let mut world = world();
+    let (opened, attached) = (online(&mut world, ALICE), world.tab());
+    world.attach(attached, None);
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bob@localhost/desk' id='desk'/>");
+    let gone = "<presence xmlns='jabber:client' from='bob@localhost/phone' type='unavailable'/>";
+    world.server_says(ALICE, gone);
+    world.forget();
+    cut(&mut world);
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bob@localhost/watch' id='watch'/>");
+    world.advance(10 * SECOND);
+    for tab in [opened, attached] {
+        assert!(is_resumed(&mut world, tab));
+        assert_eq!(world.handled(tab)[0], "desk watch");
+    }
+}
+
 #[test]
 fn without_the_option_nothing_of_it_is_said() {
     let mut world = world();
