@@ -154,6 +154,8 @@ export class Outbox {
     this.#questions.delete(token);
     if (outcome === 'Timeout') fail(question, late());
     else if (outcome === 'Disconnected') fail(question, disconnected());
+    else if ('Lost' in outcome)
+      fail(question, new DisconnectedError(outcome.Lost.text, outcome.Lost.condition));
     else if ('Refused' in outcome) refuse(question, outcome.Refused);
     else if (!answer) fail(question, new XmppError('an inbound stanza could not be read'));
     else if (isError) fail(question, new StanzaError(answer));

@@ -199,15 +199,15 @@ impl<T: Text> Common<T> {
     /// Refuses a pending send, since the session did not come up.
     pub(crate) fn turn_down(&mut self, port: PortId, pending: PendingSend<T>) {
         match pending {
-            PendingSend::Request { token, .. } => self.disconnected(port, token),
+            PendingSend::Request { token, .. } => self.unanswered(port, token, Outcome::Disconnected),
             pending => self.refuse(port, pending, &Refused::NotConnected),
         }
     }
 
-    /// Ends a request whose session is gone.
-    pub(crate) fn disconnected(&mut self, port: PortId, token: Token) {
+    /// Ends a request that nobody answers.
+    pub(crate) fn unanswered(&mut self, port: PortId, token: Token, outcome: Outcome<T>) {
         self.timers.set(Timer::Answer(port, token), None);
-        self.post(port, FromWorker::Response { token, outcome: Outcome::Disconnected, position: 0 });
+        self.post(port, FromWorker::Response { token, outcome, position: 0 });
     }
 
     pub(crate) fn refuse(&mut self, port: PortId, pending: PendingSend<T>, refused: &Refused) {

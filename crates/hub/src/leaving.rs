@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, Outgoing, StatusCode, Text, ToWorker, Token};
+use epode_protocol::{FromWorker, LogLevel, Outcome, Outgoing, StatusCode, Text, ToWorker, Token};
 use epode_session::stream;
 
 use crate::common::Common;
@@ -89,7 +89,7 @@ impl<T: Text> Hub<T> {
     pub(crate) fn start_over(&mut self, port: PortId) {
         let Some(Unfinished { asked, unsent, pending }) = self.leave(port, None) else { return };
         for token in asked {
-            self.common.disconnected(port, token);
+            self.common.unanswered(port, token, Outcome::Disconnected);
         }
         for token in unsent {
             self.common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });

@@ -133,6 +133,13 @@ impl<T: Text> SharedSession<T> {
         }
     }
 
+    /// The same at once, if anything is unacknowledged.
+    pub(crate) fn ask_now(&mut self, common: &mut Common<T>) {
+        if self.connection.options.management.as_ref().is_some_and(|management| management.max_unacked > 0) {
+            self.ask(common);
+        }
+    }
+
     /// Asks the server what it has handled.
     pub(crate) fn ask(&mut self, common: &mut Common<T>) {
         common.timers.set(Timer::RequestAck(self.id()), None);

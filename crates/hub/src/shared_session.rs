@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, HttpOptions, LogLevel, Position, SessionInfo, Status, StatusCode, Text};
+use epode_protocol::{
+    Fault, FromWorker, HttpOptions, LogLevel, Outcome, Position, SessionInfo, Status, StatusCode, Text,
+};
 use epode_session::stream::sasl::ScramKeys;
 use epode_session::stream::{self, Error, jid, sasl};
 use epode_session::{Account, Bound, Event, Report};
@@ -310,11 +312,12 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn stream_over(&mut self, handled: Option<u32>, repeats: bool, common: &mut Common<T>) {
         self.presences.clear();
         // Where the session was to be resumed, the app counts on the worker to announce it.
-        if self.handled.take().is_none() || !repeats {
+        let was_managed = self.handled.take().is_some();
+        if !was_managed || !repeats {
             self.own_presence = None;
         }
         self.farewell = None;
-        self.stanzas.settle(handled, repeats);
+        let unhandled = self.stanzas.settle(handled, repeats);
         self.post_receipts(common);
         self.stop_asking(common);
         for member in &mut self.members {
@@ -324,17 +327,26 @@ impl<T: Text> SharedSession<T> {
         }
         common.timers.set(Timer::Farewell(self.id()), None);
         let waiting = self.stanzas.waiting_requests();
-        self.settle_books(&waiting, common);
+        let outcome = |id: Box<str>| match was_managed {
+            true => Outcome::Lost(lost_request(unhandled.contains(&id))),
+            false => Outcome::Disconnected,
+        };
+        self.settle_books(&waiting, outcome, common);
     }
 
     /// Closes the books of IQs: over a stream that is gone nobody answers, and nobody waits for an
-    /// answer, but for the requests with these ids.
-    fn settle_books(&mut self, unsent: &[Box<str>], common: &mut Common<T>) {
+    /// answer, but for the requests with these ids. `outcome`: what becomes of the request with an id.
+    fn settle_books(
+        &mut self,
+        unsent: &[Box<str>],
+        outcome: impl Fn(Box<str>) -> Outcome<T>,
+        common: &mut Common<T>,
+    ) {
         for position in self.incoming.abandon() {
             common.timers.set(Timer::Ping(self.id(), position), None);
         }
-        for (port, token) in self.outgoing.abandon(unsent) {
-            common.disconnected(port, token);
+        for (port, token, id) in self.outgoing.abandon(unsent) {
+            common.unanswered(port, token, outcome(id));
         }
     }
 
@@ -357,6 +369,8 @@ impl<T: Text> SharedSession<T> {
             let size = unavailable.len();
             let unavailable = Entry::of_worker(unavailable.into(), Kind::Presence);
             self.stanzas.submit(unavailable, size, &mut self.connection.uplink, common);
+            // The server may say so until it closes the stream too.
+            self.ask_now(common);
         }
         self.feed(stream::Input::Close(patience), common);
     }
@@ -373,7 +387,7 @@ impl<T: Text> SharedSession<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
         let id = self.id();
-        self.settle_books(&[], common);
+        self.settle_books(&[], |_| Outcome::Disconnected, common);
         for (port, token) in self.stanzas.end() {
             common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
         }
@@ -482,4 +496,13 @@ impl<T: Text> SharedSession<T> {
 /// Whether the features name this namespace.
 fn offers(features: &str, namespace: &str) -> bool {
     features.split(['"', '\'']).any(|part| part == namespace)
+}
+
+/// Why a request of a session that was lost has no answer.
+fn lost_request(unhandled: bool) -> Fault {
+    let (condition, text) = match unhandled {
+        true => ("not-handled", "the session was lost before the server had handled the request"),
+        false => ("unknown", "the session was lost, and nobody knows whether the server handled the request"),
+    };
+    Fault { condition: condition.to_owned(), text: text.to_owned() }
 }

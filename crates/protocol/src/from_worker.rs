@@ -318,6 +318,9 @@ pub enum Outcome<T> {
     Timeout,
     /// The session ended before an answer came.
     Disconnected,
+    /// The session was lost and could not be resumed. The condition is `not-handled` where the server has
+    /// surely not seen the request, so that it is safe to ask again, and else `unknown`.
+    Lost(Fault),
     /// It was not sent, and why.
     Refused(Fault),
 }

@@ -447,13 +447,17 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes a frame after our own `<close/>`. Only the server's `<close/>` still matters, and the
-    /// failure of a login that was `under_way`.
+    /// Takes a frame after our own `<close/>`. Only the server's `<close/>` still matters, what it has
+    /// handled until then, and the failure of a login that was `under_way`.
     fn after_close(&mut self, text: &str, under_way: bool) {
         match Element::parse_in_stream(text, &self.common.config.limits) {
             Ok(element) if element.is("close", ns::FRAMING) => self.finish(None),
             Ok(element) if under_way && element.is("failure", ns::SASL) => {
                 self.finish(Some(negotiation::refused(&element, None)));
+            }
+            // A count that is missing breaks a rule, for which it is too late.
+            Ok(element) if element.is("a", ns::SM) => {
+                drop(management::handle(&element, &mut self.common));
             }
             _ => {}
         }

@@ -48,6 +48,7 @@ pub(crate) enum Ended {
     Error(Anything),
     Timeout,
     Disconnected,
+    Lost(Anything),
     Refused(Anything),
 }
 

@@ -4,4 +4,4 @@ import type { Fault } from "./Fault";
 /**
  * What became of an IQ that a tab asked.
  */
-export type Outcome<T> = { "Result": T } | { "Error": T } | "Timeout" | "Disconnected" | { "Refused": Fault };
+export type Outcome<T> = { "Result": T } | { "Error": T } | "Timeout" | "Disconnected" | { "Lost": Fault } | { "Refused": Fault };

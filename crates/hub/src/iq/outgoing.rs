@@ -143,8 +143,8 @@ impl OutgoingRequests {
     }
 
     /// Removes all requests but those with these ids. Returns the tabs that wait for a response, with
-    /// their tokens.
-    pub(crate) fn abandon(&mut self, kept: &[Box<str>]) -> Vec<(PortId, Token)> {
+    /// their tokens and the ids of their requests.
+    pub(crate) fn abandon(&mut self, kept: &[Box<str>]) -> Vec<(PortId, Token, Box<str>)> {
         let requests = std::mem::take(self);
         self.spliced = requests.spliced;
         let (kept, open): (Vec<_>, Vec<_>) = requests.open.into_iter().partition(|(id, _)| kept.contains(id));
@@ -154,10 +154,13 @@ impl OutgoingRequests {
             }
             self.open.insert(id, request);
         }
-        let askers = open.into_iter().flat_map(|(_, request)| request.askers);
-        askers
-            .filter_map(|asker| match asker.reply {
-                Reply::Response(token) => Some((asker.port, token)),
+        let asked = |(id, request): (Box<str>, OutgoingRequest)| {
+            request.askers.into_iter().map(move |asker| (id.clone(), asker))
+        };
+        open.into_iter()
+            .flat_map(asked)
+            .filter_map(|(id, asker)| match asker.reply {
+                Reply::Response(token) => Some((asker.port, token, id)),
                 Reply::Delivery => None,
             })
             .collect()

@@ -375,19 +375,29 @@ fn what_judges_a_stanza_of_ours_has_nothing_sent_again() {
 
 #[test]
 fn questions_end_when_the_session_is_not_resumed_but_for_those_that_were_never_written() {
-    let mut world = world();
-    let tab = online(&mut world, ALICE);
-    let ping = |id: u32| {
-        format!("<iq xmlns='jabber:client' type='get' id='p{id}'><ping xmlns='urn:xmpp:ping'/></iq>")
-    };
-    let written = cut_after(&mut world, |world| world.request(tab, &ping(1)));
-    let waiting = world.request(tab, &ping(2));
-    let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells: false };
-    world.server.misbehave(Misbehaviour::Management(refusal));
-    world.advance(SECOND);
-    let heard = world.heard(tab);
-    assert!(heard.contains(&format!("response {written} disconnected")), "{heard:?}");
-    assert!(heard.iter().any(|word| word.starts_with(&format!("response {waiting} result"))), "{heard:?}");
+    for (tells, condition) in [(true, "not-handled"), (false, "unknown")] {
+        let mut world = world();
+        let tab = online(&mut world, ALICE);
+        let ping = |id: u32| {
+            format!("<iq xmlns='jabber:client' type='get' id='p{id}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        };
+        world.deaf = true;
+        let handled = world.request(tab, &ping(1));
+        world.run();
+        let written = cut_after(&mut world, |world| world.request(tab, &ping(2)));
+        world.deaf = false;
+        let waiting = world.request(tab, &ping(3));
+        let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells };
+        world.server.misbehave(Misbehaviour::Management(refusal));
+        world.advance(2 * SECOND);
+        let heard = world.heard(tab);
+        assert!(heard.contains(&format!("response {handled} lost unknown")), "{heard:?}");
+        assert!(heard.contains(&format!("response {written} lost {condition}")), "{heard:?}");
+        assert!(
+            heard.iter().any(|word| word.starts_with(&format!("response {waiting} result"))),
+            "{heard:?}"
+        );
+    }
 }
 
 #[test]
@@ -641,10 +651,11 @@ fn a_logout_says_what_was_handled_and_ends_everything() {
     world.forget();
     world.disconnect(tab);
     let sent = world.sent();
-    let [ack, unavailable, close] = &sent[..] else { panic!("{sent:?}") };
+    let [ack, unavailable, request, close] = &sent[..] else { panic!("{sent:?}") };
     assert!(
         acks(std::slice::from_ref(ack))[0] >= 1
             && unavailable.contains("unavailable")
+            && request.starts_with("<r ")
             && close.contains("<close")
     );
 }
@@ -736,4 +747,16 @@ fn what_waits_names_the_jid_that_the_server_binds_next() {
     let sent = stanzas(world.sent());
     assert!(sent.iter().any(|sent| sent.contains("from='alice@localhost/other'")), "{sent:?}");
     assert!(!sent.iter().any(|sent| sent.contains(ALICE)), "{sent:?}");
+}
+
+#[test]
+fn what_the_server_has_handled_until_it_closes_the_stream_is_acknowledged() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.advance(SECOND);
+    let token = world.send(tab, &message(1));
+    world.disconnect(tab);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("acknowledged {token}")), "{heard:?}");
+    assert!(heard.last().is_some_and(|last| last == "Disconnected"), "{heard:?}");
 }

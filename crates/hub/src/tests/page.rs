@@ -353,6 +353,7 @@ impl Page {
                     Outcome::Error(text) => format!("error {text}"),
                     Outcome::Timeout => "timeout".to_owned(),
                     Outcome::Disconnected => "disconnected".to_owned(),
+                    Outcome::Lost(fault) => format!("lost {}", fault.condition),
                     Outcome::Refused(fault) => format!("refused {}", fault.condition),
                 };
                 format!("response {token} {outcome}")

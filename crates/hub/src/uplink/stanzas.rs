@@ -230,8 +230,10 @@ impl<T: Text> StanzaQueue<T> {
     /// | presence to everybody | said anew by the session | likewise |
     /// | other presence, IQ | fails | fails |
     ///
-    /// What was never written waits on.
-    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool) {
+    /// What was never written waits on. Returns the ids of the requests that the server has surely not
+    /// handled.
+    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool) -> Vec<Box<str>> {
+        let mut unhandled = Vec::new();
         let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
         let mut again: Vec<(usize, Entry<T>)> = Vec::new();
@@ -244,6 +246,9 @@ impl<T: Text> StanzaQueue<T> {
                 }
                 again.push((text.len(), Entry { text: text.into(), again: true, ..entry }));
                 continue;
+            }
+            if entry.kind == Kind::Request && known {
+                unhandled.extend(entry.text.with_str(repeat::id));
             }
             let mut done = std::mem::take(&mut entry.done);
             if entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
@@ -259,6 +264,7 @@ impl<T: Text> StanzaQueue<T> {
             }
         }
         self.queue.put_back(again.into_iter());
+        unhandled
     }
 
     /// Has the worker's own stanza sent before all others in the next session.

@@ -113,6 +113,7 @@ fn told() -> Vec<Plain> {
         json!("Unmanaged"),
         json!({"Failed": {"token": 4, "fault": fault}}),
         json!({"Response": {"token": 4, "outcome": {"Result": "<iq/>"}, "position": 2}}),
+        json!({"Response": {"token": 4, "outcome": {"Lost": fault}, "position": 0}}),
         json!({"Response": {"token": 4, "outcome": {"Error": "<iq/>"}, "position": 2}}),
         json!({"Response": {"token": 4, "outcome": "Timeout", "position": 2}}),
         json!({"Response": {"token": 4, "outcome": {"Refused": fault}, "position": 2}}),
