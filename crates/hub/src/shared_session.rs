@@ -317,7 +317,7 @@ impl<T: Text> SharedSession<T> {
             self.own_presence = None;
         }
         self.farewell = None;
-        let unhandled = self.stanzas.settle(handled, repeats);
+        let unhandled = self.stanzas.settle(handled, repeats, common.time_of_day);
         self.post_receipts(common);
         self.stop_asking(common);
         for member in &mut self.members {

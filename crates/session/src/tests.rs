@@ -391,6 +391,32 @@ fn a_lost_session_is_resumed_from_where_it_stood_and_however_often_that_fails() 
 }
 
 #[test]
+fn the_place_where_a_server_wants_to_be_resumed_is_not_gone_to() {
+    let elsewhere = ENABLED.replace(" id=", " location='elsewhere.example:5222' id=");
+    let mut session = Session::new(
+        SECOND,
+        account("p"),
+        Purpose::Join {
+            reconnect: true,
+            explicit: false,
+            management: Some(Management { resume: true, max: None }),
+        },
+        1,
+    );
+    session.handle_input(SECOND, Input::Start);
+    let dialled = |session: &mut Session| match session.poll_output() {
+        Some(Output::Dial(url, _)) => url,
+        other => panic!("{other:?}"),
+    };
+    let first = dialled(&mut session);
+    hear(&mut session, SECOND, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, BOUND, &elsewhere]);
+    lose(&mut session, SECOND);
+    let due = session.deadline().unwrap();
+    session.handle_input(due, Input::Stream(stream::Input::Timeout));
+    assert_eq!(dialled(&mut session), first);
+}
+
+#[test]
 fn a_session_that_could_not_be_resumed_is_forgotten_at_once() {
     let mut session = managed(SECOND);
     lose(&mut session, 2 * SECOND);

@@ -760,3 +760,90 @@ fn what_the_server_has_handled_until_it_closes_the_stream_is_acknowledged() {
     assert!(heard.contains(&format!("acknowledged {token}")), "{heard:?}");
     assert!(heard.last().is_some_and(|last| last == "Disconnected"), "{heard:?}");
 }
+
+#[test]
+fn a_server_that_never_acknowledges_is_sent_no_more_than_is_kept_and_counts_as_dead() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::AcksNever));
+    let tab = following(&mut world, ALICE);
+    let message = message(1);
+    let all: Vec<&str> = (0..20_001).map(|_| &*message).collect();
+    world.send_all(tab, &all);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&"failed 20001 too-many".to_owned()), "{:?}", heard.last());
+    // The next probe of an idle connection, and its patience.
+    world.advance(76 * SECOND);
+    let heard = world.heard(tab);
+    assert!(heard.iter().any(|word| word.starts_with("Reconnecting")), "{:?}", heard.last());
+}
+
+#[test]
+fn however_long_the_machine_has_slept_resuming_is_tried_and_the_tabs_hear_the_outcome_alone() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    cut_after(&mut world, |world| world.send(tab, &message(1)));
+    world.forget();
+    // The server forgets the session meanwhile.
+    world.sleep(24 * 3600 * SECOND);
+    world.advance(SECOND);
+    let sent = world.sent();
+    assert!(sent.iter().any(|frame| frame.starts_with("<resume")), "{sent:?}");
+    assert!(stanzas(sent)[0].contains("m1"));
+    let mut heard = world.heard(tab);
+    heard.retain(|word| word.contains("onnect"));
+    assert_eq!(heard, [UP]);
+    assert!(!is_resumed(&mut world, tab));
+}
+
+#[test]
+fn a_conflict_on_the_former_connection_is_nobodys_and_one_on_the_present_ends_the_session() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    let former = world.open_sockets()[0];
+    world.deaf = true;
+    world.send(tab, &message(1));
+    world.advance(15 * SECOND);
+    world.deaf = false;
+    world.advance(60 * SECOND);
+    assert!(is_resumed(&mut world, tab));
+    let conflict = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+        <conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    world.forget();
+    world.at_hub(Input::Frame(former, conflict.to_owned()));
+    assert!(world.heard(tab).is_empty());
+    let present = world.open_sockets()[0];
+    world.at_hub(Input::Frame(present, conflict.to_owned()));
+    let heard = world.heard(tab);
+    assert!(heard.last().is_some_and(|last| last == "Disconnected conflict"), "{heard:?}");
+}
+
+#[test]
+fn a_logout_while_the_session_is_down_ends_it_at_once() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
+    let waiting = world.send(tab, &message(2));
+    world.forget();
+    world.disconnect(tab);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("lost {token} unknown")), "{heard:?}");
+    assert!(heard.contains(&format!("failed {waiting} not-connected")), "{heard:?}");
+    assert!(heard.last().is_some_and(|last| last == "Disconnected"), "{heard:?}");
+    world.advance(60 * SECOND);
+    assert_eq!((world.sent().len(), world.open_sockets().len()), (0, 0));
+}
+
+#[test]
+fn a_stanza_is_never_stamped_with_a_time_to_come() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    cut_after(&mut world, |world| world.send(tab, &message(1)));
+    // The clock of the machine is set back by a year.
+    world.set_by = -365.0 * 86_400_000.0;
+    world.show(tab, false);
+    let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells: true };
+    world.server.misbehave(Misbehaviour::Management(refusal));
+    world.advance(SECOND);
+    let sent = stanzas(world.sent());
+    assert!(sent.iter().any(|frame| frame.contains("stamp='2026-")), "{sent:?}");
+}

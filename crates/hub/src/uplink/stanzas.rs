@@ -232,14 +232,16 @@ impl<T: Text> StanzaQueue<T> {
     ///
     /// What was never written waits on. Returns the ids of the requests that the server has surely not
     /// handled.
-    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool) -> Vec<Box<str>> {
+    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool, time_of_day: f64) -> Vec<Box<str>> {
         let mut unhandled = Vec::new();
         let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
         let mut again: Vec<(usize, Entry<T>)> = Vec::new();
         for mut entry in self.queue.restart() {
+            // The clock may have been set back since.
+            let made = entry.made.min(time_of_day);
             let repeated =
-                entry.text.with_str(|text| repeats.then(|| repeat::repeated(text, known, entry.made))?);
+                entry.text.with_str(|text| repeats.then(|| repeat::repeated(text, known, made))?);
             if let Some(text) = repeated {
                 if let (Some(port), Some(token)) = (entry.sender, entry.token) {
                     self.fates.push((port, token, Fate::Resent { maybe_twice: !known }));
