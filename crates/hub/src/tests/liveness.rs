@@ -155,10 +155,8 @@ fn after_a_wake_or_on_another_network_or_under_a_persons_eyes_five_seconds_are_e
             world.attach(other, None);
         }),
         ("the machine has slept, and its clock with it", |world, tab| {
-            world.send(tab, "<message xmlns='jabber:client'/>");
-            world.run();
             world.set_by += 3_600_000.0;
-            world.show(tab, true);
+            world.send(tab, MESSAGE);
         }),
     ];
     for (what, act) in acts {
