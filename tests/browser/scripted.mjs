@@ -11,6 +11,9 @@ const STREAMS = 'http://etherx.jabber.org/streams';
 export const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
 const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 
+/** A ping of the worker itself. */
+const PROBE = /^<iq xmlns="jabber:client" type="get" id="(epode-\d+)" to="([^"]*)"><ping/;
+
 /** The opening of a stream: `<open/>` and the features. */
 export const opening = (features) => [
   `<open xmlns="${FRAMING}" from="localhost" id="s" version="1.0"/>`,
@@ -70,6 +73,9 @@ class Stream {
     if (frame.startsWith('<auth') || frame.startsWith('<response'))
       return [this.login.shift() ?? `<success xmlns="${SASL}"/>`];
     if (frame.startsWith('<iq') && frame.includes(BIND)) return [bound(frame, `<jid>${this.jid}</jid>`)];
+    // The worker asks whether its server is there, which this one is however silent a test has it.
+    const [, id, domain] = PROBE.exec(frame) ?? [];
+    if (id) return [`<iq xmlns="jabber:client" type="result" id="${id}" from="${domain}"/>`];
     if (frame.startsWith('<close')) {
       this.send(`<close xmlns="${FRAMING}"/>`);
       this.socket.close();
