@@ -173,6 +173,7 @@ impl<T: Text> SharedSession<T> {
         let info = SessionInfo { resumed: true, ..info.clone() };
         // XEP-0352 §5: a resumed session is active.
         self.inactive = self.inactive.map(|_| false);
+        self.connection.uplink.open(common);
         match self.stanzas.resume(handled, &mut self.connection.uplink, common) {
             Ok(()) => self.go_up(info, common),
             Err(too_much) => self.feed(too_much.into(), common),

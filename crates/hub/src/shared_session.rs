@@ -259,6 +259,7 @@ impl<T: Text> SharedSession<T> {
         if matches!(&self.phase, Phase::Reconnecting(former) if former.jid != jid) {
             self.stanzas.readdress(&jid);
         }
+        self.connection.uplink.open(common);
         self.stanzas.open(managed, &mut self.connection.uplink, common);
         let domain = jid::domain(&jid).to_owned();
         self.go_up(
@@ -271,7 +272,6 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn go_up(&mut self, info: SessionInfo, common: &mut Common<T>) {
         self.down = None;
         self.phase = Phase::Up(SessionInfo { generation: common.count(), ..info });
-        self.connection.uplink.open(common);
         let entries: Vec<_> = self.members.iter().map(|member| (member.port, member.entry)).collect();
         self.elect(common);
         for (port, entry) in entries {

@@ -105,6 +105,25 @@ fn while_the_server_owes_an_answer_the_socket_gets_64_kilobytes() {
 }
 
 #[test]
+fn the_next_stream_begins_with_an_empty_socket_and_is_kept_to_the_same_bound() {
+    let (mut world, tab) = super::liveness::managed();
+    world.rate = Some(0);
+    send_all(&mut world, tab, 150);
+    assert_eq!(numbers(&world.sent()).len(), 100);
+    world.cut();
+    (world.kept, world.rate) = (0, None);
+    world.advance(Duration::from_millis(1500));
+    assert!(numbers(&world.sent()).len() >= 50);
+    world.kept = 1_000_000;
+    send_all(&mut world, tab, 150);
+    world.cut();
+    world.forget();
+    world.advance(Duration::from_millis(3000));
+    let again = numbers(&world.sent()).len();
+    assert!((100..=110).contains(&again), "{again}");
+}
+
+#[test]
 fn what_waits_leaves_before_the_session_is_closed() {
     let (mut world, tab) = unmanaged();
     world.kept = 1_000_000;
