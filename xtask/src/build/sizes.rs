@@ -116,10 +116,10 @@ mod tests {
             all.extend(sizes(&[("epode-worker.wasm", worker)]));
             check_budgets(&all).map_err(|error| error.to_string())
         };
-        assert_eq!(check(130_000), Ok(()));
-        let error = "the worker (epode-worker.js + epode-worker.wasm) is 150001 bytes of brotli, \
-                     its budget is 150000";
-        assert_eq!(check(130_001), Err(error.to_owned()));
+        assert_eq!(check(140_000), Ok(()));
+        let error = "the worker (epode-worker.js + epode-worker.wasm) is 160001 bytes of brotli, \
+                     its budget is 160000";
+        assert_eq!(check(140_001), Err(error.to_owned()));
     }
 
     #[test]
