@@ -27,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) version: Option<String>,
     /// The rid of a response that the server has sent and the client has not acknowledged (XEP-0124 §9.2).
     pub(crate) report: Option<u64>,
+    /// The highest rid that the server has, if that is higher than the one it answers (XEP-0124 §9.1).
+    pub(crate) ack: Option<u64>,
     /// The end of the session, in a terminating body.
     pub(crate) end: Option<End>,
 }
@@ -66,6 +68,7 @@ impl Answer {
             authid: owned("authid", ""),
             version: owned("version", ns::XBOSH),
             report: number(&body, "report"),
+            ack: number(&body, "ack"),
             end: (kind.as_deref() == Some("terminate"))
                 .then(|| End { condition: owned("condition", ""), elsewhere: None }),
         };

@@ -129,16 +129,35 @@ impl Bosh {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
         {
-            let Request { rid, carries, sent, failures, attempt: Attempt::Answered(answer), .. } = request
+            let Request { rid, carries, stanzas, sent, failures, attempt: Attempt::Answered(answer), .. } =
+                request
             else {
                 return;
             };
             let later = !self.requests.is_empty() || self.next < self.unused;
             if later && answer.is_of_unknown_request() && (failures > 0 || rid < self.unused) {
+                // If the session lives, the response to the next request tells of these, too.
+                if let Some(next) = self.requests.front_mut() {
+                    next.stanzas += stanzas;
+                }
                 self.ask_again();
             } else {
+                if answer.end.as_ref().is_none_or(|end| end.condition.is_none()) {
+                    self.taken(stanzas, answer.ack);
+                }
                 self.take(carries, sent, *answer);
             }
+        }
+    }
+
+    /// The server has these stanzas, and those of the requests up to the rid that it acknowledges.
+    fn taken(&mut self, mut stanzas: u32, ack: Option<u64>) {
+        let is_acknowledged = |request: &&mut Request| ack.is_some_and(|ack| request.rid <= ack);
+        for request in self.requests.iter_mut().take_while(is_acknowledged) {
+            stanzas += std::mem::take(&mut request.stanzas);
+        }
+        if stanzas > 0 {
+            self.outputs.push_back(Output::Taken(stanzas));
         }
     }
 

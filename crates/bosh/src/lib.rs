@@ -146,6 +146,8 @@ pub struct RequestId(pub u32);
 pub enum Input<'a> {
     /// The stream says this frame.
     Frame(&'a str),
+    /// The stream says this stanza, and wants to hear when the server has it: see [`Output::Taken`].
+    Stanza(&'a str),
     /// A request was answered. The response to an aborted attempt is ignored.
     Response {
         /// The attempt.
@@ -181,6 +183,9 @@ pub enum Output {
     Opened,
     /// The server says this frame.
     Frame(String),
+    /// The server has this many more of the [stanzas](Input::Stanza), in order: a response has come to their
+    /// request (XEP-0124 §14.3), or acknowledges it (§9.1).
+    Taken(u32),
     /// Send this body.
     Request {
         /// The attempt.
@@ -277,7 +282,7 @@ impl Bosh {
         let body = Tag::session(rid, &open, &terms, route).around("");
         let mut bosh = Bosh::new(now, Phase::Requesting, terms, rid, random, limits);
         bosh.timers.set(Timer::Answer(rid), now + PATIENCE);
-        bosh.push_request(body, Carries::Something);
+        bosh.push_request(body, Carries::Something, 0);
         bosh
     }
 
@@ -324,7 +329,8 @@ impl Bosh {
             return;
         }
         match input {
-            Input::Frame(text) => self.frame(text),
+            Input::Frame(text) => self.frame(text, false),
+            Input::Stanza(text) => self.frame(text, true),
             Input::Response { request, status, text } => self.response(request, status, text),
             Input::Failed { request } => self.no_response(request),
             Input::Online => self.online(),
@@ -399,11 +405,12 @@ impl Bosh {
     }
 
     /// Uses up the next rid.
-    fn push_request(&mut self, body: String, carries: Carries) {
+    fn push_request(&mut self, body: String, carries: Carries, stanzas: u32) {
         let (rid, body) = (self.next, Zeroizing::new(body));
         let sent = self.now;
         self.pace.note_request(sent, carries == Carries::Nothing);
-        self.requests.push_back(Request { rid, body, carries, attempt: Attempt::Due, sent, failures: 0 });
+        let attempt = Attempt::Due;
+        self.requests.push_back(Request { rid, body, carries, stanzas, attempt, sent, failures: 0 });
         self.next += 1;
     }
 }

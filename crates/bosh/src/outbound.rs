@@ -16,7 +16,8 @@ const STANZAS: usize = BATCH - 1024;
 
 /// A frame of the stream that no body carries yet.
 pub(crate) enum Item {
-    Stanza(String),
+    /// A stanza, and whether the stream wants to hear that the server has it.
+    Stanza(String, bool),
     /// The stream's second `<open/>`.
     Restart(Box<Element>),
     End,
@@ -24,7 +25,7 @@ pub(crate) enum Item {
 
 impl Bosh {
     /// Queues a frame of the stream.
-    pub(crate) fn frame(&mut self, text: &str) {
+    pub(crate) fn frame(&mut self, text: &str, counts: bool) {
         if self.closing || self.phase != Phase::Open {
             return;
         }
@@ -47,7 +48,7 @@ impl Bosh {
             // A stream error needs the condition `remote-stream-error` (XEP-0206 §2), which only servers use:
             // the terminating body has to say enough.
             _ if text.starts_with("<stream:error") || is_blank(text) => {}
-            _ => self.queue.push_back(Item::Stanza(text.to_owned())),
+            _ => self.queue.push_back(Item::Stanza(text.to_owned(), counts)),
         }
     }
 
@@ -108,8 +109,9 @@ impl Bosh {
         }
         let lowest = self.requests.front().map(|request| request.rid);
         let tag = Tag::within(self.next, &self.sid, lowest.map(|lowest| lowest.saturating_sub(1)));
-        let (body, carries) = if empty { (tag.around(""), Carries::Nothing) } else { self.load(tag) };
-        self.push_request(body, carries);
+        let (body, carries, stanzas) =
+            if empty { (tag.around(""), Carries::Nothing, 0) } else { self.load(tag) };
+        self.push_request(body, carries, stanzas);
         true
     }
 
@@ -132,27 +134,28 @@ impl Bosh {
     }
 
     /// Fills a body from the queue: with a restart alone, or with the stanzas that fit and the end of the
-    /// session.
-    fn load(&mut self, tag: Tag) -> (String, Carries) {
+    /// session. The number of stanzas is that of those which count.
+    fn load(&mut self, tag: Tag) -> (String, Carries, u32) {
         if let Some(Item::Restart(_)) = self.queue.front()
             && let Some(Item::Restart(open)) = self.queue.pop_front()
         {
-            return (tag.restart(&open).around(""), Carries::Something);
+            return (tag.restart(&open).around(""), Carries::Something, 0);
         }
-        let mut stanzas = String::new();
-        while let Some(Item::Stanza(text)) = self.queue.front() {
+        let (mut stanzas, mut count) = (String::new(), 0);
+        while let Some(Item::Stanza(text, counts)) = self.queue.front() {
             if !stanzas.is_empty() && stanzas.len() + text.len() > STANZAS {
                 break;
             }
             stanzas.push_str(text);
+            count += u32::from(*counts);
             self.queue.pop_front();
         }
         match self.queue.front() {
             Some(Item::End) => {
                 self.queue.pop_front();
-                (tag.terminate().around(&stanzas), Carries::Farewell)
+                (tag.terminate().around(&stanzas), Carries::Farewell, count)
             }
-            _ => (tag.around(&stanzas), Carries::Something),
+            _ => (tag.around(&stanzas), Carries::Something, count),
         }
     }
 }
@@ -160,7 +163,7 @@ impl Bosh {
 impl Item {
     fn size(&self) -> usize {
         match self {
-            Item::Stanza(text) => text.len(),
+            Item::Stanza(text, _) => text.len(),
             Item::Restart(_) | Item::End => 0,
         }
     }

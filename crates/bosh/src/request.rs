@@ -13,6 +13,8 @@ pub(crate) struct Request {
     /// Zeroized after use: a body may carry a password.
     pub(crate) body: Zeroizing<String>,
     pub(crate) carries: Carries,
+    /// The number of stanzas that the server is not known to have.
+    pub(crate) stanzas: u32,
     pub(crate) attempt: Attempt,
     /// When the last attempt left.
     pub(crate) sent: Duration,

@@ -334,6 +334,12 @@ impl<T: Text> SharedSession<T> {
         self.settle_books(&waiting, outcome, common);
     }
 
+    /// The server has this many more stanzas, as the requests that carried them say (BOSH).
+    pub(crate) fn taken(&mut self, stanzas: u32, common: &mut Common<T>) {
+        self.stanzas.taken(stanzas);
+        self.post_receipts(common);
+    }
+
     /// Closes the books of IQs: over a stream that is gone nobody answers, and nobody waits for an
     /// answer, but for the requests with these ids. `outcome`: what becomes of the request with an id.
     fn settle_books(

@@ -51,20 +51,25 @@ impl Uplink {
     /// Writes a stanza whose turn it is ([`StanzaQueue`]).
     pub(crate) fn write<T: Text>(&mut self, stanza: T, size: usize, common: &mut Common<T>) {
         self.kept += size;
-        self.ask(stanza, common);
+        self.expect(common);
+        self.carrier.transmit(stanza, true, common);
     }
 
     /// Writes a frame after which a server that is there is heard from sooner or later.
     pub(crate) fn ask<T: Text>(&mut self, frame: T, common: &mut Common<T>) {
+        self.expect(common);
+        self.send(frame, common);
+    }
+
+    fn expect<T: Text>(&mut self, common: &mut Common<T>) {
         if self.is_measured() && self.watch.wrote(common.now) {
             self.rewatch(common);
         }
-        self.send(frame, common);
     }
 
     /// Writes another frame.
     pub(crate) fn send<T: Text>(&mut self, frame: T, common: &mut Common<T>) {
-        self.carrier.transmit(frame, common);
+        self.carrier.transmit(frame, false, common);
     }
 
     /// Whether the socket is to take another stanza. `asked`: whether the server owes an answer.

@@ -28,6 +28,8 @@ pub struct Line {
     pub caches: Vec<Cache>,
     pub statuses: Vec<u16>,
     pub aborted: usize,
+    /// The number of stanzas that the server is said to have.
+    pub taken: u32,
     pub opened: usize,
     /// The end of the session, once reached.
     pub closed: Option<Option<Error>>,
@@ -111,6 +113,7 @@ impl Line {
             caches: Vec::new(),
             statuses: Vec::new(),
             aborted: 0,
+            taken: 0,
             opened: 0,
             closed: None,
         }
@@ -134,6 +137,7 @@ impl Line {
                     assert_ne!(self.caches.last(), Some(&cache), "told already");
                     self.caches.push(cache);
                 }
+                Output::Taken(stanzas) => self.taken += stanzas,
                 Output::HttpError(status) => self.statuses.push(status),
                 Output::Closed(error) => self.closed = Some(error),
             }

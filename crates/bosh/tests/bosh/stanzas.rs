@@ -45,6 +45,41 @@ fn stanzas_wait_for_the_next_response_while_both_connections_are_busy() {
 }
 
 #[test]
+fn the_server_has_a_stanza_when_its_request_is_answered_or_acknowledged() {
+    let mut line = Line::open();
+    line.input(Input::Frame("<active xmlns='urn:xmpp:csi:0'/>"));
+    line.input(Input::Stanza(&message(1)));
+    line.input(Input::Stanza(&message(2)));
+    line.end_task();
+    // The held request is answered first, since another has come.
+    line.answer(EMPTY);
+    assert_eq!(line.taken, 0);
+    line.input(Input::Stanza(&message(3)));
+    line.end_task();
+    line.answer(EMPTY);
+    assert_eq!(line.taken, 2);
+    // And a server that says so (XEP-0124 §9.1) has it before.
+    line.input(Input::Stanza(&message(4)));
+    line.end_task();
+    let rids = line.rids();
+    line.answer(&format!("<body {HTTPBIND} ack='{}'/>", rids[1]));
+    assert_eq!(line.taken, 4);
+    line.answer(EMPTY);
+    assert_eq!(line.taken, 4);
+}
+
+#[test]
+fn a_stanza_of_a_session_that_ended_by_an_error_is_not_said_to_be_there() {
+    let mut line = Line::open();
+    line.input(Input::Stanza(&message(1)));
+    line.end_task();
+    line.answer(EMPTY);
+    line.answer(&format!("<body {HTTPBIND} type='terminate' condition='internal-server-error'/>"));
+    assert!(line.closed.is_some());
+    assert_eq!(line.taken, 0);
+}
+
+#[test]
 fn a_server_that_allows_a_thousand_requests_gets_two_and_one_that_says_none_gets_two() {
     for requests in ["requests='1000'", ""] {
         let mut line = Line::opened_by(&format!("<body {HTTPBIND} sid='s1' {requests}/>"));

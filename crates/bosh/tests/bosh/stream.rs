@@ -164,7 +164,7 @@ impl World {
                 self.input(stream::Input::Closed { code: 0, reason: &reason });
             }
             Output::Abort(id) => self.requests.retain(|(of, _)| *of != id),
-            Output::Cache(_) | Output::HttpError(_) => {}
+            Output::Cache(_) | Output::HttpError(_) | Output::Taken(_) => {}
         }
         true
     }

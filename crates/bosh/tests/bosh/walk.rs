@@ -20,6 +20,7 @@ fn nothing_is_lost_doubled_or_out_of_order_on_a_bad_network() {
         walk.calm_down();
         assert_eq!(walk.closed, None, "seed {seed}");
         assert_eq!(walk.server.heard, (0..walk.said).collect::<Vec<_>>(), "seed {seed}: up");
+        assert_eq!(walk.taken, Some(walk.said), "seed {seed}: told");
         assert_eq!(walk.seen, (0..walk.delivered).collect::<Vec<_>>(), "seed {seed}: down");
         assert!(walk.server.is_idle(), "seed {seed}: one request is held");
         walk.end();
@@ -119,6 +120,8 @@ struct Walk {
     said: usize,
     delivered: usize,
     seen: Vec<usize>,
+    /// How many messages the server is said to have; `None` after a reload, when nobody knows any more.
+    taken: Option<usize>,
     closed: Option<Option<Error>>,
 }
 
@@ -138,6 +141,7 @@ impl Walk {
             said: 0,
             delivered: 0,
             seen: Vec::new(),
+            taken: Some(0),
             closed: None,
         };
         walk.task(&[]);
@@ -153,7 +157,7 @@ impl Walk {
                 let from = self.said;
                 self.said += 1 + self.random.below(4) as usize;
                 let frames: Vec<String> = (from..self.said).map(message).collect();
-                let inputs: Vec<_> = frames.iter().map(|frame| Input::Frame(frame)).collect();
+                let inputs: Vec<_> = frames.iter().map(|frame| Input::Stanza(frame)).collect();
                 self.task(&inputs);
             }
             6..10 => {
@@ -189,6 +193,7 @@ impl Walk {
         let cache = self.cache.clone().unwrap();
         self.unused = cache.next;
         self.server.page_is_gone(cache.next);
+        self.taken = None;
         // Requests of the former page may still arrive; its responses are lost.
         self.connections.clear();
         self.wire.retain(|_, event| matches!(event, Event::ToServer(..)));
@@ -210,6 +215,7 @@ impl Walk {
         for input in inputs {
             let input = match input {
                 Input::Frame(text) => Input::Frame(text),
+                Input::Stanza(text) => Input::Stanza(text),
                 Input::Response { request, status, text } => {
                     Input::Response { request: *request, status: *status, text }
                 }
@@ -240,6 +246,12 @@ impl Walk {
                     self.connections.remove(&connection);
                 }
                 Output::Cache(cache) => self.cache = Some(cache),
+                Output::Taken(stanzas) => {
+                    if let Some(taken) = &mut self.taken {
+                        *taken += stanzas as usize;
+                        assert!(*taken <= self.server.heard.len(), "the server has no {taken} messages");
+                    }
+                }
                 Output::Closed(error) => self.closed = Some(error),
                 Output::Opened | Output::HttpError(_) => {}
             }

@@ -200,7 +200,7 @@ impl Walk {
                 if let Event::Numbers(numbers) = &event {
                     self.kept.push(numbers.clone());
                 }
-                known.hear(event);
+                known.hear(event, self.over_bosh);
             }
         }
         let mut primaries: BTreeMap<&str, Vec<PortId>> = BTreeMap::new();
@@ -242,7 +242,7 @@ impl Walk {
 }
 
 impl Knowledge {
-    fn hear(&mut self, event: Event) {
+    fn hear(&mut self, event: Event, over_bosh: bool) {
         match event {
             Event::Status(status) => match status.code {
                 StatusCode::Connected | StatusCode::Attached => {
@@ -258,7 +258,8 @@ impl Knowledge {
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
             Event::Gap(..) => panic!("nobody was slow"),
-            Event::Fate(_, Fate::Unmanaged) => {}
+            Event::Fate(_, Fate::Unmanaged) => assert!(!over_bosh),
+            Event::Fate(_, Fate::Resent { .. } | Fate::Failed(_)) if over_bosh => {}
             Event::Fate(token, fate) => panic!("{fate:?} of {token}"),
             Event::Keys(_)
             | Event::Challenge(..)

@@ -42,12 +42,14 @@ impl Carrier {
         });
     }
 
-    pub(super) fn transmit<T: Text>(&self, frame: T, common: &mut Common<T>) {
+    /// Writes a frame. `counts`: whether it is a stanza of the session's queue, of which a line
+    /// [tells](epode_bosh::Output::Taken) when the server has it.
+    pub(super) fn transmit<T: Text>(&self, frame: T, counts: bool, common: &mut Common<T>) {
         let Some(socket) = self.socket else { return };
         if self.binding.is_none() {
             common.outputs.push_back(Output::Transmit(socket, frame));
         } else if let Some(line) = common.lines.get_mut(&socket) {
-            frame.with_str(|frame| line.say(common.now, frame));
+            frame.with_str(|frame| line.say(common.now, frame, counts));
         }
     }
 

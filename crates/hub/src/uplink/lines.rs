@@ -133,8 +133,8 @@ impl Line {
     }
 
     /// Takes a frame of the stream.
-    pub(super) fn say(&mut self, now: Duration, frame: &str) {
-        self.input(now, Input::Frame(frame));
+    pub(super) fn say(&mut self, now: Duration, frame: &str, counts: bool) {
+        self.input(now, if counts { Input::Stanza(frame) } else { Input::Frame(frame) });
     }
 
     /// The stream is gone. The session ends when all that was said has left.
@@ -249,6 +249,11 @@ impl<T: Text> Hub<T> {
                     self.socket_input(socket, stream::Input::Opened { nonce });
                 }
                 Said::Frame(frame) => self.frame(socket, frame.into()),
+                Said::Taken(stanzas) => {
+                    if let Some(id) = self.on_socket(socket) {
+                        self.with(id, |shared, common| shared.taken(stanzas, common));
+                    }
+                }
                 Said::Request { id, body, carries } => {
                     let (url, options) = (line.url.clone(), line.http.clone());
                     let request = Request { url, options, body, carries };

@@ -114,6 +114,11 @@ impl<E> Queue<E> {
         self.written < self.entries.len()
     }
 
+    /// The number of entries that the server has acknowledged, as counted.
+    pub(crate) fn acknowledged(&self) -> u32 {
+        self.acknowledged
+    }
+
     /// The number of entries that the server may have and has not acknowledged.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.sent

@@ -64,6 +64,8 @@ enum State {
     Enabling,
     /// They are written, and kept until the server has acknowledged them.
     Managed,
+    /// They are written, and kept until the requests that carry them are answered (BOSH).
+    Carried,
 }
 
 impl<T> Default for StanzaQueue<T> {
@@ -143,7 +145,11 @@ impl<T: Text> StanzaQueue<T> {
     /// The session is up on a new stream. `managed`: whether the server was asked to acknowledge.
     pub(crate) fn open(&mut self, managed: bool, uplink: &mut Uplink, common: &mut Common<T>) {
         debug_assert_eq!(self.queue.unacknowledged(), 0, "what belongs to the former session is settled");
-        self.state = if managed { State::Enabling } else { State::Plain };
+        self.state = match (managed, uplink.is_measured()) {
+            (true, _) => State::Enabling,
+            (false, true) => State::Plain,
+            (false, false) => State::Carried,
+        };
         self.flush(uplink, common);
     }
 
@@ -188,6 +194,13 @@ impl<T: Text> StanzaQueue<T> {
             self.note_fate(entry.up_to(), Fate::Acknowledged);
         }
         Ok(())
+    }
+
+    /// The server has this many more stanzas.
+    pub(crate) fn taken(&mut self, stanzas: u32) {
+        // A line counts what it was given.
+        debug_assert!(stanzas as usize <= self.queue.unacknowledged());
+        let _ = self.acknowledged(self.queue.acknowledged().wrapping_add(stanzas));
     }
 
     /// The number of stanzas that were written and are not acknowledged, if the server acknowledges any
