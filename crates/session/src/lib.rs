@@ -383,8 +383,14 @@ impl Session {
     }
 
     fn online(&mut self, now: Duration, online: bool) {
-        self.online = online;
+        let was_offline = !std::mem::replace(&mut self.online, online);
         if online {
+            if was_offline && self.was_up && !self.up && matches!(self.phase, Phase::Streaming) {
+                // The socket was asked for without a network, or on another one.
+                let reason = "the network changed";
+                self.stream.handle_input(now, stream::Input::Closed { code: 0, reason });
+                self.drain(now);
+            }
             self.hasten(now);
         } else if let Phase::Resting(at) = &mut self.phase {
             *at = now + self.redial.offline(now);

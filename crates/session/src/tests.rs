@@ -417,6 +417,37 @@ fn the_place_where_a_server_wants_to_be_resumed_is_not_gone_to() {
 }
 
 #[test]
+fn a_dial_that_was_under_way_while_the_browser_was_offline_is_begun_anew() {
+    for negotiates in [false, true] {
+        let mut session = managed(SECOND);
+        lose(&mut session, SECOND);
+        session.handle_input(SECOND, Input::Online(false));
+        let due = session.deadline().unwrap();
+        session.handle_input(due, Input::Stream(stream::Input::Timeout));
+        if negotiates {
+            hear(&mut session, due, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED]);
+        }
+        session.handle_input(due, Input::Online(true));
+        let outputs: Vec<_> = std::iter::from_fn(|| session.poll_output()).collect();
+        assert!(outputs.iter().any(|output| matches!(output, Output::CloseSocket)), "{outputs:?}");
+        assert!(session.deadline().unwrap() <= due + SECOND);
+        assert!(dial_again(&mut session).starts_with("<resume"));
+        // Only what was under way then is begun anew.
+        session.handle_input(due, Input::Online(true));
+        assert!(session.poll_output().is_none());
+    }
+    // A first attempt says by itself why it fails.
+    let purpose = Purpose::Join { reconnect: true, explicit: false, management: None };
+    let mut session = Session::new(SECOND, account("p"), purpose, 1);
+    session.handle_input(SECOND, Input::Start);
+    session.poll_output();
+    for online in [false, true] {
+        session.handle_input(SECOND, Input::Online(online));
+    }
+    assert!(session.poll_output().is_none());
+}
+
+#[test]
 fn a_session_that_could_not_be_resumed_is_forgotten_at_once() {
     let mut session = managed(SECOND);
     lose(&mut session, 2 * SECOND);
