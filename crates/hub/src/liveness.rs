@@ -79,11 +79,10 @@ impl<T: Text> SharedSession<T> {
     /// Asks the server for an answer: for an acknowledgement, else for that to a ping (XEP-0199), which
     /// may be an error.
     fn probe(&mut self, common: &mut Common<T>) {
-        let uplink = &mut self.connection.uplink;
-        if let Phase::Up(info) = &self.phase
-            && !self.stanzas.probe(uplink, common)
-        {
-            let id = self.outgoing.probe(&info.domain);
+        let Phase::Up(info) = &self.phase else { return };
+        let (uplink, outgoing) = (&mut self.connection.uplink, &mut self.outgoing);
+        let ping = || {
+            let id = outgoing.probe(&info.domain);
             let ping = [
                 "<iq xmlns=\"jabber:client\" type=\"get\" id=\"",
                 &*id,
@@ -91,8 +90,9 @@ impl<T: Text> SharedSession<T> {
                 &*escape(&info.domain),
                 "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>",
             ];
-            uplink.ask(ping.concat().into(), common);
-        }
+            ping.concat().into()
+        };
+        self.stanzas.probe(ping, uplink, common);
         // What the socket keeps by the next look is compared with what it keeps now.
         uplink.measure(common);
         uplink.rewatch(common);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use epode_protocol::{ManagementOptions, Options};
-use epode_testkit as testkit;
+use epode_testkit::{self as testkit, ManagementFault, Misbehaviour};
 
 use super::world::{World, password};
 use crate::{Input, PortId};
@@ -118,6 +118,21 @@ fn a_server_that_manages_the_stream_is_asked_for_an_acknowledgement_instead() {
     world.send(tab, MESSAGE);
     assert_eq!(lost_after(&mut world, tab, 60), Some(15));
     assert_eq!(world.sent().iter().filter(|sent| *sent == R).count(), 1, "though the app never asks");
+}
+
+#[test]
+fn a_server_that_does_not_say_whether_it_manages_the_stream_is_there_all_the_same() {
+    let management = Some(testkit::Management::default());
+    let mechanisms = vec!["PLAIN".to_owned()];
+    let mut world = World::with(testkit::Config { management, mechanisms, ..testkit::Config::default() });
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::EnabledLate));
+    let tab = world.tab();
+    let management = ManagementOptions { max_unacked: 5, resume: true, max: None };
+    let options = Options { management: Some(management.into()), ..Options::default() };
+    world.connect_as(tab, ALICE, Some(&password(ALICE)), options);
+    world.forget();
+    world.send(tab, MESSAGE);
+    assert_eq!(lost_after(&mut world, tab, 60), None);
 }
 
 #[test]

@@ -215,22 +215,31 @@ impl<T: Text> StanzaQueue<T> {
     /// Asks the server what it has handled.
     pub(crate) fn ask(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
         if self.unasked() > 0 {
-            self.probe(uplink, common);
-        }
-    }
-
-    /// Asks the server for an answer, unless it owes one; false if it acknowledges nothing.
-    pub(crate) fn probe(&mut self, uplink: &mut Uplink, common: &mut Common<T>) -> bool {
-        if self.state == State::Managed {
             self.asked = true;
             uplink.ask(management::request().into(), common);
         }
-        matches!(self.state, State::Managed | State::Enabling)
     }
 
-    /// Whether the server owes an answer.
+    /// Asks the server for an acknowledgement, else for the answer to this ping.
+    pub(crate) fn probe(&mut self, ping: impl FnOnce() -> T, uplink: &mut Uplink, common: &mut Common<T>) {
+        match self.state {
+            State::Managed => {
+                self.asked = true;
+                uplink.ask(management::request().into(), common);
+            }
+            // Each stanza counts.
+            State::Enabling => {
+                let ping = ping();
+                let size = ping.with_str(str::len);
+                self.submit(Entry::of_worker(ping, Kind::Request), size, uplink, common);
+            }
+            State::Plain | State::Down => uplink.ask(ping(), common),
+        }
+    }
+
+    /// Whether the server was asked for an acknowledgement.
     pub(crate) fn is_asked(&self) -> bool {
-        self.asked || self.state == State::Enabling
+        self.asked
     }
 
     /// The former session is over, and not resumed. `handled`: the number of stanzas that the server
