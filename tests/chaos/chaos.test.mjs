@@ -14,7 +14,7 @@ const kinds = KINDS.filter((kind) => kind !== 'silence');
 const SHORT = {
   tabs: 16,
   messages: 400,
-  breaks: 4,
+  breaks: 3,
   restarts: 0,
   reloads: 0,
   crashes: 0,
@@ -65,7 +65,7 @@ describe('chaos', () => {
       ...SHORT,
       ...unmanaged,
       messages: 200,
-      breaks: 2,
+      breaks: 1,
       seed: 3,
     });
     const said = (end) => violations.some((violation) => violation.endsWith(end));

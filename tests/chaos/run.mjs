@@ -71,7 +71,10 @@ class Run {
   async begin() {
     this.tcp = await startTcp({ upstream: this.server.ws });
     this.jid = await this.server.register(this.user, PASSWORD);
-    for (let index = 0; index < this.plan.tabs; index++) await this.#open(`t${index}`);
+    // The first tab starts the worker.
+    this.#tabs.push(await this.#open('t0'));
+    const others = Array.from({ length: this.plan.tabs - 1 }, (_, index) => this.#open(`t${index + 1}`));
+    this.#tabs.push(...(await Promise.all(others)));
     this.offline = await networkOf(this.browser, this.worker);
   }
 
@@ -165,7 +168,11 @@ class Run {
     const book = await tab.book();
     this.#closed.push({ ...unheard(book), until: 0, mayMiss: true });
     await crash(tab);
-    await this.#open(`${tab.name}c`);
+    const next = await this.#open(`${tab.name}c`);
+    // The witness may be slower to hear than the tab that has just come.
+    await pause(500);
+    next.since = await this.#tabs[0].count();
+    this.#tabs.push(next);
   }
 
   /** Waits until every message has its fate, and all tabs have heard what there is. */
@@ -207,12 +214,7 @@ class Run {
     const page = await this.browser.openTab(this.web.url('/chaos/page.html'));
     const tab = new Tab(name, page);
     await this.#join(tab);
-    if (this.#tabs.length > 0) {
-      // The witness may be slower to hear than the tab that has just come.
-      await pause(500);
-      tab.since = await this.#tabs[0].count();
-    }
-    this.#tabs.push(tab);
+    return tab;
   }
 
   async #join(tab) {
@@ -342,7 +344,7 @@ async function cut(run) {
   how.lingers = breaking.chance(0.3);
   const connections = tcp.open();
   for (const connection of connections) connection.cutAfter(how);
-  await eventually('a cut', () => connections.every(({ isOpen }) => !isOpen), 3_000).catch(() =>
+  await eventually('a cut', () => connections.every(({ isOpen }) => !isOpen), 1_500).catch(() =>
     connections.filter(({ isOpen }) => isOpen).forEach((connection) => connection.end(how)),
   );
 }
