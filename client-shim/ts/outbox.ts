@@ -225,7 +225,7 @@ function whole(timeout: number | undefined): number | null {
 
 /** The text of the answer, if there is one, and whether it is an error. */
 function answerOf(outcome: Outcome<string>): [text?: string, isError?: boolean] {
-  if (typeof outcome === 'string' || 'Refused' in outcome) return [];
+  if (typeof outcome === 'string' || 'Refused' in outcome || 'Lost' in outcome) return [];
   return 'Error' in outcome ? [outcome.Error, true] : [outcome.Result, false];
 }
 
