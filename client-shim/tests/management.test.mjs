@@ -1,7 +1,7 @@
 // Stream management as apps see it: the fates of what was sent, and what the connection says of its session.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { Connection, online, ports, settled, sink, status, Status, up } from './page.mjs';
+import { Connection, dying, online, ports, settled, sink, status, Status, up } from './page.mjs';
 
 let logged;
 beforeEach(() => {
@@ -97,6 +97,39 @@ test('no fate hangs when the connection is left, nor of a link that is long gone
   assert.deepEqual((await acknowledged).condition, 'unknown');
   assert.deepEqual((await receipts[1].acknowledged).condition, 'unknown');
   assert.deepEqual(await receipts[0].acknowledged, { status: 'acknowledged' });
+});
+
+test('what a worker had written and dies with has an unknown fate, and the next worker is asked anew', async (t) => {
+  const { locks } = navigator;
+  const { request } = locks;
+  let die;
+  locks.request = (name, ...rest) => {
+    if (name !== 'worker') return request(name, ...rest);
+    die = rest.at(-1);
+    return new Promise(() => {});
+  };
+  dying.lock = 'worker';
+  t.after(() => Object.assign(locks, { request }) && (dying.lock = null));
+  const { connection, port, receipts, tokens } = await sent('a', 'b');
+  port.say({ Fate: { token: tokens[0], fate: 'Acknowledged' } });
+  const fates = receipts.map(({ acknowledged }) => acknowledged);
+  die();
+  await settled();
+  assert.deepEqual(await fates[0], { status: 'acknowledged' });
+  const { status: fate, condition, text } = await fates[1];
+  assert.deepEqual([fate, condition], ['failed', 'unknown']);
+  assert.match(text, /worker died/);
+  const next = ports.at(-1);
+  assert.notEqual(next, port);
+  next.say(session('Connected'));
+  const receipt = connection.send(stanza('c'));
+  await settled();
+  const [{ token }] = next.said('Send').at(-1).Send.stanzas;
+  next.say({ Written: { up_to: token } });
+  const { acknowledged } = await receipt;
+  assert.deepEqual(next.said('Follow'), ['Follow']);
+  next.say({ Fate: { token, fate: 'Acknowledged' } });
+  assert.deepEqual(await acknowledged, { status: 'acknowledged' });
 });
 
 test('a page sees what a session has of stream management, before the callback', async () => {
