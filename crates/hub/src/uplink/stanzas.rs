@@ -233,7 +233,7 @@ impl<T: Text> StanzaQueue<T> {
                 let size = ping.with_str(str::len);
                 self.submit(Entry::of_worker(ping, Kind::Request), size, uplink, common);
             }
-            State::Plain | State::Down => uplink.ask(ping(), common),
+            State::Plain | State::Carried | State::Down => uplink.ask(ping(), common),
         }
     }
 
