@@ -153,6 +153,21 @@ fn a_socket_from_which_bytes_leave_is_slow_and_not_dead() {
     assert_eq!(lost_after(&mut world, tab, 60).map(|seconds| seconds / 6), Some(2));
 }
 
+// Chromium hands frames to the system a moment after they are written, and measures them until then.
+#[test]
+fn bytes_that_the_system_takes_at_once_are_no_sign_of_life() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    die(&mut world);
+    world.advance(10 * SECOND);
+    world.kept = 120;
+    world.at_hub(Input::Online(false));
+    world.at_hub(Input::Online(true));
+    world.run();
+    world.kept = 0;
+    assert_eq!(lost_after(&mut world, tab, 60), Some(5));
+}
+
 #[test]
 fn after_a_wake_or_on_another_network_or_under_a_persons_eyes_five_seconds_are_enough() {
     type Act = fn(&mut World, PortId);

@@ -105,8 +105,9 @@ impl Watch {
     /// The socket keeps this many bytes; `fell`: some have left.
     pub(super) fn measured(&mut self, kept: usize, fell: bool, now: Duration) {
         let Some(unanswered) = &mut self.unanswered else { return };
-        // From a socket that kept nothing the system takes bytes though the wire be dead.
-        if fell && unanswered.kept > 0 {
+        // The system takes some bytes though the wire be dead: all that a socket kept for a moment. What is
+        // seen to leave between two looks, and not to the end, somebody takes.
+        if fell && unanswered.kept > 0 && kept > 0 {
             unanswered.dead = unanswered.dead.max(now + PATIENCE);
         }
         unanswered.kept = kept;
