@@ -21,7 +21,7 @@ window.join = (life, service, options, jid, password) => {
   connection.onGap = (gap) => book.gaps.push(gap);
   connection.connect(jid, password, (status, condition) => {
     const resumed = connection.hasResumed?.() ?? false;
-    book.statuses.push({ status: names[status], condition, resumed });
+    book.statuses.push({ status: names[status], condition, resumed, at: Date.now() });
     if (status !== CONNECTED && status !== ATTACHED) return;
     connection.addHandler((message) => (hear(message), true), null, 'message', 'chat');
     if (status === CONNECTED && !resumed) connection.send($pres());

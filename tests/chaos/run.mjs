@@ -111,7 +111,8 @@ class Run {
       this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
       this.#broken++;
       const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
-      this.say(`${this.#broken} of ${acts.length}: ${kind}, up again after ${seconds} s`);
+      const how = (await this.#isResumed()) ? 'resumed' : 'bound anew';
+      this.say(`${this.#broken} of ${acts.length}: ${kind}, ${how} after ${seconds} s`);
     }
   }
 
@@ -201,7 +202,7 @@ class Run {
     const { restarts, options } = this.plan;
     const archive = restarts > 0 ? await archived(this.server, this.user) : undefined;
     const managed = options?.enableStreamManagement ?? true;
-    return { ...judge({ books, restarts, archive, managed }), kinds: this.#kinds };
+    return { ...judge({ books, restarts, archive, managed }), kinds: this.#kinds, witness: books[0] };
   }
 
   async end() {
@@ -244,6 +245,10 @@ class Run {
     return this.#tabs[0].page.evaluate(
       () => book.statuses.filter(({ status }) => status === 'CONNECTED').length,
     );
+  }
+
+  #isResumed() {
+    return this.#tabs[0].page.evaluate(() => book.statuses.at(-1).resumed);
   }
 
   #check() {
