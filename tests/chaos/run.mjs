@@ -314,6 +314,7 @@ const BREAKS = {
   trickle: async (run) => {
     run.tcp.rate = run.breaking.between(3_000, 20_000);
     await pause(run.breaking.between(500, 2_000));
+    if (!run.server.takesHalfFrames) run.tcp.rate = 0;
     await cut(run);
     run.tcp.rate = 0;
   },
@@ -354,7 +355,9 @@ async function cut(run) {
   );
 }
 
-const side = ({ breaking }) => breaking.pick(['client', 'server']);
+/** The side whose frame is cut: only the server's, if half a frame of the client is too much for it. */
+const side = ({ breaking, server }) =>
+  breaking.pick(server.takesHalfFrames ? ['client', 'server'] : ['server']);
 
 /** The ids of all messages in the archive of an account (XEP-0313). */
 async function archived(server, user) {

@@ -50,6 +50,8 @@ export async function startEjabberd({ level = 'info', origin = 'http://localhost
     /** The BOSH address. */
     http: `${http}/bosh`,
     domain: 'localhost',
+    /** Whether a session can be resumed after a connection that ended in the middle of a client's frame. */
+    takesHalfFrames: true,
     async register(user, password, host = 'localhost') {
       await call('register', { user, password, host });
       return `${user}@${host}`;
