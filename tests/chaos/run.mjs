@@ -69,7 +69,7 @@ class Run {
   }
 
   async begin() {
-    this.tcp = await startTcp({ upstream: this.server.ws });
+    this.tcp = await startTcp({ upstream: this.server.ws, wholeFrames: !this.server.takesHalfFrames });
     this.jid = await this.server.register(this.user, PASSWORD);
     // The first tab starts the worker.
     this.#tabs.push(await this.#open('t0'));
@@ -314,7 +314,6 @@ const BREAKS = {
   trickle: async (run) => {
     run.tcp.rate = run.breaking.between(3_000, 20_000);
     await pause(run.breaking.between(500, 2_000));
-    if (!run.server.takesHalfFrames) run.tcp.rate = 0;
     await cut(run);
     run.tcp.rate = 0;
   },

@@ -20,6 +20,8 @@ class Connection {
   #isBlackHole = false;
   /** @type {Cut | undefined} */
   #cut;
+  #held = Buffer.alloc(0);
+  #isUpgraded = false;
   passed = { client: 0, server: 0 };
   isOpen = true;
 
@@ -62,14 +64,35 @@ class Connection {
     else if (from === 'client') this.end({ lingers: true });
   }
 
-  async #pass(from, chunk, sink) {
-    const { delay, rate } = this.tcp;
+  async #pass(from, bytes, sink) {
+    const { delay, rate, wholeFrames } = this.tcp;
     if (delay) await pause(delay);
-    const step = rate ? Math.max(1, Math.round((rate * TICK) / 1000)) : chunk.length;
+    const isWhole = wholeFrames && from === 'client';
+    const chunk = isWhole ? this.#whole(bytes) : bytes;
+    const step = rate && !isWhole ? Math.max(1, Math.round((rate * TICK) / 1000)) : chunk.length;
     for (let at = 0; at < chunk.length && !this.#isBlackHole; at += step) {
       if (rate) await pause(TICK);
       await this.#write(from, chunk.subarray(at, at + step), sink);
     }
+  }
+
+  /** Holds back the last frame of a client until the rest of that frame is here (RFC 6455 §5.2). */
+  #whole(bytes) {
+    const held = Buffer.concat([this.#held, bytes]);
+    let end = this.#isUpgraded ? 0 : held.indexOf('\r\n\r\n') + 4;
+    this.#isUpgraded ||= end >= 4;
+    while (this.#isUpgraded && held.length - end >= 2) {
+      const short = held[end + 1] & 127;
+      const header = 6 + ({ 126: 2, 127: 8 }[short] ?? 0);
+      if (held.length - end < header) break;
+      const length =
+        short === 126 ? held.readUInt16BE(end + 2) : short === 127 ? held.readUInt32BE(end + 6) : short;
+      if (held.length - end < header + length) break;
+      end += header + length;
+    }
+    if (!this.#isUpgraded) end = 0;
+    this.#held = held.subarray(end);
+    return held.subarray(0, end);
   }
 
   async #write(from, bytes, sink) {
@@ -85,14 +108,16 @@ class Connection {
 
 /**
  * Starts the proxy.
- * @param {{ upstream: string }} options the server's WebSocket URL
+ * @param {{ upstream: string, wholeFrames?: boolean }} options the server's WebSocket URL, and whether the
+ * frames of a client reach the server whole or not at all
  */
-export async function startTcp({ upstream }) {
+export async function startTcp({ upstream, wholeFrames = false }) {
   const target = new URL(upstream);
   /** @type {Set<Connection>} */
   const connections = new Set();
   const tcp = {
     url: '',
+    wholeFrames,
     /** The number of connections so far. */
     count: 0,
     /** While true, connections are refused. */

@@ -10,7 +10,7 @@ import { eventually } from '../browser/apps.mjs';
 import { startTcp } from './tcp.mjs';
 
 /** A server that keeps what it hears, a proxy, and a client; `bytes` counts what the client heard. */
-async function scene(t) {
+async function scene(t, options) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const sockets = [];
@@ -20,7 +20,10 @@ async function scene(t) {
     socket.on('close', () => (side.isOpen = false));
     sockets.push(side);
   });
-  const tcp = await startTcp({ upstream: `ws://127.0.0.1:${server.address().port}/path` });
+  const tcp = await startTcp({
+    upstream: `ws://127.0.0.1:${server.address().port}/path`,
+    ...options,
+  });
   const clients = [];
   t.after(async () => {
     for (const { socket } of [...clients, ...sockets]) socket.destroy();
@@ -115,4 +118,28 @@ test('a server that is away refuses, and a cut can be set for the next connectio
   await eventually('the cut', () => !client.isOpen);
   assert.equal(client.heard, 3);
   assert.ok((await open())[0].isOpen);
+});
+
+test('frames of a client can be kept whole', async (t) => {
+  const { open } = await scene(t, { wholeFrames: true });
+  const [client, server] = await open();
+  const frame = (length) => {
+    const extended = length < 126 ? [length] : [126, length >> 8, length & 255];
+    extended[0] |= 128;
+    return Buffer.concat([Buffer.from([129, ...extended, 1, 2, 3, 4]), Buffer.alloc(length)]);
+  };
+  const head = 'GET / HTTP/1.1\r\n\r\n';
+  let expected = 0;
+  for (const whole of [Buffer.from(head), frame(0), frame(100), frame(300), frame(125)]) {
+    client.socket.write(whole.subarray(0, whole.length - 1));
+    await pause(30);
+    assert.equal(server.heard, expected);
+    client.socket.write(whole.subarray(whole.length - 1));
+    expected += whole.length;
+    await eventually('the frame', () => server.heard === expected);
+  }
+  const two = Buffer.concat([frame(10), frame(20), frame(30).subarray(0, 9)]);
+  client.socket.write(two);
+  await pause(50);
+  assert.equal(server.heard, expected + 16 + 26);
 });
