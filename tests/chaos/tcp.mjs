@@ -49,6 +49,8 @@ class Connection {
     if (rough) this.client.resetAndDestroy();
     else this.client.destroy();
     if (lingers) this.#isBlackHole = true;
+    // What was written before arrives.
+    else if (this.tcp.wholeFrames) this.server.end();
     else this.server.destroy();
   }
 

@@ -8,8 +8,8 @@
  * @typedef {{ status: string, resumed: boolean }} Status
  * @typedef {{ name: string, heard: Entry[], sent: Record<string, Fate>, gaps: { count: number }[],
  *   statuses: Status[], since: number, until: number, mayMiss?: boolean }} Book one tab's. `since` and
- * `until`: how many messages the witness had heard when the tab came, and when the tab went (`Infinity` if it
- * stayed). `mayMiss`: the tab was frozen or crashed, so it may report a gap
+ * `until`: how many messages the witness had heard when the tab came, and when the tab went (`Infinity` if
+ * the tab stayed). `mayMiss`: the tab was frozen or crashed, so it may report a gap
  */
 
 /**
