@@ -13,7 +13,7 @@ usage: cargo xtask build                             build worker and npm packag
            --server URL        a server of your own: ws://, wss://, or for BOSH http://, https://
        cargo xtask test                              everything that has to hold, in one command
        cargo xtask test --apps                       only apps, but built by every tool of docs/apps.md
-       cargo xtask chaos [--seed N]                  10,000 messages over 50 breaks and 2 restarts, 15 minutes
+       cargo xtask chaos [--seed N]                  10,000 messages over 50 breaks and 2 restarts
        cargo xtask bench [OPTIONS]                   Epode beside Strophe and hand-written workers
            --browser NAME      chromium (the default) or firefox
            --rounds N          how often each contestant takes its turn; 3
