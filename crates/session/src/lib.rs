@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use epode_stream as stream;
 use epode_stream::sasl::{Derivation, ScramKeys};
-use epode_stream::xml::{Head, Violation};
+use epode_stream::xml::{Head, Limits, Violation};
 pub use epode_stream::{Bound, Dropped, Management, Report, Stream};
 use epode_stream::{Former, PeerMisbehaved};
 
@@ -173,6 +173,9 @@ pub struct Session {
     up: bool,
     /// The session that the next stream is to resume.
     former: Option<Former>,
+    /// What the server took when the session was up last: stanzas for the next stream are checked before
+    /// that stream is told.
+    outbound: Limits,
     /// The cause that keeps the session down, as [`redial::cause`] names it; `None` while it is up.
     cause: Option<String>,
     online: bool,
@@ -183,6 +186,7 @@ impl Session {
     /// A session that dials on [`Input::Start`]. `seed` sets the jitter of later dials.
     pub fn new(now: Duration, account: Account, purpose: Purpose, seed: u64) -> Self {
         let stream = Stream::new(now, account.config(purpose, false, None));
+        let outbound = stream.outbound();
         Session {
             account,
             purpose,
@@ -192,6 +196,7 @@ impl Session {
             was_up: false,
             up: false,
             former: None,
+            outbound,
             cause: None,
             online: true,
             outputs: VecDeque::new(),
@@ -298,7 +303,7 @@ impl Session {
 
     /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
-        self.stream.check(text)
+        Head::read(text, &self.outbound)
     }
 
     fn drain(&mut self, now: Duration) {
@@ -352,6 +357,7 @@ impl Session {
 
     fn up(&mut self, now: Duration) {
         (self.was_up, self.up) = (true, true);
+        self.outbound = self.stream.outbound();
         self.cause = None;
         self.redial.up(now);
     }

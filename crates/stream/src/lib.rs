@@ -409,6 +409,11 @@ impl Stream {
         self.common.resuming
     }
 
+    /// The limits of what the server takes, as far as it has told.
+    pub fn outbound(&self) -> Limits {
+        self.common.outbound
+    }
+
     /// Reads a stanza that is to be sent. An error if the server would end the stream over it.
     pub fn check(&self, text: &str) -> Result<Head, Violation> {
         Head::read(text, &self.common.outbound)

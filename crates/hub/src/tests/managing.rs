@@ -847,3 +847,20 @@ fn a_stanza_is_never_stamped_with_a_time_to_come() {
     let sent = stanzas(world.sent());
     assert!(sent.iter().any(|frame| frame.contains("stamp='2026-")), "{sent:?}");
 }
+
+#[test]
+fn what_is_too_long_for_the_server_is_refused_also_while_the_session_is_down() {
+    for offers_management in [true, false] {
+        let mut world = if offers_management { world() } else { World::new() };
+        world.offers = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>10000</max-bytes></limits>";
+        let tab = online(&mut world, ALICE);
+        cut(&mut world);
+        // The next stream is being opened.
+        world.flowing = false;
+        world.advance(9 * SECOND);
+        let long = message(1).replace("<body>x", &["<body>", &"x".repeat(10_000)].concat());
+        let token = world.send(tab, &long);
+        let heard = world.heard(tab);
+        assert!(heard.iter().any(|word| word.starts_with(&format!("failed {token} "))), "{heard:?}");
+    }
+}
