@@ -864,3 +864,18 @@ fn what_is_too_long_for_the_server_is_refused_also_while_the_session_is_down() {
         assert!(heard.iter().any(|word| word.starts_with(&format!("failed {token} "))), "{heard:?}");
     }
 }
+
+#[test]
+fn a_presence_that_two_tabs_have_said_is_said_though_one_of_them_turns_away() {
+    let mut world = world();
+    let (first, second) = (online(&mut world, ALICE), online(&mut world, ALICE));
+    cut(&mut world);
+    world.send(first, PRESENCE);
+    world.send(second, PRESENCE);
+    world.run();
+    world.connect_as(first, BOB, Some(&password(BOB)), options());
+    world.forget();
+    world.advance(SECOND);
+    assert!(is_resumed(&mut world, second));
+    assert_eq!(stanzas(world.sent()), [PRESENCE]);
+}

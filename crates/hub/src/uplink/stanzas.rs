@@ -327,10 +327,16 @@ impl<T: Text> StanzaQueue<T> {
         });
     }
 
-    /// A tab turns to another session: what it sent and was not written is not sent. Returns the tokens.
+    /// A tab turns to another session: what it sent and was not written is not sent, but for a presence to
+    /// everybody, which another tab may have said too. Returns the tokens.
     pub(crate) fn withdraw(&mut self, port: PortId) -> Vec<Token> {
         let withdrawn = self.queue.withdraw(|entry| {
-            entry.sender == Some(port) && entry.token.is_some() && entry.kind != Kind::Request && !entry.again
+            let is_kept = || match entry.kind {
+                Kind::Request => true,
+                Kind::Presence => entry.text.with_str(repeat::is_undirected),
+                _ => entry.again,
+            };
+            entry.sender == Some(port) && entry.token.is_some() && !is_kept()
         });
         let mut tokens: Vec<_> = withdrawn.iter().flat_map(Entry::tokens).collect();
         tokens.extend(self.forget(port));
