@@ -224,6 +224,7 @@ impl<T: Text> SharedSession<T> {
             }
             false => self.stanzas.withdraw(port),
         };
+        self.post_receipts(common);
         self.withdraw_requests();
         let orphaned = self.incoming.of(port);
         let empty = self.members.is_empty();

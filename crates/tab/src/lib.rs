@@ -484,7 +484,8 @@ impl<V: Value + Clone> Tab<V> {
                 }
                 is_open
             }
-            Moves::Log(_) => true,
+            // Tokens are the tab's, whichever session a stanza was sent in.
+            Moves::Fate(_) | Moves::Log(_) => true,
         };
         self.count_post(0);
         is_shown

@@ -24,6 +24,7 @@ pub(crate) enum Moves {
     Written { up_to: Token },
     Failed { token: Token },
     Response { token: Token, outcome: Ended, position: Position },
+    Fate(Anything),
     Log(Anything),
 }
 

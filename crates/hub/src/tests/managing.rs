@@ -879,3 +879,16 @@ fn a_presence_that_two_tabs_have_said_is_said_though_one_of_them_turns_away() {
     assert!(is_resumed(&mut world, second));
     assert_eq!(stanzas(world.sent()), [PRESENCE]);
 }
+
+#[test]
+fn a_tab_that_turns_away_hears_that_nobody_will_know_what_became_of_its_sends() {
+    let mut world = world();
+    let (tab, _other) = (following(&mut world, ALICE), online(&mut world, ALICE));
+    world.advance(2 * SECOND);
+    world.forget();
+    let token = world.send(tab, &message(1));
+    world.run();
+    world.connect_as(tab, BOB, Some(&password(BOB)), options());
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("lost {token} unknown")), "{heard:?}");
+}

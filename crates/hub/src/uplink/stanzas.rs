@@ -328,7 +328,7 @@ impl<T: Text> StanzaQueue<T> {
     }
 
     /// A tab turns to another session: what it sent and was not written is not sent, but for a presence to
-    /// everybody, which another tab may have said too. Returns the tokens.
+    /// everybody, which another tab may have said too. Returns the tokens. What was written ends for the tab.
     pub(crate) fn withdraw(&mut self, port: PortId) -> Vec<Token> {
         let withdrawn = self.queue.withdraw(|entry| {
             let is_kept = || match entry.kind {
@@ -339,7 +339,15 @@ impl<T: Text> StanzaQueue<T> {
             entry.sender == Some(port) && entry.token.is_some() && !is_kept()
         });
         let mut tokens: Vec<_> = withdrawn.iter().flat_map(Entry::tokens).collect();
+        let sent = self.queue.unacknowledged();
+        let own = self.queue.iter().enumerate().filter(|(_, (_, entry))| entry.sender == Some(port));
+        let written = own.filter(|(number, (_, entry))| *number < sent || entry.again);
+        let written: Vec<_> =
+            written.flat_map(|(_, (_, entry))| entry.tokens().collect::<Vec<_>>()).collect();
         tokens.extend(self.forget(port));
+        for token in written {
+            self.fail_send(port, token, "unknown", "the tab left before the server acknowledged this");
+        }
         tokens
     }
 
@@ -430,9 +438,13 @@ impl<T: Text> StanzaQueue<T> {
 
     fn fail(&mut self, entry: &Entry<T>, condition: &str, text: &str) {
         if let (Some(port), Some(token)) = (entry.sender, entry.token) {
-            let fault = Fault { condition: condition.to_owned(), text: text.to_owned() };
-            self.fates.push((port, token, Fate::Failed(fault)));
+            self.fail_send(port, token, condition, text);
         }
+    }
+
+    fn fail_send(&mut self, port: PortId, token: Token, condition: &str, text: &str) {
+        let fault = Fault { condition: condition.to_owned(), text: text.to_owned() };
+        self.fates.push((port, token, Fate::Failed(fault)));
     }
 }
 
