@@ -317,7 +317,8 @@ impl<T: Text> SharedSession<T> {
             self.own_presence = None;
         }
         self.farewell = None;
-        let unhandled = self.stanzas.settle(handled, repeats, common.time_of_day);
+        let announces = self.own_presence.is_some();
+        let unhandled = self.stanzas.settle(handled, repeats, announces, common.time_of_day);
         self.post_receipts(common);
         self.stop_asking(common);
         for member in &mut self.members {

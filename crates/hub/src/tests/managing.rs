@@ -892,3 +892,20 @@ fn a_tab_that_turns_away_hears_that_nobody_will_know_what_became_of_its_sends() 
     let heard = world.heard(tab);
     assert!(heard.contains(&format!("lost {token} unknown")), "{heard:?}");
 }
+
+#[test]
+fn a_presence_that_nobody_says_again_is_not_called_acknowledged() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.advance(2 * SECOND);
+    world.forget();
+    world.flowing = false;
+    let token = world.send(tab, PRESENCE);
+    world.run();
+    world.flowing = true;
+    world.ends(ALICE, |server, connection| server.stream_error(connection, "policy-violation"));
+    world.advance(9 * SECOND);
+    assert!(!stanzas(world.sent())[1..].contains(&PRESENCE.to_owned()));
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("lost {token} not-resumed")), "{heard:?}");
+}

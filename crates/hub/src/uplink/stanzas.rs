@@ -243,18 +243,25 @@ impl<T: Text> StanzaQueue<T> {
     }
 
     /// The former session is over, and not resumed. `handled`: the number of stanzas that the server
-    /// had handled, if it is known; `repeats`: whether what was written may be sent again at all.
+    /// had handled, if it is known; `repeats`: whether what was written may be sent again at all;
+    /// `announces`: whether the session says its presence anew.
     ///
     /// | written before, | beyond `handled` | `handled` unknown |
     /// |---|---|---|
     /// | message to a person, or headline | sent again | sent again if it has an `id`, not a headline |
     /// | message to a room, error | fails | fails |
-    /// | presence to everybody | said anew by the session | likewise |
+    /// | presence to everybody | said anew by the session, or fails | likewise |
     /// | other presence, IQ | fails | fails |
     ///
     /// What was never written waits on. Returns the ids of the requests that the server has surely not
     /// handled.
-    pub(crate) fn settle(&mut self, handled: Option<u32>, repeats: bool, time_of_day: f64) -> Vec<Box<str>> {
+    pub(crate) fn settle(
+        &mut self,
+        handled: Option<u32>,
+        repeats: bool,
+        announces: bool,
+        time_of_day: f64,
+    ) -> Vec<Box<str>> {
         let mut unhandled = Vec::new();
         let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
@@ -275,7 +282,7 @@ impl<T: Text> StanzaQueue<T> {
                 unhandled.extend(entry.text.with_str(repeat::id));
             }
             let mut done = std::mem::take(&mut entry.done);
-            if entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
+            if announces && entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
                 done.extend(entry.token);
             } else {
                 self.fail(&entry, "not-resumed", "the session was lost before the server acknowledged this");
