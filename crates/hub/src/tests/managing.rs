@@ -909,3 +909,42 @@ fn a_presence_that_nobody_says_again_is_not_called_acknowledged() {
     let heard = world.heard(tab);
     assert!(heard.contains(&format!("lost {token} not-resumed")), "{heard:?}");
 }
+
+/// The test plays the server of a dial, to which no frame of the worker flows, up to the features after
+/// authentication, and says this next.
+fn play(world: &mut World, next: &[&str]) {
+    let socket = *world.open_sockets().last().unwrap();
+    let features =
+        |offer: &str| format!("<f:features xmlns:f='http://etherx.jabber.org/streams'>{offer}</f:features>");
+    let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
+    for frame in [
+        open,
+        &features(
+            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
+        ),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        open,
+        &features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>"),
+    ]
+    .into_iter()
+    .chain(next.iter().copied())
+    {
+        world.at_hub(Input::Frame(socket, frame.to_owned()));
+    }
+    world.run();
+}
+
+#[test]
+fn a_refusal_that_counts_less_than_was_acknowledged_says_nothing() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    world.send(tab, &message(1));
+    world.advance(2 * SECOND);
+    let token = cut_after(&mut world, |world| world.send(tab, &message(2)));
+    world.forget();
+    world.flowing = false;
+    world.advance(SECOND);
+    play(&mut world, &["<failed xmlns='urn:xmpp:sm:3' h='0'/>"]);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("resent {token} maybe twice")), "{heard:?}");
+}

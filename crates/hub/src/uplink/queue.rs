@@ -63,15 +63,20 @@ impl<E> Queue<E> {
     /// Takes the entries that the server acknowledges by this count. A count that is lower than a
     /// former one acknowledges nothing.
     pub(crate) fn acknowledge(&mut self, handled: u32) -> Result<Vec<E>, TooMuch> {
-        let newly = handled.wrapping_sub(self.acknowledged);
-        if newly > u32::MAX / 2 {
+        if self.is_past(handled) {
             return Ok(Vec::new());
         }
+        let newly = handled.wrapping_sub(self.acknowledged);
         if newly as usize > self.sent {
             return Err(TooMuch { handled, sent: self.acknowledged.wrapping_add(self.sent as u32) });
         }
         self.acknowledged = handled;
         Ok(self.take_first(newly as usize))
+    }
+
+    /// Whether this count is lower than a former one.
+    pub(crate) fn is_past(&self, handled: u32) -> bool {
+        handled.wrapping_sub(self.acknowledged) > u32::MAX / 2
     }
 
     /// A new stream resumes the session: what is not acknowledged is to be written again.

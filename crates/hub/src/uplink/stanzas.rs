@@ -263,7 +263,9 @@ impl<T: Text> StanzaQueue<T> {
         time_of_day: f64,
     ) -> Vec<Box<str>> {
         let mut unhandled = Vec::new();
-        let known = handled.is_some_and(|handled| self.acknowledged(handled).is_ok());
+        // A count that is lower than a former one, or higher than ours, is no knowledge.
+        let told = handled.filter(|handled| !self.queue.is_past(*handled));
+        let known = told.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
         let mut again: Vec<(usize, Entry<T>)> = Vec::new();
         for mut entry in self.queue.restart() {
