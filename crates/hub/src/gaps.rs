@@ -26,6 +26,9 @@ impl<T: Text> SharedSession<T> {
             return;
         }
         self.position += 1;
+        if let (Phase::Suspended(_), Some(handled)) = (&self.phase, &mut self.handled) {
+            handled.skip();
+        }
         self.missing.push_back(Gap::at(self.position, dropped.condition));
         if self.missing.len() > MISSING {
             // Two gaps become one if no tab has heard of just the first.

@@ -48,6 +48,12 @@ impl Handled {
         management::ack(self.count(position))
     }
 
+    /// A position is none of the server's count: a stanza that came before a stream resumed the session.
+    pub(crate) fn skip(&mut self) {
+        self.offset += 1;
+        self.said += 1;
+    }
+
     #[cfg(test)]
     pub(crate) fn said(&self) -> Position {
         self.said

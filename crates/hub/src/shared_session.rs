@@ -228,6 +228,10 @@ impl<T: Text> SharedSession<T> {
                     }
                 }
                 Said::Event(Event::Early(head, text)) => {
+                    // A stream that counts already has resumed the session.
+                    if let Some(handled) = &mut self.handled {
+                        handled.skip();
+                    }
                     let size = text.len();
                     self.route(head, text.into(), size, common);
                 }

@@ -948,3 +948,29 @@ fn a_refusal_that_counts_less_than_was_acknowledged_says_nothing() {
     let heard = world.heard(tab);
     assert!(heard.contains(&format!("resent {token} maybe twice")), "{heard:?}");
 }
+
+#[test]
+fn what_comes_before_a_session_is_resumed_does_not_count() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    cut(&mut world);
+    world.flowing = false;
+    world.advance(SECOND);
+    play(&mut world, &["<message xmlns='jabber:client' id='2'/>"]);
+    world.end_sockets();
+    world.forget();
+    world.advance(20 * SECOND);
+    play(&mut world, &["<message xmlns='jabber:client' id='3'/>"]);
+    let sent = world.sent();
+    let resume = sent.iter().find(|frame| frame.starts_with("<resume")).unwrap();
+    assert!(resume.contains("h='1'"), "{resume}");
+    let resumed = resume.replacen("<resume", "<resumed", 1).replace("h='1'", "h='0'");
+    let socket = *world.open_sockets().last().unwrap();
+    for frame in [&resumed, "<message xmlns='jabber:client' id='4'/>", "<r xmlns='urn:xmpp:sm:3'/>"] {
+        world.at_hub(Input::Frame(socket, frame.to_owned()));
+    }
+    world.advance(6 * SECOND);
+    assert_eq!(world.handled(tab)[0], "3 4");
+    assert_eq!(acks(&world.sent()).last(), Some(&2));
+}
