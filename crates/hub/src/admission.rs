@@ -92,7 +92,7 @@ impl<T: Text> SharedSession<T> {
         if let Some(member) = self.member(port) {
             has_credentials = member.has_credentials;
             member.claims.clear();
-            (member.start, member.kept_to) = (start, kept_to);
+            (member.start, member.kept_to, member.has_claimed) = (start, kept_to, false);
             // A page also hears of frames that were dropped after the former page's position.
             member.told = member.told.min(start);
             member.parked = parked;

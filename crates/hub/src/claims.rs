@@ -40,6 +40,7 @@ impl<T: Text> SharedSession<T> {
         let (Some(member), Some(tab)) = (member, common.tabs.get_mut(&port)) else {
             return debug_assert!(false, "a tab whose stage names this session is a member");
         };
+        member.has_claimed = true;
         member.unpark(self.position);
         tab.before = None;
         let unhandled = member.backlog.iter().chain(tab.mailbox.unacknowledged());

@@ -12,6 +12,7 @@ use epode_session::stream::management;
 use epode_session::{Report, stream};
 
 use crate::common::Common;
+use crate::inbound::TRANSIT;
 use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 
@@ -161,9 +162,10 @@ impl<T: Text> SharedSession<T> {
             self.connection.session.received(handled.count(self.position));
         }
         self.stanzas.close();
+        let recent = self.ring.before(common.now.saturating_sub(TRANSIT)).unwrap_or(self.position);
         for member in &mut self.members {
             let tab = common.tabs.get(&member.port).map(|tab| tab.tab.clone());
-            member.suspend(tab.unwrap_or_default(), self.position);
+            member.suspend(tab.unwrap_or_default(), self.position, recent);
         }
     }
 

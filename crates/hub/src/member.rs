@@ -49,6 +49,8 @@ pub(crate) struct Member<T> {
     pub(crate) claims: Vec<(ClaimId, ActiveClaim)>,
     /// The tab hears stanzas after this position.
     pub(crate) start: Position,
+    /// Whether the page has claimed something since its admission.
+    pub(crate) has_claimed: bool,
     /// The position up to which the tab knows of dropped frames.
     pub(crate) told: Position,
     /// What was kept for its former page up to the admission of this one, or is kept for this one since
@@ -79,6 +81,7 @@ impl<T> Member<T> {
             entry,
             claims: Vec::new(),
             start,
+            has_claimed: false,
             told: start,
             parked: None,
             backlog: Vec::new(),
@@ -103,15 +106,16 @@ impl<T> Member<T> {
     }
 
     /// The stream is lost at this position, and may be resumed: what comes then waits for the claims that
-    /// the page makes when it hears that the session is up again.
-    pub(crate) fn suspend(&mut self, tab: String, position: Position) {
+    /// the page makes when it hears that the session is up again. The first claims of a page that has just
+    /// come may be on their way: what came after the `recent` position waits, too.
+    pub(crate) fn suspend(&mut self, tab: String, position: Position, recent: Position) {
         // A tab that was there when the stream was lost hears everything of the next one.
         self.entry = JoinKind::Opened;
         let claims = self.claims.drain(..).map(|(_, claim)| claim).collect();
         self.parked.get_or_insert(Parked {
             tab,
             claims,
-            start: position,
+            start: if self.has_claimed { position } else { self.start.max(recent) },
             kept: VecDeque::new(),
             bytes: 0,
             gap: None,

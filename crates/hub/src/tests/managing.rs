@@ -974,3 +974,22 @@ fn what_comes_before_a_session_is_resumed_does_not_count() {
     assert_eq!(world.handled(tab)[0], "3 4");
     assert_eq!(acks(&world.sent()).last(), Some(&2));
 }
+
+#[test]
+fn a_page_that_has_just_come_when_the_stream_is_lost_hears_what_came_while_it_claimed() {
+    for (late, heard) in [(1, "1 2"), (11, "2")] {
+        let mut world = world();
+        let (_first, tab) = (online(&mut world, ALICE), world.tab());
+        // No claim arrives.
+        world.begins_with(tab, &[]);
+        world.connect_as(tab, ALICE, Some(&password(ALICE)), options());
+        world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+        world.advance(late * SECOND);
+        cut(&mut world);
+        world.begins_with(tab, &[super::page::all("message")]);
+        world.advance(SECOND);
+        assert!(is_resumed(&mut world, tab));
+        world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+        assert_eq!(world.handled(tab)[0], heard);
+    }
+}
