@@ -60,6 +60,8 @@ pub(crate) struct OutgoingRequests {
     /// The ids of requests whose answer may be shared, by content.
     shared: Table<String, Box<str>>,
     orphans: VecDeque<Box<str>>,
+    /// The id of the worker's own latest request.
+    probe: Option<Box<str>>,
     spliced: u64,
 }
 
@@ -96,9 +98,16 @@ impl OutgoingRequests {
         Entered::Send { id }
     }
 
-    /// Enters a request of the worker's own to the server; the id.
+    /// Enters a request of the worker's own to the server; the id. The former one is remembered no longer:
+    /// some servers never answer.
     pub(crate) fn probe(&mut self, domain: &str) -> Box<str> {
+        if let Some(former) = self.probe.take()
+            && !self.is_awaited(&former)
+        {
+            self.strike(&former);
+        }
         let id = self.fresh_id();
+        self.probe = Some(id.clone());
         let to = Some(domain.into());
         self.open.insert(id.clone(), OutgoingRequest { askers: Vec::new(), to, question: None });
         id

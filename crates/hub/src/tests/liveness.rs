@@ -253,3 +253,19 @@ fn a_browser_that_keeps_every_timer_late_finds_a_dead_connection_out_all_the_sam
     });
     assert_eq!(late, Some(4));
 }
+
+#[test]
+fn pings_that_are_never_answered_are_not_remembered_for_ever() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    let socket = world.open_sockets()[0];
+    world.deaf = true;
+    for _ in 0..20 {
+        world.advance(MINUTE);
+        world.at_hub(Input::Frame(socket, "<presence xmlns='jabber:client' from='bob@localhost/x'/>".into()));
+    }
+    assert!(world.probes() >= 10);
+    assert!(!world.heard(tab).iter().any(|heard| heard.starts_with("Reconnecting")));
+    let (.., orphans) = world.hub.view().sessions().next().unwrap().outgoing();
+    assert!(orphans <= 1, "{orphans}");
+}
