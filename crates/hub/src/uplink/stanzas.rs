@@ -418,14 +418,14 @@ impl<T: Text> StanzaQueue<T> {
     fn write_one(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
         if self.state == State::Plain {
             let Some((size, entry)) = self.queue.pop() else { return };
-            if let Some((port, token)) = entry.up_to() {
+            if let Some((port, token)) = entry.up_to().filter(|_| !entry.again) {
                 note(&mut self.written, port, token);
             }
             self.note_fate(entry.up_to(), Fate::Unmanaged);
             uplink.write(entry.text, size, common);
         } else if let Some((size, entry, first)) = self.queue.write() {
             uplink.write(entry.text.clone(), size, common);
-            if let Some((port, token)) = entry.up_to().filter(|_| first) {
+            if let Some((port, token)) = entry.up_to().filter(|_| first && !entry.again) {
                 note(&mut self.written, port, token);
             }
         }
