@@ -382,6 +382,8 @@ impl<T: Text> SharedSession<T> {
             self.stanzas.submit(unavailable, size, &mut self.connection.uplink, common);
             // The server may say so until it closes the stream too.
             self.ask_now(common);
+            // Nothing follows `<close/>`, such as the answer to a request that a tab leaves open.
+            self.stanzas.close();
         }
         self.feed(stream::Input::Close(patience), common);
     }

@@ -991,3 +991,22 @@ fn a_page_that_has_just_come_when_the_stream_is_lost_hears_what_came_while_it_cl
         assert_eq!(world.handled(tab)[0], heard);
     }
 }
+
+#[test]
+fn no_stanza_follows_the_close_of_a_stream() {
+    for mut world in [world(), World::new()] {
+        let (closing, other) = (online(&mut world, ALICE), online(&mut world, ALICE));
+        let ask = "<iq xmlns='jabber:client' type='get' id='v' from='carol@localhost/x'><q xmlns='q'/></iq>";
+        world.server_says(ALICE, ask);
+        world.send(closing, "<presence xmlns='jabber:client' type='unavailable'/>");
+        world.run();
+        world.forget();
+        world.flowing = false;
+        world.disconnect(other);
+        world.kill(closing);
+        world.kill(other);
+        world.advance(2 * SECOND);
+        let sent = world.sent();
+        assert!(sent.last().is_some_and(|last| last.starts_with("<close")), "{sent:?}");
+    }
+}
