@@ -316,7 +316,7 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn stream_over(&mut self, handled: Option<u32>, repeats: bool, common: &mut Common<T>) {
         self.presences.clear();
         // Where the session was to be resumed, the app counts on the worker to announce it.
-        let was_managed = self.handled.take().is_some();
+        let was_managed = self.handled.take().is_some() || self.stanzas.are_kept();
         if !was_managed || !repeats {
             self.own_presence = None;
         }

@@ -307,6 +307,29 @@ fn each_stanza_of_a_lost_session_without_a_response_is_sent_again_or_has_failed(
 }
 
 #[test]
+fn after_a_lost_session_the_account_is_announced_anew_and_requests_end_by_what_is_known() {
+    const PRESENCE: &str = "<presence xmlns='jabber:client'><priority>1</priority></presence>";
+    let mut world = World::over_bosh();
+    world.http.terms.inactivity = 10 * SECOND;
+    let tab = world.online(ALICE);
+    world.send(tab, PRESENCE);
+    world.advance(SECOND);
+    world.http.losses = u32::MAX;
+    let ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let token = world.request(tab, ping);
+    world.advance(60 * SECOND);
+    world.http.losses = 0;
+    world.asked();
+    world.advance(60 * SECOND);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("response {token} lost unknown")), "{heard:?}");
+    world.send(tab, PRESENCE);
+    world.advance(SECOND);
+    let said = world.asked().iter().filter(|asked| asked.body.contains("<priority>")).count();
+    assert_eq!(said, 1);
+}
+
+#[test]
 fn a_server_that_is_elsewhere_is_not_asked_there() {
     let mut world = World::over_bosh();
     let elsewhere = "<body xmlns='http://jabber.org/protocol/httpbind' type='terminate' \

@@ -237,6 +237,11 @@ impl<T: Text> StanzaQueue<T> {
         }
     }
 
+    /// Whether stanzas are kept until the server has them.
+    pub(crate) fn are_kept(&self) -> bool {
+        matches!(self.state, State::Enabling | State::Managed | State::Carried)
+    }
+
     /// Whether the server was asked for an acknowledgement.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked
