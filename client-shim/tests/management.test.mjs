@@ -65,6 +65,19 @@ test('a stanza that was sent again says so with its fate', async () => {
   ]);
 });
 
+test('a stanza that may have arrived twice stays one, however often it is sent again', async () => {
+  const { port, receipts, tokens } = await sent('a');
+  for (const maybe_twice of [true, false]) {
+    port.say({ Fate: { token: tokens[0], fate: { Resent: { maybe_twice } } } });
+  }
+  port.say({ Fate: { token: tokens[0], fate: 'Acknowledged' } });
+  assert.deepEqual(await receipts[0].acknowledged, {
+    status: 'acknowledged',
+    resent: true,
+    maybeTwice: true,
+  });
+});
+
 test('a stanza that may be lost is logged, whether or not the app asks, and who asks later hears why', async () => {
   const { port, receipts, tokens } = await sent('a', 'b');
   port.say({ Fate: { token: tokens[0], fate: { Failed: { condition: 'not-resumed', text: 'lost' } } } });

@@ -66,7 +66,10 @@ export class Fates {
     if (fate === 'Acknowledged') return this.#all(token, { status: 'acknowledged' });
     if (fate === 'Unmanaged') return this.#all(token, { status: 'unmanaged' });
     if ('Resent' in fate) {
-      keep(this.#resent, token, { resent: true, ...(fate.Resent.maybe_twice && { maybeTwice: true }) });
+      // A stanza may be sent again more than once.
+      const before = this.#resent.get(token);
+      const maybeTwice = fate.Resent.maybe_twice && { maybeTwice: true };
+      keep(this.#resent, token, { ...before, resent: true, ...maybeTwice });
       return;
     }
     error(`a stanza that was written may be lost: ${fate.Failed.condition}`);
