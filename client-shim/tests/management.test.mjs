@@ -91,6 +91,17 @@ test('a stanza that may be lost is logged, whether or not the app asks, and who 
   assert.deepEqual(await receipts[1].acknowledged, { status: 'acknowledged' });
 });
 
+test('who asks late hears of each stanza that a session can lose at once', async () => {
+  const { port, receipts, tokens } = await sent(...Array(20_000).keys(), 'last');
+  const last = tokens.pop();
+  for (const token of tokens) {
+    port.say({ Fate: { token, fate: { Failed: { condition: 'not-resumed', text: '' } } } });
+  }
+  port.say({ Fate: { token: last, fate: 'Acknowledged' } });
+  assert.equal((await receipts[0].acknowledged).status, 'failed');
+  assert.equal((await receipts.at(-1).acknowledged).status, 'acknowledged');
+});
+
 test('a stanza that was never sent has failed, by the same condition', async () => {
   const { connection, port } = await online();
   const receipt = connection.send('<nonsense/>');

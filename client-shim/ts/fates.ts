@@ -23,8 +23,8 @@ export interface Fate {
   maybeTwice?: boolean;
 }
 
-/** The most fates of single stanzas that are kept for an app that asks later: as many as a session queues. */
-const KEPT = 5_000;
+/** The most fates of single stanzas that are kept for an app that asks later: a session can lose no more. */
+const KEPT = 20_000;
 
 /** The fates of what one link has sent. */
 export class Fates {
