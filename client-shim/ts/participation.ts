@@ -54,6 +54,8 @@ export class Participation<C extends ConnectionState<C>> {
   #login: Login | undefined;
   /** Whether the session over BOSH is one that this page goes on with. */
   #isKept = false;
+  /** Why the service of this attempt was not reached. */
+  #unreached: string | null = null;
   /** Whether it waits for `bind`. */
   #unbound = false;
   /** The slot of the latest link in this page. */
@@ -101,6 +103,7 @@ export class Participation<C extends ConnectionState<C>> {
   begin(): void {
     this.#attempt++;
     this.#features = null;
+    this.#unreached = null;
     this.ready.renew();
   }
 
@@ -439,9 +442,16 @@ export class Participation<C extends ConnectionState<C>> {
       this.#up(session);
     }
     if (before) guarded(before, 'a hook of stream management');
-    const isUnnamed = code === 'ConnFail' && !condition && text !== null;
-    this.#reached(Status[upper(code)], condition, isUnnamed ? `${text}; ${this.#meant()}` : text);
+    if (code === 'ConnFail' && !condition && this.#isUnreached(close_code)) this.#unreached = text;
+    const reason = text !== null && text === this.#unreached ? `${text}; ${this.#meant()}` : text;
+    this.#reached(Status[upper(code)], condition, reason);
     if (after) guarded(after, 'a hook of stream management');
+  }
+
+  /** Whether nobody answered at the address of the service, or somebody else did. */
+  #isUnreached(closeCode: number | null | undefined): boolean {
+    const { _proto } = this.#connection;
+    return _proto instanceof Bosh ? _proto.errors > 0 : !!closeCode;
   }
 
   /** The address that an app may have mistyped, without what may be secret in it. */

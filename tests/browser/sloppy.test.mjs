@@ -140,7 +140,8 @@ for (const name of BROWSERS) {
         await tab.eventually(
           'the way back',
           ({ statuses }) => statuses.at(-1).status === 'CONNECTED',
-          30_000,
+          // The fourth dial is due within 64 s.
+          80_000,
         );
       }
       for (const tab of tabs) {

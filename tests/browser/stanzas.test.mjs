@@ -84,7 +84,7 @@ for (const name of BROWSERS) {
       assert.equal(connection.closedAt, undefined);
       const sent = connection
         .texts('client')
-        .filter((text) => !/^<(open|auth|response)|xmpp-bind|urn:xmpp:ping|urn:xmpp:csi/.test(text));
+        .filter((text) => !/^<(open|auth|response)|xmpp-bind|urn:xmpp:(ping|csi|sm)/.test(text));
       assert.equal(sent.length, 1, sent.join('\n'));
     });
 
