@@ -723,25 +723,11 @@ fn what_waits_names_the_jid_that_the_server_binds_next() {
     world.send(tab, &message(ALICE));
     world.flowing = false;
     world.advance(SECOND);
-    let socket = *world.open_sockets().last().unwrap();
-    let features =
-        |offer: &str| format!("<f:features xmlns:f='http://etherx.jabber.org/streams'>{offer}</f:features>");
-    let open = "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>";
-    // The test plays the server, to which no frame of the worker flows.
-    for frame in [
-        open,
-        &features(
-            "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
-        ),
-        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
-        open,
-        &features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"),
-        "<iq xmlns='jabber:client' type='result' id='epode-bind'>\
-         <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/other</jid></bind></iq>",
-    ] {
-        world.at_hub(Input::Frame(socket, frame.to_owned()));
-    }
-    world.run();
+    play(
+        &mut world,
+        &["<iq xmlns='jabber:client' type='result' id='epode-bind'>\
+           <bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/other</jid></bind></iq>"],
+    );
     let sent = stanzas(world.sent());
     assert!(sent.iter().any(|sent| sent.contains("from='alice@localhost/other'")), "{sent:?}");
     assert!(!sent.iter().any(|sent| sent.contains(ALICE)), "{sent:?}");
