@@ -68,6 +68,7 @@ mod outbound;
 mod ownership;
 mod presences;
 mod refusals;
+mod relaying;
 mod requests;
 mod router;
 mod sending;

@@ -54,6 +54,10 @@ impl<T: Text> Hub<T> {
                 }
             }
             ToWorker::Restore { service, jid } => self.restore(port, service, &jid),
+            ToWorker::Negotiate { service, jid, options } => {
+                self.negotiate(port, &service, &jid, options);
+            }
+            ToWorker::Frame { text } => self.relay(port, text),
             ToWorker::Bind { resource } => {
                 let resource = resource.filter(|_| !self.common.config.detour);
                 if let Stage::In(id) = tab.stage {

@@ -21,8 +21,8 @@ pub enum FromWorker<T> {
     },
     /// This tab cannot be served.
     Refused(Refusal),
-    /// The worker has taken up a `Connect`, `Attach` or `Restore` of this tab, the next that it was said:
-    /// whatever came of a session before this is of the one that the tab has left.
+    /// The worker has taken up a `Connect`, `Attach`, `Restore` or `Negotiate` of this tab, the next that it
+    /// was said: whatever came of a session before this is of the one that the tab has left.
     Joining,
     /// Where the session stands, for this tab.
     Status(Status),
@@ -42,6 +42,12 @@ pub enum FromWorker<T> {
         mechanism: String,
         /// What the server says, without base64; `None` to begin with.
         challenge: Option<String>,
+    },
+    /// A frame of the server on the stream of this tab's [`Negotiate`](crate::ToWorker::Negotiate), as it
+    /// came: `<stream:features/>` at first, `<success/>` at last. A status tells the end of the stream.
+    Frame {
+        /// The element.
+        text: T,
     },
     /// Which role this tab has in the worker's books.
     Role(Role),

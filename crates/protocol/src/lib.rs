@@ -1,12 +1,13 @@
 //! What crosses a MessagePort between a tab and the worker: one definition for both ends.
 //!
 //! A tab opens with [`ToWorker::Hello`] and hears [`FromWorker::Welcome`], or [`FromWorker::Refused`] in
-//! words. It then joins a session: [`ToWorker::Connect`] with credentials, or [`ToWorker::Attach`] without.
-//! After [`FromWorker::Joining`], [`FromWorker::Status`] reports each step. The tab then claims stanzas
-//! ([`ToWorker::Claim`]; a [`Selector`] says here, for both ends, which stanzas a claim matches). Such
-//! stanzas come as [`FromWorker::Stanza`] and [`FromWorker::Deliver`], each with its **position**, the number
-//! that the worker gave the stanza on arrival. A send ends in [`FromWorker::Written`] or
-//! [`FromWorker::Failed`], a request in a [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this
+//! words. It then joins a session: [`ToWorker::Connect`] with credentials, [`ToWorker::Attach`] without, or
+//! [`ToWorker::Negotiate`] by a login of its own. After [`FromWorker::Joining`], [`FromWorker::Status`]
+//! reports each step. The tab then claims stanzas ([`ToWorker::Claim`]; a [`Selector`] says here, for both
+//! ends, which stanzas a claim matches). Such stanzas come as [`FromWorker::Stanza`] and
+//! [`FromWorker::Deliver`], each with its **position**, the number that the worker gave the stanza on
+//! arrival. A send ends in [`FromWorker::Written`] or [`FromWorker::Failed`], a request in a
+//! [`FromWorker::Response`]. [`ToWorker::Leave`] says goodbye for this
 //! tab, [`ToWorker::Disconnect`] ends the session for all.
 //!
 //! Posts travel within a **window**: the tab acknowledges its handled posts ([`ToWorker::Ack`]) every half

@@ -65,6 +65,23 @@ pub enum ToWorker<T> {
         /// The account that this tab had.
         jid: String,
     },
+    /// Open a stream of this tab alone, on which the page itself logs in or registers an account, by
+    /// [`Frame`](Self::Frame)s. Once the server has said `<success/>`, the stream becomes the session of the
+    /// account, or proves that this tab may join the session that is there.
+    Negotiate {
+        /// As in [`Connect`](Self::Connect).
+        service: String,
+        /// As in [`Connect`](Self::Connect); a bare domain also to register.
+        jid: String,
+        /// How to open the session, if there is none. Mechanisms are the page's own affair.
+        options: Options,
+    },
+    /// A frame of the page for the stream of its [`Negotiate`](Self::Negotiate): `<auth/>`, `<response/>` or
+    /// `<abort/>` of SASL, or an IQ. Never sent on a stream that is shared.
+    Frame {
+        /// The element, which may hold a password.
+        text: Secret,
+    },
     /// Bind a resource: the session [waits](crate::StatusCode::BindRequired) for it. The first tab that says
     /// it is the one that counts.
     Bind {

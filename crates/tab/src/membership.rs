@@ -64,7 +64,9 @@ impl<V: Value + Clone> Membership<V> {
     pub(crate) fn note_command(&mut self, command: &Command, message: &V) {
         self.request = Some(match command {
             Command::Connect(_) => JoinRequest::Connect(message.clone()),
-            Command::Attach { service } | Command::AttachBosh { service } => {
+            Command::Attach { service }
+            | Command::AttachBosh { service }
+            | Command::Negotiate { service } => {
                 JoinRequest::Attach { service: service.clone(), message: message.clone() }
             }
             _ => return,

@@ -59,6 +59,7 @@ pub(crate) enum Command {
     Connect(Anything),
     Attach { service: String },
     AttachBosh { service: String },
+    Negotiate { service: String },
     Send { stanzas: Vec<Sent> },
     Request { token: Token },
     Tabs { token: Token },
@@ -75,7 +76,13 @@ pub(crate) struct Sent {
 impl Command {
     /// Whether this is a command to join a session.
     pub(crate) fn joins(&self) -> bool {
-        matches!(self, Command::Connect(_) | Command::Attach { .. } | Command::AttachBosh { .. })
+        matches!(
+            self,
+            Command::Connect(_)
+                | Command::Attach { .. }
+                | Command::AttachBosh { .. }
+                | Command::Negotiate { .. }
+        )
     }
 
     /// Whether this is about that send or request.

@@ -44,7 +44,11 @@ mechanism: string,
 /**
  * What the server says, without base64; `None` to begin with.
  */
-challenge: string | null, } } | { "Role": Role } | { "Deliver": Batch<T> } | { "Claimed": { 
+challenge: string | null, } } | { "Frame": { 
+/**
+ * The element.
+ */
+text: T, } } | { "Role": Role } | { "Deliver": Batch<T> } | { "Claimed": { 
 /**
  * Each claim, with the stanzas for it alone, in order.
  */

@@ -61,7 +61,23 @@ service: string,
 /**
  * The account that this tab had.
  */
-jid: string, } } | { "Bind": { 
+jid: string, } } | { "Negotiate": { 
+/**
+ * As in [`Connect`](Self::Connect).
+ */
+service: string, 
+/**
+ * As in [`Connect`](Self::Connect); a bare domain also to register.
+ */
+jid: string, 
+/**
+ * How to open the session, if there is none. Mechanisms are the page's own affair.
+ */
+options: Options, } } | { "Frame": { 
+/**
+ * The element, which may hold a password.
+ */
+text: Secret, } } | { "Bind": { 
 /**
  * Which, in the place of the one that the session was opened with.
  */
