@@ -92,6 +92,12 @@ impl<T: Text> Common<T> {
         self.log(level, text);
     }
 
+    /// Logs why a frame of a page's own login is not sent. Never the frame, which may hold a password.
+    pub(crate) fn unsaid(&mut self, port: PortId, why: &str) {
+        let text = format!("port {}: a frame of a login was not sent: {why}", port.0);
+        self.log_to(&[port], LogLevel::Warn, text);
+    }
+
     /// Logs a frame of the server that no tab hears: its first name, its length in bytes of UTF-8,
     /// and the rule that the frame breaks. The server chose the name, so the name is cut, and loses
     /// characters that no name may have.

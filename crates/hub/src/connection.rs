@@ -33,6 +33,12 @@ pub(crate) enum Said {
         mechanism: String,
         challenge: Option<String>,
     },
+    /// See [`Output::Relay`].
+    Relay(String),
+    /// See [`Output::Unsaid`].
+    Unsaid(String),
+    /// See [`Output::LoggedIn`].
+    LoggedIn,
     Event(Event),
 }
 
@@ -62,6 +68,9 @@ impl Connection {
                 Output::CloseSocket => self.uplink.carrier.close(common),
                 Output::Derive(derivation) => self.uplink.carrier.derive(derivation, common),
                 Output::Ask { mechanism, challenge } => return Some(Said::Ask { mechanism, challenge }),
+                Output::Relay(text) => return Some(Said::Relay(text)),
+                Output::Unsaid(rule) => return Some(Said::Unsaid(rule)),
+                Output::LoggedIn => return Some(Said::LoggedIn),
                 Output::Event(event) => {
                     self.note_verdict(&event, common);
                     if let Event::Ended(_) = event {
@@ -79,6 +88,8 @@ impl Connection {
     fn note_verdict<T>(&self, event: &Event, common: &mut Common<T>) {
         let account = self.session.account();
         match event {
+            // The worker cannot try such a proof again.
+            Event::Lost { .. } | Event::Ended(_) if account.is_relayed() => {}
             Event::Authenticated(keys) => common.refusals.forgive(&self.key, account, keys.is_some()),
             Event::Lost { error, .. } | Event::Ended(Some(error)) => {
                 common.refusals.note(common.now, &self.key, account, error);

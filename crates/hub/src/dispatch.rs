@@ -8,7 +8,7 @@ use crate::common::Common;
 use crate::connection::Connection;
 use crate::shared_session::{SharedSession, Upshot};
 use crate::timer::Timer;
-use crate::trial::Over;
+use crate::trial;
 use crate::{Hub, PortId, SessionId, SocketId};
 
 impl<T: Text> Hub<T> {
@@ -112,11 +112,18 @@ impl<T: Text> Hub<T> {
 
     /// Lets a trial proceed after an input, and sees to its outcome.
     pub(crate) fn proceed_trial(&mut self, id: SessionId) {
-        let over = self.trials.get_mut(&id).and_then(|trial| trial.proceed(&mut self.common));
-        if let Some(Over(error)) = over
-            && let Some(trial) = self.trials.remove(&id)
+        while let Some(trial) = self.trials.get_mut(&id)
+            && let Some(upshot) = trial.proceed(&mut self.common)
         {
-            self.trial_over(trial, error);
+            match upshot {
+                trial::Upshot::LoggedIn => self.logged_in(id),
+                trial::Upshot::Over(error) => {
+                    self.trials
+                        .remove(&id)
+                        .into_iter()
+                        .for_each(|trial| self.trial_over(trial, error.clone()));
+                }
+            }
         }
     }
 }

@@ -112,7 +112,7 @@ impl<T: Text> Hub<T> {
         }
         let changes =
             shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
-        if changes || self.trials.values().any(|trial| trial.connection.key == key) {
+        if changes || self.trials.values().any(|trial| !trial.relays && trial.connection.key == key) {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options, bosh });
         } else if let Some(failed) = self.common.refusals.spare(self.common.now, &key, &account) {
@@ -128,13 +128,14 @@ impl<T: Text> Hub<T> {
     /// The login that these tabs waited for is over: each takes its turn, in the order in which
     /// they came.
     pub(crate) fn let_contend(&mut self, key: &Key) {
+        self.let_go_on(key);
         for contender in self.contenders.take(key) {
             self.connect(contender.port, contender.account, contender.options, contender.bosh);
         }
     }
 
     /// The key of an account's session. Where nothing is shared, each port has sessions of its own.
-    fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
+    pub(crate) fn key(&self, port: PortId, account: &Account, options: &Options) -> Key {
         Key::new(account, options, (!self.common.config.shared).then_some(port), &self.common.config.unicode)
     }
 
@@ -149,10 +150,7 @@ impl<T: Text> Hub<T> {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
-        // Over BOSH, request ids say what the server has received.
-        let management = options.management.as_ref().filter(|_| bosh.is_none());
-        let management =
-            management.map(|management| Management { resume: management.resume, max: management.max });
+        let management = management(&options, bosh.is_none());
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management };
         let binding = bosh.map(Binding::new);
         let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
@@ -165,7 +163,7 @@ impl<T: Text> Hub<T> {
     }
 
     /// Founds a session of this connection, which nobody has joined yet.
-    fn found(&mut self, connection: Connection) -> SessionId {
+    pub(crate) fn found(&mut self, connection: Connection) -> SessionId {
         let id = connection.id;
         // Each session has a range of positions of its own, so that a position tells the session.
         let start = u64::from(self.numbered % SESSIONS) << 32;
@@ -195,10 +193,15 @@ impl<T: Text> Hub<T> {
         options: Options,
         bosh: Option<BoshOptions>,
     ) {
-        self.wait(port);
         self.expect_scram(&key, &mut account);
         let (purpose, binding) = (Purpose::Verify, bosh.map(Binding::new));
         let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
+        self.try_on(port, connection);
+    }
+
+    /// Has a tab log in on a connection of its own.
+    pub(crate) fn try_on(&mut self, port: PortId, connection: Connection) {
+        self.wait(port);
         let id = connection.id;
         self.trials.insert(id, Trial::new(connection, port));
         self.feed(id, Input::Start);
@@ -208,7 +211,7 @@ impl<T: Text> Hub<T> {
     /// with the same credentials.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn trial_over(&mut self, trial: Trial, error: Option<Error>) {
-        let Trial { connection, port, verified } = trial;
+        let Trial { connection, port, verified, .. } = trial;
         let Connection { key, session, options, keys, uplink, .. } = connection;
         match (port, error) {
             (Some(port), _) if verified => {
@@ -243,6 +246,10 @@ impl<T: Text> Hub<T> {
         let key = self.key(port, &account, &options);
         let open = |shared: &&SharedSession<T>| *shared.key() == key && shared.phase != Phase::Closing;
         let Some(id) = self.sessions.values().find(open).map(SharedSession::id) else {
+            if account.is_relayed() {
+                let why = "the session ended while this tab logged in to join it: log in again";
+                return self.common.detach(port, failure(StatusCode::ConnFail, None, &why));
+            }
             return self.connect(port, account, options, bosh);
         };
         let mut entry = JoinKind::Attached;
@@ -358,13 +365,19 @@ impl<T: Text> Hub<T> {
 }
 
 /// What a tab hears of a failed attempt.
-fn failure(code: StatusCode, condition: Option<&str>, why: &dyn Display) -> Vec<Status> {
+pub(crate) fn failure(code: StatusCode, condition: Option<&str>, why: &dyn Display) -> Vec<Status> {
     vec![because(code, condition, why), because(StatusCode::Disconnected, condition, why)]
 }
 
 /// Whether the service speaks BOSH.
-fn is_http(service: &str) -> bool {
+pub(crate) fn is_http(service: &str) -> bool {
     service.starts_with("http")
+}
+
+/// The stream management that is wanted. Over BOSH, request ids say what the server has received.
+pub(crate) fn management(options: &Options, is_socket: bool) -> Option<Management> {
+    let management = options.management.as_ref().filter(|_| is_socket);
+    management.map(|management| Management { resume: management.resume, max: management.max })
 }
 
 fn own_mechanisms(options: &Options) -> Vec<String> {

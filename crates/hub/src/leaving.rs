@@ -132,10 +132,14 @@ impl<T: Text> Hub<T> {
         self.contenders.withdraw(port);
         let trial = self.trials.iter_mut().find(|(_, trial)| trial.port == Some(port));
         if let Some((id, trial)) = trial.map(|(id, trial)| (*id, trial)) {
-            // The trial runs to its end. Otherwise an app that gives up early, and tries again,
-            // would put one proof to the server each time.
+            let close = stream::Input::Close(stream::CLOSE).into();
+            // A page's own login ends with the page. Any other trial runs to its end: otherwise an app that
+            // gives up early, and tries again, would put one proof to the server each time.
             trial.port = None;
-            trial.connection.speaker_gone(port, &self.common);
+            match trial.relays {
+                true => trial.connection.session.handle_input(self.common.now, close),
+                false => trial.connection.speaker_gone(port, &self.common),
+            }
             self.proceed_trial(id);
         }
     }

@@ -36,7 +36,9 @@ impl<T: Text> SharedSession<T> {
     }
 
     /// A newer worker keeps the session: the tabs hear so. Returns the session's key.
-    fn give_up(self, common: &mut Common<T>) -> Key {
+    fn give_up(mut self, common: &mut Common<T>) -> Key {
+        // A page's own login came over it.
+        self.connection.uplink.carrier.close(common);
         for port in self.ports() {
             let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
             let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);

@@ -207,6 +207,8 @@ impl<T: Text> SharedSession<T> {
                     let first = self.speaker(&mechanism, common);
                     self.connection.ask(mechanism, challenge, first, common);
                 }
+                // Of a page that logs in before there is a session.
+                Said::Relay(_) | Said::Unsaid(_) | Said::LoggedIn => {}
                 Said::Event(Event::Authenticating) => self.authenticating(common),
                 Said::Event(Event::Authenticated(keys)) => self.connection.keys = keys,
                 Said::Event(Event::BindRequired(features)) => {

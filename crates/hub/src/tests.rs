@@ -29,6 +29,7 @@ mod prefixes;
 mod presence;
 mod redialling;
 mod refusals;
+mod relaying;
 mod reloading;
 mod routing;
 mod sending;

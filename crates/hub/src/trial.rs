@@ -1,7 +1,7 @@
 //! A trial of a tab's credentials on a stream of its own. The session that they are for is not
 //! touched.
 
-use epode_protocol::Text;
+use epode_protocol::{FromWorker, Text};
 use epode_session::Event;
 use epode_session::stream::Error;
 
@@ -9,7 +9,7 @@ use crate::PortId;
 use crate::common::Common;
 use crate::connection::{Connection, Said};
 
-/// A connection that authenticates and is closed again.
+/// A connection that authenticates and is closed again, or is a session's from then on.
 pub(crate) struct Trial {
     pub(crate) connection: Connection,
     /// The tab that brought the credentials; `None` if the tab has left, so that the outcome
@@ -17,31 +17,53 @@ pub(crate) struct Trial {
     pub(crate) port: Option<PortId>,
     /// Whether the server took the credentials.
     pub(crate) verified: bool,
+    /// Whether the page logs in itself.
+    pub(crate) relays: bool,
+    /// Whether the page has, and waits until the former session of the account is closed.
+    pub(crate) waits: bool,
 }
 
-/// The end of a trial; with the error, if one ended it.
-pub(crate) struct Over(pub(crate) Option<Error>);
+/// What a trial leaves to the hub.
+pub(crate) enum Upshot {
+    /// The page has logged in itself.
+    LoggedIn,
+    /// The trial is over; with the error, if one ended it.
+    Over(Option<Error>),
+}
 
 impl Trial {
     pub(crate) fn new(connection: Connection, port: PortId) -> Self {
-        Trial { connection, port: Some(port), verified: false }
+        let relays = connection.session.account().is_relayed();
+        Trial { connection, port: Some(port), verified: false, relays, waits: false }
     }
 
-    /// Carries out what the session wants, until the trial is over.
+    /// Carries out what the session wants, up to the next thing that concerns others than its
+    /// own tab.
     #[inline(never)] // Out of the way of a cold start.
-    pub(crate) fn proceed<T: Text>(&mut self, common: &mut Common<T>) -> Option<Over> {
+    pub(crate) fn proceed<T: Text>(&mut self, common: &mut Common<T>) -> Option<Upshot> {
         while let Some(said) = self.connection.proceed(common) {
             match said {
                 Said::Ask { mechanism, challenge } => {
                     self.connection.ask(mechanism, challenge, self.port, common);
                 }
+                Said::Relay(text) => {
+                    if let Some(port) = self.port {
+                        common.post(port, FromWorker::Frame { text: text.into() });
+                    }
+                }
+                Said::Unsaid(rule) => {
+                    if let Some(port) = self.port {
+                        common.unsaid(port, &rule);
+                    }
+                }
+                Said::LoggedIn => return Some(Upshot::LoggedIn),
                 Said::Event(Event::Authenticated(keys)) => {
                     (self.verified, self.connection.keys) = (true, keys);
                 }
                 Said::Event(Event::Dropped(dropped)) => {
                     common.log_dropped(self.port.as_slice(), &dropped.name, dropped.size, &dropped.rule);
                 }
-                Said::Event(Event::Ended(error)) => return Some(Over(error)),
+                Said::Event(Event::Ended(error)) => return Some(Upshot::Over(error)),
                 // A trial reports no progress, binds nothing for tabs and is not dialled again.
                 Said::Event(
                     Event::Authenticating

@@ -5,7 +5,7 @@ use epode_stream::sasl::{
     Allowed, Credentials, Fingerprint, MechanismName, Proof, ScramKeys, Secret, prepare,
 };
 use epode_stream::xml::Limits;
-use epode_stream::{Config, Former, Management};
+use epode_stream::{Config, Former, Login, Management};
 
 use crate::{Bound, Error, Purpose};
 
@@ -23,6 +23,8 @@ pub struct Account {
     allowed: Vec<Allowed>,
     /// Whether the app has listed its mechanisms.
     listed: bool,
+    /// Whether a page logs in itself, and keeps what it logs in with.
+    relayed: bool,
     /// Whether the transport is safe from readers.
     private: bool,
     /// Whether the server has once proven by SCRAM that it knows the password.
@@ -99,11 +101,21 @@ impl Account {
             proof,
             allowed,
             listed,
+            relayed: false,
             private,
             proven: false,
             known: None,
             unicode,
         })
+    }
+
+    /// An account that a page logs in to itself.
+    ///
+    /// # Errors
+    /// As for [`new`](Account::new).
+    pub fn relayed(service: &str, jid: &str, unicode: Unicode) -> Result<Self, Error> {
+        let account = Account::new(service, jid, None, None, Mechanisms::default(), unicode)?;
+        Ok(Account { relayed: true, ..account })
     }
 
     /// The URL of the service.
@@ -121,6 +133,11 @@ impl Account {
         let name = self.authcid.as_deref().filter(|_| jid::split(&self.jid).0.is_none())?;
         let prepared = prepare(name, "user name", self.unicode.nfkc);
         Some(prepared.map_or_else(|_| name.to_owned(), |prepared| prepared.expose().to_owned()))
+    }
+
+    /// Whether only a page can log in.
+    pub fn is_relayed(&self) -> bool {
+        self.relayed
     }
 
     /// Whether the login is anonymous.
@@ -156,16 +173,16 @@ impl Account {
         Some(proof.fingerprint(name.unwrap_or_default(), key))
     }
 
-    /// Whether the app may speak a mechanism itself.
+    /// Whether a page logs in itself, or may speak a mechanism itself.
     fn may_be_foreign(&self) -> bool {
-        self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
+        self.relayed || self.allowed.iter().any(|allowed| matches!(allowed.name, MechanismName::Foreign(_)))
     }
 
     /// Takes over the credentials of `other`, which stands for the same account, with their
     /// mechanisms. Returns false if that would replace credentials that the worker can use by a
     /// mechanism that only a page can speak.
     pub(crate) fn adopt(&mut self, other: Account) -> bool {
-        let better = self.may_be_foreign() || !other.may_be_foreign();
+        let better = !other.relayed && (self.may_be_foreign() || !other.may_be_foreign());
         if better {
             // Another user name may belong to another account.
             if !self.same_name(&other) {
@@ -177,9 +194,22 @@ impl Account {
             self.proof = other.proof;
             self.allowed = other.allowed;
             self.listed = other.listed;
+            self.relayed = false;
         }
         self.proven |= other.proven;
         better
+    }
+
+    /// A page has logged in: what it has shown by that is kept, if it suffices to log in again.
+    pub(crate) fn logged_in(&mut self, login: Login) {
+        let Login { mechanism, authcid, authzid, password } = login;
+        let local = jid::split(&self.jid).0;
+        self.relayed = password.is_none() && (mechanism != "ANONYMOUS" || local.is_some());
+        if local.is_none() || password.is_some() {
+            self.implied = local.is_some() && authcid.as_deref() == local;
+            (self.authcid, self.authzid) = (authcid, authzid);
+        }
+        self.proof = password.map(Into::into);
     }
 
     /// The server has proven by SCRAM, on this or another stream, that it knows the password of
@@ -236,6 +266,7 @@ impl Account {
                     let jid = self.jid.clone();
                     epode_stream::Purpose::Continue(Bound { jid, features: String::new(), managed: false })
                 }
+                Purpose::Relay => epode_stream::Purpose::Relay,
                 Purpose::Verify => epode_stream::Purpose::Verify,
             },
             limits: Limits::default(),
@@ -243,7 +274,7 @@ impl Account {
             management: match purpose {
                 Purpose::Join { reconnect, management, .. } => management
                     .map(|management| Management { resume: management.resume && reconnect, ..management }),
-                Purpose::Continue { .. } | Purpose::Verify => None,
+                Purpose::Continue { .. } | Purpose::Relay | Purpose::Verify => None,
             },
             former,
             unicode: self.unicode,

@@ -73,6 +73,8 @@ pub enum Purpose {
         /// Whether to dial again once there are credentials.
         reconnect: bool,
     },
+    /// To pass the frames by which a page logs in itself, and then what [`Session::settle`] says.
+    Relay,
     /// To find out whether credentials are good.
     Verify,
 }
@@ -80,7 +82,8 @@ pub enum Purpose {
 /// What happens to a session.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Permission to dial for the first time.
+    /// Permission to dial for the first time, or to go on after the login of a page, once
+    /// [settled](Session::settle).
     Start,
     /// An event for the session's stream.
     Stream(stream::Input<'a>),
@@ -116,6 +119,12 @@ pub enum Output {
     /// See [`stream::Output::Ask`].
     #[allow(missing_docs, reason = "documented there")]
     Ask { mechanism: String, challenge: Option<String> },
+    /// See [`stream::Output::Relay`].
+    Relay(String),
+    /// See [`stream::Output::Unsaid`].
+    Unsaid(String),
+    /// See [`stream::Output::LoggedIn`].
+    LoggedIn,
     /// Tell the hub.
     Event(Event),
 }
@@ -241,6 +250,12 @@ impl Session {
         adopted
     }
 
+    /// A page has logged in ([`Output::LoggedIn`]): from [`Input::Start`] on the session is for this.
+    pub fn settle(&mut self, purpose: Purpose) {
+        self.purpose = purpose;
+        self.stream.settle(self.account.config(purpose, false, None));
+    }
+
     /// Takes in an event. [`Session::poll_output`] returns what follows from it.
     pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
         match (&self.phase, input) {
@@ -248,6 +263,10 @@ impl Session {
             (Phase::Waiting, Input::Start) => {
                 self.phase = Phase::Streaming;
                 self.ask_for_socket();
+            }
+            (Phase::Streaming, Input::Start) => {
+                self.stream.handle_input(now, stream::Input::GoOn);
+                self.drain(now);
             }
             (_, Input::Start) => {}
             // The app may choose its resource before the first dial.
@@ -313,6 +332,12 @@ impl Session {
                 stream::Output::CloseSocket => Output::CloseSocket,
                 stream::Output::Derive(derivation) => Output::Derive(derivation),
                 stream::Output::Ask { mechanism, challenge } => Output::Ask { mechanism, challenge },
+                stream::Output::Relay(text) => Output::Relay(text),
+                stream::Output::Unsaid(rule) => Output::Unsaid(rule),
+                stream::Output::LoggedIn(login) => {
+                    self.account.logged_in(login);
+                    Output::LoggedIn
+                }
                 stream::Output::Event(event) => match event {
                     stream::Event::Authenticating => Output::Event(Event::Authenticating),
                     stream::Event::Authenticated(keys) => {
@@ -363,7 +388,9 @@ impl Session {
     }
 
     fn stream_ended(&mut self, now: Duration, error: Option<stream::Error>) {
-        let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. }) && self.was_up;
+        let reconnect = matches!(self.purpose, Purpose::Join { reconnect: true, .. })
+            && self.was_up
+            && !self.account.is_relayed();
         let up = std::mem::take(&mut self.up);
         let resuming = self.stream.is_resuming();
         if (up || resuming) && !error.as_ref().is_some_and(|error| is_resumable(error, resuming)) {

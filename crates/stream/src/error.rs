@@ -74,6 +74,9 @@ pub enum Error {
     /// was broken.
     #[error("{0}")]
     Sasl(#[from] epode_sasl::Error),
+    /// The page that was to log in itself did not, or took too long.
+    #[error("the page did not log in within 60 s")]
+    NoLogin,
     /// The server refused to bind a resource or to open the legacy session (RFC 6120 §7.6.2.1).
     #[error("the server refused the {step}: {condition}{}", detail(.text))]
     BindRefused {
@@ -152,6 +155,7 @@ impl Error {
             | Error::SocketClosed { .. }
             | Error::Timeout(_)
             | Error::NotClosed
+            | Error::NoLogin
             | Error::ClosedByServer { .. }
             | Error::Peer(_) => None,
         }

@@ -27,6 +27,7 @@ use jid::Unicode;
 use management::Managed;
 pub use management::{Former, Management, Report};
 use negotiation::State;
+pub use relay::Login;
 use timer::{Deadline, PATIENCE, Timer};
 
 mod error;
@@ -34,6 +35,7 @@ mod framing;
 pub mod jid;
 pub mod management;
 mod negotiation;
+mod relay;
 mod timer;
 
 /// How long a server may take to close a stream, unless the caller says otherwise.
@@ -95,6 +97,9 @@ pub enum Purpose {
     },
     /// Go on with a stream that is open since a former page, or that the app's server has opened.
     Continue(Bound),
+    /// Pass the frames by which a page logs in itself, up to `<success/>`; then do as [`Stream::settle`]
+    /// says.
+    Relay,
     /// Only find out whether the credentials are good, then close. Credentials that do not name
     /// their account, such as a token, are judged by the JID that the server binds.
     Verify,
@@ -122,6 +127,10 @@ pub enum Input<'a> {
     Derived(ScramKeys),
     /// The answer to [`Output::Ask`].
     Answer(Answer),
+    /// A frame of a page that logs in itself.
+    Relay(&'a Secret),
+    /// Go on after such a login, as [settled](Stream::settle).
+    GoOn,
     /// Bind a resource as soon as possible. Counts only once, and only on a stream that waits for
     /// it (`explicit`).
     Bind {
@@ -171,6 +180,12 @@ pub enum Output {
         /// The server's challenge, in the clear; `None` to ask for the initial response.
         challenge: Option<String>,
     },
+    /// Hand this frame of the server to the page that logs in itself.
+    Relay(String),
+    /// A frame of that page is not sent. Carries the reason, without any text of the frame.
+    Unsaid(String),
+    /// The page has logged in: the stream waits for [`Input::GoOn`].
+    LoggedIn(Login),
     /// Tell the session.
     Event(Event),
 }
@@ -352,6 +367,8 @@ impl Stream {
             Input::Failed(error) => self.lost(error.into()),
             Input::Derived(keys) => self.derived(keys),
             Input::Answer(answer) => self.answered(answer),
+            Input::Relay(text) => self.relay(text.expose()),
+            Input::GoOn => self.go_on(),
             Input::Bind { resource } => self.bind(resource),
             Input::AckedTooMuch { handled, sent } => {
                 if let Phase::Open(State::Established) = self.phase {
@@ -407,6 +424,14 @@ impl Stream {
     /// Whether the stream waits, or waited when it ended, for the answer to `<resume/>`.
     pub fn is_resuming(&self) -> bool {
         self.common.resuming
+    }
+
+    /// A page has logged in: the stream is to be of this configuration, from [`Input::GoOn`] on. That the
+    /// login proves the account is known already.
+    pub fn settle(&mut self, config: Config) {
+        if let Phase::Open(State::LoggedIn) = self.phase {
+            self.common.config = config;
+        }
     }
 
     /// The limits of what the server takes, as far as it has told.
@@ -512,8 +537,34 @@ impl Stream {
             return;
         }
         let Phase::Open(state) = std::mem::replace(&mut self.phase, Phase::Closed) else { return };
-        let next = self.parse_control(text).and_then(|element| state.handle(element, &mut self.common));
+        let element = self.parse_control(text);
+        let for_page = !matches!(element, Err(Error::Xml(_) | Error::ClosedByServer { .. }));
+        let handed = match for_page && state.is_relayed(&self.common.config) {
+            true => relay::hand_over(text, &mut self.common),
+            false => Ok(()),
+        };
+        let next = handed.and(element).and_then(|element| state.handle(element, &mut self.common));
         self.proceed(next);
+    }
+
+    fn relay(&mut self, text: &str) {
+        let said = match &mut self.phase {
+            Phase::Open(State::Login(expect)) => expect.say(text, &mut self.common),
+            Phase::Dialing | Phase::Open(State::Open(_) | State::Mechanisms(_)) => {
+                Err("the server has not sent its features yet".to_owned())
+            }
+            _ => Err("the login is over".to_owned()),
+        };
+        if let Err(rule) = said {
+            self.common.output(Output::Unsaid(rule));
+        }
+    }
+
+    fn go_on(&mut self) {
+        if let Phase::Open(State::LoggedIn) = self.phase {
+            let next = relay::go_on(&mut self.common);
+            self.proceed(Ok(next));
+        }
     }
 
     fn derived(&mut self, keys: ScramKeys) {
@@ -628,6 +679,7 @@ impl Stream {
                     self.end(sasl::Error::Silent(expect.mechanism()).into());
                 }
             }
+            Some(Timer::Login) => self.end(Error::NoLogin),
             Some(Timer::Enable) => {
                 self.common.managed = Managed::No;
                 self.common.event(Event::Management(Report::Unmanaged("timeout".to_owned())));

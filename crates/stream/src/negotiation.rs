@@ -10,6 +10,7 @@ use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
 use crate::jid;
 use crate::management::{self, Former, Managed, Report};
+use crate::relay::{self, ExpectLogin};
 use crate::timer::{FOREIGN_PATIENCE, PATIENCE, SECOND_THOUGHT, Timer};
 use crate::{Answer, Bound, Common, Config, Event, Output, Purpose};
 
@@ -20,6 +21,10 @@ pub(crate) enum State {
     Outcome(ExpectOutcome),
     Keys(ExpectKeys),
     Answer(ExpectAnswer),
+    /// A page logs in itself.
+    Login(ExpectLogin),
+    /// It has, and the caller decides.
+    LoggedIn,
     BindFeatures(ExpectBindFeatures),
     Resumption(ExpectResumed),
     BindRequest(ExpectBindRequest),
@@ -54,6 +59,7 @@ impl State {
             State::Mechanisms(_) => "waiting for the features that offer authentication",
             State::Outcome(_) => "authenticating",
             State::Keys(_) | State::Answer(_) => "it is our turn to speak",
+            State::Login(_) | State::LoggedIn => relay::WAITING,
             State::BindFeatures(_) => "waiting for the features that offer resource binding",
             State::Resumption(_) => "resuming the session",
             State::BindRequest(_) => "it is our turn to bind a resource",
@@ -62,6 +68,11 @@ impl State {
             State::Established => "exchanging stanzas",
             State::Verified => "closing",
         }
+    }
+
+    /// Whether a page hears this frame of the server.
+    pub(crate) fn is_relayed(&self, config: &Config) -> bool {
+        matches!(self, State::Mechanisms(_) | State::Login(_)) && config.purpose == Purpose::Relay
     }
 
     /// Whether the server may already relay stanzas, since it knows the account.
@@ -123,6 +134,7 @@ impl State {
             State::Open(expect) => expect.handle(element, common),
             State::Mechanisms(expect) => expect.handle(element, common),
             State::Outcome(expect) => expect.handle(element, common),
+            State::Login(expect) => expect.handle(element, common),
             State::BindFeatures(expect) => expect.handle(element, common),
             State::Resumption(expect) => expect.handle(element, common),
             State::BindResult(expect) => expect.handle(element, common),
@@ -132,6 +144,7 @@ impl State {
             }
             State::Keys(_)
             | State::Answer(_)
+            | State::LoggedIn
             | State::BindRequest(_)
             | State::Established
             | State::Verified => Err(unexpected(&element, waiting)),
@@ -180,6 +193,9 @@ pub(crate) struct ExpectMechanisms {
 impl ExpectMechanisms {
     fn handle(self, features: Element, common: &mut Common) -> Next {
         let features = expect_features(features, State::Mechanisms(self))?;
+        if common.config.purpose == Purpose::Relay {
+            return Ok(ExpectLogin::start(common));
+        }
         let mechanisms = features.child("mechanisms", ns::SASL).ok_or(PeerMisbehaved::NoMechanisms)?;
         let offered: Vec<String> = mechanisms
             .children()

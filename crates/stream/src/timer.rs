@@ -11,6 +11,8 @@ pub(crate) enum Timer {
     Answer,
     /// When to give up on the page that speaks a foreign mechanism, which may have to ask a person.
     Foreign,
+    /// When to give up on a page that logs in itself.
+    Login,
     /// When to go on without stream management, since the server does not answer `<enable/>`.
     Enable,
     /// When to stop waiting for the server's `<close/>` (RFC 7395 §3.6).
@@ -23,7 +25,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server that speaks another version may take to explain itself or to send features.
 pub(crate) const SECOND_THOUGHT: Duration = Duration::from_secs(5);
 
-/// How long a page that speaks a foreign mechanism may take to answer a challenge.
+/// How long a page that speaks a foreign mechanism may take to answer a challenge, and one that logs in
+/// itself for all of that.
 pub(crate) const FOREIGN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The one deadline that runs, since a stream waits for one thing at a time.

@@ -64,6 +64,7 @@ pub(super) enum Arriving {
 pub(super) enum Event {
     Status(Status),
     Keys(Secret),
+    Frame(String),
     Challenge(Token, String, Option<String>),
     Role(Role),
     Stanzas(Batch<String>),
@@ -92,6 +93,7 @@ impl Event {
             FromWorker::SaslChallenge { exchange, mechanism, challenge } => {
                 Event::Challenge(exchange, mechanism, challenge)
             }
+            FromWorker::Frame { text } => Event::Frame(text),
             FromWorker::Role(role) => Event::Role(role),
             FromWorker::Deliver(batch) => Event::Stanzas(batch),
             FromWorker::Stanza(position, text) => Event::Stanza(position, text),
@@ -324,6 +326,7 @@ impl Page {
                 format!("{:?}{detail}", status.code)
             }
             Event::Keys(keys) => format!("keys {}", keys.expose()),
+            Event::Frame(text) => format!("frame {text}"),
             Event::Challenge(_, mechanism, challenge) => {
                 format!("{mechanism} {}", challenge.as_deref().unwrap_or("begin"))
             }

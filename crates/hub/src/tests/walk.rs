@@ -262,6 +262,7 @@ impl Knowledge {
             Event::Fate(_, Fate::Resent { .. } | Fate::Failed(_)) if over_bosh => {}
             Event::Fate(token, fate) => panic!("{fate:?} of {token}"),
             Event::Keys(_)
+            | Event::Frame(_)
             | Event::Challenge(..)
             | Event::Claimed(_)
             | Event::Tabs(..)

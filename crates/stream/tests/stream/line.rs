@@ -96,6 +96,9 @@ impl Line {
                 self.stream.handle_input(now, Input::Derived(keys));
             }
             Output::Ask { .. } => unreachable!("no mechanism is foreign here"),
+            Output::Relay(_) | Output::Unsaid(_) | Output::LoggedIn(_) => {
+                unreachable!("no page logs in here")
+            }
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
             Output::Event(Event::Authenticated(_)) => self.stages.push("authenticated"),
             Output::Event(Event::BindRequired(_)) => self.stages.push("bind required"),

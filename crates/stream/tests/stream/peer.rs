@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use epode_stream::sasl::Derivation;
 use epode_stream::xml::Head;
-use epode_stream::{Config, Error, Event, Input, Output, Stream};
+use epode_stream::{Config, Error, Event, Input, Login, Output, Stream};
 use epode_testkit::Clock;
 
 use crate::frames::*;
@@ -19,6 +19,11 @@ pub struct Peer {
     pub derivation: Option<Derivation>,
     /// The questions to a foreign mechanism since the last look.
     pub asked: Vec<(String, Option<String>)>,
+    /// The frames for the page that logs in, since the last look.
+    pub relayed: Vec<String>,
+    /// Why frames of that page were not sent, since the last look.
+    pub unsaid: Vec<String>,
+    pub login: Option<Login>,
     pub socket_closed: bool,
     /// Whether a resource is bound, and the stream has not ended.
     bound: bool,
@@ -36,6 +41,9 @@ impl Peer {
             events: Vec::new(),
             derivation: None,
             asked: Vec::new(),
+            relayed: Vec::new(),
+            unsaid: Vec::new(),
+            login: None,
             socket_closed: false,
             bound: false,
         }
@@ -79,6 +87,9 @@ impl Peer {
                 Output::CloseSocket => self.socket_closed = true,
                 Output::Derive(derivation) => self.derivation = Some(derivation),
                 Output::Ask { mechanism, challenge } => self.asked.push((mechanism, challenge)),
+                Output::Relay(frame) => self.relayed.push(frame),
+                Output::Unsaid(rule) => self.unsaid.push(rule),
+                Output::LoggedIn(login) => self.login = Some(login),
                 Output::Event(event) => {
                     match event {
                         Event::Bound(_) => self.bound = true,

@@ -138,7 +138,13 @@ impl World {
     }
 
     pub(in crate::tests) fn say(&mut self, tab: PortId, wish: ToWorker<String>) {
-        if matches!(wish, ToWorker::Connect { .. } | ToWorker::Attach { .. } | ToWorker::AttachBosh(_)) {
+        if matches!(
+            wish,
+            ToWorker::Connect { .. }
+                | ToWorker::Attach { .. }
+                | ToWorker::AttachBosh(_)
+                | ToWorker::Negotiate { .. }
+        ) {
             self.page(tab).turn();
         }
         let wish = serde_json::to_value(wish).expect("a message is plain data");
