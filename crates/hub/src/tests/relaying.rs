@@ -1,17 +1,20 @@
 //! Logins that pages make themselves.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use epode_protocol::{Options, Secret, ToWorker};
+use epode_protocol::{Hello, Options, Secret, StatusCode, ToWorker, VERSION};
 use epode_session::stream::sasl::{self, Credentials, Mechanism, MechanismName, Step};
 use epode_session::stream::xml::{Element, Limits};
 use epode_testkit as testkit;
 
 use super::page::{Event, Page};
-use super::world::{SERVICE, World, unicode};
-use crate::PortId;
+use super::world::{BOSH, GRACE, SERVICE, World, config, password, unicode};
+use crate::{Hub, Input, Output, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
+const SECOND: Duration = Duration::from_secs(1);
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 fn world(mechanisms: &[&str]) -> World {
@@ -25,7 +28,8 @@ fn world(mechanisms: &[&str]) -> World {
 }
 
 fn negotiate(world: &mut World, tab: PortId, jid: &str, options: Options) {
-    world.say(tab, ToWorker::Negotiate { service: SERVICE.to_owned(), jid: jid.to_owned(), options });
+    let service = world.service.to_owned();
+    world.say(tab, ToWorker::Negotiate { service, jid: jid.to_owned(), options });
 }
 
 /// A tab that has been told the features before authentication.
@@ -135,4 +139,481 @@ fn a_login_beside_the_session_is_the_proof_and_binds_nothing() {
     let seen = world.server.statistics();
     assert_eq!((seen.total_connections, seen.bound_sessions, seen.open_connections), (3, 1, 1));
     assert!(world.heard(inside).is_empty());
+}
+
+#[test]
+fn the_app_may_choose_the_resource_of_a_session_that_a_page_has_logged_in_to() {
+    let mut world = world(&["PLAIN"]);
+    let explicit = || Options { explicit_binding: true, ..Options::default() };
+    let tab = negotiating_with(&mut world, "alice@localhost", explicit());
+    say(&mut world, tab, &auth("PLAIN", "\0alice\0secret-alice"));
+    let events = world.events(tab);
+    let Some(Event::Status(status)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(status.code, StatusCode::BindRequired);
+    assert!(status.features.as_ref().unwrap().contains("xmpp-bind"));
+    world.say(tab, ToWorker::Bind { resource: Some("balcony".to_owned()) });
+    assert_eq!(heard(&mut world, tab), ["Primary", "Connected alice@localhost/balcony"]);
+    // A tab that joins while the session waits for that hears the same.
+    let mut world = self::world(&["PLAIN"]);
+    let tabs = [0, 1].map(|_| {
+        let tab = negotiating_with(&mut world, "alice@localhost", explicit());
+        let said = plain(&mut world, tab, "", "alice", "secret-alice");
+        assert_eq!(said, ["success", "BindRequired"]);
+        tab
+    });
+    world.say(tabs[1], ToWorker::Bind { resource: Some("balcony".to_owned()) });
+    assert_eq!(heard(&mut world, tabs[0]).last().unwrap(), "Connected alice@localhost/balcony");
+    assert_eq!(heard(&mut world, tabs[1]).last().unwrap(), "Attached alice@localhost/balcony");
+}
+
+#[test]
+fn a_login_to_another_account_opens_and_joins_nothing() {
+    let another = ["success", "AuthFail invalid-authzid", "Disconnected invalid-authzid"];
+    for lives in [false, true] {
+        let mut world = world(&["SCRAM-SHA-1", "PLAIN", "EXTERNAL", "X-OAUTH2"]);
+        let inside = lives.then(|| world.online(ALICE));
+        let tab = negotiating(&mut world, ALICE);
+        assert_eq!(scram(&mut world, tab, "bob", "secret-bob"), another);
+        let tab = negotiating(&mut world, ALICE);
+        assert_eq!(plain(&mut world, tab, "", "bob", "secret-bob"), another);
+        let tab = negotiating(&mut world, ALICE);
+        assert_eq!(plain(&mut world, tab, "bob@localhost", "bob", "secret-bob"), another);
+        let anonymous = auth("ANONYMOUS", "alice");
+        // The certificate is Bob's.
+        for by in [anonymous, format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>")] {
+            let tab = negotiating(&mut world, ALICE);
+            say(&mut world, tab, &by);
+            assert_eq!(heard(&mut world, tab), another, "{by}");
+        }
+        let seen = world.server.statistics();
+        assert_eq!((seen.open_connections, seen.bound_sessions), (lives.into(), lives.into()));
+        assert!(inside.is_none_or(|inside| world.heard(inside).is_empty()));
+    }
+}
+
+// Some servers ignore the name that a login acts as.
+#[test]
+fn the_server_and_not_the_page_says_for_whom_a_login_acts() {
+    let mut world = world(&["PLAIN"]);
+    world.online(ALICE);
+    let tab = negotiating(&mut world, ALICE);
+    // This server refuses what that one takes: the frames of its success are ours.
+    let socket = *world.open_sockets().last().unwrap();
+    world.flowing = false;
+    say(&mut world, tab, &auth("PLAIN", "alice@localhost\0mallory\0secret-mallory"));
+    world.sent();
+    world.at_hub(Input::Frame(socket, format!("<success xmlns='{SASL}'/>")));
+    assert_eq!(heard(&mut world, tab), ["success"]);
+    assert!(world.sent()[0].starts_with("<open "), "the stream must bind, to tell whose it is");
+}
+
+#[test]
+fn a_login_that_names_nobody_is_judged_by_the_jid_that_the_server_binds() {
+    let mut world = world(&["PLAIN", "EXTERNAL", "X-ECHO"]);
+    let external = format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>");
+    for came in ["Connected", "Attached"] {
+        let tab = negotiating(&mut world, "bob@localhost/desk");
+        say(&mut world, tab, &external);
+        assert_eq!(heard(&mut world, tab).last().unwrap(), &format!("{came} bob@localhost/desk"));
+    }
+    assert_eq!(world.server.statistics().open_connections, 1);
+    // Where the page names no account, nobody knows with whom to share the session.
+    let tabs = [0, 1].map(|_| {
+        let tab = negotiating(&mut world, "localhost");
+        say(&mut world, tab, &external);
+        let heard = heard(&mut world, tab);
+        assert!(heard.last().unwrap().starts_with("Connected bob@localhost/"), "{heard:?}");
+        tab
+    });
+    assert_eq!(world.server.statistics().open_connections, 3);
+    let anonymous = negotiating(&mut world, "localhost");
+    say(&mut world, anonymous, &auth("ANONYMOUS", "trace"));
+    assert!(heard(&mut world, anonymous).last().unwrap().starts_with("Connected anonymous-"));
+    assert_eq!(world.server.statistics().open_connections, 4);
+    assert!(tabs.iter().all(|tab| world.heard(*tab).is_empty()));
+}
+
+#[test]
+fn an_anonymous_login_opens_a_session_that_the_next_one_joins() {
+    let mut world = world(&[]);
+    let mut jids = Vec::new();
+    for came in ["Connected ", "Attached "] {
+        let tab = negotiating(&mut world, "localhost");
+        say(&mut world, tab, &format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"));
+        say(&mut world, tab, &format!("<response xmlns='{SASL}'/>"));
+        jids.extend(heard(&mut world, tab).last().unwrap().strip_prefix(came).map(str::to_owned));
+    }
+    assert!(jids.len() == 2 && jids[0] == jids[1], "{jids:?}");
+}
+
+#[test]
+fn a_name_beside_a_domain_tells_the_account() {
+    let mut world = world(&["PLAIN"]);
+    for (user, came) in [("alice", "Connected"), ("bob", "Connected"), ("bob", "Attached")] {
+        let tab = negotiating(&mut world, "localhost");
+        let heard = plain(&mut world, tab, "", user, &password(user));
+        assert!(heard.last().unwrap().starts_with(&format!("{came} {user}@localhost/")), "{heard:?}");
+    }
+}
+
+// The first login would succeed while the page names another account in the second.
+#[test]
+fn one_login_is_under_way_at_a_time() {
+    let mut world = world(&["PLAIN"]);
+    world.online(ALICE);
+    let tab = negotiating(&mut world, ALICE);
+    world.sent();
+    for (name, password) in [("bob", "secret-bob"), ("alice", "guessed")] {
+        say(&mut world, tab, &auth("PLAIN", &format!("\0{name}\0{password}")));
+    }
+    assert_eq!(world.sent().iter().filter(|frame| frame.starts_with("<auth")).count(), 1);
+    let heard = heard(&mut world, tab);
+    assert_eq!(heard.last().unwrap(), "Disconnected invalid-authzid", "{heard:?}");
+    // After a failure, or an abort, the next one may begin.
+    let tab = negotiating(&mut world, ALICE);
+    say(&mut world, tab, &format!("<auth xmlns='{SASL}' mechanism='PLAIN'/>"));
+    say(&mut world, tab, &format!("<abort xmlns='{SASL}'/>"));
+    assert_eq!(self::heard(&mut world, tab), ["challenge", "failure"]);
+    assert_eq!(
+        plain(&mut world, tab, "", "alice", "secret-alice").last().unwrap(),
+        "Attached alice@localhost/desk"
+    );
+}
+
+#[test]
+fn what_is_no_part_of_a_login_is_not_sent_and_the_page_hears_so() {
+    let mut world = world(&["PLAIN"]);
+    let tab = negotiating(&mut world, ALICE);
+    world.sent();
+    for frame in [
+        "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>",
+        "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+        "<message xmlns='jabber:client' to='bob@localhost'><body>hunter2</body></message>",
+        "<iq type='get' id='1'><query xmlns='jabber:iq:register'/></iq>",
+        "<auth mechanism='PLAIN'>hunter2</auth>",
+        "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>aHVu<x/>dGVyMg==</auth>",
+        "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>hunter2</response>",
+        "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+        "<iq xmlns='jabber:client' type='get' id='1'/><close/>",
+        "<iq xmlns='jabber:client' type='get' id='1'><hunter2>",
+        "hunter2",
+        "",
+    ] {
+        say(&mut world, tab, frame);
+        let heard = heard(&mut world, tab);
+        assert!(
+            heard.len() == 1 && heard[0].starts_with("Warn port 1: a frame of a login"),
+            "{frame}: {heard:?}"
+        );
+        let logged = world.logged().concat();
+        assert!(logged.contains("was not sent") && !logged.contains("hunter2"), "{logged}");
+    }
+    assert_eq!(world.sent(), [""; 0]);
+    // The login goes on, and nothing more of it passes later.
+    let up = plain(&mut world, tab, "", "alice", "secret-alice");
+    assert_eq!(up.last().unwrap(), "Connected alice@localhost/desk");
+    world.forget();
+    let stranger = world.tab();
+    for tab in [tab, stranger] {
+        say(&mut world, tab, &auth("PLAIN", "\0bob\0secret-bob"));
+        let heard = heard(&mut world, tab);
+        assert!(heard[0].ends_with("the tab has no stream to log in on"), "{heard:?}");
+    }
+    assert_eq!(world.sent(), [""; 0]);
+}
+
+#[test]
+fn a_page_has_a_minute_to_log_in() {
+    let mut world = World::with(testkit::Config {
+        mechanisms: vec!["PLAIN".to_owned()],
+        negotiation_time: 600 * SECOND,
+        ..testkit::Config::default()
+    });
+    let tab = negotiating(&mut world, ALICE);
+    world.advance(30 * SECOND);
+    assert_eq!(plain(&mut world, tab, "", "alice", "wrong"), ["failure"]);
+    world.advance(29 * SECOND);
+    assert!(world.heard(tab).is_empty());
+    world.advance(SECOND);
+    let events = world.events(tab);
+    let [Event::Status(failed), Event::Status(over)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((failed.code, over.code), (StatusCode::ConnFail, StatusCode::Disconnected));
+    assert_eq!(failed.text.as_deref(), Some("the page did not log in within 60 s"));
+    assert!(world.open_sockets().is_empty() && world.nothing_is_due());
+}
+
+#[test]
+fn a_stream_that_the_server_ends_before_a_login_says_so() {
+    let mut world = world(&["PLAIN"]);
+    let tab = negotiating(&mut world, ALICE);
+    let said: Vec<_> = (0..3).flat_map(|_| plain(&mut world, tab, "", "alice", "wrong")).collect();
+    let over = ["failure", "failure", "failure", "error", "ConnFail policy-violation"];
+    assert_eq!(said[..5], over);
+    assert_eq!(said[5..], ["Disconnected policy-violation"]);
+    let tab = negotiating(&mut world, ALICE);
+    world.end_sockets();
+    assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    world.reachable = false;
+    let tab = world.tab();
+    negotiate(&mut world, tab, ALICE, Options::default());
+    assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    for (service, jid) in [("ftp://x/", ALICE), (SERVICE, "@localhost")] {
+        let (service, jid, options) = (service.to_owned(), jid.to_owned(), Options::default());
+        world.say(tab, ToWorker::Negotiate { service, jid, options });
+        assert_eq!(world.heard(tab), ["ConnFail", "Disconnected"]);
+    }
+    assert!(world.nothing_is_due());
+}
+
+#[test]
+fn a_page_that_hesitates_keeps_no_other_from_its_login() {
+    let mut world = world(&["SCRAM-SHA-1", "PLAIN"]);
+    let hesitant = negotiating(&mut world, ALICE);
+    say(&mut world, hesitant, &format!("<auth xmlns='{SASL}' mechanism='PLAIN'/>"));
+    let tab = world.tab();
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+    let wrong = world.tab();
+    world.connect(wrong, ALICE, "wrong");
+    assert_eq!(world.heard(wrong), ["AuthFail not-authorized", "Disconnected not-authorized"]);
+    let other = negotiating(&mut world, ALICE);
+    assert_eq!(
+        scram(&mut world, other, "alice", "secret-alice").last().unwrap(),
+        "Attached alice@localhost/desk"
+    );
+    let response = STANDARD.encode("\0alice\0secret-alice");
+    say(&mut world, hesitant, &format!("<response xmlns='{SASL}'>{response}</response>"));
+    let heard = heard(&mut world, hesitant);
+    assert_eq!(heard, ["challenge", "success", "Secondary", "Attached alice@localhost/desk"]);
+}
+
+type Turn = fn(&mut World, PortId);
+
+#[test]
+fn a_login_ends_with_its_page_and_with_whatever_else_the_page_does() {
+    let turns: [(&str, Turn); 5] = [
+        ("dies", |world, tab| world.kill(tab)),
+        ("leaves", |world, tab| world.say(tab, ToWorker::Leave)),
+        ("disconnects", |world, tab| {
+            world.say(tab, ToWorker::Disconnect { reason: None, timeout: 3_000 });
+        }),
+        ("connects", |world, tab| world.connect(tab, "bob@localhost/x", "secret-bob")),
+        ("begins anew", |world, tab| negotiate(world, tab, ALICE, Options::default())),
+    ];
+    for (turn, act) in turns {
+        let mut world = world(&["PLAIN"]);
+        let inside = world.online(ALICE);
+        let tab = negotiating(&mut world, ALICE);
+        say(&mut world, tab, &format!("<auth xmlns='{SASL}' mechanism='PLAIN'/>"));
+        world.sent();
+        let before = world.open_sockets();
+        act(&mut world, tab);
+        let closes = world.sent().iter().filter(|frame| frame.starts_with("<close")).count();
+        assert_eq!(closes, 1, "{turn}");
+        let after = world.open_sockets();
+        assert!(after.contains(&before[0]) && !after.contains(&before[1]), "{turn}");
+        assert!(world.heard(inside).is_empty(), "{turn}");
+        if turn == "disconnects" {
+            assert_eq!(heard(&mut world, tab).last().unwrap(), "Disconnected");
+        }
+        if turn == "begins anew" {
+            // Only one stream a page.
+            assert_eq!(after.len(), 2);
+            assert_eq!(heard(&mut world, tab), ["challenge", "features"]);
+        }
+    }
+}
+
+#[test]
+fn a_password_that_a_page_shows_logs_in_again_and_what_it_keeps_does_not() {
+    for (by_plain, back) in [(true, true), (false, false)] {
+        let mut world = world(&["SCRAM-SHA-1", "PLAIN"]);
+        let tab = negotiating(&mut world, ALICE);
+        match by_plain {
+            true => plain(&mut world, tab, "", "alice", "secret-alice"),
+            false => scram(&mut world, tab, "alice", "secret-alice"),
+        };
+        let other = world.tab();
+        world.attach(other, None);
+        world.forget();
+        world.cut();
+        world.advance(2 * SECOND);
+        for tab in [tab, other] {
+            let heard = world.heard(tab);
+            let words = if back { "Connected alice@localhost/desk" } else { "Disconnected" };
+            assert_eq!(heard.last().unwrap(), words, "{heard:?}");
+        }
+        assert_eq!(world.dials(), 1 + usize::from(back));
+        assert!(world.nothing_is_due());
+    }
+    // An app that redials itself.
+    let mut world = world(&["PLAIN"]);
+    let tab = negotiating_with(&mut world, ALICE, Options { reconnect: false, ..Options::default() });
+    plain(&mut world, tab, "", "alice", "secret-alice");
+    world.cut();
+    assert_eq!(world.heard(tab).last().unwrap(), "Disconnected");
+}
+
+#[test]
+fn credentials_that_come_later_are_for_the_next_dial() {
+    let mut world = world(&["SCRAM-SHA-1", "PLAIN"]);
+    let tab = negotiating(&mut world, ALICE);
+    scram(&mut world, tab, "alice", "secret-alice");
+    let other = world.tab();
+    world.connect(other, ALICE, "secret-alice");
+    world.forget();
+    world.cut();
+    world.advance(2 * SECOND);
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+    // And a login of a page leaves the session the credentials that it has.
+    let third = negotiating(&mut world, ALICE);
+    scram(&mut world, third, "alice", "secret-alice");
+    world.forget();
+    world.cut();
+    world.advance(2 * SECOND);
+    assert_eq!(world.heard(third).last().unwrap(), "Connected alice@localhost/desk");
+}
+
+#[test]
+fn nobody_is_let_in_for_having_no_password_as_the_worker_has_none() {
+    let mut world = world(&["SCRAM-SHA-1"]);
+    let tab = negotiating(&mut world, ALICE);
+    scram(&mut world, tab, "alice", "secret-alice");
+    let intruder = world.tab();
+    world.connect_as(intruder, ALICE, None, Options::default());
+    assert_eq!(world.heard(intruder), ["AuthFail no-auth-mech", "Disconnected no-auth-mech"]);
+}
+
+#[test]
+fn refusals_of_a_page_s_own_logins_count_for_no_other_login() {
+    let mut world = world(&["PLAIN"]);
+    for _ in 0..6 {
+        let tab = negotiating(&mut world, ALICE);
+        assert_eq!(plain(&mut world, tab, "", "alice", "wrong"), ["failure"]);
+        world.kill(tab);
+    }
+    let tab = world.tab();
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.heard(tab).last().unwrap(), "Connected alice@localhost/desk");
+    assert!(!world.hub.view().refusals().contains("Refused"));
+}
+
+#[test]
+fn a_login_waits_until_the_former_session_is_closed() {
+    let mut world = world(&["PLAIN"]);
+    let leaving = world.online(ALICE);
+    let tab = negotiating(&mut world, ALICE);
+    // The server does not hear the `<close/>`.
+    world.flowing = false;
+    world.say(leaving, ToWorker::Disconnect { reason: None, timeout: 3_000 });
+    world.run();
+    world.flowing = true;
+    assert_eq!(plain(&mut world, tab, "", "alice", "secret-alice"), ["success"]);
+    assert_eq!(world.hub.view().sessions().count(), 1);
+    world.advance(4 * SECOND);
+    assert_eq!(heard(&mut world, tab), ["Primary", "Connected alice@localhost/desk"]);
+    assert_eq!(world.open_sockets().len(), 1);
+}
+
+#[test]
+fn a_session_that_ends_before_a_login_is_closed_is_not_joined() {
+    let mut world = world(&["SCRAM-SHA-1", "EXTERNAL"]);
+    let inside = world.tab();
+    world.connect(inside, "bob@localhost/desk", "secret-bob");
+    let tab = negotiating(&mut world, "bob@localhost/desk");
+    world.forget();
+    say(&mut world, tab, &format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>"));
+    while !world.transmitted().iter().any(|sent| sent.text.contains("epode-bind")) {
+        assert!(world.step());
+    }
+    // The server answers, and hears no `<close/>`.
+    world.flowing = false;
+    world.say(inside, ToWorker::Disconnect { reason: None, timeout: 0 });
+    world.advance(4 * SECOND);
+    let heard = heard(&mut world, tab);
+    assert_eq!(heard, ["success", "ConnFail", "Disconnected"]);
+    assert!(world.nothing_is_due() && world.open_sockets().is_empty());
+}
+
+#[test]
+fn tabs_that_lost_their_worker_come_back_by_the_login_of_a_page() {
+    let mut world = world(&["SCRAM-SHA-1"]);
+    let tab = negotiating(&mut world, ALICE);
+    scram(&mut world, tab, "alice", "secret-alice");
+    let other = world.tab();
+    world.attach(other, None);
+    world.forget();
+    world.worker_dies();
+    world.advance(2 * SECOND);
+    // The tab would have to log in again itself.
+    assert_eq!(world.heard(tab), ["Reconnecting"]);
+    let third = negotiating(&mut world, ALICE);
+    scram(&mut world, third, "alice", "secret-alice");
+    for tab in [tab, other] {
+        let heard = world.heard(tab);
+        assert!(heard.last().unwrap().ends_with("ed alice@localhost/desk"), "{heard:?}");
+    }
+}
+
+#[test]
+fn bosh_carries_a_page_s_own_login_as_well() {
+    let mut world = world(&["SCRAM-SHA-1", "PLAIN"]);
+    world.service = BOSH;
+    let tab = world.tab();
+    negotiate(&mut world, tab, ALICE, Options::default());
+    assert_eq!(heard(&mut world, tab), ["features"]);
+    let said = scram(&mut world, tab, "alice", "secret-alice");
+    assert_eq!(said.last().unwrap(), "Connected alice@localhost/desk", "{said:?}");
+}
+
+/// A worker that has been told that its page has logged in; the outputs since.
+fn logged_in() -> (Hub<String>, Vec<Output<String>>) {
+    let port = PortId(1);
+    let mut hub = Hub::new(config());
+    let mut told = |input| {
+        hub.handle_input(GRACE, input);
+        std::iter::from_fn(|| hub.poll_output()).collect::<Vec<_>>()
+    };
+    told(Input::PortOpened(port));
+    let (versions, tab) = (vec![VERSION], "t".to_owned());
+    let hello = Hello { versions, tab, lock: None, before: None, visible: true };
+    told(Input::Message(port, ToWorker::Hello(hello), 0.0));
+    let (service, jid, options) = (SERVICE.to_owned(), ALICE.to_owned(), Options::default());
+    let outputs = told(Input::Message(port, ToWorker::Negotiate { service, jid, options }, 0.0));
+    let dial = outputs.iter().find_map(|output| match output {
+        Output::Dial(socket, ..) => Some(*socket),
+        _ => None,
+    });
+    let socket = dial.expect("nobody need own a stream on which nobody has logged in");
+    told(Input::SocketOpened(socket, "nonce".to_owned()));
+    let frame = |text: &str| Input::Frame(socket, text.replace('$', SASL));
+    told(frame("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' version='1.0'/>"));
+    told(frame("<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='$'/></features>"));
+    let text = Secret::new(auth("PLAIN", "\0alice\0secret-alice"));
+    told(Input::Message(port, ToWorker::Frame { text }, 0.0));
+    let outputs = told(frame("<success xmlns='$'/>"));
+    (hub, outputs)
+}
+
+fn says(outputs: &[Output<String>], what: &str) -> bool {
+    outputs.iter().any(|output| format!("{output:?}").contains(what))
+}
+
+#[test]
+fn a_login_goes_on_only_once_the_session_is_this_workers() {
+    for denied in [false, true] {
+        let (mut hub, outputs) = logged_in();
+        let name = outputs.iter().find_map(|output| match output {
+            Output::Own(name) => Some(name.clone()),
+            _ => None,
+        });
+        let name = name.expect("the session is made one's own");
+        assert!(says(&outputs, "success") && !says(&outputs, "Transmit"), "{outputs:?}");
+        hub.handle_input(GRACE, if denied { Input::Denied(name) } else { Input::Owned(name) });
+        let outputs: Vec<_> = std::iter::from_fn(|| hub.poll_output()).collect();
+        assert_eq!(says(&outputs, "CloseSocket"), denied, "{outputs:?}");
+        assert_eq!(says(&outputs, "ConnFail"), denied, "{outputs:?}");
+        assert_eq!(says(&outputs, "<open "), !denied, "{outputs:?}");
+    }
 }
