@@ -99,7 +99,11 @@ impl Default for Options {
             files: PathBuf::from("client-shim/dist"),
             server: None,
             bosh: false,
-            config: Config { management: Some(Management::default()), ..Config::default() },
+            config: Config {
+                management: Some(Management::default()),
+                registration: true,
+                ..Config::default()
+            },
             seed: 0,
         }
     }

@@ -19,6 +19,7 @@ mod misbehaviour;
 mod negotiation;
 mod offline;
 mod presence;
+mod registration;
 mod roster;
 mod sasl;
 mod scram;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use common::*;
 use epode_testkit::{Config, Input, LegacySession, ResourceConflict};
 
+const REGISTER: &str = "jabber:iq:register";
+
 #[test]
 fn the_server_opens_its_stream_and_offers_its_mechanisms() {
     let mut world = World::default();
@@ -286,4 +288,40 @@ fn the_same_seed_and_the_same_inputs_give_the_same_conversation() {
         world.raw(id)
     };
     assert_eq!(conversation(), conversation());
+}
+
+#[test]
+fn an_account_is_registered_before_the_login_where_that_is_allowed() {
+    let query = |kind: &str, fields: &str| {
+        format!(
+            "<iq xmlns='jabber:client' type='{kind}' id='r'><query xmlns='{REGISTER}'>{fields}</query></iq>"
+        )
+    };
+    let carol = query("set", "<username>Carol</username><password>secret-carol</password>");
+    let mut world = World::new(Config { registration: true, ..Config::default() });
+    let id = world.connect();
+    let [_, features] = &world.ask(id, OPEN)[..] else { panic!("two frames") };
+    assert!(features.child("register", "http://jabber.org/features/iq-register").is_some());
+    let form = world.answer(id, &query("get", ""));
+    let form = form.child("query", REGISTER).expect("a form");
+    assert!(form.child("username", REGISTER).is_some() && form.child("password", REGISTER).is_some());
+    for (request, expected) in [
+        (query("set", "<username>alice</username><password>x</password>"), "conflict"),
+        (query("set", "<username>carol</username>"), "not-acceptable"),
+        ("<iq xmlns='jabber:client' type='get' id='r'/>".to_owned(), "bad-request"),
+    ] {
+        let answer = world.answer(id, &request);
+        let error = answer.child("error", CLIENT).expect("an error");
+        assert!(error.child(expected, STANZA_ERRORS).is_some(), "{request}: {answer}");
+    }
+    let answer = world.answer(id, &carol);
+    assert_eq!((answer.attr("type"), answer.attr("id")), (Some("result"), Some("r")));
+    // On the same stream the account may log in.
+    assert!(world.answer(id, &plain("carol", "secret-carol")).is("success", SASL));
+
+    let mut strict = World::default();
+    let id = strict.connect();
+    strict.ask(id, OPEN);
+    let error = &strict.ask(id, &carol)[0];
+    assert!(error.child("not-authorized", STREAM_ERRORS).is_some(), "{error}");
 }

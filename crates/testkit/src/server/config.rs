@@ -24,6 +24,8 @@ pub struct Config {
     pub signature_in_challenge: bool,
     /// Whether ANONYMOUS (RFC 4505) is offered as well.
     pub anonymous: bool,
+    /// Whether clients can register accounts before they log in (XEP-0077).
+    pub registration: bool,
     /// Whether the features offer the session request of RFC 3921.
     pub legacy_session: LegacySession,
     /// The reaction to a request for a resource that is in use.
@@ -101,6 +103,7 @@ impl Default for Config {
             fresh_salts: false,
             signature_in_challenge: false,
             anonymous: false,
+            registration: false,
             legacy_session: LegacySession::Absent,
             resource_conflict: ResourceConflict::EndOlder,
             frame_limit: 1 << 20,

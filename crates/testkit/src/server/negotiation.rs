@@ -61,13 +61,18 @@ impl Server {
         let mechanisms = offered.iter().fold(Element::new("mechanisms", ns::SASL), |list, name| {
             list.with_child(Element::new("mechanism", ns::SASL).with_text(name))
         });
-        let features: &[Element] = if offered.is_empty() { &[] } else { &[mechanisms] };
-        if self.say_at(id, Stage::Mechanisms, in_stream("features", features)) {
+        let mut features = if offered.is_empty() { Vec::new() } else { vec![mechanisms] };
+        let registration = self.config.registration.then(|| Element::new("register", ns::REGISTER_FEATURE));
+        features.extend(registration);
+        if self.say_at(id, Stage::Mechanisms, in_stream("features", &features)) {
             self.enter(id, State::Authenticating);
         }
     }
 
     fn expect_auth(&mut self, id: ConnectionId, element: &Element) {
+        if self.config.registration && element.is("iq", ns::CLIENT) {
+            return self.register(id, element);
+        }
         if !element.is("auth", ns::SASL) {
             return self.refuse_before_authentication(id, element);
         }
