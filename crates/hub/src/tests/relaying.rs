@@ -617,3 +617,28 @@ fn a_login_goes_on_only_once_the_session_is_this_workers() {
         assert_eq!(says(&outputs, "<open "), !denied, "{outputs:?}");
     }
 }
+
+#[test]
+fn an_account_is_registered_and_then_logged_in_to_on_one_stream() {
+    let mut world = World::with(testkit::Config {
+        mechanisms: vec!["PLAIN".to_owned()],
+        registration: true,
+        ..testkit::Config::default()
+    });
+    let register = |user: &str, kind: &str| {
+        let fields = format!("<username>{user}</username><password>secret-{user}</password>");
+        let query = format!("<query xmlns='jabber:iq:register'>{fields}</query>");
+        format!("<iq xmlns='jabber:client' type='{kind}' id='r'>{query}</iq>")
+    };
+    let tab = negotiating(&mut world, "carol@localhost/desk");
+    for (user, kind, answer) in [("", "get", "result"), ("alice", "set", "error"), ("carol", "set", "result")]
+    {
+        say(&mut world, tab, &register(user, kind));
+        let heard = world.heard(tab);
+        assert!(heard.len() == 1 && heard[0].starts_with("frame <iq"), "{heard:?}");
+        assert!(heard[0].contains(&format!("type='{answer}'")), "{heard:?}");
+    }
+    let said = plain(&mut world, tab, "", "carol", "secret-carol");
+    assert_eq!(said, ["success", "Primary", "Connected carol@localhost/desk"]);
+    assert_eq!(world.dials(), 1);
+}

@@ -15,6 +15,7 @@ mod misbehaviour;
 mod negotiation;
 mod peer;
 mod refusals;
+mod relay;
 mod timers;
 
 use std::time::Duration;
