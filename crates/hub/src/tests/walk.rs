@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::tests::page::Event;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use epode_protocol::{
-    AttachBosh, BoshSession, Fate, HttpOptions, Options, Role, StatusCode, ToWorker, Token,
+    AttachBosh, BoshSession, Fate, HttpOptions, Options, Role, Secret, StatusCode, ToWorker, Token,
 };
 use epode_testkit::{BindFault, Misbehaviour, Random};
 
@@ -26,6 +28,7 @@ fn over_bosh_too() {
 }
 
 fn walk(over_bosh: bool) {
+    let mut logins = (0, 0);
     for seed in 0..60 {
         let mut walk = Walk::new(seed, over_bosh);
         for _ in 0..250 {
@@ -38,8 +41,11 @@ fn walk(over_bosh: bool) {
                 }
             }
         }
+        logins = (logins.0 + walk.logins.0, logins.1 + walk.logins.1);
         walk.end();
     }
+    // A walk that meets nothing proves nothing.
+    assert!(logins.0 > 200 && logins.1 > 40, "{logins:?}");
 }
 
 struct Walk {
@@ -51,6 +57,8 @@ struct Walk {
     messages: u64,
     /// Numbers of sessions, which may be long over.
     kept: Vec<BoshSession>,
+    /// How many pages began to log in themselves, and how many were in a session at once.
+    logins: (usize, usize),
 }
 
 /// What a tab was told.
@@ -67,7 +75,16 @@ struct Knowledge {
 impl Walk {
     fn new(seed: u64, over_bosh: bool) -> Self {
         let (world, random) = (if over_bosh { World::over_bosh() } else { World::new() }, Random::new(seed));
-        Walk { seed, over_bosh, world, random, tabs: BTreeMap::new(), messages: 0, kept: Vec::new() }
+        Walk {
+            seed,
+            over_bosh,
+            world,
+            random,
+            tabs: BTreeMap::new(),
+            messages: 0,
+            kept: Vec::new(),
+            logins: (0, 0),
+        }
     }
 
     fn act(&mut self) {
@@ -79,7 +96,9 @@ impl Walk {
         };
         let jid = ACCOUNTS[self.random.below(3) as usize];
         match what {
-            0..30 => {
+            0..12 => self.log_in(tab, jid),
+            12..15 => self.say_frame(tab, jid),
+            15..30 => {
                 self.turn_away(tab);
                 let right = self.random.below(4) > 0;
                 self.world.connect(tab, jid, &if right { password(jid) } else { "wrong".to_owned() });
@@ -125,6 +144,39 @@ impl Walk {
                 self.world.advance(elapsed);
             }
         }
+    }
+
+    /// A page begins to log in itself, and may go on at once.
+    fn log_in(&mut self, tab: PortId, jid: &str) {
+        self.turn_away(tab);
+        let (service, jid, options) = (self.world.service.to_owned(), jid.to_owned(), Options::default());
+        let relays = self.world.dials();
+        self.world.say(tab, ToWorker::Negotiate { service, jid: jid.clone(), options });
+        self.logins.0 += self.world.dials() - relays;
+        if self.random.below(4) > 0 {
+            self.say_frame(tab, &jid);
+            self.look();
+            self.logins.1 += usize::from(self.know(tab).up.is_some());
+        }
+    }
+
+    /// A page says a frame, whether it has a stream for that or not.
+    fn say_frame(&mut self, tab: PortId, jid: &str) {
+        let name = jid.split('@').next().unwrap_or_default();
+        let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
+        let auth =
+            |message: &str| format!("<auth {sasl} mechanism='PLAIN'>{}</auth>", STANDARD.encode(message));
+        let frame = match self.random.below(12) {
+            0 => auth("\0alice\0wrong"),
+            1 => auth("\0bob\0secret-bob"),
+            2 => format!("<auth {sasl} mechanism='PLAIN'/>"),
+            3 => format!("<response {sasl}>{}</response>", STANDARD.encode("\0alice\0secret-alice")),
+            4 => format!("<abort {sasl}/>"),
+            5 => "<iq xmlns='jabber:client' type='get' id='r'/>".to_owned(),
+            6 => "<broken".to_owned(),
+            _ => auth(&format!("\0{name}\0{}", password(jid))),
+        };
+        self.world.say(tab, ToWorker::Frame { text: Secret::new(frame) });
     }
 
     /// A tab goes on with a session by numbers, new or old.
@@ -174,14 +226,22 @@ impl Walk {
         self.messages += 1;
         let id = format!("m{}", self.messages);
         self.world.server_says(jid, &format!("<message xmlns='jabber:client' id='{id}'/>"));
-        let bound = self.world.server.connections().into_values().flatten().any(|bound| bound == jid);
+        let bound = self.is_bound(jid);
+        let were_up: Vec<_> = self.tabs.values().map(|known| known.up.clone()).collect();
         if self.over_bosh {
             // A response that was cut is asked for again.
             self.world.advance(Duration::from_secs(1));
         }
         self.look();
+        if bound != self.is_bound(jid) {
+            // The session has ended meanwhile, with what was on its way.
+            return;
+        }
         let bare = bare(jid);
-        for (tab, known) in &self.tabs {
+        for ((tab, known), was_up) in self.tabs.iter().zip(were_up) {
+            if self.over_bosh && known.up != was_up {
+                continue;
+            }
             let expected = bound && known.up.as_deref() == Some(bare);
             assert_eq!(
                 known.seen.contains(&id),
@@ -191,6 +251,10 @@ impl Walk {
                 known.up
             );
         }
+    }
+
+    fn is_bound(&self, jid: &str) -> bool {
+        self.world.server.connections().into_values().flatten().any(|bound| bound == jid)
     }
 
     /// Lets everything arrive, and notes what the tabs were told.
@@ -203,6 +267,12 @@ impl Walk {
                 known.hear(event, self.over_bosh);
             }
         }
+        let view = self.world.hub.view();
+        let names: Vec<_> = view.sessions().map(|session| session.name()).collect();
+        let distinct: BTreeSet<_> = names.iter().collect();
+        // A page that goes on by numbers founds a session beside one that is being closed.
+        let is_one = self.over_bosh || distinct.len() == names.len();
+        assert!(is_one, "seed {}: two sessions of one name: {names:?}", self.seed);
         let mut primaries: BTreeMap<&str, Vec<PortId>> = BTreeMap::new();
         for (tab, known) in &self.tabs {
             let Some(jid) = &known.up else { continue };
@@ -257,6 +327,8 @@ impl Knowledge {
             Event::Written(up_to) => self.sends.retain(|token| *token > up_to),
             Event::Failed(token, _) => assert!(self.sends.remove(&token), "{token} failed and did not"),
             Event::Response(token, _) => assert!(self.requests.remove(&token), "{token} ended twice"),
+            // A frame from before the session was open ended with its stream.
+            Event::Gap(_, _, 1) => {}
             Event::Gap(..) => panic!("nobody was slow"),
             Event::Fate(_, Fate::Unmanaged) => assert!(!over_bosh),
             Event::Fate(_, Fate::Resent { .. } | Fate::Failed(_)) if over_bosh => {}
