@@ -9,8 +9,8 @@
 //!
 //! 1. [`Input::Opened`]: a WebSocket is open. The server waits for `<open/>` (RFC 7395 §3.4) and
 //!    answers with its own `<open/>` and the mechanisms on offer.
-//! 2. Registration, if allowed (XEP-0077), and SASL (RFC 6120 §6): PLAIN, ANONYMOUS, EXTERNAL, a token, or SCRAM with one of four hashes. On success,
-//!    a second `<open/>`.
+//! 2. Registration, if allowed (XEP-0077), and SASL (RFC 6120 §6): PLAIN, ANONYMOUS, EXTERNAL, a token, or
+//!    SCRAM with one of four hashes. On success, a second `<open/>`.
 //! 3. Resource binding (RFC 6120 §7). The connection is then a session of its account.
 //! 4. Stanzas: messages with carbons and an offline store, presence between the accounts, rosters, pings,
 //!    service discovery, and requests from one session to another.
