@@ -158,6 +158,13 @@ test('stanzas after the one during which the app resets the connection reach no 
   assert.equal(seen.length, 1);
 });
 
+test('a reset in a callback says goodbye', async () => {
+  const { port } = await online(function (status) {
+    if (status === CONNECTED) this.reset();
+  });
+  assert.deepEqual([port.said('Leave').length, port.closed], [1, true]);
+});
+
 test('connecting again ends the former session and its handlers', async () => {
   const { connection, port } = await online();
   const heard = [];

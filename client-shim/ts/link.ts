@@ -164,7 +164,11 @@ export class Link {
 
   /** Says goodbye for this page; the session goes on for others. */
   leave(): void {
-    if (!this.#ended) this.#tab?.leave(performance.now());
+    if (!this.#ended && this.#tab) {
+      // Of what the app is being shown it handles nothing more, and the goodbye does not wait for that.
+      this.#tab.handled();
+      this.#tab.leave(performance.now());
+    }
     this.#fold();
     for (const command of this.#commands.splice(0)) command.fail?.(LEFT);
   }
