@@ -81,11 +81,11 @@ test('toElement checks its text, and with strict the namespace of stanzas', () =
   assert.equal(xmlHtmlNode('<p>x</p>').documentElement.textContent, 'x');
 });
 
-test('an element is serialized as it was parsed', () => {
+test('an element is serialized as it was parsed, attributes in the order of their names', () => {
   for (const text of [
     '<a/>',
-    '<a xmlns="u" x="1"><b xmlns=""><c/></b><d>t</d></a>',
-    '<p:a xmlns:p="u" p:x="1"><p:b xmlns:p="v"/></p:a>',
+    '<a x="1" xmlns="u"><b xmlns=""><c/></b><d>t</d></a>',
+    '<p:a p:x="1" xmlns:p="u"><p:b xmlns:p="v"/></p:a>',
     '<a xml:lang="de">x<b/>y</a>',
     '<a x="&lt;&gt;&amp;&quot;&apos;&#9;&#10;&#13;">&lt;&gt;&amp;&quot;&apos;\t\n&#13;</a>',
     '<a>1<![CDATA[<b>&]]>2</a>',
@@ -115,9 +115,11 @@ test('an element made without a namespace takes the default namespace of its par
   assert.equal(serialize(iq), '<iq xmlns="jabber:client"><query xmlns="u"><item/></query></iq>');
 });
 
-test('elements of an HTML page are serialized with their names in XHTML', () => {
+test('elements of an HTML page are serialized with their names in XHTML, in the namespace around', () => {
   const p = window.document.createElement('p');
   p.append('x', window.document.createElement('br'), window.document.createComment('no'));
+  assert.equal(serialize(p), '<p>x<br/></p>');
+  p.setAttribute('xmlns', 'http://www.w3.org/1999/xhtml');
   assert.equal(serialize(p), '<p xmlns="http://www.w3.org/1999/xhtml">x<br/></p>');
 });
 

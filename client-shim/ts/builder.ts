@@ -43,8 +43,8 @@ export function $pres(attributes?: Attributes | null): Builder {
 }
 
 /**
- * The XML of an element, or of anything with `.tree()`; `null` for `null` and `undefined`. A
- * {@link Builder} is serialized without a DOM.
+ * The XML of an element, or of anything with `.tree()`, attributes in the order of their names; `null` for
+ * `null` and `undefined`. A {@link Builder} is serialized without a DOM.
  */
 export function serialize(stanza: Element | Treelike): string;
 export function serialize(stanza: Element | Treelike | null | undefined): string | null;
@@ -126,7 +126,13 @@ export class Builder implements Treelike {
     return this.#current as Element;
   }
 
-  /** The XML of the root element and its content. */
+  /** Makes another element the current one. */
+  set node(element: Element) {
+    this.tree();
+    this.#current = element;
+  }
+
+  /** The XML of the root element and its content, attributes in the order of their names. */
   toString(): string {
     const root = this.#root ?? this.source();
     return typeof root === 'string' ? root : root instanceof Draft ? root.toString() : serializeElement(root);

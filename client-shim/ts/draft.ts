@@ -58,7 +58,9 @@ export class Draft {
 
   toString(): string {
     let tag = '<' + this.name;
-    for (const [name, value] of this.attributes) tag += ` ${name}="${escapeAttribute(value)}"`;
+    // As `serializeElement` orders them.
+    for (const name of [...this.attributes.keys()].sort())
+      tag += ` ${name}="${escapeAttribute(this.attributes.get(name)!)}"`;
     const content = this.children
       .map((child) => (typeof child === 'string' ? escapeText(child) : child.toString()))
       .join('');

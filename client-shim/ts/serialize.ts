@@ -3,9 +3,12 @@
  *
  * `XMLSerializer` writes `xmlns=""` on children made without a namespace. Many apps make the
  * children of their stanzas so, and a server would not recognize those. Here an element without a
- * namespace takes the default namespace of its parent. Comments and processing instructions, which
- * XMPP forbids (RFC 6120 §11.1), are left out.
+ * namespace takes the default namespace of its parent, and so does one that the page's own document
+ * has made, which is in the namespace of XHTML: whoever means XHTML says so in an attribute `xmlns`,
+ * as over Strophe. Attributes come in the order of their names, as Strophe writes them: apps compare
+ * such texts. Comments and processing instructions, which XMPP forbids (RFC 6120 §11.1), are left out.
  */
+import { NS } from './constants.ts';
 import { XML, XMLNS } from './document.ts';
 import { escapeAttribute, escapeText } from './escape.ts';
 
@@ -18,7 +21,7 @@ function write(element: Element, fallback: string | null, prefixes: ReadonlyMap<
   const { prefix, localName, namespaceURI } = element;
   const name = prefix ? `${prefix}:${localName}` : localName;
   const inner = new Map(prefixes);
-  const attributes = [...element.attributes];
+  const attributes = [...element.attributes].sort((one, other) => (one.name < other.name ? -1 : 1));
   let tag = '<' + name;
   let declared = false;
   for (const { name, value } of attributes) {
@@ -35,7 +38,7 @@ function write(element: Element, fallback: string | null, prefixes: ReadonlyMap<
   };
   if (namespaceURI && prefix) {
     if (inner.get(prefix) !== namespaceURI) declare(prefix, namespaceURI);
-  } else if (namespaceURI && !declared && namespaceURI !== fallback) {
+  } else if (namespaceURI && !declared && namespaceURI !== NS.XHTML && namespaceURI !== fallback) {
     fallback = namespaceURI;
     tag += ` xmlns="${escapeAttribute(namespaceURI)}"`;
   }
