@@ -1,11 +1,27 @@
 // What apps of Strophe rely on, asked of Strophe 5 and of this package where both can answer.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { epode, online, settled, sink } from './page.mjs';
+import { Connection, epode, online, ports, settled, sink, status, up, window } from './page.mjs';
 
 const strophe = await import('../../node_modules/strophe.js/dist/strophe.esm.js');
 
+const SERVICE = 'wss://chat.example/ws';
+const WORKER = { worker: '/epode-worker.js' };
+const JID = 'alice@chat.example';
+
 beforeEach(() => (sink.log = () => {}));
+
+/** A connection that has asked for a login, its statuses so far, and its port. */
+async function asked(options = WORKER, jid = JID) {
+  const former = new Set(ports);
+  const connection = new Connection(SERVICE, options);
+  const heard = [];
+  connection.connect(jid, 'secret', (status, condition) => heard.push([status, condition]));
+  // The first load of a script takes its time.
+  const isDone = (port) => port && !former.has(port) && port.said('Connect').length > 0;
+  for (let i = 0; i < 100 && !isDone(ports.at(-1)); i++) await settled();
+  return { connection, heard, statuses: () => heard.map(([status]) => status), port: ports.at(-1) };
+}
 
 describe('stanzas as text', () => {
   const appended = (builder, child) => {
@@ -63,5 +79,212 @@ describe('stanzas as text', () => {
       builder.node = builder.tree().firstChild;
       assert.equal(builder.c('d').root().c('e').toString(), '<a><b><c/><d/></b><e/></a>');
     }
+  });
+});
+
+describe('fields of a connection', () => {
+  test('mechanisms are those that may be used, by their names', async () => {
+    class Voucher extends epode.SASLMechanism {
+      constructor() {
+        super('X-VOUCHER', true, 80);
+      }
+    }
+    const names = ({ mechanisms }) => Object.keys(mechanisms).sort();
+    assert.deepEqual(names(new Connection(SERVICE)), names(new strophe.Strophe.Connection(SERVICE)));
+    const { SASLPlain, SASLSHA1 } = epode;
+    const connection = new Connection(SERVICE, { ...WORKER, mechanisms: [SASLPlain, SASLSHA1] });
+    assert.deepEqual(names(connection), ['PLAIN', 'SCRAM-SHA-1']);
+    connection.registerSASLMechanism(Voucher);
+    assert.ok(connection.mechanisms['X-VOUCHER'] instanceof Voucher);
+    delete connection.mechanisms.PLAIN;
+    connection.mechanisms['SCRAM-SHA-1'].priority = 99;
+    connection.connect(JID, 'secret');
+    await settled();
+    const { mechanisms, own_mechanisms } = ports.at(-1).said('Connect')[0].Connect.options;
+    assert.deepEqual(mechanisms, [{ name: 'SCRAM-SHA-1', priority: 99 }]);
+    assert.deepEqual(own_mechanisms, [{ name: 'X-VOUCHER', priority: 80 }]);
+    connection.reset();
+  });
+
+  test('pass is what was given to connect, and nobody lists it', async () => {
+    const { connection } = await online();
+    assert.equal(connection.pass, 'secret');
+    assert.doesNotMatch(JSON.stringify([connection, { ...connection }]), /secret/);
+    assert.ok(!Object.keys(connection).includes('pass'));
+    connection.pass = 'other';
+    assert.equal(connection.pass, 'other');
+    const keys = { name: 'SHA-1', iter: 4096, salt: 'c2FsdA==', ck: 'Y2s=', sk: 'c2s=' };
+    connection.connect(JID, keys);
+    assert.equal(connection.pass, keys);
+    connection.connect(JID);
+    assert.equal(connection.pass, null);
+    connection.reset();
+  });
+
+  test('pass survives a lost connection, and no logout, no refusal and no reset', async () => {
+    for (const [messages, kept] of [
+      [[status('Disconnected')], 'secret'],
+      [[status('Reconnecting')], 'secret'],
+      [[status('Error'), status('Disconnected')], 'secret'],
+      [[status('Disconnecting')], null],
+      [[status('AuthFail')], null],
+    ]) {
+      const { connection, port } = await online();
+      port.say(...messages);
+      assert.equal(connection.pass, kept, JSON.stringify(messages));
+      connection.reset();
+      assert.equal(connection.pass, null);
+    }
+  });
+
+  test('the socket of a transport is open while there is a connection', async () => {
+    const { connection, port } = await online();
+    assert.equal(connection._proto.socket.readyState, window.WebSocket.OPEN);
+    port.say(status('Reconnecting'));
+    assert.equal(connection._proto.socket, null);
+    port.say(up('Connected'));
+    assert.equal(connection._proto.socket?.readyState, 1);
+    connection.reset();
+    assert.equal(connection._proto.socket, null);
+    assert.equal(new epode.Websocket().socket, null);
+  });
+
+  test('setProtocol makes the transport follow the service', () => {
+    const connection = new Connection(SERVICE);
+    connection.service = 'https://chat.example/http-bind';
+    assert.ok(connection._proto instanceof epode.Websocket);
+    connection.setProtocol();
+    assert.ok(connection._proto instanceof epode.Bosh);
+  });
+});
+
+describe('the methods of the nine mechanisms', () => {
+  const connections = [
+    { authcid: 'alice', authzid: JID, domain: 'chat.example', pass: 'secret' },
+    { authcid: 'carol', authzid: JID, domain: 'chat.example', pass: 'secret' },
+    { authcid: JID, authzid: JID, domain: 'chat.example', pass: 'secret' },
+    { authcid: null, authzid: 'chat.example', domain: 'chat.example', pass: 'token' },
+  ];
+  for (const name of ['SASLPlain', 'SASLOAuthBearer', 'SASLXOAuth2', 'SASLExternal']) {
+    test(`${name} says what Strophe's does`, async () => {
+      const [own, theirs] = [new epode[name](), new strophe.Strophe[name]()];
+      for (const connection of connections) {
+        const expected = await theirs.onChallenge(connection);
+        assert.equal(await own.onChallenge(connection), expected);
+        assert.equal(await own.clientChallenge(connection), expected);
+      }
+    });
+  }
+
+  test('the text before base64 is not bytes yet', () => {
+    const message = new epode.SASLPlain().onChallenge({ ...connections[0], pass: 'pässword' });
+    assert.equal(message, '\0alice\0pässword');
+  });
+
+  test('OAUTHBEARER answers the reason of a refusal with the dummy of RFC 7628', () => {
+    assert.equal(new epode.SASLOAuthBearer().onChallenge(connections[0], '{"status":"401"}'), '\x01');
+  });
+
+  // RFC 5802 §5 and RFC 7677 §3.
+  const CHALLENGES = {
+    SASLSHA1: {
+      nonce: 'fyko+d2lbbFgONRv9qkxdawL',
+      challenge: 'r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096',
+      proof: 'v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=',
+      signature: 'rmF9pqV8S7suAoZWja4dJRkFsKQ=',
+    },
+    SASLSHA256: {
+      nonce: 'rOprNGfwEbeRWgbNEkqO',
+      challenge: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+      proof: 'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      signature: '6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+    },
+  };
+  const user = { authcid: 'user', pass: 'pencil' };
+
+  for (const [name, { nonce, challenge, proof, signature }] of Object.entries(CHALLENGES)) {
+    test(`${name} proves the password as its RFC has it`, async () => {
+      const mechanism = new epode[name]();
+      assert.equal(mechanism.clientChallenge(user, nonce), `n,,n=user,r=${nonce}`);
+      const [r] = challenge.split(',');
+      assert.equal(await mechanism.onChallenge(user, challenge), `c=biws,${r},p=${proof}`);
+      assert.equal(await mechanism.onChallenge(user, `v=${signature}`), '');
+      await assert.rejects(mechanism.onChallenge(user, 'v=AAAA'), /does not prove/);
+    });
+  }
+
+  for (const name of ['SASLSHA1', 'SASLSHA256', 'SASLSHA384', 'SASLSHA512']) {
+    test(`${name} says what Strophe's does, with a password and with its keys`, async () => {
+      const [own, theirs] = [new epode[name](), new strophe.Strophe[name]()];
+      const connection = { ...user, _sasl_data: {} };
+      const nonce = 'abc';
+      assert.equal(own.clientChallenge(connection, nonce), theirs.clientChallenge(connection, nonce));
+      const challenge = 'r=abcdef,s=QSXCR+Q6sek8bf92,i=4096';
+      const expected = await theirs.onChallenge(connection, challenge);
+      assert.equal(await own.onChallenge(connection, challenge), expected);
+      const { keys } = connection._sasl_data;
+      assert.equal(await own.onChallenge({ ...connection, pass: keys }, challenge), expected);
+      const outdated = { ...keys, salt: 'AAAA' };
+      await assert.rejects(own.onChallenge({ ...connection, pass: outdated }, challenge), /another salt/);
+    });
+  }
+
+  test('user names are escaped, and passwords compared in one form', async () => {
+    const mechanism = new epode.SASLSHA256();
+    assert.equal(mechanism.clientChallenge({ authcid: 'a=b,c=' }, 'abc'), 'n,,n=a=3Db=2Cc=3D,r=abc');
+    const challenge = 'r=abcdef,s=QSXCR+Q6sek8bf92,i=4096';
+    const proofs = ['fi', '\ufb01'].map((pass) => mechanism.onChallenge({ pass }, challenge));
+    assert.equal(await proofs[0], await proofs[1]);
+  });
+
+  test('a challenge that is none is not answered', async () => {
+    const mechanism = new epode.SASLSHA256();
+    await assert.rejects(mechanism.onChallenge(user, 'r=a,s=QSXCR+Q6sek8bf92,i=4096'), /begins with/);
+    mechanism.clientChallenge(user, 'abc');
+    for (const challenge of [
+      '',
+      'r=xbcdef,s=QSXCR+Q6sek8bf92,i=4096',
+      'r=abcdef,s=QSXCR+Q6sek8bf92,i=1000',
+      'r=abcdef,s=QSXCR+Q6sek8bf92,i=many',
+      'r=abcdef,s=,i=4096',
+      'm=new,r=abcdef,s=QSXCR+Q6sek8bf92,i=4096',
+    ])
+      await assert.rejects(mechanism.onChallenge(user, challenge), /not one of SCRAM/, challenge);
+  });
+
+  test('a subclass that calls the method that it overrides runs in its page', async () => {
+    const said = [];
+    class Probe extends epode.SASLOAuthBearer {
+      onChallenge(connection, challenge) {
+        said.push(challenge);
+        return super.onChallenge(connection, challenge);
+      }
+    }
+    class Copy extends epode.SASLMechanism {
+      constructor() {
+        super('X-COPY', true, 90);
+      }
+    }
+    Copy.prototype.onChallenge = epode.SASLPlain.prototype.onChallenge;
+    const { connection, port } = await asked({ ...WORKER, mechanisms: [Probe, Copy, epode.SASLSHA1] });
+    const { mechanisms, own_mechanisms } = port.said('Connect')[0].Connect.options;
+    assert.deepEqual(own_mechanisms, [
+      { name: 'OAUTHBEARER', priority: 40 },
+      { name: 'X-COPY', priority: 90 },
+    ]);
+    assert.deepEqual(mechanisms, [{ name: 'SCRAM-SHA-1', priority: 60 }]);
+    for (const [mechanism, challenge] of [
+      ['OAUTHBEARER', null],
+      ['OAUTHBEARER', '{"status":"401"}'],
+      ['X-COPY', null],
+    ])
+      port.say({ SaslChallenge: { exchange: 1, mechanism, challenge } });
+    await settled();
+    assert.deepEqual(
+      port.said('SaslResponse').map(({ SaslResponse }) => SaslResponse.response),
+      [`n,a=${JID},\x01auth=Bearer secret\x01\x01`, '\x01', '\0alice\0secret'],
+    );
+    assert.deepEqual(said, [undefined, '{"status":"401"}']);
+    connection.reset();
   });
 });

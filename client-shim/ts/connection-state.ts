@@ -47,6 +47,7 @@ export interface ConnectionState<C> extends Hooks {
     | null;
   jid: string;
   domain: string | null;
+  pass: string | ScramKeys | null;
   scram_keys: ScramKeys | null;
   authenticated: boolean;
   connected: boolean;

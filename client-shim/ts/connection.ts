@@ -34,7 +34,7 @@ import { asRid, keptSession, sessionError, type Kept } from './kept.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { StreamManagement } from './management.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
-import type { Authenticating, SASLMechanism } from './mechanisms.ts';
+import type { SASLMechanism } from './mechanisms.ts';
 import type { ConnectionOptions } from './options.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { NOTHING, Participation } from './participation.ts';
@@ -100,7 +100,7 @@ export class Connection extends Hooks {
    * The transport of the stream: an instance of `Strophe.Websocket` or `Strophe.Bosh`, which follows
    * {@link service} at each `connect`, `attach` and `restore`.
    */
-  _proto: Transport = new Websocket();
+  _proto: Transport = new Websocket(this);
   /**
    * The JID given to `connect`; from CONNECTED or ATTACHED on, the full JID that the server bound
    * (RFC 6120 §7).
@@ -118,6 +118,11 @@ export class Connection extends Hooks {
   authcid: string | null = null;
   /** The authorization identity (RFC 6120 §6.3.8): the bare JID. `null` before `connect`. */
   authzid: string | null = null;
+  /**
+   * The mechanisms that may be used, by their names: those of the option `mechanisms`, or all, and what was
+   * registered since.
+   */
+  mechanisms: Record<string, SASLMechanism> = {};
   /**
    * The keys that SCRAM derived from the password; `null` after any other mechanism. Set before
    * CONNECTED or ATTACHED is reported, in tabs that connected with that password. {@link connect}
@@ -165,12 +170,9 @@ export class Connection extends Hooks {
 
   readonly #participation = new Participation<Connection>(this);
   #uniqueId = 0;
-  /**
-   * The mechanisms given to {@link registerSASLMechanisms}, which replace the option `mechanisms`,
-   * and those added by {@link registerSASLMechanism}.
-   */
-  #listed: readonly Mechanism[] | undefined;
-  #added: Mechanism[] = [];
+  #pass: string | ScramKeys | null = null;
+  /** Whether the app named the mechanisms. */
+  #listed = false;
 
   /**
    * Makes a connection. With the option `worker`, the shared worker starts and the page's wasm is loaded, so
@@ -180,7 +182,7 @@ export class Connection extends Hooks {
    * relative one with the option `protocol`; any other address is BOSH (XEP-0206). An unusable address is not
    * an exception here: `connect` and `attach` report CONNFAIL with the reason
    * @throws Error if `protocol` is neither `"ws"` nor `"wss"`, or if a cookie in `cookies` is
-   * malformed
+   * malformed; and any exception of a mechanism's constructor
    */
   constructor(service: string, options: ConnectionOptions = {}) {
     super();
@@ -191,7 +193,8 @@ export class Connection extends Hooks {
       throw new Error(`the option protocol is "ws" or "wss", not ${JSON.stringify(protocol)}`);
     }
     if (cookies) writeCookies(cookies);
-    this.#participation.transport();
+    this.setProtocol();
+    this.registerSASLMechanisms();
     if (options.enableStreamManagement ?? true) this.sm = new StreamManagement();
     if (options.streamManagement?.storage)
       warn('the option streamManagement.storage is not used: the worker keeps what it needs');
@@ -210,6 +213,19 @@ export class Connection extends Hooks {
   /** Apps and plugins may replace the features; the replacement lasts as long as the session. */
   set features(features: Element | null) {
     this.#participation.features = features;
+  }
+
+  /**
+   * The password, token or keys given to {@link connect}, for an app that connects again after its connection
+   * was lost. Forgotten at a logout in any tab, at AUTHFAIL and by {@link reset}. Not enumerable, and never
+   * logged.
+   */
+  get pass(): string | ScramKeys | null {
+    return this.#pass;
+  }
+
+  set pass(pass: string | ScramKeys | null) {
+    this.#pass = pass;
   }
 
   /**
@@ -250,7 +266,7 @@ export class Connection extends Hooks {
    * §6.3.8)
    * @param disconnection_timeout how many milliseconds {@link disconnect} waits for the server to
    * close the stream; default 3,000
-   * @throws any exception of a mechanism's constructor or `test`
+   * @throws any exception of a mechanism's `test`
    */
   connect(
     jid: string,
@@ -272,6 +288,7 @@ export class Connection extends Hooks {
       this.domain = getDomainFromJid(jid);
       this.authzid = getBareJidFromJid(jid);
       this.authcid = authcid || getNodeFromJid(jid);
+      this.#pass = pass ?? null;
     }
     this.#participation.begin();
     this.#participation.report(Status.CONNECTING, null);
@@ -280,9 +297,7 @@ export class Connection extends Hooks {
       return this.#participation.fail(
         'connect takes the JID as a string, and a password or the keys of SCRAM',
       );
-    const authenticating = withPassword(this, pass);
-    const listed = this.#listed ?? this.options.mechanisms;
-    const login = new Login([...(listed ?? ALL), ...this.#added], authenticating);
+    const login = new Login(Object.values(this.mechanisms), this);
     const { mechanisms, own } = login;
     const priorities = ranks(mechanisms);
     const offers = mechanisms.map(({ mechname }, index) => ({
@@ -303,7 +318,7 @@ export class Connection extends Hooks {
             options: {
               ...this.#sessionOptions(),
               mechanisms: offers.slice(own),
-              listed: !!listed,
+              listed: this.#listed,
               own_mechanisms: offers.slice(0, own),
             },
             bosh: this.#participation.boshOptions({ wait, hold, route }),
@@ -400,17 +415,24 @@ export class Connection extends Hooks {
    * Allows one more mechanism, from the next `connect` on; a mechanism of the same name is
    * replaced.
    */
-  registerSASLMechanism(mechanism: Mechanism): void {
-    this.#added.push(mechanism);
+  registerSASLMechanism(Mechanism: Mechanism): void {
+    const mechanism = new Mechanism();
+    this.mechanisms[mechanism.mechname] = mechanism;
   }
 
   /**
    * Allows these mechanisms and no others, like the option `mechanisms`, from the next `connect`
    * on; without an argument, restores the mechanisms of that option.
    */
-  registerSASLMechanisms(mechanisms?: readonly Mechanism[]): void {
-    this.#listed = mechanisms;
-    this.#added = [];
+  registerSASLMechanisms(mechanisms = this.options.mechanisms): void {
+    this.#listed = !!mechanisms;
+    this.mechanisms = {};
+    for (const mechanism of mechanisms ?? ALL) this.registerSASLMechanism(mechanism);
+  }
+
+  /** Makes {@link _proto} follow {@link service}, as each `connect`, `attach` and `restore` does. */
+  setProtocol(): void {
+    this.#participation.transport();
   }
 
   /**
@@ -824,20 +846,6 @@ function ranks(mechanisms: readonly SASLMechanism[]): number[] {
   if (priorities.every((priority) => priority >>> 0 === priority)) return priorities;
   const places = [...new Set(priorities)].sort((one, other) => one - other);
   return priorities.map((priority) => places.indexOf(priority));
-}
-
-/**
- * The connection as a mechanism sees it: with `pass`, which the connection itself does not keep.
- */
-function withPassword(connection: Connection, pass: unknown): Authenticating {
-  return new Proxy(connection, {
-    get(_, name) {
-      if (name === 'pass') return pass;
-      const value: unknown = Reflect.get(connection, name);
-      // A method bound to the proxy could not read the private fields.
-      return typeof value === 'function' ? value.bind(connection) : value;
-    },
-  });
 }
 
 /** Clamps a number to the range of `u32`, in which it crosses to the worker. */

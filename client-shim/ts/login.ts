@@ -24,12 +24,8 @@ export class Login {
   readonly #connection: Authenticating;
   #speaking: SASLMechanism | undefined;
 
-  /** @param classes if several mechanisms have the same name, the last is used */
-  constructor(classes: readonly Mechanism[], connection: Authenticating) {
-    const named = new Map(
-      classes.map((Mechanism) => new Mechanism()).map((mechanism) => [mechanism.mechname, mechanism]),
-    );
-    const running = [...named.values()].filter((mechanism) => mechanism.test(connection));
+  constructor(mechanisms: readonly SASLMechanism[], connection: Authenticating) {
+    const running = mechanisms.filter((mechanism) => mechanism.test(connection));
     const own = running.filter(livesInPage);
     this.own = own.length;
     this.mechanisms = [...own, ...running.filter((mechanism) => !livesInPage(mechanism))];
@@ -76,8 +72,14 @@ export class Login {
   }
 }
 
-/** Whether the exchange runs in this page: the mechanism overrides `onChallenge` or `clientChallenge`. */
-function livesInPage(mechanism: SASLMechanism): boolean {
-  const { onChallenge, clientChallenge } = SASLMechanism.prototype;
-  return mechanism.onChallenge !== onChallenge || mechanism.clientChallenge !== clientChallenge;
+/** The methods of the nine mechanisms, whose exchanges the worker carries out, and their names. */
+const OURS = new Set<unknown>();
+for (const Mechanism of ALL) {
+  const { mechname, onChallenge, clientChallenge } = new Mechanism();
+  for (const known of [mechname, onChallenge, clientChallenge]) OURS.add(known);
+}
+
+/** Whether the exchange runs in this page: it is not one of the nine, or a method is the app's. */
+function livesInPage({ mechname, onChallenge, clientChallenge }: SASLMechanism): boolean {
+  return ![mechname, onChallenge, clientChallenge].every((known) => OURS.has(known));
 }

@@ -3,10 +3,12 @@
  *
  * The worker carries out the exchanges of the nine mechanisms defined here: of these classes it
  * uses the name, the priority, and the result of `test`. An app defines its own mechanism in a
- * subclass of {@link SASLMechanism} that overrides `onChallenge` or `clientChallenge`; the worker
- * then relays the exchange to the page that connected. Only for such mechanisms are `onStart`,
- * `onSuccess` and `onFailure` called.
+ * subclass, of {@link SASLMechanism} or of one of the nine, that overrides `onChallenge` or
+ * `clientChallenge`; the worker then relays the exchange to the page that connected. Only for such
+ * mechanisms are `onStart`, `onSuccess` and `onFailure` called, and the methods of the nine that the
+ * subclass calls with `super`.
  */
+import { Exchange } from './scram.ts';
 
 /** The properties of the connection that a mechanism may read during a login. */
 export interface Authenticating {
@@ -15,6 +17,10 @@ export interface Authenticating {
    * if there is neither.
    */
   readonly authcid: string | null;
+  /** The authorization identity: the bare JID. */
+  readonly authzid?: string | null;
+  /** The domain of the JID. */
+  readonly domain?: string | null;
   /** The password, SCRAM keys or token given to `connect`, if any. */
   readonly pass?: unknown;
 }
@@ -72,7 +78,7 @@ export class SASLMechanism<C extends Authenticating = Authenticating> {
    * base64. If this method throws or does not return a string, the login fails with
    * `mechanism-failed`; if its promise takes more than 60 s, with `mechanism-silent`.
    *
-   * @throws Error unless overridden: the worker carries out the exchanges of the nine mechanisms
+   * @throws Error unless overridden
    */
   onChallenge(_connection: C, _challenge?: string): string | false | Promise<string | false> {
     throw new Error(`${this.mechname} has no onChallenge in the page`);
@@ -115,31 +121,54 @@ class Bearing extends SASLMechanism {
   }
 }
 
-/** SCRAM-SHA-512 (RFC 5802), priority 72; for logins with a user name. */
-export class SASLSHA512 extends Named {
-  constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
+/** SCRAM (RFC 5802); for logins with a user name. */
+class Salting extends Named {
+  readonly #hash: string;
+  #exchange: Exchange | undefined;
+
+  /** @param hash the hash function, by its name in WebCrypto */
+  constructor(hash: string, mechname: string, isClientFirst: boolean, priority: number) {
     super(mechname, isClientFirst, priority);
+    this.#hash = hash;
+  }
+
+  /** The first message of SCRAM, with this nonce or a random one. */
+  override clientChallenge({ authcid }: Authenticating, nonce?: string): string {
+    return (this.#exchange = new Exchange(this.#hash, authcid, nonce)).first;
+  }
+
+  /** The proof of SCRAM. Rejected if the challenge does not follow {@link clientChallenge}. */
+  override async onChallenge({ pass }: Authenticating, challenge = ''): Promise<string> {
+    if (!this.#exchange) throw new Error(`${this.mechname} begins with clientChallenge`);
+    return this.#exchange.answer(challenge, pass);
+  }
+}
+
+/** SCRAM-SHA-512 (RFC 5802), priority 72; for logins with a user name. */
+export class SASLSHA512 extends Salting {
+  constructor(mechname = 'SCRAM-SHA-512', isClientFirst = true, priority = 72) {
+    super('SHA-512', mechname, isClientFirst, priority);
   }
 }
 
 /** SCRAM-SHA-384 (RFC 5802), priority 71; for logins with a user name. */
-export class SASLSHA384 extends Named {
+export class SASLSHA384 extends Salting {
   constructor(mechname = 'SCRAM-SHA-384', isClientFirst = true, priority = 71) {
-    super(mechname, isClientFirst, priority);
+    super('SHA-384', mechname, isClientFirst, priority);
   }
 }
 
 /** SCRAM-SHA-256 (RFC 7677), priority 70; for logins with a user name. */
-export class SASLSHA256 extends Named {
+export class SASLSHA256 extends Salting {
   constructor(mechname = 'SCRAM-SHA-256', isClientFirst = true, priority = 70) {
-    super(mechname, isClientFirst, priority);
+    super('SHA-256', mechname, isClientFirst, priority);
   }
 }
 
 /** SCRAM-SHA-1 (RFC 5802), priority 60; for logins with a user name. */
-export class SASLSHA1 extends Named {
+export class SASLSHA1 extends Salting {
   constructor(mechname = 'SCRAM-SHA-1', isClientFirst = true, priority = 60) {
-    super(mechname, isClientFirst, priority);
+    super('SHA-1', mechname, isClientFirst, priority);
   }
 }
 
@@ -148,6 +177,11 @@ export class SASLPlain extends Named {
   constructor(mechname = 'PLAIN', isClientFirst = true, priority = 50) {
     super(mechname, isClientFirst, priority);
   }
+
+  /** The only message of PLAIN. */
+  override onChallenge({ authcid, authzid, domain, pass }: Authenticating): string {
+    return `${authzid === `${authcid}@${domain}` ? '' : authzid}\0${authcid}\0${String(pass)}`;
+  }
 }
 
 /** OAUTHBEARER (RFC 7628), priority 40: the password is a token; for JIDs with a localpart. */
@@ -155,12 +189,23 @@ export class SASLOAuthBearer extends Bearing {
   constructor(mechname = 'OAUTHBEARER', isClientFirst = true, priority = 40) {
     super(mechname, isClientFirst, priority);
   }
+
+  /** The message with the token; then, to the reason of a refusal, the dummy response of RFC 7628 §3.2.3. */
+  override onChallenge({ authcid, authzid, pass }: Authenticating, reason?: string): string {
+    if (reason) return '\x01';
+    return `n,${authcid === null ? '' : `a=${authzid}`},\x01auth=Bearer ${String(pass)}\x01\x01`;
+  }
 }
 
 /** X-OAUTH2 (in no RFC), priority 30: the password is a token; for JIDs with a localpart. */
 export class SASLXOAuth2 extends Bearing {
   constructor(mechname = 'X-OAUTH2', isClientFirst = true, priority = 30) {
     super(mechname, isClientFirst, priority);
+  }
+
+  /** The only message of X-OAUTH2. */
+  override onChallenge({ authcid, authzid, pass }: Authenticating): string {
+    return `\0${authcid === null ? '' : authzid}\0${String(pass)}`;
   }
 }
 
@@ -183,5 +228,10 @@ export class SASLAnonymous extends SASLMechanism {
 export class SASLExternal extends SASLMechanism {
   constructor(mechname = 'EXTERNAL', isClientFirst = true, priority = 10) {
     super(mechname, isClientFirst, priority);
+  }
+
+  /** The only message of EXTERNAL: the bare JID, unless that is the user name. */
+  override onChallenge({ authcid, authzid }: Authenticating): string {
+    return authcid === authzid ? '' : String(authzid);
   }
 }

@@ -156,7 +156,7 @@ export class Participation<C extends ConnectionState<C>> {
   transport(): Transport {
     const { service, options, _proto } = this.#connection;
     const Class = transportOf(service, options.protocol);
-    if (!(_proto instanceof Class)) this.#connection._proto = new Class();
+    if (!(_proto instanceof Class)) this.#connection._proto = new Class(this.#connection);
     return this.#connection._proto;
   }
 
@@ -220,6 +220,7 @@ export class Participation<C extends ConnectionState<C>> {
 
   /** Leaves, and forgets that it ever was. */
   reset(): void {
+    this.#connection.pass = null;
     this.#membership = this.#login = undefined;
     this.#over();
     this.ready.over(new DisconnectedError('the connection was reset'));
@@ -476,6 +477,7 @@ export class Participation<C extends ConnectionState<C>> {
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
     if (status === Status.DISCONNECTING) connection.disconnecting = true;
+    if (status === Status.DISCONNECTING || status === Status.AUTHFAIL) connection.pass = null;
     // Said again when the cause changes: handlers that were added since are for the session to come.
     if (status === Status.RECONNECTING && connection.authenticated) this.#down();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {

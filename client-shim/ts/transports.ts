@@ -84,8 +84,32 @@ export class Bosh {
   }
 }
 
+/** What a transport sees of its connection. */
+interface Connected {
+  /** Whether there is a stream. */
+  readonly connected: boolean;
+}
+
+/** The stand-in for a socket that is open. */
+interface OpenSocket {
+  /** `WebSocket.OPEN`. */
+  readonly readyState: 1;
+}
+
 /** A WebSocket (RFC 7395). */
 export class Websocket {
+  readonly #connection: Connected | undefined;
+
+  /** @param connection whose transport this is */
+  constructor(connection?: Connected) {
+    this.#connection = connection;
+  }
+
+  /** Open while the connection is there, else `null`: apps ask for the `readyState`. The worker has it. */
+  get socket(): OpenSocket | null {
+    return this.#connection?.connected ? { readyState: 1 } : null;
+  }
+
   /** Does nothing: the worker ends the socket. Apps call this before they change `_proto`. */
   _doDisconnect(): void {}
 
