@@ -1,15 +1,19 @@
 // What apps of Strophe rely on, asked of Strophe 5 and of this package where both can answer.
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
-import { Connection, epode, online, ports, settled, sink, status, up, window } from './page.mjs';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { load } from './load.mjs';
+import { Connection, epode, online, ports, settled, sink, Status, status, up, window } from './page.mjs';
 
 const strophe = await import('../../node_modules/strophe.js/dist/strophe.esm.js');
 
+const { CONNECTING, AUTHFAIL, CONNECTED, DISCONNECTED, DISCONNECTING, RECONNECTING } = Status;
 const SERVICE = 'wss://chat.example/ws';
 const WORKER = { worker: '/epode-worker.js' };
 const JID = 'alice@chat.example';
 
 beforeEach(() => (sink.log = () => {}));
+afterEach(() => (Connection.defaults.reconnect = true));
 
 /** A connection that has asked for a login, its statuses so far, and its port. */
 async function asked(options = WORKER, jid = JID) {
@@ -21,6 +25,15 @@ async function asked(options = WORKER, jid = JID) {
   const isDone = (port) => port && !former.has(port) && port.said('Connect').length > 0;
   for (let i = 0; i < 100 && !isDone(ports.at(-1)); i++) await settled();
   return { connection, heard, statuses: () => heard.map(([status]) => status), port: ports.at(-1) };
+}
+
+/** The page goes into the back/forward cache and is restored. */
+function goAndComeBack() {
+  for (const name of ['pagehide', 'pageshow']) {
+    const event = new window.Event(name);
+    Object.defineProperty(event, 'persisted', { value: true });
+    window.dispatchEvent(event);
+  }
 }
 
 describe('stanzas as text', () => {
@@ -79,6 +92,117 @@ describe('stanzas as text', () => {
       builder.node = builder.tree().firstChild;
       assert.equal(builder.c('d').root().c('e').toString(), '<a><b><c/><d/></b><e/></a>');
     }
+  });
+});
+
+describe('an app that connects again by itself', () => {
+  const alone = { ...WORKER, reconnect: false };
+
+  test('says so by an option, or by the default for all of its connections', async () => {
+    const told = async (options) => {
+      const { connection, port } = await asked(options);
+      connection.reset();
+      return port.said('Connect')[0].Connect.options.reconnect;
+    };
+    assert.equal(await told(WORKER), true);
+    assert.equal(await told(alone), false);
+    Connection.defaults.reconnect = false;
+    assert.equal(await told(WORKER), false);
+    assert.equal(await told({ ...WORKER, reconnect: true }), true);
+  });
+
+  test('hears DISCONNECTED where others hear RECONNECTING, and can come back', async () => {
+    const { connection, heard, statuses, port } = await asked(alone);
+    port.say(up('Connected'));
+    let answer = 'none';
+    connection.sendIQ(epode.$iq({ type: 'get' }), null, (error) => (answer = error));
+    await settled();
+    const lost = status('Reconnecting', 'the connection was lost');
+    port.say(lost, up('Connected'));
+    await settled();
+    assert.deepEqual(heard.slice(1), [
+      [CONNECTED, null],
+      [DISCONNECTED, 'the connection was lost'],
+    ]);
+    assert.ok(port.posted.includes('Leave') && port.closed, 'it waits for nothing more');
+    assert.deepEqual([connection.connected, connection.authenticated, answer], [false, false, null]);
+    connection.connect(JID, connection.pass, connection.connect_callback);
+    await settled();
+    assert.equal(ports.at(-1).said('Connect')[0].Connect.credentials.password, 'secret');
+    ports.at(-1).say(lost, up('Attached'));
+    assert.deepEqual(statuses().slice(3), [CONNECTING, Status.ATTACHED], 'it was on its way already');
+    connection.reset();
+  });
+
+  test('hears DISCONNECTED when its page comes back from the back/forward cache', async () => {
+    const { connection, statuses, port } = await asked(alone);
+    port.say(up('Connected'));
+    goAndComeBack();
+    await settled();
+    assert.deepEqual(statuses(), [CONNECTING, CONNECTED, DISCONNECTED]);
+    assert.equal(ports.at(-1), port, 'nobody else connects');
+    connection.connect(JID, 'secret', connection.connect_callback);
+    goAndComeBack();
+    await settled();
+    assert.deepEqual(statuses().slice(3), [CONNECTING], 'one that was on its way goes on');
+    assert.equal(ports.at(-1).said('Connect').length, 1);
+    connection.reset();
+  });
+
+  test('does not undo the logout of another tab, and is let in after a while', async (t) => {
+    const erin = 'erin@chat.example';
+    let now = performance.now();
+    const { connection, heard, port } = await asked(alone, erin);
+    port.say(up('Connected', `${erin}/desk`));
+    t.mock.method(performance, 'now', () => now);
+    port.say(status('Disconnecting'), status('Disconnected'));
+    const connect = async (at = connection, jid = erin) => {
+      heard.length = 0;
+      at.connect(jid, 'secret', (status, condition) => heard.push([status, condition]));
+      // The clock stands still.
+      await new Promise((later) => setTimeout(later, 30));
+      return heard.map(([status]) => status);
+    };
+    assert.deepEqual(await connect(), [CONNECTING, AUTHFAIL, DISCONNECTED]);
+    assert.match(heard[1][1], /another tab has logged out of this account.* in 10 s/);
+    assert.equal(connection.pass, null);
+    const second = new Connection(SERVICE, alone);
+    assert.deepEqual(
+      await connect(second),
+      [CONNECTING, AUTHFAIL, DISCONNECTED],
+      'nor by another connection',
+    );
+    assert.deepEqual(await connect(second, 'carol@chat.example'), [CONNECTING]);
+    second.reset();
+    const dialled = new Connection(SERVICE, WORKER);
+    assert.deepEqual(await connect(dialled), [CONNECTING], 'who does not connect by itself is a person');
+    dialled.reset();
+    now += 9_900;
+    assert.deepEqual(await connect(), [CONNECTING, AUTHFAIL, DISCONNECTED]);
+    assert.match(heard[1][1], / in 1 s/);
+    now += 100;
+    assert.deepEqual(await connect(), [CONNECTING]);
+    connection.reset();
+  });
+
+  test('may log in at once after a logout of its own, and after an attempt that it gave up', async () => {
+    const { connection, statuses, port } = await asked(alone, 'dave@chat.example');
+    connection.disconnect();
+    port.say(status('Disconnecting'), status('Disconnected'));
+    const again = async () => {
+      connection.connect('dave@chat.example', 'secret', connection.connect_callback);
+      await settled();
+      return ports.at(-1);
+    };
+    const next = await again();
+    next.say(up('Connected', 'dave@chat.example/desk'));
+    connection.disconnect();
+    next.say(status('Disconnecting'), status('Disconnected'));
+    await again();
+    assert.ok(!statuses().includes(AUTHFAIL), statuses().join());
+    assert.equal(statuses().at(-1), CONNECTING);
+    assert.ok(!statuses().includes(RECONNECTING) && statuses().includes(DISCONNECTING));
+    connection.reset();
   });
 });
 
@@ -287,4 +411,27 @@ describe('the methods of the nine mechanisms', () => {
     assert.deepEqual(said, [undefined, '{"status":"401"}']);
     connection.reset();
   });
+});
+
+test('docs/alias.md names what is not there', async () => {
+  const here = await load('client-shim/ts/index.ts');
+  const docs = await readFile(new URL('../../docs/alias.md', import.meta.url), 'utf8');
+  const [theirs, ours] = [strophe.Strophe, here.Strophe];
+  const named = (of) => Object.getOwnPropertyNames(of).filter((name) => !/^_|^default$/.test(name));
+  const absent = (of, at) => named(of).filter((name) => !(name in at));
+  const classes = ['Connection', 'Builder', 'Stanza', 'Handler', 'TimedHandler', 'SASLMechanism'];
+  const names = [
+    ...absent(theirs, ours),
+    ...absent(strophe, here),
+    ...absent(new theirs.Connection(SERVICE), new ours.Connection(SERVICE)),
+    ...classes.flatMap((name) => [
+      ...absent(theirs[name], ours[name]),
+      ...absent(theirs[name].prototype, ours[name].prototype),
+    ]),
+  ];
+  assert.ok(names.includes('addProtocol') && names.length > 30);
+  assert.deepEqual(
+    names.filter((name) => !docs.match(`\\b${name}\``)),
+    [],
+  );
 });

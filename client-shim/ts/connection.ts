@@ -34,8 +34,9 @@ import { asRid, keptSession, sessionError, type Kept } from './kept.ts';
 import { textOfKeys, type ScramKeys } from './keys.ts';
 import { StreamManagement } from './management.ts';
 import { ALL, Login, type Mechanism } from './login.ts';
+import { restAfterLogout } from './logouts.ts';
 import type { SASLMechanism } from './mechanisms.ts';
-import type { ConnectionOptions } from './options.ts';
+import { type ConnectionOptions, type Defaults, defaults, redials } from './options.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { NOTHING, Participation } from './participation.ts';
 import {
@@ -89,6 +90,11 @@ type Unanswered = (stanza: Element | null) => unknown;
  * ```
  */
 export class Connection extends Hooks {
+  /**
+   * What holds where an app does not give an option. Apps of Strophe connect again by themselves, so
+   * `epode/strophe` sets `reconnect` to `false`.
+   */
+  static readonly defaults: Defaults = defaults;
   /**
    * The address of the service, as given to the constructor. Another may be assigned, for the next
    * `connect` or `attach`.
@@ -297,6 +303,11 @@ export class Connection extends Hooks {
       return this.#participation.fail(
         'connect takes the JID as a string, and a password or the keys of SCRAM',
       );
+    const rest = redials(this.options) ? 0 : restAfterLogout(jid);
+    if (rest) {
+      const reason = `another tab has logged out of this account, which may log in here again in ${rest} s`;
+      return this.#participation.fail(reason, Status.AUTHFAIL);
+    }
     const login = new Login(Object.values(this.mechanisms), this);
     const { mechanisms, own } = login;
     const priorities = ranks(mechanisms);
@@ -796,7 +807,7 @@ export class Connection extends Hooks {
 
   /** How a session is opened, without its mechanisms. */
   #sessionOptions(): Options {
-    const { sessionKey, explicitResourceBinding, reconnect, attach, reloadGrace, queue, streamManagement } =
+    const { sessionKey, explicitResourceBinding, attach, reloadGrace, queue, streamManagement } =
       this.options;
     return {
       mechanisms: [],
@@ -804,7 +815,7 @@ export class Connection extends Hooks {
       own_mechanisms: [],
       session_key: sessionKey === undefined || sessionKey === null ? null : String(sessionKey),
       explicit_binding: !!explicitResourceBinding,
-      reconnect: !!(reconnect ?? true),
+      reconnect: redials(this.options),
       attach: !!(attach ?? true),
       reload_grace: amount(reloadGrace, 10_000),
       queue_stanzas: amount(queue?.stanzas, 10_000),

@@ -86,7 +86,8 @@ export interface ConnectionOptions extends BoshOptions {
    * Whether the worker dials again when the connection is lost: first within 8.5 s, then with
    * increasing delays of up to a minute (5 min if the server repeats the same error), once a minute
    * while the browser is offline, and not after an error that is permanent. With `false`, all tabs report
-   * DISCONNECTED instead. Default `true`.
+   * DISCONNECTED instead, for an app that connects again by itself, and no tab with `false` ever reports
+   * RECONNECTING. Default `true`, and `false` with `epode/strophe` ({@link Connection.defaults}).
    */
   reconnect?: boolean;
   /**
@@ -127,4 +128,18 @@ export interface ConnectionOptions extends BoshOptions {
     /** Their size in bytes. Default 16,777,216. */
     bytes?: number;
   };
+}
+
+/** What holds where an app does not give an option. */
+export interface Defaults {
+  /** The option `reconnect`. */
+  reconnect: boolean;
+}
+
+/** For all connections of this page. */
+export const defaults: Defaults = { reconnect: true };
+
+/** Whether the worker is to dial again when the connection is lost; else the app does. */
+export function redials({ reconnect }: ConnectionOptions): boolean {
+  return !!(reconnect ?? defaults.reconnect);
 }

@@ -16,6 +16,8 @@ import { forgetSession, type Kept } from './kept.ts';
 import { Link, say, type Command, type Told } from './link.ts';
 import { error, guarded, info, tell, warn } from './log.ts';
 import type { Login } from './login.ts';
+import { noteLogout } from './logouts.ts';
+import { redials } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
 import { tellPlugins } from './equipment.ts';
 import type { BoshOptions } from '../../port/ts/protocol/BoshOptions.ts';
@@ -37,6 +39,7 @@ export const NOTHING: Backlog = Object.freeze({ stanzas: 0, bytes: 0 });
 
 /** Why a tab is out of its session. */
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
+const RETURNED = 'the page is back from the back/forward cache, and out of its session';
 
 /** The part of one connection, from one attempt to the next. */
 export class Participation<C extends ConnectionState<C>> {
@@ -306,12 +309,23 @@ export class Participation<C extends ConnectionState<C>> {
 
   /** Back from the back/forward cache: the session went on without this page, and it joins anew. */
   #revive(): void {
+    const membership = this.#membership;
+    const { authenticated, options } = this.#connection;
+    if (membership && authenticated && !redials(options)) return this.#lost(null, RETURNED);
     this.#leave();
     this.#over();
-    const membership = this.#membership;
     if (!membership) return;
-    this.report(Status.RECONNECTING, null);
+    if (redials(options)) this.report(Status.RECONNECTING, null);
     this.#enter(membership);
+  }
+
+  /**
+   * This app connects again by itself: where another hears RECONNECTING, it hears DISCONNECTED. Its session
+   * goes on without it.
+   */
+  #lost(condition: string | null, reason: string | null): void {
+    this.#leave();
+    this.#reached(Status.DISCONNECTED, condition, reason);
   }
 
   /**
@@ -434,6 +448,11 @@ export class Participation<C extends ConnectionState<C>> {
 
   #status({ code, condition, text, features, session, close_code }: StatusMessage): void {
     if (close_code) this.#heardCode('websocket', close_code);
+    if (code === 'Reconnecting' && !redials(this.#connection.options)) {
+      // Who is on the way to a session that is down hears how that ends.
+      if (this.#connection.authenticated) this.#lost(condition, text);
+      return;
+    }
     if (features) this.#features = features;
     const isJoined = code === 'Attached';
     const [before, after] = (session && this.#connection.sm?._up(session, isJoined)) ?? [];
@@ -476,7 +495,11 @@ export class Participation<C extends ConnectionState<C>> {
     this.#login?.reached(status);
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
-    if (status === Status.DISCONNECTING) connection.disconnecting = true;
+    if (status === Status.DISCONNECTING) {
+      // A logout of this tab shows in `disconnecting` already.
+      if (connection.authenticated && !connection.disconnecting) noteLogout(connection.jid);
+      connection.disconnecting = true;
+    }
     if (status === Status.DISCONNECTING || status === Status.AUTHFAIL) connection.pass = null;
     // Said again when the cause changes: handlers that were added since are for the session to come.
     if (status === Status.RECONNECTING && connection.authenticated) this.#down();
@@ -511,7 +534,6 @@ export class Participation<C extends ConnectionState<C>> {
 function roleOf(role: Role): 'primary' | 'secondary' {
   return role === 'Primary' ? 'primary' : 'secondary';
 }
-
 /** Strophe writes its names in capitals. */
 function upper<N extends string>(name: N): Uppercase<N> {
   return name.toUpperCase() as Uppercase<N>;

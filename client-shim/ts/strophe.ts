@@ -25,6 +25,8 @@ import type * as handlers from './handlers.ts';
 import { Handler } from './handlers.ts';
 import * as jid from '../../port/ts/jid.ts';
 import * as log from './log.ts';
+import type * as management from './management.ts';
+import { StreamManagement } from './management.ts';
 import * as mechanisms from './mechanisms.ts';
 import type * as parse from './parse.ts';
 import type * as plugins from './plugins.ts';
@@ -61,6 +63,7 @@ export interface Strophe
     Omit<typeof parse, 'parseStanza'>,
     Omit<typeof element, keyof typeof document | keyof typeof escaping | keyof typeof parse>,
     Pick<typeof handlers, 'Handler'>,
+    Pick<typeof management, 'StreamManagement'>,
     Pick<typeof log, 'setLogLevel' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>,
     Pick<typeof plugins, 'addConnectionPlugin'>,
     Pick<typeof timed, 'TimedHandler'>,
@@ -93,6 +96,7 @@ export const Strophe: Strophe = {
   Websocket,
   Handler,
   TimedHandler,
+  StreamManagement,
   Builder,
   Stanza,
   stx,

@@ -28,8 +28,9 @@ const UMD: [&str; 2] = [
 /// The names that Strophe's builds make global. The default export of each entry is an object with them.
 const GLOBALS: [&str; 7] = ["Strophe", "$build", "$iq", "$msg", "$pres", "stx", "toStanza"];
 
-/// The scripts of `epode/strophe`, which replaces `strophe.js` and sets the globals of Strophe's builds. They
-/// import the scripts of `epode`, so an app that loads both entries has one Strophe.
+/// The scripts of `epode/strophe`, which replaces `strophe.js`: they set the globals of Strophe's builds, and
+/// leave lost connections to the app, as Strophe does. They import the scripts of `epode`, so an app that
+/// loads both entries has one Strophe.
 const STROPHE: [(&str, &str); 2] = [
     (
         "strophe.js",
@@ -37,12 +38,14 @@ const STROPHE: [(&str, &str); 2] = [
 export * from "./epode.js";
 export { default } from "./epode.js";
 Object.assign(globalThis, epode);
+epode.Strophe.Connection.defaults.reconnect = false;
 "#,
     ),
     (
         "strophe.cjs",
         r#"module.exports = require("./epode.umd.cjs");
 Object.assign(globalThis, module.exports.default);
+module.exports.Connection.defaults.reconnect = false;
 "#,
     ),
 ];
