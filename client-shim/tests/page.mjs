@@ -39,7 +39,8 @@ class Port {
     this.posted.push(structuredClone(message));
     if (message.Hello)
       queueMicrotask(() => this.say({ Welcome: { version: 1, boot: 'boot', lock: dying.lock } }));
-    if (message.Connect || message.Attach || message.AttachBosh) queueMicrotask(() => this.say('Joining'));
+    const { Connect, Attach, AttachBosh, Negotiate } = message;
+    if (Connect || Attach || AttachBosh || Negotiate) queueMicrotask(() => this.say('Joining'));
   }
 
   say(...messages) {

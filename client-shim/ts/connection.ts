@@ -39,6 +39,7 @@ import type { SASLMechanism } from './mechanisms.ts';
 import { type ConnectionOptions, type Defaults, defaults, redials } from './options.ts';
 import { elementOf, type Question, type Receipt, type Sendable, textOf } from './sendable.ts';
 import { NOTHING, Participation } from './participation.ts';
+import { Registration } from './registration.ts';
 import {
   type Abortable,
   listen,
@@ -329,7 +330,6 @@ export class Connection extends Hooks {
             options: {
               ...this.#sessionOptions(),
               mechanisms: offers.slice(own),
-              listed: this.#listed,
               own_mechanisms: offers.slice(0, own),
             },
             bosh: this.#participation.boshOptions({ wait, hold, route }),
@@ -420,6 +420,27 @@ export class Connection extends Hooks {
     const kept = keptSession(jid);
     this.#goOn(kept, callback, { wait, hold, window: wind });
     this.restored = true;
+  }
+
+  /**
+   * Begins the registration of an account (XEP-0077): asks a server for its form, on a stream of its own
+   * before any login. This connection stays as it is, also one that is in a session.
+   *
+   * ```js
+   * const registration = await connection.register('chat.example');
+   * console.log(registration.form.textContent); // what the server wants to know
+   * await registration.submit({ username: 'juliet', password: 'secret' });
+   * connection.connect('juliet@chat.example', 'secret');
+   * ```
+   *
+   * Rejected with a {@link StanzaError} if the server does not register accounts in this way; a
+   * {@link ConnectionError} if the server is not reached, or (`plaintext-refused`) if others could read the
+   * password on the way; a {@link TimeoutError}; the `reason` of `signal` when that is aborted.
+   *
+   * @param server the domain of the server, or a JID there
+   */
+  register(server: string, patience: Abortable = {}): Promise<Registration> {
+    return Registration._begin(this.service, server, this.options, this.#sessionOptions(), patience);
   }
 
   /**
@@ -811,7 +832,7 @@ export class Connection extends Hooks {
       this.options;
     return {
       mechanisms: [],
-      listed: false,
+      listed: this.#listed,
       own_mechanisms: [],
       session_key: sessionKey === undefined || sessionKey === null ? null : String(sessionKey),
       explicit_binding: !!explicitResourceBinding,

@@ -28,6 +28,7 @@ export type { StreamManagementState } from './management.ts';
 export { StreamManagement } from './management.ts';
 export * from './mechanisms.ts';
 export type { BoshOptions, ConnectionOptions } from './options.ts';
+export type { FieldValue, FieldValues, Registration } from './registration.ts';
 export type { Receipt, Sendable } from './sendable.ts';
 export type { Abortable, Patience, Stanzas, StanzaSelector } from './stanzas.ts';
 export type { ConnectionPlugin } from './plugins.ts';

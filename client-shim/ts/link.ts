@@ -350,6 +350,7 @@ export class Link {
     if (!this.#script) return this.#fail('the engine broke: reload the page');
     this.#detour = detour;
     this.#events.reopened();
+    if (this.#ended) return;
     try {
       const port = await this.#reach();
       if (!this.#ended) this.#meet(port, tab, lock);

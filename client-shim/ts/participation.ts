@@ -512,7 +512,7 @@ export class Participation<C extends ConnectionState<C>> {
       else connection.connected = false;
       this.outbox.discard();
     }
-    this.ready.note(status, text ?? undefined, condition ?? undefined);
+    this.ready.note(status, text, condition);
     this.report(status, condition ?? text, text);
   }
 
@@ -535,7 +535,7 @@ function roleOf(role: Role): 'primary' | 'secondary' {
   return role === 'Primary' ? 'primary' : 'secondary';
 }
 /** Strophe writes its names in capitals. */
-function upper<N extends string>(name: N): Uppercase<N> {
+export function upper<N extends string>(name: N): Uppercase<N> {
   return name.toUpperCase() as Uppercase<N>;
 }
 

@@ -10,7 +10,7 @@ import {
   type XmppError,
 } from './errors.ts';
 
-/** The class of the error with which the promise is rejected, by status. */
+/** The class of the error that a status stands for. */
 const FAILURES: Partial<Record<Status, typeof XmppError>> = {
   [Status.CONNFAIL]: ConnectionError,
   [Status.AUTHFAIL]: AuthenticationError,
@@ -19,6 +19,16 @@ const FAILURES: Partial<Record<Status, typeof XmppError>> = {
   [Status.CONNTIMEOUT]: TimeoutError,
   [Status.ATTACHFAIL]: AttachError,
 };
+
+/** The error that says what this status does; `undefined` if nothing has failed. */
+export function failureOf(
+  status: Status,
+  reason: string | null,
+  condition: string | null,
+): XmppError | undefined {
+  const Failure = FAILURES[status];
+  return Failure && new Failure(reason ?? 'the session is over', condition);
+}
 
 /**
  * A promise of the session: settled when the session is up or the attempt is over, and replaced for
@@ -49,9 +59,8 @@ export class Ready<T> {
    * Notes a status, and rejects the promise if the attempt is over. An earlier rejection would let
    * the app try again before DISCONNECTED was reported.
    */
-  note(status: Status, reason: string | undefined, condition: string | undefined): void {
-    const Failure = FAILURES[status];
-    if (Failure) this.#failure ??= new Failure(reason ?? 'the session is over', condition);
+  note(status: Status, reason: string | null, condition: string | null): void {
+    this.#failure ??= failureOf(status, reason, condition);
     if (this.#failure && (status === Status.DISCONNECTED || status === Status.ATTACHFAIL))
       this.over(this.#failure);
   }
