@@ -73,18 +73,20 @@ test('`import` and `require` have one Strophe, and plugins that hang on the one 
     const all = [...required, strophe];
     console.log(all.every(({ Strophe }) => Strophe === names.Strophe));
     const isGlobal = (name) => epode[name] === names[name] && names[name] === globalThis[name];
-    console.log(Object.keys(epode).filter(isGlobal).join(" "));`;
+    console.log(Object.keys(epode).filter(isGlobal).join(" "));
+    console.log(all.map(({ Connection }) => Connection.defaults.reconnect).join());`;
   const written = run(process.execPath, ['--input-type=module', '--eval', script], folder);
-  assert.equal(written, 'true\nStrophe $build $iq $msg $pres stx toStanza\n');
+  assert.equal(written, 'true\nStrophe $build $iq $msg $pres stx toStanza\nfalse,false,false\n');
 });
 
 test('what knows no modules has one Strophe, too', () => {
   const script = `
     const at = (file) => require("node:path").join(require.resolve("epode/package.json"), "../dist", file);
     const [epode, strophe] = [require(at("epode.umd.cjs")), require(at("strophe.cjs"))];
-    console.log(epode === strophe, Strophe === epode.Strophe, toStanza === epode.toStanza);`;
+    console.log(epode === strophe, Strophe === epode.Strophe, toStanza === epode.toStanza);
+    console.log(strophe.Connection.defaults.reconnect);`;
   const written = run(process.execPath, ['--input-type=commonjs', '--eval', script], folder);
-  assert.equal(written, 'true true true\n');
+  assert.equal(written, 'true true true\nfalse\n');
 });
 
 for (const [resolution, extension] of [
