@@ -24,4 +24,7 @@ VirtualHost "anon.localhost"
   authentication = "anonymous"
 VirtualHost "oauth.localhost"
   authentication = "testoauth"            -- modules/mod_auth_testoauth.lua: "token-<user>" is valid for <user>
+VirtualHost "open.localhost"
+  authentication = "internal_hashed"
+  modules_enabled = { "register_ibr" }; allow_registration = true
 Component "conference.localhost" "muc"
