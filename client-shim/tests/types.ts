@@ -9,6 +9,7 @@ import epode, {
   Connection,
   type Handler,
   SASLMechanism,
+  SASLOAuthBearer,
   SASLPlain,
   SASLSHA256,
   Status,
@@ -20,6 +21,8 @@ import epode, {
   XmppError,
   type ConnectionOptions,
   type Receipt,
+  type Registration,
+  type ScramKeys,
   type Stanzas,
   type StanzaSelector,
   type StatusCallback,
@@ -87,6 +90,18 @@ class Own extends SASLMechanism {
   }
 }
 new Connection('/ws', { mechanisms: [Own] });
+class Probe extends SASLOAuthBearer {
+  override onChallenge(connection: Connection, challenge?: string): string {
+    return connection.jid && super.onChallenge(connection, challenge);
+  }
+}
+connection.registerSASLMechanism(Probe);
+connection.mechanisms['OAUTHBEARER']!.priority = 99;
+same<typeof connection.pass, string | ScramKeys | null>(true);
+connection.setProtocol();
+Strophe.Connection.defaults.reconnect = false;
+// @ts-expect-error no such option has a default that can be set
+Connection.defaults.reloadGrace = 5;
 
 // Statuses
 
@@ -173,6 +188,18 @@ connection.deleteHandler(() => true);
 // @ts-expect-error no such option
 connection.addHandler(() => true, null, null, null, null, null, { matchBare: true });
 connection.deleteTimedHandler(connection.addTimedHandler(1000, () => true));
+
+// Registration
+
+void connection.register('chat.example', { signal: AbortSignal.timeout(1000) }).then(async (registration) => {
+  same<typeof registration, Registration>(true);
+  same<typeof registration.form, Element>(true);
+  await registration.submit({ username: 'juliet', lists: ['a', 'b'], age: 13, news: true });
+  await registration.submit($build('query', { xmlns: 'jabber:iq:register' }));
+  // @ts-expect-error a field has values
+  await registration.submit({ username: null });
+  registration.close();
+});
 
 // The end of a connection
 
