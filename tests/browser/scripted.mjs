@@ -9,7 +9,7 @@ import { eventually } from './apps.mjs';
 const FRAMING = 'urn:ietf:params:xml:ns:xmpp-framing';
 const STREAMS = 'http://etherx.jabber.org/streams';
 export const SASL = 'urn:ietf:params:xml:ns:xmpp-sasl';
-const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
+export const BIND = 'urn:ietf:params:xml:ns:xmpp-bind';
 
 /** A ping of the worker itself. */
 const PROBE = /^<iq xmlns="jabber:client" type="get" id="(epode-\d+)" to="([^"]*)"><ping/;

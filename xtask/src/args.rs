@@ -22,6 +22,7 @@ usage: cargo xtask build                             build worker and npm packag
                                idle, which takes minutes, only if named
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
            --transport NAME    bosh: a session over BOSH instead, beside Strophe without a worker
+           --managed           with stream management (XEP-0198) in servers, Epode and Strophe
            --before FOLDER     another build's client-shim/dist, beside which this one is measured
            --quick             one round of short floods with 1 and 16 tabs
        cargo xtask bench empty-client                what a tab client in wasm costs
@@ -166,7 +167,7 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
     let mut arguments = Arguments::of(arguments);
     while let Some(name) = arguments.next()? {
         let (wants, fits): (_, fn(&str) -> bool) = match name.as_str() {
-            "--quick" => {
+            "--quick" | "--managed" => {
                 passed_on.push(name);
                 continue;
             }
@@ -292,10 +293,10 @@ mod tests {
     fn what_the_bench_is_to_measure_is_passed_on() {
         let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
-        let line = "--only flood,idle --tabs 1,16 --quick --rounds 5";
+        let line = "--only flood,idle --tabs 1,16 --quick --managed --rounds 5";
         let expected = Bench::Compare(options(line));
         assert_eq!(
-            parsed("bench --only=flood,idle --tabs=1,16 --quick --rounds 5"),
+            parsed("bench --only=flood,idle --tabs=1,16 --quick --managed --rounds 5"),
             Ok(Command::Bench(expected))
         );
         assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));

@@ -55,6 +55,22 @@ test('two tabs are measured on Prosody', async () => {
   );
 });
 
+test('Epode and Strophe are measured on streams that the server manages', async () => {
+  const { samples, failures } = await measureAll({
+    ...FEW,
+    output,
+    only: ['latency'],
+    sources: ['scripted'],
+    managed: true,
+  });
+  assert.deepEqual(failures, []);
+  assert.deepEqual([...new Set(samples.map(({ contestant }) => contestant))].sort(), [
+    'epode',
+    'strophe-tabs',
+    'strophe-worker',
+  ]);
+});
+
 test('Epode and Strophe are measured over BOSH', async () => {
   const { samples, failures } = await measureAll({ ...FEW, output, only: ['bosh'], sources: ['bosh'] });
   assert.deepEqual(failures, []);

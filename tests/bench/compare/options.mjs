@@ -15,6 +15,7 @@ export function options(argv) {
       before: { type: 'string' },
       transport: { type: 'string', default: 'websocket' },
       quick: { type: 'boolean', default: false },
+      managed: { type: 'boolean', default: false },
     },
   });
   const { quick } = values;
@@ -27,6 +28,8 @@ export function options(argv) {
     only: values.only?.split(','),
     sources: values.sources.split(','),
     before: values.before,
+    /** Whether servers and contestants speak stream management (XEP-0198). */
+    managed: values.managed,
     /** The fraction of the usual effort, for example of the stanzas of a flood. */
     effort: quick ? 0.3 : 1,
     /** Whether this run makes the picture and the table of the README. */
@@ -34,6 +37,7 @@ export function options(argv) {
       !quick &&
       !values.only &&
       !values.before &&
+      !values.managed &&
       !values.tabs &&
       values.sources === 'scripted,prosody' &&
       values.browser === 'chromium',

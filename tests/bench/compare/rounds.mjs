@@ -58,8 +58,8 @@ export async function startContestantsWeb(output, before) {
  * }`; `failures`, as sentences; and `alone`, the rates of the sources
  */
 export async function measureAll(
-  { output, browser, rounds, tabs, only, effort, before, sources = ['scripted', 'prosody'] },
-  contestants = contestantsOf(sources, before),
+  { output, browser, rounds, tabs, only, effort, before, managed, sources = ['scripted', 'prosody'] },
+  contestants = contestantsOf(sources, before, managed),
 ) {
   const chosen = only ?? Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].byNameOnly);
   const scenarios = Object.keys(SCENARIOS)
@@ -72,7 +72,7 @@ export async function measureAll(
   const web = await startContestantsWeb(output, before);
   const prosody = used.includes('prosody') ? await startProsodySources() : undefined;
   const overBosh = used.includes('bosh') ? await startBoshSources() : undefined;
-  const opening = { scripted: openScripted, prosody: prosody?.open, bosh: overBosh?.open };
+  const opening = { scripted: () => openScripted({ managed }), prosody: prosody?.open, bosh: overBosh?.open };
   const rates = {};
   try {
     for (const source of used.filter((source) => source !== 'bosh')) {
@@ -89,7 +89,9 @@ export async function measureAll(
           const note = (metric, value) =>
             samples.push({ round, source, tabs: count, contestant, metric, value });
           await stage(`round ${round + 1}: ${where}`, async () => {
-            const parts = { browserName: browser, web, source: await opening[source](), effort };
+            const opened = await opening[source]();
+            opened.account.managed = managed;
+            const parts = { browserName: browser, web, source: opened, effort };
             await measureWorld({ ...parts, contestant, count }, scenarios, note);
           }).catch((error) => failures.push(`${where}, round ${round + 1}: ${error.message}`));
         }
@@ -103,13 +105,18 @@ export async function measureAll(
   return { samples, failures, alone: rates };
 }
 
-/** Strophe's worker does not speak BOSH; two builds are compared beside Strophe's worker alone. */
-function contestantsOf(sources, before) {
+/**
+ * Strophe's worker does not speak BOSH, and what is written by hand does not speak XEP-0198; two builds are
+ * compared beside Strophe's worker alone.
+ */
+function contestantsOf(sources, before, managed) {
   const names = sources.includes('bosh')
     ? ['epode', 'before', 'strophe-tabs']
     : before
       ? ['epode', 'before', 'strophe-worker']
-      : CONTESTANTS.map(({ name }) => name);
+      : managed
+        ? ['epode', 'strophe-worker', 'strophe-tabs']
+        : CONTESTANTS.map(({ name }) => name);
   return [BEFORE, ...CONTESTANTS].filter(({ name }) => names.includes(name) && (before || name !== 'before'));
 }
 

@@ -58,6 +58,7 @@ export class World {
     }
     // A real server delivers messages to a session after its presence.
     await pause(200);
+    this.source.checkManaged?.();
     this.bytesUp = this.source.bytes?.() ?? 0;
     await this.warmUp();
   }

@@ -9,8 +9,9 @@ export const speaking = (library, options) => async () => {
   let connection;
   let isUp = false;
   return {
-    construct({ service }) {
-      connection = new Strophe.Connection(service, options);
+    construct({ service, managed }) {
+      const management = managed && { enableStreamManagement: true };
+      connection = new Strophe.Connection(service, { ...options, ...management });
     },
 
     connect: ({ jid, password }) =>
