@@ -12,7 +12,7 @@ use std::time::Duration;
 use epode_port::{Js, Writer};
 use epode_protocol::port::Write;
 use epode_protocol::{Checkpoint, Fault};
-use epode_tab::{Input, Output};
+use epode_tab::{Input, Output, Place};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -44,8 +44,11 @@ export interface Page {
   keep(boot: string, position: number): void;
   /** Call `died` when this Web Lock is free. */
   watch(lock: string): void;
-  /** Open a port to a new worker, or for a detour to the one beside it, and call `opened`. */
-  reopen(detour: boolean): void;
+  /**
+   * Open a port to a new worker, or for a detour to the one beside it, or to the one with the name `elsewhere`,
+   * and call `opened`.
+   */
+  reopen(detour: boolean, elsewhere?: string): void;
 }
 "#;
 
@@ -66,7 +69,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn watch(this: &Page, lock: &str);
     #[wasm_bindgen(method)]
-    fn reopen(this: &Page, detour: bool);
+    fn reopen(this: &Page, detour: bool, elsewhere: Option<String>);
 
     #[wasm_bindgen(js_namespace = Date, js_name = now)]
     fn time_of_day() -> f64;
@@ -236,7 +239,8 @@ impl Tab {
                 }
                 Some(Output::Keep(Checkpoint { boot, position })) => self.page.keep(&boot, position as f64),
                 Some(Output::Watch(lock)) => self.page.watch(&lock),
-                Some(Output::Reopen { detour }) => self.page.reopen(detour),
+                Some(Output::Reopen(Place::Elsewhere(worker))) => self.page.reopen(false, Some(worker)),
+                Some(Output::Reopen(place)) => self.page.reopen(place == Place::Detour, None),
                 None => break,
             }
         }

@@ -5,6 +5,7 @@
  * What the app wants before the wasm is there waits here, in order. If there will never be a worker, every
  * command hears why.
  */
+import { DETOUR, NAME } from '../../port/ts/names.ts';
 import { Writer } from '../../port/ts/writer.ts';
 import { Tab, type Page } from '../pkg/epode_client_shim.js';
 import { loadTab, openHere, type Port } from './engine.ts';
@@ -100,9 +101,9 @@ export class Link {
   #port: Port | undefined;
   /** Where the browser has no SharedWorker: the worker of this link alone. */
   #own: Worker | undefined;
-  /** Where the worker's script is, and whether it runs here in the place of a worker that does not answer. */
+  /** Where the worker's script is, and by which name it runs. */
   #url: URL | undefined;
-  #detour = false;
+  #name = NAME;
   /** Ends the wait for the worker's death. */
   #watch = new AbortController();
   /** The position of the stanza that is being handled, when some are. */
@@ -203,7 +204,7 @@ export class Link {
 
   #start(script: string | URL): MessagePort {
     const url = resolveWorker(script, document.baseURI, globalThis.origin);
-    const [worker, port] = startWorker(url, this.#detour);
+    const [worker, port] = startWorker(url, this.#name);
     this.#own?.terminate();
     this.#own = 'terminate' in worker ? worker : undefined;
     worker.addEventListener('error', () => void this.#failed(url, port));
@@ -235,7 +236,7 @@ export class Link {
       show: () => this.#tell(writer.take() as Told),
       keep: (boot, position) => leaveCheckpoint(`epode-tab ${this.slot}`, { tab: this.#id, boot, position }),
       watch: (lock) => this.#await(lock, tab),
-      reopen: (detour) => void this.#reopen(tab, lock, detour),
+      reopen: (detour, elsewhere) => void this.#reopen(tab, lock, elsewhere ?? (detour ? DETOUR : NAME)),
     };
     const tab = new Tab(page, writer);
     this.#tab = tab;
@@ -345,10 +346,10 @@ export class Link {
       });
   }
 
-  async #reopen(tab: Tab, lock: string | undefined, detour: boolean): Promise<void> {
+  async #reopen(tab: Tab, lock: string | undefined, name: string): Promise<void> {
     // An engine in the page that broke is not replaced.
     if (!this.#script) return this.#fail('the engine broke: reload the page');
-    this.#detour = detour;
+    this.#name = name;
     this.#events.reopened();
     if (this.#ended) return;
     try {
@@ -373,7 +374,7 @@ export class Link {
   /** The worker has not answered. Browsers do not always report a script that is not there. */
   async #due(tab: Tab): Promise<void> {
     this.#rings = undefined;
-    const found = this.#url && tab.is_greeting() ? await whereabouts(this.#url, this.#detour) : undefined;
+    const found = this.#url && tab.is_greeting() ? await whereabouts(this.#url, this.#name) : undefined;
     if (this.#ended) return;
     if (typeof found === 'string') {
       if (tab.is_greeting()) return this.#fail(found);

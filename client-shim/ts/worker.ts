@@ -30,7 +30,7 @@ export function startEarly(url: URL): void {
   const { href } = url;
   if (started.has(href)) return;
   started.add(href);
-  const [worker, port] = startWorker(url, false);
+  const [worker, port] = startWorker(url, NAME);
   const drop = (): void => {
     takeEarly(href);
     port.postMessage('Leave' satisfies ToWorker<string>);
@@ -56,10 +56,10 @@ function takeEarly(href: string): Early | undefined {
 }
 
 /**
- * Starts the worker, or the one beside it, or finds it; what tells of its failure, and a port to it. A
+ * Starts the worker of this script and name, or finds it; what tells of its failure, and a port to it. A
  * `Worker` is this caller's alone, who ends it.
  */
-export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, MessagePort] {
+export function startWorker(url: URL, name: string): [SharedWorker | Worker, MessagePort] {
   try {
     if (typeof SharedWorker === 'undefined') {
       // The same script, for this page alone.
@@ -68,14 +68,12 @@ export function startWorker(url: URL, detour: boolean): [SharedWorker | Worker, 
       worker.postMessage(null, [port2]);
       return [worker, port1];
     }
-    const ready = detour ? undefined : takeEarly(url.href);
+    const ready = name === NAME ? takeEarly(url.href) : undefined;
     if (ready) return [ready.worker, ready.port];
-    // Pages that ask for an extended lifetime and pages that do not exclude each other, so all ask, from the
-    // first release on.
-    const worker = new SharedWorker(url, {
-      name: detour ? DETOUR : NAME,
-      extendedLifetime: true,
-    } as WorkerOptions);
+    // Pages that ask for an extended lifetime and pages that do not exclude each other: all ask for that of a
+    // worker of Epode's pages, and strophe.js for that of no worker.
+    const extendedLifetime = name === NAME || name === DETOUR;
+    const worker = new SharedWorker(url, { name, extendedLifetime } as WorkerOptions);
     return [worker, worker.port];
   } catch (error) {
     throw new Error(`the browser does not start the worker script ${url.href}: ${(error as Error).message}`);
@@ -103,10 +101,10 @@ export async function whatIsAt(url: URL, signal: AbortSignal | null = null): Pro
  * Whether a worker that does not answer runs, or is on its way; `undefined` where its script may be some
  * other; or, in a sentence, why it cannot be there.
  */
-export async function whereabouts(url: URL, detour: boolean): Promise<boolean | string | undefined> {
+export async function whereabouts(url: URL, worker: string): Promise<boolean | string | undefined> {
   const { held } = (await navigator.locks?.query()) ?? {};
   const runs = (href: string): boolean | undefined =>
-    held?.some(({ name }) => name!.startsWith(lockOf(detour ? DETOUR : NAME, href)));
+    held?.some(({ name }) => name!.startsWith(lockOf(worker, href)));
   if (runs(url.href)) return true;
   const slow = new AbortController();
   setTimeout(() => slow.abort(), 2_000);

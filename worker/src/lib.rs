@@ -10,6 +10,7 @@
 //! requests of BOSH, and `text` is a stanza as a JavaScript string. `browser` has time, randomness, locks,
 //! timers and the console.
 
+use epode_hub::Keeper;
 use epode_port::Writer;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -91,10 +92,16 @@ pub fn owned(name: String) {
     driver::run(epode_hub::Input::Owned(name));
 }
 
-/// The session of this name stays with another worker.
+/// The session of this name stays with another worker: a newer one, or one for pages of another library,
+/// whose name is said if it runs the same script.
 #[wasm_bindgen]
-pub fn denied(name: String) {
-    driver::run(epode_hub::Input::Denied(name));
+pub fn denied(name: String, newer: bool, beside: Option<String>) {
+    let keeper = match beside {
+        Some(worker) => Keeper::Beside(worker),
+        None if newer => Keeper::Newer,
+        None => Keeper::Other,
+    };
+    driver::run(epode_hub::Input::Denied(name, keeper));
 }
 
 /// A newer worker asks for the session of this name.

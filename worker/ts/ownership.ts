@@ -1,21 +1,29 @@
 // Which worker of this origin has which session. After a deploy the script has another address, and there are
 // two workers for a while: pages of before share the one, pages of now the other. The newer asks, the older
-// hands over; never the other way.
+// hands over; never the other way. Pages of strophe.js give their worker another name, so the same script may
+// run twice: between names nothing is handed over.
 
 import type { Ownership } from '../pkg/epode_worker.js';
+
+declare const self: SharedWorkerGlobalScope;
 
 /** What becomes of a session. */
 export interface Outcomes {
   owned(name: string): void;
-  denied(name: string): void;
+  /** Whether a newer worker keeps the session, and the name of one that runs the same script. */
+  denied(name: string, newer: boolean, beside?: string): void;
   wanted(name: string): void;
 }
 
-/** What workers tell each other: who wants a session, or keeps it, and when that worker was born. */
+/** What workers tell each other: who wants a session, or keeps it, and what that worker is. */
 interface OwnershipMessage {
   wants?: string;
   keeps?: string;
+  /** When the worker was born. */
   born: number;
+  /** The address of its script, and the name that pages gave to it. */
+  script?: string;
+  worker?: string;
 }
 
 /**
@@ -31,7 +39,7 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   if (!locks || typeof BroadcastChannel === 'undefined') {
     return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
   }
-  const born = Date.now();
+  const own = { born: Date.now(), script: self.location.href, worker: self.name };
   const channel = new BroadcastChannel('epode');
   /** Lets go of each session that is ours. */
   const kept = new Map<string, () => void>();
@@ -48,7 +56,7 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
     const waiting = new AbortController();
     asked.set(name, waiting);
     const timer = setTimeout(() => waiting.abort('silent'), PATIENCE);
-    channel.postMessage({ wants: name, born } satisfies OwnershipMessage);
+    channel.postMessage({ wants: name, ...own } satisfies OwnershipMessage);
     await locks
       .request(name, { signal: waiting.signal }, () => {
         clearTimeout(timer);
@@ -58,17 +66,22 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
       .catch(() => {
         clearTimeout(timer);
         asked.delete(name);
-        if (waiting.signal.reason === 'silent') outcomes.owned(name);
-        else outcomes.denied(name);
+        const { reason } = waiting.signal;
+        if (reason === 'silent') outcomes.owned(name);
+        else if (isOfOurPages(reason)) outcomes.denied(name, true);
+        else outcomes.denied(name, false, reason.script === own.script ? reason.worker : undefined);
       });
   };
 
+  /** A worker of before there were other pages said no name. */
+  const isOfOurPages = ({ worker = own.worker }: OwnershipMessage): boolean => worker === own.worker;
+
   channel.onmessage = ({ data }: MessageEvent<OwnershipMessage>) => {
     if (data.wants !== undefined && kept.has(data.wants)) {
-      if (data.born > born) outcomes.wanted(data.wants);
-      else channel.postMessage({ keeps: data.wants, born } satisfies OwnershipMessage);
+      if (data.born > own.born && isOfOurPages(data)) outcomes.wanted(data.wants);
+      else channel.postMessage({ keeps: data.wants, ...own } satisfies OwnershipMessage);
     }
-    if (data.keeps !== undefined) asked.get(data.keeps)?.abort('kept');
+    if (data.keeps !== undefined) asked.get(data.keeps)?.abort(data);
   };
 
   return {

@@ -127,14 +127,25 @@ pub enum Input<T> {
     Online(bool),
     /// This worker now owns the session of this name.
     Owned(String),
-    /// A newer worker keeps the session of this name.
-    Denied(String),
+    /// Another worker keeps the session of this name.
+    Denied(String, Keeper),
     /// A newer worker asks for the session of this name.
     Wanted(String),
     /// Everything that had happened before [`Output::Defer`] has been handed in.
     Deferred,
     /// The deadline of [`Hub::deadline`] has come.
     Timeout,
+}
+
+/// Another worker that keeps a session.
+#[derive(Debug)]
+pub enum Keeper {
+    /// A newer worker of such pages as ours.
+    Newer,
+    /// The worker of this name, which runs the same script for pages of another library.
+    Beside(String),
+    /// A worker of another script, for pages of another library.
+    Other,
 }
 
 /// Something that the worker wants done.
@@ -260,7 +271,7 @@ impl<T: Text> Hub<T> {
                 }
             }
             Input::Owned(name) => self.owned(&name),
-            Input::Denied(name) => self.denied(&name),
+            Input::Denied(name, keeper) => self.denied(&name, &keeper),
             Input::Wanted(name) => self.wanted(&name),
             Input::Deferred => self.common.end_of_task(),
             Input::Timeout => self.timeout(),

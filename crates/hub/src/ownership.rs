@@ -1,18 +1,23 @@
 //! Which worker owns a session. After a deploy there may be two: older pages share one, newer pages
 //! the other. One of them owns the session, which only ever goes from the older worker to the
 //! newer, so that they do not take it from each other for ever.
+//!
+//! Pages of Epode and pages of strophe.js have workers of different names. Between these a session stays
+//! where it is, and Epode's pages go to the worker that has it.
 
-use epode_protocol::{LogLevel, StatusCode, Text};
+use epode_protocol::{FromWorker, LogLevel, Refusal, StatusCode, Text};
 use epode_session::{Input, stream};
 
 use crate::common::Common;
 use crate::key::Key;
 use crate::shared_session::{Phase, SharedSession};
 use crate::status::because;
-use crate::{Hub, Output, SessionId};
+use crate::{Hub, Keeper, Output, SessionId};
 
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
+const OTHER_HAS_IT: &str =
+    "pages of another library have the session, by another worker: let all name the same worker script";
 
 impl<T: Text> SharedSession<T> {
     /// Asks for the ownership of the session, and dials once it is there. Anonymous and unshared
@@ -35,13 +40,26 @@ impl<T: Text> SharedSession<T> {
         self.feed(stream::Input::Close(stream::CLOSE), common);
     }
 
-    /// A newer worker keeps the session: the tabs hear so. Returns the session's key.
-    fn give_up(mut self, common: &mut Common<T>) -> Key {
+    /// Another worker keeps the session: the tabs go there, or hear why they are out. Returns the session's
+    /// key.
+    fn give_up(mut self, keeper: &Keeper, common: &mut Common<T>) -> Key {
         // A page's own login came over it.
         self.connection.uplink.carrier.close(common);
+        let why = match keeper {
+            Keeper::Beside(worker) => {
+                for port in self.ports() {
+                    common.detach(port, Vec::new());
+                    let elsewhere = Refusal::Elsewhere { worker: worker.clone() };
+                    common.post(port, FromWorker::Refused(elsewhere));
+                }
+                return self.connection.key;
+            }
+            Keeper::Newer => NEWER_HAS_IT,
+            Keeper::Other => OTHER_HAS_IT,
+        };
         for port in self.ports() {
-            let failed = because(StatusCode::ConnFail, None, &NEWER_HAS_IT);
-            let over = because(StatusCode::Disconnected, None, &NEWER_HAS_IT);
+            let failed = because(StatusCode::ConnFail, None, &why);
+            let over = because(StatusCode::Disconnected, None, &why);
             common.detach(port, vec![failed, over]);
         }
         self.connection.key
@@ -58,9 +76,9 @@ impl<T: Text> Hub<T> {
         }
     }
 
-    pub(crate) fn denied(&mut self, name: &str) {
+    pub(crate) fn denied(&mut self, name: &str, keeper: &Keeper) {
         if let Some(shared) = self.session_of(name).and_then(|id| self.sessions.remove(&id)) {
-            let key = shared.give_up(&mut self.common);
+            let key = shared.give_up(keeper, &mut self.common);
             self.let_contend(&key);
         }
     }

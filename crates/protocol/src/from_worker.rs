@@ -164,6 +164,11 @@ pub enum Refusal {
         /// What is wrong with it.
         detail: String,
     },
+    /// The session that the tab asked for is of another worker of the same script: the tab is to go there.
+    Elsewhere {
+        /// The name of that worker (HTML, `SharedWorkerOptions`).
+        worker: String,
+    },
     /// The worker's engine could not start, or broke.
     Engine {
         /// The reason, in words that help.

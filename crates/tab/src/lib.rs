@@ -100,11 +100,20 @@ pub enum Output<V> {
     Keep(Checkpoint),
     /// Report [`Input::Died`] when this Web Lock is free: the worker holds it while it lives.
     Watch(String),
-    /// Open a port to a new worker, and report [`Input::Opened`].
-    Reopen {
-        /// Whether to the worker that stands in for one that does not answer.
-        detour: bool,
-    },
+    /// Open a port to the worker of this place, which may have to be started, and report [`Input::Opened`].
+    Reopen(Place),
+}
+
+/// The worker of the script that a tab is at.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub enum Place {
+    /// Epode's own.
+    #[default]
+    Own,
+    /// The worker that stands in for one that does not answer.
+    Detour,
+    /// The worker of this name, which has the session.
+    Elsewhere(String),
 }
 
 enum Stage {
@@ -150,8 +159,9 @@ pub struct Tab<V> {
     parting: Option<V>,
     /// Until when to wait, and over a worker that has spoken.
     vigil: Vigil,
-    /// Whether this tab is at the worker that stands in for another.
-    detour: bool,
+    place: Place,
+    /// How often the worker has sent this tab elsewhere since its session was up.
+    sent_on: u32,
     /// Whether the app is being shown a message: nothing is done before it has handled that.
     showing: bool,
     outputs: VecDeque<Output<V>>,
@@ -168,6 +178,9 @@ const REST: Duration = Duration::from_millis(250);
 /// How often, and after what silence, a further port is tried when a worker has died.
 const RETRIES: u32 = 3;
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How often workers may send a tab to each other: the session may end on the way, and begin anew.
+const SENT_ON: u32 = 4;
 
 /// How soon it is looked again for a worker whose script was on its way: what a look takes, the script must
 /// do without.
@@ -196,7 +209,8 @@ impl<V> Default for Tab<V> {
             left: false,
             parting: None,
             vigil: Vigil::default(),
-            detour: false,
+            place: Place::Own,
+            sent_on: 0,
             showing: false,
             outputs: VecDeque::new(),
         }
@@ -511,8 +525,18 @@ impl<V: Value + Clone> Tab<V> {
                 self.retries -= 1;
                 self.rest(after(now, RETRY));
             }
+            Refusal::Elsewhere { worker } if self.sent_on < SENT_ON => self.go_elsewhere(worker),
             refusal => self.lose(in_words(refusal)),
         }
+    }
+
+    /// Another worker of the script has the session that this tab asks for.
+    fn go_elsewhere(&mut self, worker: String) {
+        self.sent_on += 1;
+        self.post(Word::Leave);
+        self.place = if self.place == Place::Own { Place::Elsewhere(worker) } else { Place::Own };
+        self.fail_open(&because("worker-lost", "another worker has the session, and this was not sent"));
+        self.reopen();
     }
 
     /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it
@@ -568,6 +592,7 @@ impl<V: Value + Clone> Tab<V> {
         let (jid, position) = session.unzip();
         self.membership.note_status(code, jid);
         if let Some(position) = position {
+            self.sent_on = 0;
             self.claims.begin(position);
             return self.cursor.enter(Step::Start(position));
         }
@@ -595,7 +620,7 @@ impl<V: Value + Clone> Tab<V> {
             Stage::Greeting { since, alive: false, .. } => match runs {
                 // Hello is to wait for as long as any answer may take.
                 Some(true) if now < after(since, ANSWER) => self.vigil.until = after(since, ANSWER),
-                Some(true) if !self.detour => self.bypass(now),
+                Some(true) if self.place != Place::Detour => self.bypass(now),
                 Some(false) if now < after(since, LONG_PATIENCE) => self.vigil.until = after(now, LOOK),
                 Some(_) => self.give_up("the worker does not answer"),
                 None => self
@@ -632,6 +657,9 @@ impl<V: Value + Clone> Tab<V> {
             self.claims.clear();
             self.show(News::Status(status));
         }
+        if let Place::Elsewhere(_) = self.place {
+            self.place = Place::Own;
+        }
         let rest = match self.died_young {
             0 | 1 => REST,
             young => Duration::from_secs(1 << young.min(5)),
@@ -653,14 +681,14 @@ impl<V: Value + Clone> Tab<V> {
         if !self.is_welcome() || self.is_watched() {
             let text = "the worker runs and does not answer: it is gone round";
             self.log(LogLevel::Warn, text.to_owned());
-            self.detour = !self.detour;
+            self.place = if self.place == Place::Detour { Place::Own } else { Place::Detour };
         }
         self.died(now, how);
     }
 
     fn reopen(&mut self) {
         self.stage = Stage::Closed;
-        self.outputs.push_back(Output::Reopen { detour: self.detour });
+        self.outputs.push_back(Output::Reopen(self.place.clone()));
     }
 
     /// Whether what a worker says is for this tab: not that of one that it has given up.
@@ -735,6 +763,10 @@ fn in_words(refusal: Refusal) -> Fault {
         Refusal::Malformed { detail } => {
             ("worker-protocol", "the worker did not understand this page: ".to_owned() + &detail)
         }
+        Refusal::Elsewhere { .. } => (
+            "worker-elsewhere",
+            "two workers send this page to each other for the session: reload the page".to_owned(),
+        ),
         Refusal::Engine { detail } => ("worker-failed", detail),
     };
     Fault { condition: condition.to_owned(), text }

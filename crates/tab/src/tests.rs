@@ -20,6 +20,7 @@ mod asking;
 mod claims;
 mod delivery;
 mod dying;
+mod elsewhere;
 mod greeting;
 mod leaving;
 mod losing;

@@ -11,7 +11,11 @@ speaks: Array<number>, } } | { "Malformed": {
 /**
  * What is wrong with it.
  */
-detail: string, } } | { "Engine": { 
+detail: string, } } | { "Elsewhere": { 
+/**
+ * The name of that worker (HTML, `SharedWorkerOptions`).
+ */
+worker: string, } } | { "Engine": { 
 /**
  * The reason, in words that help.
  */

@@ -3,7 +3,7 @@
 use epode_protocol::{Credentials, Hello, Options, Secret, ToWorker, VERSION};
 
 use super::world::{SERVICE, config};
-use crate::{Config, Hub, Input, Output, PortId};
+use crate::{Config, Hub, Input, Keeper, Output, PortId};
 
 const PORT: PortId = PortId(1);
 
@@ -61,9 +61,25 @@ fn nothing_is_dialled_before_the_session_is_ours() {
 #[test]
 fn a_session_that_a_newer_worker_has_stays_there_and_the_tab_hears_what_to_do() {
     let (mut hub, outputs) = worker();
-    let outputs = told(&mut hub, Input::Denied(name(&outputs)));
+    let outputs = told(&mut hub, Input::Denied(name(&outputs), Keeper::Newer));
     assert!(says(&outputs, "ConnFail") && says(&outputs, "reload the page"), "{outputs:?}");
     assert!(says(&outputs, "Disconnected") && !says(&outputs, "Dial"), "{outputs:?}");
+}
+
+#[test]
+fn a_tab_whose_session_another_worker_of_the_script_has_is_sent_there() {
+    let (mut hub, outputs) = worker();
+    let beside = Keeper::Beside("Strophe XMPP Connection".to_owned());
+    let outputs = told(&mut hub, Input::Denied(name(&outputs), beside));
+    assert!(says(&outputs, "Elsewhere { worker: \"Strophe XMPP Connection\" }"), "{outputs:?}");
+    assert!(!says(&outputs, "Status") && !says(&outputs, "Dial"), "{outputs:?}");
+}
+
+#[test]
+fn a_tab_whose_session_a_worker_of_another_script_has_hears_what_to_do() {
+    let (mut hub, outputs) = worker();
+    let outputs = told(&mut hub, Input::Denied(name(&outputs), Keeper::Other));
+    assert!(says(&outputs, "ConnFail") && says(&outputs, "the same worker script"), "{outputs:?}");
 }
 
 #[test]

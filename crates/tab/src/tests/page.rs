@@ -20,6 +20,8 @@ pub(super) struct Page {
     /// How many times the tab asked for a new port, and whether the latest is to be one of the detour.
     pub(super) reopened: u32,
     pub(super) detour: bool,
+    /// Of which worker the latest port is to be.
+    pub(super) place: Place,
     /// What is found out about a worker that has not spoken.
     pub(super) runs: Option<bool>,
     /// Whether the worker answers a ping.
@@ -194,9 +196,10 @@ impl Page {
                 Output::Show(news) => self.events.push(from_value(Json::of(&news)).unwrap()),
                 Output::Keep(checkpoint) => self.kept = Some(checkpoint),
                 Output::Watch(lock) => self.watched = Some(lock),
-                Output::Reopen { detour } => {
+                Output::Reopen(place) => {
                     self.reopened += 1;
-                    self.detour = detour;
+                    self.detour = place == Place::Detour;
+                    self.place = place;
                 }
             }
         }
