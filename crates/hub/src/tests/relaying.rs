@@ -11,7 +11,7 @@ use epode_testkit as testkit;
 
 use super::page::{Event, Page};
 use super::world::{BOSH, GRACE, SERVICE, World, config, password, unicode};
-use crate::{Hub, Input, Output, PortId};
+use crate::{Hub, Input, Keeper, Output, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
@@ -610,7 +610,7 @@ fn a_login_goes_on_only_once_the_session_is_this_workers() {
         });
         let name = name.expect("the session is made one's own");
         assert!(says(&outputs, "success") && !says(&outputs, "Transmit"), "{outputs:?}");
-        hub.handle_input(GRACE, if denied { Input::Denied(name) } else { Input::Owned(name) });
+        hub.handle_input(GRACE, if denied { Input::Denied(name, Keeper::Newer) } else { Input::Owned(name) });
         let outputs: Vec<_> = std::iter::from_fn(|| hub.poll_output()).collect();
         assert_eq!(says(&outputs, "CloseSocket"), denied, "{outputs:?}");
         assert_eq!(says(&outputs, "ConnFail"), denied, "{outputs:?}");
