@@ -5,7 +5,7 @@ use epode_stream::sasl::{
     Allowed, Credentials, Fingerprint, MechanismName, Proof, ScramKeys, Secret, prepare,
 };
 use epode_stream::xml::Limits;
-use epode_stream::{Config, Former, Login, Management};
+use epode_stream::{Config, Former, Login};
 
 use crate::{Bound, Error, Purpose};
 
@@ -15,6 +15,8 @@ use crate::{Bound, Error, Purpose};
 pub struct Account {
     service: String,
     jid: String,
+    /// The resource that the app asks for.
+    asked: Option<String>,
     authcid: Option<String>,
     /// Whether the authcid is the localpart of the JID.
     implied: bool,
@@ -65,7 +67,7 @@ impl Account {
         unicode: Unicode,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
-        let (local, domain, _) = jid::split(jid);
+        let (local, domain, resource) = jid::split(jid);
         if domain.is_empty() || local.is_some_and(str::is_empty) {
             return Err(Error::Jid(jid.to_owned()));
         }
@@ -95,6 +97,8 @@ impl Account {
         Ok(Account {
             service: service.to_owned(),
             jid: jid.to_owned(),
+            // RFC 7622 §3.4: a resource has at least one character.
+            asked: resource.filter(|resource| !resource.is_empty()).map(str::to_owned),
             authcid,
             implied,
             authzid,
@@ -126,6 +130,11 @@ impl Account {
     /// The bare JID, or the domain for ANONYMOUS.
     pub fn bare_jid(&self) -> &str {
         jid::bare(&self.jid)
+    }
+
+    /// The resource that the app asks for.
+    pub fn asked(&self) -> Option<&str> {
+        self.asked.as_deref()
     }
 
     /// The user name given beside a bare domain, prepared; `None` if the JID names the user.
@@ -272,8 +281,7 @@ impl Account {
             limits: Limits::default(),
             known: self.known.clone(),
             management: match purpose {
-                Purpose::Join { reconnect, management, .. } => management
-                    .map(|management| Management { resume: management.resume && reconnect, ..management }),
+                Purpose::Join { management, .. } => management,
                 Purpose::Continue { .. } | Purpose::Relay | Purpose::Verify => None,
             },
             former,

@@ -17,10 +17,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use epode_stream as stream;
+use epode_stream::PeerMisbehaved;
 use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Limits, Violation};
-pub use epode_stream::{Bound, Dropped, Management, Report, Stream};
-use epode_stream::{Former, PeerMisbehaved};
+pub use epode_stream::{Bound, Dropped, Former, Management, Report, Stream};
 
 pub use account::{Account, Mechanisms};
 use redial::Redial;
@@ -64,7 +64,7 @@ pub enum Purpose {
         reconnect: bool,
         /// Whether to wait for [`stream::Input::Bind`] before the session is up for the first time.
         explicit: bool,
-        /// Stream management, if it is wanted. A session that is not to reconnect is not resumed.
+        /// Stream management, if it is wanted.
         management: Option<Management>,
     },
     /// To go on with a session of a former page, or of the app's server: whose stream is open, and
@@ -182,6 +182,8 @@ pub struct Session {
     up: bool,
     /// The session that the next stream is to resume.
     former: Option<Former>,
+    /// How many streams have resumed the session since the server acknowledged anything.
+    unproven: u32,
     /// What the server took when the session was up last: stanzas for the next stream are checked before
     /// that stream is told.
     outbound: Limits,
@@ -205,6 +207,7 @@ impl Session {
             was_up: false,
             up: false,
             former: None,
+            unproven: 0,
             outbound,
             cause: None,
             online: true,
@@ -254,6 +257,26 @@ impl Session {
     pub fn settle(&mut self, purpose: Purpose) {
         self.purpose = purpose;
         self.stream.settle(self.account.config(purpose, false, None));
+    }
+
+    /// Before the first dial: the session is to go on with a former one, which had this JID and whose app
+    /// had `asked` for a resource. Returns false, and changes nothing, if the app wants something else now.
+    pub fn go_on(&mut self, now: Duration, former: Former, jid: &str, asked: Option<&str>) -> bool {
+        let resumes = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
+        let (_, _, had) = stream::jid::split(jid);
+        let is_same = self.account.asked().is_none_or(|resource| [had, asked].contains(&Some(resource)));
+        let goes_on = resumes && is_same;
+        if goes_on {
+            self.account.bound(jid, false);
+            self.former = Some(former);
+            self.stream = self.next_stream(now);
+        }
+        goes_on
+    }
+
+    /// What is needed to go on with this session, which is over, if an error ended it that leaves that open.
+    pub fn former(&self) -> Option<&Former> {
+        self.former.as_ref().filter(|_| matches!(self.phase, Phase::Over))
     }
 
     /// Takes in an event. [`Session::poll_output`] returns what follows from it.
@@ -357,9 +380,6 @@ impl Session {
                         self.up(now);
                         // A resource that replaced one in conflict is not asked for again.
                         self.account.bound(&bound.jid, self.stream.has_yielded());
-                        if let Purpose::Join { explicit, .. } = &mut self.purpose {
-                            *explicit = false;
-                        }
                         Output::Event(Event::Bound(bound))
                     }
                     stream::Event::Ended(error) => return self.stream_ended(now, error),
@@ -371,18 +391,26 @@ impl Session {
 
     fn manage(&mut self, now: Duration, report: &Report) {
         match report {
-            Report::Enabled(id) => {
-                self.former = id.clone().map(|id| Former { id, received: 0 });
+            Report::Enabled(former) => self.former.clone_from(former),
+            Report::Resumed(_) => {
+                self.unproven += 1;
+                self.up(now);
             }
-            Report::Resumed(_) => self.up(now),
             Report::NotResumed(_) => self.former = None,
-            Report::Unmanaged(_) | Report::Acknowledged(_) | Report::AckRequested => {}
+            Report::Acknowledged(_) => self.unproven = 0,
+            Report::Unmanaged(_) | Report::AckRequested => {}
         }
     }
 
     fn up(&mut self, now: Duration) {
         (self.was_up, self.up) = (true, true);
         self.outbound = self.stream.outbound();
+        if let Some(former) = &mut self.former {
+            former.outbound = self.outbound;
+        }
+        if let Purpose::Join { explicit, .. } = &mut self.purpose {
+            *explicit = false;
+        }
         self.cause = None;
         self.redial.up(now);
     }
@@ -392,8 +420,7 @@ impl Session {
             && self.was_up
             && !self.account.is_relayed();
         let up = std::mem::take(&mut self.up);
-        let resuming = self.stream.is_resuming();
-        if (up || resuming) && !error.as_ref().is_some_and(|error| is_resumable(error, resuming)) {
+        if (up || self.stream.is_resuming()) && !self.is_resumable(error.as_ref()) {
             self.former = None;
         }
         if let Some(stream::Error::Peer(
@@ -431,9 +458,14 @@ impl Session {
     }
 
     fn dial(&mut self, now: Duration) {
-        self.stream = Stream::new(now, self.account.config(self.purpose, self.was_up, self.former.clone()));
+        self.stream = self.next_stream(now);
         self.phase = Phase::Streaming;
         self.ask_for_socket();
+    }
+
+    fn next_stream(&self, now: Duration) -> Stream {
+        let again = self.was_up || self.former.is_some();
+        Stream::new(now, self.account.config(self.purpose, again, self.former.clone()))
     }
 
     fn ask_for_socket(&mut self) {
@@ -443,20 +475,26 @@ impl Session {
 
     fn end(&mut self, error: Option<stream::Error>) {
         self.phase = Phase::Over;
+        if !self.is_resumable(error.as_ref()) {
+            self.former = None;
+        }
         self.outputs.push_back(Output::Event(Event::Ended(error)));
     }
-}
 
-/// Whether the server may still have the session after this end of a stream (XEP-0198 §5), which had
-/// asked for it if `resuming`. If not, one side has closed the stream, or the server would fail over
-/// the session again.
-fn is_resumable(error: &stream::Error, resuming: bool) -> bool {
-    match error {
-        stream::Error::Timeout(_) => !resuming,
-        stream::Error::StreamError { condition, .. } => {
-            !error.blames_us() && !matches!(&**condition, "conflict" | "not-authorized")
+    /// Whether the server may still have the session after this end of the stream (XEP-0198 §5). If not, one
+    /// side has closed the stream, or the server would fail over the session again.
+    fn is_resumable(&self, error: Option<&stream::Error>) -> bool {
+        match error {
+            Some(stream::Error::Timeout(_)) => !self.stream.is_resuming(),
+            Some(error @ stream::Error::StreamError { condition, .. }) => match &**condition {
+                "conflict" | "not-authorized" => false,
+                // Prosody 13 reads what a resumed stream says as the rest of a frame that the cut had halved.
+                "not-well-formed" | "bad-format" | "invalid-xml" => self.unproven == 1,
+                _ => !error.blames_us(),
+            },
+            Some(error) => error.is_of_network(),
+            None => false,
         }
-        error => error.is_of_network(),
     }
 }
 

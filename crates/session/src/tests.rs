@@ -524,12 +524,24 @@ fn a_server_that_counts_wrongly_is_not_asked_to_count_again() {
 }
 
 #[test]
-fn a_session_that_is_not_dialled_again_asks_for_acknowledgements_only() {
+fn a_session_that_is_not_dialled_again_leaves_what_the_next_one_goes_on_with() {
     let management = Some(Management { resume: true, max: Some(60) });
     let purpose = Purpose::Join { reconnect: false, explicit: false, management };
     let mut session = Session::new(SECOND, account("p"), purpose, 1);
     session.handle_input(SECOND, Input::Start);
     let outputs = hear(&mut session, SECOND, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, BOUND]);
-    let enable = "<enable xmlns='urn:xmpp:sm:3' max='60'/>";
+    let enable = "<enable xmlns='urn:xmpp:sm:3' resume='true' max='60'/>";
     assert!(outputs.iter().any(|output| matches!(output, Output::Transmit(frame) if frame == enable)));
+    hear(&mut session, SECOND, &["<enabled xmlns='urn:xmpp:sm:3' id='abc' resume='true' max='60'/>"]);
+    assert_eq!(session.former(), None);
+    session.handle_input(SECOND, stream::Input::Closed { code: 1006, reason: "" }.into());
+    let former = session.former().unwrap().clone();
+    assert_eq!((&*former.id, former.max), ("abc", Some(60)));
+
+    for (asks, resumes) in [("a@b", true), ("a@b/desk", true), ("a@b/other", false)] {
+        let account =
+            Account::new("ws://localhost/", asks, None, None, Mechanisms::default(), unicode()).unwrap();
+        let mut next = Session::new(SECOND, account, purpose, 1);
+        assert_eq!(next.go_on(SECOND, former.clone(), "a@b/desk", None), resumes, "{asks}");
+    }
 }

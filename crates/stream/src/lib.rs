@@ -681,7 +681,7 @@ impl Stream {
             }
             Some(Timer::Login) => self.end(Error::NoLogin),
             Some(Timer::Enable) => {
-                self.common.managed = Managed::No;
+                self.common.managed = Managed::Overdue;
                 self.common.event(Event::Management(Report::Unmanaged("timeout".to_owned())));
             }
             Some(Timer::Close) => self.finish(Some(Error::NotClosed)),

@@ -1,7 +1,7 @@
 //! Stream management (XEP-0198): its elements, and how far a stream is with it. The counts are kept
 //! by the caller, who has the stanzas.
 
-use epode_xml::Element;
+use epode_xml::{Element, Limits};
 
 use crate::error::{Error, PeerMisbehaved};
 use crate::framing::{self, ns};
@@ -23,6 +23,10 @@ pub struct Former {
     pub id: String,
     /// The number of stanzas received since stream management was enabled.
     pub received: u32,
+    /// How long the server keeps the session, in seconds, if it says so.
+    pub max: Option<u32>,
+    /// The limits of what the server takes, which it need not tell again.
+    pub outbound: Limits,
 }
 
 /// A report about the management of a stream.
@@ -34,8 +38,8 @@ pub enum Report {
     /// that the server had handled, if it says so.
     NotResumed(Option<u32>),
     /// The server counts our stanzas since [`Bound::managed`](crate::Bound::managed), and its own
-    /// from now on. Carries the SM-ID if the session can be resumed.
-    Enabled(Option<String>),
+    /// from now on. Carries what is needed to resume the session, if that is possible.
+    Enabled(Option<Former>),
     /// The server refused to manage the stream, or did not answer; the condition. The stream goes on
     /// without.
     Unmanaged(String),
@@ -52,6 +56,8 @@ pub(crate) enum Managed {
     No,
     /// `<enable/>` is sent: stanzas that we send count. The server's answer is awaited.
     Enabling,
+    /// The same, and the answer is not awaited any more: the server may count without our knowledge.
+    Overdue,
     /// Stanzas in both directions count.
     Yes,
 }
@@ -64,12 +70,19 @@ pub(crate) fn handle(element: &Element, common: &mut Common) -> Result<bool, Err
     let report = match (element.name(), common.managed) {
         ("r", Managed::Yes) => Report::AckRequested,
         ("a", Managed::Yes) => Report::Acknowledged(count(element)?),
+        // The server's stanzas count from now on, and the server waits for our acknowledgements.
+        ("enabled", Managed::Overdue) => {
+            common.managed = Managed::Yes;
+            Report::Enabled(None)
+        }
         ("enabled", Managed::Enabling) => {
             common.managed = Managed::Yes;
             common.deadline.clear();
             let resumable = matches!(element.attr("resume"), Some("true" | "1"));
             let id = element.attr("id").filter(|id| resumable && !id.is_empty());
-            Report::Enabled(id.map(str::to_owned))
+            let max = element.attr("max").and_then(|max| max.trim().parse().ok());
+            let former = |id: &str| Former { id: id.to_owned(), received: 0, max, outbound: common.outbound };
+            Report::Enabled(id.map(former))
         }
         ("failed", Managed::Enabling) => {
             common.managed = Managed::No;

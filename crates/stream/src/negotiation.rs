@@ -367,6 +367,8 @@ impl ExpectResumed {
             let h = management::count(&element)?;
             common.resuming = false;
             common.managed = Managed::Yes;
+            // ejabberd says no features after this, and a server need not say limits again.
+            common.outbound = former.outbound;
             if !common.named {
                 // The server knows whose session this is.
                 common.event(Event::Authenticated(None));
@@ -507,7 +509,7 @@ fn established(event: Event, features: &Element, common: &mut Common) -> State {
         // XEP-0478 requires a positive number.
         .filter(|bytes| *bytes > 0);
     if let Some(max_bytes) = max_bytes {
-        common.outbound.bytes = common.outbound.bytes.min(max_bytes);
+        common.outbound.bytes = common.config.limits.bytes.min(max_bytes);
     }
     common.deadline.clear();
     if common.managed == Managed::Enabling {

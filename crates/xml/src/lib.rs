@@ -48,7 +48,7 @@ pub use wrapper::{Child, Wrapper};
 
 /// The largest document that is accepted; a larger one is a violation of policy
 /// (RFC 6120 §4.9.3.14).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// The length of the whole text, in bytes of UTF-8.
     pub bytes: usize,

@@ -1,6 +1,7 @@
 //! Stream management (XEP-0198): enabled after binding, resumed in its place.
 
 use epode_stream::management;
+use epode_stream::xml::Limits;
 use epode_stream::{Config, Error, Event, Former, Input, Management, PeerMisbehaved, Purpose, Report};
 use epode_testkit::{self as testkit, ManagementFault, Misbehaviour};
 
@@ -22,8 +23,13 @@ fn managing() -> Config {
     Config { management: Some(Management { resume: true, max: None }), ..alice() }
 }
 
+/// What is needed to resume the session of this SM-ID.
+fn former(id: &str, max: Option<u32>) -> Former {
+    Former { id: id.to_owned(), received: 0, max, outbound: Limits::default() }
+}
+
 fn resuming() -> Config {
-    let former = Former { id: "a&b".to_owned(), received: 7 };
+    let former = Former { received: 7, ..former("a&b", None) };
     Config { former: Some(former), ..managing() }
 }
 
@@ -56,7 +62,7 @@ fn it_is_asked_for_right_after_binding_and_nobody_waits_for_the_answer() {
     assert!(matches!(&events[..], [.., Event::Bound(bound)] if bound.managed), "{events:?}");
     assert!(peer.say(MESSAGE).is_some());
     peer.say(ENABLED);
-    assert_eq!(reports(&mut peer), [Report::Enabled(Some("abc".to_owned()))]);
+    assert_eq!(reports(&mut peer), [Report::Enabled(Some(former("abc", Some(300))))]);
     assert_eq!(peer.patience(), None);
 }
 
@@ -94,7 +100,9 @@ fn only_what_is_wanted_and_offered_is_asked_for() {
 #[test]
 fn an_answer_without_resume_or_without_an_id_means_that_nothing_can_be_resumed() {
     for (enabled, id) in [
-        (ENABLED.replace("'true'", "'1'"), Some("abc")),
+        (ENABLED.replace("'true'", "'1'"), Some(former("abc", Some(300)))),
+        (ENABLED.replace(" max='300'", ""), Some(former("abc", None))),
+        (ENABLED.replace("'300'", "'for ever'"), Some(former("abc", None))),
         (ENABLED.replace(" resume='true'", ""), None),
         (ENABLED.replace("'true'", "'false'"), None),
         (ENABLED.replace(" id='abc'", ""), None),
@@ -102,7 +110,7 @@ fn an_answer_without_resume_or_without_an_id_means_that_nothing_can_be_resumed()
     ] {
         let mut peer = told(managing(), &[BOUND]);
         peer.say(&enabled);
-        assert_eq!(reports(&mut peer), [Report::Enabled(id.map(str::to_owned))], "{enabled}");
+        assert_eq!(reports(&mut peer), [Report::Enabled(id)], "{enabled}");
     }
 }
 
@@ -120,14 +128,18 @@ fn a_server_that_refuses_or_is_silent_is_used_without() {
     silent.advance(20 * SECOND);
     assert_eq!(reports(&mut silent), [Report::Unmanaged("timeout".to_owned())]);
 
-    for mut peer in [peer, silent] {
-        for late in [ENABLED, failed, R, &ack("1")] {
+    for (peer, late) in [(&mut peer, &[ENABLED, failed, R, &ack("1")][..]), (&mut silent, &[failed, R])] {
+        for late in late {
             peer.say(late);
             assert!(matches!(&peer.events()[..], [Event::Dropped(_)]), "{late}");
         }
         assert_eq!(peer.sent(), [""; 0]);
         assert!(peer.say(MESSAGE).is_some());
     }
+    // The server counts its stanzas all the same, and waits for our acknowledgements.
+    silent.say(ENABLED);
+    silent.say(R);
+    assert_eq!(reports(&mut silent), [Report::Enabled(None), Report::AckRequested]);
 }
 
 #[test]
@@ -189,6 +201,20 @@ fn a_former_session_is_resumed_in_the_place_of_binding() {
     assert!(peer.say(MESSAGE).is_some());
     peer.say(R);
     assert_eq!(reports(&mut peer), [Report::AckRequested]);
+}
+
+// XEP-0478: what the server takes.
+#[test]
+fn the_limits_of_the_former_session_hold_unless_others_are_told() {
+    let outbound = Limits { bytes: 10_000, ..Limits::default() };
+    for (told, bytes) in [("", 10_000), ("<max-bytes>20000</max-bytes>", 20_000)] {
+        let config = Config { former: Some(Former { outbound, ..former("a&b", None) }), ..managing() };
+        let limits = format!("<limits xmlns='urn:xmpp:stream-limits:0'>{told}</limits><bind");
+        let mut peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN]);
+        peer.say(&offer().replace("<bind", &limits));
+        peer.say("<resumed xmlns='urn:xmpp:sm:3' previd='a&amp;b' h='4'/>");
+        assert_eq!(peer.stream.outbound().bytes, bytes);
+    }
 }
 
 #[test]
