@@ -87,7 +87,8 @@ export interface ConnectionOptions extends BoshOptions {
    * increasing delays of up to a minute (5 min if the server repeats the same error), once a minute
    * while the browser is offline, and not after an error that is permanent. With `false`, all tabs report
    * DISCONNECTED instead, for an app that connects again by itself, and no tab with `false` ever reports
-   * RECONNECTING. Default `true`, and `false` with `epode/strophe` ({@link Connection.defaults}).
+   * RECONNECTING; the next `connect` resumes the session if the server still keeps it. Default `true`, and
+   * `false` with `epode/strophe` ({@link Connection.defaults}).
    */
   reconnect?: boolean;
   /**

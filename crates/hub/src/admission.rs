@@ -30,6 +30,7 @@ impl<T: Text> SharedSession<T> {
         // The tab may have vanished while its credentials were tried.
         let Some(tab) = common.tabs.get_mut(&port) else { return };
         tab.stage = Stage::In(id);
+        tab.former = None;
         tab.backlog = (0, 0);
         tab.mailbox.change_session();
         tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use epode_protocol::{FromWorker, LogLevel, Outcome, Status, StatusCode, Text, Token};
 
+use crate::dormant::Dormant;
 use crate::mailbox::{Latest, Mailbox, Stanza};
 use crate::outbound::Refused;
 use crate::refusals::Refusals;
@@ -32,6 +33,8 @@ pub(crate) struct Common<T> {
     pub(crate) timers: Timers,
     pub(crate) outputs: VecDeque<Output<T>>,
     pub(crate) lines: Table<SocketId, Line>,
+    /// Sessions that are down, and that their apps may open again.
+    pub(crate) dormant: Vec<Dormant<T>>,
     /// The latest delivery of this task, for tabs that are given the same.
     latest: Latest<T>,
     /// Whether [`Output::Defer`] is out for this task.
@@ -51,6 +54,7 @@ impl<T: Text> Common<T> {
             timers: Timers::default(),
             outputs: VecDeque::new(),
             lines: Table::default(),
+            dormant: Vec::new(),
             latest: Latest::default(),
             deferred: false,
             counter: 0,

@@ -20,6 +20,7 @@ impl<T: Text> Hub<T> {
                 Timer::Answer(port, token) => self.answer_timeout(port, token),
                 Timer::Ping(id, position) => self.with(id, |shared, common| shared.settle(position, common)),
                 Timer::Grace(id) => self.with(id, SharedSession::retire),
+                Timer::Dormant(id) => self.common.dormant_over(id),
                 Timer::Heartbeat(port) => self.heartbeat(port),
                 Timer::LastWords(port) => self.silence(port),
                 Timer::Restore(port) => self.restore_timeout(port),

@@ -26,7 +26,7 @@ impl<T: Text> SharedSession<T> {
             return;
         }
         self.position += 1;
-        if let (Phase::Suspended(_), Some(handled)) = (&self.phase, &mut self.handled) {
+        if let (Phase::Suspended(_) | Phase::Reopening(_), Some(handled)) = (&self.phase, &mut self.handled) {
             handled.skip();
         }
         self.missing.push_back(Gap::at(self.position, dropped.condition));

@@ -87,6 +87,7 @@ impl<T: Text> Hub<T> {
         bosh: Option<BoshOptions>,
     ) {
         let key = self.key(port, &account, &options);
+        self.turn_to(port, &key);
         let shared = self.sessions.iter().find(|(_, shared)| *shared.key() == key);
         if let Some((id, shared)) = shared
             && shared.phase != Phase::Closing
@@ -110,8 +111,9 @@ impl<T: Text> Hub<T> {
             return self
                 .with(id, |shared, common| shared.join(port, JoinKind::Joined, waits, Vec::new(), common));
         }
-        let changes =
-            shared.is_some_and(|(_, shared)| matches!(shared.phase, Phase::Closing | Phase::Connecting));
+        let is_changing =
+            |phase: &Phase| matches!(phase, Phase::Closing | Phase::Connecting | Phase::Reopening(_));
+        let changes = shared.is_some_and(|(_, shared)| is_changing(&shared.phase));
         if changes || self.trials.values().any(|trial| !trial.relays && trial.connection.key == key) {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options, bosh });
@@ -153,9 +155,13 @@ impl<T: Text> Hub<T> {
         let management = management(&options, bosh.is_none());
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management };
         let binding = bosh.map(Binding::new);
+        let former = self.common.take_dormant(&key);
         let connection = Connection::new(key, account, options, purpose, binding, &mut self.common);
         let id = self.found(connection);
         self.with(id, |shared, common| {
+            if let Some(former) = former {
+                shared.go_on(former, common);
+            }
             shared.join(port, JoinKind::Opened, explicit, own_mechanisms, common);
             shared.restore_waiting(shared.key().account.clone(), common);
             shared.own(common);
@@ -276,9 +282,12 @@ impl<T: Text> Hub<T> {
             .filter(|shared| shared.key().port.is_none_or(|owner| owner == port))
             .filter(|shared| account.as_ref().is_none_or(|account| shared.is_of(account)));
         let (open, closed): (Vec<_>, Vec<_>) = meant.partition(|shared| shared.connection.options.attach);
-        let open: Vec<SessionId> = open.into_iter().map(SharedSession::id).collect();
+        let open: Vec<_> = open.into_iter().map(|shared| (shared.id(), shared.key().clone())).collect();
         let why = match &open[..] {
-            [id] => return self.with(*id, |shared, common| shared.attach(port, waits, common)),
+            [(id, key)] => {
+                self.turn_to(port, key);
+                return self.with(*id, |shared, common| shared.attach(port, waits, common));
+            }
             [] if closed.is_empty() => "there is no session to attach to",
             [] => return self.common.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",
@@ -303,6 +312,7 @@ impl<T: Text> Hub<T> {
             Err(why) => return self.common.detach(port, failure(StatusCode::ConnFail, None, &why)),
         };
         let key = self.key(port, &account, &options);
+        self.turn_to(port, &key);
         let common = &self.common;
         let has_sid = |shared: &SharedSession<T>| {
             shared.connection.uplink.carrier.line(common).is_some_and(|line| line.has_sid(&session.sid))

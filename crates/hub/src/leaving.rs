@@ -81,6 +81,7 @@ impl<T: Text> Hub<T> {
             self.common.log_to(&ports, LogLevel::Warn, text);
         }
         self.common.tabs.remove(&port);
+        self.common.mind_dormant();
         self.common.timers.set(Timer::Heartbeat(port), None);
         true
     }
@@ -160,6 +161,9 @@ impl<T: Text> Hub<T> {
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }
             Stage::New | Stage::Greeted | Stage::Restoring(..) => {
+                // The app has heard the end of a session that might have gone on.
+                let former = tab.former.clone();
+                former.into_iter().for_each(|former| self.common.forget_dormant(&former));
                 self.common.timers.set(Timer::Restore(port), None);
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }

@@ -51,6 +51,7 @@ mod config;
 mod connection;
 mod contenders;
 mod dispatch;
+mod dormant;
 mod exchange;
 mod fitness;
 mod gaps;

@@ -89,11 +89,13 @@ impl<T: Text> SharedSession<T> {
             }
             Report::Resumed(handled) => self.resumed(handled, common),
             Report::NotResumed(handled) => {
-                if let Phase::Suspended(info) = &self.phase {
-                    self.log(LogLevel::Info, "the session was not resumed".to_owned(), common);
-                    self.phase = Phase::Reconnecting(info.clone());
-                    self.stream_over(handled, true, common);
-                }
+                self.phase = match std::mem::replace(&mut self.phase, Phase::Connecting) {
+                    Phase::Suspended(info) => Phase::Reconnecting(info),
+                    Phase::Reopening(_) => Phase::Connecting,
+                    phase => return self.phase = phase,
+                };
+                self.log(LogLevel::Info, "the session was not resumed".to_owned(), common);
+                self.stream_over(handled, true, common);
             }
             Report::Acknowledged(handled) => match self.stanzas.acknowledged(handled) {
                 Ok(()) => self.flush(common),
@@ -177,7 +179,7 @@ impl<T: Text> SharedSession<T> {
     }
 
     fn resumed(&mut self, handled: u32, common: &mut Common<T>) {
-        let Phase::Suspended(info) = &self.phase else { return };
+        let (Phase::Suspended(info) | Phase::Reopening(info)) = &self.phase else { return };
         let info = SessionInfo { resumed: true, ..info.clone() };
         // XEP-0352 §5: a resumed session is active.
         self.inactive = self.inactive.map(|_| false);

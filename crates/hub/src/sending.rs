@@ -79,7 +79,7 @@ impl<T: Text> SharedSession<T> {
                     (Ok(_), _) => {}
                 }
             }
-            Phase::Connecting | Phase::Unbound(_) => common.put_off(port, pending),
+            Phase::Connecting | Phase::Reopening(_) | Phase::Unbound(_) => common.put_off(port, pending),
             Phase::Closing => common.refuse(port, pending, &Refused::NotConnected),
         }
     }

@@ -22,7 +22,7 @@ use crate::key::Key;
 use crate::mailbox::Gap;
 use crate::management::Handled;
 use crate::member::{JoinKind, Member, Parked};
-use crate::outbound::{Kind, Refused};
+use crate::outbound::Kind;
 use crate::presences::Presences;
 use crate::status::{attempt_failed, because, redial_failed, session_over, status};
 use crate::timer::Timer;
@@ -42,6 +42,9 @@ pub(crate) enum Phase {
     Suspended(SessionInfo),
     /// The session was up, and is being opened again.
     Reconnecting(SessionInfo),
+    /// The session was up, and an app that has heard its end opens it again: for its tabs the first time. The
+    /// stream may resume it.
+    Reopening(SessionInfo),
     /// The session is being closed, because somebody asked for that.
     Closing,
 }
@@ -249,7 +252,7 @@ impl<T: Text> SharedSession<T> {
 
     /// Tells the tabs of the first login only: of a later one they have heard RECONNECTING.
     fn authenticating(&self, common: &mut Common<T>) {
-        if self.phase == Phase::Connecting {
+        if matches!(self.phase, Phase::Connecting | Phase::Reopening(_)) {
             self.report(StatusCode::Authenticating, common);
         }
     }
@@ -262,9 +265,7 @@ impl<T: Text> SharedSession<T> {
             let presence = Entry::of_worker(presence.clone().into(), Kind::Presence);
             self.stanzas.put_first(presence);
         }
-        if matches!(&self.phase, Phase::Reconnecting(former) if former.jid != jid) {
-            self.stanzas.readdress(&jid);
-        }
+        self.stanzas.readdress(&jid);
         self.connection.uplink.open(common);
         self.stanzas.open(managed, &mut self.connection.uplink, common);
         let domain = jid::domain(&jid).to_owned();
@@ -329,8 +330,10 @@ impl<T: Text> SharedSession<T> {
         self.stop_asking(common);
         for member in &mut self.members {
             member.claims.clear();
-            // A tab that was there when the stream was lost hears everything of the next one.
-            member.entry = JoinKind::Opened;
+            if matches!(self.phase, Phase::Reconnecting(_)) {
+                // A tab that was there when the stream was lost hears everything of the next one.
+                member.entry = JoinKind::Opened;
+            }
         }
         common.timers.set(Timer::Farewell(self.id()), None);
         let waiting = self.stanzas.waiting_requests();
@@ -402,9 +405,13 @@ impl<T: Text> SharedSession<T> {
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn end(mut self, error: Option<Error>, common: &mut Common<T>) -> Key {
         let id = self.id();
-        self.settle_books(&[], |_| Outcome::Disconnected, common);
-        for (port, token) in self.stanzas.end() {
-            common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
+        let is_open = matches!(self.phase, Phase::Up(_) | Phase::Suspended(_) | Phase::Reopening(_));
+        let goes_on = is_open && self.connection.session.former().is_some();
+        if goes_on {
+            self.lull(common);
+        } else {
+            self.settle_books(&[], |_| Outcome::Disconnected, common);
+            self.stanzas.finish(common);
         }
         self.post_receipts(common);
         self.stop_asking(common);
@@ -422,7 +429,11 @@ impl<T: Text> SharedSession<T> {
             }
             common.detach(member.port, statuses);
         }
-        self.connection.key
+        let key = self.key().clone();
+        if goes_on {
+            self.sleep(common);
+        }
+        key
     }
 
     /// The statuses that a tab hears, in order, when the session is over.
@@ -431,7 +442,9 @@ impl<T: Text> SharedSession<T> {
             (_, None | Some(Error::NotClosed | Error::AuthRefused { .. }), Some(why)) => {
                 vec![because(StatusCode::Disconnected, None, &why)]
             }
-            (Phase::Connecting | Phase::Unbound(_), Some(error), _) if member.entry == JoinKind::Attached => {
+            (Phase::Connecting | Phase::Reopening(_) | Phase::Unbound(_), Some(error), _)
+                if member.entry == JoinKind::Attached =>
+            {
                 vec![because(StatusCode::AttachFail, error.condition(), error)]
             }
             // No server refused anything: the mechanism's tab is gone.
@@ -442,7 +455,7 @@ impl<T: Text> SharedSession<T> {
             ) => {
                 vec![because(StatusCode::Disconnected, error.condition(), error)]
             }
-            (Phase::Connecting | Phase::Unbound(_), Some(error), _) => {
+            (Phase::Connecting | Phase::Reopening(_) | Phase::Unbound(_), Some(error), _) => {
                 vec![attempt_failed(error), because(StatusCode::Disconnected, error.condition(), error)]
             }
             (Phase::Suspended(_) | Phase::Reconnecting(_), Some(error), _) => {
@@ -514,7 +527,7 @@ fn offers(features: &str, namespace: &str) -> bool {
 }
 
 /// Why a request of a session that was lost has no answer.
-fn lost_request(unhandled: bool) -> Fault {
+pub(crate) fn lost_request(unhandled: bool) -> Fault {
     let (condition, text) = match unhandled {
         true => ("not-handled", "the session was lost before the server had handled the request"),
         false => ("unknown", "the session was lost, and nobody knows whether the server handled the request"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use epode_protocol::{Checkpoint, Fate, Token};
 
 use crate::SessionId;
+use crate::key::Key;
 use crate::mailbox::Mailbox;
 
 /// The most stanzas of a tab that wait for its session to come up.
@@ -32,6 +33,8 @@ pub(crate) struct TabState<T> {
     pub(crate) watched: bool,
     /// The name of the tab, which survives a reload.
     pub(crate) tab: String,
+    /// The session that has let the tab go and may go on.
+    pub(crate) former: Option<Key>,
     /// Where the former page stood, until this page claims something.
     pub(crate) before: Option<Checkpoint>,
     pub(crate) visible: bool,
@@ -88,6 +91,7 @@ impl<T> TabState<T> {
             refused: false,
             watched: false,
             tab: String::new(),
+            former: None,
             before: None,
             visible: false,
             awake: true,

@@ -31,6 +31,7 @@ mod redialling;
 mod refusals;
 mod relaying;
 mod reloading;
+mod reopening;
 mod routing;
 mod sending;
 mod sharing;

@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Ping(SessionId, Position),
     /// When a session without tabs is closed.
     Grace(SessionId),
+    /// When a session that its app has not opened again is forgotten.
+    Dormant(SessionId),
     /// When to ask a silent tab whether it is there, and when it counts as asleep.
     Heartbeat(PortId),
     /// When the page of a tab that has left is gone, and its port is closed.
@@ -61,6 +63,13 @@ impl Timers {
         match at {
             Some(at) if before.is_none() => self.next = Some(self.next.map_or(at, |next| next.min(at))),
             _ => self.find_next(),
+        }
+    }
+
+    /// Has a timer that runs expire at this time, unless it does so before.
+    pub(crate) fn hasten(&mut self, timer: Timer, at: Duration) {
+        if self.running.get(&timer).is_some_and(|running| *running > at) {
+            self.set(timer, Some(at));
         }
     }
 

@@ -94,6 +94,11 @@ impl<T: Clone> IncomingRequests<T> {
         std::mem::take(&mut self.0).into_iter().map(|(position, _)| position).collect()
     }
 
+    /// The positions of all requests.
+    pub(crate) fn positions(&self) -> Vec<Position> {
+        self.0.keys().copied().collect()
+    }
+
     /// The oldest request, if there are too many.
     pub(crate) fn excess(&self) -> Option<Position> {
         let (mut count, mut bytes) = (0, 0);

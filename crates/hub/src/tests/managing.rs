@@ -9,20 +9,20 @@ use super::page::Event;
 use super::world::{World, password};
 use crate::{Input, PortId};
 
-const ALICE: &str = "alice@localhost/desk";
-const BOB: &str = "bob@localhost/desk";
-const SECOND: Duration = Duration::from_secs(1);
-const PRESENCE: &str = "<presence xmlns='jabber:client'><priority>1</priority></presence>";
-const UP: &str = "Connected alice@localhost/desk";
+pub(super) const ALICE: &str = "alice@localhost/desk";
+pub(super) const BOB: &str = "bob@localhost/desk";
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const PRESENCE: &str = "<presence xmlns='jabber:client'><priority>1</priority></presence>";
+pub(super) const UP: &str = "Connected alice@localhost/desk";
 
 /// A world whose server manages streams.
-fn world() -> World {
+pub(super) fn world() -> World {
     let management = Some(testkit::Management::default());
     let mechanisms = vec!["PLAIN".to_owned()];
     World::with(testkit::Config { management, mechanisms, ..testkit::Config::default() })
 }
 
-fn options() -> Options {
+pub(super) fn options() -> Options {
     let management = ManagementOptions { max_unacked: 5, resume: true, max: None };
     Options { management: Some(management.into()), ..Options::default() }
 }
@@ -36,19 +36,19 @@ fn online(world: &mut World, jid: &str) -> PortId {
 }
 
 /// The same; the tab hears what becomes of its sends.
-fn following(world: &mut World, jid: &str) -> PortId {
+pub(super) fn following(world: &mut World, jid: &str) -> PortId {
     let tab = online(world, jid);
     world.say(tab, ToWorker::Follow);
     world.forget();
     tab
 }
 
-fn message(id: u32) -> String {
+pub(super) fn message(id: u32) -> String {
     format!("<message xmlns='jabber:client' to='{BOB}' type='chat' id='m{id}'><body>x</body></message>")
 }
 
 /// The frames among these that are stanzas.
-fn stanzas(sent: Vec<String>) -> Vec<String> {
+pub(super) fn stanzas(sent: Vec<String>) -> Vec<String> {
     let is_stanza = |frame: &String| {
         ["<message", "<presence", "<iq"].iter().any(|start| frame.starts_with(start))
             && !frame.contains("epode-bind")
@@ -63,7 +63,7 @@ fn acks(sent: &[String]) -> Vec<u32> {
 }
 
 /// The wire is cut after these acts, and what the worker writes meanwhile is lost.
-fn cut_after<R>(world: &mut World, acts: impl FnOnce(&mut World) -> R) -> R {
+pub(super) fn cut_after<R>(world: &mut World, acts: impl FnOnce(&mut World) -> R) -> R {
     world.run();
     world.flowing = false;
     let acted = acts(world);
@@ -74,20 +74,20 @@ fn cut_after<R>(world: &mut World, acts: impl FnOnce(&mut World) -> R) -> R {
 }
 
 /// The tab sends each of these by itself.
-fn send_each(world: &mut World, tab: PortId, stanzas: &[impl AsRef<str>]) {
+pub(super) fn send_each(world: &mut World, tab: PortId, stanzas: &[impl AsRef<str>]) {
     for stanza in stanzas {
         world.send(tab, stanza.as_ref());
     }
 }
 
 /// The network ends the connection of Alice, and is there again.
-fn cut(world: &mut World) {
+pub(super) fn cut(world: &mut World) {
     world.ends(ALICE, testkit::Server::drop_connection);
     world.at_hub(Input::Online(true));
 }
 
 /// Whether the latest session that this tab was told of is resumed.
-fn is_resumed(world: &mut World, tab: PortId) -> bool {
+pub(super) fn is_resumed(world: &mut World, tab: PortId) -> bool {
     world.page(tab).session.as_ref().is_some_and(|session| session.resumed)
 }
 

@@ -50,6 +50,7 @@ impl<'a> View<'a> {
                 hub.common.tabs.contains_key(port)
             }
             Timer::Line(socket) => hub.common.lines.contains_key(socket),
+            Timer::Dormant(id) => hub.common.dormant.iter().any(|dormant| dormant.id() == *id),
             Timer::LastWords(port) => hub.left.contains_key(port),
             Timer::Ping(id, _)
             | Timer::Session(id)
@@ -62,6 +63,11 @@ impl<'a> View<'a> {
             | Timer::Pace(id)
             | Timer::Backlog(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
         }
+    }
+
+    /// How many sessions are down, and may be opened again by their apps.
+    pub(super) fn dormant(&self) -> usize {
+        self.0.common.dormant.len()
     }
 
     /// Everything that is kept of refusals, as `Debug` prints it.

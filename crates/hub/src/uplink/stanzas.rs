@@ -13,7 +13,7 @@ use super::queue::{Queue, TooMuch};
 use super::repeat;
 use crate::PortId;
 use crate::common::Common;
-use crate::outbound::Kind;
+use crate::outbound::{Kind, Refused};
 
 /// The most stanzas, and the most bytes of them, that wait while the session is down. One tab's may be
 /// half of that.
@@ -153,9 +153,11 @@ impl<T: Text> StanzaQueue<T> {
         self.flush(uplink, common);
     }
 
-    /// The server acknowledges what it is sent.
+    /// The server acknowledges what it is sent, unless it says so too late.
     pub(crate) fn enabled(&mut self) {
-        self.state = State::Managed;
+        if self.state == State::Enabling {
+            self.state = State::Managed;
+        }
     }
 
     /// The server will acknowledge nothing.
@@ -190,6 +192,10 @@ impl<T: Text> StanzaQueue<T> {
     /// The server has handled this many stanzas.
     pub(crate) fn acknowledged(&mut self, handled: u32) -> Result<(), TooMuch> {
         self.asked = false;
+        if self.state == State::Plain {
+            // A server that said too late that it counts.
+            return Ok(());
+        }
         for entry in self.queue.acknowledge(handled)? {
             self.note_fate(entry.up_to(), Fate::Acknowledged);
         }
@@ -378,9 +384,16 @@ impl<T: Text> StanzaQueue<T> {
         tokens
     }
 
-    /// The session is over: everything ends. Returns the sends that were never written.
-    pub(crate) fn end(&mut self) -> Vec<(PortId, Token)> {
-        let mut unsent = Vec::new();
+    /// A tab that has heard the end of the session turns to another one.
+    pub(crate) fn part(&mut self, port: PortId, common: &mut Common<T>) {
+        for token in self.withdraw(port) {
+            common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
+        }
+        self.post_receipts(common);
+    }
+
+    /// The session is over: everything ends.
+    pub(crate) fn finish(&mut self, common: &mut Common<T>) {
         let written = self.queue.unacknowledged();
         for number in 0.. {
             let Some((_, entry)) = self.queue.pop() else { break };
@@ -388,11 +401,14 @@ impl<T: Text> StanzaQueue<T> {
                 self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
                 self.note_fate(entry.sender.zip(entry.done.last().copied()), Fate::Acknowledged);
             } else {
-                unsent
-                    .extend(entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token))));
+                for (port, token) in
+                    entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token)))
+                {
+                    common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
+                }
             }
         }
-        unsent
+        self.post_receipts(common);
     }
 
     /// Tells each tab up to which token its sends are done with, and what became of them.

@@ -1,0 +1,191 @@
+//! A session whose connection is lost, and whose app dials by itself (`reconnect: false`). Its tabs have
+//! heard DISCONNECTED and are in no session. What a server needs to resume the session (XEP-0198 §5) lies
+//! here, without credentials: the next session of the account [goes on](SharedSession::go_on) with it.
+
+use std::time::Duration;
+
+use epode_protocol::{Outcome, Position, SessionInfo, Text};
+use epode_session::stream::jid;
+use epode_session::{Former, Report};
+
+use crate::common::Common;
+use crate::inbound::Ring;
+use crate::iq::{OutgoingRequests, Reply};
+use crate::key::Key;
+use crate::management::Handled;
+use crate::member::Parked;
+use crate::presences::Presences;
+use crate::shared_session::{Phase, SharedSession, lost_request};
+use crate::timer::Timer;
+use crate::uplink::StanzaQueue;
+use crate::{Hub, PortId, SessionId};
+
+/// How long a server that does not say so is taken to keep a session; and the longest time for which a
+/// server is believed, since the stanzas take room.
+const MAX: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// What is left of such a session.
+pub(crate) struct Dormant<T> {
+    id: SessionId,
+    key: Key,
+    /// How long the session lasts once no tab is left that was in it.
+    grace: Duration,
+    former: Former,
+    /// The resource that the app has asked for.
+    asked: Option<String>,
+    info: SessionInfo,
+    stanzas: StanzaQueue<T>,
+    handled: Option<Handled>,
+    start: Position,
+    position: Position,
+    ring: Ring<T>,
+    presences: Presences<T>,
+    own_presence: Option<String>,
+    outgoing: OutgoingRequests,
+    parked: Vec<Parked<T>>,
+}
+
+impl<T> Dormant<T> {
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+}
+
+impl<T: Text> SharedSession<T> {
+    /// Readies a session that is over for a later one. Nobody is left to answer requests from outside, and
+    /// the apps clear their handlers for the answers to their own.
+    pub(crate) fn lull(&mut self, common: &mut Common<T>) {
+        if self.is_up() {
+            self.suspend(common);
+        }
+        self.farewell_due(common);
+        for position in self.incoming.positions() {
+            self.settle(position, common);
+        }
+        let unsent = self.stanzas.waiting_requests();
+        self.stanzas.withdraw_requests(&unsent);
+        for asker in
+            unsent.iter().filter_map(|id| self.outgoing.strike(id)).flat_map(|request| request.askers)
+        {
+            if let Reply::Response(token) = asker.reply {
+                common.unanswered(asker.port, token, Outcome::Disconnected);
+            }
+        }
+        for port in self.ports() {
+            for token in self.outgoing.forget_all(port) {
+                common.unanswered(port, token, Outcome::Lost(lost_request(false)));
+            }
+        }
+    }
+
+    /// Keeps what a later session can go on with.
+    pub(crate) fn sleep(mut self, common: &mut Common<T>) {
+        let (Phase::Up(info) | Phase::Suspended(info) | Phase::Reopening(info)) = &self.phase else { return };
+        let info = info.clone();
+        let Some(former) = self.connection.session.former().cloned() else { return };
+        let max = former.max.map_or(MAX, |max| Duration::from_secs(max.into())).min(LONGEST);
+        let until = common.now + max;
+        for port in self.ports() {
+            if let Some(tab) = common.tabs.get_mut(&port) {
+                tab.former = Some(self.key().clone());
+            }
+            if let Some(parked) = self.take_back(port) {
+                self.parked.retain(|other| other.tab != parked.tab);
+                self.parked.push(Parked { until, ..parked });
+            }
+        }
+        common.timers.set(Timer::Dormant(self.id()), Some(until));
+        let reload_grace = Duration::from_millis(self.connection.options.reload_grace.into());
+        common.dormant.push(Dormant {
+            id: self.id(),
+            grace: common.config.grace.max(reload_grace),
+            asked: self.connection.session.account().asked().map(str::to_owned),
+            key: self.connection.key,
+            former,
+            info,
+            stanzas: self.stanzas,
+            handled: self.handled,
+            start: self.start,
+            position: self.position,
+            ring: self.ring,
+            presences: self.presences,
+            own_presence: self.own_presence,
+            outgoing: self.outgoing,
+            parked: self.parked,
+        });
+        common.mind_dormant();
+    }
+
+    /// Goes on with a former session, before the first dial, if the app asks for the same.
+    #[inline(never)] // Out of the way of a cold start.
+    pub(crate) fn go_on(&mut self, dormant: Dormant<T>, common: &mut Common<T>) {
+        let goes_on = {
+            let (former, asked) = (dormant.former, dormant.asked.as_deref());
+            self.connection.session.go_on(common.now, former, &dormant.info.jid, asked)
+        };
+        self.bound = Some(jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode).into_owned());
+        self.phase = Phase::Reopening(dormant.info);
+        (self.stanzas, self.handled) = (dormant.stanzas, dormant.handled);
+        (self.start, self.position, self.ring) = (dormant.start, dormant.position, dormant.ring);
+        (self.presences, self.own_presence) = (dormant.presences, dormant.own_presence);
+        (self.outgoing, self.parked) = (dormant.outgoing, dormant.parked);
+        if !goes_on {
+            self.manage(Report::NotResumed(None), common);
+        }
+    }
+}
+
+impl<T: Text> Common<T> {
+    /// Takes the session of this key, if it lies here.
+    pub(crate) fn take_dormant(&mut self, key: &Key) -> Option<Dormant<T>> {
+        let at = self.dormant.iter().position(|dormant| dormant.key == *key)?;
+        let dormant = self.dormant.remove(at);
+        self.timers.set(Timer::Dormant(dormant.id), None);
+        Some(dormant)
+    }
+
+    /// Forgets the session of this key, if it lies here.
+    pub(crate) fn forget_dormant(&mut self, key: &Key) {
+        if let Some(mut dormant) = self.take_dormant(key) {
+            dormant.stanzas.finish(self);
+        }
+    }
+
+    /// The time of a session is over.
+    pub(crate) fn dormant_over(&mut self, id: SessionId) {
+        let over = self.dormant.iter().find(|dormant| dormant.id == id);
+        if let Some(key) = over.map(|dormant| dormant.key.clone()) {
+            self.forget_dormant(&key);
+        }
+    }
+
+    /// A tab is gone, or has turned to another session: a session that no tab was in any more has little
+    /// time left.
+    pub(crate) fn mind_dormant(&mut self) {
+        let Common { dormant, tabs, timers, now, .. } = self;
+        for Dormant { id, key, grace, .. } in dormant {
+            if !tabs.values().any(|tab| tab.former.as_ref() == Some(key)) {
+                timers.hasten(Timer::Dormant(*id), *now + *grace);
+            }
+        }
+    }
+}
+
+impl<T: Text> Hub<T> {
+    /// A tab turns to the session of this key. What it has sent in another one that has let it go ends here:
+    /// tokens say what becomes of a tab's sends in order.
+    pub(crate) fn turn_to(&mut self, port: PortId, key: &Key) {
+        let tab = self.common.tabs.get_mut(&port);
+        let Some(former) = tab.and_then(|tab| tab.former.take_if(|former| former != key)) else { return };
+        if let Some(at) = self.common.dormant.iter().position(|dormant| dormant.key == former) {
+            let mut dormant = self.common.dormant.remove(at);
+            dormant.stanzas.part(port, &mut self.common);
+            self.common.dormant.push(dormant);
+        } else if let Some(shared) = self.sessions.values_mut().find(|shared| *shared.key() == former) {
+            shared.stanzas.part(port, &mut self.common);
+        }
+        self.common.mind_dormant();
+    }
+}

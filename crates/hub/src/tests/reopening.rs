@@ -1,0 +1,324 @@
+//! Apps that dial by themselves (`reconnect: false`): they hear the end of a session, connect again, and the
+//! session goes on (XEP-0198 §5).
+
+use epode_protocol::{ManagementOptions, Options, ToWorker};
+use epode_testkit::{Fault, ManagementFault, Misbehaviour, Stage};
+
+use super::managing::{
+    ALICE, BOB, PRESENCE, SECOND, UP, cut, cut_after, following, is_resumed, message, options, send_each,
+    stanzas, world,
+};
+use super::world::{GRACE, World, password};
+use crate::PortId;
+
+fn by_itself() -> Options {
+    Options { reconnect: false, ..options() }
+}
+
+fn connect(world: &mut World, tab: PortId) {
+    world.connect_as(tab, ALICE, Some(&password(ALICE)), by_itself());
+}
+
+/// A tab of Alice that dials by itself, and hears what becomes of its sends.
+fn online(world: &mut World) -> PortId {
+    let tab = world.tab();
+    connect(world, tab);
+    world.say(tab, ToWorker::Follow);
+    world.forget();
+    tab
+}
+
+/// What the tab heard, but for lines of the log and stanzas.
+fn news(world: &mut World, tab: PortId) -> Vec<String> {
+    let beside = ["Info", "Warn", "Received", "Replayed"];
+    let heard = world.heard(tab).into_iter();
+    heard.filter(|word| !beside.iter().any(|start| word.starts_with(start))).collect()
+}
+
+/// How many sessions lie in the worker for an app that connects again.
+fn kept(world: &mut World) -> usize {
+    world.run();
+    world.hub.view().dormant()
+}
+
+#[test]
+fn the_next_connect_goes_on_with_the_session_and_nothing_is_lost() {
+    let mut world = world();
+    let (alice, bob) = (online(&mut world), following(&mut world, BOB));
+    world.send(alice, PRESENCE);
+    world.send(alice, &message(1));
+    world.advance(2 * SECOND);
+    world.forget();
+    cut_after(&mut world, |world| world.send(alice, &message(2)));
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+    assert_eq!(news(&mut world, alice), ["written 3", "Disconnected"]);
+    let dials = world.dials();
+    world.advance(60 * SECOND);
+    assert_eq!(world.dials(), dials, "nobody dials for the app");
+    let token = world.send(alice, &message(3));
+    assert_eq!(news(&mut world, alice), [format!("failed {token} not-connected")]);
+
+    connect(&mut world, alice);
+    world.send(alice, &message(4));
+    assert_eq!(news(&mut world, alice), ["Authenticating", "Primary", UP, "written 5"]);
+    assert!(is_resumed(&mut world, alice));
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='later'/>");
+    world.advance(2 * SECOND);
+    assert_eq!(world.handled(alice)[0], " meanwhile later", "and before that, who is there: she herself");
+    assert_eq!(world.handled(bob)[0], "m1 m2 m4");
+    assert_eq!(news(&mut world, alice), ["acknowledged 5"]);
+    let sent = world.sent();
+    assert_eq!(stanzas(sent.clone()), [2, 2, 4].map(message), "the presence holds");
+    assert!(sent.iter().any(|sent| sent.starts_with("<resume") && sent.contains("h='1'")), "{sent:?}");
+}
+
+#[test]
+fn every_tab_that_connects_again_finds_what_it_had_and_a_new_one_hears_who_is_there() {
+    let mut world = world();
+    let tabs = [online(&mut world), online(&mut world)];
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bob@localhost/desk' id='bob'/>");
+    cut(&mut world);
+    for number in 0..600 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+    }
+    let late = world.tab();
+    connect(&mut world, late);
+    for tab in tabs {
+        world.advance(SECOND);
+        connect(&mut world, tab);
+    }
+    world.run();
+    let all = (0..600).map(|number| number.to_string()).collect::<Vec<_>>().join(" ");
+    for tab in tabs {
+        assert!(is_resumed(&mut world, tab));
+        assert_eq!(world.handled(tab)[0], format!("bob {all}"));
+    }
+    assert!(is_resumed(&mut world, late));
+    assert!(world.handled(late)[0].starts_with("bob "));
+}
+
+#[test]
+fn a_page_that_reloads_meanwhile_goes_on_where_it_stood() {
+    let mut world = world();
+    let tab = online(&mut world);
+    cut(&mut world);
+    world.run();
+    let left = world.unload(tab, true);
+    world.advance(GRACE / 2);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+    let page = world.load(left);
+    connect(&mut world, page);
+    world.advance(SECOND);
+    assert!(is_resumed(&mut world, page));
+    assert_eq!(world.handled(page)[0], "meanwhile");
+}
+
+#[test]
+fn an_attempt_that_fails_is_a_failed_login_and_the_next_may_go_on() {
+    let mut world = world();
+    let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+    cut_after(&mut world, |world| world.send(tab, &message(1)));
+    world.forget();
+    world.reachable = false;
+    connect(&mut world, tab);
+    let pending = world.send(tab, &message(2));
+    let failed = format!("failed {pending} not-connected");
+    assert_eq!(news(&mut world, tab), [&*failed, "ConnFail", "Disconnected"]);
+    world.reachable = true;
+    world.server.misbehave(Misbehaviour::At(Stage::Features, Fault::Cut));
+    connect(&mut world, tab);
+    assert_eq!(news(&mut world, tab).last().map(String::as_str), Some("Disconnected"));
+    connect(&mut world, tab);
+    world.advance(2 * SECOND);
+    assert!(is_resumed(&mut world, tab));
+    assert_eq!(world.handled(bob)[0], "m1");
+    assert!(news(&mut world, tab).ends_with(&[UP.to_owned(), "acknowledged 1".to_owned()]));
+}
+
+#[test]
+fn if_the_server_has_forgotten_the_session_the_app_is_online_anew_and_hears_what_became_of_its_sends() {
+    for tells in [true, false] {
+        let mut world = world();
+        let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+        let room = "<message xmlns='jabber:client' to='room@localhost' type='groupchat' id='r'/>";
+        cut_after(&mut world, |world| send_each(world, tab, &[&message(1), room]));
+        let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells };
+        world.server.misbehave(Misbehaviour::Management(refusal));
+        world.forget();
+        connect(&mut world, tab);
+        world.advance(2 * SECOND);
+        assert!(!is_resumed(&mut world, tab));
+        assert_eq!(world.handled(bob)[0], "m1");
+        let resent = if tells { "resent 1" } else { "resent 1 maybe twice" };
+        let expected = ["Authenticating", resent, "lost 2 not-resumed", "Primary", UP, "acknowledged 1"];
+        let heard = news(&mut world, tab);
+        assert_eq!(heard, expected, "{tells}");
+    }
+}
+
+#[test]
+fn requests_end_with_the_session_and_a_contact_is_not_left_without_an_answer() {
+    let mut world = world();
+    let tab = online(&mut world);
+    let ping = "<iq type='get' id='p' to='carol@silent'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let token = world.request(tab, ping);
+    world.run();
+    let ask = "<iq xmlns='jabber:client' type='get' id='v' from='carol@localhost/x'><q xmlns='urn:x'/></iq>";
+    world.begins_with(tab, &[super::page::all("iq")]);
+    world.adds(tab, super::page::all("iq"));
+    world.server_says(ALICE, ask);
+    world.forget();
+    cut(&mut world);
+    assert_eq!(news(&mut world, tab), [&*format!("response {token} lost unknown"), "Disconnected"]);
+    connect(&mut world, tab);
+    world.advance(2 * SECOND);
+    let sent = stanzas(world.sent());
+    assert!(
+        sent.iter().any(|sent| sent.contains("service-unavailable") && sent.contains("\"v\"")),
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn nothing_is_kept_after_a_logout_a_refusal_or_the_grace_of_the_last_tab_or_the_servers_time() {
+    type End = fn(&mut World, PortId);
+    let ends: [(&str, End); 6] = [
+        ("logout", |world, tab| world.disconnect(tab)),
+        ("refusal", |world, tab| world.connect_as(tab, ALICE, Some("wrong"), by_itself())),
+        ("the tab is gone", |world, tab| {
+            world.kill(tab);
+            world.advance(GRACE);
+        }),
+        ("another account", |world, tab| {
+            world.connect_as(tab, BOB, Some(&password(BOB)), options());
+            world.advance(GRACE);
+        }),
+        ("time", |world, _| world.advance(300 * SECOND)),
+        ("a session that the app logs out of", |world, tab| {
+            connect(world, tab);
+            world.run();
+            world.disconnect(tab);
+        }),
+    ];
+    for (what, end) in ends {
+        let mut world = world();
+        let tab = online(&mut world);
+        let other = following(&mut world, BOB);
+        cut_after(&mut world, |world| send_each(world, tab, &[message(1), message(2)]));
+        assert_eq!(kept(&mut world), 1, "{what}");
+        world.forget();
+        end(&mut world, tab);
+        assert_eq!(kept(&mut world), 0, "{what}");
+        let is_gone = what == "the tab is gone";
+        if !is_gone && what != "a session that the app logs out of" {
+            let heard = news(&mut world, tab);
+            for lost in ["lost 1 unknown", "lost 2 unknown"] {
+                assert!(heard.contains(&lost.to_owned()), "{what}: {heard:?}");
+            }
+        }
+        world.disconnect(other);
+        if !is_gone {
+            world.disconnect(tab);
+        }
+        world.advance(GRACE);
+        assert!(world.nothing_is_due(), "{what}");
+    }
+}
+
+#[test]
+fn what_ended_the_session_for_good_leaves_nothing_to_go_on_with() {
+    for (condition, goes_on) in [("conflict", false), ("policy-violation", false), ("system-shutdown", true)]
+    {
+        let mut world = world();
+        let tab = online(&mut world);
+        world.ends(ALICE, |server, id| server.stream_error(id, condition));
+        assert_eq!(kept(&mut world), usize::from(goes_on), "{condition}");
+        world.advance(SECOND);
+        world.disconnect(tab);
+        assert_eq!(kept(&mut world), 0);
+    }
+    // Our own logout.
+    let mut world = world();
+    let tab = online(&mut world);
+    world.disconnect(tab);
+    assert_eq!(kept(&mut world), 0);
+}
+
+#[test]
+fn another_resource_or_no_stream_management_is_a_new_session() {
+    for (jid, options) in [
+        ("alice@localhost/phone", by_itself()),
+        (ALICE, Options { management: None, ..by_itself() }),
+        (
+            ALICE,
+            Options {
+                management: Some(ManagementOptions { max_unacked: 5, resume: false, max: None }.into()),
+                ..by_itself()
+            },
+        ),
+    ] {
+        let mut world = world();
+        let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+        cut_after(&mut world, |world| world.send(tab, &message(1)));
+        world.connect_as(tab, jid, Some(&password(ALICE)), options);
+        world.advance(2 * SECOND);
+        assert!(!is_resumed(&mut world, tab));
+        assert!(!world.sent().iter().any(|sent| sent.contains("<resume")), "{jid}");
+        assert_eq!(world.handled(bob)[0], "m1", "what is not known to be handled is sent again");
+    }
+    // Any resource will do for an app that names none.
+    let mut world = world();
+    let tab = online(&mut world);
+    cut(&mut world);
+    world.connect_as(tab, "alice@localhost", Some(&password(ALICE)), by_itself());
+    world.run();
+    assert!(is_resumed(&mut world, tab));
+}
+
+#[test]
+fn while_nothing_is_up_attach_finds_no_session_and_the_next_connect_still_goes_on() {
+    let mut world = world();
+    let (tab, other) = (online(&mut world), world.tab());
+    cut(&mut world);
+    for tab in [tab, other] {
+        world.forget();
+        world.attach(tab, None);
+        assert_eq!(news(&mut world, tab), ["AttachFail"]);
+    }
+    world.advance(2 * GRACE);
+    connect(&mut world, tab);
+    world.run();
+    assert!(is_resumed(&mut world, tab));
+}
+
+#[test]
+fn a_session_that_goes_on_can_be_lost_and_go_on_again() {
+    let mut world = world();
+    let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+    for round in 1..4 {
+        cut_after(&mut world, |world| world.send(tab, &message(round)));
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{round}'/>"));
+        world.advance(SECOND);
+        connect(&mut world, tab);
+        world.advance(SECOND);
+        assert!(is_resumed(&mut world, tab));
+        assert_eq!(world.handled(tab)[0], round.to_string());
+    }
+    assert_eq!(world.handled(bob)[0], "m1 m2 m3");
+    assert!(!world.logged().iter().any(|line| line.contains("more")), "no count was wrong");
+}
+
+#[test]
+fn a_tab_that_stays_away_hears_what_became_of_its_sends_when_another_goes_on() {
+    let mut world = world();
+    let (first, second) = (online(&mut world), online(&mut world));
+    let token = cut_after(&mut world, |world| world.send(second, &message(1)));
+    world.forget();
+    connect(&mut world, first);
+    world.advance(2 * SECOND);
+    assert_eq!(news(&mut world, second), [format!("acknowledged {token}")]);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+    connect(&mut world, second);
+    world.run();
+    assert_eq!(world.handled(second)[0], "meanwhile");
+}
