@@ -58,9 +58,15 @@ impl<T: Text> SharedSession<T> {
             Verdict::Wait => self.connection.uplink.rewatch(common),
             Verdict::Probe => self.probe(common),
             Verdict::Dead => {
+                let is_mute = self.connection.uplink.watch.died();
+                if is_mute {
+                    self.connection.session.was_mute();
+                }
                 self.feed(stream::Input::Closed { code: 0, reason: "the server is silent" }, common);
-                // Nobody told us to stay away.
-                self.connection.session.hasten(now);
+                if !is_mute {
+                    // Nobody told us to stay away.
+                    self.connection.session.hasten(now);
+                }
             }
         }
     }

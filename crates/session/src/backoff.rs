@@ -45,6 +45,11 @@ impl Backoff {
         self.up_since = Some(now);
     }
 
+    /// What came up last was no use: the outage goes on.
+    pub(crate) fn was_mute(&mut self) {
+        self.up_since = None;
+    }
+
     /// Takes note of a failure; returns whether an outage begins with it.
     pub(crate) fn failed(&mut self, now: Duration) -> bool {
         if self.up_since.take().is_some_and(|since| now.saturating_sub(since) >= STABLE) {

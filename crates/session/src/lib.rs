@@ -274,6 +274,16 @@ impl Session {
         goes_on
     }
 
+    /// The session cannot be resumed, whatever the server has said.
+    pub fn forget_former(&mut self) {
+        self.former = None;
+    }
+
+    /// The server has said nothing since the session came up, as if it never had: the delays go on to grow.
+    pub fn was_mute(&mut self) {
+        self.redial.was_mute();
+    }
+
     /// What is needed to go on with this session, which is over, if an error ended it that leaves that open.
     pub fn former(&self) -> Option<&Former> {
         self.former.as_ref().filter(|_| matches!(self.phase, Phase::Over))

@@ -74,6 +74,11 @@ impl Redial {
         self.backoff.up(now);
     }
 
+    /// The session that came up last was no use.
+    pub(crate) fn was_mute(&mut self) {
+        self.backoff.was_mute();
+    }
+
     /// There are new credentials, which no server has refused.
     pub(crate) fn renew(&mut self) {
         self.refused = 0;

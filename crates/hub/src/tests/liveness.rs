@@ -269,3 +269,22 @@ fn pings_that_are_never_answered_are_not_remembered_for_ever() {
     let (.., orphans) = world.hub.view().sessions().next().unwrap().outgoing();
     assert!(orphans <= 1, "{orphans}");
 }
+
+#[test]
+fn a_server_that_is_silent_after_each_login_is_dialled_ever_more_rarely() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    let mut dials = Vec::new();
+    for _ in 0..600 {
+        // It answers until the login is over.
+        world.run();
+        world.deaf = world.hub.view().sessions().any(|session| session.is_up());
+        if world.deaf {
+            world.send(tab, MESSAGE);
+        }
+        world.advance(SECOND);
+        dials.push(world.dials());
+    }
+    let (first, last) = (dials[99], dials[599] - dials[499]);
+    assert!(last <= 4, "{first} dials in the first 100 seconds, {last} in the last");
+}

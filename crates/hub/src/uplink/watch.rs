@@ -42,8 +42,11 @@ pub(crate) enum Verdict {
 /// The watch on one connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// When a frame came last.
+    /// When the connection began, and when a frame came last.
+    since: Duration,
     heard: Duration,
+    /// How many connections in a row have died after the server had said only what belongs to a login.
+    mute: u32,
     /// What was written since then and is not answered.
     unanswered: Option<Unanswered>,
     due: Duration,
@@ -74,14 +77,23 @@ impl Watch {
     /// `seed` sets the jitter of probes.
     pub(super) fn new(seed: u64) -> Self {
         let (never, always) = (Duration::MAX, Duration::ZERO);
-        let mut watch =
-            Watch { heard: always, unanswered: None, due: never, late: 0, random: seed, share: 1.0 };
+        let mut watch = Watch {
+            since: always,
+            mute: 0,
+            heard: always,
+            unanswered: None,
+            due: never,
+            late: 0,
+            random: seed,
+            share: 1.0,
+        };
         watch.draw();
         watch
     }
 
     /// The connection begins.
     pub(super) fn open(&mut self, now: Duration) {
+        self.since = now;
         self.heard(now);
         self.due = now + IDLE.mul_f64(self.share);
     }
@@ -125,6 +137,12 @@ impl Watch {
         unanswered.dead = unanswered.dead.min(now + IMPATIENCE);
         self.due = unanswered.dead;
         !std::mem::replace(&mut unanswered.probed, true)
+    }
+
+    /// The connection is dead. True if the server says no more than a login each time.
+    pub(crate) fn died(&mut self) -> bool {
+        self.mute = if self.heard < self.since + STEP { self.mute + 1 } else { 0 };
+        self.mute > 1
     }
 
     /// Whether the server was silent so long that a doubt is due.
