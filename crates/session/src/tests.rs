@@ -545,3 +545,39 @@ fn a_session_that_is_not_dialled_again_leaves_what_the_next_one_goes_on_with() {
         assert_eq!(next.go_on(SECOND, former.clone(), "a@b/desk", None), resumes, "{asks}");
     }
 }
+
+// A frame of ours that no server reads would end each stream that resumes the session.
+#[test]
+fn a_server_that_calls_a_resumed_stream_not_well_formed_is_believed_the_second_time() {
+    const ENABLED: &str = "<enabled xmlns='urn:xmpp:sm:3' id='abc' resume='true'/>";
+    const CHOKES: &str = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+        <not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    const RESUMED: &str = "<resumed xmlns='urn:xmpp:sm:3' previd='abc' h='0'/>";
+    let lost = |session: &mut Session, now| {
+        session.frame(now, CHOKES);
+        std::iter::from_fn(|| session.poll_output()).find_map(|output| match output {
+            Output::Event(Event::Lost { resumable, .. }) => Some(resumable),
+            _ => None,
+        })
+    };
+    for proof in [None, Some("<a xmlns='urn:xmpp:sm:3' h='0'/>")] {
+        let management = Some(Management { resume: true, max: None });
+        let purpose = Purpose::Join { reconnect: true, explicit: false, management };
+        let mut session = Session::new(SECOND, account("p"), purpose, SEED);
+        session.handle_input(SECOND, Input::Start);
+        hear(&mut session, SECOND, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, BOUND, ENABLED]);
+        session.handle_input(SECOND, stream::Input::Closed { code: 1006, reason: "" }.into());
+        for resumable in [true, false] {
+            let due = session.deadline().unwrap();
+            session.handle_input(due, stream::Input::Timeout.into());
+            hear(&mut session, due, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED, RESUMED]);
+            // Where the server has acknowledged a frame of this stream, the error is about a later one.
+            proof.iter().for_each(|proof| drop(session.frame(due, proof)));
+            let forgiven = resumable && proof.is_none();
+            assert_eq!(lost(&mut session, due), Some(forgiven), "{proof:?}");
+            if proof.is_some() {
+                break;
+            }
+        }
+    }
+}

@@ -259,7 +259,7 @@ fn resuming_goes_wrong_as_scripted() {
 #[test]
 fn the_list_of_faults_names_each_once() {
     let all = ManagementFault::all();
-    assert_eq!(all.len(), 24);
+    assert_eq!(all.len(), 25);
     for (at, fault) in all.iter().enumerate() {
         assert!(!all[..at].contains(fault), "{fault:?}");
     }

@@ -226,6 +226,9 @@ impl Server {
         for stanza in unacknowledged {
             self.say(id, stanza);
         }
+        if fault == Some(ManagementFault::Chokes) {
+            self.stream_error(id, "not-well-formed");
+        }
     }
 
     /// Answers `<r/>`.

@@ -167,6 +167,8 @@ pub enum ManagementFault {
     ResumesWithMore,
     /// `<resumed/>` names another session.
     ResumesAnother,
+    /// What follows `<resumed/>` is called not well-formed, and the session ends (Prosody 13).
+    Chokes,
 }
 
 impl Misbehaviour {
@@ -328,6 +330,7 @@ impl ManagementFault {
             Self::ResumesWithLess,
             Self::ResumesWithMore,
             Self::ResumesAnother,
+            Self::Chokes,
         ];
         conditions.map(Self::RefuseEnable).into_iter().chain(refusals).chain(others).collect()
     }
