@@ -51,6 +51,12 @@ impl<T> Dormant<T> {
     pub(crate) fn id(&self) -> SessionId {
         self.id
     }
+
+    /// What tabs were told of the session.
+    #[cfg(test)]
+    pub(crate) fn info(&self) -> &SessionInfo {
+        &self.info
+    }
 }
 
 impl<T: Text> SharedSession<T> {
@@ -177,15 +183,39 @@ impl<T: Text> Hub<T> {
     /// A tab turns to the session of this key. What it has sent in another one that has let it go ends here:
     /// tokens say what becomes of a tab's sends in order.
     pub(crate) fn turn_to(&mut self, port: PortId, key: &Key) {
-        let tab = self.common.tabs.get_mut(&port);
-        let Some(former) = tab.and_then(|tab| tab.former.take_if(|former| former != key)) else { return };
-        if let Some(at) = self.common.dormant.iter().position(|dormant| dormant.key == former) {
-            let mut dormant = self.common.dormant.remove(at);
-            dormant.stanzas.part(port, &mut self.common);
-            self.common.dormant.push(dormant);
-        } else if let Some(shared) = self.sessions.values_mut().find(|shared| *shared.key() == former) {
-            shared.stanzas.part(port, &mut self.common);
+        let tab = self.common.tabs.get(&port);
+        if tab.is_some_and(|tab| tab.former.as_ref().is_some_and(|former| former != key)) {
+            self.leave_former(port, |stanzas, common| stanzas.part(port, common), false);
         }
-        self.common.mind_dormant();
+    }
+
+    /// A tab is gone, and may be reloading.
+    pub(crate) fn gone_from_former(&mut self, port: PortId) {
+        self.leave_former(port, |stanzas, _| drop(stanzas.forget(port)), true);
+    }
+
+    fn leave_former(
+        &mut self,
+        port: PortId,
+        ends: impl FnOnce(&mut StanzaQueue<T>, &mut Common<T>),
+        reloads: bool,
+    ) {
+        let Hub { common, sessions, .. } = self;
+        let Some(tab) = common.tabs.get_mut(&port) else { return };
+        let Some(former) = tab.former.take() else { return };
+        let (name, grace) = (tab.tab.clone(), if reloads { common.config.grace } else { Duration::ZERO });
+        let mut all = std::mem::take(&mut common.dormant);
+        let dormant = all.iter_mut().find(|dormant| dormant.key == former);
+        let dormant = dormant.map(|dormant| (&mut dormant.stanzas, &mut dormant.parked));
+        let shared = sessions.values_mut().find(|shared| *shared.key() == former);
+        let shared = shared.map(|shared| (&mut shared.stanzas, &mut shared.parked));
+        if let Some((stanzas, parked)) = dormant.or(shared) {
+            ends(stanzas, common);
+            for parked in parked.iter_mut().filter(|parked| parked.tab == name) {
+                parked.until = parked.until.min(common.now + grace);
+            }
+        }
+        common.dormant = all;
+        common.mind_dormant();
     }
 }

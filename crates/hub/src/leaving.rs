@@ -80,8 +80,8 @@ impl<T: Text> Hub<T> {
             let ports = self.sessions.get(&id).map(SharedSession::ports).unwrap_or_default();
             self.common.log_to(&ports, LogLevel::Warn, text);
         }
+        self.gone_from_former(port);
         self.common.tabs.remove(&port);
-        self.common.mind_dormant();
         self.common.timers.set(Timer::Heartbeat(port), None);
         true
     }

@@ -317,7 +317,7 @@ impl Model {
         self.world.run();
         let view = self.world.hub.view();
         let of_account = |info: &&SessionInfo| info.jid.starts_with(account);
-        let session = view.sessions().filter_map(|session| session.living()).find(of_account).map(stream_of);
+        let session = view.living().find(of_account).map(stream_of);
         self.managed.due.extend(session.map(|session| (session, self.number.to_string())));
         self.world.server_says(account, &stanza);
     }
@@ -425,7 +425,9 @@ impl Model {
             _ => {
                 let management = ManagementOptions { max_unacked: 3, resume: true, max: None };
                 let management = (self.manner != Manner::Plain).then(|| management.into());
-                let options = Options { queue_stanzas: QUEUE, management, ..Options::default() };
+                // Some apps dial by themselves.
+                let reconnect = self.random.below(3) > 0;
+                let options = Options { queue_stanzas: QUEUE, management, reconnect, ..Options::default() };
                 self.world.connect_as(tab, account, Some(&password(account)), options);
             }
         }

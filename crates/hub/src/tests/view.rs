@@ -24,6 +24,12 @@ impl<'a> View<'a> {
         self.0.sessions.values().map(SessionView)
     }
 
+    /// What tabs were told of the sessions that are up, or may be resumed.
+    pub(super) fn living(&self) -> impl Iterator<Item = &'a SessionInfo> + use<'a> {
+        let dormant = self.0.common.dormant.iter().map(|dormant| dormant.info());
+        self.sessions().filter_map(|session| session.living()).chain(dormant)
+    }
+
     /// The session whose stream is on this socket.
     pub(super) fn session_on(&self, socket: SocketId) -> Option<SessionView<'a>> {
         self.sessions().find(|session| session.0.connection.uplink.carrier.is(socket))
@@ -101,7 +107,7 @@ impl<'a> SessionView<'a> {
     /// The same, also while it may be resumed.
     pub(super) fn living(&self) -> Option<&'a SessionInfo> {
         match &self.0.phase {
-            Phase::Up(info) | Phase::Suspended(info) => Some(info),
+            Phase::Up(info) | Phase::Suspended(info) | Phase::Reopening(info) => Some(info),
             _ => None,
         }
     }

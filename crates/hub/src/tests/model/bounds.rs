@@ -16,6 +16,8 @@ impl Model {
     /// Once everything has arrived, what waits for a slow, silent or gone page is bounded, and what
     /// nobody waits for is forgotten.
     pub(super) fn look_at_bounds(&mut self, place: &str) {
+        let ports: Vec<_> = self.pages.keys().copied().collect();
+        let names: BTreeSet<_> = ports.into_iter().map(|tab| self.world.page(tab).name.clone()).collect();
         let (view, now) = (self.world.hub.view(), self.world.clock.now());
         let unanswered = self.demands.values().filter(|demand| demand.answers == 0).count();
         for tab in view.tabs() {
@@ -35,7 +37,8 @@ impl Model {
             assert!(session.remembered() <= 512, "{place}: the ring");
             let in_time = session.parked().filter(|(.., until)| now < *until);
             let mut tabs: Vec<_> = in_time.map(|(tab, ..)| tab).collect();
-            let known = tabs.iter().all(|tab| self.gone.contains_key(*tab));
+            // A tab whose app dials by itself may come back.
+            let known = tabs.iter().all(|tab| self.gone.contains_key(*tab) || names.contains(*tab));
             assert!(known, "{place}: something is kept for nobody");
             tabs.sort_unstable();
             assert!(tabs.is_sorted_by(|one, other| one < other), "{place}: kept twice for one tab");

@@ -125,7 +125,7 @@ impl Model {
             assert!(once || id.ends_with('.'), "{place}: {id} came twice");
         }
         self.managed.looked_at = self.world.routed.len();
-        let living: Vec<_> = view.sessions().filter_map(|session| session.living()).map(stream_of).collect();
+        let living: Vec<_> = view.living().map(stream_of).collect();
         let up: Vec<_> = view.sessions().filter_map(|session| session.info()).map(stream_of).collect();
         self.managed.due.retain(|(session, id)| {
             let given = self.managed.given.contains(id);
