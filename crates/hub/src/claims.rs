@@ -11,7 +11,7 @@ use epode_session::stream::jid;
 use crate::PortId;
 use crate::common::Common;
 use crate::inbound::{Inbound, TRANSIT, in_order};
-use crate::mailbox::Gap;
+use crate::mailbox::{Gap, TOO_MANY};
 use crate::member::{ActiveClaim, JoinKind};
 use crate::shared_session::{Phase, SharedSession};
 
@@ -29,11 +29,7 @@ impl<T: Text> SharedSession<T> {
         ago: Option<f64>,
         common: &mut Common<T>,
     ) {
-        for claim in &mut claims {
-            if let Selector::Stanza(Criteria { from: Some(from), .. }) = &mut claim.selector {
-                *from = jid::prepared(from, &common.config.unicode).into_owned();
-            }
-        }
+        prepare(&mut claims, common);
         let ago = ago.map(|ago| Duration::from_millis(ago as u64).min(TRANSIT));
         let made = ago.map(|ago| common.now.saturating_sub(ago));
         let member = self.members.iter_mut().find(|member| member.port == port);
@@ -65,7 +61,11 @@ impl<T: Text> SharedSession<T> {
         let resumed = matches!(&self.phase, Phase::Up(info) if info.resumed);
         let late = resumed || matches!(member.entry, JoinKind::Joined | JoinKind::Attached);
         let begins = made.is_none() && from == member.start;
-        let unheard = |seen: &Inbound<T>| seen.position <= from && (begins || !member.handles(seen));
+        let comes = |seen: &Inbound<T>| behind.iter().any(|inbound| inbound.position == seen.position);
+        let unheard = |seen: &Inbound<T>| {
+            (seen.position <= from || seen.position <= forgotten && !comes(seen))
+                && (begins || !member.handles(seen))
+        };
         let present: Vec<_> = self.presences.iter().filter(|seen| late && unheard(seen)).cloned().collect();
         // Older stanzas than those in the ring were kept only for claims of this tab or of its
         // former page.
@@ -104,10 +104,45 @@ impl<T: Text> SharedSession<T> {
         common.put(port, |mailbox| mailbox.push_with(claimed, carried));
     }
 
+    /// Claims for a stream that was lost while they were on their way. What they missed until then nobody
+    /// claims again: the page's next claims hold from the loss on.
+    #[inline(never)] // Rare.
+    pub(crate) fn claim_too_late(
+        &mut self,
+        port: PortId,
+        mut claims: Vec<Claim>,
+        from: Position,
+        ago: Option<f64>,
+        generation: u32,
+        common: &mut Common<T>,
+    ) {
+        let member = self.members.iter().find(|member| member.port == port);
+        let parked = member.and_then(|member| member.parked.as_ref()).filter(|parked| parked.resumes);
+        let Some(parked) = parked.filter(|_| self.lost == Some(generation)) else { return };
+        prepare(&mut claims, common);
+        let made = ago.map(|ago| common.now.saturating_sub(Duration::from_millis(ago as u64).min(TRANSIT)));
+        let since = made.and_then(|made| self.ring.before(made)).unwrap_or(from).max(from);
+        let until_loss = self.ring.behind(since).take_while(|inbound| inbound.position <= parked.start);
+        let missed =
+            until_loss.filter(|inbound| claims.iter().any(|claim| inbound.is_claimed_by(&claim.selector)));
+        if let Some(gap) = missed.map(|inbound| Gap::at(inbound.position, TOO_MANY)).reduce(Gap::and) {
+            common.post(port, gap.told());
+        }
+    }
+
     /// Removes claims.
     pub(crate) fn release_claims(&mut self, port: PortId, claims: &[ClaimId]) {
         if let Some(member) = self.member(port) {
             member.claims.retain(|(known, _)| !claims.contains(known));
+        }
+    }
+}
+
+/// Puts the JIDs of claims into the form in which those of stanzas are compared to them.
+fn prepare<T>(claims: &mut [Claim], common: &Common<T>) {
+    for claim in claims {
+        if let Selector::Stanza(Criteria { from: Some(from), .. }) = &mut claim.selector {
+            *from = jid::prepared(from, &common.config.unicode).into_owned();
         }
     }
 }

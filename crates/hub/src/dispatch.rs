@@ -30,7 +30,7 @@ impl<T: Text> Hub<T> {
                 Timer::Pace(id) => self.with(id, SharedSession::flush),
                 Timer::Backlog(id) => self.with(id, SharedSession::tell_backlog),
                 Timer::Acknowledge(id) => self.with(id, SharedSession::acknowledge),
-                Timer::RequestAck(id) => self.with(id, SharedSession::ask),
+                Timer::RequestAck(id) => self.with(id, SharedSession::ask_again),
             }
         }
     }

@@ -27,6 +27,12 @@ const SOON: Duration = Duration::from_millis(10);
 /// the server may leave stanzas unacknowledged before it is asked.
 const LATER: Duration = Duration::from_secs(1);
 
+/// How many times that time doubles at most, for a server whose answers acknowledge nothing new.
+const DOUBLINGS: u32 = 6;
+
+/// How long a server that says other things may leave a question unanswered. A slow wire may be as late.
+const UNANSWERED: Duration = Duration::from_secs(300);
+
 /// The stanzas of the server, as far as the server is told that they are handled.
 #[derive(Debug)]
 pub(crate) struct Handled {
@@ -78,14 +84,7 @@ impl<T: Text> SharedSession<T> {
             Report::Unmanaged(condition) => {
                 let text = format!("the server does not manage the stream: {condition}");
                 self.log(LogLevel::Info, text, common);
-                if let Phase::Up(info) = &mut self.phase {
-                    info.managed = false;
-                }
-                for member in &self.members {
-                    common.post(member.port, FromWorker::Unmanaged);
-                }
-                self.stanzas.unmanaged();
-                self.post_receipts(common);
+                self.unmanaged(common);
             }
             Report::Resumed(handled) => self.resumed(handled, common),
             Report::NotResumed(handled) => {
@@ -98,7 +97,10 @@ impl<T: Text> SharedSession<T> {
                 self.stream_over(handled, true, common);
             }
             Report::Acknowledged(handled) => match self.stanzas.acknowledged(handled) {
-                Ok(()) => self.flush(common),
+                Ok(()) => {
+                    common.timers.set(Timer::RequestAck(self.id()), None);
+                    self.flush(common);
+                }
                 Err(too_much) => self.feed(too_much.into(), common),
             },
             Report::AckRequested => {
@@ -111,6 +113,18 @@ impl<T: Text> SharedSession<T> {
                 }
             }
         }
+    }
+
+    /// The server acknowledges nothing on this stream, as far as anybody can tell.
+    fn unmanaged(&mut self, common: &mut Common<T>) {
+        if let Phase::Up(info) = &mut self.phase {
+            info.managed = false;
+        }
+        for member in &self.members {
+            common.post(member.port, FromWorker::Unmanaged);
+        }
+        self.stanzas.unmanaged();
+        self.post_receipts(common);
     }
 
     /// Tells the server how much is handled, if it has asked or that is news.
@@ -134,12 +148,29 @@ impl<T: Text> SharedSession<T> {
         let max = self.connection.options.management.as_ref().map_or(0, |management| management.max_unacked);
         let timer = Timer::RequestAck(self.id());
         match self.stanzas.unasked() {
+            _ if self.stanzas.is_asked() && common.timers.runs(timer) => {}
+            _ if self.stanzas.is_asked() => common.timers.set(timer, Some(common.now + UNANSWERED)),
             _ if max == 0 => {}
             0 => common.timers.set(timer, None),
             unasked if unasked >= max as usize => self.ask(common),
             _ if common.timers.runs(timer) => {}
-            _ => common.timers.set(timer, Some(common.now + LATER)),
+            _ => {
+                let later = LATER * (1 << self.stanzas.fruitless().min(DOUBLINGS));
+                common.timers.set(timer, Some(common.now + later));
+            }
         }
+    }
+
+    /// It is time to ask the server, or the question has no answer.
+    pub(crate) fn ask_again(&mut self, common: &mut Common<T>) {
+        if !self.stanzas.is_asked() {
+            return self.ask(common);
+        }
+        let text = "the server acknowledges nothing: the stream goes on without stream management".to_owned();
+        self.log(LogLevel::Warn, text, common);
+        // What is not kept cannot be sent again.
+        self.connection.session.forget_former();
+        self.unmanaged(common);
     }
 
     /// The same at once, if anything is unacknowledged.
@@ -151,8 +182,9 @@ impl<T: Text> SharedSession<T> {
 
     /// Asks the server what it has handled.
     pub(crate) fn ask(&mut self, common: &mut Common<T>) {
-        common.timers.set(Timer::RequestAck(self.id()), None);
         self.stanzas.ask(&mut self.connection.uplink, common);
+        let answer = self.stanzas.is_asked().then_some(common.now + UNANSWERED);
+        common.timers.set(Timer::RequestAck(self.id()), answer);
     }
 
     /// Readies everything for a stream that resumes the session: what comes until then waits.

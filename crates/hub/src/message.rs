@@ -71,10 +71,11 @@ impl<T: Text> Hub<T> {
             ToWorker::SaslAbort { exchange } => self.answered(port, exchange, Answer::Failed),
             ToWorker::Claim { claims, from, made, generation } => {
                 let ago = (made > 0.0).then_some(time - made);
-                if let Some((shared, common)) = self.shared_by(port)
-                    && shared.generation() == Some(generation)
-                {
-                    shared.claim(port, claims, from, ago, common);
+                if let Some((shared, common)) = self.shared_by(port) {
+                    match shared.generation() == Some(generation) {
+                        true => shared.claim(port, claims, from, ago, common),
+                        false => shared.claim_too_late(port, claims, from, ago, generation, common),
+                    }
                 }
             }
             ToWorker::Release { claims } => {

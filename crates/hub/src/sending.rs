@@ -13,7 +13,7 @@ use crate::outbound::{Kind, Refused, edited, judge};
 use crate::shared_session::{Phase, SharedSession};
 use crate::tab_state::{ASKED, PendingSend};
 use crate::timer::Timer;
-use crate::uplink::Entry;
+use crate::uplink::{Entry, Needless};
 
 /// How long an undirected `unavailable` is held back, since its tab may be closing.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -75,7 +75,9 @@ impl<T: Text> SharedSession<T> {
             Phase::Up(_) | Phase::Suspended(_) | Phase::Reconnecting(_) => {
                 match (self.submit(port, &pending, common), &pending) {
                     (Err(refused), _) => common.refuse(port, pending, &refused),
-                    (Ok(false), PendingSend::Send { token, .. }) => self.stanzas.note_done(port, *token),
+                    (Ok(Some(why)), PendingSend::Send { token, .. }) => {
+                        self.stanzas.note_done(port, *token, &why);
+                    }
                     (Ok(_), _) => {}
                 }
             }
@@ -85,13 +87,13 @@ impl<T: Text> SharedSession<T> {
     }
 
     /// Checks a stanza, enters it in the books, and sends it, or has it wait while the session is down.
-    /// Returns false if there is nothing to be sent.
+    /// Returns why there is nothing to be sent, if so.
     pub(crate) fn submit(
         &mut self,
         port: PortId,
         pending: &PendingSend<T>,
         common: &mut Common<T>,
-    ) -> Result<bool, Refused> {
+    ) -> Result<Option<Needless>, Refused> {
         let (text, reply, token) = match pending {
             PendingSend::Send { token, text } => (text, Reply::Delivery, Some(*token)),
             PendingSend::Request { token, text } => (text, Reply::Response(*token), None),
@@ -124,7 +126,7 @@ impl<T: Text> SharedSession<T> {
                 };
                 match self.outgoing.enter(&head, port, reply, question) {
                     Entered::Send { id } => wire_id = id,
-                    Entered::Shared => return Ok(false),
+                    Entered::Shared { id } => return Ok(Some(Needless::Request(id))),
                 }
             }
             Kind::Answer => {
@@ -133,7 +135,7 @@ impl<T: Text> SharedSession<T> {
                 common.timers.set(Timer::Ping(self.id(), position), None);
             }
             // XEP-0352: only the worker knows whether anybody looks.
-            Kind::Nonza => return Ok(false),
+            Kind::Nonza => return Ok(Some(Needless::Unsaid)),
             Kind::Message | Kind::Presence => {}
         }
         let edited = match (framed, &wire_id) {
@@ -150,7 +152,10 @@ impl<T: Text> SharedSession<T> {
         }
         let text = edited.map_or_else(|| text.clone(), T::from);
         if kind == Kind::Presence && head.to.is_none() && !self.announce(port, &head, &text, common) {
-            return Ok(false);
+            return Ok(Some(match head.kind {
+                None => Needless::Presence(text.with_str(str::to_owned)),
+                Some(_) => Needless::Unsaid,
+            }));
         }
         if matches!(kind, Kind::Message | Kind::Presence) {
             self.reflect(port, &text, common);
@@ -160,7 +165,7 @@ impl<T: Text> SharedSession<T> {
         let entry =
             Entry { text, kind, sender, token, done: Vec::new(), again: false, made: common.time_of_day };
         self.stanzas.submit(entry, size, &mut self.connection.uplink, common);
-        Ok(true)
+        Ok(None)
     }
 
     /// Takes out the requests that were never written, and that no tab waits for any more.

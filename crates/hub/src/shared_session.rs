@@ -80,6 +80,8 @@ pub(crate) struct SharedSession<T> {
     pub(crate) ring: Ring<T>,
     /// Frames that were dropped of late, oldest first.
     pub(crate) missing: VecDeque<Gap>,
+    /// The number of the stream that was lost last.
+    pub(crate) lost: Option<u32>,
     /// The status of the lost connection, for tabs that join while the session is being opened
     /// again.
     pub(crate) down: Option<Status>,
@@ -116,6 +118,7 @@ impl<T: Clone> SharedSession<T> {
             position: start,
             ring: Ring::new(start),
             missing: VecDeque::new(),
+            lost: None,
             down: None,
             presences: Presences::default(),
             own_presence: None,
@@ -294,6 +297,7 @@ impl<T: Text> SharedSession<T> {
 
     /// The stream is lost, and another will be dialled.
     fn lost(&mut self, error: &Error, news: bool, resumable: bool, common: &mut Common<T>) {
+        self.lost = self.generation().or(self.lost);
         match &self.phase {
             Phase::Up(info) if resumable => {
                 self.phase = Phase::Suspended(info.clone());

@@ -10,7 +10,7 @@ use epode_protocol::Text;
 
 use carrier::Carrier;
 pub(crate) use queue::TooMuch;
-pub(crate) use stanzas::{Entry, StanzaQueue};
+pub(crate) use stanzas::{Entry, Needless, StanzaQueue};
 pub(crate) use watch::{Verdict, Watch};
 
 use crate::SessionId;

@@ -50,7 +50,10 @@ pub(crate) enum Entered {
         id: Option<String>,
     },
     /// Nothing: another tab has asked the same, and shares its answer.
-    Shared,
+    Shared {
+        /// The id that the question went out with.
+        id: Box<str>,
+    },
 }
 
 /// The requests of the tabs that wait for an answer, by the id that they went out with.
@@ -82,7 +85,7 @@ impl OutgoingRequests {
         {
             let original_id = id.filter(|id| **id != *wire_id);
             request.askers.push(Asker { port, reply, original_id });
-            return Entered::Shared;
+            return Entered::Shared { id: wire_id };
         }
         let (wire_id, original_id) = match &head.id {
             Some(id) if !self.open.contains_key(id) => (id.clone(), None),

@@ -996,3 +996,156 @@ fn no_stanza_follows_the_close_of_a_stream() {
         assert!(sent.last().is_some_and(|last| last.starts_with("<close")), "{sent:?}");
     }
 }
+
+#[test]
+fn a_claim_that_was_on_its_way_when_the_stream_was_lost_is_told_what_it_missed() {
+    let mut world = world();
+    let (_first, tab) = (online(&mut world, ALICE), online(&mut world, ALICE));
+    world.begins_with(tab, &[super::page::all("presence")]);
+    cut(&mut world);
+    world.advance(SECOND);
+    world.hold_up(tab);
+    world.adds(tab, super::page::all("message"));
+    world.run();
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='1'/>");
+    world.begins_with(tab, &[super::page::all("presence"), super::page::all("message")]);
+    world.forget();
+    cut(&mut world);
+    world.let_through(tab);
+    world.advance(9 * SECOND);
+    world.server_says(ALICE, "<message xmlns='jabber:client' id='2'/>");
+    assert_eq!(world.handled(tab)[1], "2");
+    let heard = world.heard(tab);
+    assert!(heard.iter().any(|word| word.starts_with("gap") && word.ends_with(": 1")), "{heard:?}");
+}
+
+#[test]
+fn what_another_tab_has_said_is_done_with_when_the_server_has_that() {
+    let ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
+    for said in [PRESENCE, ping] {
+        let mut world = world();
+        let (first, second) = (following(&mut world, ALICE), following(&mut world, ALICE));
+        let before = world.send(second, &message(1));
+        cut(&mut world);
+        world.forget();
+        world.reachable = false;
+        let own = world.send(first, said);
+        let shared = world.send(second, said);
+        let last = world.send(second, &message(2));
+        world.advance(SECOND);
+        assert!(!world.heard(second).iter().any(|word| word.starts_with("written")), "{said}");
+        world.reachable = true;
+        world.advance(60 * SECOND);
+        let done = |world: &mut World, tab| {
+            let heard = world.heard(tab).into_iter();
+            heard.filter(|word| word.starts_with("written") || word.starts_with("acknow")).collect::<Vec<_>>()
+        };
+        assert_eq!(done(&mut world, first), [format!("written {own}"), format!("acknowledged {own}")]);
+        let heard = done(&mut world, second);
+        assert_eq!(heard.last(), Some(&format!("acknowledged {last}")), "{before} {shared} {heard:?}");
+    }
+    // Nobody says it any more: so hears each of them.
+    let mut world = world();
+    let (first, second) = (following(&mut world, ALICE), following(&mut world, ALICE));
+    let directed = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let (own, shared) =
+        cut_after(&mut world, |world| (world.send(first, directed), world.send(second, directed)));
+    let refusal = ManagementFault::RefuseResume { condition: "item-not-found", tells: false };
+    world.server.misbehave(Misbehaviour::Management(refusal));
+    world.advance(2 * SECOND);
+    for (tab, token) in [(first, own), (second, shared)] {
+        assert!(world.heard(tab).contains(&format!("lost {token} not-resumed")));
+    }
+}
+
+// Prosody 13 reads the first frame of a resumed stream as the rest of one that the cut had halved.
+#[test]
+fn a_server_that_chokes_on_a_resumed_stream_is_sent_again_what_it_may_not_have() {
+    let mut world = world();
+    let (alice, bob) = (following(&mut world, ALICE), online(&mut world, BOB));
+    world.send(alice, PRESENCE);
+    let token = cut_after(&mut world, |world| world.send(alice, &message(1)));
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::Chokes));
+    world.forget();
+    world.advance(60 * SECOND);
+    assert_eq!(world.handled(bob)[0].split(' ').next(), Some("m1"));
+    let heard = world.heard(alice);
+    assert!(heard.contains(&format!("resent {token} maybe twice")), "{heard:?}");
+    assert_eq!(heard.last(), Some(&format!("acknowledged {token}")), "{heard:?}");
+}
+
+#[test]
+fn a_server_that_talks_and_acknowledges_nothing_is_used_without_acknowledgements_in_the_end() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::AcksNever));
+    let tab = following(&mut world, ALICE);
+    let token = world.send(tab, &message(1));
+    for number in 0..70 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+        world.advance(5 * SECOND);
+    }
+    let heard = world.heard(tab);
+    assert!(
+        heard.contains(&format!("unmanaged {token}")) && heard.contains(&"unmanaged".to_owned()),
+        "{heard:?}"
+    );
+    assert!(!heard.iter().any(|word| word.starts_with("Reconnecting")));
+    // What nobody keeps cannot be resumed.
+    world.forget();
+    world.ends(ALICE, testkit::Server::drop_connection);
+    world.advance(20 * SECOND);
+    let sent = world.sent();
+    assert!(
+        !sent.iter().any(|sent| sent.starts_with("<resume")) && sent.iter().any(|sent| sent.contains("bind"))
+    );
+}
+
+#[test]
+fn a_server_that_leaves_one_stanza_out_is_asked_ever_more_rarely() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::AcksTooLittle));
+    let tab = following(&mut world, ALICE);
+    world.send(tab, &message(1));
+    world.forget();
+    world.advance(600 * SECOND);
+    let asked = world.sent().iter().filter(|sent| sent.starts_with("<r ")).count();
+    assert!((5..25).contains(&asked), "{asked}");
+}
+
+#[test]
+fn a_server_that_says_late_that_it_counts_is_answered() {
+    let mut world = world();
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::EnabledLate));
+    let tab = following(&mut world, ALICE);
+    world.advance(25 * SECOND);
+    for number in 1..4 {
+        world.send(tab, &message(number));
+    }
+    world.forget();
+    for number in 0..6 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+    }
+    world.advance(10 * SECOND);
+    assert_eq!(acks(&world.sent()).last(), Some(&6));
+    assert!(!world.heard(tab).iter().any(|word| word.starts_with("Reconnecting")));
+}
+
+#[test]
+fn who_has_come_before_what_the_ring_holds_is_told_of_as_well() {
+    let mut world = world();
+    let tab = online(&mut world, ALICE);
+    world.begins_with(tab, &[super::page::all("message")]);
+    cut(&mut world);
+    world.advance(SECOND);
+    world.hold(tab);
+    world.begins_with(tab, &[super::page::all("message"), super::page::all("presence")]);
+    cut(&mut world);
+    world.advance(SECOND);
+    world.server_says(ALICE, "<presence xmlns='jabber:client' from='bob@localhost/desk' id='bob'/>");
+    for number in 0..600 {
+        world.server_says(ALICE, &format!("<message xmlns='jabber:client' id='{number}'/>"));
+    }
+    world.let_read(tab);
+    world.run();
+    assert_eq!(world.handled(tab)[1], "bob");
+}

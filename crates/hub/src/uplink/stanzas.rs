@@ -30,6 +30,8 @@ pub(crate) struct StanzaQueue<T> {
     state: State,
     /// Whether `<r/>` waits for its answer.
     asked: bool,
+    /// How many answers in a row have acknowledged nothing new.
+    fruitless: u32,
     /// For each tab the latest token that is done with, and of which the tab has not been told.
     written: Vec<(PortId, Token)>,
     /// What else the tabs have not been told, in order.
@@ -45,12 +47,23 @@ pub(crate) struct Entry<T> {
     /// those of a tab that has left.
     pub(crate) sender: Option<PortId>,
     pub(crate) token: Option<Token>,
-    /// Later sends of the same tab that are done with when this one is, since they said nothing new.
-    pub(crate) done: Vec<Token>,
+    /// Later sends, of this tab or of others, that are done with when this one is, since they said nothing
+    /// new.
+    pub(crate) done: Vec<(PortId, Token)>,
     /// Whether it waits to be sent again: its tab was told that it was written.
     pub(crate) again: bool,
     /// When it was sent, by the [time of day](epode_protocol::ToWorker#time-of-day).
     pub(crate) made: f64,
+}
+
+/// Why a stanza need not be sent.
+pub(crate) enum Needless {
+    /// The server is not to hear of it, or not now.
+    Unsaid,
+    /// A presence to everybody with this text says the same.
+    Presence(String),
+    /// A request that went out with this id asks the same.
+    Request(Box<str>),
 }
 
 /// What becomes of stanzas now.
@@ -74,6 +87,7 @@ impl<T> Default for StanzaQueue<T> {
             queue: Queue::default(),
             state: State::Down,
             asked: false,
+            fruitless: 0,
             written: Vec::new(),
             fates: Vec::new(),
         }
@@ -86,13 +100,13 @@ impl<T> Entry<T> {
         Entry { text, kind, sender: None, token: None, done: Vec::new(), again: false, made: 0.0 }
     }
 
-    /// The latest token that is done with when this stanza is.
-    fn up_to(&self) -> Option<(PortId, Token)> {
-        Some((self.sender?, self.tokens().max()?))
+    /// All sends that are done with when this stanza is; those of one tab in order.
+    fn sends(&self) -> impl Iterator<Item = (PortId, Token)> {
+        self.sender.zip(self.token).into_iter().chain(self.done.iter().copied())
     }
 
-    fn tokens(&self) -> impl Iterator<Item = Token> {
-        self.token.into_iter().chain(self.done.iter().copied())
+    fn sends_of(&self, port: PortId) -> Vec<Token> {
+        self.sends().filter(|(sender, _)| *sender == port).map(|(_, token)| token).collect()
     }
 }
 
@@ -126,20 +140,31 @@ impl<T: Text> StanzaQueue<T> {
         self.flush(uplink, common);
     }
 
-    /// A send of a tab is done with, since it says nothing new: with it is all that the tab sent
-    /// before, once that is.
-    pub(crate) fn note_done(&mut self, port: PortId, token: Token) {
-        let is_before = |entry: &&mut Entry<T>| entry.sender == Some(port) && entry.token.is_some();
+    /// A send of a tab is needless, and done with once all is that the tab sent before, and the stanza that
+    /// says the same.
+    pub(crate) fn note_done(&mut self, port: PortId, token: Token, why: &Needless) {
+        let is_before = |entry: &&mut Entry<T>| {
+            let same = || match why {
+                Needless::Presence(presence) => {
+                    entry.kind == Kind::Presence && entry.text.with_str(|text| text == presence)
+                }
+                Needless::Request(id) => {
+                    entry.kind == Kind::Request && entry.text.with_str(repeat::id).as_ref() == Some(id)
+                }
+                Needless::Unsaid => false,
+            };
+            entry.sends().any(|(sender, _)| sender == port) || same()
+        };
         let waits = self.queue.waiting_mut().any(|entry| !entry.again && is_before(&entry));
         if !waits {
             note(&mut self.written, port, token);
         }
         if let Some(entry) = self.queue.iter_mut().rfind(is_before) {
-            entry.done.push(token);
+            entry.done.push((port, token));
             return;
         }
         let fate = if self.state == State::Plain { Fate::Unmanaged } else { Fate::Acknowledged };
-        self.note_fate(Some((port, token)), fate);
+        self.note_fate(port, token, fate);
     }
 
     /// The session is up on a new stream. `managed`: whether the server was asked to acknowledge.
@@ -164,7 +189,7 @@ impl<T: Text> StanzaQueue<T> {
     pub(crate) fn unmanaged(&mut self) {
         self.state = State::Plain;
         for entry in self.queue.restart() {
-            self.note_fate(entry.up_to(), Fate::Unmanaged);
+            self.note_fates(&entry, &Fate::Unmanaged);
         }
     }
 
@@ -196,8 +221,10 @@ impl<T: Text> StanzaQueue<T> {
             // A server that said too late that it counts.
             return Ok(());
         }
-        for entry in self.queue.acknowledge(handled)? {
-            self.note_fate(entry.up_to(), Fate::Acknowledged);
+        let acknowledged = self.queue.acknowledge(handled)?;
+        self.fruitless = if acknowledged.is_empty() { self.fruitless + 1 } else { 0 };
+        for entry in acknowledged {
+            self.note_fates(&entry, &Fate::Acknowledged);
         }
         Ok(())
     }
@@ -248,6 +275,11 @@ impl<T: Text> StanzaQueue<T> {
         matches!(self.state, State::Enabling | State::Managed | State::Carried)
     }
 
+    /// How many answers of the server in a row have acknowledged nothing new.
+    pub(crate) fn fruitless(&self) -> u32 {
+        self.fruitless
+    }
+
     /// Whether the server was asked for an acknowledgement.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked
@@ -279,7 +311,7 @@ impl<T: Text> StanzaQueue<T> {
         let known = told.is_some_and(|handled| self.acknowledged(handled).is_ok());
         self.close();
         let mut again: Vec<(usize, Entry<T>)> = Vec::new();
-        for mut entry in self.queue.restart() {
+        for entry in self.queue.restart() {
             // The clock may have been set back since.
             let made = entry.made.min(time_of_day);
             let repeated =
@@ -294,17 +326,20 @@ impl<T: Text> StanzaQueue<T> {
             if entry.kind == Kind::Request && known {
                 unhandled.extend(entry.text.with_str(repeat::id));
             }
-            let mut done = std::mem::take(&mut entry.done);
-            if announces && entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected) {
-                done.extend(entry.token);
-            } else {
-                self.fail(&entry, "not-resumed", "the session was lost before the server acknowledged this");
-            }
-            let of_tab =
-                |before: &&mut (usize, Entry<T>)| before.1.sender == entry.sender && before.1.token.is_some();
-            match again.iter_mut().rfind(of_tab) {
-                Some((_, before)) => before.done.extend(done),
-                None => self.note_fate(entry.sender.zip(done.into_iter().max()), Fate::Acknowledged),
+            let is_said_anew =
+                announces && entry.kind == Kind::Presence && entry.text.with_str(repeat::is_undirected);
+            let text = "the session was lost before the server acknowledged this";
+            let done = match is_said_anew {
+                true => entry.sends().collect(),
+                false => self.fail(entry, "not-resumed", text),
+            };
+            for (port, token) in done {
+                let of_tab =
+                    |before: &&mut (usize, Entry<T>)| before.1.sends().any(|(sender, _)| sender == port);
+                match again.iter_mut().rfind(of_tab) {
+                    Some((_, before)) => before.done.push((port, token)),
+                    None => self.note_fate(port, token, Fate::Acknowledged),
+                }
             }
         }
         self.queue.put_back(again.into_iter());
@@ -358,12 +393,11 @@ impl<T: Text> StanzaQueue<T> {
             };
             entry.sender == Some(port) && entry.token.is_some() && !is_kept()
         });
-        let mut tokens: Vec<_> = withdrawn.iter().flat_map(Entry::tokens).collect();
+        let mut tokens: Vec<_> = withdrawn.iter().flat_map(|entry| entry.sends_of(port)).collect();
         let sent = self.queue.unacknowledged();
-        let own = self.queue.iter().enumerate().filter(|(_, (_, entry))| entry.sender == Some(port));
-        let written = own.filter(|(number, (_, entry))| *number < sent || entry.again);
-        let written: Vec<_> =
-            written.flat_map(|(_, (_, entry))| entry.tokens().collect::<Vec<_>>()).collect();
+        let all = self.queue.iter().enumerate();
+        let written = all.filter(|(number, (_, entry))| *number < sent || entry.again);
+        let written: Vec<_> = written.flat_map(|(_, (_, entry))| entry.sends_of(port)).collect();
         tokens.extend(self.forget(port));
         for token in written {
             self.fail_send(port, token, "unknown", "the tab left before the server acknowledged this");
@@ -374,10 +408,13 @@ impl<T: Text> StanzaQueue<T> {
     /// A tab has left: it hears no more receipts, and what waits is sent for it. Returns the tokens of
     /// what waits.
     pub(crate) fn forget(&mut self, port: PortId) -> Vec<Token> {
-        let waiting = self.queue.waiting_mut().filter(|entry| entry.sender == Some(port) && !entry.again);
-        let tokens = waiting.flat_map(|entry| entry.tokens().collect::<Vec<_>>()).collect();
-        for entry in self.queue.iter_mut().filter(|entry| entry.sender == Some(port)) {
-            (entry.sender, entry.token, entry.done) = (None, None, Vec::new());
+        let waiting = self.queue.waiting_mut().filter(|entry| !entry.again);
+        let tokens = waiting.flat_map(|entry| entry.sends_of(port)).collect();
+        for entry in self.queue.iter_mut() {
+            entry.done.retain(|(sender, _)| *sender != port);
+            if entry.sender == Some(port) {
+                (entry.sender, entry.token) = (None, None);
+            }
         }
         self.written.retain(|(known, _)| *known != port);
         self.fates.retain(|(known, ..)| *known != port);
@@ -398,12 +435,12 @@ impl<T: Text> StanzaQueue<T> {
         for number in 0.. {
             let Some((_, entry)) = self.queue.pop() else { break };
             if number < written || entry.again {
-                self.fail(&entry, "unknown", "the session ended before the server acknowledged this");
-                self.note_fate(entry.sender.zip(entry.done.last().copied()), Fate::Acknowledged);
+                let text = "the session ended before the server acknowledged this";
+                for (port, token) in self.fail(entry, "unknown", text) {
+                    self.note_fate(port, token, Fate::Acknowledged);
+                }
             } else {
-                for (port, token) in
-                    entry.sender.iter().flat_map(|port| entry.tokens().map(|token| (*port, token)))
-                {
+                for (port, token) in entry.sends() {
                     common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
                 }
             }
@@ -439,15 +476,15 @@ impl<T: Text> StanzaQueue<T> {
     fn write_one(&mut self, uplink: &mut Uplink, common: &mut Common<T>) {
         if self.state == State::Plain {
             let Some((size, entry)) = self.queue.pop() else { return };
-            if let Some((port, token)) = entry.up_to().filter(|_| !entry.again) {
-                note(&mut self.written, port, token);
+            if !entry.again {
+                entry.sends().for_each(|(port, token)| note(&mut self.written, port, token));
             }
-            self.note_fate(entry.up_to(), Fate::Unmanaged);
+            self.note_fates(&entry, &Fate::Unmanaged);
             uplink.write(entry.text, size, common);
         } else if let Some((size, entry, first)) = self.queue.write() {
             uplink.write(entry.text.clone(), size, common);
-            if let Some((port, token)) = entry.up_to().filter(|_| first && !entry.again) {
-                note(&mut self.written, port, token);
+            if first && !entry.again {
+                entry.sends().for_each(|(port, token)| note(&mut self.written, port, token));
             }
         }
     }
@@ -457,19 +494,29 @@ impl<T: Text> StanzaQueue<T> {
         self.queue.waiting()
     }
 
+    fn note_fates(&mut self, entry: &Entry<T>, fate: &Fate) {
+        for (port, token) in entry.sends() {
+            self.note_fate(port, token, fate.clone());
+        }
+    }
+
     /// Notes the fate of all sends of a tab up to this one.
-    fn note_fate(&mut self, up_to: Option<(PortId, Token)>, fate: Fate) {
-        let Some((port, token)) = up_to else { return };
+    fn note_fate(&mut self, port: PortId, token: Token, fate: Fate) {
         match self.fates.iter_mut().rfind(|(known, ..)| *known == port) {
             Some((_, latest, known)) if *known == fate => *latest = token,
             _ => self.fates.push((port, token, fate)),
         }
     }
 
-    fn fail(&mut self, entry: &Entry<T>, condition: &str, text: &str) {
-        if let (Some(port), Some(token)) = (entry.sender, entry.token) {
+    /// A stanza has failed, and with it the sends that it stood for. Returns those that are done with: only
+    /// a presence and a request stand for others.
+    fn fail(&mut self, entry: Entry<T>, condition: &str, text: &str) -> Vec<(PortId, Token)> {
+        let stands_for_others = matches!(entry.kind, Kind::Presence | Kind::Request);
+        let done = if stands_for_others { Vec::new() } else { entry.done.clone() };
+        for (port, token) in entry.sends().filter(|send| !done.contains(send)) {
             self.fail_send(port, token, condition, text);
         }
+        done
     }
 
     fn fail_send(&mut self, port: PortId, token: Token, condition: &str, text: &str) {
