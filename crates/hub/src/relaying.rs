@@ -29,6 +29,7 @@ impl<T: Text> Hub<T> {
             }
         };
         let key = self.key(port, &account, &options);
+        self.turn_to(port, &key);
         let binding = is_http(service).then(|| Binding::new(Default::default()));
         let connection = Connection::new(key, account, options, Purpose::Relay, binding, &mut self.common);
         self.try_on(port, connection);
@@ -77,8 +78,12 @@ impl<T: Text> Hub<T> {
         let management = management(&connection.options, connection.uplink.carrier.binding.is_none());
         let reconnect = connection.options.reconnect;
         connection.session.settle(Purpose::Join { reconnect, explicit, management });
+        let former = self.common.take_dormant(&connection.key);
         let id = self.found(connection);
         self.with(id, |shared, common| {
+            if let Some(former) = former {
+                shared.go_on(former, common);
+            }
             shared.join(port, JoinKind::Opened, explicit, Vec::new(), common);
             shared.restore_waiting(shared.key().account.clone(), common);
             shared.own(common);

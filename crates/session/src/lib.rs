@@ -17,10 +17,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use epode_stream as stream;
-use epode_stream::PeerMisbehaved;
 use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Limits, Violation};
 pub use epode_stream::{Bound, Dropped, Former, Management, Report, Stream};
+use epode_stream::{Config, PeerMisbehaved};
 
 pub use account::{Account, Mechanisms};
 use redial::Redial;
@@ -259,7 +259,7 @@ impl Session {
         self.stream.settle(self.account.config(purpose, false, None));
     }
 
-    /// Before the first dial: the session is to go on with a former one, which had this JID and whose app
+    /// Before the first dial, or before a page's own login goes on: the session is to go on with a former one, which had this JID and whose app
     /// had `asked` for a resource. Returns false, and changes nothing, if the app wants something else now.
     pub fn go_on(&mut self, now: Duration, former: Former, jid: &str, asked: Option<&str>) -> bool {
         let resumes = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
@@ -269,7 +269,10 @@ impl Session {
         if goes_on {
             self.account.bound(jid, false);
             self.former = Some(former);
-            self.stream = self.next_stream(now);
+            match self.phase {
+                Phase::Waiting => self.stream = self.next_stream(now),
+                _ => self.stream.settle(self.next_config()),
+            }
         }
         goes_on
     }
@@ -474,8 +477,12 @@ impl Session {
     }
 
     fn next_stream(&self, now: Duration) -> Stream {
+        Stream::new(now, self.next_config())
+    }
+
+    fn next_config(&self) -> Config {
         let again = self.was_up || self.former.is_some();
-        Stream::new(now, self.account.config(self.purpose, again, self.former.clone()))
+        self.account.config(self.purpose, again, self.former.clone())
     }
 
     fn ask_for_socket(&mut self) {

@@ -9,6 +9,7 @@ use epode_session::stream::sasl::{self, Credentials, Mechanism, MechanismName, S
 use epode_session::stream::xml::{Element, Limits};
 use epode_testkit as testkit;
 
+use super::managing::{self, cut_after, is_resumed, message, stanzas};
 use super::page::{Event, Page};
 use super::world::{BOSH, GRACE, SERVICE, World, config, password, unicode};
 use crate::{Hub, Input, Keeper, Output, PortId};
@@ -106,6 +107,38 @@ fn scram(world: &mut World, tab: PortId, name: &str, password: &str) -> Vec<Stri
         let response = STANDARD.encode(&response);
         say(world, tab, &format!("<response xmlns='{SASL}'>{response}</response>"));
     }
+}
+
+#[test]
+fn a_login_of_a_page_resumes_the_session_that_was_lost() {
+    let mut world = World::with(testkit::Config {
+        management: Some(testkit::Management::default()),
+        mechanisms: vec!["SCRAM-SHA-1".to_owned()],
+        ..testkit::Config::default()
+    });
+    let options = managing::options;
+    let mut tabs = Vec::new();
+    for lost in [false, true] {
+        let tab = negotiating_with(&mut world, ALICE, Options { explicit_binding: true, ..options() });
+        let heard = scram(&mut world, tab, "alice", &password("alice"));
+        if lost {
+            assert!(heard.iter().any(|word| word == managing::UP), "{heard:?}");
+            assert!(is_resumed(&mut world, tab));
+        } else {
+            world.say(tab, ToWorker::Bind { resource: None });
+            world.send(tab, managing::PRESENCE);
+            world.advance(2 * SECOND);
+            cut_after(&mut world, |world| world.send(tab, &message(1)));
+            world.server_says(managing::ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+            world.run();
+        }
+        tabs.push(tab);
+    }
+    world.run();
+    assert_eq!(world.handled(tabs[1])[0].trim(), "meanwhile");
+    let sent = world.sent();
+    assert!(sent.iter().any(|sent| sent.starts_with("<resume")), "{sent:?}");
+    assert_eq!(stanzas(sent).last(), Some(&message(1)), "what was on the way is sent again");
 }
 
 #[test]
