@@ -1,10 +1,13 @@
 //! The run loop: what happens goes into the hub, what the hub wants is done.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use epode_hub::session::stream::sasl::{Derivation, Secret};
-use epode_hub::{Config, Hub, Input, Output, SocketId, Table};
+use epode_hub::{Config, Hub, Input, Output, PortId, SocketId, Table};
+use epode_protocol::FromWorker;
+use epode_strophe::Strophe;
 use js_sys::Function;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
@@ -27,6 +30,7 @@ const SLICE: Duration = Duration::from_millis(4);
 
 struct Worker {
     hub: Hub<Stanza>,
+    strophe: Strophe<Stanza>,
     ports: Ports,
     sockets: Table<SocketId, Socket>,
     ownership: Ownership,
@@ -47,6 +51,7 @@ pub(crate) fn start(
 ) {
     let alarm_rang = Closure::<dyn FnMut()>::new(|| {
         with(|worker| worker.alarm.fired());
+        run_strophe(epode_strophe::Input::Timeout);
         run(Input::Timeout);
     });
     let deferred = Closure::<dyn FnMut()>::new(|| run(Input::Deferred));
@@ -61,6 +66,7 @@ pub(crate) fn start(
             secret: Secret::new(browser::nonce()),
             unicode: browser::UNICODE,
         }),
+        strophe: Strophe::default(),
         ports,
         sockets: Table::default(),
         ownership,
@@ -73,23 +79,67 @@ pub(crate) fn start(
     WORKER.with(|slot| *slot.borrow_mut() = Some(worker));
 }
 
-/// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for its next
+/// One turn. 1. The hub takes note. 2. What it wants is done, in order. 3. The alarm is set for the next
 /// deadline.
 pub(crate) fn run(input: Input<Stanza>) {
     with(|worker| {
         let now = browser::now();
         worker.hub.handle_input(now, input);
-        while let Some(output) = worker.hub.poll_output() {
-            worker.carry_out(output);
-        }
-        worker.ports.rest();
-        worker.alarm.set(now, worker.hub.deadline(), &worker.alarm_rang);
+        worker.rest(now);
     });
 }
 
+/// The same, that begins with a page of strophe.js.
+pub(crate) fn run_strophe(input: epode_strophe::Input<Stanza>) {
+    with(|worker| {
+        let now = browser::now();
+        worker.strophe.handle_input(now, input);
+        worker.rest(now);
+    });
+}
+
+/// Whether this is the port of a page of strophe.js.
+pub(crate) fn is_of_strophe(port: PortId) -> bool {
+    with(|worker| worker.strophe.has(port)).unwrap_or_default()
+}
+
 impl Worker {
+    /// Does what is to be done, until there is nothing.
+    fn rest(&mut self, now: Duration) {
+        loop {
+            while let Some(output) = self.hub.poll_output() {
+                self.carry_out(output);
+            }
+            let Some(output) = self.strophe.poll_output() else { break };
+            self.carry_out_strophe(now, output);
+        }
+        self.ports.rest();
+        let deadlines = self.hub.deadline().into_iter().chain(self.strophe.deadline());
+        self.alarm.set(now, deadlines.min(), &self.alarm_rang);
+    }
+
+    #[inline(never)] // Out of the way of our own pages.
+    fn carry_out_strophe(&mut self, now: Duration, output: epode_strophe::Output<Stanza>) {
+        use epode_strophe::Output::{ClosePort, Post, Say};
+        match output {
+            Say(port, message) => {
+                self.hub.handle_input(now, Input::Message(port, message, js_sys::Date::now()));
+            }
+            Post(port, word) => self.ports.post_word(port, &word),
+            ClosePort(port) => self.ports.close(port),
+        }
+    }
+
+    #[inline(never)] // Out of the way of our own pages.
+    fn tell_strophe(&mut self, port: PortId, message: Rc<FromWorker<Stanza>>) {
+        let told = epode_strophe::Input::Told(port, Rc::unwrap_or_clone(message));
+        self.strophe.handle_input(browser::now(), told);
+    }
+
     fn carry_out(&mut self, output: Output<Stanza>) {
         match output {
+            Output::Post(port, message) if self.strophe.has(port) => self.tell_strophe(port, message),
+            Output::ClosePort(port) if self.strophe.has(port) => {}
             Output::Post(port, message) => self.ports.post(port, message),
             Output::Watch(port, lock) => {
                 browser::when_free(&lock, move || run(Input::PortClosed(port)));

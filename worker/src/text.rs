@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use epode_port::{Js, Writer};
 use epode_protocol::port::{Read, Write, Wrong};
-use epode_protocol::{Join, Text};
+use epode_protocol::{Join, Slice, Text};
 use js_sys::{Array, JsString};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -52,6 +52,14 @@ impl Join for Stanza {
         }
         let texts: Array = texts.into_iter().map(|text| text.0).collect();
         (Stanza(texts.join("").into()), lengths)
+    }
+}
+
+impl Slice for Stanza {
+    fn slice(&self, start: u32, end: u32) -> Self {
+        self.0
+            .dyn_ref::<JsString>()
+            .map_or_else(|| self.clone(), |text| Stanza(text.slice(start, end).into()))
     }
 }
 

@@ -6,6 +6,7 @@ use epode_hub::PortId;
 use epode_port::Writer;
 use epode_protocol::FromWorker;
 use epode_protocol::port::Write as _;
+use epode_strophe::Word;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -28,6 +29,8 @@ export interface Ports {
   post(ports: Uint32Array): void;
   /** Posts a stanza alone, which is what is posted most often. */
   postStanza(ports: Uint32Array, position: number, text: string): void;
+  /** Posts a frame to pages of strophe.js. */
+  postFrame(ports: Uint32Array, text: string): void;
   close(port: number): void;
 }
 "#;
@@ -42,6 +45,8 @@ extern "C" {
     fn post(this: &ScriptPorts, ports: &[u32]);
     #[wasm_bindgen(method, js_name = postStanza)]
     fn post_stanza(this: &ScriptPorts, ports: &[u32], position: f64, text: &JsValue);
+    #[wasm_bindgen(method, js_name = postFrame)]
+    fn post_frame(this: &ScriptPorts, ports: &[u32], text: &JsValue);
     #[wasm_bindgen(method)]
     fn close(this: &ScriptPorts, port: u32);
 }
@@ -77,6 +82,18 @@ impl Ports {
     fn write(&mut self, message: &FromWorker<Stanza>) {
         message.write("", &mut self.writer);
         self.script.post(&self.to);
+    }
+
+    /// Posts a word to a page of strophe.js.
+    pub(crate) fn post_word(&mut self, PortId(port): PortId, word: &Word<Stanza>) {
+        self.rest();
+        match word {
+            Word::Message(text) => self.script.post_frame(&[port], text.as_js()),
+            word => {
+                word.write("", &mut self.writer);
+                self.script.post(&[port]);
+            }
+        }
     }
 
     pub(crate) fn close(&mut self, PortId(port): PortId) {

@@ -27,7 +27,7 @@ const early = new Map<string, Early>();
  * Dials where this message of a tab will have the engine dial, and says there what the engine will say first.
  */
 export function dialEarly(said: unknown): void {
-  const { service, jid } = (said as { Connect?: { service?: unknown; jid?: unknown } } | null)?.Connect ?? {};
+  const { service, jid } = whereTo(said);
   // BOSH needs no connection before the engine is there.
   if (typeof service !== 'string' || typeof jid !== 'string' || !/^ws/.test(service)) return;
   const domain = getDomainFromJid(jid);
@@ -89,6 +89,12 @@ export const dial: Dial = (url, greeting) => {
   }
   return socket;
 };
+
+/** The service and the account that a page connects to, one of ours or one of strophe.js. */
+function whereTo(said: unknown): { service?: unknown; jid?: unknown } {
+  if (!Array.isArray(said)) return (said as { Connect?: object } | null)?.Connect ?? {};
+  return said[0] === '_connect' ? { service: said[1], jid: said[2] } : {};
+}
 
 function keyOf(url: string, greeting: string): string {
   return `${url} ${greeting}`;

@@ -4,7 +4,6 @@
  */
 import {
   accept as open,
-  forget,
   hear,
   start as run,
   type Dial,
@@ -14,8 +13,7 @@ import {
 } from '../pkg/epode_worker.js';
 import { Writer } from '../../port/ts/writer.ts';
 import type { Port } from '../../port/ts/port.ts';
-import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
-import { answerStrophe, isOfStrophe } from './strophe-port.ts';
+import { noteWord } from './strophe-port.ts';
 
 /** Those that are open, under the numbers by which the engine knows them. */
 const ports = new Map<number, Port>();
@@ -32,11 +30,12 @@ export function start(
 ): void {
   const writer = new Writer();
   // All that is posted is plain data, which every port takes.
-  const post = (to: Uint32Array, message: FromWorker<string>): void =>
+  const post = (to: Uint32Array, message: unknown): void =>
     to.forEach((number) => ports.get(number)?.postMessage(message));
   const outward: Ports = {
-    post: (to) => post(to, writer.take() as FromWorker<string>),
+    post: (to) => post(to, writer.take()),
     postStanza: (to, position, text) => post(to, [position, text]),
+    postFrame: (to, text) => post(to, ['_onMessage', { data: text }]),
     close(number) {
       const port = ports.get(number);
       if (!port) return;
@@ -57,16 +56,10 @@ export function accept(port: Port, said: readonly unknown[] = [], lastWords = 0)
   const number = ++latest;
   ports.set(number, port);
   open(number);
-  let isFresh = said.length === 0;
   let hasLeft = false;
   // This starts the port, but nothing is delivered before this task has ended.
   port.onmessage = ({ data }) => {
-    if (isFresh && isOfStrophe(data)) {
-      ports.delete(number);
-      forget(number);
-      return answerStrophe(port, data);
-    }
-    isFresh = false;
+    noteWord(port, data);
     if (data === 'Leave' && lastWords > 0) {
       hasLeft = true;
       setTimeout(hear, lastWords, number, data);

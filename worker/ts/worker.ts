@@ -3,7 +3,7 @@
 
 import { accept, start } from './ports.ts';
 import type { FromWorker } from '../../port/ts/protocol/FromWorker.ts';
-import { answerStrophe, isOfStrophe } from './strophe-port.ts';
+import { noteWord, refuseStrophe } from './strophe-port.ts';
 import { load, unpack } from '../../port/ts/wasm.ts';
 import { DETOUR, lockOf } from '../../port/ts/names.ts';
 import { denied, imports, loaded, online, owned, wanted } from '../pkg/epode_worker.js';
@@ -50,14 +50,11 @@ self[shared ? 'onconnect' : 'onmessage'] = ({ ports: [port] }: MessageEvent) => 
   waiting?.push([port, said]);
   port.onmessage = ({ data }) => {
     if (data === 'Ping') return say(port, 'Pong');
-    if (said.length === 0) {
-      if (isOfStrophe(data)) {
-        waiting = waiting?.filter(([another]) => another !== port) ?? null;
-        return answerStrophe(port, data);
-      }
-      // A sign of life: on a slow line the wasm takes a while.
+    noteWord(port, data);
+    // A sign of life: on a slow line the wasm takes a while.
+    if (said.length === 0 && !Array.isArray(data))
       say(port, { Log: { level: 'Debug', text: 'the worker is starting' } });
-    }
+    if (failure !== undefined) return void refuseStrophe(port, failure);
     said.push(data);
     dialEarly(data);
   };
@@ -131,7 +128,7 @@ function leave(): void {
 }
 
 function refuse(port: MessagePort, detail: string): void {
-  say(port, { Refused: { Engine: { detail } } });
+  if (!refuseStrophe(port, detail)) say(port, { Refused: { Engine: { detail } } });
 }
 
 function say(port: MessagePort, message: FromWorker<string>): void {

@@ -1,0 +1,202 @@
+//! The login of a page: SASL is between the page and the server, the rest of the handshake is played by the
+//! worker, which has the stream.
+
+use epode_hub::PortId;
+use epode_protocol::{Secret, SessionInfo, Text, ToWorker};
+
+use crate::room::Room;
+use crate::scenery::{self, Frame};
+use crate::words::Word;
+
+/// A page that logs in.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) service: String,
+    /// The bare JID, as far as it is not told by case.
+    pub(crate) account: String,
+    sasl: Sasl,
+    /// The features with which the latest stream begins, until the page begins it too.
+    features: Option<String>,
+    /// Whether the page has begun the latest stream.
+    has_begun: bool,
+    /// Whether the hub has the session.
+    has_session: bool,
+    /// The session, once it is up.
+    session: Option<SessionInfo>,
+    /// The id of the page's request for a resource, until it is answered.
+    binds: Option<String>,
+    /// The JID that the page was told.
+    bound: Option<String>,
+    /// Whether a page of version 0, which does not say when it is done, will ask for a session too.
+    asks_for_session: bool,
+    /// Whether the page is done.
+    is_done: bool,
+}
+
+/// How far the page has authenticated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sasl {
+    /// The server has not begun the stream yet.
+    Dialling,
+    /// The page talks to the server.
+    Talking,
+    /// The server said no.
+    Failed,
+    /// The server said yes.
+    Proven,
+    /// The worker itself says no.
+    Refused,
+}
+
+impl Login {
+    pub(crate) fn new(service: String, jid: &str) -> Self {
+        Login {
+            service,
+            account: account_of(jid),
+            sasl: Sasl::Dialling,
+            features: None,
+            has_begun: false,
+            has_session: false,
+            session: None,
+            binds: None,
+            bound: None,
+            asks_for_session: false,
+            is_done: false,
+        }
+    }
+
+    /// A login that fails, without a word to the server.
+    pub(crate) fn refused(service: String, jid: &str) -> Self {
+        let features = Some(scenery::mechanisms());
+        Login { sasl: Sasl::Refused, features, ..Login::new(service, jid) }
+    }
+
+    /// Whether there may be a session soon that is not there yet.
+    pub(crate) fn is_under_way(&self) -> bool {
+        !self.has_session && !matches!(self.sasl, Sasl::Failed | Sasl::Refused)
+    }
+
+    /// The server says this on the page's stream.
+    pub(crate) fn told<T: Text>(&mut self, port: PortId, text: T, room: &mut Room<T>) {
+        if self.sasl == Sasl::Dialling {
+            self.sasl = Sasl::Talking;
+            self.features = Some(text.with_str(str::to_owned));
+            return room.post(port, Word::Open);
+        }
+        match &*scenery::name_of(&text) {
+            "success" => (self.sasl, self.has_begun) = (Sasl::Proven, false),
+            "failure" => self.sasl = Sasl::Failed,
+            _ => {}
+        }
+        room.post(port, Word::Message(text));
+    }
+
+    /// The page sends this. Returns what is for the session.
+    pub(crate) fn hear<T: Text>(
+        &mut self,
+        port: PortId,
+        text: T,
+        frame: Frame,
+        room: &mut Room<T>,
+    ) -> Option<T> {
+        match (frame, self.sasl) {
+            (Frame::Open, _) => {
+                self.has_begun = true;
+                self.begin(port, room);
+            }
+            (Frame::Auth, Sasl::Refused) => {
+                room.post(port, Word::Message(scenery::not_authorized().into()));
+            }
+            (_, Sasl::Refused) => {}
+            (Frame::Bind { id, resource }, Sasl::Proven) => {
+                self.binds = Some(id);
+                if self.session.is_none() {
+                    room.say(port, ToWorker::Bind { resource });
+                }
+                self.answer_bind(port, room);
+            }
+            (Frame::Session { id }, Sasl::Proven) => {
+                room.post(port, Word::Message(scenery::in_session(&id).into()));
+                self.is_done |= self.asks_for_session;
+            }
+            (_, Sasl::Proven) => return Some(text),
+            (_, Sasl::Dialling | Sasl::Talking | Sasl::Failed) => {
+                let text = Secret::new(text.with_str(str::to_owned));
+                room.say(port, ToWorker::Frame { text });
+            }
+        }
+        None
+    }
+
+    /// The server waits for a resource.
+    pub(crate) fn unbound<T: Text>(
+        &mut self,
+        port: PortId,
+        features: String,
+        is_old: bool,
+        room: &mut Room<T>,
+    ) {
+        self.has_session = true;
+        self.features = Some(match is_old {
+            true => scenery::without_management(&features),
+            false => features,
+        });
+        self.begin(port, room);
+    }
+
+    /// The session is up.
+    pub(crate) fn up<T: Text>(
+        &mut self,
+        port: PortId,
+        session: SessionInfo,
+        is_old: bool,
+        room: &mut Room<T>,
+    ) {
+        self.asks_for_session = is_old && scenery::offers_session(&session.features);
+        if self.session.is_none() && self.binds.is_none() {
+            self.unbound(port, session.features.clone(), is_old, room);
+        }
+        (self.has_session, self.session) = (true, Some(session));
+        self.answer_bind(port, room);
+    }
+
+    /// The server has not bound a resource.
+    pub(crate) fn not_bound<T: Text>(&mut self, port: PortId, condition: &str, room: &mut Room<T>) {
+        if let Some(id) = self.binds.take() {
+            room.post(port, Word::Message(scenery::not_bound(&id, condition).into()));
+        }
+    }
+
+    /// The page says that it is done.
+    pub(crate) fn done(&mut self) {
+        self.is_done = self.bound.is_some();
+    }
+
+    /// The session, once the page is done and has the JID of it.
+    pub(crate) fn finish(&mut self) -> Option<SessionInfo> {
+        self.session.take_if(|session| self.is_done && self.bound.as_ref() == Some(&session.jid))
+    }
+
+    /// The streams of the page begin when both sides have begun: the worker's is there already.
+    fn begin<T: Text>(&mut self, port: PortId, room: &mut Room<T>) {
+        if let Some(features) = self.features.take_if(|_| self.has_begun) {
+            let domain = self.account.rsplit('@').next().unwrap_or_default();
+            room.post(port, Word::Message(scenery::open(domain).into()));
+            room.post(port, Word::Message(features.into()));
+        }
+    }
+
+    fn answer_bind<T: Text>(&mut self, port: PortId, room: &mut Room<T>) {
+        if let Some(session) = &self.session
+            && let Some(id) = self.binds.take()
+        {
+            room.post(port, Word::Message(scenery::bound(&id, &session.jid).into()));
+            self.bound = Some(session.jid.clone());
+        }
+    }
+}
+
+/// The account of a JID, however the page spells it.
+pub(crate) fn account_of(jid: &str) -> String {
+    jid.split('/').next().unwrap_or_default().to_lowercase()
+}

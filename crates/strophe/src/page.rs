@@ -1,0 +1,584 @@
+//! One page at its port, as the worker knows it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use epode_hub::PortId;
+use epode_protocol::{
+    Backfill, Claim, Criteria, Delivery, FromWorker, LogLevel, ManagementOptions, Options, Origin, Outgoing,
+    Position, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
+};
+
+use crate::login::{Login, account_of};
+use crate::room::Room;
+use crate::scenery::{self, Frame};
+use crate::window::Window;
+use crate::words::{LATEST, Said, Word};
+
+/// How long a page takes at most from `_closeSocket` to `_bye` when it is unloaded.
+const UNLOADING: Duration = Duration::from_secs(1);
+
+/// How long the server may take to close the stream of a session that a page ends, in milliseconds.
+const PATIENCE: u32 = 3000;
+
+/// The most requests from outside that a page may leave unanswered before the oldest counts as answered.
+const ASKED: usize = 256;
+
+/// A page at its port.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) port: PortId,
+    /// Whether the page speaks version 0.
+    is_old: bool,
+    /// The name of the tab, once the page has asked for a session.
+    pub(crate) tab: Option<String>,
+    stage: Stage,
+    /// How many times the page has asked for a session without the hub having taken that up.
+    unjoined: u32,
+    role: Role,
+    /// The number of sends so far.
+    sent: Token,
+    window: Window,
+    /// The requests from outside that the page was given, oldest first: position and id.
+    asked: VecDeque<(Position, String)>,
+    /// Why the attempt or the session is about to end.
+    reason: Option<String>,
+    /// When a `_closeSocket` of the page counts as a logout.
+    leaves_at: Option<Duration>,
+    /// Whether the page has just closed its stream.
+    closed_stream: bool,
+    /// Whether the page left stream management to the worker.
+    has_management: bool,
+}
+
+/// How far a page has come.
+#[derive(Debug)]
+enum Stage {
+    /// It is in no session.
+    Out,
+    /// It wants to join a session without a login. `held`: until the login of another page is over.
+    Attaching { service: String, held: bool },
+    /// It logs in.
+    LoggingIn(Box<Login>),
+    /// It is in this session.
+    In(Box<SessionInfo>),
+    /// It said goodbye.
+    Left,
+}
+
+impl Page {
+    pub(crate) fn new(port: PortId) -> Self {
+        Page {
+            port,
+            is_old: false,
+            tab: None,
+            stage: Stage::Out,
+            unjoined: 0,
+            role: Role::Primary,
+            sent: 0,
+            window: Window::default(),
+            asked: VecDeque::new(),
+            reason: None,
+            leaves_at: None,
+            closed_stream: false,
+            has_management: false,
+        }
+    }
+
+    /// When a time of the page is over.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.leaves_at.into_iter().chain(self.window.due).min()
+    }
+
+    pub(crate) fn timeout<T: Text>(&mut self, room: &mut Room<T>) {
+        if self.leaves_at.is_some_and(|at| at <= room.now) {
+            self.log_out(room);
+        }
+        self.ask_if_due(room);
+    }
+
+    /// The service at which a login of the page is under way.
+    pub(crate) fn logs_in_at(&self) -> Option<&str> {
+        match &self.stage {
+            Stage::LoggingIn(login) if login.is_under_way() => Some(&login.service),
+            _ => None,
+        }
+    }
+
+    /// Whether the page is in the session of this account.
+    pub(crate) fn is_in(&self, account: &str) -> bool {
+        matches!(&self.stage, Stage::In(session) if account_of(&session.jid) == account)
+    }
+
+    /// The login of another page at this service is over.
+    pub(crate) fn login_over<T: Text>(&mut self, at: &str, room: &mut Room<T>) {
+        if matches!(&self.stage, Stage::Attaching { service, held: true } if service == at) {
+            self.join(room);
+        }
+    }
+
+    /// The page says this.
+    pub(crate) fn hear<T: Text + Slice>(&mut self, said: Said<T>, room: &mut Room<T>) {
+        let closed_stream = std::mem::take(&mut self.closed_stream);
+        match said {
+            Said::Connect { service, jid, version } => {
+                if self.speaks(version, "_connect", room) {
+                    self.connect(service, jid, room);
+                }
+            }
+            Said::Attach { service, version } => {
+                if self.speaks(version, "_attach", room) {
+                    self.attach(service, room);
+                }
+            }
+            Said::Bye => self.bye(room),
+            // Back from the back/forward cache, or from the time of a former worker.
+            Said::Pong | Said::Send(_) | Said::Bound | Said::SmFeatures if self.tab.is_none() => {
+                self.close(GONE, room);
+            }
+            Said::Pong if matches!(self.stage, Stage::Left) => self.close(GONE, room),
+            Said::Pong => self.answered(room),
+            Said::Relinquish => room.say(self.port, ToWorker::Freeze),
+            Said::CloseSocket if self.is_old && !closed_stream && self.window.is_asked() => {
+                self.answered(room);
+            }
+            Said::CloseSocket => self.close_socket(room),
+            Said::SmFeatures => {
+                self.has_management = true;
+                room.post(self.port, Word::SmNoState);
+            }
+            Said::Bound => {
+                if let Stage::LoggingIn(login) = &mut self.stage {
+                    login.done();
+                    self.enter_if_done(room);
+                }
+            }
+            Said::Send(text) => self.send(text, room),
+            Said::Unknown(name) => {
+                let name = name.as_deref().unwrap_or("a list without a name");
+                let text = format!("the worker of Epode does not understand this word of the page: {name}");
+                self.refuse(LogLevel::Error, name, &text, room);
+            }
+        }
+    }
+
+    /// Whether the worker speaks this version; a page of another hears why it cannot be served.
+    fn speaks<T: Text>(&mut self, version: f64, word: &str, room: &mut Room<T>) -> bool {
+        self.is_old = version == 0.0;
+        if self.is_old || version == LATEST {
+            return true;
+        }
+        let text = format!(
+            "the worker of Epode speaks versions 0 and 3 of the wire of strophe.js, and this page says \
+             version {version}: load a strophe.js from 4.1.1 to 5.0.0"
+        );
+        self.refuse(LogLevel::Fatal, word, &text, room);
+        false
+    }
+
+    /// Says why a word of the page is not heard. A page that waits for an answer has one.
+    fn refuse<T: Text>(&mut self, level: LogLevel, word: &str, why: &str, room: &mut Room<T>) {
+        room.post(self.port, Word::Log(level, why.to_owned()));
+        match word {
+            "_connect" => self.close(why, room),
+            "_attach" => room.post(self.port, Word::Attached(None)),
+            _ => {}
+        }
+    }
+
+    /// Introduces the page to the hub.
+    fn greet<T: Text>(&mut self, room: &mut Room<T>) -> bool {
+        if self.tab.is_some() {
+            return false;
+        }
+        let heir = room.lineage.next(room.now);
+        room.greet(self.port, &heir);
+        self.tab = Some(heir.tab);
+        heir.is_new
+    }
+
+    fn connect<T: Text>(&mut self, service: String, jid: String, room: &mut Room<T>) {
+        let is_new = self.greet(room);
+        self.start_over();
+        room.post(self.port, Word::Role(Role::Primary, jid.clone()));
+        let tab = self.tab.as_deref().unwrap_or_default();
+        let login = if !is_new && room.logouts.keep_out(room.now, &account_of(&jid), tab) {
+            room.post(self.port, Word::Open);
+            Login::refused(service, &jid)
+        } else {
+            self.unjoined += 1;
+            room.say(
+                self.port,
+                ToWorker::Negotiate { service: service.clone(), jid: jid.clone(), options: options() },
+            );
+            Login::new(service, &jid)
+        };
+        self.stage = Stage::LoggingIn(Box::new(login));
+    }
+
+    fn attach<T: Text>(&mut self, service: String, room: &mut Room<T>) {
+        self.greet(room);
+        self.start_over();
+        self.stage = Stage::Attaching { service, held: false };
+        self.join(room);
+    }
+
+    /// Asks the hub for the session that is there.
+    fn join<T: Text>(&mut self, room: &mut Room<T>) {
+        if let Stage::Attaching { service, held } = &mut self.stage {
+            *held = false;
+            self.unjoined += 1;
+            let attach = ToWorker::Attach { service: service.clone(), jid: None, explicit_binding: false };
+            room.say(self.port, attach);
+        }
+    }
+
+    fn start_over(&mut self) {
+        self.asked.clear();
+        (self.reason, self.leaves_at, self.has_management) = (None, None, false);
+        self.role = Role::Primary;
+    }
+
+    /// The page is unloaded, or done with this port.
+    fn bye<T: Text>(&mut self, room: &mut Room<T>) {
+        self.leaves_at = None;
+        let Some(tab) = &self.tab else {
+            room.lineage.unused_left(room.now);
+            room.say(self.port, ToWorker::Leave);
+            return room.closed.push(self.port);
+        };
+        let handled = matches!(self.stage, Stage::In(_)).then_some(self.window.handled);
+        if !matches!(self.stage, Stage::Left) {
+            room.lineage.left(room.now, tab, handled);
+            room.left(self.port);
+        }
+        self.stage = Stage::Left;
+        room.say(self.port, ToWorker::Leave);
+    }
+
+    fn close_socket<T: Text>(&mut self, room: &mut Room<T>) {
+        match &self.stage {
+            Stage::In(_) if !self.is_old => self.leaves_at = Some(room.now + UNLOADING),
+            Stage::In(_) => self.log_out(room),
+            Stage::LoggingIn(_) | Stage::Attaching { .. } => {
+                self.stage = Stage::Out;
+                room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
+            }
+            // It is told already.
+            Stage::Out | Stage::Left => {}
+        }
+    }
+
+    /// The page ends the session for all.
+    fn log_out<T: Text>(&mut self, room: &mut Room<T>) {
+        self.leaves_at = None;
+        if let Stage::In(session) = &self.stage {
+            room.ended = Some(session.jid.clone());
+            self.stage = Stage::Out;
+            room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
+        }
+    }
+
+    fn send<T: Text>(&mut self, text: T, room: &mut Room<T>) {
+        let frame = Frame::of(&text);
+        match frame {
+            Frame::Close => self.closed_stream = true,
+            // XEP-0198 is the worker's.
+            Frame::Management => {}
+            Frame::Unhandled { id } => match self.asked.iter().position(|(_, asked)| *asked == id) {
+                Some(at) => {
+                    let position = self.asked.remove(at).map_or(0, |(position, _)| position);
+                    room.say(self.port, ToWorker::Unhandled { position });
+                }
+                None => self.pass(text, room),
+            },
+            frame => match &mut self.stage {
+                Stage::LoggingIn(login) => {
+                    if let Some(text) = login.hear(self.port, text, frame, room) {
+                        self.pass(text, room);
+                    }
+                    self.enter_if_done(room);
+                }
+                Stage::In(_) | Stage::Left => self.pass(text, room),
+                Stage::Out | Stage::Attaching { .. } => self.close(GONE, room),
+            },
+        }
+    }
+
+    fn pass<T: Text>(&mut self, text: T, room: &mut Room<T>) {
+        self.sent += 1;
+        room.say(self.port, ToWorker::Send { stanzas: vec![Outgoing { token: self.sent, text }] });
+    }
+
+    fn enter_if_done<T: Text>(&mut self, room: &mut Room<T>) {
+        let Stage::LoggingIn(login) = &mut self.stage else { return };
+        if let Some(session) = login.finish() {
+            let role = std::mem::replace(&mut self.role, Role::Primary);
+            self.enter(session, room);
+            self.tell_role(role, room);
+            if self.has_management && self.is_managed() {
+                room.post(self.port, Word::Message(scenery::enabled().into()));
+            }
+        }
+    }
+
+    /// The page is in: it hears everything from here on.
+    fn enter<T: Text>(&mut self, session: SessionInfo, room: &mut Room<T>) {
+        if session.managed && !self.is_old {
+            room.post(self.port, Word::SmEnabled(session.jid.clone()));
+        }
+        self.window.begin(session.position);
+        self.claim(&session, room);
+        self.stage = Stage::In(Box::new(session));
+    }
+
+    fn claim<T: Text>(&mut self, session: &SessionInfo, room: &mut Room<T>) {
+        let everything = Selector::Stanza(Criteria::default());
+        let claims = vec![Claim { id: 1, selector: everything }, Claim { id: 2, selector: Selector::Sent }];
+        let (from, generation) = (session.position, session.generation);
+        room.say(self.port, ToWorker::Claim { claims, from, made: 0.0, generation });
+    }
+
+    fn is_managed(&self) -> bool {
+        !self.is_old && matches!(&self.stage, Stage::In(session) if session.managed)
+    }
+
+    /// The hub says this.
+    pub(crate) fn told<T: Text + Slice>(&mut self, message: FromWorker<T>, room: &mut Room<T>) {
+        let (mut stanzas, mut end) = (0, None);
+        match &message {
+            // The hub says these beside the window.
+            FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
+            FromWorker::Refused(refusal) => return self.fail(&refused(refusal), room),
+            FromWorker::Ping => return self.ask(room),
+            FromWorker::Pong => return,
+            FromWorker::Stanza(position, _) => (stanzas, end) = (1, Some(*position)),
+            FromWorker::Deliver(batch) => (stanzas, end) = (batch.len(), Some(batch.end())),
+            _ => {}
+        }
+        match message {
+            FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
+            FromWorker::Log { level, text } => room.post(self.port, Word::Log(level, text)),
+            // About the session that the page has left.
+            _ if self.unjoined > 0 => {}
+            FromWorker::Stanza(position, text) => self.show(Delivery(position, Origin::Received, text), room),
+            FromWorker::Deliver(batch) => {
+                batch.into_deliveries().for_each(|delivery| self.show(delivery, room));
+            }
+            FromWorker::Claimed { claims } => {
+                for Delivery(position, origin, text) in
+                    claims.into_iter().flat_map(|Backfill { stanzas, .. }| stanzas)
+                {
+                    end = end.max((origin == Origin::Received).then_some(position));
+                    self.show(Delivery(position, origin, text), room);
+                }
+            }
+            FromWorker::Frame { text } => {
+                if let Stage::LoggingIn(login) = &mut self.stage {
+                    login.told(self.port, text, room);
+                }
+            }
+            FromWorker::Status(status) => self.status(status, room),
+            FromWorker::Role(role) => match &self.stage {
+                Stage::In(_) => self.tell_role(role, room),
+                _ => self.role = role,
+            },
+            FromWorker::Failed { fault, .. } => {
+                let text = format!("a stanza was not sent: {} ({})", fault.text, fault.condition);
+                room.post(self.port, Word::Log(LogLevel::Error, text));
+            }
+            FromWorker::Gap { count, reason, .. } => {
+                let text = format!("{count} stanzas are missing: {reason}");
+                room.post(self.port, Word::Log(LogLevel::Warn, text));
+            }
+            _ => {}
+        }
+        self.window.count(room.now, stanzas, end);
+        self.ask_if_due(room);
+    }
+
+    fn show<T: Text + Slice>(&mut self, Delivery(position, origin, text): Delivery<T>, room: &mut Room<T>) {
+        if !matches!(self.stage, Stage::In(_)) {
+            return;
+        }
+        if origin == Origin::Sent {
+            return room.post(self.port, Word::Sent(text));
+        }
+        if let Some(id) = scenery::request_in(&text) {
+            self.asked.push_back((position, id));
+            if self.asked.len() > ASKED {
+                self.asked.pop_front();
+            }
+        }
+        room.post(self.port, Word::Message(text));
+    }
+
+    /// Tells the page its role, if that has changed.
+    fn tell_role<T: Text>(&mut self, role: Role, room: &mut Room<T>) {
+        let Stage::In(session) = &self.stage else { return };
+        if std::mem::replace(&mut self.role, role) == role {
+            return;
+        }
+        room.post(
+            self.port,
+            match role {
+                Role::Primary => Word::Promote(session.jid.clone()),
+                Role::Secondary => Word::Role(role, session.jid.clone()),
+            },
+        );
+    }
+
+    fn status<T: Text>(&mut self, status: Status, room: &mut Room<T>) {
+        match status.code {
+            StatusCode::Connected | StatusCode::Attached => {
+                if let Some(session) = status.session {
+                    self.up(session, room);
+                }
+            }
+            StatusCode::BindRequired => {
+                if let (Stage::LoggingIn(login), Some(features)) = (&mut self.stage, status.features) {
+                    login.unbound(self.port, features, self.is_old, room);
+                }
+            }
+            StatusCode::AttachFail => self.not_attached(in_words(&status), room),
+            StatusCode::Disconnected => {
+                let reason = status.text.or(self.reason.take()).unwrap_or_else(|| ENDED.to_owned());
+                self.fail(&reason, room);
+            }
+            StatusCode::Reconnecting => {
+                if let Some(text) = status.text {
+                    room.post(self.port, Word::Log(LogLevel::Warn, text));
+                }
+            }
+            StatusCode::AuthFail => {
+                if let Stage::LoggingIn(login) = &mut self.stage {
+                    let condition = status.condition.as_deref().unwrap_or("not-allowed");
+                    login.not_bound(self.port, condition, room);
+                }
+                self.reason = Some(in_words(&status));
+            }
+            StatusCode::ConnFail | StatusCode::ConnTimeout | StatusCode::Error | StatusCode::Redirect => {
+                self.reason = Some(in_words(&status));
+            }
+            StatusCode::Connecting | StatusCode::Authenticating | StatusCode::Disconnecting => {}
+        }
+    }
+
+    /// The session is up, again or for the first time.
+    fn up<T: Text>(&mut self, session: SessionInfo, room: &mut Room<T>) {
+        match &mut self.stage {
+            Stage::Attaching { .. } => {
+                let jid = session.jid.clone();
+                let role = self.role;
+                room.post(self.port, Word::Role(role, jid.clone()));
+                self.enter(session, room);
+                room.post(self.port, Word::Attached(Some(jid)));
+            }
+            Stage::LoggingIn(login) => {
+                login.up(self.port, session, self.is_old, room);
+                self.enter_if_done(room);
+            }
+            Stage::In(known) if session.resumed && known.jid == session.jid => {
+                **known = session.clone();
+                self.claim(&session, room);
+            }
+            // The session is another for the server: the page logs in again, and joins at once.
+            Stage::In(_) => {
+                self.close("", room);
+                if !self.is_old {
+                    room.say(self.port, ToWorker::Leave);
+                }
+            }
+            Stage::Out | Stage::Left => {}
+        }
+    }
+
+    fn not_attached<T: Text>(&mut self, reason: String, room: &mut Room<T>) {
+        let Stage::Attaching { service, held } = &mut self.stage else { return };
+        if room.logging_in.contains(service) {
+            *held = true;
+            return;
+        }
+        room.post(self.port, Word::Log(LogLevel::Info, reason));
+        self.stage = Stage::Out;
+        room.post(self.port, Word::Attached(None));
+    }
+
+    /// What the page wants has failed, or its session is over.
+    fn fail<T: Text>(&mut self, reason: &str, room: &mut Room<T>) {
+        match self.stage {
+            Stage::Attaching { .. } => {
+                self.stage = Stage::Out;
+                room.post(self.port, Word::Log(LogLevel::Warn, reason.to_owned()));
+                room.post(self.port, Word::Attached(None));
+            }
+            Stage::LoggingIn(_) | Stage::In(_) => self.close(reason, room),
+            // The page knows that already.
+            Stage::Out | Stage::Left => {}
+        }
+    }
+
+    fn close<T: Text>(&mut self, reason: &str, room: &mut Room<T>) {
+        self.stage = Stage::Out;
+        self.leaves_at = None;
+        room.post(
+            self.port,
+            match self.is_old {
+                true => Word::CloseEvent(reason.to_owned()),
+                false => Word::Close(reason.to_owned()),
+            },
+        );
+    }
+
+    /// The page answers what it was asked, or speaks up unasked.
+    fn answered<T: Text>(&mut self, room: &mut Room<T>) {
+        room.say(
+            self.port,
+            match self.window.answered() {
+                Some(posts) => ToWorker::Ack { posts },
+                None => ToWorker::Pong,
+            },
+        );
+    }
+
+    fn ask_if_due<T: Text>(&mut self, room: &mut Room<T>) {
+        if self.window.asks(room.now) {
+            self.ask(room);
+        }
+    }
+
+    fn ask<T: Text>(&mut self, room: &mut Room<T>) {
+        // A page of version 0 would close its socket.
+        if self.is_old && !matches!(self.stage, Stage::In(_)) {
+            return self.window.due = None;
+        }
+        self.window.ask();
+        room.post(self.port, if self.is_old { Word::Echo } else { Word::Ping });
+    }
+}
+
+const GONE: &str = "the worker of Epode knows of no session of this page";
+const ENDED: &str = "the session was ended, in this page or in another";
+
+fn in_words(status: &Status) -> String {
+    status.text.clone().or_else(|| status.condition.clone()).unwrap_or_else(|| format!("{:?}", status.code))
+}
+
+fn refused(refusal: &epode_protocol::Refusal) -> String {
+    use epode_protocol::Refusal::{Engine, Malformed, Version};
+    match refusal {
+        Engine { detail } | Malformed { detail } => detail.clone(),
+        Version { .. } => "the parts of this worker are of different versions".to_owned(),
+    }
+}
+
+/// How a page of this wire opens a session.
+fn options() -> Options {
+    Options {
+        // The page says when to bind.
+        explicit_binding: true,
+        session_key: Some("strophe.js".to_owned()),
+        management: Some(Box::new(ManagementOptions { max_unacked: 5, resume: true, max: None })),
+        ..Options::default()
+    }
+}
