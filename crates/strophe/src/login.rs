@@ -198,5 +198,5 @@ impl Login {
 
 /// The account of a JID, however the page spells it.
 pub(crate) fn account_of(jid: &str) -> String {
-    jid.split('/').next().unwrap_or_default().to_lowercase()
+    jid.split('/').next().unwrap_or_default().to_ascii_lowercase()
 }

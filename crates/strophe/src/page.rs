@@ -49,6 +49,10 @@ pub(crate) struct Page {
     closed_stream: bool,
     /// Whether the page left stream management to the worker.
     has_management: bool,
+    /// Whether the page's session was closed for it, so that it comes back for what it has missed.
+    is_owed: bool,
+    /// Whether the hub has given the page up.
+    is_forgotten: bool,
 }
 
 /// How far a page has come.
@@ -82,6 +86,8 @@ impl Page {
             leaves_at: None,
             closed_stream: false,
             has_management: false,
+            is_owed: false,
+            is_forgotten: false,
         }
     }
 
@@ -163,16 +169,14 @@ impl Page {
     }
 
     /// Whether the worker speaks this version; a page of another hears why it cannot be served.
-    fn speaks<T: Text>(&mut self, version: f64, word: &str, room: &mut Room<T>) -> bool {
-        self.is_old = version == 0.0;
-        if self.is_old || version == LATEST {
-            return true;
-        }
-        let text = format!(
-            "the worker of Epode speaks versions 0 and 3 of the wire of strophe.js, and this page says \
-             version {version}: load a strophe.js from 4.1.1 to 5.0.0"
-        );
-        self.refuse(LogLevel::Fatal, word, &text, room);
+    fn speaks<T: Text>(&mut self, version: u32, word: &str, room: &mut Room<T>) -> bool {
+        self.is_old = version == 0;
+        let why = match self.is_old || version == LATEST {
+            true if self.is_forgotten => FORGOTTEN,
+            true => return true,
+            false => OTHER_VERSION,
+        };
+        self.refuse(LogLevel::Fatal, word, why, room);
         false
     }
 
@@ -235,7 +239,8 @@ impl Page {
 
     fn start_over(&mut self) {
         self.asked.clear();
-        (self.reason, self.leaves_at, self.has_management) = (None, None, false);
+        (self.reason, self.leaves_at) = (None, None);
+        (self.has_management, self.is_owed) = (false, false);
         self.role = Role::Primary;
     }
 
@@ -247,7 +252,7 @@ impl Page {
             room.say(self.port, ToWorker::Leave);
             return room.closed.push(self.port);
         };
-        let handled = matches!(self.stage, Stage::In(_)).then_some(self.window.handled);
+        let handled = (self.is_owed || matches!(self.stage, Stage::In(_))).then_some(self.window.handled);
         if !matches!(self.stage, Stage::Left) {
             room.lineage.left(room.now, tab, handled);
             room.left(self.port);
@@ -349,7 +354,11 @@ impl Page {
         match &message {
             // The hub says these beside the window.
             FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
-            FromWorker::Refused(refusal) => return self.fail(&refused(refusal), room),
+            FromWorker::Refused(refusal) => {
+                self.is_forgotten = true;
+                room.left(self.port);
+                return self.fail(&refused(refusal), room);
+            }
             FromWorker::Ping => return self.ask(room),
             FromWorker::Pong => return,
             FromWorker::Stanza(position, _) => (stanzas, end) = (1, Some(*position)),
@@ -393,6 +402,7 @@ impl Page {
             }
             _ => {}
         }
+        let end = end.filter(|_| self.leaves_at.is_none());
         self.window.count(room.now, stanzas, end);
         self.ask_if_due(room);
     }
@@ -400,6 +410,10 @@ impl Page {
     fn show<T: Text + Slice>(&mut self, Delivery(position, origin, text): Delivery<T>, room: &mut Room<T>) {
         if !matches!(self.stage, Stage::In(_)) {
             return;
+        }
+        // The page has closed its socket, and hears nothing of what comes.
+        if self.leaves_at.is_some() {
+            return room.say(self.port, ToWorker::Unhandled { position });
         }
         if origin == Origin::Sent {
             return room.post(self.port, Word::Sent(text));
@@ -484,6 +498,7 @@ impl Page {
             }
             // The session is another for the server: the page logs in again, and joins at once.
             Stage::In(_) => {
+                self.window.begin(session.position);
                 self.close("", room);
                 if !self.is_old {
                     room.say(self.port, ToWorker::Leave);
@@ -519,6 +534,7 @@ impl Page {
     }
 
     fn close<T: Text>(&mut self, reason: &str, room: &mut Room<T>) {
+        self.is_owed |= matches!(self.stage, Stage::In(_));
         self.stage = Stage::Out;
         self.leaves_at = None;
         room.post(
@@ -557,6 +573,9 @@ impl Page {
     }
 }
 
+const OTHER_VERSION: &str = "the worker of Epode speaks versions 0 and 3 of the wire of strophe.js, and this \
+    page speaks another: load a strophe.js from 4.1.1 to 5.0.0";
+const FORGOTTEN: &str = "this page did not answer for long, and was forgotten: reload it";
 const GONE: &str = "the worker of Epode knows of no session of this page";
 const ENDED: &str = "the session was ended, in this page or in another";
 

@@ -4,7 +4,7 @@ use epode_protocol::port::{Read, Value, Write, Writer, Wrong};
 use epode_protocol::{LogLevel, Role};
 
 /// The version of the wire that is spoken since strophe.js 4.1.1.
-pub(crate) const LATEST: f64 = 3.0;
+pub(crate) const LATEST: u32 = 3;
 
 /// What a page says.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,14 +16,14 @@ pub enum Said<T> {
         /// The account, with the resource to ask for if any.
         jid: String,
         /// The version of the wire; 0 where the page names none.
-        version: f64,
+        version: u32,
     },
     /// Join the session that is there.
     Attach {
         /// The URL of the service.
         service: String,
         /// As in [`Connect`](Said::Connect).
-        version: f64,
+        version: u32,
     },
     /// Write this frame.
     Send(T),
@@ -50,8 +50,9 @@ impl<T: Read<V>, V: Value> Read<V> for Said<T> {
         let Some(name) = value.item(0).text() else { return Ok(Said::Unknown(None)) };
         let text = |index| value.item(index).text();
         let version = |index| match value.item(index) {
-            none if none.is_nothing() => 0.0,
-            version => version.number(),
+            none if none.is_nothing() => 0,
+            // What is no number, or none of a version, is none that is spoken here.
+            version => u32::read(&version).unwrap_or(u32::MAX),
         };
         let said = match &*name {
             "_connect" => match (text(1), text(2)) {

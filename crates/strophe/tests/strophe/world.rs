@@ -64,6 +64,8 @@ pub(crate) struct Page {
     pub(crate) waits: bool,
     /// Whether it speaks version 0.
     pub(crate) is_old: bool,
+    pub(crate) is_anonymous: bool,
+    posted: usize,
     pub(crate) authenticated: bool,
     wants_session: bool,
     /// Whether it answers nothing.
@@ -228,6 +230,12 @@ impl World {
         heard
     }
 
+    /// How many words the page was told so far.
+    pub(crate) fn posted(&mut self, port: PortId) -> usize {
+        self.run();
+        self.page(port).posted
+    }
+
     pub(crate) fn statuses(&mut self, port: PortId) -> Vec<String> {
         self.run();
         std::mem::take(&mut self.page(port).statuses)
@@ -357,7 +365,8 @@ impl World {
             }
             Output::CloseSocket(socket) => {
                 self.sockets.retain(|open| *open != socket);
-                self.queue.push_back(Arrival::AtServer(testkit::Input::Closed(ConnectionId(socket.0.into()))));
+                self.queue
+                    .push_back(Arrival::AtServer(testkit::Input::Closed(ConnectionId(socket.0.into()))));
             }
             Output::Derive(socket, mut derivation) => {
                 let keys = derivation.advance(u32::MAX).expect("no derivation is longer than that");
@@ -389,6 +398,7 @@ impl World {
     /// What strophe.js does at this word.
     fn at_page(&mut self, port: PortId, word: Value) {
         let page = self.page(port);
+        page.posted += 1;
         if page.frozen {
             return;
         }
@@ -437,7 +447,10 @@ impl World {
             "features" if element.child("mechanisms", SASL).is_some() => {
                 let user = page.jid.split('@').next().unwrap_or_default();
                 let proof = STANDARD.encode(format!("\0{user}\0{}", page.password));
-                let auth = format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{proof}</auth>");
+                let auth = match page.is_anonymous {
+                    true => format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"),
+                    false => format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{proof}</auth>"),
+                };
                 self.sends(port, &auth);
             }
             "features" => {
@@ -476,7 +489,8 @@ impl World {
         if std::mem::take(&mut page.waits) {
             return page.statuses.push("BINDREQUIRED".to_owned());
         }
-        let resource = page.jid.split_once('/').map(|(_, resource)| format!("<resource>{resource}</resource>"));
+        let resource =
+            page.jid.split_once('/').map(|(_, resource)| format!("<resource>{resource}</resource>"));
         let bind = format!("<bind xmlns='{BIND}'>{}</bind>", resource.unwrap_or_default());
         self.sends(port, &iq("_bind_auth_2", &bind));
     }
