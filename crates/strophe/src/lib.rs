@@ -86,6 +86,9 @@ impl<T: Text + Slice> Strophe<T> {
                 if !self.has(port) {
                     self.pages.insert(port, Page::new(port));
                 }
+                if matches!(said, Said::Connect { .. } | Said::Attach { .. }) {
+                    self.hasten_logouts(port);
+                }
                 self.with(port, |page, room| page.hear(said, room));
             }
             Input::Told(port, message) => self.with(port, |page, room| page.told(message, room)),
@@ -122,6 +125,15 @@ impl<T: Text + Slice> Strophe<T> {
         }
         if before != after {
             self.login_changed(before, after);
+        }
+    }
+
+    /// A page asks for a session: another that has closed its socket is not unloaded, or its goodbye would
+    /// have come first.
+    fn hasten_logouts(&mut self, port: PortId) {
+        let leaving = self.pages.values().filter(|page| page.port != port && page.is_leaving());
+        for port in leaving.map(|page| page.port).collect::<Vec<_>>() {
+            self.with(port, |page, room| page.log_out(room));
         }
     }
 

@@ -27,7 +27,9 @@ pub(crate) struct Login {
     binds: Option<String>,
     /// The JID that the page was told.
     bound: Option<String>,
-    /// Whether a page of version 0, which does not say when it is done, will ask for a session too.
+    /// Whether the page speaks version 0, and does not say when it is done.
+    is_old: bool,
+    /// Whether the server's features have it ask for a session too.
     asks_for_session: bool,
     /// Whether the page is done.
     is_done: bool,
@@ -49,7 +51,7 @@ enum Sasl {
 }
 
 impl Login {
-    pub(crate) fn new(service: String, jid: &str) -> Self {
+    pub(crate) fn new(service: String, jid: &str, is_old: bool) -> Self {
         Login {
             service,
             account: account_of(jid),
@@ -60,20 +62,26 @@ impl Login {
             session: None,
             binds: None,
             bound: None,
+            is_old,
             asks_for_session: false,
             is_done: false,
         }
     }
 
     /// A login that fails, without a word to the server.
-    pub(crate) fn refused(service: String, jid: &str) -> Self {
+    pub(crate) fn refused(service: String, jid: &str, is_old: bool) -> Self {
         let features = Some(scenery::mechanisms());
-        Login { sasl: Sasl::Refused, features, ..Login::new(service, jid) }
+        Login { sasl: Sasl::Refused, features, ..Login::new(service, jid, is_old) }
     }
 
     /// Whether there may be a session soon that is not there yet.
     pub(crate) fn is_under_way(&self) -> bool {
         !self.has_session && !matches!(self.sasl, Sasl::Failed | Sasl::Refused)
+    }
+
+    /// Whether the session is up, and the page has not bound.
+    pub(crate) fn hesitates(&self) -> bool {
+        self.session.is_some() && self.bound.is_none()
     }
 
     /// The server says this on the page's stream.
@@ -117,7 +125,7 @@ impl Login {
             }
             (Frame::Session { id }, Sasl::Proven) => {
                 room.post(port, Word::Message(scenery::in_session(&id).into()));
-                self.is_done |= self.asks_for_session;
+                self.is_done |= self.is_old;
             }
             (_, Sasl::Proven) => return Some(text),
             (_, Sasl::Dialling | Sasl::Talking | Sasl::Failed) => {
@@ -129,15 +137,10 @@ impl Login {
     }
 
     /// The server waits for a resource.
-    pub(crate) fn unbound<T: Text>(
-        &mut self,
-        port: PortId,
-        features: String,
-        is_old: bool,
-        room: &mut Room<T>,
-    ) {
+    pub(crate) fn unbound<T: Text>(&mut self, port: PortId, features: String, room: &mut Room<T>) {
         self.has_session = true;
-        self.features = Some(match is_old {
+        self.asks_for_session = scenery::offers_session(&features);
+        self.features = Some(match self.is_old {
             true => scenery::without_management(&features),
             false => features,
         });
@@ -145,18 +148,11 @@ impl Login {
     }
 
     /// The session is up.
-    pub(crate) fn up<T: Text>(
-        &mut self,
-        port: PortId,
-        session: SessionInfo,
-        is_old: bool,
-        room: &mut Room<T>,
-    ) {
-        self.asks_for_session = is_old && scenery::offers_session(&session.features);
-        if self.session.is_none() && self.binds.is_none() {
-            self.unbound(port, session.features.clone(), is_old, room);
+    pub(crate) fn up<T: Text>(&mut self, port: PortId, session: SessionInfo, room: &mut Room<T>) {
+        if !self.has_session {
+            self.unbound(port, session.features.clone(), room);
         }
-        (self.has_session, self.session) = (true, Some(session));
+        self.session = Some(session);
         self.answer_bind(port, room);
     }
 
@@ -192,6 +188,7 @@ impl Login {
         {
             room.post(port, Word::Message(scenery::bound(&id, &session.jid).into()));
             self.bound = Some(session.jid.clone());
+            self.is_done |= self.is_old && !self.asks_for_session;
         }
     }
 }

@@ -51,8 +51,8 @@ pub(crate) struct Page {
     has_management: bool,
     /// Whether the page's session was closed for it, so that it comes back for what it has missed.
     is_owed: bool,
-    /// Whether the hub has given the page up.
-    is_forgotten: bool,
+    /// Why the hub hears nothing more at this port, if so.
+    deaf: Option<&'static str>,
 }
 
 /// How far a page has come.
@@ -87,7 +87,7 @@ impl Page {
             closed_stream: false,
             has_management: false,
             is_owed: false,
-            is_forgotten: false,
+            deaf: None,
         }
     }
 
@@ -109,6 +109,11 @@ impl Page {
             Stage::LoggingIn(login) if login.is_under_way() => Some(&login.service),
             _ => None,
         }
+    }
+
+    /// Whether the page has closed its socket in a session, for one reason or another.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaves_at.is_some()
     }
 
     /// Whether the page is in the session of this account.
@@ -151,7 +156,7 @@ impl Page {
             Said::CloseSocket => self.close_socket(room),
             Said::SmFeatures => {
                 self.has_management = true;
-                room.post(self.port, Word::SmNoState);
+                self.tell(room, Word::SmNoState);
             }
             Said::Bound => {
                 if let Stage::LoggingIn(login) = &mut self.stage {
@@ -171,10 +176,10 @@ impl Page {
     /// Whether the worker speaks this version; a page of another hears why it cannot be served.
     fn speaks<T: Text>(&mut self, version: u32, word: &str, room: &mut Room<T>) -> bool {
         self.is_old = version == 0;
-        let why = match self.is_old || version == LATEST {
-            true if self.is_forgotten => FORGOTTEN,
-            true => return true,
-            false => OTHER_VERSION,
+        let why = match (self.is_old || version == LATEST, self.deaf) {
+            (true, None) => return true,
+            (true, Some(why)) => why,
+            (false, _) => OTHER_VERSION,
         };
         self.refuse(LogLevel::Fatal, word, why, room);
         false
@@ -182,10 +187,10 @@ impl Page {
 
     /// Says why a word of the page is not heard. A page that waits for an answer has one.
     fn refuse<T: Text>(&mut self, level: LogLevel, word: &str, why: &str, room: &mut Room<T>) {
-        room.post(self.port, Word::Log(level, why.to_owned()));
+        self.tell(room, Word::Log(level, why.to_owned()));
         match word {
             "_connect" => self.close(why, room),
-            "_attach" => room.post(self.port, Word::Attached(None)),
+            "_attach" => self.tell(room, Word::Attached(None)),
             _ => {}
         }
     }
@@ -204,18 +209,18 @@ impl Page {
     fn connect<T: Text>(&mut self, service: String, jid: String, room: &mut Room<T>) {
         let is_new = self.greet(room);
         self.start_over();
-        room.post(self.port, Word::Role(Role::Primary, jid.clone()));
+        self.tell(room, Word::Role(Role::Primary, jid.clone()));
         let tab = self.tab.as_deref().unwrap_or_default();
         let login = if !is_new && room.logouts.keep_out(room.now, &account_of(&jid), tab) {
-            room.post(self.port, Word::Open);
-            Login::refused(service, &jid)
+            self.tell(room, Word::Open);
+            Login::refused(service, &jid, self.is_old)
         } else {
             self.unjoined += 1;
             room.say(
                 self.port,
                 ToWorker::Negotiate { service: service.clone(), jid: jid.clone(), options: options() },
             );
-            Login::new(service, &jid)
+            Login::new(service, &jid, self.is_old)
         };
         self.stage = Stage::LoggingIn(Box::new(login));
     }
@@ -249,8 +254,7 @@ impl Page {
         self.leaves_at = None;
         let Some(tab) = &self.tab else {
             room.lineage.unused_left(room.now);
-            room.say(self.port, ToWorker::Leave);
-            return room.closed.push(self.port);
+            return room.left(self.port);
         };
         let handled = (self.is_owed || matches!(self.stage, Stage::In(_))).then_some(self.window.handled);
         if !matches!(self.stage, Stage::Left) {
@@ -258,6 +262,11 @@ impl Page {
             room.left(self.port);
         }
         self.stage = Stage::Left;
+        self.leave(room);
+    }
+
+    fn leave<T: Text>(&mut self, room: &mut Room<T>) {
+        self.deaf = Some(LEFT);
         room.say(self.port, ToWorker::Leave);
     }
 
@@ -275,7 +284,7 @@ impl Page {
     }
 
     /// The page ends the session for all.
-    fn log_out<T: Text>(&mut self, room: &mut Room<T>) {
+    pub(crate) fn log_out<T: Text>(&mut self, room: &mut Room<T>) {
         self.leaves_at = None;
         if let Stage::In(session) = &self.stage {
             room.ended = Some(session.jid.clone());
@@ -322,15 +331,15 @@ impl Page {
             self.enter(session, room);
             self.tell_role(role, room);
             if self.has_management && self.is_managed() {
-                room.post(self.port, Word::Message(scenery::enabled().into()));
+                self.tell(room, Word::Message(scenery::enabled().into()));
             }
         }
     }
 
     /// The page is in: it hears everything from here on.
     fn enter<T: Text>(&mut self, session: SessionInfo, room: &mut Room<T>) {
-        if session.managed && !self.is_old {
-            room.post(self.port, Word::SmEnabled(session.jid.clone()));
+        if session.managed {
+            self.tell(room, Word::SmEnabled(session.jid.clone()));
         }
         self.window.begin(session.position);
         self.claim(&session, room);
@@ -355,7 +364,7 @@ impl Page {
             // The hub says these beside the window.
             FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
             FromWorker::Refused(refusal) => {
-                self.is_forgotten = true;
+                self.deaf = Some(FORGOTTEN);
                 room.left(self.port);
                 return self.fail(&refused(refusal), room);
             }
@@ -367,7 +376,7 @@ impl Page {
         }
         match message {
             FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
-            FromWorker::Log { level, text } => room.post(self.port, Word::Log(level, text)),
+            FromWorker::Log { level, text } => self.tell(room, Word::Log(level, text)),
             // About the session that the page has left.
             _ if self.unjoined > 0 => {}
             FromWorker::Stanza(position, text) => self.show(Delivery(position, Origin::Received, text), room),
@@ -394,11 +403,11 @@ impl Page {
             },
             FromWorker::Failed { fault, .. } => {
                 let text = format!("a stanza was not sent: {} ({})", fault.text, fault.condition);
-                room.post(self.port, Word::Log(LogLevel::Error, text));
+                self.tell(room, Word::Log(LogLevel::Error, text));
             }
             FromWorker::Gap { count, reason, .. } => {
                 let text = format!("{count} stanzas are missing: {reason}");
-                room.post(self.port, Word::Log(LogLevel::Warn, text));
+                self.tell(room, Word::Log(LogLevel::Warn, text));
             }
             _ => {}
         }
@@ -416,7 +425,7 @@ impl Page {
             return room.say(self.port, ToWorker::Unhandled { position });
         }
         if origin == Origin::Sent {
-            return room.post(self.port, Word::Sent(text));
+            return self.tell(room, Word::Sent(text));
         }
         if let Some(id) = scenery::request_in(&text) {
             self.asked.push_back((position, id));
@@ -424,7 +433,7 @@ impl Page {
                 self.asked.pop_front();
             }
         }
-        room.post(self.port, Word::Message(text));
+        self.tell(room, Word::Message(text));
     }
 
     /// Tells the page its role, if that has changed.
@@ -433,8 +442,8 @@ impl Page {
         if std::mem::replace(&mut self.role, role) == role {
             return;
         }
-        room.post(
-            self.port,
+        self.tell(
+            room,
             match role {
                 Role::Primary => Word::Promote(session.jid.clone()),
                 Role::Secondary => Word::Role(role, session.jid.clone()),
@@ -451,7 +460,7 @@ impl Page {
             }
             StatusCode::BindRequired => {
                 if let (Stage::LoggingIn(login), Some(features)) = (&mut self.stage, status.features) {
-                    login.unbound(self.port, features, self.is_old, room);
+                    login.unbound(self.port, features, room);
                 }
             }
             StatusCode::AttachFail => self.not_attached(in_words(&status), room),
@@ -461,7 +470,7 @@ impl Page {
             }
             StatusCode::Reconnecting => {
                 if let Some(text) = status.text {
-                    room.post(self.port, Word::Log(LogLevel::Warn, text));
+                    self.tell(room, Word::Log(LogLevel::Warn, text));
                 }
             }
             StatusCode::AuthFail => {
@@ -484,12 +493,13 @@ impl Page {
             Stage::Attaching { .. } => {
                 let jid = session.jid.clone();
                 let role = self.role;
-                room.post(self.port, Word::Role(role, jid.clone()));
+                self.tell(room, Word::Role(role, jid.clone()));
                 self.enter(session, room);
-                room.post(self.port, Word::Attached(Some(jid)));
+                self.tell(room, Word::Attached(Some(jid)));
             }
             Stage::LoggingIn(login) => {
-                login.up(self.port, session, self.is_old, room);
+                login.up(self.port, session, room);
+                self.rest_until_bound(room);
                 self.enter_if_done(room);
             }
             Stage::In(known) if session.resumed && known.jid == session.jid => {
@@ -500,8 +510,9 @@ impl Page {
             Stage::In(_) => {
                 self.window.begin(session.position);
                 self.close("", room);
+                // A page of version 0 comes back to this port.
                 if !self.is_old {
-                    room.say(self.port, ToWorker::Leave);
+                    self.leave(room);
                 }
             }
             Stage::Out | Stage::Left => {}
@@ -514,9 +525,16 @@ impl Page {
             *held = true;
             return;
         }
-        room.post(self.port, Word::Log(LogLevel::Info, reason));
+        self.tell(room, Word::Log(LogLevel::Info, reason));
         self.stage = Stage::Out;
-        room.post(self.port, Word::Attached(None));
+        self.tell(room, Word::Attached(None));
+    }
+
+    /// Tells the page this, if its version has the word.
+    fn tell<T>(&self, room: &mut Room<T>, word: Word<T>) {
+        if !(self.is_old && word.is_new()) {
+            room.post(self.port, word);
+        }
     }
 
     /// What the page wants has failed, or its session is over.
@@ -524,8 +542,8 @@ impl Page {
         match self.stage {
             Stage::Attaching { .. } => {
                 self.stage = Stage::Out;
-                room.post(self.port, Word::Log(LogLevel::Warn, reason.to_owned()));
-                room.post(self.port, Word::Attached(None));
+                self.tell(room, Word::Log(LogLevel::Warn, reason.to_owned()));
+                self.tell(room, Word::Attached(None));
             }
             Stage::LoggingIn(_) | Stage::In(_) => self.close(reason, room),
             // The page knows that already.
@@ -537,8 +555,8 @@ impl Page {
         self.is_owed |= matches!(self.stage, Stage::In(_));
         self.stage = Stage::Out;
         self.leaves_at = None;
-        room.post(
-            self.port,
+        self.tell(
+            room,
             match self.is_old {
                 true => Word::CloseEvent(reason.to_owned()),
                 false => Word::Close(reason.to_owned()),
@@ -548,13 +566,16 @@ impl Page {
 
     /// The page answers what it was asked, or speaks up unasked.
     fn answered<T: Text>(&mut self, room: &mut Room<T>) {
-        room.say(
-            self.port,
-            match self.window.answered() {
-                Some(posts) => ToWorker::Ack { posts },
-                None => ToWorker::Pong,
-            },
-        );
+        let answer = self.window.answered().map_or(ToWorker::Pong, |posts| ToWorker::Ack { posts });
+        room.say(self.port, answer);
+        self.rest_until_bound(room);
+    }
+
+    /// A page that does not bind does nothing for its session, which is up: there it counts as asleep.
+    fn rest_until_bound<T: Text>(&self, room: &mut Room<T>) {
+        if matches!(&self.stage, Stage::LoggingIn(login) if login.hesitates()) {
+            room.say(self.port, ToWorker::Freeze);
+        }
     }
 
     fn ask_if_due<T: Text>(&mut self, room: &mut Room<T>) {
@@ -569,12 +590,13 @@ impl Page {
             return self.window.due = None;
         }
         self.window.ask();
-        room.post(self.port, if self.is_old { Word::Echo } else { Word::Ping });
+        self.tell(room, if self.is_old { Word::Echo } else { Word::Ping });
     }
 }
 
 const OTHER_VERSION: &str = "the worker of Epode speaks versions 0 and 3 of the wire of strophe.js, and this \
     page speaks another: load a strophe.js from 4.1.1 to 5.0.0";
+const LEFT: &str = "this page has said goodbye at this port: reload it";
 const FORGOTTEN: &str = "this page did not answer for long, and was forgotten: reload it";
 const GONE: &str = "the worker of Epode knows of no session of this page";
 const ENDED: &str = "the session was ended, in this page or in another";

@@ -107,9 +107,8 @@ pub(crate) fn offers_session(features: &str) -> bool {
 /// Features before a failure that the worker plays.
 pub(crate) fn mechanisms() -> String {
     let named = MECHANISMS.map(|name| format!("<mechanism>{name}</mechanism>")).concat();
-    format!(
-        "<stream:features xmlns:stream='{STREAM}'><mechanisms xmlns='{SASL}'>{named}</mechanisms></stream:features>"
-    )
+    let named = format!("<mechanisms xmlns='{SASL}'>{named}</mechanisms>");
+    format!("<stream:features xmlns:stream='{STREAM}'>{named}</stream:features>")
 }
 
 pub(crate) fn not_authorized() -> String {

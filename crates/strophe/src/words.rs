@@ -104,6 +104,14 @@ pub enum Word<T> {
     Log(LogLevel, String),
 }
 
+impl<T> Word<T> {
+    /// Whether version 0 has no such word.
+    pub(crate) fn is_new(&self) -> bool {
+        use Word::{Ping, Promote, Role, Sent, SmEnabled, SmNoState};
+        matches!(self, Role(..) | Promote(_) | Sent(_) | SmNoState | SmEnabled(_) | Ping)
+    }
+}
+
 /// The session's id as the pages are told: who resumes is the worker.
 pub(crate) const SM_ID: &str = "epode";
 
