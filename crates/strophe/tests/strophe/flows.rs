@@ -155,6 +155,7 @@ fn two_accounts_have_two_sessions() {
     let mut world = World::new();
     let alice = world.login(ALICE);
     let bob = world.login("bob@localhost/desk");
+    world.run();
     assert_eq!(world.page(bob).bound, "bob@localhost/desk");
     world.forget();
     world.sends(bob, "<message xmlns='jabber:client' to='alice@localhost/desk'><body>hi</body></message>");
@@ -168,7 +169,7 @@ fn an_anonymous_session_is_joined_by_attach() {
     let first = world.load();
     world.page(first).is_anonymous = true;
     world.connect(first, "localhost");
-    assert_eq!(world.statuses(first), ["CONNECTED"]);
+    assert_eq!(world.statuses(first), ["CONNECTED"], "{:?}", world.heard(first));
     let second = world.attach();
     assert_eq!(world.statuses(second), ["ATTACHED"]);
     let jid = world.page(first).bound.clone();
@@ -333,7 +334,7 @@ fn a_lost_connection_that_is_resumed_is_no_news() {
     let (a, b) = (world.login(ALICE), world.attach());
     world.forget();
     world.cut();
-    world.advance(seconds(5));
+    world.advance(seconds(20));
     assert_eq!(world.dials, 2);
     for page in [a, b] {
         assert_eq!(world.words(page), [Value::Null; 0]);
@@ -350,7 +351,8 @@ fn behind_a_lost_connection_pages_log_in_again_and_join_at_once() {
     let (a, b) = (world.login(ALICE), world.attach());
     world.forget();
     world.cut();
-    world.advance(seconds(5));
+    // The worker dials within 8.5 s, and waits 10 s for a page.
+    world.advance(seconds(9));
     for page in [a, b] {
         assert_eq!(world.words(page), [json!(["_onClose", ""])]);
         assert_eq!(world.statuses(page), ["DISCONNECTED"]);
@@ -465,4 +467,65 @@ fn a_tab_of_epode_and_a_page_of_strophe_share_a_session() {
     assert!(up, "{posts:?}");
     assert_eq!(world.server.statistics().bound_sessions, 1);
     assert_eq!(world.statuses(page), ["CONNECTED"]);
+}
+
+#[test]
+fn an_account_is_registered_before_a_login() {
+    let mut world = World::with(Config { registration: true, ..Config::default() });
+    let page = world.load();
+    world.page(page).waits_to_log_in = true;
+    world.connect(page, "localhost");
+    world.forget();
+    let query = "<query xmlns='jabber:iq:register'/>";
+    world.sends(page, &format!("<iq xmlns='jabber:client' type='get' id='r1'>{query}</iq>"));
+    let words = world.words(page);
+    let [form] = &words[..] else { panic!("{words:?}") };
+    assert!(form[1]["data"].as_str().is_some_and(|text| text.contains("jabber:iq:register")), "{form}");
+}
+
+#[test]
+fn a_login_during_the_second_of_a_logout_is_a_login_of_its_own() {
+    let mut world = World::new();
+    let a = world.login(ALICE);
+    world.forget();
+    world.log_out(a);
+    let b = world.login(ALICE);
+    world.advance(seconds(3));
+    assert_eq!(world.statuses(b), ["CONNECTED"]);
+    assert_eq!(world.server.statistics().bound_sessions, 1);
+    assert_eq!(world.words(a), [Value::Null; 0]);
+}
+
+#[test]
+fn a_page_that_has_said_goodbye_is_answered_at_its_port_too() {
+    for (word, answer) in [("_connect", "_onClose"), ("_attach", "_attachCallback")] {
+        let mut world = World::new();
+        let page = world.login(ALICE);
+        world.forget();
+        world.says(page, json!(["_bye"]));
+        let jid = (word == "_connect").then(|| json!(ALICE));
+        world.says(page, [json!(word), json!(SERVICE)].into_iter().chain(jid).chain([json!(3)]).collect());
+        assert_eq!(world.words(page).last().map(|word| &word[0]), Some(&json!(answer)));
+        // A port that was not used is as good as new.
+        let port = world.port();
+        world.says(port, json!(["_bye"]));
+        world.says(port, json!(["_attach", SERVICE, 3]));
+        assert_eq!(world.words(port).last().map(|word| &word[1]), Some(&json!(8)));
+    }
+}
+
+#[test]
+fn a_page_that_hesitates_to_bind_is_not_primary() {
+    let mut world = World::new();
+    let first = world.load();
+    world.page(first).waits = true;
+    world.connect(first, ALICE);
+    let second = world.attach();
+    world.advance(seconds(60));
+    assert_eq!(world.page(second).role, "primary");
+    world.bind(first);
+    assert_eq!(world.statuses(first), ["BINDREQUIRED", "CONNECTED"]);
+    assert_eq!(world.page(first).role, "secondary");
+    world.server_says(REQUEST);
+    assert_eq!(world.words(second).last(), Some(&message(REQUEST)));
 }

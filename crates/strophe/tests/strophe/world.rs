@@ -65,6 +65,8 @@ pub(crate) struct Page {
     /// Whether it speaks version 0.
     pub(crate) is_old: bool,
     pub(crate) is_anonymous: bool,
+    /// Whether its app does something before it logs in.
+    pub(crate) waits_to_log_in: bool,
     posted: usize,
     pub(crate) authenticated: bool,
     wants_session: bool,
@@ -444,6 +446,7 @@ impl World {
         let element_of = |text: &str| Element::parse_in_stream(text, &limits).expect("well-formed");
         match element.name() {
             "open" => {}
+            "features" if page.waits_to_log_in => {}
             "features" if element.child("mechanisms", SASL).is_some() => {
                 let user = page.jid.split('@').next().unwrap_or_default();
                 let proof = STANDARD.encode(format!("\0{user}\0{}", page.password));
@@ -460,6 +463,7 @@ impl World {
                     false => self.bind(port),
                 }
             }
+            "challenge" => self.sends(port, &format!("<response xmlns='{SASL}'/>")),
             "success" => self.begin(port),
             "failure" => page.statuses.push("AUTHFAIL".to_owned()),
             "iq" if element.attr("id") == Some("_bind_auth_2") => {
