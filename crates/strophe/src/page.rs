@@ -6,7 +6,7 @@ use std::time::Duration;
 use epode_hub::PortId;
 use epode_protocol::{
     Backfill, Claim, Criteria, Delivery, FromWorker, LogLevel, ManagementOptions, Options, Origin, Outgoing,
-    Position, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
+    Position, Refusal, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
 };
 
 use crate::login::{Login, account_of};
@@ -363,6 +363,8 @@ impl Page {
         match &message {
             // The hub says these beside the window.
             FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
+            // The port may ask again, once the session is free.
+            FromWorker::Refused(Refusal::Elsewhere { .. }) => return self.fail(ELSEWHERE, room),
             FromWorker::Refused(refusal) => {
                 self.deaf = Some(FORGOTTEN);
                 room.left(self.port);
@@ -598,6 +600,8 @@ const OTHER_VERSION: &str = "the worker of Epode speaks versions 0 and 3 of the 
     page speaks another: load a strophe.js from 4.1.1 to 5.0.0";
 const LEFT: &str = "this page has said goodbye at this port: reload it";
 const FORGOTTEN: &str = "this page did not answer for long, and was forgotten: reload it";
+const ELSEWHERE: &str = "pages of Epode have this session, in their own worker, where no page of strophe.js \
+    can go: close those, or let this page load Epode";
 const GONE: &str = "the worker of Epode knows of no session of this page";
 const ENDED: &str = "the session was ended, in this page or in another";
 
@@ -605,11 +609,11 @@ fn in_words(status: &Status) -> String {
     status.text.clone().or_else(|| status.condition.clone()).unwrap_or_else(|| format!("{:?}", status.code))
 }
 
-fn refused(refusal: &epode_protocol::Refusal) -> String {
-    use epode_protocol::Refusal::{Engine, Malformed, Version};
+fn refused(refusal: &Refusal) -> String {
     match refusal {
-        Engine { detail } | Malformed { detail } => detail.clone(),
-        Version { .. } => "the parts of this worker are of different versions".to_owned(),
+        Refusal::Engine { detail } | Refusal::Malformed { detail } => detail.clone(),
+        Refusal::Elsewhere { .. } => ELSEWHERE.to_owned(),
+        Refusal::Version { .. } => "the parts of this worker are of different versions".to_owned(),
     }
 }
 
