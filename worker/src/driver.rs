@@ -132,8 +132,7 @@ impl Worker {
 
     #[inline(never)] // Out of the way of our own pages.
     fn tell_strophe(&mut self, port: PortId, message: Rc<FromWorker<Stanza>>) {
-        let told = epode_strophe::Input::Told(port, Rc::unwrap_or_clone(message));
-        self.strophe.handle_input(browser::now(), told);
+        self.strophe.handle_input(browser::now(), epode_strophe::Input::Told(port, message));
     }
 
     fn carry_out(&mut self, output: Output<Stanza>) {

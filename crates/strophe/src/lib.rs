@@ -15,6 +15,7 @@
 //!
 //! As every layer: [`Strophe::handle_input`] takes what happened, [`Strophe::poll_output`] gives what to do.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use epode_hub::{PortId, Table};
@@ -40,7 +41,7 @@ pub enum Input<T> {
     /// A page says this. The first word of a port makes it one of a page of strophe.js.
     Said(PortId, Said<T>),
     /// The hub posts this to a page.
-    Told(PortId, FromWorker<T>),
+    Told(PortId, Rc<FromWorker<T>>),
     /// The deadline of [`Strophe::deadline`] has come.
     Timeout,
 }
@@ -91,7 +92,7 @@ impl<T: Text + Slice> Strophe<T> {
                 }
                 self.with(port, |page, room| page.hear(said, room));
             }
-            Input::Told(port, message) => self.with(port, |page, room| page.told(message, room)),
+            Input::Told(port, message) => self.with(port, |page, room| page.told(&message, room)),
             Input::Timeout => {
                 for port in self.pages.keys().copied().collect::<Vec<_>>() {
                     self.with(port, |page, room| page.timeout(room));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use epode_hub::PortId;
 use epode_protocol::{
-    Backfill, Claim, Criteria, Delivery, FromWorker, LogLevel, ManagementOptions, Options, Origin, Outgoing,
-    Position, Refusal, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
+    Claim, Criteria, Delivery, FromWorker, LogLevel, ManagementOptions, Options, Origin, Outgoing, Position,
+    Refusal, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
 };
 
 use crate::login::{Login, account_of};
@@ -147,6 +147,7 @@ impl Page {
             Said::Pong | Said::Send(_) | Said::Bound | Said::SmFeatures if self.tab.is_none() => {
                 self.close(GONE, room);
             }
+            Said::Relinquish if self.tab.is_none() => {}
             Said::Pong if matches!(self.stage, Stage::Left) => self.close(GONE, room),
             Said::Pong => self.answered(room),
             Said::Relinquish => room.say(self.port, ToWorker::Freeze),
@@ -358,17 +359,17 @@ impl Page {
     }
 
     /// The hub says this.
-    pub(crate) fn told<T: Text + Slice>(&mut self, message: FromWorker<T>, room: &mut Room<T>) {
+    pub(crate) fn told<T: Text + Slice>(&mut self, message: &FromWorker<T>, room: &mut Room<T>) {
         let (mut stanzas, mut end) = (0, None);
-        match &message {
+        match message {
             // The hub says these beside the window.
             FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
-            // The port may ask again, once the session is free.
-            FromWorker::Refused(Refusal::Elsewhere { .. }) => return self.fail(ELSEWHERE, room),
             FromWorker::Refused(refusal) => {
-                self.deaf = Some(FORGOTTEN);
-                room.left(self.port);
-                return self.fail(&refused(refusal), room);
+                if let Refusal::Engine { .. } = refusal {
+                    self.deaf = Some(FORGOTTEN);
+                    room.left(self.port);
+                }
+                return self.fail(refused(refusal), room);
             }
             FromWorker::Ping => return self.ask(room),
             FromWorker::Pong => return,
@@ -378,30 +379,30 @@ impl Page {
         }
         match message {
             FromWorker::Joining => self.unjoined = self.unjoined.saturating_sub(1),
-            FromWorker::Log { level, text } => self.tell(room, Word::Log(level, text)),
+            FromWorker::Log { level, text } => self.tell(room, Word::Log(*level, text.clone())),
             // About the session that the page has left.
             _ if self.unjoined > 0 => {}
-            FromWorker::Stanza(position, text) => self.show(Delivery(position, Origin::Received, text), room),
+            FromWorker::Stanza(position, text) => self.show(*position, Origin::Received, text.clone(), room),
             FromWorker::Deliver(batch) => {
-                batch.into_deliveries().for_each(|delivery| self.show(delivery, room));
+                for Delivery(position, origin, text) in batch.clone().into_deliveries() {
+                    self.show(position, origin, text, room);
+                }
             }
             FromWorker::Claimed { claims } => {
-                for Delivery(position, origin, text) in
-                    claims.into_iter().flat_map(|Backfill { stanzas, .. }| stanzas)
-                {
-                    end = end.max((origin == Origin::Received).then_some(position));
-                    self.show(Delivery(position, origin, text), room);
+                for Delivery(position, origin, text) in claims.iter().flat_map(|claim| &claim.stanzas) {
+                    end = end.max((*origin == Origin::Received).then_some(*position));
+                    self.show(*position, *origin, text.clone(), room);
                 }
             }
             FromWorker::Frame { text } => {
                 if let Stage::LoggingIn(login) = &mut self.stage {
-                    login.told(self.port, text, room);
+                    login.told(self.port, text.clone(), room);
                 }
             }
             FromWorker::Status(status) => self.status(status, room),
             FromWorker::Role(role) => match &self.stage {
-                Stage::In(_) => self.tell_role(role, room),
-                _ => self.role = role,
+                Stage::In(_) => self.tell_role(*role, room),
+                _ => self.role = *role,
             },
             FromWorker::Failed { fault, .. } => {
                 let text = format!("a stanza was not sent: {} ({})", fault.text, fault.condition);
@@ -418,7 +419,7 @@ impl Page {
         self.ask_if_due(room);
     }
 
-    fn show<T: Text + Slice>(&mut self, Delivery(position, origin, text): Delivery<T>, room: &mut Room<T>) {
+    fn show<T: Text + Slice>(&mut self, position: Position, origin: Origin, text: T, room: &mut Room<T>) {
         if !matches!(self.stage, Stage::In(_)) {
             return;
         }
@@ -453,26 +454,26 @@ impl Page {
         );
     }
 
-    fn status<T: Text>(&mut self, status: Status, room: &mut Room<T>) {
+    fn status<T: Text>(&mut self, status: &Status, room: &mut Room<T>) {
         match status.code {
             StatusCode::Connected | StatusCode::Attached => {
-                if let Some(session) = status.session {
-                    self.up(session, room);
+                if let Some(session) = &status.session {
+                    self.up(session.clone(), room);
                 }
             }
             StatusCode::BindRequired => {
-                if let (Stage::LoggingIn(login), Some(features)) = (&mut self.stage, status.features) {
-                    login.unbound(self.port, features, room);
+                if let (Stage::LoggingIn(login), Some(features)) = (&mut self.stage, &status.features) {
+                    login.unbound(self.port, features.clone(), room);
                 }
             }
-            StatusCode::AttachFail => self.not_attached(in_words(&status), room),
+            StatusCode::AttachFail => self.not_attached(in_words(status), room),
             StatusCode::Disconnected => {
-                let reason = status.text.or(self.reason.take()).unwrap_or_else(|| ENDED.to_owned());
-                self.fail(&reason, room);
+                let reason = status.text.clone().or(self.reason.take());
+                self.fail(reason.as_deref().unwrap_or(ENDED), room);
             }
             StatusCode::Reconnecting => {
-                if let Some(text) = status.text {
-                    self.tell(room, Word::Log(LogLevel::Warn, text));
+                if let Some(text) = &status.text {
+                    self.tell(room, Word::Log(LogLevel::Warn, text.clone()));
                 }
             }
             StatusCode::AuthFail => {
@@ -480,10 +481,10 @@ impl Page {
                     let condition = status.condition.as_deref().unwrap_or("not-allowed");
                     login.not_bound(self.port, condition, room);
                 }
-                self.reason = Some(in_words(&status));
+                self.reason = Some(in_words(status));
             }
             StatusCode::ConnFail | StatusCode::ConnTimeout | StatusCode::Error | StatusCode::Redirect => {
-                self.reason = Some(in_words(&status));
+                self.reason = Some(in_words(status));
             }
             StatusCode::Connecting | StatusCode::Authenticating | StatusCode::Disconnecting => {}
         }
@@ -609,11 +610,11 @@ fn in_words(status: &Status) -> String {
     status.text.clone().or_else(|| status.condition.clone()).unwrap_or_else(|| format!("{:?}", status.code))
 }
 
-fn refused(refusal: &Refusal) -> String {
+fn refused(refusal: &Refusal) -> &str {
     match refusal {
-        Refusal::Engine { detail } | Refusal::Malformed { detail } => detail.clone(),
-        Refusal::Elsewhere { .. } => ELSEWHERE.to_owned(),
-        Refusal::Version { .. } => "the parts of this worker are of different versions".to_owned(),
+        Refusal::Engine { detail } | Refusal::Malformed { detail } => detail,
+        Refusal::Elsewhere { .. } => ELSEWHERE,
+        Refusal::Version { .. } => "the parts of this worker are of different versions",
     }
 }
 

@@ -345,8 +345,7 @@ impl World {
     fn carry_out(&mut self, output: Output<String>) {
         match output {
             Output::Post(port, message) if self.strophe.has(port) => {
-                let told = epode_strophe::Input::Told(port, Rc::unwrap_or_clone(message));
-                self.strophe.handle_input(self.now, told);
+                self.strophe.handle_input(self.now, epode_strophe::Input::Told(port, message));
             }
             Output::Post(port, message) => {
                 self.queue.push_back(Arrival::AtTab(port, Rc::unwrap_or_clone(message)));
