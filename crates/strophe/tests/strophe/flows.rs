@@ -529,3 +529,28 @@ fn a_page_that_hesitates_to_bind_is_not_primary() {
     world.server_says(REQUEST);
     assert_eq!(world.words(second).last(), Some(&message(REQUEST)));
 }
+
+#[test]
+fn a_page_that_has_closed_its_socket_hears_nothing_and_answers_for_nothing() {
+    let mut world = World::new();
+    let (a, b) = (world.login(ALICE), world.attach());
+    world.forget();
+    world.log_out(a);
+    world.server_says(CHAT);
+    world.server_says(REQUEST);
+    assert_eq!(world.words(a), [Value::Null; 0]);
+    assert!(world.words(b).contains(&message(REQUEST)));
+}
+
+#[test]
+fn the_ports_of_pages_that_have_gone_are_closed_but_for_a_few() {
+    let mut world = World::new();
+    world.login(ALICE);
+    let pages = [(); 40].map(|()| world.attach());
+    world.run();
+    for page in pages {
+        world.says(page, json!(["_bye"]));
+        world.advance(seconds(60));
+    }
+    assert_eq!(world.closed.len(), 1 + 40 + 40 - 32);
+}
