@@ -7,7 +7,7 @@ interfaces = { "127.0.0.1" }; http_interfaces = { "127.0.0.1" }; http_ports = { 
 c2s_ports = {}; c2s_direct_tls_ports = {}; s2s_ports = {}; https_ports = {}
 http_default_host = "localhost"
 http_cors_override = { bosh = { enabled = true; credentials = true; headers = { ["X-Probe"] = true } } }
-modules_enabled = { "saslauth"; "roster"; "disco"; "carbons"; "pep"; "ping"; "offline"; "mam"; "csi_simple"; "smacks";
+modules_enabled = { "saslauth"; "roster"; "disco"; "carbons"; "pep"; "ping"; "blocklist"; "offline"; "mam"; "csi_simple"; "smacks";
   "bosh"; "websocket"; "sasl2"; "sasl2_bind2"; "sasl2_sm"; "sasl2_fast"; "sasl_ssdp"; "test_api" }
 modules_disabled = { "s2s"; "tls"; "s2s_auth_certs" }
 c2s_require_encryption = false; allow_unencrypted_plain_auth = true
@@ -28,3 +28,4 @@ VirtualHost "open.localhost"
   authentication = "internal_hashed"
   modules_enabled = { "register_ibr" }; allow_registration = true
 Component "conference.localhost" "muc"
+  modules_enabled = { "muc_mam" }
