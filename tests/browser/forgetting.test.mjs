@@ -57,23 +57,42 @@ describe('in chromium', () => {
     assert.deepEqual(await other.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
   });
 
+  test('while an app that dials by itself is away the worker holds its stanzas without a password, and after its logout nothing', async (t) => {
+    const { tab, targets } = await waiting(t, { reconnect: false });
+    await forgotten({ worker: targets.worker }, PASSWORD);
+    assert.ok(await holds(targets.worker, BODY.join('-')));
+    await tab.evaluate(() => connection.disconnect());
+    await forgotten({ worker: targets.worker }, BODY, PASSWORD);
+  });
+
   /** A tab that waits for a connection which was lost, with a stanza that is to be sent. */
-  async function waiting(t) {
+  async function waiting(t, options = {}) {
     const scene = await stage.scene(t, { quiet: false });
     await stage.server.register(`${scene.user}-needle`, PASSWORD.join('-'));
-    const tab = await scene.open(ownWorker());
+    const tab = await scene.open(ownWorker(options));
     await tab.evaluate(
       (jid, password) => connection.connect(jid, password.join('-'), onStatus),
       scene.jid.replace('@', '-needle@'),
       PASSWORD,
     );
     await tab.up();
+    const send = () =>
+      tab.evaluate((body) => {
+        void connection.send(epode.$msg({ to: 'nobody@localhost' }).c('body').t(body.join('-')));
+      }, BODY);
     scene.wire.refuse = true;
+    // What is sent while an app is to dial by itself is refused.
+    const isOver = options.reconnect === false;
+    if (isOver) {
+      scene.wire.swallow = true;
+      await send();
+      const arrives = () =>
+        scene.wire.connections[0].texts('client').some((text) => text.includes(BODY.join('-')));
+      await eventually('the stanza on the wire', arrives);
+    }
     scene.wire.cut();
-    await tab.status('RECONNECTING');
-    await tab.evaluate((body) => {
-      void connection.send(epode.$msg({ to: 'nobody@localhost' }).c('body').t(body.join('-')));
-    }, BODY);
+    await tab.status(isOver ? 'DISCONNECTED' : 'RECONNECTING');
+    if (!isOver) await send();
     const worker = stage.browser.browser
       .targets()
       .find((target) => target.type() === 'shared_worker' && target.url().includes(tab.options.worker));
@@ -83,7 +102,8 @@ describe('in chromium', () => {
     };
     // The search finds what is there.
     await eventually('the stanza in the worker', () => holds(targets.worker, BODY.join('-')));
-    await eventually('the password in the worker', () => holds(targets.worker, PASSWORD.join('-')));
+    if (!isOver)
+      await eventually('the password in the worker', () => holds(targets.worker, PASSWORD.join('-')));
     return { scene, tab, targets };
   }
 });
