@@ -65,7 +65,7 @@ for (const [server, start] of [
       assert.deepEqual(await enter(tab, room, 1), [`${room}/me`]);
       // XEP-0045 §10.1.2: the room is locked until its owner has accepted how it is.
       await tab.ask(
-        `<iq type="set" to="${room}"><query xmlns="${MUC}#owner"><x xmlns="jabber:x:data" type="submit"/></query></iq>`,
+        `<iq type="set" to="${room}"><query xmlns="${MUC}#owner">${ACCEPTED}</query></iq>`,
         10_000,
       );
       peer.send(`<presence xmlns="jabber:client" to="${room}/peer"><x xmlns="${MUC}"/></presence>`);
@@ -117,6 +117,7 @@ for (const [server, start] of [
 }
 
 const MUC = 'http://jabber.org/protocol/muc';
+const ACCEPTED = '<x xmlns="jabber:x:data" type="submit"/>';
 
 /** Enters a room; returns so many of its occupants. */
 async function enter(tab, room, count) {
