@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     pub(crate) uplink: Uplink,
     pub(crate) exchange: Exchange,
     pub(crate) options: Options,
+    /// Whether a page logs in itself, until the session is up.
+    pub(crate) relays: bool,
     /// The keys that SCRAM derived at the latest login, for the tabs that brought the password.
     pub(crate) keys: Option<ScramKeys>,
 }
@@ -55,7 +57,8 @@ impl Connection {
         let seed = common.config.seed.wrapping_add(u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let session = Session::new(common.now, account, purpose, seed);
         let uplink = Uplink::new(id, Carrier::new(binding), seed);
-        Connection { id, key, session, uplink, exchange: None, options, keys: None }
+        let relays = session.account().is_relayed();
+        Connection { id, key, session, uplink, exchange: None, options, relays, keys: None }
     }
 
     /// Carries out what the session wants, up to the next thing that concerns tabs; `None` when all
@@ -84,12 +87,12 @@ impl Connection {
         None
     }
 
-    /// Notes whether the server took the credentials.
-    fn note_verdict<T>(&self, event: &Event, common: &mut Common<T>) {
+    /// Notes whether the server took the credentials. Of those that a page keeps none are tried again.
+    fn note_verdict<T>(&mut self, event: &Event, common: &mut Common<T>) {
         let account = self.session.account();
         match event {
-            // The worker cannot try such a proof again.
-            Event::Lost { .. } | Event::Ended(_) if account.is_relayed() => {}
+            Event::Bound(_) => self.relays = false,
+            Event::Lost { .. } | Event::Ended(_) if self.relays => {}
             Event::Authenticated(keys) => common.refusals.forgive(&self.key, account, keys.is_some()),
             Event::Lost { error, .. } | Event::Ended(Some(error)) => {
                 common.refusals.note(common.now, &self.key, account, error);

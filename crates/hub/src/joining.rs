@@ -114,7 +114,9 @@ impl<T: Text> Hub<T> {
         let is_changing =
             |phase: &Phase| matches!(phase, Phase::Closing | Phase::Connecting | Phase::Reopening(_));
         let changes = shared.is_some_and(|(_, shared)| is_changing(&shared.phase));
-        if changes || self.trials.values().any(|trial| !trial.relays && trial.connection.key == key) {
+        if changes
+            || self.trials.values().any(|trial| !trial.connection.relays && trial.connection.key == key)
+        {
             self.wait(port);
             self.contenders.push(Contender { port, key, account, options, bosh });
         } else if let Some(failed) = self.common.refusals.spare(self.common.now, &key, &account) {

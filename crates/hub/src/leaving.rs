@@ -137,7 +137,7 @@ impl<T: Text> Hub<T> {
             // A page's own login ends with the page. Any other trial runs to its end: otherwise an app that
             // gives up early, and tries again, would put one proof to the server each time.
             trial.port = None;
-            match trial.relays {
+            match trial.connection.relays {
                 true => trial.connection.session.handle_input(self.common.now, close),
                 false => trial.connection.speaker_gone(port, &self.common),
             }

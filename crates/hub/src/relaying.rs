@@ -37,7 +37,7 @@ impl<T: Text> Hub<T> {
 
     /// Takes a frame of a page for its stream.
     pub(crate) fn relay(&mut self, port: PortId, text: Secret) {
-        let trial = self.trials.iter().find(|(_, trial)| trial.relays && trial.port == Some(port));
+        let trial = self.trials.iter().find(|(_, trial)| trial.connection.relays && trial.port == Some(port));
         match trial.map(|(id, _)| *id) {
             Some(id) => {
                 let text = sasl::Secret::new(text.into_inner());

@@ -17,9 +17,7 @@ pub(crate) struct Trial {
     pub(crate) port: Option<PortId>,
     /// Whether the server took the credentials.
     pub(crate) verified: bool,
-    /// Whether the page logs in itself.
-    pub(crate) relays: bool,
-    /// Whether the page has, and waits until the former session of the account is closed.
+    /// Whether the page has logged in itself, and waits until the former session of the account is closed.
     pub(crate) waits: bool,
 }
 
@@ -33,8 +31,7 @@ pub(crate) enum Upshot {
 
 impl Trial {
     pub(crate) fn new(connection: Connection, port: PortId) -> Self {
-        let relays = connection.session.account().is_relayed();
-        Trial { connection, port: Some(port), verified: false, relays, waits: false }
+        Trial { connection, port: Some(port), verified: false, waits: false }
     }
 
     /// Carries out what the session wants, up to the next thing that concerns others than its

@@ -449,4 +449,25 @@ mod tests {
         assert_eq!(account("b", "Ⅸ", "p").name_beside_domain().as_deref(), Some("IX"));
         assert_eq!(account("b", "a\u{E000}", "p").name_beside_domain().as_deref(), Some("a\u{E000}"));
     }
+
+    #[test]
+    fn a_password_that_a_page_showed_is_for_the_name_that_it_named() {
+        let ours = account("wss://x/", "alice@b", Mechanisms::default()).unwrap();
+        for (name, same) in [("alice", true), ("admin", false)] {
+            let mut account = Account::relayed("wss://x/", "alice@b", unicode()).unwrap();
+            assert!(account.is_relayed() && !account.same_credentials(&ours, None));
+            account.logged_in(Login {
+                mechanism: "PLAIN".to_owned(),
+                authcid: Some(name.to_owned()),
+                authzid: None,
+                password: Some(Secret::new("secret".into())),
+            });
+            assert!(!account.is_relayed());
+            assert_eq!(account.same_credentials(&ours, None), same, "{name}");
+            assert_eq!(
+                account.config(Purpose::Verify, false, None).credentials.authcid.as_deref(),
+                Some(name)
+            );
+        }
+    }
 }

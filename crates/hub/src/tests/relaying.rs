@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use epode_protocol::{Hello, Options, Secret, StatusCode, ToWorker, VERSION};
+use epode_protocol::{Hello, MechanismOffer, Options, Secret, StatusCode, ToWorker, VERSION};
 use epode_session::stream::sasl::{self, Credentials, Mechanism, MechanismName, Step};
 use epode_session::stream::xml::{Element, Limits};
 use epode_testkit as testkit;
@@ -12,7 +12,7 @@ use epode_testkit as testkit;
 use super::managing::{self, cut_after, is_resumed, message, stanzas};
 use super::page::{Event, Page};
 use super::world::{BOSH, GRACE, SERVICE, World, config, password, unicode};
-use crate::{Hub, Input, Keeper, Output, PortId};
+use crate::{Config, Hub, Input, Keeper, Output, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
@@ -525,6 +525,10 @@ fn refusals_of_a_page_s_own_logins_count_for_no_other_login() {
         let tab = negotiating(&mut world, ALICE);
         assert_eq!(plain(&mut world, tab, "", "alice", "wrong"), ["failure"]);
         world.kill(tab);
+        // The wrong account is the page's affair, too.
+        let tab = negotiating(&mut world, ALICE);
+        let said = plain(&mut world, tab, "", "bob", "secret-bob");
+        assert_eq!(said.last().unwrap(), "Disconnected invalid-authzid");
     }
     let tab = world.tab();
     world.connect(tab, ALICE, "secret-alice");
@@ -581,8 +585,11 @@ fn tabs_that_lost_their_worker_come_back_by_the_login_of_a_page() {
     world.advance(2 * SECOND);
     // The tab would have to log in again itself.
     assert_eq!(world.heard(tab), ["Reconnecting"]);
-    let third = negotiating(&mut world, ALICE);
-    scram(&mut world, third, "alice", "secret-alice");
+    let options = Options { explicit_binding: true, ..Options::default() };
+    let third = negotiating_with(&mut world, ALICE, options);
+    // A tab that was in a session does not wait for the app's choice of a resource.
+    let said = scram(&mut world, third, "alice", "secret-alice");
+    assert_eq!(said.last().unwrap(), "Connected alice@localhost/desk");
     for tab in [tab, other] {
         let heard = world.heard(tab);
         assert!(heard.last().unwrap().ends_with("ed alice@localhost/desk"), "{heard:?}");
@@ -674,4 +681,43 @@ fn an_account_is_registered_and_then_logged_in_to_on_one_stream() {
     let said = plain(&mut world, tab, "", "carol", "secret-carol");
     assert_eq!(said, ["success", "Primary", "Connected carol@localhost/desk"]);
     assert_eq!(world.dials(), 1);
+}
+
+#[test]
+fn a_login_of_a_page_leaves_a_session_the_mechanism_of_another() {
+    let mut world = world(&["SCRAM-SHA-1", "X-ECHO"]);
+    let tab = world.tab();
+    let own_mechanisms = vec![MechanismOffer { name: "X-ECHO".to_owned(), priority: 90 }];
+    world.connect_as(tab, ALICE, None, Options { listed: true, own_mechanisms, ..Options::default() });
+    let asked = |world: &mut World| {
+        let challenge = |event: Event| match event {
+            Event::Challenge(token, _, challenge) => Some((token, challenge)),
+            _ => None,
+        };
+        world.events(tab).into_iter().find_map(challenge)
+    };
+    while let Some((token, challenge)) = asked(&mut world) {
+        let response = match challenge.as_deref().and_then(|text| text.split_once(' ')) {
+            None => "alice".to_owned(),
+            Some(("password?", nonce)) => format!("{nonce} secret-alice"),
+            Some((_, nonce)) => nonce.to_owned(),
+        };
+        world.respond(tab, token, Some(&response));
+    }
+    let other = negotiating(&mut world, ALICE);
+    let said = scram(&mut world, other, "alice", "secret-alice");
+    assert_eq!(said.last().unwrap(), "Attached alice@localhost/desk");
+    world.cut();
+    world.advance(2 * SECOND);
+    assert!(asked(&mut world).is_some(), "the next dial is this tab's to log in");
+}
+
+#[test]
+fn a_detour_asks_for_no_resource_that_another_worker_has() {
+    let mut world = world(&["PLAIN"]);
+    world.hub = Hub::new(Config { detour: true, ..config() });
+    let tab = negotiating(&mut world, ALICE);
+    let said = plain(&mut world, tab, "", "alice", "secret-alice");
+    let jid = said.last().unwrap().strip_prefix("Connected alice@localhost/").unwrap();
+    assert_ne!(jid, "desk");
 }

@@ -103,6 +103,21 @@ fn frames_pass_as_they_are_up_to_the_caller_s_decision() {
 }
 
 #[test]
+fn what_a_page_was_told_leaves_room_for_stanzas_from_before_the_session() {
+    let mut peer = begun();
+    peer.say(&format!("<iq xmlns='jabber:client' type='result' id='{}'/>", "1".repeat(1 << 19)));
+    said(&mut peer, &auth("PLAIN", "\0alice\0x"));
+    peer.say(SUCCESS);
+    peer.stream.settle(alice());
+    peer.input(Input::GoOn);
+    let stanza = format!("<message xmlns='jabber:client' id='{}'/>", "1".repeat(1 << 19));
+    for frame in [OPEN, BIND, &stanza, BOUND] {
+        peer.say(frame);
+    }
+    assert!(peer.events().iter().any(|event| matches!(event, Event::Early(..))));
+}
+
+#[test]
 fn nothing_of_the_page_is_sent_before_its_turn() {
     let mut peer = Peer::opened(relaying(None));
     peer.sent();
@@ -151,6 +166,7 @@ fn plain_and_scram_tell_the_account_and_nothing_else_does() {
         (alice, scram("n,,m=x,n=alice,r=nonce"), false),
         (alice, scram("n,,n=alice,n=bob,r=nonce"), false),
         (alice, scram("n,,r=nonce,n=alice"), false),
+        (alice, scram("n,,n=alice,n=bob"), false),
         // The first message counts, and the mechanism.
         (alice, vec![auth("PLAIN", "x"), response("\0alice\0x")], false),
         (alice, vec![auth("X-UNKNOWN", "\0alice\0x")], false),
