@@ -148,6 +148,9 @@ impl World {
                     self.input(stream::Input::Derived(keys));
                 }
                 stream::Output::Ask { .. } => panic!("no foreign mechanism is allowed"),
+                stream::Output::Relay(_) | stream::Output::Unsaid(_) | stream::Output::LoggedIn(_) => {
+                    panic!("no page logs in")
+                }
                 stream::Output::Event(event) => self.events.push(event),
             }
             return true;
