@@ -14,7 +14,7 @@ const snippets = async (path) => {
   return [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
 };
 const [OF_THE_REPOSITORY, ...others] = await snippets('README.md');
-const [OF_THE_PACKAGE, PROMISES, MECHANISM, ...more] = await snippets('client-shim/README.md');
+const [OF_THE_PACKAGE, PROMISES, REGISTRATION, MECHANISM, ...more] = await snippets('client-shim/README.md');
 
 /** What stands for the build tool: an import map, and a module that says where the worker is. */
 const IMPORTS = { epode: '/epode.js', 'epode/worker/inline?url': '/pages/address.js' };
@@ -104,6 +104,17 @@ for (const name of BROWSERS) {
       const heard = shows(tab, /at last/);
       const saying = setInterval(() => peer.say(from, 'at last'), 200);
       await heard.finally(() => clearInterval(saying));
+    });
+
+    test('the lines of the README register an account and log in to it', async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await open(scene);
+      const user = `${scene.user}-juliet`;
+      const code = REGISTRATION.replaceAll('chat.example', 'open.localhost').replaceAll('juliet', user);
+      await run(tab, code);
+      await shows(tab, /Choose a username and password/);
+      await tab.eventually('the login', () => tab.evaluate(() => connection.authenticated));
+      assert.ok((await tab.evaluate(() => connection.jid)).startsWith(`${user}@open.localhost/`));
     });
 
     test('the mechanism of the README redeems a voucher', async (t) => {

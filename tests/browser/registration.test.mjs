@@ -34,7 +34,7 @@ for (const [name, startServer] of [
   ...BROWSERS.map((name) => [name, startProsody]),
   ['chromium', startEjabberd],
 ]) {
-  describe(`in ${name}, on ${startServer.name.slice('start'.length)}`, () => {
+  describe(`in ${name}, on ${startServer.name.replace('start', '')}`, () => {
     let stage;
     before(async () => (stage = await Stage.open(name, startServer)));
     after(() => stage?.close());
