@@ -68,9 +68,14 @@ impl<T> Room<T> {
 
     /// The page at this port said goodbye, and may come back to it.
     pub(crate) fn left(&mut self, port: PortId) {
-        self.left.push_back(port);
-        if self.left.len() > KEPT {
-            self.closed.extend(self.left.pop_front());
+        if !self.left.contains(&port) {
+            self.left.push_back(port);
+        }
+        if self.left.len() > KEPT
+            && let Some(oldest) = self.left.pop_front()
+        {
+            self.say(oldest, ToWorker::Leave);
+            self.closed.push(oldest);
         }
     }
 }

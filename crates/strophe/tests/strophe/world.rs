@@ -2,7 +2,7 @@
 //!
 //! A [`Page`] does what strophe.js 5.0.0 does at each word, as far as the words show it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) dials: usize,
     /// The frames that the worker has written.
     pub(crate) sent: Vec<String>,
-    pub(crate) closed: Vec<PortId>,
+    pub(crate) closed: BTreeSet<PortId>,
     ports: u32,
 }
 
@@ -116,7 +116,7 @@ impl World {
             sockets: Vec::new(),
             dials: 0,
             sent: Vec::new(),
-            closed: Vec::new(),
+            closed: BTreeSet::new(),
             ports: 0,
         }
     }
@@ -337,7 +337,7 @@ impl World {
                     assert!(!self.closed.contains(&port), "{word:?} to the closed {port:?}");
                     self.queue.push_back(Arrival::AtPage(port, Json::of(&word)));
                 }
-                Some(epode_strophe::Output::ClosePort(port)) => self.closed.push(port),
+                Some(epode_strophe::Output::ClosePort(port)) => drop(self.closed.insert(port)),
             }
         }
     }
@@ -351,7 +351,7 @@ impl World {
                 self.queue.push_back(Arrival::AtTab(port, Rc::unwrap_or_clone(message)));
             }
             Output::ClosePort(port) if self.strophe.has(port) => {}
-            Output::ClosePort(port) => self.closed.push(port),
+            Output::ClosePort(port) => drop(self.closed.insert(port)),
             Output::Own(name) => self.queue.push_back(Arrival::AtHub(Input::Owned(name))),
             Output::Dial(socket, ..) => {
                 self.dials += 1;
