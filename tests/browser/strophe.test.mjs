@@ -1,150 +1,406 @@
-// Pages with the unmodified client of strophe.js that name this worker, which does not speak its
-// protocol, are told so.
+// Pages with the unmodified strophe.js that name this worker: everything that an app does in a day.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
+import { startEjabberd } from '../servers/ejabberd.mjs';
+import { startProsody } from '../servers/prosody.mjs';
 import { eventually } from './apps.mjs';
 import { BROWSERS } from './browsers.mjs';
-import { books, ownWorker } from './life.mjs';
+import { crash } from './life.mjs';
 import { startScripted } from './scripted.mjs';
-import { Stage } from './stage.mjs';
+import {
+  areOne,
+  attach,
+  carriers,
+  connect,
+  crossed,
+  forget,
+  isUp,
+  openStage,
+  pages,
+  rawPort,
+  share,
+} from './strophe.mjs';
 
-const SCRIPT = new URL('../../node_modules/strophe.js/dist/strophe.umd.min.js', import.meta.url);
-const SENTENCE = /^this is the worker of Epode, .* strophe\.js: .*"epode".*option "worker"/;
+const MANAGED = { enableStreamManagement: true };
 
-const PAGE = `<!doctype html><script src="/strophe.js"></script><script>
-  const names = Object.fromEntries(Object.entries(Strophe.Status).map(([name, number]) => [number, name]));
-  const heard = { statuses: [], log: [] };
-  const onStatus = (status, condition) => heard.statuses.push([names[status], condition]);
-  // Strophe logs here, from ERROR on.
-  console.error = (text) => heard.log.push(String(text));
-</script>`;
+const STAGES = [
+  ...BROWSERS.map((name) => [name, startProsody]),
+  // What ejabberd does otherwise shows in one browser as well as in two.
+  ['chromium', startEjabberd],
+];
 
-for (const name of BROWSERS) {
-  describe(`in ${name}`, () => {
+for (const [name, startServer] of STAGES) {
+  const onEjabberd = startServer === startEjabberd;
+  describe(`in ${name}, on ${onEjabberd ? 'ejabberd' : 'Prosody'}`, () => {
     let stage;
-    let server;
-    before(async () => {
-      stage = await Stage.open(name, null);
-      server = await startScripted();
-      stage.web.overrides.set('/pages/strophe.html', { body: PAGE });
-      stage.web.overrides.set('/strophe.js', { body: await readFile(SCRIPT, 'utf8') });
-    });
-    after(async () => {
-      await stage?.close();
-      await server?.stop();
+    before(async () => (stage = await openStage(name, startServer)));
+    after(() => stage?.close());
+
+    for (const [what, options] of [
+      ['without stream management', {}],
+      ['with stream management', MANAGED],
+    ]) {
+      test(`${what}: one logs in by SCRAM, others attach and connect, all are one session`, async (t) => {
+        const scene = await stage.scene(t);
+        const tabs = await share(scene, 3, pages(options));
+        assert.deepEqual(await tabs[0].statuses(), ['CONNECTING', 'CONNECTED']);
+        assert.deepEqual(await tabs[1].statuses(), ['ATTACHED']);
+        const { jid } = await areOne(scene, tabs);
+        assert.equal(jid, `${scene.jid}/tab0`);
+        // The exchange was that of the page, so the page has the keys.
+        const keys = await tabs[0].evaluate(() => connection.scram_keys);
+        assert.match(keys.name, onEjabberd ? /^SHA-512$/ : /^SHA-256$/);
+        assert.ok(keys.ck && keys.sk && keys.salt && keys.iter > 0);
+        const [auth] = scene.wire.connections[0].texts('client').filter((text) => text.startsWith('<auth'));
+        assert.match(auth, /mechanism=["']SCRAM-/);
+        if (options === MANAGED)
+          for (const tab of tabs)
+            await eventually('stream management', () =>
+              tab.evaluate(() => connection.isStreamManagementEnabled() && connection.sm.state.id),
+            );
+        await logsOut(scene, tabs);
+      });
+    }
+
+    test('anonymous pages share one session, and get one name', async (t) => {
+      const scene = await stage.scene(t);
+      const how = pages();
+      const [first, other] = [await scene.open(how), await scene.open(how)];
+      await first.connect('anon.localhost', '');
+      assert.equal(await first.up(), 'CONNECTED');
+      assert.equal(await attach(other), 'ATTACHED');
+      const [jid, same] = await Promise.all([first, other].map((tab) => tab.evaluate(() => connection.jid)));
+      assert.match(jid, /^[^@]+@anon\.localhost\/./);
+      assert.equal(same, jid);
+      assert.equal(scene.wire.connections.length, 1);
+      for (const tab of [first, other]) await tab.settle();
     });
 
-    /** A page whose connection uses this worker. */
-    const open = async (t, worker) => {
-      const page = await stage.browser.openTab(stage.web.url('/pages/strophe.html'));
-      t.after(() => page.close());
-      // Errors on the console are expected.
-      t.after(() => stage.browser.errors.splice(0));
-      await page.evaluate(
-        (service, worker) => void (window.connection = new Strophe.Connection(service, { worker })),
-        server.ws,
-        worker,
-      );
-      const heard = () => page.evaluate(() => heard);
-      const until = (what, ask) => eventually(what, async () => ask(await heard()));
-      return { page, heard, until };
-    };
-    const connect = ({ page }) =>
-      page.evaluate(() => void connection.connect('alice@localhost', 'secret', onStatus));
-    const attach = ({ page }) => page.evaluate(() => void connection.attach(onStatus));
-    const hasEnded = ({ statuses }) =>
-      statuses.some(([status]) => status === 'DISCONNECTED' || status === 'ATTACHFAIL');
+    test('a wrong password is AUTHFAIL, and the right one is taken afterwards', async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await scene.open(pages());
+      await tab.connect(scene.jid, 'wrong');
+      await tab.status('AUTHFAIL');
+      assert.deepEqual(await tab.statuses(), ['CONNECTING', 'AUTHFAIL']);
+      await forget(tab);
+      assert.equal(await connect(scene, tab), 'CONNECTED');
+      await areOne(scene, [tab]);
+    });
 
-    /** The app hears a failure with the sentence, and no message that Strophe cannot handle. */
-    const fails = async (tab, act, isQuiet = true) => {
-      await tab.page.evaluate(() => void (heard.statuses.length = heard.log.length = 0));
-      await act(tab);
-      await tab.until('the end', hasEnded);
-      const { statuses, log } = await tab.heard();
-      if (act === connect) {
-        assert.deepEqual(
-          statuses.map(([status]) => status),
-          ['CONNECTING', 'CONNFAIL', 'DISCONNECTED'],
+    test('a session that is lost with stream management is resumed, and nothing is lost', async (t) => {
+      const scene = await stage.scene(t);
+      const tabs = await share(scene, 2, pages(MANAGED));
+      const { jid, peer } = await areOne(scene, tabs);
+      for (const tab of tabs)
+        await tab.evaluate((jid, password) => window.insist(jid, password), jid, scene.password);
+      scene.wire.refuse = true;
+      scene.wire.cut();
+      peer.say(jid, 'into the gap');
+      await pause(200);
+      scene.wire.refuse = false;
+      for (const tab of tabs) {
+        await tab.eventually('the message', ({ messages }) => messages.includes('into the gap'), 30_000);
+        await tab.eventually('the way back', isUp);
+      }
+      assert.equal((await areOne(scene, tabs, ['four', 'five'])).jid, jid);
+    });
+
+    if (onEjabberd) return;
+
+    test('explicit binding: the app binds at BINDREQUIRED, where it has the features', async (t) => {
+      for (const more of [{}, MANAGED]) {
+        const scene = await stage.scene(t);
+        const how = pages({ explicitResourceBinding: true, ...more });
+        const [first, second] = [await scene.open(how), await scene.open(how)];
+        const bind = (tab) =>
+          tab.evaluate(
+            (jid, password) => void window.connectAndBind(jid, password),
+            `${scene.jid}/bound`,
+            scene.password,
+          );
+        await bind(first);
+        assert.equal(await first.up(), 'CONNECTED');
+        assert.deepEqual(await first.statuses(), ['CONNECTING', 'BINDREQUIRED', 'CONNECTED']);
+        assert.match((await first.heard()).offered, /xmpp-bind/);
+        await bind(second);
+        await second.up();
+        assert.equal((await areOne(scene, [first, second])).jid, `${scene.jid}/bound`);
+      }
+    });
+
+    test('eight pages that open at once are one session, with one login that binds', async (t) => {
+      const scene = await stage.scene(t);
+      const how = pages();
+      const tabs = [];
+      for (let index = 0; index < 8; index++) tabs.push(await scene.open(how));
+      // Slow enough for all to join during the handshake.
+      scene.wire.delay = 60;
+      await Promise.all(tabs.map((tab, index) => tab.connect(`${scene.jid}/tab${index}`, scene.password)));
+      await Promise.all(tabs.map((tab) => tab.up(40_000)));
+      scene.wire.delay = 0;
+      await areOne(scene, tabs);
+      assert.equal(carriers(scene.wire.connections).length, 1);
+    });
+
+    test('a page that joins by connect or attach during the handshake waits for its end', async (t) => {
+      const scene = await stage.scene(t);
+      const how = pages();
+      const [first, connects, attaches] = [
+        await scene.open(how),
+        await scene.open(how),
+        await scene.open(how),
+      ];
+      scene.wire.delay = 150;
+      await first.connect(`${scene.jid}/tab0`, scene.password);
+      await scene.wire.connections[0]?.frame('client', /<open/);
+      await connects.connect(`${scene.jid}/tab1`, scene.password);
+      await attaches.attach();
+      assert.equal(await first.up(), 'CONNECTED');
+      assert.equal(await attaches.up(), 'ATTACHED');
+      await connects.up();
+      scene.wire.delay = 0;
+      await areOne(scene, [first, connects, attaches]);
+    });
+
+    test('to attach without a session is ATTACHFAIL, and a login may follow', async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await scene.open(pages());
+      await tab.attach();
+      await tab.status('ATTACHFAIL');
+      await forget(tab);
+      assert.equal(await connect(scene, tab), 'CONNECTED');
+    });
+
+    test('keys instead of a password: for the first page, and for one that joins', async (t) => {
+      const scene = await stage.scene(t);
+      // The salt of this host stays the same from login to login, so its keys last.
+      scene.jid = await scene.server.register(scene.user, scene.password, 'hashed.localhost');
+      const [first] = await share(scene, 1);
+      const keys = await first.evaluate(() => connection.scram_keys);
+      await logsOut(scene, [first]);
+      const how = pages();
+      const [again, joins] = [await scene.open(how), await scene.open(how)];
+      for (const [index, tab] of [again, joins].entries()) {
+        await tab.connect(`${scene.jid}/tab${index}`, keys);
+        await tab.up();
+      }
+      const jids = await Promise.all([again, joins].map((tab) => tab.evaluate(() => connection.jid)));
+      assert.deepEqual(jids, Array(2).fill(`${scene.jid}/tab0`));
+      const object = Buffer.from('[object Object]').toString('base64').slice(4, 16);
+      for (const tab of [again, joins])
+        assert.ok(
+          !JSON.stringify(await crossed(tab)).includes(object),
+          'the keys are not taken for a password',
         );
-        assert.match(statuses[1][1], SENTENCE);
-      } else
-        assert.deepEqual(
-          statuses.map(([status]) => status),
-          ['ATTACHFAIL'],
-        );
-      assert.ok(
-        log.some((line) => SENTENCE.test(line)),
-        log.join('\n'),
-      );
-      assert.ok(!isQuiet || !log.some((line) => /unhandled/.test(line)), log.join('\n'));
-    };
-
-    test('connect is CONNFAIL and attach ATTACHFAIL, each time with advice', async (t) => {
-      const { worker } = ownWorker().options;
-      const tab = await open(t, worker);
-      for (const act of [connect, attach, attach, connect, connect]) await fails(tab, act);
-      await fails(await open(t, worker), attach);
-      await tab.page.reload();
-      assert.equal(server.streams.length, 0, 'no secret of theirs is dialled with');
     });
 
-    test("the same while the worker's wasm loads, and if it never does", async (t) => {
-      t.after(() => stage.web.overrides.delete('/epode-worker.wasm'));
-      stage.web.overrides.set('/epode-worker.wasm', { delay: 5_000 });
-      const { worker } = ownWorker().options;
-      const [early, late] = [await open(t, worker), await open(t, worker)];
-      const begun = performance.now();
-      await fails(early, connect);
-      await fails(early, attach);
-      assert.ok(performance.now() - begun < 4_000);
-      // The second page posts its first message when the wasm is loaded.
-      await new Promise((later) => setTimeout(later, 6_000));
-      await fails(late, connect);
-      stage.web.overrides.set('/epode-worker.wasm', { status: 404 });
-      const none = await open(t, ownWorker().options.worker);
-      // Before its first message the page may be one of ours, so it is also told in our protocol.
-      await fails(none, connect, false);
-    });
-
-    test('such a page does not count as a tab, and does not keep the session alive', async (t) => {
-      const scene = await stage.scene(t, { service: server.ws });
-      const tab = await scene.open(ownWorker());
-      await tab.connect('alice@localhost', 'secret');
-      await tab.up();
-      const said = await tab.evaluate(
-        (worker) =>
-          new Promise((told) => {
-            // The worker that pages of ours share.
-            const { port } = new SharedWorker(worker, { name: 'epode', extendedLifetime: true });
-            const said = [];
-            port.onmessage = ({ data }) => said.push(data) === 4 && told(said);
-            for (const word of [
-              ['_bye'],
-              ['_connect', 'ws://x/', 'a@b', 3],
-              ['send', '<presence/>'],
-              ['_closeSocket'],
-              ['_attach', 'ws://x/'],
-            ])
-              port.postMessage(word);
-          }),
-        tab.options.worker,
-      );
+    test('where the server has PLAIN alone a page logs in, and a second has to prove itself', async (t) => {
+      const { server, scene, asked } = await plain(t, stage);
+      const how = pages();
+      const [first, second, third] = await share(scene, 3, how);
+      assert.deepEqual(await first.statuses(), ['CONNECTING', 'CONNECTED']);
+      const stranger = await scene.open(how);
+      await stranger.connect(scene.jid, 'wrong');
+      await stranger.status('AUTHFAIL');
       assert.deepEqual(
-        said.map(([word]) => word),
-        ['log', '_onClose', 'log', '_attachCallback'],
+        asked.slice(1).filter((password) => password !== 'secret'),
+        ['wrong'],
       );
-      assert.equal((await books(tab)).length, 1);
-      const [stream] = server.streams.slice(-1);
-      assert.ok(!stream.frames.some((frame) => frame.startsWith('<presence')));
-      await tab.evaluate(() => connection.reset());
-      await eventually(
-        'the end of the session',
-        () => stream.frames.some((frame) => frame.startsWith('<close')),
-        15_000,
+      const message = (body) =>
+        `<message xmlns="jabber:client" from="romeo@localhost"><body>${body}</body></message>`;
+      server.streams[0].send(message('hello'));
+      for (const tab of [first, second, third])
+        await tab.eventually('the message', ({ messages }) => messages.length === 1);
+      assert.deepEqual((await stranger.heard()).messages, []);
+      assert.equal(bindings(server), 1);
+    });
+
+    test('where a page logged in by PLAIN the worker redials by itself', async (t) => {
+      const { server, scene } = await plain(t, stage);
+      const tabs = await share(scene, 2);
+      for (const tab of tabs)
+        await tab.evaluate((jid, password) => window.insist(jid, password), scene.jid, scene.password);
+      for (const stream of server.streams) stream.tcp.destroy();
+      await eventually('another stream that binds', () => bindings(server) === 2);
+      for (const tab of tabs) await tab.eventually('the way back', isUp);
+      server.streams
+        .find((stream, index) => index > 0 && isBound(stream))
+        .send('<message xmlns="jabber:client" from="romeo@localhost"><body>again</body></message>');
+      for (const tab of tabs) {
+        await tab.eventually('the message', ({ messages }) => messages.includes('again'));
+        assert.equal((await tab.heard()).messages.length, 1);
+      }
+    });
+
+    test('a service that refuses is CONNFAIL with a reason, then DISCONNECTED', async (t) => {
+      const scene = await stage.scene(t);
+      scene.wire.refuse = true;
+      const tab = await scene.open(pages());
+      await tab.connect(scene.jid, scene.password);
+      await tab.status('DISCONNECTED');
+      assert.deepEqual(await tab.statuses(), ['CONNECTING', 'CONNFAIL', 'DISCONNECTED']);
+      assert.match((await tab.heard()).statuses[1].condition, /\w{3}/);
+      scene.wire.refuse = false;
+      await forget(tab);
+      assert.equal(await connect(scene, tab), 'CONNECTED');
+    });
+
+    test('the page that was first is closed, and the others go on', async (t) => {
+      const scene = await stage.scene(t);
+      const [first, ...others] = await share(scene, 3);
+      await areOne(scene, [first, ...others]);
+      await first.close();
+      await eventually('another primary', async () => {
+        const roles = await Promise.all(others.map((tab) => tab.evaluate(() => connection.role)));
+        return roles.includes('primary');
+      });
+      await areOne(scene, others, ['four', 'five']);
+      assert.equal(scene.wire.open().length, 1);
+    });
+
+    test('a page that is reloaded attaches again, and a new page too', async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = await share(scene, 2);
+      for (const tab of [first, second]) {
+        await tab.reload();
+        assert.equal(await attach(tab), 'ATTACHED');
+      }
+      await areOne(scene, [first, second]);
+      assert.equal(scene.logins(), 1);
+    });
+
+    test('the only page is reloaded, and logs in anew under the same name', async (t) => {
+      const scene = await stage.scene(t);
+      const [tab] = await share(scene, 1, pages(MANAGED));
+      await tab.reload();
+      await tab.attach();
+      await tab.eventually('an answer', ({ statuses }) => statuses.length > 0);
+      if (!isUp(await tab.heard())) {
+        await forget(tab);
+        await connect(scene, tab);
+      }
+      assert.equal((await areOne(scene, [tab])).jid, `${scene.jid}/tab0`);
+    });
+
+    test('another account at the same worker is another session', async (t) => {
+      const [scene, other] = [await stage.scene(t), await stage.scene(t)];
+      const how = pages();
+      const [mine, also] = await share(scene, 2, how);
+      const theirs = await other.open(how);
+      assert.equal(await connect(other, theirs), 'CONNECTED');
+      await Promise.all([areOne(scene, [mine, also]), areOne(other, [theirs])]);
+      for (const tab of [mine, also]) assert.ok(!(await tab.statuses()).includes('DISCONNECTED'));
+    });
+
+    test('registration in band: frames before SASL are on a stream of that page alone', async (t) => {
+      const { server, scene } = await registrar(t, stage);
+      const how = pages();
+      const [inside] = await share(scene, 1, how);
+      const page = await scene.open(how);
+      const port = await rawPort(page);
+      await port.post(['_connect', scene.service, 'localhost', 3]);
+      await port.word('_onOpen');
+      const framing = 'xmlns="urn:ietf:params:xml:ns:xmpp-framing"';
+      await port.post(['send', `<open ${framing} to="localhost" version="1.0"/>`]);
+      const frame = (pattern) => port.word('_onMessage', ([, { data }]) => pattern.test(data));
+      await frame(/<register/);
+      const iq = (type, content) =>
+        `<iq xmlns="jabber:client" type="${type}" id="${type}"><query xmlns="jabber:iq:register">${content}</query></iq>`;
+      await port.post(['send', iq('get', '')]);
+      await frame(/id="get".*<username/);
+      await port.post(['send', iq('set', '<username>new</username><password>secret</password>')]);
+      await frame(/id="set"/);
+      await port.post(['send', `<close ${framing}/>`], ['_closeSocket']);
+      assert.deepEqual(
+        (await crossed(inside)).filter((word) => JSON.stringify(word).includes('jabber:iq:register')),
+        [],
       );
+      const registering = server.streams.filter((stream) =>
+        stream.frames.some((frame) => frame.includes('jabber:iq:register')),
+      );
+      assert.equal(registering.length, 1);
+      assert.notEqual(registering[0], server.streams[0]);
+      await registering[0].frame(/^<close/);
+      // The session was not closed with that stream.
+      await inside.settle();
+    });
+
+    if (name !== 'chromium') return;
+
+    test('the page whose process hosts the worker crashes, and the other logs in anew', async (t) => {
+      const scene = await stage.scene(t);
+      const [host, other] = await share(scene, 2, pages(MANAGED));
+      await crash(host);
+      await eventually('the end of the socket', () => scene.wire.open().length === 0);
+      await forget(other);
+      // A page of Strophe learns nothing of the end of its worker, so the app has to ask.
+      await other.evaluate(() => connection.reset());
+      await connect(scene, other, 0);
+      await areOne(scene, [other], ['after the crash']);
     });
   });
 }
+
+/** A logout in the last page ends the session in all. */
+async function logsOut(scene, tabs) {
+  await tabs.at(-1).evaluate(() => connection.disconnect());
+  for (const tab of tabs) await tab.status('DISCONNECTED', 5_000);
+  await eventually('the end of the session', async () => (await scene.sessions()).length === 0);
+  const [wire] = scene.wire.connections;
+  await wire.frame('client', /^<close/);
+}
+
+/** A server that offers PLAIN alone, and takes one password. */
+async function plain(t, stage) {
+  const asked = [];
+  const server = await startScripted({
+    answer(frame) {
+      const [, secret] = /^<auth[^>]*>([^<]*)</.exec(frame) ?? [];
+      if (secret === undefined) return undefined;
+      asked.push(Buffer.from(secret, 'base64').toString().split('\0').at(-1));
+      if (asked.at(-1) === 'secret') return undefined;
+      return ['<failure xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><not-authorized/></failure>'];
+    },
+  });
+  t.after(() => server.stop());
+  const scene = await stage.scene(t, { service: server.ws });
+  scene.jid = 'alice@localhost';
+  return { server, scene, asked };
+}
+
+/** A server where clients may register, which answers pings too. */
+async function registrar(t, stage) {
+  const register = '<register xmlns="http://jabber.org/features/iq-register"/>';
+  const sasl = 'xmlns="urn:ietf:params:xml:ns:xmpp-sasl"';
+  const known = new Set();
+  const result = (frame, content = '') =>
+    `<iq xmlns="jabber:client" type="result" id="${/\bid=["']([^"']*)/.exec(frame)[1]}">${content}</iq>`;
+  const server = await startScripted({
+    answer(frame, stream) {
+      if (frame.startsWith('<open') && !known.has(stream)) {
+        known.add(stream);
+        const framing = 'urn:ietf:params:xml:ns:xmpp-framing';
+        return [
+          `<open xmlns="${framing}" from="localhost" id="s" version="1.0"/>`,
+          `<stream:features xmlns:stream="http://etherx.jabber.org/streams"><mechanisms ${sasl}><mechanism>PLAIN</mechanism></mechanisms>${register}</stream:features>`,
+        ];
+      }
+      if (frame.includes('urn:xmpp:ping')) return [result(frame)];
+      if (!frame.includes('jabber:iq:register')) return undefined;
+      const form = '<query xmlns="jabber:iq:register"><username/><password/></query>';
+      return [result(frame, frame.includes('type="get"') ? form : '')];
+    },
+  });
+  t.after(() => server.stop());
+  const scene = await stage.scene(t, { service: server.ws });
+  scene.jid = 'alice@localhost';
+  return { server, scene };
+}
+
+const isBound = (stream) => stream.frames.some((frame) => frame.includes('xmpp-bind'));
+
+/** How many streams of a scripted server have bound a resource. */
+const bindings = (server) => server.streams.filter(isBound).length;
