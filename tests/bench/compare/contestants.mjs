@@ -15,6 +15,12 @@ export const CONTESTANTS = [
     worker: ['/epode-worker.js', '/epode-worker.wasm'],
   },
   {
+    name: 'strophe-on-epode',
+    title: "Strophe 5 on Epode's worker",
+    page: ['/strophe/strophe.js'],
+    worker: ['/epode-worker.js', '/epode-worker.wasm'],
+  },
+  {
     name: 'strophe-worker',
     title: 'Strophe 5, shared worker',
     page: ['/strophe/strophe.js'],

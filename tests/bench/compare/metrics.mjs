@@ -67,6 +67,13 @@ export const GOALS = [
     most: 1.2,
     tabs: 1,
   }),
+  onEpode('flood, 300 bytes', 'flood 300 B', { least: 0.9 }),
+  onEpode('flood, 2 KB', 'flood 2 KB', { least: 0.9 }),
+  onEpode('latency p50', 'latency p50', { most: 1.1 }),
+  onEpode('latency p99', 'latency p99', { most: 1.1 }),
+  onEpode('CPU per 1,000 paced stanzas', 'paced CPU', { most: 1.1 }),
+  onEpode('uplink from one tab', 'uplink', { least: 0.9 }),
+  onEpode('first CONNECTED', 'first CONNECTED', { most: 1.5, tabs: 1 }),
   bosh('BOSH: login', 'BOSH login', { most: 0.25 }),
   bosh('BOSH: one stanza on an idle line', 'BOSH idle line', { most: 0.1 }),
   bosh('BOSH: latency p50 at 10/s', 'BOSH latency p50', { most: 0.75 }),
@@ -93,6 +100,17 @@ export const BUDGETS = [
 
 function goal(title, metric, against, bound) {
   return { title, of: { contestant: 'epode', metric }, by: { contestant: against, metric }, ...bound };
+}
+
+/** A page of Strophe is no worse off with Epode's worker than with Strophe's. */
+function onEpode(title, metric, bound) {
+  const by = { contestant: 'strophe-worker', metric };
+  return {
+    title: `Strophe on Epode's worker: ${title}`,
+    of: { ...by, contestant: 'strophe-on-epode' },
+    by,
+    ...bound,
+  };
 }
 
 /** Strophe's worker does not speak BOSH, so the other is Strophe in a tab. */
