@@ -3,7 +3,7 @@
 
 use epode_protocol::{Options, Text};
 use epode_session::stream::sasl::ScramKeys;
-use epode_session::{Account, Event, Output, Purpose, Session};
+use epode_session::{Account, Event, Output, Purpose, Report, Session};
 
 use crate::SessionId;
 use crate::common::Common;
@@ -91,7 +91,7 @@ impl Connection {
     fn note_verdict<T>(&mut self, event: &Event, common: &mut Common<T>) {
         let account = self.session.account();
         match event {
-            Event::Bound(_) => self.relays = false,
+            Event::Bound(_) | Event::Management(Report::Resumed(_)) => self.relays = false,
             Event::Lost { .. } | Event::Ended(_) if self.relays => {}
             Event::Authenticated(keys) => common.refusals.forgive(&self.key, account, keys.is_some()),
             Event::Lost { error, .. } | Event::Ended(Some(error)) => {

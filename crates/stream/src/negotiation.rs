@@ -210,7 +210,8 @@ impl ExpectMechanisms {
             plaintext: config.plaintext,
         })?;
         let is_foreign = matches!(name, MechanismName::Foreign(_));
-        let named = name.proves_name();
+        // Some servers ignore the name that a login acts as: then the JID tells that they bind.
+        let named = name.proves_name() && config.credentials.authzid.is_none();
         let mut mechanism = sasl::mechanism(name, &config.credentials, &common.nonce, config.unicode.nfkc)?;
         common.named = named;
         common.event(Event::Authenticating);

@@ -1,7 +1,7 @@
 //! From the open socket to the bound resource, without faults.
 
-use epode_stream::sasl::MechanismName;
-use epode_stream::{Bound, Error, Event, Input, PeerMisbehaved, Purpose};
+use epode_stream::sasl::{Credentials, MechanismName};
+use epode_stream::{Bound, Config, Error, Event, Input, PeerMisbehaved, Purpose};
 use epode_testkit::{self as testkit, LegacySession};
 
 use crate::frames::*;
@@ -115,7 +115,7 @@ fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
 
 #[test]
 fn without_a_wish_the_server_picks_the_resource() {
-    let config = epode_stream::Config {
+    let config = Config {
         purpose: Purpose::Bind { resource: None, explicit: false, yields: false },
         ..alice()
     };
@@ -129,8 +129,8 @@ fn without_a_wish_the_server_picks_the_resource() {
     assert!(matches!(&peer.events()[..], [Event::Bound(bound)] if bound.jid == jid));
 }
 
-fn explicit() -> epode_stream::Config {
-    epode_stream::Config {
+fn explicit() -> Config {
+    Config {
         purpose: Purpose::Bind { resource: Some("tab".into()), explicit: true, yields: false },
         ..alice()
     }
@@ -183,7 +183,7 @@ fn while_it_waits_to_bind_it_can_be_closed_and_the_server_may_lose_patience() {
 #[test]
 fn the_resource_that_is_asked_for_is_escaped() {
     let purpose = Purpose::Bind { resource: Some("<&>".to_owned()), explicit: false, yields: false };
-    let mut peer = Peer::after(epode_stream::Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN]);
+    let mut peer = Peer::after(Config { purpose, ..alice() }, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert!(peer.answer(BIND)[0].contains("<resource>&lt;&amp;&gt;</resource>"));
 }
 
@@ -197,6 +197,22 @@ fn a_stream_that_only_verifies_closes_once_it_knows_and_never_binds() {
     assert_eq!(line.ends, [None]);
     let seen = line.server.statistics();
     assert_eq!((seen.clean_closes, seen.bound_sessions, seen.open_connections), (1, 0, 0));
+}
+
+#[test]
+fn a_name_that_a_login_acts_as_is_believed_only_when_the_server_has_bound_it() {
+    let credentials = Credentials { authzid: Some("alice@localhost".to_owned()), ..alice().credentials };
+    let mut peer = Peer::after(Config { credentials, ..verifying() }, &[OPEN]);
+    peer.say(&offering(&["PLAIN"]));
+    peer.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    let events = peer.events();
+    assert!(!events.iter().any(|event| matches!(event, Event::Authenticated(_))), "{events:?}");
+    peer.say(OPEN);
+    peer.say(BIND);
+    // A server that has ignored the name.
+    peer.say(&bound("mallory@localhost/tab"));
+    let events = peer.events();
+    assert!(matches!(events.last(), Some(Event::Ended(Some(Error::OtherAccount(_))))), "{events:?}");
 }
 
 #[test]
