@@ -12,7 +12,7 @@ use epode_protocol::{Position, WINDOW, weight};
 
 /// How long posts that are less than half a window wait for the page to be asked. What was told within that
 /// time before a reload is told to the next page again.
-pub(crate) const LINGER: Duration = Duration::from_millis(500);
+pub(crate) const LINGER: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Default)]
 pub(crate) struct Window {
