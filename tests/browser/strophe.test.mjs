@@ -96,6 +96,8 @@ for (const [name, startServer] of STAGES) {
       const { jid, peer } = await areOne(scene, tabs);
       for (const tab of tabs)
         await tab.evaluate((jid, password) => window.insist(jid, password), jid, scene.password);
+      // A page is asked a little later what it has handled; what it was told last may be told again.
+      await pause(1_000);
       scene.wire.refuse = true;
       scene.wire.cut();
       peer.say(jid, 'into the gap');
