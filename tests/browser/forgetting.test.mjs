@@ -57,7 +57,7 @@ describe('in chromium', () => {
     assert.deepEqual(await other.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
   });
 
-  test('of an app that is to dial by itself the worker holds no password, and after its logout nothing', async (t) => {
+  test('of an app that dials by itself no password is held, and after its logout nothing', async (t) => {
     const { tab, targets } = await waiting(t, { reconnect: false });
     await forgotten({ worker: targets.worker }, PASSWORD);
     assert.ok(await holds(targets.worker, BODY.join('-')));

@@ -45,6 +45,8 @@ impl<T: Text> SharedSession<T> {
     fn give_up(mut self, keeper: &Keeper, common: &mut Common<T>) -> Key {
         // A page's own login came over it.
         self.connection.uplink.carrier.close(common);
+        // A session that went on with a former one has stanzas of that.
+        self.stanzas.finish(common);
         let why = match keeper {
             Keeper::Beside(worker) => {
                 for port in self.ports() {

@@ -8,8 +8,8 @@ use super::managing::{
     ALICE, BOB, PRESENCE, SECOND, UP, cut, cut_after, following, is_resumed, message, options, send_each,
     stanzas, world,
 };
-use super::world::{GRACE, World, password};
-use crate::PortId;
+use super::world::{GRACE, SERVICE, World, password};
+use crate::{Input, PortId};
 
 fn by_itself() -> Options {
     Options { reconnect: false, ..options() }
@@ -321,4 +321,15 @@ fn a_tab_that_stays_away_hears_what_became_of_its_sends_when_another_goes_on() {
     connect(&mut world, second);
     world.run();
     assert_eq!(world.handled(second)[0], "meanwhile");
+}
+
+#[test]
+fn where_a_newer_worker_has_the_session_the_sends_of_the_former_one_end() {
+    let mut world = world();
+    let tab = online(&mut world);
+    let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
+    world.forget();
+    connect(&mut world, tab);
+    world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost ")));
+    assert_eq!(news(&mut world, tab), [&*format!("lost {token} unknown"), "ConnFail", "Disconnected"]);
 }
