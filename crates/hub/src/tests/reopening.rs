@@ -330,6 +330,6 @@ fn where_a_newer_worker_has_the_session_the_sends_of_the_former_one_end() {
     let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
     world.forget();
     connect(&mut world, tab);
-    world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost ")));
+    world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), crate::Keeper::Newer));
     assert_eq!(news(&mut world, tab), [&*format!("lost {token} unknown"), "ConnFail", "Disconnected"]);
 }

@@ -115,10 +115,8 @@ fn the_resource_is_bound_only_once_the_legacy_session_is_there() {
 
 #[test]
 fn without_a_wish_the_server_picks_the_resource() {
-    let config = Config {
-        purpose: Purpose::Bind { resource: None, explicit: false, yields: false },
-        ..alice()
-    };
+    let config =
+        Config { purpose: Purpose::Bind { resource: None, explicit: false, yields: false }, ..alice() };
     let mut peer = Peer::after(config, &[OPEN, PLAIN, SUCCESS, OPEN]);
     assert_eq!(
         peer.answer(BIND),
