@@ -5,7 +5,7 @@
 import { Status } from './constants.ts';
 import { describe, error, guarded } from './log.ts';
 import * as mechanisms from './mechanisms.ts';
-import { SASLMechanism, type Authenticating } from './mechanisms.ts';
+import type { SASLMechanism, Authenticating } from './mechanisms.ts';
 
 /** The class of a mechanism. */
 export type Mechanism = new () => SASLMechanism;
