@@ -27,13 +27,14 @@ const WAYS = {
     outlives: true,
   },
   dialect: { title: "with Strophe 5.0.0 on Epode's worker", script: '/bundles/strophe.js', worker: WORKER },
+  published: { title: "as published, on Epode's worker", script: '/dist/converse.min.js', worker: WORKER },
   own: {
     title: 'with Strophe 5.0.0 on its own worker',
     script: '/bundles/strophe.js',
     worker: '/strophe/shared-connection-worker.js',
   },
 };
-/** `CONVERSE=own` tries what the flows come to without Epode. */
+/** `CONVERSE=own` tries what the flows come to without Epode, `CONVERSE=published` the script of npm. */
 const ways = process.env.CONVERSE ? [process.env.CONVERSE] : ['alias', 'dialect'];
 
 let folder, browser;
