@@ -45,8 +45,8 @@ export interface Page {
   /** Call `died` when this Web Lock is free. */
   watch(lock: string): void;
   /**
-   * Open a port to a new worker, or for a detour to the one beside it, or to the one with the name `elsewhere`,
-   * and call `opened`.
+   * Open a port to a new worker, or for a detour to the one beside it, or to the one with the name
+   * `elsewhere`, and call `opened`.
    */
   reopen(detour: boolean, elsewhere?: string): void;
 }

@@ -1,5 +1,5 @@
-// What goes wrong among pages of strophe.js with Strophe's own worker goes right with this one. With BASELINE=1
-// the pages use Strophe's, and these tests fail.
+// What goes wrong among pages of strophe.js with Strophe's own worker goes right with this one. With
+// BASELINE=1 the pages use Strophe's, and these tests fail.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -259,8 +259,9 @@ impl Session {
         self.stream.settle(self.account.config(purpose, false, None));
     }
 
-    /// Before the first dial, or before a page's own login goes on: the session is to go on with a former one, which had this JID and whose app
-    /// had `asked` for a resource. Returns false, and changes nothing, if the app wants something else now.
+    /// Before the first dial, or before a page's own login goes on: the session is to go on with a former one,
+    /// which had this JID and whose app had `asked` for a resource. Returns false, and changes nothing, if the
+    /// app wants something else now.
     pub fn go_on(&mut self, now: Duration, former: Former, jid: &str, asked: Option<&str>) -> bool {
         let resumes = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
         let (_, _, had) = stream::jid::split(jid);
