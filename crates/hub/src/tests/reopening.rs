@@ -1,6 +1,8 @@
 //! Apps that dial by themselves (`reconnect: false`): they hear the end of a session, connect again, and the
 //! session goes on (XEP-0198 §5).
 
+use std::time::Duration;
+
 use epode_protocol::{ManagementOptions, Options, ToWorker};
 use epode_testkit::{Fault, ManagementFault, Misbehaviour, Stage};
 
@@ -332,4 +334,36 @@ fn where_a_newer_worker_has_the_session_the_sends_of_the_former_one_end() {
     connect(&mut world, tab);
     world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), crate::Keeper::Newer));
     assert_eq!(news(&mut world, tab), [&*format!("lost {token} unknown"), "ConnFail", "Disconnected"]);
+}
+
+#[test]
+fn dials_that_fail_meanwhile_lose_nothing_whichever_tab_tries_and_how() {
+    for attaches_first in [false, true] {
+        for between in [Duration::ZERO, SECOND] {
+            let mut world = world();
+            let tabs = [online(&mut world), online(&mut world)];
+            world.reachable = false;
+            cut(&mut world);
+            for _ in 0..3 {
+                for tab in tabs {
+                    if attaches_first {
+                        world.attach(tab, None);
+                        world.advance(between);
+                    }
+                    connect(&mut world, tab);
+                    world.advance(between);
+                }
+                world.advance(3 * SECOND);
+            }
+            world.reachable = true;
+            for tab in tabs {
+                connect(&mut world, tab);
+                world.advance(between);
+            }
+            world.run();
+            for tab in tabs {
+                assert!(is_resumed(&mut world, tab), "{attaches_first} {between:?}");
+            }
+        }
+    }
 }
