@@ -32,8 +32,6 @@ pub(crate) struct Dormant<T> {
     /// How long the session lasts once no tab is left that was in it.
     grace: Duration,
     former: Former,
-    /// The resource that the app has asked for.
-    asked: Option<String>,
     info: SessionInfo,
     stanzas: StanzaQueue<T>,
     handled: Option<Handled>,
@@ -107,7 +105,6 @@ impl<T: Text> SharedSession<T> {
         common.dormant.push(Dormant {
             id: self.id(),
             grace: common.config.grace.max(reload_grace),
-            asked: self.connection.session.account().asked().map(str::to_owned),
             key: self.connection.key,
             former,
             info,
@@ -127,10 +124,7 @@ impl<T: Text> SharedSession<T> {
     /// Goes on with a former session, before the first dial, if the app asks for the same.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn go_on(&mut self, dormant: Dormant<T>, common: &mut Common<T>) {
-        let goes_on = {
-            let (former, asked) = (dormant.former, dormant.asked.as_deref());
-            self.connection.session.go_on(common.now, former, &dormant.info.jid, asked)
-        };
+        let goes_on = self.connection.session.go_on(common.now, dormant.former, &dormant.info.jid);
         self.bound = Some(jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode).into_owned());
         self.phase = Phase::Reopening(dormant.info);
         (self.stanzas, self.handled) = (dormant.stanzas, dormant.handled);

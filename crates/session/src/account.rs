@@ -15,8 +15,6 @@ use crate::{Bound, Error, Purpose};
 pub struct Account {
     service: String,
     jid: String,
-    /// The resource that the app asks for.
-    asked: Option<String>,
     authcid: Option<String>,
     /// Whether the authcid is the localpart of the JID.
     implied: bool,
@@ -67,7 +65,7 @@ impl Account {
         unicode: Unicode,
     ) -> Result<Self, Error> {
         let private = is_private(service)?;
-        let (local, domain, resource) = jid::split(jid);
+        let (local, domain, _) = jid::split(jid);
         if domain.is_empty() || local.is_some_and(str::is_empty) {
             return Err(Error::Jid(jid.to_owned()));
         }
@@ -97,8 +95,6 @@ impl Account {
         Ok(Account {
             service: service.to_owned(),
             jid: jid.to_owned(),
-            // RFC 7622 §3.4: a resource has at least one character.
-            asked: resource.filter(|resource| !resource.is_empty()).map(str::to_owned),
             authcid,
             implied,
             authzid,
@@ -130,11 +126,6 @@ impl Account {
     /// The bare JID, or the domain for ANONYMOUS.
     pub fn bare_jid(&self) -> &str {
         jid::bare(&self.jid)
-    }
-
-    /// The resource that the app asks for.
-    pub fn asked(&self) -> Option<&str> {
-        self.asked.as_deref()
     }
 
     /// The user name given beside a bare domain, prepared; `None` if the JID names the user.

@@ -260,13 +260,10 @@ impl Session {
     }
 
     /// Before the first dial, or before a page's own login goes on: the session is to go on with a former one,
-    /// which had this JID and whose app had `asked` for a resource. Returns false, and changes nothing, if the
-    /// app wants something else now.
-    pub fn go_on(&mut self, now: Duration, former: Former, jid: &str, asked: Option<&str>) -> bool {
-        let resumes = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
-        let (_, _, had) = stream::jid::split(jid);
-        let is_same = self.account.asked().is_none_or(|resource| [had, asked].contains(&Some(resource)));
-        let goes_on = resumes && is_same;
+    /// which had this JID, whatever resource is asked for now: who joins a session takes it as it is. Returns
+    /// false, and changes nothing, if the app wants no session resumed.
+    pub fn go_on(&mut self, now: Duration, former: Former, jid: &str) -> bool {
+        let goes_on = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
         if goes_on {
             self.account.bound(jid, false);
             self.former = Some(former);

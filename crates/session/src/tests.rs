@@ -538,11 +538,14 @@ fn a_session_that_is_not_dialled_again_leaves_what_the_next_one_goes_on_with() {
     let former = session.former().unwrap().clone();
     assert_eq!((&*former.id, former.max), ("abc", Some(60)));
 
-    for (asks, resumes) in [("a@b", true), ("a@b/desk", true), ("a@b/other", false)] {
+    let unresumed = Purpose::Join { reconnect: false, explicit: false, management: None };
+    for (asks, purpose, resumes) in
+        [("a@b", purpose, true), ("a@b/other", purpose, true), ("a@b/desk", unresumed, false)]
+    {
         let account =
             Account::new("ws://localhost/", asks, None, None, Mechanisms::default(), unicode()).unwrap();
         let mut next = Session::new(SECOND, account, purpose, 1);
-        assert_eq!(next.go_on(SECOND, former.clone(), "a@b/desk", None), resumes, "{asks}");
+        assert_eq!(next.go_on(SECOND, former.clone(), "a@b/desk"), resumes, "{asks}");
     }
 }
 

@@ -247,34 +247,32 @@ fn what_ended_the_session_for_good_leaves_nothing_to_go_on_with() {
 }
 
 #[test]
-fn another_resource_or_no_stream_management_is_a_new_session() {
-    for (jid, options) in [
-        ("alice@localhost/phone", by_itself()),
-        (ALICE, Options { management: None, ..by_itself() }),
-        (
-            ALICE,
-            Options {
-                management: Some(ManagementOptions { max_unacked: 5, resume: false, max: None }.into()),
-                ..by_itself()
-            },
-        ),
-    ] {
+fn without_stream_management_or_its_resumption_the_session_is_a_new_one() {
+    let unresumed = ManagementOptions { max_unacked: 5, resume: false, max: None };
+    for management in [None, Some(unresumed.into())] {
+        let options = Options { management, ..by_itself() };
         let mut world = world();
         let (tab, bob) = (online(&mut world), following(&mut world, BOB));
         cut_after(&mut world, |world| world.send(tab, &message(1)));
-        world.connect_as(tab, jid, Some(&password(ALICE)), options);
+        world.connect_as(tab, ALICE, Some(&password(ALICE)), options);
         world.advance(2 * SECOND);
         assert!(!is_resumed(&mut world, tab));
-        assert!(!world.sent().iter().any(|sent| sent.contains("<resume")), "{jid}");
+        assert!(!world.sent().iter().any(|sent| sent.contains("<resume")));
         assert_eq!(world.handled(bob)[0], "m1", "what is not known to be handled is sent again");
     }
-    // Any resource will do for an app that names none.
-    let mut world = world();
-    let tab = online(&mut world);
-    cut(&mut world);
-    world.connect_as(tab, "alice@localhost", Some(&password(ALICE)), by_itself());
-    world.run();
-    assert!(is_resumed(&mut world, tab));
+}
+
+#[test]
+fn whatever_resource_is_asked_for_the_session_goes_on_as_it_was() {
+    for jid in ["alice@localhost", "alice@localhost/phone"] {
+        let mut world = world();
+        let tab = online(&mut world);
+        cut(&mut world);
+        world.forget();
+        world.connect_as(tab, jid, Some(&password(ALICE)), by_itself());
+        assert!(news(&mut world, tab).contains(&UP.to_owned()));
+        assert!(is_resumed(&mut world, tab));
+    }
 }
 
 #[test]
@@ -364,6 +362,31 @@ fn dials_that_fail_meanwhile_lose_nothing_whichever_tab_tries_and_how() {
             for tab in tabs {
                 assert!(is_resumed(&mut world, tab), "{attaches_first} {between:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn an_app_that_takes_a_new_port_for_each_attempt_finds_its_session_as_well() {
+    for attaches_first in [false, true] {
+        let mut world = world();
+        let mut tabs = [online(&mut world), online(&mut world)];
+        world.reachable = false;
+        cut(&mut world);
+        for round in 0..8 {
+            world.reachable = round == 7;
+            for tab in &mut tabs {
+                world.say(*tab, ToWorker::Leave);
+                *tab = world.tab();
+                if attaches_first {
+                    world.attach(*tab, None);
+                }
+                connect(&mut world, *tab);
+            }
+            world.advance(3 * SECOND);
+        }
+        for tab in tabs {
+            assert!(is_resumed(&mut world, tab), "{attaches_first}");
         }
     }
 }
