@@ -315,6 +315,8 @@ impl Page {
                     self.enter_if_done(room);
                 }
                 Stage::In(_) | Stage::Left => self.pass(text, room),
+                // What the page said before it heard of its end.
+                Stage::Out if matches!(frame, Frame::Open) => {}
                 Stage::Out | Stage::Attaching { .. } => self.close(GONE, room),
             },
         }
@@ -364,6 +366,11 @@ impl Page {
         match message {
             // The hub says these beside the window.
             FromWorker::Welcome { boot, .. } => return room.boot.clone_from(boot),
+            // The page may ask again, once the session is free.
+            FromWorker::Refused(Refusal::Elsewhere { .. }) => {
+                self.tell(room, Word::Log(LogLevel::Fatal, ELSEWHERE.to_owned()));
+                return self.fail(ELSEWHERE, room);
+            }
             FromWorker::Refused(refusal) => {
                 if let Refusal::Engine { .. } = refusal {
                     self.deaf = Some(FORGOTTEN);
