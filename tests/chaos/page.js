@@ -19,9 +19,9 @@ window.join = (life, service, options, jid, password) => {
   name = life;
   const connection = (window.connection = new Strophe.Connection(service, options));
   connection.onGap = (gap) => book.gaps.push(gap);
-  connection.connect(jid, password, (status, condition) => {
+  connection.connect(jid, password, (status, condition, _element, reason) => {
     const resumed = connection.hasResumed?.() ?? false;
-    book.statuses.push({ status: names[status], condition, resumed, at: Date.now() });
+    book.statuses.push({ status: names[status], condition, reason, resumed, at: Date.now() });
     if (status !== CONNECTED && status !== ATTACHED) return;
     connection.addHandler((message) => (hear(message), true), null, 'message', 'chat');
     if (status === CONNECTED && !resumed) connection.send($pres());

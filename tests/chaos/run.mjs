@@ -106,6 +106,7 @@ class Run {
       const kind = act === 'restart' ? act : this.breaking.pick(this.plan.kinds ?? KINDS);
       const begun = performance.now();
       const redials = await this.#redials();
+      const known = (await this.#losses()).length;
       await BREAKS[kind](this);
       await this.#up(kind, async () => (await this.#redials()) > redials);
       this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
@@ -113,6 +114,7 @@ class Run {
       const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
       const how = (await this.#isResumed()) ? 'resumed' : 'bound anew';
       this.say(`${this.#broken} of ${acts.length}: ${kind}, ${how} after ${seconds} s`);
+      for (const reason of (await this.#losses()).slice(known)) this.say(`    ${reason}`);
     }
   }
 
@@ -244,6 +246,13 @@ class Run {
   #redials() {
     return this.#tabs[0].page.evaluate(
       () => book.statuses.filter(({ status }) => status === 'CONNECTED').length,
+    );
+  }
+
+  /** Why the witness lost its connections. */
+  #losses() {
+    return this.#tabs[0].page.evaluate(() =>
+      book.statuses.filter(({ status }) => status === 'RECONNECTING').map(({ reason }) => reason),
     );
   }
 
