@@ -87,8 +87,8 @@ impl<T: Text + Slice> Strophe<T> {
                 if !self.has(port) {
                     self.pages.insert(port, Page::new(port));
                 }
-                if matches!(said, Said::Connect { .. } | Said::Attach { .. }) {
-                    self.hasten_logouts(port);
+                if let Said::Connect { jid, .. } = &said {
+                    self.hasten_logouts(port, &account_of(jid));
                 }
                 self.with(port, |page, room| page.hear(said, room));
             }
@@ -121,28 +121,18 @@ impl<T: Text + Slice> Strophe<T> {
             pages.remove(&port);
             room.outputs.push_back(Output::ClosePort(port));
         }
-        if let Some(jid) = room.ended.take() {
-            self.note_logout(port, &account_of(&jid));
-        }
         if before != after {
             self.login_changed(before, after);
         }
     }
 
-    /// A page asks for a session: another that has closed its socket is not unloaded, or its goodbye would
-    /// have come first.
-    fn hasten_logouts(&mut self, port: PortId) {
-        let leaving = self.pages.values().filter(|page| page.port != port && page.is_leaving());
-        for port in leaving.map(|page| page.port).collect::<Vec<_>>() {
+    /// A page logs in to an account that another page has closed its socket of: that is no unloading page, or
+    /// its goodbye would have come first.
+    fn hasten_logouts(&mut self, port: PortId, account: &str) {
+        let leaving = |page: &&Page| page.port != port && page.is_leaving() && page.is_in(account);
+        for port in self.pages.values().filter(leaving).map(|page| page.port).collect::<Vec<_>>() {
             self.with(port, |page, room| page.log_out(room));
         }
-    }
-
-    /// A page has ended the session of this account for all.
-    fn note_logout(&mut self, by: PortId, account: &str) {
-        let others = self.pages.values().filter(|page| page.port != by && page.is_in(account));
-        let others = others.filter_map(|page| page.tab.clone()).collect();
-        self.room.logouts.note(self.room.now, account.to_owned(), others);
     }
 
     /// A page logs in at one service, or has done so at another: the pages that waited for that take their

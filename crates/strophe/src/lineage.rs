@@ -1,8 +1,9 @@
 //! Which page a port belongs to: no word says so.
 //!
 //! A page says goodbye at one port and opens another for each `connect` and `attach`, and once more when it
-//! is unloaded. So the page is guessed. A wrong guess costs at most that a page is told a few stanzas of the
-//! last seconds that it does not miss.
+//! is unloaded. So the page is guessed. A wrong guess costs that a page is told a few stanzas of the last
+//! seconds that it does not miss; where somebody opens a page while another reloads, the wrong one of the two
+//! may be told them.
 //!
 //! | what came before the first word of a port | the page |
 //! |---|---|
@@ -50,7 +51,9 @@ impl Lineage {
     /// A port said goodbye that was never used.
     pub(crate) fn unused_left(&mut self, now: Duration) {
         self.unused.push_back(now);
-        self.unused.truncate(REMEMBERED);
+        if self.unused.len() > REMEMBERED {
+            self.unused.pop_front();
+        }
     }
 
     /// This tab said goodbye. `handled`: what it had handled of the session that it was in.
@@ -74,9 +77,11 @@ impl Lineage {
             self.tabs += 1;
             return Heir { tab: format!("strophe-{}", self.tabs), handled: None, is_new: true };
         };
-        // Among several that may be meant nothing is lost with what the slowest had handled.
-        let slowest =
-            self.gone.iter().filter(|gone| follows(gone)).filter_map(|(.., handled)| *handled).min();
+        let session = |handled: Position| handled >> 32;
+        let meant = self.gone.iter().filter(|gone| follows(gone)).filter_map(|(.., handled)| *handled);
+        let of = self.gone[at].2.map(session);
+        // Among several of one session that may be meant nothing is lost with what the slowest had handled.
+        let slowest = meant.filter(|handled| Some(session(*handled)) == of).min();
         let (_, tab, handled) = self.gone.remove(at).unwrap_or_default();
         Heir { tab, handled: handled.and(slowest), is_new }
     }

@@ -13,22 +13,19 @@ pub(crate) struct Logouts(Vec<Logout>);
 struct Logout {
     until: Duration,
     account: String,
-    /// The tabs of the session but the one that has ended it.
-    others: Vec<String>,
+    tab: String,
 }
 
 impl Logouts {
-    /// A tab has ended the session of this account, which these others were in.
-    pub(crate) fn note(&mut self, now: Duration, account: String, others: Vec<String>) {
+    /// The session of this account was ended for this tab by another one.
+    pub(crate) fn note(&mut self, now: Duration, account: String, tab: String) {
         self.0.retain(|logout| logout.until > now);
-        self.0.push(Logout { until: now + QUIET, account, others });
+        self.0.push(Logout { until: now + QUIET, account, tab });
     }
 
     /// Whether this tab must not log in yet: its app does so by itself, while a person does not know that the
     /// session was ended elsewhere.
     pub(crate) fn keep_out(&self, now: Duration, account: &str, tab: &str) -> bool {
-        self.0.iter().any(|logout| {
-            logout.until > now && logout.account == account && logout.others.iter().any(|other| other == tab)
-        })
+        self.0.iter().any(|logout| logout.until > now && logout.account == account && logout.tab == tab)
     }
 }

@@ -277,7 +277,14 @@ impl Page {
             Stage::In(_) => self.log_out(room),
             Stage::LoggingIn(_) | Stage::Attaching { .. } => {
                 self.stage = Stage::Out;
-                room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
+                // The hub may have the page in a session already, which goes on for the others. This leaves it,
+                // and keeps the port.
+                self.unjoined += 1;
+                let nowhere = String::new();
+                room.say(
+                    self.port,
+                    ToWorker::Attach { service: nowhere, jid: None, explicit_binding: false },
+                );
             }
             // It is told already.
             Stage::Out | Stage::Left => {}
@@ -287,8 +294,7 @@ impl Page {
     /// The page ends the session for all.
     pub(crate) fn log_out<T: Text>(&mut self, room: &mut Room<T>) {
         self.leaves_at = None;
-        if let Stage::In(session) = &self.stage {
-            room.ended = Some(session.jid.clone());
+        if let Stage::In(_) = &self.stage {
             self.stage = Stage::Out;
             room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
         }
@@ -300,7 +306,7 @@ impl Page {
             Frame::Close => self.closed_stream = true,
             // XEP-0198 is the worker's.
             Frame::Management => {}
-            Frame::Unhandled { id } => match self.asked.iter().position(|(_, asked)| *asked == id) {
+            Frame::Unhandled { id } => match self.asked.iter().rposition(|(_, asked)| *asked == id) {
                 Some(at) => {
                     let position = self.asked.remove(at).map_or(0, |(position, _)| position);
                     room.say(self.port, ToWorker::Unhandled { position });
@@ -369,6 +375,7 @@ impl Page {
             // The page may ask again, once the session is free.
             FromWorker::Refused(Refusal::Elsewhere { .. }) => {
                 self.tell(room, Word::Log(LogLevel::Fatal, ELSEWHERE.to_owned()));
+                self.keep_out(room);
                 return self.fail(ELSEWHERE, room);
             }
             FromWorker::Refused(refusal) => {
@@ -493,7 +500,9 @@ impl Page {
             StatusCode::ConnFail | StatusCode::ConnTimeout | StatusCode::Error | StatusCode::Redirect => {
                 self.reason = Some(in_words(status));
             }
-            StatusCode::Connecting | StatusCode::Authenticating | StatusCode::Disconnecting => {}
+            // Another page ends the session for all.
+            StatusCode::Disconnecting => self.keep_out(room),
+            StatusCode::Connecting | StatusCode::Authenticating => {}
         }
     }
 
@@ -561,10 +570,25 @@ impl Page {
         }
     }
 
+    /// The app of this page must not log in again by itself for a while.
+    fn keep_out<T: Text>(&self, room: &mut Room<T>) {
+        let account = match &self.stage {
+            Stage::In(session) => account_of(&session.jid),
+            Stage::LoggingIn(login) => login.account.clone(),
+            Stage::Out | Stage::Attaching { .. } | Stage::Left => return,
+        };
+        if let Some(tab) = &self.tab {
+            room.logouts.note(room.now, account, tab.clone());
+        }
+    }
+
     fn close<T: Text>(&mut self, reason: &str, room: &mut Room<T>) {
         self.is_owed |= matches!(self.stage, Stage::In(_));
         self.stage = Stage::Out;
-        self.leaves_at = None;
+        if self.leaves_at.take().is_some() {
+            // The page was about to end the session, of which the hub may keep something.
+            room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
+        }
         self.tell(
             room,
             match self.is_old {
@@ -597,7 +621,9 @@ impl Page {
     fn ask<T: Text>(&mut self, room: &mut Room<T>) {
         // A page of version 0 would close its socket.
         if self.is_old && !matches!(self.stage, Stage::In(_)) {
-            return self.window.due = None;
+            self.window.due = None;
+            // One that is in no session may come back to its only port after any time.
+            return room.say(self.port, ToWorker::Pong);
         }
         self.window.ask();
         self.tell(room, if self.is_old { Word::Echo } else { Word::Ping });

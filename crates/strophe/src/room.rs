@@ -21,8 +21,6 @@ pub(crate) struct Room<T> {
     pub(crate) logouts: Logouts,
     /// The services at which another page is logging in.
     pub(crate) logging_in: Vec<String>,
-    /// The JID of the session that a page has just ended.
-    pub(crate) ended: Option<String>,
     /// The run of the worker, as the hub calls it.
     pub(crate) boot: String,
     /// The ports of pages that said goodbye, oldest first.
@@ -39,7 +37,6 @@ impl<T> Room<T> {
             lineage: Lineage::default(),
             logouts: Logouts::default(),
             logging_in: Vec::new(),
-            ended: None,
             boot: String::new(),
             left: VecDeque::new(),
             closed: Vec::new(),
