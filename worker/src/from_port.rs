@@ -17,17 +17,17 @@ pub fn accept(port: u32) {
     driver::run(Input::PortOpened(PortId(port)));
 }
 
-/// A tab posted this. The log does not quote a message that is refused, since the message may hold a
-/// password.
+/// A tab posted this, `first` of all at its port or later: a page whose first message is a list is one of
+/// strophe.js. The log does not quote a message that is refused, since the message may hold a password.
 #[wasm_bindgen]
-pub fn hear(port: u32, data: JsValue) {
+pub fn hear(port: u32, data: JsValue, first: bool) {
     let (port, data) = (PortId(port), Js(data));
     if driver::is_of_strophe(port) {
         return hear_strophe(port, &data);
     }
     driver::run(match ToWorker::<Stanza>::read(&data) {
         Ok(message) => Input::Message(port, message, js_sys::Date::now()),
-        Err(_) if data.length().is_some() => return hear_strophe(port, &data),
+        Err(_) if first && data.length().is_some() => return hear_strophe(port, &data),
         Err(wrong) => {
             let complaint = wrong.in_words::<ToWorker<Stanza>, _>(&data);
             let unknown = || "not a message that this worker knows".to_owned();

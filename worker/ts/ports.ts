@@ -17,6 +17,8 @@ import { noteWord } from './strophe-port.ts';
 
 /** Those that are open, under the numbers by which the engine knows them. */
 const ports = new Map<number, Port>();
+/** Those that no page has said anything at. */
+const silent = new WeakSet<Port>();
 let latest = 0;
 
 /** Starts the engine; once, before the first port. */
@@ -40,6 +42,14 @@ export function start(
       const port = ports.get(number);
       if (!port) return;
       ports.delete(number);
+      // A page of strophe.js opens its port long before it says anything, and has no other.
+      if (silent.has(port)) {
+        port.onmessage = ({ data }) => {
+          noteWord(port, data);
+          accept(port, [data]);
+        };
+        return;
+      }
       port.onmessage = null;
       port.close();
     },
@@ -57,13 +67,15 @@ export function accept(port: Port, said: readonly unknown[] = [], lastWords = 0)
   ports.set(number, port);
   open(number);
   let hasLeft = false;
+  silent.add(port);
+  const say = (data: unknown): void => hear(number, data, silent.delete(port));
   // This starts the port, but nothing is delivered before this task has ended.
   port.onmessage = ({ data }) => {
     noteWord(port, data);
     if (data === 'Leave' && lastWords > 0) {
       hasLeft = true;
-      setTimeout(hear, lastWords, number, data);
-    } else if (!(hasLeft && data?.Disconnect)) hear(number, data);
+      setTimeout(say, lastWords, data);
+    } else if (!(hasLeft && data?.Disconnect)) say(data);
   };
-  for (const data of said) hear(number, data);
+  for (const data of said) say(data);
 }

@@ -4,18 +4,24 @@
  */
 import type { Port } from '../../port/ts/port.ts';
 
-/** What each such page has asked for last. */
-const asked = new WeakMap<Port, unknown>();
+/** How each such page has asked for a session, if it has. */
+const asked = new WeakMap<Port, readonly unknown[]>();
 
 /** Takes note of what a page says: one of ours says no lists. */
 export function noteWord(port: Port, said: unknown): void {
-  if (Array.isArray(said)) asked.set(port, said[0]);
+  if (!Array.isArray(said)) return;
+  if (!asked.has(port) || said[0] === '_connect' || said[0] === '_attach') asked.set(port, said);
 }
 
 /** Tells such a page that there is no engine, so that what it waits for fails; false for a page of ours. */
 export function refuseStrophe(port: Port, why: string): boolean {
-  if (!asked.has(port)) return false;
+  const [word, , , version] = asked.get(port) ?? [];
+  if (word === undefined) return false;
   port.postMessage(['log', 'fatal', why]);
-  port.postMessage(asked.get(port) === '_attach' ? ['_attachCallback', 12] : ['_onClose', why]);
+  if (word === '_attach') port.postMessage(['_attachCallback', 12]);
+  // A page of version 0, which names none, knows the event of a socket.
+  else if (word === '_connect' && version === undefined)
+    port.postMessage(['_onClose', { code: 1006, reason: why }]);
+  else port.postMessage(['_onClose', why]);
   return true;
 }

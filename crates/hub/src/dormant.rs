@@ -29,7 +29,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(crate) struct Dormant<T> {
     id: SessionId,
     key: Key,
-    /// How long the session lasts once no tab is left that was in it.
+    /// How long the session lasts at most, and once no tab is left that was in it.
+    until: Duration,
     grace: Duration,
     former: Former,
     info: SessionInfo,
@@ -104,6 +105,7 @@ impl<T: Text> SharedSession<T> {
         let reload_grace = Duration::from_millis(self.connection.options.reload_grace.into());
         common.dormant.push(Dormant {
             id: self.id(),
+            until,
             grace: common.config.grace.max(reload_grace),
             key: self.connection.key,
             former,
@@ -175,11 +177,19 @@ impl<T: Text> Common<T> {
 
 impl<T: Text> Hub<T> {
     /// A tab turns to the session of this key. What it has sent in another one that has let it go ends here:
-    /// tokens say what becomes of a tab's sends in order.
+    /// tokens say what becomes of a tab's sends in order. While a tab tries to log in, the session waits: an app
+    /// may take a new port for each attempt.
     pub(crate) fn turn_to(&mut self, port: PortId, key: &Key) {
         let tab = self.common.tabs.get(&port);
         if tab.is_some_and(|tab| tab.former.as_ref().is_some_and(|former| former != key)) {
             self.leave_former(port, |stanzas, common| stanzas.part(port, common), false);
+        }
+        let Common { dormant, tabs, timers, .. } = &mut self.common;
+        if let Some(dormant) = dormant.iter().find(|dormant| dormant.key == *key)
+            && let Some(tab) = tabs.get_mut(&port)
+        {
+            tab.former = Some(key.clone());
+            timers.set(Timer::Dormant(dormant.id), Some(dormant.until));
         }
     }
 

@@ -110,6 +110,32 @@ fn scram(world: &mut World, tab: PortId, name: &str, password: &str) -> Vec<Stri
 }
 
 #[test]
+fn a_session_that_was_lost_waits_while_a_page_tries_at_one_port_after_the_other() {
+    let mut world = World::with(testkit::Config {
+        management: Some(testkit::Management::default()),
+        mechanisms: vec!["SCRAM-SHA-1".to_owned()],
+        ..testkit::Config::default()
+    });
+    let mut tab = negotiating_with(&mut world, ALICE, managing::options());
+    scram(&mut world, tab, "alice", &password("alice"));
+    world.run();
+    world.reachable = false;
+    managing::cut(&mut world);
+    for _ in 0..10 {
+        world.advance(3 * SECOND);
+        world.say(tab, ToWorker::Leave);
+        tab = world.tab();
+        negotiate(&mut world, tab, ALICE, managing::options());
+        world.run();
+    }
+    world.reachable = true;
+    world.say(tab, ToWorker::Leave);
+    let tab = negotiating_with(&mut world, ALICE, managing::options());
+    scram(&mut world, tab, "alice", &password("alice"));
+    assert!(is_resumed(&mut world, tab));
+}
+
+#[test]
 fn a_login_of_a_page_resumes_the_session_that_was_lost() {
     let mut world = World::with(testkit::Config {
         management: Some(testkit::Management::default()),

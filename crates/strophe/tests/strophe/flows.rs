@@ -104,6 +104,26 @@ fn a_page_that_binds_itself_keeps_nobody_from_joining() {
 }
 
 #[test]
+fn a_page_that_gives_up_on_its_way_in_ends_nothing() {
+    for is_old in [false, true] {
+        let mut world = World::new();
+        let first = world.login(ALICE);
+        let second = world.load();
+        (world.page(second).is_old, world.page(second).waits) = (is_old, true);
+        world.connect(second, ALICE);
+        assert_eq!(world.statuses(second), ["BINDREQUIRED"]);
+        world.forget();
+        world.log_out(second);
+        world.advance(seconds(5));
+        assert_eq!(world.words(first), [Value::Null; 0]);
+        assert_eq!(world.server.statistics().bound_sessions, 1, "{is_old}");
+        world.server_says(CHAT);
+        assert_eq!(world.words(first), [message(CHAT)]);
+        assert!(!world.words(second).contains(&message(CHAT)));
+    }
+}
+
+#[test]
 fn the_session_request_of_former_days_is_answered_at_once() {
     for legacy_session in [LegacySession::Optional, LegacySession::Required] {
         for is_old in [false, true] {
@@ -455,7 +475,7 @@ fn a_page_of_version_0_fails_with_the_event_that_it_understands() {
 }
 
 #[test]
-fn a_tab_of_epode_and_a_page_of_strophe_share_a_session() {
+fn a_tab_of_epode_and_a_page_of_strophe_share_a_session_and_its_end() {
     let mut world = World::new();
     let tab = world.port();
     let hello =
@@ -474,6 +494,13 @@ fn a_tab_of_epode_and_a_page_of_strophe_share_a_session() {
     assert!(up, "{posts:?}");
     assert_eq!(world.server.statistics().bound_sessions, 1);
     assert_eq!(world.statuses(page), ["CONNECTED"]);
+
+    world.tab_says(tab, ToWorker::Disconnect { reason: None, timeout: 3000 });
+    world.advance(seconds(1));
+    assert_eq!(world.statuses(page), ["DISCONNECTED"]);
+    let page = world.next_port(page);
+    world.connect(page, ALICE);
+    assert_eq!(world.statuses(page), ["AUTHFAIL"], "its app does not undo that by itself");
 }
 
 #[test]
