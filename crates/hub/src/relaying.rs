@@ -78,7 +78,9 @@ impl<T: Text> Hub<T> {
         let management = management(&connection.options, connection.uplink.carrier.binding.is_none());
         let reconnect = connection.options.reconnect;
         connection.session.settle(Purpose::Join { reconnect, explicit, management });
-        let former = self.common.take_dormant(&connection.key);
+        // Another account's login must not cost this account what waits for it.
+        let proven = connection.session.proves_account();
+        let former = proven.then(|| self.common.take_dormant(&connection.key)).flatten();
         let id = self.found(connection);
         self.with(id, |shared, common| {
             if let Some(former) = former {

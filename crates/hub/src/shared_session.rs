@@ -264,6 +264,8 @@ impl<T: Text> SharedSession<T> {
         let Bound { jid, features, managed } = bound;
         self.inactive = offers(&features, "urn:xmpp:csi:0").then_some(false);
         self.bound = Some(jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned());
+        // A login that proved the account only now has resumed nothing.
+        common.forget_dormant(&self.connection.key);
         if let Some(presence) = self.own_presence.as_ref().filter(|_| !self.stanzas.announces()) {
             let presence = Entry::of_worker(presence.clone().into(), Kind::Presence);
             self.stanzas.put_first(presence);

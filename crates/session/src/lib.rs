@@ -253,6 +253,11 @@ impl Session {
         adopted
     }
 
+    /// See [`Stream::proves_account`].
+    pub fn proves_account(&self) -> bool {
+        self.stream.proves_account()
+    }
+
     /// A page has logged in ([`Output::LoggedIn`]): from [`Input::Start`] on the session is for this.
     pub fn settle(&mut self, purpose: Purpose) {
         self.purpose = purpose;

@@ -426,6 +426,11 @@ impl Stream {
         self.common.resuming
     }
 
+    /// Whether the login of a page has shown that it is the account's, before the server binds any.
+    pub fn proves_account(&self) -> bool {
+        self.common.named
+    }
+
     /// A page has logged in: the stream is to be of this configuration, from [`Input::GoOn`] on. That the
     /// login proves the account is known already.
     pub fn settle(&mut self, config: Config) {

@@ -110,6 +110,25 @@ fn scram(world: &mut World, tab: PortId, name: &str, password: &str) -> Vec<Stri
 }
 
 #[test]
+fn the_login_of_another_account_costs_a_session_that_was_lost_nothing() {
+    let mut world = World::with(testkit::Config {
+        management: Some(testkit::Management::default()),
+        mechanisms: vec!["PLAIN".to_owned(), "SCRAM-SHA-1".to_owned()],
+        ..testkit::Config::default()
+    });
+    let tab = negotiating_with(&mut world, ALICE, managing::options());
+    scram(&mut world, tab, "alice", &password("alice"));
+    world.run();
+    managing::cut(&mut world);
+    let other = negotiating_with(&mut world, ALICE, managing::options());
+    let said = plain(&mut world, other, "", "bob", "secret-bob");
+    assert_eq!(said.last().unwrap(), "Disconnected invalid-authzid");
+    let tab = negotiating_with(&mut world, ALICE, managing::options());
+    scram(&mut world, tab, "alice", &password("alice"));
+    assert!(is_resumed(&mut world, tab));
+}
+
+#[test]
 fn a_session_that_was_lost_waits_while_a_page_tries_at_one_port_after_the_other() {
     let mut world = World::with(testkit::Config {
         management: Some(testkit::Management::default()),
