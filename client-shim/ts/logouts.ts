@@ -8,15 +8,18 @@ import { getBareJidFromJid } from '../../port/ts/jid.ts';
 const REST = 10_000;
 
 /** When another tab logged out of an account that this page was in. */
-const logouts = new Map<string | null, number>();
+const logouts = new Map<string | undefined, number>();
+
+/** As far as case does not tell accounts apart. */
+const accountOf = (jid: string): string | undefined => getBareJidFromJid(jid)?.toLowerCase();
 
 /** Another tab has logged out of this account. */
 export function noteLogout(jid: string): void {
-  logouts.set(getBareJidFromJid(jid), performance.now());
+  logouts.set(accountOf(jid), performance.now());
 }
 
 /** In how many seconds this page may log in to this account again by itself; 0 for now. */
 export function restAfterLogout(jid: string): number {
-  const since = performance.now() - (logouts.get(getBareJidFromJid(jid)) ?? -REST);
+  const since = performance.now() - (logouts.get(accountOf(jid)) ?? -REST);
   return Math.max(0, Math.ceil((REST - since) / 1000));
 }
