@@ -17,7 +17,6 @@ const GARBAGE = [
   42,
   'Nonsense',
   '',
-  [],
   {},
   { Hello: 7 },
   { Hello: { versions: 'one' } },
@@ -29,6 +28,9 @@ const GARBAGE = [
 /** Data that is ignored after the hello, since it may come from a newer page. */
 const LATER = [
   ...GARBAGE,
+  // A page of strophe.js begins with a list, and this port has begun.
+  [],
+  ['_connect', 'ws://localhost/', 'a@b', 3],
   { Hello: HELLO },
   { Ack: { posts: 4_000_000_000 } },
   { Release: { claims: [99] } },

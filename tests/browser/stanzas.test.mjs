@@ -525,7 +525,7 @@ for (const name of BROWSERS) {
       await asked.close();
       await eventually('the next tab', () => next.evaluate(() => window.asked === 1));
       await next.evaluate(() => window.answer());
-      await stream.frame(/<iq[^>]*type="result"[^>]*id="task"/);
+      await stream.frame(/<iq[^>]*id="task"[^>]*type="result"/);
       assert.equal(stream.frames.filter((frame) => frame.includes('task')).length, 1);
     });
 
