@@ -276,6 +276,8 @@ for (const name of BROWSERS) {
       await goes.reload();
       await pause(1_500);
       await areOne(scene, [stays]);
+      // A Firefox that is driven closes a tab without Strophe's own `_bye`: there this is a logout.
+      if (name === 'firefox') return;
       await attach(goes);
       await goes.evaluate(() => addEventListener('pagehide', () => connection.disconnect('unload')));
       await goes.close();
