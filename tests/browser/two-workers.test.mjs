@@ -1,5 +1,5 @@
-// Pages of Epode and pages with the unmodified strophe.js in one origin: two workers of one script, which share
-// one session or leave each other alone.
+// Pages of Epode and pages with the unmodified strophe.js in one origin: two workers of one script, which
+// share one session or leave each other alone.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

@@ -177,8 +177,8 @@ impl<T: Text> Common<T> {
 
 impl<T: Text> Hub<T> {
     /// A tab turns to the session of this key. What it has sent in another one that has let it go ends here:
-    /// tokens say what becomes of a tab's sends in order. While a tab tries to log in, the session waits: an app
-    /// may take a new port for each attempt.
+    /// tokens say what becomes of a tab's sends in order. While a tab tries to log in, the session waits: an
+    /// app may take a new port for each attempt.
     pub(crate) fn turn_to(&mut self, port: PortId, key: &Key) {
         let tab = self.common.tabs.get(&port);
         if tab.is_some_and(|tab| tab.former.as_ref().is_some_and(|former| former != key)) {

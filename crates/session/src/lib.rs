@@ -264,9 +264,9 @@ impl Session {
         self.stream.settle(self.account.config(purpose, false, None));
     }
 
-    /// Before the first dial, or before a page's own login goes on: the session is to go on with a former one,
-    /// which had this JID, whatever resource is asked for now: who joins a session takes it as it is. Returns
-    /// false, and changes nothing, if the app wants no session resumed.
+    /// Before the first dial, or before a page's own login goes on: the session is to go on with a former
+    /// one, which had this JID, whatever resource is asked for now: who joins a session takes it as it is.
+    /// Returns false, and changes nothing, if the app wants no session resumed.
     pub fn go_on(&mut self, now: Duration, former: Former, jid: &str) -> bool {
         let goes_on = matches!(self.purpose, Purpose::Join { management: Some(wanted), .. } if wanted.resume);
         if goes_on {

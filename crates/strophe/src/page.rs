@@ -277,8 +277,8 @@ impl Page {
             Stage::In(_) => self.log_out(room),
             Stage::LoggingIn(_) | Stage::Attaching { .. } => {
                 self.stage = Stage::Out;
-                // The hub may have the page in a session already, which goes on for the others. This leaves it,
-                // and keeps the port.
+                // The hub may have the page in a session already, which goes on for the others. This leaves
+                // it, and keeps the port.
                 self.unjoined += 1;
                 let nowhere = String::new();
                 room.say(
