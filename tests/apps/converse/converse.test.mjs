@@ -94,7 +94,8 @@ function showChats(open, app) {
     const [one, other] = await scene.two();
     say(peer, scene.jid, 'before');
     for (const tab of [one, other]) await tab.sees(contact, 'before');
-    // Without a pause Converse often shows this twice after the reload; who doubles it is not known yet.
+    // Until Converse has stored the message, Converse asks the archive for it more than once, and shows each
+    // answer.
     await pause(2_000);
     const reloaded = one.reload();
     say(peer, scene.jid, 'meanwhile');
