@@ -23,7 +23,12 @@ window.join = (life, service, options, jid, password) => {
     const resumed = connection.hasResumed?.() ?? false;
     book.statuses.push({ status: names[status], condition, reason, resumed, at: Date.now() });
     if (status !== CONNECTED && status !== ATTACHED) return;
-    connection.addHandler((message) => (hear(message), true), null, 'message', 'chat');
+    connection.addHandler(
+      (message) => (book.heard.push(message.getAttribute('id')), true),
+      null,
+      'message',
+      'chat',
+    );
     if (status === CONNECTED && !resumed) connection.send($pres());
   });
 };
@@ -41,12 +46,6 @@ window.say = (count, lengths) => {
     );
   }
 };
-
-function hear(message) {
-  const delays = [...message.getElementsByTagName('delay')].map((delay) => delay.getAttribute('from') ?? '');
-  const id = message.getAttribute('id');
-  book.heard.push(delays.length ? [id, delays] : id);
-}
 
 function settle(id, receipt) {
   receipt.acknowledged.then((fate) => (book.sent[id] = fate));

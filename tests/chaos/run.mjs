@@ -107,6 +107,7 @@ class Run {
       const begun = performance.now();
       const redials = await this.#redials();
       const known = (await this.#losses()).length;
+      const told = [this.tcp.wire.refusals.length, this.tcp.wire.faults.length];
       await BREAKS[kind](this);
       await this.#up(kind, async () => (await this.#redials()) > redials);
       this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
@@ -115,6 +116,8 @@ class Run {
       const how = (await this.#isResumed()) ? 'resumed' : 'bound anew';
       this.say(`${this.#broken} of ${acts.length}: ${kind}, ${how} after ${seconds} s`);
       for (const reason of (await this.#losses()).slice(known)) this.say(`    ${reason}`);
+      const { refusals, faults } = this.tcp.wire;
+      for (const text of [...refusals.slice(told[0]), ...faults.slice(told[1])]) this.say(`    ${text}`);
     }
   }
 
@@ -201,10 +204,13 @@ class Run {
 
   async verdict() {
     const books = [...(await Promise.all(this.#tabs.map((tab) => tab.book()))), ...this.#closed];
-    const { restarts, options } = this.plan;
-    const archive = restarts > 0 ? await archived(this.server, this.user) : undefined;
-    const managed = options?.enableStreamManagement ?? true;
-    return { ...judge({ books, restarts, archive, managed }), kinds: this.#kinds, witness: books[0] };
+    const managed = this.plan.options?.enableStreamManagement ?? true;
+    const verdict = { ...judge({ books, wire: this.tcp.wire, managed }), kinds: this.#kinds };
+    // A server that stops may lose what it has on the way to a client. Whatever it took is in its archive.
+    const archive = verdict.lost.length > 0 ? await archived(this.server, this.user) : new Set();
+    for (const id of verdict.lost)
+      if (!archive.has(id)) verdict.violations.push(`${id} was acknowledged, and is in no archive`);
+    return verdict;
   }
 
   async end() {

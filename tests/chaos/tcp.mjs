@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { Wire } from './wire.mjs';
+
 /** The granularity of a slow wire in milliseconds. */
 const TICK = 20;
 
@@ -102,6 +104,7 @@ class Connection {
     const left = cut?.from === from ? cut.at - this.passed[from] : Infinity;
     const allowed = bytes.subarray(0, left);
     this.passed[from] += allowed.length;
+    this.tcp.wire.pass(this, from, allowed);
     if (sink.writable && allowed.length > 0 && !sink.write(allowed))
       await Promise.race([once(sink, 'drain'), once(sink, 'close')]).catch(() => {});
     if (left <= bytes.length) this.end(cut);
@@ -120,6 +123,8 @@ export async function startTcp({ upstream, wholeFrames = false }) {
   const tcp = {
     url: '',
     wholeFrames,
+    /** What has crossed it. */
+    wire: new Wire(),
     /** The number of connections so far. */
     count: 0,
     /** While true, connections are refused. */

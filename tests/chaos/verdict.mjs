@@ -1,28 +1,29 @@
-// What the books of all tabs prove: whether each message that was acknowledged to its sender arrived exactly
-// once, in order, at every tab that was there, and whether reports came only where they must.
+// Judges a run of chaos: whether each message that was acknowledged to its sender arrived exactly once, in
+// order, at every tab that was there, and whether reports came only where they must. The books of the tabs
+// are held against the wire, so that what a server loses, doubles or disorders of its own is counted, and is
+// no fault.
 
 /**
  * @typedef {{ status: string, condition?: string, resent?: boolean, maybeTwice?: boolean }} Fate
- * @typedef {string | [string, string[]]} Entry the id of a message that a tab heard, with those who stamped
- * a delay on it
  * @typedef {{ status: string, resumed: boolean }} Status
- * @typedef {{ name: string, heard: Entry[], sent: Record<string, Fate>, gaps: { count: number }[],
- *   statuses: Status[], since: number, until: number, mayMiss?: boolean }} Book one tab's. `since` and
- * `until`: how many messages the witness had heard when the tab came, and when the tab went (`Infinity` if
- * the tab stayed). `mayMiss`: the tab was frozen or crashed, so it may report a gap
+ * @typedef {{ name: string, heard: string[], sent: Record<string, Fate>, gaps: { count: number }[],
+ *   statuses: Status[], since: number, until: number, mayMiss?: boolean }} Book one tab's. `heard`: ids of
+ * messages; `since` and `until`: how many messages the witness had heard when the tab came, and when the tab
+ * went (`Infinity` if the tab stayed). `mayMiss`: the tab was frozen or crashed, so it may report a gap
  */
 
 /**
- * Judges a run. The first book is the witness's: a tab that was there from the first message to the last.
- * @param {{ books: Book[], restarts: number, archive?: Set<string>, managed?: boolean }} run `archive`: the
- * ids that the server kept of all messages, for a run in which the server was restarted; `managed`: whether
- * there is stream management, without which nobody knows more than that a message was written
+ * The first book is the witness's: a tab that was there from the first message to the last.
+ * Returns the violations, a count of what happened, and the ids of the messages that the server lost.
+ * @param {{ books: Book[], wire: import('./wire.mjs').Wire, managed?: boolean }} run `managed`: whether there
+ * is stream management, without which nobody knows more than that a message was written
  */
-export function judge({ books, restarts, archive, managed = true }) {
-  const violations = [];
+export function judge({ books, wire, managed = true }) {
+  const violations = [...wire.faults];
   const blame = (text) => violations.push(text);
-  const [witness] = books;
   const fates = new Map(books.flatMap(({ sent }) => Object.entries(sent)));
+  const delivered = wire.delivered();
+  const sent = wire.sent();
   const count = {
     sent: fates.size,
     acknowledged: 0,
@@ -31,101 +32,116 @@ export function judge({ books, restarts, archive, managed = true }) {
     maybeTwice: 0,
     twice: 0,
     serverDoubled: 0,
+    serverDisordered: 0,
     serverLost: 0,
+    serverRefused: wire.refusals.length,
     gaps: 0,
     resumed: 0,
     bound: 0,
   };
 
-  const order = firsts(witness, { fates, restarts, blame, count });
-  const positions = new Map(order.map((id, position) => [id, position]));
+  saidOnce(sent, fates, blame);
+  inOrder(sent, (id, latest) => blame(`${id} was said after ${latest}`));
+  inOrder(delivered, () => count.serverDisordered++);
+  const copies = { said: counted(sent), heard: counted(delivered) };
+  for (const [id, times] of copies.heard) {
+    const twice = Math.max(0, Math.min(times, copies.said.get(id) ?? 0) - 1);
+    count.twice += twice;
+    count.serverDoubled += times - 1 - twice;
+    if (!fates.has(id)) blame(`${id} was heard and never sent`);
+  }
 
+  const acknowledged = wire.acknowledged();
+  const lost = [];
+  // A session that the server resumes leaves nothing to report.
+  const mayReport = wire.refusals.length > 0;
   for (const [id, fate] of fates) {
     if (fate.resent) count.resent++;
     if (fate.maybeTwice) count.maybeTwice++;
-    if (restarts === 0 && (fate.resent || fate.maybeTwice))
-      blame(`${id} was reported as sent again, though every session could be resumed`);
+    if (!mayReport && (fate.resent || fate.maybeTwice))
+      blame(`${id} was reported as sent again, though every session was resumed`);
     if (fate.status === (managed ? 'acknowledged' : 'unmanaged')) {
       count[fate.status]++;
-      if (positions.has(id)) continue;
-      if (restarts > 0 && archive?.has(id)) count.serverLost++;
-      else blame(`${id} was ${managed ? 'acknowledged' : 'written'} and is lost`);
+      if (managed && !acknowledged.has(id)) blame(`${id} is acknowledged, and not by the server`);
+      if (copies.heard.has(id)) continue;
+      if (managed) lost.push(id);
+      else blame(`${id} was written and is lost`);
     } else {
       const ending = [fate.status, fate.condition].filter(Boolean).join(', ');
       count[ending] = (count[ending] ?? 0) + 1;
       // The page that would have heard of the fate is gone.
       if (fate.status === 'unheard') continue;
-      if (restarts === 0 || fate.status !== 'failed') blame(`${id} ended as ${ending}`);
+      if (!mayReport || fate.status !== 'failed') blame(`${id} ended as ${ending}`);
     }
   }
-  for (const id of order) if (!fates.has(id)) blame(`${id} was heard and never sent`);
-  inOrder(order, blame);
-  for (const book of books.slice(1)) compare(book, order, positions, { fates, restarts, blame, count });
 
+  for (const book of books) compare(book, delivered, blame);
   for (const { name, gaps, mayMiss } of books) {
     count.gaps += gaps.length;
     if (gaps.length > 0 && !mayMiss) blame(`tab ${name} was told of a gap: ${JSON.stringify(gaps)}`);
   }
+
+  const [witness] = books;
   for (const { status, resumed } of witness.statuses.slice(indexOfUp(witness) + 1)) {
     if (status !== 'CONNECTED') continue;
     count[resumed ? 'resumed' : 'bound']++;
   }
-  if (restarts === 0 && count.bound > 0) blame(`${count.bound} redials did not resume the session`);
-  if (count.bound > restarts) blame(`${count.bound} redials did not resume after ${restarts} restarts`);
-  return { violations, count };
+  const unasked = count.bound - wire.refusals.length;
+  if (unasked > 0) blame(`${unasked} redials bound anew, and the server had refused nothing`);
+  count.serverLost = lost.length;
+  return { violations, count, lost };
 }
 
-/** The ids that a tab heard, each once; whoever is to blame for a second time is. */
-function firsts({ name, heard }, { fates, restarts, blame, count }) {
+/** Whoever says a message again that the server may have says so to the app. */
+function saidOnce(sent, fates, blame) {
   const seen = new Set();
-  for (const entry of heard) {
-    const [id, delays] = typeof entry === 'string' ? [entry, []] : entry;
-    if (!seen.has(id)) seen.add(id);
-    else if (fates.get(id)?.maybeTwice) count.twice++;
-    // A server that is shut down stores what it has no acknowledgement for, and delivers that again.
-    else if (restarts > 0 && delays.length > 0 && !fates.get(id)?.resent) count.serverDoubled++;
-    else blame(`tab ${name} heard ${id} twice`);
+  for (const id of sent) {
+    if (seen.has(id) && !fates.get(id)?.maybeTwice) blame(`${id} was said twice`);
+    seen.add(id);
   }
-  return [...seen];
 }
 
-/** The messages of each sender come in the order in which they were sent. */
-function inOrder(order, blame) {
+/** The messages of each sender come in the order in which they were sent, whenever they come first. */
+function inOrder(ids, disordered) {
   const latest = new Map();
-  for (const id of order) {
+  for (const id of new Set(ids)) {
     const [sender, number] = id.split(':');
-    if (Number(number) <= (latest.get(sender) ?? -1))
-      blame(`${id} came after ${sender}:${latest.get(sender)}`);
-    latest.set(sender, Math.max(Number(number), latest.get(sender) ?? -1));
+    const last = latest.get(sender) ?? -1;
+    if (Number(number) < last) disordered(id, `${sender}:${last}`);
+    latest.set(sender, Math.max(Number(number), last));
   }
 }
 
-/** A tab hears what the witness hears, in the same order, from the first to the last, but for its gaps. */
-function compare(book, order, positions, judging) {
-  const { name, gaps, since, until } = book;
-  const { blame } = judging;
-  const heard = firsts(book, judging);
+const counted = (ids) => {
+  const times = new Map();
+  for (const id of ids) times.set(id, (times.get(id) ?? 0) + 1);
+  return times;
+};
+
+/** A tab hears what was delivered, each time it was, in that order, from first to last but for its gaps. */
+function compare({ name, heard, gaps, since, until }, delivered, blame) {
   let missing = gaps.reduce((sum, gap) => sum + gap.count, 0);
   // Whoever comes may be there a little earlier or later than the tab's own book says.
-  let next = heard.length > 0 ? positions.get(heard[0]) : since;
-  if (next === undefined || next > since) {
-    blame(`tab ${name} first heard ${heard[0]}, and was there since ${order[since]}`);
-    next = since;
-  }
+  const early = heard.length > 0 ? delivered.lastIndexOf(heard[0], since) : since;
+  if (early === -1)
+    blame(`tab ${name} first heard ${heard[0]}, and was there since ${delivered[since] ?? 'the end'}`);
+  let next = early === -1 ? since : early;
   for (const id of heard) {
-    const position = positions.get(id);
-    if (position === undefined) {
-      blame(`tab ${name} heard ${id}, which the witness did not`);
+    const position = delivered.indexOf(id, next);
+    if (position === -1) {
+      const isKnown = delivered.includes(id);
+      blame(
+        `tab ${name} heard ${id}${isKnown ? ` after ${delivered[next - 1]}` : ', which nobody delivered'}`,
+      );
       continue;
     }
-    if (position < next) blame(`tab ${name} heard ${id} after ${order[next - 1]}`);
-    const skipped = Math.max(0, position - next);
-    if (skipped > missing) blame(`tab ${name} missed ${skipped} from ${order[next]} on, before ${id}`);
+    const skipped = position - next;
+    if (skipped > missing) blame(`tab ${name} missed ${skipped} from ${delivered[next]} on, before ${id}`);
     missing -= Math.min(missing, skipped);
-    next = Math.max(next, position + 1);
+    next = position + 1;
   }
-  const end = Math.min(until, order.length);
-  if (next + missing < end) blame(`tab ${name} missed the last ${end - next}, from ${order[next]} on`);
+  const end = Math.min(until, delivered.length);
+  if (next + missing < end) blame(`tab ${name} missed the last ${end - next}, from ${delivered[next]} on`);
 }
 
 const indexOfUp = ({ statuses }) => statuses.findIndex(({ status }) => /CONNECTED|ATTACHED/.test(status));

@@ -1,0 +1,165 @@
+// What crossed the wire in a run of chaos, by the numbers of XEP-0198 §4: the verdict tells by these whether
+// Epode or the server lost, doubled or disordered a message.
+
+/** The text frames of one direction of a WebSocket, out of its bytes (RFC 6455 §5.2). */
+export class Frames {
+  #held = Buffer.alloc(0);
+  #isUpgraded = false;
+  #parts = [];
+
+  /** The texts whose last byte is among these bytes. */
+  take(bytes) {
+    this.#held = Buffer.concat([this.#held, bytes]);
+    if (!this.#isUpgraded) {
+      const end = this.#held.indexOf('\r\n\r\n') + 4;
+      if (end < 4) return [];
+      this.#isUpgraded = true;
+      this.#held = this.#held.subarray(end);
+    }
+    const texts = [];
+    for (let frame = this.#next(); frame; frame = this.#next()) {
+      const { opcode, isLast, payload } = frame;
+      // A control frame may come between the parts of a message.
+      if (opcode > 2) continue;
+      this.#parts.push(payload);
+      if (isLast) texts.push(Buffer.concat(this.#parts.splice(0)).toString());
+    }
+    return texts;
+  }
+
+  #next() {
+    const held = this.#held;
+    if (held.length < 2) return undefined;
+    const short = held[1] & 127;
+    const mask = 2 + ({ 126: 2, 127: 8 }[short] ?? 0);
+    const start = mask + (held[1] & 128 ? 4 : 0);
+    if (held.length < start) return undefined;
+    const length = { 126: () => held.readUInt16BE(2), 127: () => held.readUInt32BE(6) }[short]?.() ?? short;
+    if (held.length < start + length) return undefined;
+    const payload = Buffer.from(held.subarray(start, start + length));
+    if (start > mask) payload.forEach((byte, at) => (payload[at] = byte ^ held[mask + (at % 4)]));
+    this.#held = held.subarray(start + length);
+    return { opcode: held[0] & 15, isLast: held[0] >= 128, payload };
+  }
+}
+
+/** The stanzas of one direction of a session, each by its number. */
+class Numbered {
+  #ids = [];
+  #next = 0;
+
+  add(id) {
+    this.#ids[this.#next++] = id;
+  }
+
+  /** The other side has this many: the next is said again, or for the first time. */
+  resume(count) {
+    this.#next = count;
+  }
+
+  /** How many there were, the last of which may not have arrived. */
+  get known() {
+    return this.#ids.length;
+  }
+
+  /** How many the other side has. */
+  get next() {
+    return this.#next;
+  }
+
+  /** The ids in the order of their numbers, as far as the other side has them. */
+  ids() {
+    return this.#ids.slice(0, this.#next);
+  }
+}
+
+/** What a message of the run is known by; other stanzas count, and have no name. */
+const idOf = (text) => /^<message\s[^>]*?\bid=["']([^"']*:\d+)["']/.exec(text)?.[1] ?? '';
+const nameOf = (text) => /^<([\w:]+)/.exec(text)?.[1];
+const attribute = (text, name) => new RegExp(`\\s${name}=["']([^"']*)["']`).exec(text)?.[1];
+
+/** All sessions of a run, from the bytes that reached the other end. */
+export class Wire {
+  /** In the order of their beginning; a stream without stream management is one, too. */
+  #sessions = [];
+  #streams = new WeakMap();
+  /** The answers of the server that it cannot resume a session, each with what was asked. */
+  refusals = [];
+  /** What Epode did wrong by the numbers alone. */
+  faults = [];
+
+  /** @param {object} connection whatever stands for the connection; `from` is `client` or `server` */
+  pass(connection, from, bytes) {
+    let stream = this.#streams.get(connection);
+    if (!stream) {
+      const session = this.#begin();
+      // The client counts what it says from `<enable/>` on, and what it hears from the answer on.
+      stream = { frames: { client: new Frames(), server: new Frames() }, says: session, hears: session };
+      this.#streams.set(connection, stream);
+    }
+    for (const text of stream.frames[from].take(bytes))
+      if (from === 'client') this.#fromClient(stream, text);
+      else this.#fromServer(stream, text);
+  }
+
+  #begin() {
+    const session = { sent: new Numbered(), delivered: new Numbered(), acknowledged: 0 };
+    this.#sessions.push(session);
+    return session;
+  }
+
+  #fromClient(stream, text) {
+    const name = nameOf(text);
+    if (name === 'enable') stream.says = this.#begin();
+    else if (name === 'resume') {
+      const [id, count] = [attribute(text, 'previd'), Number(attribute(text, 'h'))];
+      stream.asked = this.#sessions.find((session) => session.id === id);
+      if (!stream.asked) this.faults.push('a session was to be resumed that the server had not begun');
+      else if (count > stream.asked.delivered.known)
+        this.faults.push(`a resume said ${count} stanzas, and ${stream.asked.delivered.known} had come`);
+      stream.asked?.delivered.resume(count);
+    } else if (isStanza(name)) stream.says.sent.add(idOf(text));
+  }
+
+  #fromServer(stream, text) {
+    const name = nameOf(text);
+    const { asked } = stream;
+    if (name === 'enabled') {
+      stream.hears = stream.says;
+      if (/^(1|true)$/.test(attribute(text, 'resume'))) stream.hears.id = attribute(text, 'id');
+    } else if (name === 'resumed') {
+      stream.says = stream.hears = asked;
+      asked.sent.resume(Number(attribute(text, 'h')));
+      this.#acknowledge(asked, text);
+    } else if (name === 'failed' && asked) {
+      const { known, next } = asked.delivered;
+      this.refusals.push(`${text}, after ${known} stanzas, of which the client had ${next}`);
+      const count = attribute(text, 'h');
+      if (count !== undefined) asked.sent.resume(Number(count));
+      this.#acknowledge(asked, text);
+    } else if (name === 'a') this.#acknowledge(stream.hears, text);
+    else if (isStanza(name)) stream.hears.delivered.add(idOf(text));
+  }
+
+  #acknowledge(session, text) {
+    session.acknowledged = Math.max(session.acknowledged, Number(attribute(text, 'h') ?? 0));
+  }
+
+  /** The ids of the messages that reached the worker, in order, each as often as it came. */
+  delivered() {
+    return this.#sessions.flatMap(({ delivered }) => delivered.ids()).filter(Boolean);
+  }
+
+  /** The ids of the messages that the worker said, in the order of their numbers. */
+  sent() {
+    return this.#sessions.flatMap(({ sent }) => sent.ids()).filter(Boolean);
+  }
+
+  /** The ids of the messages for which the server said that it has them. */
+  acknowledged() {
+    const ids = this.#sessions.flatMap(({ sent, acknowledged }) => sent.ids().slice(0, acknowledged));
+    return new Set(ids.filter(Boolean));
+  }
+}
+
+const isStanza = (name) => ['message', 'presence', 'iq'].includes(name);
