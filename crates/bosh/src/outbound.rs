@@ -98,7 +98,9 @@ impl Bosh {
         // A server that knows this rid from a former page would ignore the stanzas.
         let stale = self.next < self.unused;
         let empty = stale || self.queue.is_empty();
-        let earliest = self.pace.earliest(&self.terms, empty);
+        // A page that is left has no later task.
+        let beside = !self.requests.is_empty() && self.phase != Phase::Deaf;
+        let earliest = self.pace.earliest(&self.terms, empty, beside);
         if self.now < earliest {
             self.timers.set(Timer::Poll, earliest);
             return false;

@@ -1,4 +1,4 @@
-//! The interval between empty requests.
+//! The interval between requests.
 
 use std::time::Duration;
 
@@ -14,8 +14,14 @@ const HELD: Duration = Duration::from_secs(1);
 /// The first wait; each further wait is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
-/// server answers each request at once and empty, where holding is agreed on.
+/// The distance between two requests of which neither is answered: two that leave at once, on a connection
+/// each, may arrive in another order. ejabberd 24.12 keeps the request with the greater rid and never processes
+/// it, and ends the session when that request is repeated.
+const APART: Duration = Duration::from_millis(10);
+
+/// Spaces out requests that are under way at once, and empty requests: these by the interval of a polling
+/// session (XEP-0124 §12), and by growing waits if a server answers each request at once and empty, where
+/// holding is agreed on.
 #[derive(Default)]
 pub(crate) struct Pace {
     /// When the last new request left.
@@ -44,14 +50,15 @@ impl Pace {
         self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
     }
 
-    /// When the next request may leave.
-    pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
+    /// When the next request may leave; `beside` another that is under way.
+    pub(crate) fn earliest(&self, terms: &Terms, empty: bool, beside: bool) -> Duration {
+        let apart = if beside { self.left + APART } else { Duration::ZERO };
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
-            return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };
+            return if keeps_distance { self.left + terms.polling() } else { apart };
         }
         if !empty || self.idle <= FREE {
-            return Duration::ZERO;
+            return apart;
         }
         let longest = terms.polling().max(HELD);
         self.answered + (FIRST * (1 << (self.idle - FREE - 1).min(10))).min(longest)
