@@ -14,7 +14,7 @@
 
 /**
  * The first book is the witness's: a tab that was there from the first message to the last.
- * Returns the violations, a count of what happened, and the ids of the messages that the server lost.
+ * Returns the violations, and a count of what happened.
  * @param {{ books: Book[], wire: import('./wire.mjs').Wire, managed?: boolean }} run `managed`: whether there
  * is stream management, without which nobody knows more than that a message was written
  */
@@ -52,7 +52,6 @@ export function judge({ books, wire, managed = true }) {
   }
 
   const acknowledged = wire.acknowledged();
-  const lost = [];
   // A session that the server resumes leaves nothing to report.
   const mayReport = wire.refusals.length > 0;
   for (const [id, fate] of fates) {
@@ -64,7 +63,8 @@ export function judge({ books, wire, managed = true }) {
       count[fate.status]++;
       if (managed && !acknowledged.has(id)) blame(`${id} is acknowledged, and not by the server`);
       if (copies.heard.has(id)) continue;
-      if (managed) lost.push(id);
+      // The acknowledgement proves that the server had it.
+      if (managed) count.serverLost++;
       else blame(`${id} was written and is lost`);
     } else {
       const ending = [fate.status, fate.condition].filter(Boolean).join(', ');
@@ -88,8 +88,7 @@ export function judge({ books, wire, managed = true }) {
   }
   const unasked = count.bound - wire.refusals.length;
   if (unasked > 0) blame(`${unasked} redials bound anew, and the server had refused nothing`);
-  count.serverLost = lost.length;
-  return { violations, count, lost };
+  return { violations, count };
 }
 
 /** Whoever says a message again that the server may have says so to the app. */
