@@ -106,11 +106,15 @@ export class Scene {
   }
 }
 
-/** Sends a message as clients do: with an id, by which Converse knows what it has already. */
+/**
+ * Sends a message as clients do, with an origin's id (XEP-0359): by that id Converse keeps a message. One without
+ * has another id in each tab, and after a reload a tab may find more than one in the storage that tabs share.
+ */
 export function say(peer, to, body, type = 'chat') {
   const id = body.replaceAll(' ', '-');
+  const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="${id}"/>`;
   peer.send(
-    `<message xmlns="jabber:client" to="${to}" type="${type}" id="${id}"><body>${body}</body></message>`,
+    `<message xmlns="jabber:client" to="${to}" type="${type}" id="${id}"><body>${body}</body>${origin}</message>`,
   );
 }
 

@@ -94,9 +94,6 @@ function showChats(open, app) {
     const [one, other] = await scene.two();
     say(peer, scene.jid, 'before');
     for (const tab of [one, other]) await tab.sees(contact, 'before');
-    // Until Converse has stored the message, Converse asks the archive for it more than once, and shows each
-    // answer.
-    await pause(2_000);
     const reloaded = one.reload();
     say(peer, scene.jid, 'meanwhile');
     await reloaded;
