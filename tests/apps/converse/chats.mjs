@@ -107,15 +107,13 @@ export class Scene {
 }
 
 /**
- * Sends a message as clients do, with an origin's id (XEP-0359): by that id Converse keeps a message. One without
- * has another id in each tab, and after a reload a tab may find more than one in the storage that tabs share.
+ * Sends a message as clients do, with an origin's id (XEP-0359): by that id Converse keeps a message. A message
+ * without has another id in each tab, and after a reload a tab may find both in the storage that tabs share.
  */
 export function say(peer, to, body, type = 'chat') {
   const id = body.replaceAll(' ', '-');
-  const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="${id}"/>`;
-  peer.send(
-    `<message xmlns="jabber:client" to="${to}" type="${type}" id="${id}"><body>${body}</body>${origin}</message>`,
-  );
+  const content = `<body>${body}</body><origin-id xmlns="urn:xmpp:sid:0" id="${id}"/>`;
+  peer.send(`<message xmlns="jabber:client" to="${to}" type="${type}" id="${id}">${content}</message>`);
 }
 
 /** A tab. */
