@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../browser/apps.mjs';
 import { crash, freeze, networkOf } from '../browser/life.mjs';
+import { Peer } from '../browser/peer.mjs';
 import { ROOTS } from '../browser/web.mjs';
 import { Random } from './random.mjs';
 import { startTcp } from './tcp.mjs';
@@ -70,6 +71,7 @@ class Run {
   async begin() {
     this.tcp = await startTcp({ upstream: this.server.ws, wholeFrames: !this.server.takesHalfFrames });
     this.jid = await this.server.register(this.user, PASSWORD);
+    await archiveNothing(this.server, this.user);
     // The first tab starts the worker.
     this.#tabs.push(await this.#open('t0'));
     const others = Array.from({ length: this.plan.tabs - 1 }, (_, index) => this.#open(`t${index + 1}`));
@@ -366,6 +368,20 @@ async function cut(run) {
 /** The side whose frame is cut: only the server's, if half a frame of the client is too much for it. */
 const side = ({ breaking, server }) =>
   breaking.pick(server.takesHalfFrames ? ['client', 'server'] : ['server']);
+
+/**
+ * An account asks the server to archive nothing (XEP-0313 §5): the archives of both servers take the longer for a
+ * message the more they have, and after some thousand messages too long to resume a session.
+ */
+async function archiveNothing(server, user) {
+  const peer = await Peer.login(server, user, PASSWORD);
+  peer.send(
+    '<iq xmlns="jabber:client" type="set" id="prefs"><prefs xmlns="urn:xmpp:mam:2" default="never"/></iq>',
+  );
+  const answer = await peer.frame(/<iq [^>]*id=["']prefs["']/);
+  peer.close();
+  assert.match(answer, /type=["']result["']/);
+}
 
 /** The verdict in a few lines. */
 export function summary({ violations, count, kinds }) {

@@ -13,7 +13,6 @@ modules_disabled = { "s2s"; "tls"; "s2s_auth_certs" }
 c2s_require_encryption = false; allow_unencrypted_plain_auth = true
 consider_websocket_secure = true; consider_bosh_secure = true; bosh_max_inactivity = @INACTIVITY@
 storage = "internal"; limits = {}; smacks_hibernation_time = 300
-storage_archive_item_limit = 100000       -- a full archive is read and written whole for each hundred messages
 
 VirtualHost "localhost"
   authentication = "internal_plain"       -- SCRAM-SHA-1, SCRAM-SHA-256 and PLAIN together; a new salt at each login

@@ -107,8 +107,8 @@ export class Scene {
 }
 
 /**
- * Sends a message as clients do, with an origin's id (XEP-0359), by which Converse keeps the message. Without,
- * each tab keeps it by an id of its own, and a reload may find both in the storage that tabs share.
+ * Sends a message as clients do, with an origin's id (XEP-0359), by which Converse keeps the message.
+ * Without, each tab keeps it by an id of its own, and a reload may find both in the storage that tabs share.
  */
 export function say(peer, to, body, type = 'chat') {
   const id = body.replaceAll(' ', '-');
