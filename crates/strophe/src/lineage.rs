@@ -1,9 +1,10 @@
 //! Which page a port belongs to: no word says so.
 //!
 //! A page says goodbye at one port and opens another for each `connect` and `attach`, and once more when it
-//! is unloaded. So the page is guessed. A wrong guess costs that a page is told a few stanzas of the last
-//! seconds that it does not miss; where somebody opens a page while another reloads, the wrong one of the two
-//! may be told them.
+//! is unloaded. So the page is guessed, among those of the same service and, where both are known, the same
+//! account. A wrong guess costs that a page is told a few stanzas of the last seconds that it does not miss,
+//! and never that a page misses any: while somebody opens a page and another reloads, nobody can tell the
+//! two apart, so both are told what came since the goodbye.
 //!
 //! | what came before the first word of a port | the page |
 //! |---|---|
@@ -31,10 +32,42 @@ const REMEMBERED: usize = 64;
 pub(crate) struct Heir {
     /// The name of the tab.
     pub(crate) tab: String,
-    /// What it had handled of its session when it was unloaded.
-    pub(crate) handled: Option<Position>,
+    /// Where the page stands that had this name before.
+    pub(crate) before: Option<Position>,
+    /// Where all the pages stand that it may be.
+    pub(crate) missed: Vec<Position>,
     /// Whether the page has just been loaded.
     pub(crate) is_new: bool,
+}
+
+/// What a page wants, or has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) service: String,
+    /// The account; "" where nobody knows.
+    pub(crate) account: String,
+}
+
+impl Place {
+    /// Whether both may be the same place. Two names of an account that are not of ASCII may be spelt in
+    /// many ways, and a bare domain is logged in to as any account.
+    fn may_be(&self, other: &Place) -> bool {
+        let tells = |place: &Place| place.account.is_ascii() && place.account.contains('@');
+        self.service == other.service && (self.account == other.account || !tells(self) || !tells(other))
+    }
+}
+
+/// A page that said goodbye.
+#[derive(Debug)]
+struct Gone {
+    at: Duration,
+    tab: String,
+    place: Place,
+    /// What the page had handled of its session; or, if it came into none, where the pages stand that it may
+    /// be.
+    handled: Vec<Position>,
+    /// Whether a new page was taken for its reload, which may have been a guess.
+    followed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,8 +76,8 @@ pub(crate) struct Lineage {
     tabs: u32,
     /// When ports said goodbye that were never used.
     unused: VecDeque<Duration>,
-    /// The pages that said goodbye and that nobody has followed, oldest first.
-    gone: VecDeque<(Duration, String, Option<Position>)>,
+    /// The pages that said goodbye of late, oldest first.
+    gone: VecDeque<Gone>,
 }
 
 impl Lineage {
@@ -56,34 +89,43 @@ impl Lineage {
         }
     }
 
-    /// This tab said goodbye. `handled`: what it had handled of the session that it was in.
-    pub(crate) fn left(&mut self, now: Duration, tab: &str, handled: Option<Position>) {
-        self.gone.push_back((now, tab.to_owned(), handled));
-        while self.gone.len() > REMEMBERED {
+    /// This tab said goodbye. `handled`: where the page stands, as in [`Heir::missed`].
+    pub(crate) fn left(&mut self, now: Duration, tab: &str, place: Place, handled: Vec<Position>) {
+        self.gone.push_back(Gone { at: now, tab: tab.to_owned(), place, handled, followed: false });
+        if self.gone.len() > REMEMBERED {
             self.gone.pop_front();
         }
     }
 
-    /// A port is used for the first time: which page is it?
-    pub(crate) fn next(&mut self, now: Duration) -> Heir {
+    /// A port is used for the first time, to go to this place: which page is it?
+    pub(crate) fn next(&mut self, now: Duration, place: &Place) -> Heir {
         self.unused.retain(|at| *at + SUCCESSION > now);
-        self.gone.retain(|(at, ..)| *at + RELOAD > now);
+        self.gone.retain(|gone| gone.at + RELOAD > now);
         let is_new = self.unused.pop_front().is_some();
-        let follows = |(at, _, handled): &(Duration, String, Option<Position>)| match is_new {
-            true => handled.is_some(),
-            false => *at + SUCCESSION > now,
+        let follows = |gone: &Gone| match is_new {
+            true => !gone.handled.is_empty() && gone.place.may_be(place),
+            false => gone.at + SUCCESSION > now,
         };
-        let Some(at) = self.gone.iter().position(follows) else {
+        let meant = self.gone.iter().filter(|gone| follows(gone));
+        let missed: Vec<Position> = meant.flat_map(|gone| &gone.handled).copied().collect();
+        let free = |gone: &Gone| follows(gone) && !gone.followed;
+        let at = self.gone.iter().position(|gone| free(gone) && gone.place.may_be(place));
+        // An app may turn to another account.
+        let Some(at) = at.or_else(|| self.gone.iter().position(free)) else {
             self.tabs += 1;
-            return Heir { tab: format!("strophe-{}", self.tabs), handled: None, is_new: true };
+            return Heir { tab: format!("strophe-{}", self.tabs), before: None, missed, is_new: true };
         };
-        let session = |handled: Position| handled >> 32;
-        let meant = self.gone.iter().filter(|gone| follows(gone)).filter_map(|(.., handled)| *handled);
-        let of = self.gone[at].2.map(session);
-        // Among several of one session that may be meant nothing is lost with what the slowest had handled.
-        let slowest = meant.filter(|handled| Some(session(*handled)) == of).min();
-        let (_, tab, handled) = self.gone.remove(at).unwrap_or_default();
-        Heir { tab, handled: handled.and(slowest), is_new }
+        let gone = &mut self.gone[at];
+        gone.followed = true;
+        let session = |position: &Position| position >> 32;
+        let of = gone.handled.iter().map(session).max();
+        // Nothing is lost with what the slowest of one session had handled.
+        let before = missed.iter().copied().filter(|position| Some(session(position)) == of).min();
+        let tab = gone.tab.clone();
+        if !is_new {
+            self.gone.remove(at);
+        }
+        Heir { tab, before, missed, is_new }
     }
 }
 
@@ -91,28 +133,40 @@ impl Lineage {
 mod tests {
     use super::*;
 
+    const ALICE: &str = "alice@localhost";
+
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    fn at(account: &str) -> Place {
+        Place { service: "ws://localhost".to_owned(), account: account.to_owned() }
+    }
+
+    /// A new page, and what it wants.
+    fn load(lineage: &mut Lineage, now: Duration, account: &str) -> Heir {
+        lineage.unused_left(now);
+        lineage.next(now, &at(account))
     }
 
     #[test]
     fn a_port_behind_nothing_is_a_new_page_and_so_is_one_behind_the_goodbye_of_an_unused_port() {
         let mut lineage = Lineage::default();
-        let first = lineage.next(seconds(0));
-        lineage.unused_left(seconds(0));
-        let second = lineage.next(seconds(0));
+        let first = lineage.next(seconds(0), &at(ALICE));
+        let second = load(&mut lineage, seconds(0), ALICE);
         assert!(first.is_new && second.is_new);
         assert_ne!(first.tab, second.tab);
     }
 
     #[test]
-    fn a_port_behind_the_goodbye_of_a_used_one_is_the_same_page() {
+    fn a_port_behind_the_goodbye_of_a_used_one_is_the_same_page_whatever_it_wants() {
         let mut lineage = Lineage::default();
-        let first = lineage.next(seconds(0));
-        for handled in [None, Some(7)] {
-            lineage.left(seconds(1), &first.tab, handled);
-            let next = lineage.next(seconds(1));
-            assert_eq!(next, Heir { tab: first.tab.clone(), handled, is_new: false });
+        let Heir { tab, .. } = lineage.next(seconds(0), &at(ALICE));
+        for (missed, wants) in [(vec![], ALICE), (vec![7], ""), (vec![8], "bob@localhost")] {
+            lineage.left(seconds(1), &tab, at(ALICE), missed.clone());
+            let next = lineage.next(seconds(1), &at(wants));
+            let before = missed.first().copied();
+            assert_eq!(next, Heir { tab: tab.clone(), before, missed, is_new: false });
         }
     }
 
@@ -120,35 +174,76 @@ mod tests {
     fn a_new_page_soon_behind_the_goodbye_of_a_member_is_its_reload() {
         for (later, is_reload) in [(1, true), (9, true), (10, false)] {
             let mut lineage = Lineage::default();
-            let first = lineage.next(seconds(0));
-            lineage.left(seconds(0), &first.tab, Some(7));
-            lineage.unused_left(seconds(later));
-            let next = lineage.next(seconds(later));
+            let first = lineage.next(seconds(0), &at(ALICE));
+            lineage.left(seconds(0), &first.tab, at(ALICE), vec![7]);
+            let next = load(&mut lineage, seconds(later), "");
             assert_eq!((next.tab == first.tab, next.is_new), (is_reload, true), "after {later} s");
-            assert_eq!(next.handled, is_reload.then_some(7));
+            assert_eq!(next.before, is_reload.then_some(7));
         }
     }
 
     #[test]
     fn a_page_that_was_in_no_session_has_no_reload() {
         let mut lineage = Lineage::default();
-        let first = lineage.next(seconds(0));
-        lineage.left(seconds(0), &first.tab, None);
-        lineage.unused_left(seconds(1));
-        assert_ne!(lineage.next(seconds(1)).tab, first.tab);
+        let first = lineage.next(seconds(0), &at(ALICE));
+        lineage.left(seconds(0), &first.tab, at(ALICE), vec![]);
+        assert_ne!(load(&mut lineage, seconds(1), ALICE).tab, first.tab);
+    }
+
+    #[test]
+    fn a_page_that_goes_elsewhere_is_no_reload() {
+        let elsewhere = Place { service: "ws://other".to_owned(), account: ALICE.to_owned() };
+        for (wants, is_reload) in [
+            (at("bob@localhost"), false),
+            (elsewhere, false),
+            (at(ALICE), true),
+            (at(""), true),
+            // However the account is spelt.
+            (at("localhost"), true),
+            (at("ａlice@localhost"), true),
+        ] {
+            let mut lineage = Lineage::default();
+            let first = lineage.next(seconds(0), &at(ALICE));
+            lineage.left(seconds(0), &first.tab, at(ALICE), vec![7]);
+            lineage.unused_left(seconds(1));
+            let next = lineage.next(seconds(1), &wants);
+            assert_eq!(next.tab == first.tab, is_reload, "{wants:?}");
+            assert_eq!(next.missed.is_empty(), !is_reload, "{wants:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_opened_while_another_reloads_takes_nothing_from_that() {
+        let mut lineage = Lineage::default();
+        let first = lineage.next(seconds(0), &at(ALICE));
+        lineage.left(seconds(1), &first.tab, at(ALICE), vec![7]);
+        let both = [ALICE, ""].map(|wants| load(&mut lineage, seconds(2), wants));
+        assert_ne!(both[0].tab, both[1].tab);
+        assert_eq!(both.map(|heir| heir.missed), [[7]; 2]);
     }
 
     #[test]
     fn pages_that_reload_at_once_are_followed_each_by_one_and_none_misses_anything() {
         let mut lineage = Lineage::default();
-        let tabs = [lineage.next(seconds(0)).tab, lineage.next(seconds(0)).tab];
-        lineage.left(seconds(1), &tabs[0], Some(9));
-        lineage.left(seconds(1), &tabs[1], Some(7));
-        let heirs = [(); 2].map(|()| {
-            lineage.unused_left(seconds(2));
-            lineage.next(seconds(2))
-        });
+        let tabs = [(); 2].map(|()| lineage.next(seconds(0), &at(ALICE)).tab);
+        // One of them had been in a former session.
+        for (tab, handled) in tabs.iter().zip([vec![9, 1 << 32], vec![7]]) {
+            lineage.left(seconds(1), tab, at(ALICE), handled);
+        }
+        let heirs = [(); 2].map(|()| load(&mut lineage, seconds(2), ""));
         assert_eq!(heirs.each_ref().map(|heir| &heir.tab), tabs.each_ref());
-        assert_eq!(heirs.map(|heir| heir.handled), [Some(7); 2]);
+        assert_eq!(heirs.each_ref().map(|heir| heir.before), [Some(1 << 32), Some(7)]);
+        assert_eq!(heirs.map(|heir| heir.missed), [[9, 1 << 32, 7]; 2]);
+    }
+
+    #[test]
+    fn a_page_that_came_into_no_session_passes_on_what_it_has_missed() {
+        let mut lineage = Lineage::default();
+        let first = lineage.next(seconds(0), &at(ALICE));
+        lineage.left(seconds(0), &first.tab, at(ALICE), vec![7]);
+        let attaches = load(&mut lineage, seconds(1), "");
+        lineage.left(seconds(1), &attaches.tab, at(""), attaches.missed);
+        let connects = lineage.next(seconds(1), &at(ALICE));
+        assert_eq!((connects.tab, connects.before), (first.tab, Some(7)));
     }
 }

@@ -9,6 +9,7 @@ use epode_protocol::{
     Refusal, Role, Selector, SessionInfo, Slice, Status, StatusCode, Text, ToWorker, Token,
 };
 
+use crate::lineage::Place;
 use crate::login::{Login, account_of};
 use crate::room::Room;
 use crate::scenery::{self, Frame};
@@ -32,6 +33,10 @@ pub(crate) struct Page {
     is_old: bool,
     /// The name of the tab, once the page has asked for a session.
     pub(crate) tab: Option<String>,
+    /// Where the page is, or wants to be.
+    place: Place,
+    /// Where the pages stand that this one may be, until it is in a session.
+    missed: Vec<Position>,
     stage: Stage,
     /// How many times the page has asked for a session without the hub having taken that up.
     unjoined: u32,
@@ -76,6 +81,8 @@ impl Page {
             port,
             is_old: false,
             tab: None,
+            place: Place::default(),
+            missed: Vec::new(),
             stage: Stage::Out,
             unjoined: 0,
             role: Role::Primary,
@@ -197,18 +204,19 @@ impl Page {
     }
 
     /// Introduces the page to the hub.
-    fn greet<T: Text>(&mut self, room: &mut Room<T>) -> bool {
+    fn greet<T: Text>(&mut self, service: &str, account: String, room: &mut Room<T>) -> bool {
+        self.place = Place { service: service.to_owned(), account };
         if self.tab.is_some() {
             return false;
         }
-        let heir = room.lineage.next(room.now);
+        let heir = room.lineage.next(room.now, &self.place);
         room.greet(self.port, &heir);
-        self.tab = Some(heir.tab);
+        (self.tab, self.missed) = (Some(heir.tab), heir.missed);
         heir.is_new
     }
 
     fn connect<T: Text>(&mut self, service: String, jid: String, room: &mut Room<T>) {
-        let is_new = self.greet(room);
+        let is_new = self.greet(&service, account_of(&jid), room);
         self.start_over();
         self.tell(room, Word::Role(Role::Primary, jid.clone()));
         let tab = self.tab.as_deref().unwrap_or_default();
@@ -227,7 +235,7 @@ impl Page {
     }
 
     fn attach<T: Text>(&mut self, service: String, room: &mut Room<T>) {
-        self.greet(room);
+        self.greet(&service, String::new(), room);
         self.start_over();
         self.stage = Stage::Attaching { service, held: false };
         self.join(room);
@@ -257,9 +265,12 @@ impl Page {
             room.lineage.unused_left(room.now);
             return room.left(self.port);
         };
-        let handled = (self.is_owed || matches!(self.stage, Stage::In(_))).then_some(self.window.handled);
         if !matches!(self.stage, Stage::Left) {
-            room.lineage.left(room.now, tab, handled);
+            let handled = match self.is_owed || matches!(self.stage, Stage::In(_)) {
+                true => vec![self.window.handled],
+                false => std::mem::take(&mut self.missed),
+            };
+            room.lineage.left(room.now, tab, self.place.clone(), handled);
             room.left(self.port);
         }
         self.stage = Stage::Left;
@@ -350,15 +361,20 @@ impl Page {
         if session.managed {
             self.tell(room, Word::SmEnabled(session.jid.clone()));
         }
-        self.window.begin(session.position);
-        self.claim(&session, room);
+        self.place.account = account_of(&session.jid);
+        // Positions tell the session.
+        let missed = std::mem::take(&mut self.missed).into_iter();
+        let missed = missed.filter(|position| position >> 32 == session.position >> 32);
+        let from = missed.fold(session.position, Position::min);
+        self.window.begin(from);
+        self.claim(&session, from, room);
         self.stage = Stage::In(Box::new(session));
     }
 
-    fn claim<T: Text>(&mut self, session: &SessionInfo, room: &mut Room<T>) {
+    fn claim<T: Text>(&mut self, session: &SessionInfo, from: Position, room: &mut Room<T>) {
         let everything = Selector::Stanza(Criteria::default());
         let claims = vec![Claim { id: 1, selector: everything }, Claim { id: 2, selector: Selector::Sent }];
-        let (from, generation) = (session.position, session.generation);
+        let generation = session.generation;
         room.say(self.port, ToWorker::Claim { claims, from, made: 0.0, generation });
     }
 
@@ -523,7 +539,7 @@ impl Page {
             }
             Stage::In(known) if session.resumed && known.jid == session.jid => {
                 **known = session.clone();
-                self.claim(&session, room);
+                self.claim(&session, session.position, room);
             }
             // The session is another for the server: the page logs in again, and joins at once.
             Stage::In(_) => {

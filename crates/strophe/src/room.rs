@@ -55,9 +55,9 @@ impl<T> Room<T> {
     }
 
     /// Introduces a page to the hub.
-    pub(crate) fn greet(&mut self, port: PortId, Heir { tab, handled, .. }: &Heir) {
+    pub(crate) fn greet(&mut self, port: PortId, Heir { tab, before, .. }: &Heir) {
         let boot = self.boot.clone();
-        let before = handled.map(|position| Checkpoint { boot, position });
+        let before = before.map(|position| Checkpoint { boot, position });
         // Such a page holds no Web Lock, and does not say whether it can be seen.
         let hello = Hello { versions: vec![VERSION], tab: tab.clone(), lock: None, before, visible: true };
         self.say(port, ToWorker::Hello(hello));

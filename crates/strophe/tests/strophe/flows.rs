@@ -263,6 +263,26 @@ fn what_comes_while_a_page_reloads_is_told_to_the_next() {
 }
 
 #[test]
+fn a_page_that_is_opened_while_another_reloads_takes_nothing_from_that() {
+    let mut world = World::new();
+    let (_, b) = (world.login(ALICE), world.attach());
+    world.server_says(&chat("before"));
+    world.advance(seconds(2));
+    world.says(b, json!(["_bye"]));
+    world.server_says(&chat("meanwhile"));
+    world.forget();
+    let opened = world.attach();
+    world.server_says(&chat("later"));
+    // The page that reloads attaches, in vain where nobody can tell, and then logs in.
+    let reloaded = [world.attach(), world.login(ALICE)];
+    for page in [opened, reloaded[0], reloaded[1]] {
+        let mut words = world.words(page);
+        words.retain(|word| word[0] == "_onMessage");
+        assert_eq!(words, [message(&chat("meanwhile")), message(&chat("later"))]);
+    }
+}
+
+#[test]
 fn a_port_that_nobody_asked_for_a_session_with_is_in_none() {
     let mut world = World::new();
     // Converse.js attaches on one connection, logs in on another, and forgets the first.
