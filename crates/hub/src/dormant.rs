@@ -155,6 +155,17 @@ impl<T: Text> Common<T> {
         }
     }
 
+    /// Forgets the sessions that this tab was in, at this port or just before at another.
+    pub(crate) fn forget_dormant_of(&mut self, port: PortId) {
+        let Some(tab) = self.tabs.get(&port) else { return };
+        let parks = |parked: &Parked<T>| parked.tab == tab.tab && parked.until > self.now;
+        let was_in = |dormant: &&Dormant<T>| {
+            tab.former.as_ref() == Some(&dormant.key) || dormant.parked.iter().any(parks)
+        };
+        let keys: Vec<Key> = self.dormant.iter().filter(was_in).map(|dormant| dormant.key.clone()).collect();
+        keys.iter().for_each(|key| self.forget_dormant(key));
+    }
+
     /// The time of a session is over.
     pub(crate) fn dormant_over(&mut self, id: SessionId) {
         let over = self.dormant.iter().find(|dormant| dormant.id == id);

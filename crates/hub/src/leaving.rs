@@ -162,8 +162,7 @@ impl<T: Text> Hub<T> {
             }
             Stage::New | Stage::Greeted | Stage::Restoring(..) => {
                 // The app has heard the end of a session that might have gone on.
-                let former = tab.former.clone();
-                former.into_iter().for_each(|former| self.common.forget_dormant(&former));
+                self.common.forget_dormant_of(port);
                 self.common.timers.set(Timer::Restore(port), None);
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }

@@ -57,6 +57,8 @@ impl Trial {
                 Said::Event(Event::Authenticated(keys)) => {
                     (self.verified, self.connection.keys) = (true, keys);
                 }
+                // After a refusal nothing is kept of the account.
+                Said::Event(Event::Refused) => common.forget_dormant(&self.connection.key),
                 Said::Event(Event::Dropped(dropped)) => {
                     common.log_dropped(self.port.as_slice(), &dropped.name, dropped.size, &dropped.rule);
                 }

@@ -136,6 +136,8 @@ pub enum Event {
     Authenticating,
     /// The credentials are good; see [`stream::Event::Authenticated`].
     Authenticated(Option<ScramKeys>),
+    /// See [`stream::Event::Refused`].
+    Refused,
     /// See [`stream::Event::BindRequired`].
     BindRequired(String),
     /// The resource is bound; stanzas may flow.
@@ -385,6 +387,7 @@ impl Session {
                         }
                         Output::Event(Event::Authenticated(keys))
                     }
+                    stream::Event::Refused => Output::Event(Event::Refused),
                     stream::Event::BindRequired(features) => Output::Event(Event::BindRequired(features)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),

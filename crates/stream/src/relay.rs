@@ -142,7 +142,12 @@ impl ExpectLogin {
                     common.output(Output::LoggedIn(login));
                     return Ok(State::LoggedIn);
                 }
-                ("failure", _) => {
+                ("failure", exchange) => {
+                    let names_it =
+                        |login: &Login| login.authcid.is_none() || login.proves_name(&common.config);
+                    if exchange.is_some_and(|exchange| names_it(&exchange.login)) {
+                        common.event(Event::Refused);
+                    }
                     self.failures += 1;
                     if self.failures == TRIES {
                         return Err(refused(&element, None));

@@ -50,6 +50,8 @@ pub(crate) struct Page {
     reason: Option<String>,
     /// When a `_closeSocket` of the page counts as a logout.
     leaves_at: Option<Duration>,
+    /// How many times the page will close its socket because it is told of an end.
+    echoes: u32,
     /// Whether the page has just closed its stream.
     closed_stream: bool,
     /// Whether the page left stream management to the worker.
@@ -91,6 +93,7 @@ impl Page {
             asked: VecDeque::new(),
             reason: None,
             leaves_at: None,
+            echoes: 0,
             closed_stream: false,
             has_management: false,
             is_owed: false,
@@ -253,7 +256,7 @@ impl Page {
 
     fn start_over(&mut self) {
         self.asked.clear();
-        (self.reason, self.leaves_at) = (None, None);
+        (self.reason, self.leaves_at, self.echoes) = (None, None, 0);
         (self.has_management, self.is_owed) = (false, false);
         self.role = Role::Primary;
     }
@@ -297,15 +300,18 @@ impl Page {
                     ToWorker::Attach { service: nowhere, jid: None, explicit_binding: false },
                 );
             }
-            // It is told already.
-            Stage::Out | Stage::Left => {}
+            Stage::Out if self.echoes > 0 => self.echoes -= 1,
+            // What the hub keeps of a session that was lost ends with that.
+            Stage::Out if !self.is_old => self.leaves_at = Some(room.now + UNLOADING),
+            Stage::Out => self.log_out(room),
+            Stage::Left => {}
         }
     }
 
     /// The page ends the session for all.
     pub(crate) fn log_out<T: Text>(&mut self, room: &mut Room<T>) {
         self.leaves_at = None;
-        if let Stage::In(_) = &self.stage {
+        if matches!(self.stage, Stage::In(_) | Stage::Out) && self.tab.is_some() {
             self.stage = Stage::Out;
             room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
         }
@@ -605,6 +611,7 @@ impl Page {
             // The page was about to end the session, of which the hub may keep something.
             room.say(self.port, ToWorker::Disconnect { reason: None, timeout: PATIENCE });
         }
+        self.echoes += 1;
         self.tell(
             room,
             match self.is_old {

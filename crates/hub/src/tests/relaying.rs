@@ -129,6 +129,26 @@ fn the_login_of_another_account_costs_a_session_that_was_lost_nothing() {
 }
 
 #[test]
+fn after_a_refusal_of_the_account_nothing_is_kept_of_a_session_that_was_lost() {
+    for (name, kept) in [("alice", 0), ("bob", 1)] {
+        let mut world = World::with(testkit::Config {
+            management: Some(testkit::Management::default()),
+            mechanisms: vec!["PLAIN".to_owned(), "SCRAM-SHA-1".to_owned()],
+            ..testkit::Config::default()
+        });
+        let tab = negotiating_with(&mut world, ALICE, managing::options());
+        scram(&mut world, tab, "alice", &password("alice"));
+        world.run();
+        managing::cut(&mut world);
+        world.run();
+        assert_eq!(world.hub.view().dormant(), 1);
+        let tab = negotiating_with(&mut world, ALICE, managing::options());
+        assert_eq!(plain(&mut world, tab, "", name, "wrong"), ["failure"]);
+        assert_eq!(world.hub.view().dormant(), kept, "{name}");
+    }
+}
+
+#[test]
 fn a_session_that_was_lost_waits_while_a_page_tries_at_one_port_after_the_other() {
     let mut world = World::with(testkit::Config {
         management: Some(testkit::Management::default()),

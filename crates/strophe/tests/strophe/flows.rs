@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use epode_hub::PortId;
 use epode_protocol::{Credentials, FromWorker, Hello, Options, Secret, StatusCode, ToWorker, VERSION};
 use epode_testkit::{Config, LegacySession, Management};
 use serde_json::{Value, json};
@@ -223,6 +224,59 @@ fn a_logout_ends_the_session_in_all_pages_and_nobody_logs_in_again_by_itself() {
     let b = world.next_port(b);
     world.connect(b, ALICE);
     assert_eq!(world.statuses(b), ["CONNECTED"]);
+}
+
+#[test]
+fn after_a_logout_or_a_refusal_nothing_is_kept_of_a_session_that_was_lost() {
+    type End = fn(&mut World, PortId);
+    let ends: [(&str, bool, End); 7] = [
+        ("only the echo of the end", true, |_, _| {}),
+        ("logout", false, |world, page| world.says(page, json!(["_closeSocket"]))),
+        ("unload", true, |world, page| {
+            world.says(page, json!(["_closeSocket"]));
+            world.says(page, json!(["_bye"]));
+        }),
+        ("logout after an attach in vain", false, |world, page| {
+            let page = world.next_port(page);
+            world.says(page, json!(["_attach", SERVICE, 3]));
+            world.says(page, json!(["_closeSocket"]));
+        }),
+        ("a dial in vain", true, |world, page| {
+            world.reachable = false;
+            let page = world.next_port(page);
+            world.connect(page, ALICE);
+            world.run();
+            world.reachable = true;
+        }),
+        ("refusal", false, |world, page| {
+            let page = world.next_port(page);
+            world.connect_with(page, ALICE, "wrong");
+            assert_eq!(world.statuses(page), ["AUTHFAIL"]);
+        }),
+        ("refusal of another account", true, |world, page| {
+            let page = world.next_port(page);
+            world.connect_with(page, "bob@localhost/desk", "wrong");
+            assert_eq!(world.statuses(page), ["AUTHFAIL"]);
+        }),
+    ];
+    for (what, goes_on, end) in ends {
+        let certificate = Some("alice".to_owned());
+        let management = Some(Management::default());
+        let mut world = World::with(Config { certificate, management, ..Config::default() });
+        let page = world.load();
+        world.page(page).is_certified = true;
+        world.connect(page, ALICE);
+        assert_eq!(world.statuses(page), ["CONNECTED"], "{what}");
+        world.cut();
+        assert_eq!(world.statuses(page), ["DISCONNECTED"], "{what}");
+        end(&mut world, page);
+        world.advance(seconds(2));
+        world.forget();
+        let other = world.login(ALICE);
+        assert_eq!(world.statuses(other), ["CONNECTED"], "{what}");
+        let resumes = world.sent().iter().any(|sent| sent.starts_with("<resume"));
+        assert_eq!(resumes, goes_on, "{what}");
+    }
 }
 
 #[test]

@@ -65,6 +65,8 @@ pub(crate) struct Page {
     /// Whether it speaks version 0.
     pub(crate) is_old: bool,
     pub(crate) is_anonymous: bool,
+    /// Whether it logs in with its certificate.
+    pub(crate) is_certified: bool,
     /// Whether its app does something before it logs in.
     pub(crate) waits_to_log_in: bool,
     posted: usize,
@@ -88,7 +90,9 @@ impl World {
     }
 
     pub(crate) fn with(config: testkit::Config) -> Self {
-        let mechanisms = vec!["PLAIN".to_owned()];
+        // With its certificate a page logs in, and the worker cannot.
+        let external = config.certificate.is_some().then(|| "EXTERNAL".to_owned());
+        let mechanisms = ["PLAIN".to_owned()].into_iter().chain(external).collect();
         World {
             hub: Hub::new(Config {
                 boot: "boot-1".to_owned(),
@@ -449,9 +453,10 @@ impl World {
             "features" if element.child("mechanisms", SASL).is_some() => {
                 let user = page.jid.split('@').next().unwrap_or_default();
                 let proof = STANDARD.encode(format!("\0{user}\0{}", page.password));
-                let auth = match page.is_anonymous {
-                    true => format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"),
-                    false => format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{proof}</auth>"),
+                let auth = match (page.is_anonymous, page.is_certified) {
+                    (true, _) => format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"),
+                    (_, true) => format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>"),
+                    _ => format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{proof}</auth>"),
                 };
                 self.sends(port, &auth);
             }
