@@ -1,12 +1,17 @@
 //! The login of a page: SASL is between the page and the server, the rest of the handshake is played by the
 //! worker, which has the stream.
 
+use std::time::Duration;
+
 use epode_hub::PortId;
 use epode_protocol::{Secret, SessionInfo, Text, ToWorker};
 
 use crate::room::Room;
 use crate::scenery::{self, Frame};
 use crate::words::Word;
+
+/// How long other pages wait for one that says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A page that logs in.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub(crate) struct Login {
     /// The bare JID, as far as it is not told by case.
     pub(crate) account: String,
     sasl: Sasl,
+    /// Until when the page may be silent and others wait for its login; `None` while they do not.
+    pub(crate) awaited: Option<Duration>,
     /// The features with which the latest stream begins, until the page begins it too.
     features: Option<String>,
     /// Whether the page has begun the latest stream.
@@ -56,6 +63,7 @@ impl Login {
             service,
             account: account_of(jid),
             sasl: Sasl::Dialling,
+            awaited: None,
             features: None,
             has_begun: false,
             has_session: false,
@@ -76,7 +84,17 @@ impl Login {
 
     /// Whether there may be a session soon that is not there yet.
     pub(crate) fn is_under_way(&self) -> bool {
-        !self.has_session && !matches!(self.sasl, Sasl::Failed | Sasl::Refused)
+        !self.has_session
+            && match self.sasl {
+                Sasl::Dialling | Sasl::Proven => true,
+                Sasl::Talking => self.awaited.is_some(),
+                Sasl::Failed | Sasl::Refused => false,
+            }
+    }
+
+    /// Time has passed.
+    pub(crate) fn tire(&mut self, now: Duration) {
+        self.awaited.take_if(|until| *until <= now);
     }
 
     /// Whether the session is up, and the page has not bound.
@@ -87,13 +105,13 @@ impl Login {
     /// The server says this on the page's stream.
     pub(crate) fn told<T: Text>(&mut self, port: PortId, text: T, room: &mut Room<T>) {
         if self.sasl == Sasl::Dialling {
-            self.sasl = Sasl::Talking;
+            (self.sasl, self.awaited) = (Sasl::Talking, Some(room.now + PATIENCE));
             self.features = Some(text.with_str(str::to_owned));
             return room.post(port, Word::Open);
         }
         match &*scenery::name_of(&text) {
-            "success" => (self.sasl, self.has_begun) = (Sasl::Proven, false),
-            "failure" => self.sasl = Sasl::Failed,
+            "success" => (self.sasl, self.awaited, self.has_begun) = (Sasl::Proven, None, false),
+            "failure" => (self.sasl, self.awaited) = (Sasl::Failed, None),
             _ => {}
         }
         room.post(port, Word::Message(text));
@@ -107,6 +125,7 @@ impl Login {
         frame: Frame,
         room: &mut Room<T>,
     ) -> Option<T> {
+        let is_auth = frame == Frame::Auth;
         match (frame, self.sasl) {
             (Frame::Open, _) => {
                 self.has_begun = true;
@@ -129,6 +148,11 @@ impl Login {
             }
             (_, Sasl::Proven) => return Some(text),
             (_, Sasl::Dialling | Sasl::Talking | Sasl::Failed) => {
+                // Other frames are of a registration, in which a person may take any time.
+                self.awaited = is_auth.then(|| room.now + PATIENCE);
+                if is_auth && self.sasl == Sasl::Failed {
+                    self.sasl = Sasl::Talking;
+                }
                 let text = Secret::new(text.with_str(str::to_owned));
                 room.say(port, ToWorker::Frame { text });
             }

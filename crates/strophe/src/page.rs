@@ -103,12 +103,19 @@ impl Page {
 
     /// When a time of the page is over.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.leaves_at.into_iter().chain(self.window.due).min()
+        let awaited = match &self.stage {
+            Stage::LoggingIn(login) => login.awaited,
+            _ => None,
+        };
+        [self.leaves_at, self.window.due, awaited].into_iter().flatten().min()
     }
 
     pub(crate) fn timeout<T: Text>(&mut self, room: &mut Room<T>) {
         if self.leaves_at.is_some_and(|at| at <= room.now) {
             self.log_out(room);
+        }
+        if let Stage::LoggingIn(login) = &mut self.stage {
+            login.tire(room.now);
         }
         self.ask_if_due(room);
     }

@@ -592,6 +592,29 @@ fn an_account_is_registered_before_a_login() {
 }
 
 #[test]
+fn a_page_that_registers_an_account_or_says_nothing_keeps_nobody_waiting() {
+    let mut world = World::with(Config { registration: true, ..Config::default() });
+    let [registers, silent] = [(); 2].map(|()| world.load());
+    world.page(registers).waits_to_log_in = true;
+    world.connect(registers, "localhost");
+    let waiting = world.attach();
+    assert_eq!(world.statuses(waiting), [""; 0]);
+    let query = "<query xmlns='jabber:iq:register'/>";
+    world.sends(registers, &format!("<iq xmlns='jabber:client' type='get' id='r1'>{query}</iq>"));
+    let late = world.attach();
+    for page in [waiting, late] {
+        assert_eq!(world.statuses(page), ["ATTACHFAIL"]);
+    }
+    world.page(silent).waits_to_log_in = true;
+    world.connect(silent, ALICE);
+    let waiting = world.attach();
+    world.advance(seconds(9));
+    assert_eq!(world.statuses(waiting), [""; 0]);
+    world.advance(seconds(1));
+    assert_eq!(world.statuses(waiting), ["ATTACHFAIL"]);
+}
+
+#[test]
 fn a_login_during_the_second_of_a_logout_is_a_login_of_its_own() {
     let mut world = World::new();
     let a = world.login(ALICE);
