@@ -350,7 +350,10 @@ impl<T: Text> Hub<T> {
         self.start_over(port);
         let account = jid::prepared(jid::bare(account), &self.common.config.unicode).into_owned();
         let there = self.sessions.values().find(|shared| {
-            shared.key().service == service && shared.is_of(&account) && shared.phase != Phase::Closing
+            shared.key().service == service
+                && shared.is_of(&account)
+                && shared.is_proven()
+                && shared.phase != Phase::Closing
         });
         if let Some(id) = there.map(SharedSession::id) {
             return self.with(id, |shared, common| shared.attach(port, false, common));

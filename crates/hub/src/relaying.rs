@@ -87,7 +87,9 @@ impl<T: Text> Hub<T> {
                 shared.go_on(former, common);
             }
             shared.join(port, JoinKind::Opened, explicit, Vec::new(), common);
-            shared.restore_waiting(shared.key().account.clone(), common);
+            if proven {
+                shared.restore_waiting(shared.key().account.clone(), common);
+            }
             shared.own(common);
         });
     }

@@ -145,6 +145,12 @@ impl<T: Clone> SharedSession<T> {
         self.key().account == account || self.bound.as_deref() == Some(account)
     }
 
+    /// Whether the session is of the account that it was opened for. A page may have logged in as somebody
+    /// else, of which the JID tells that the server binds.
+    pub(crate) fn is_proven(&self) -> bool {
+        !self.connection.relays || self.connection.session.proves_account()
+    }
+
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Up(_))
     }

@@ -662,6 +662,40 @@ fn tabs_that_lost_their_worker_come_back_by_the_login_of_a_page() {
 }
 
 #[test]
+fn tabs_that_lost_their_worker_do_not_come_back_by_a_login_that_proves_nothing() {
+    let external = format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>");
+    for restores_first in [false, true] {
+        let mut world = world(&["SCRAM-SHA-1", "EXTERNAL"]);
+        let tab = negotiating(&mut world, ALICE);
+        scram(&mut world, tab, "alice", "secret-alice");
+        world.forget();
+        world.worker_dies();
+        if restores_first {
+            world.advance(2 * SECOND);
+        }
+        let intruder = negotiating(&mut world, ALICE);
+        // The server takes the certificate, and says nothing of whom it is.
+        let socket = *world.open_sockets().last().unwrap();
+        world.flowing = false;
+        say(&mut world, intruder, &external);
+        world.run();
+        world.at_hub(Input::Frame(socket, format!("<success xmlns='{SASL}'/>")));
+        assert_eq!(heard(&mut world, intruder), ["success"]);
+        if !restores_first {
+            world.advance(2 * SECOND);
+        }
+        world.at_hub(Input::SocketClosed(socket, 1006, String::new()));
+        assert_eq!(heard(&mut world, intruder).last().unwrap(), "Disconnected");
+        world.flowing = true;
+        assert_eq!(world.heard(tab), ["Reconnecting"]);
+        let other = negotiating(&mut world, ALICE);
+        scram(&mut world, other, "alice", "secret-alice");
+        let heard = world.heard(tab);
+        assert!(heard.last().unwrap().ends_with("ed alice@localhost/desk"), "{heard:?}");
+    }
+}
+
+#[test]
 fn bosh_carries_a_page_s_own_login_as_well() {
     let mut world = world(&["SCRAM-SHA-1", "PLAIN"]);
     world.service = BOSH;
