@@ -9,9 +9,9 @@ use epode_protocol::{FromWorker, LogLevel, Refusal, StatusCode, Text};
 use epode_session::{Input, stream};
 
 use crate::common::Common;
+use crate::joining::failure;
 use crate::key::Key;
 use crate::shared_session::{Phase, SharedSession};
-use crate::status::because;
 use crate::{Hub, Keeper, Output, SessionId};
 
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
@@ -45,26 +45,26 @@ impl<T: Text> SharedSession<T> {
     fn give_up(mut self, keeper: &Keeper, common: &mut Common<T>) -> Key {
         // A page's own login came over it.
         self.connection.uplink.carrier.close(common);
-        // A session that went on with a former one has stanzas of that.
-        self.stanzas.finish(common);
-        let why = match keeper {
-            Keeper::Beside(worker) => {
-                for port in self.ports() {
+        for port in self.ports() {
+            let why = match keeper {
+                Keeper::Beside(worker) => {
                     common.detach(port, Vec::new());
                     let elsewhere = Refusal::Elsewhere { worker: worker.clone() };
                     common.post(port, FromWorker::Refused(elsewhere));
+                    continue;
                 }
-                return self.connection.key;
-            }
-            Keeper::Newer => NEWER_HAS_IT,
-            Keeper::Other => OTHER_HAS_IT,
-        };
-        for port in self.ports() {
-            let failed = because(StatusCode::ConnFail, None, &why);
-            let over = because(StatusCode::Disconnected, None, &why);
-            common.detach(port, vec![failed, over]);
+                Keeper::Newer => NEWER_HAS_IT,
+                Keeper::Other => OTHER_HAS_IT,
+            };
+            common.detach(port, failure(StatusCode::ConnFail, None, &why));
         }
-        self.connection.key
+        let key = self.key().clone();
+        // A session that was to go on with a former one leaves that for the next attempt.
+        match self.phase {
+            Phase::Reopening(_) => self.sleep(common),
+            _ => self.stanzas.finish(common),
+        }
+        key
     }
 }
 

@@ -292,9 +292,10 @@ impl Session {
         self.redial.was_mute();
     }
 
-    /// What is needed to go on with this session, which is over, if an error ended it that leaves that open.
+    /// What is needed to go on with this session, which is not up: if an error ended it that leaves that
+    /// open, or if it has not come to its first dial.
     pub fn former(&self) -> Option<&Former> {
-        self.former.as_ref().filter(|_| matches!(self.phase, Phase::Over))
+        self.former.as_ref().filter(|_| !self.up)
     }
 
     /// Takes in an event. [`Session::poll_output`] returns what follows from it.

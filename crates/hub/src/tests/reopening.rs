@@ -11,7 +11,7 @@ use super::managing::{
     stanzas, world,
 };
 use super::world::{GRACE, SERVICE, World, password};
-use crate::{Input, PortId};
+use crate::{Input, Keeper, PortId};
 
 fn by_itself() -> Options {
     Options { reconnect: false, ..options() }
@@ -324,14 +324,32 @@ fn a_tab_that_stays_away_hears_what_became_of_its_sends_when_another_goes_on() {
 }
 
 #[test]
-fn where_a_newer_worker_has_the_session_the_sends_of_the_former_one_end() {
+fn a_session_that_another_worker_keeps_from_going_on_waits_until_that_is_over() {
+    for keeper in [Keeper::Newer, Keeper::Other] {
+        let mut world = world();
+        let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+        let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
+        world.server_says(ALICE, "<message xmlns='jabber:client' id='meanwhile'/>");
+        world.forget();
+        connect(&mut world, tab);
+        world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), keeper));
+        assert_eq!(news(&mut world, tab), ["ConnFail", "Disconnected"]);
+        assert_eq!(kept(&mut world), 1);
+        connect(&mut world, tab);
+        world.advance(2 * SECOND);
+        assert!(is_resumed(&mut world, tab));
+        assert_eq!((&*world.handled(tab)[0], &*world.handled(bob)[0]), ("meanwhile", "m1"));
+        assert!(news(&mut world, tab).contains(&format!("acknowledged {token}")));
+    }
+    // Not for ever.
     let mut world = world();
     let tab = online(&mut world);
     let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
-    world.forget();
     connect(&mut world, tab);
-    world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), crate::Keeper::Newer));
-    assert_eq!(news(&mut world, tab), [&*format!("lost {token} unknown"), "ConnFail", "Disconnected"]);
+    world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), Keeper::Newer));
+    world.forget();
+    world.advance(300 * SECOND);
+    assert_eq!(news(&mut world, tab), [format!("lost {token} unknown")]);
 }
 
 #[test]
