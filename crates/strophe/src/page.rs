@@ -295,6 +295,7 @@ impl Page {
     fn close_socket<T: Text>(&mut self, room: &mut Room<T>) {
         match &self.stage {
             Stage::In(_) if !self.is_old => self.leaves_at = Some(room.now + UNLOADING),
+            // Version 0 has no goodbye that could follow.
             Stage::In(_) => self.log_out(room),
             Stage::LoggingIn(_) | Stage::Attaching { .. } => {
                 self.stage = Stage::Out;
