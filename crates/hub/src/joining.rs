@@ -290,6 +290,10 @@ impl<T: Text> Hub<T> {
                 self.turn_to(port, key);
                 return self.with(*id, |shared, common| shared.attach(port, waits, common));
             }
+            [] if closed.is_empty() && self.common.config.shared => {
+                "there is no session to attach to in this worker: pages of another library, if there are \
+                 any, have theirs in another"
+            }
             [] if closed.is_empty() => "there is no session to attach to",
             [] => return self.common.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",

@@ -146,7 +146,9 @@ fn attach_joins_the_only_session_or_the_one_that_the_tab_remembers() {
     let mut world = World::new();
     let none = world.tab();
     world.attach(none, None);
-    assert_eq!(world.heard(none), ["AttachFail"]);
+    let [Event::Status(failed)] = &world.events(none)[..] else { panic!("one word") };
+    assert_eq!(failed.code, StatusCode::AttachFail);
+    assert!(failed.text.as_ref().is_some_and(|text| text.contains("pages of another library")));
 
     world.online(ALICE);
     world.attach(none, None);
