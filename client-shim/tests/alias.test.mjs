@@ -245,20 +245,57 @@ describe('fields of a connection', () => {
     connection.reset();
   });
 
-  test('pass survives a lost connection, and no logout, no refusal and no reset', async () => {
-    for (const [messages, kept] of [
-      [[status('Disconnected')], 'secret'],
-      [[status('Reconnecting')], 'secret'],
-      [[status('Error'), status('Disconnected')], 'secret'],
-      [[status('Disconnecting')], null],
-      [[status('AuthFail')], null],
+  test('pass is gone with the session, unless its app connects again after a loss', async () => {
+    let users = 0;
+    const error = (condition) => [status('Error', null, condition), status('Disconnected')];
+    for (const [messages, ofWorker, ofApp] of [
+      [[status('Reconnecting')], 'secret', 'secret'],
+      [[status('Disconnected')], null, 'secret'],
+      // The connection was silent.
+      [error(null), null, 'secret'],
+      [error('system-shutdown'), null, 'secret'],
+      [error('conflict'), null, null],
+      [[status('Disconnecting')], null, null],
+      [[status('AuthFail')], null, null],
     ]) {
-      const { connection, port } = await online();
-      port.say(...messages);
-      assert.equal(connection.pass, kept, JSON.stringify(messages));
-      connection.reset();
-      assert.equal(connection.pass, null);
+      for (const [reconnect, kept] of [
+        [true, ofWorker],
+        [false, ofApp],
+      ]) {
+        // An app that connects again does not undo the logout of another row.
+        const jid = `user${++users}@chat.example`;
+        const { connection, port } = await asked({ ...WORKER, reconnect }, jid);
+        port.say(up('Connected', `${jid}/desk`));
+        port.say(...messages);
+        await settled();
+        assert.equal(connection.pass, kept, JSON.stringify([reconnect, messages]));
+        connection.reset();
+        assert.equal(connection.pass, null);
+      }
     }
+  });
+
+  test('pass is gone with an attempt, unless that is for a session that was lost', async () => {
+    const failed = [status('ConnFail', 'nobody is there'), status('Disconnected')];
+    const frank = 'frank@chat.example';
+    const { connection, port } = await asked({ ...WORKER, reconnect: false }, frank);
+    port.say(...failed);
+    assert.equal(connection.pass, null);
+    for (const [jid, kept] of [
+      ['Frank@chat.example', 'again'],
+      ['grace@chat.example', null],
+    ]) {
+      connection.connect(frank, 'secret');
+      await settled();
+      ports.at(-1).say(up('Connected', `${frank}/desk`), status('Reconnecting', 'the connection was lost'));
+      await settled();
+      assert.equal(connection.pass, 'secret');
+      connection.connect(jid, 'again');
+      await settled();
+      ports.at(-1).say(...failed);
+      assert.equal(connection.pass, kept);
+    }
+    connection.reset();
   });
 
   test('the socket of a transport is open while there is a connection', async () => {

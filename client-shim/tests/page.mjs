@@ -132,8 +132,8 @@ export function up(code, jid = 'alice@chat.example/desk') {
 }
 
 /** Any other `Status`. */
-export function status(code, text = null) {
-  return { Status: { code, condition: null, text, session: null } };
+export function status(code, text = null, condition = null) {
+  return { Status: { code, condition, text, session: null } };
 }
 
 export function deliver(...texts) {

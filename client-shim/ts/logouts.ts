@@ -11,7 +11,7 @@ const REST = 10_000;
 const logouts = new Map<string | undefined, number>();
 
 /** As far as case does not tell accounts apart. */
-const accountOf = (jid: string): string | undefined => getBareJidFromJid(jid)?.toLowerCase();
+export const accountOf = (jid: string): string | undefined => getBareJidFromJid(jid)?.toLowerCase();
 
 /** Another tab has logged out of this account. */
 export function noteLogout(jid: string): void {

@@ -16,7 +16,7 @@ import { forgetSession, type Kept } from './kept.ts';
 import { Link, say, type Command, type Told } from './link.ts';
 import { error, guarded, info, tell, warn } from './log.ts';
 import type { Login } from './login.ts';
-import { noteLogout } from './logouts.ts';
+import { accountOf, noteLogout } from './logouts.ts';
 import { redials } from './options.ts';
 import { Outbox, taken } from './outbox.ts';
 import { tellPlugins } from './equipment.ts';
@@ -40,6 +40,9 @@ export const NOTHING: Backlog = Object.freeze({ stanzas: 0, bytes: 0 });
 /** Why a tab is out of its session. */
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 const RETURNED = 'the page is back from the back/forward cache, and out of its session';
+
+/** The conditions with which a server ends a stream whose session it may still have. */
+const LASTS = new Set(['connection-timeout', 'reset', 'system-shutdown']);
 
 /** The part of one connection, from one attempt to the next. */
 export class Participation<C extends ConnectionState<C>> {
@@ -69,6 +72,11 @@ export class Participation<C extends ConnectionState<C>> {
   #attempt = 0;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
+  /**
+   * The account of a session that was up and that the app may go on with by a `connect` of its own, once the
+   * connection is lost.
+   */
+  #resumable: string | null | undefined = null;
   /** The part of BOSH, once such a service was meant and the script of that part is there. */
   #bosh: BoshPart | undefined;
 
@@ -407,6 +415,7 @@ export class Participation<C extends ConnectionState<C>> {
     connection.connected = true;
     connection.authenticated = true;
     connection.disconnecting = false;
+    this.#resumable = redials(connection.options) ? null : accountOf(jid);
     this.ready.up(connection);
     this.timed.start();
     this.#bosh?.up();
@@ -500,7 +509,10 @@ export class Participation<C extends ConnectionState<C>> {
       if (connection.authenticated && !connection.disconnecting) noteLogout(connection.jid);
       connection.disconnecting = true;
     }
-    if (status === Status.DISCONNECTING || status === Status.AUTHFAIL) connection.pass = null;
+    const isEnd = status === Status.DISCONNECTING || status === Status.AUTHFAIL;
+    if (isEnd || (condition && status === Status.ERROR && !LASTS.has(condition))) this.#resumable = null;
+    if (isEnd || (status === Status.DISCONNECTED && this.#resumable !== accountOf(connection.jid)))
+      connection.pass = null;
     // Said again when the cause changes: handlers that were added since are for the session to come.
     if (status === Status.RECONNECTING && connection.authenticated) this.#down();
     if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
