@@ -44,7 +44,7 @@ const dial = (url, greeting) => dialled[dialled.push({ url, greeting, close() {}
 /** No service here is BOSH. */
 const http = { request() {}, abort() {} };
 const own = (name) => queueMicrotask(() => engine.owned(name));
-engine.start(undefined, { own, disown() {}, exit() {} }, dial, http, true, false);
+engine.start(undefined, { own, seek() {}, disown() {}, exit() {} }, dial, http, true, false);
 
 /** What was to happen at once has happened. */
 const settled = () => new Promise((resolve) => wait(resolve));

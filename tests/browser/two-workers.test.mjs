@@ -51,6 +51,11 @@ for (const name of BROWSERS) {
       );
       assert.deepEqual(await epode.statuses(), ['CONNECTING', 'AUTHENTICATING', 'CONNECTED']);
       await areOne(scene, [epode]);
+      // Nothing stands in the way of the next attempt.
+      await epode.evaluate(() => connection.disconnect());
+      await epode.status('DISCONNECTED');
+      await late.connect(`${scene.jid}/tab1`, scene.password);
+      await late.status('CONNECTED');
     });
   });
 }

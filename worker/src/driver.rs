@@ -145,6 +145,7 @@ impl Worker {
             }
             Output::ClosePort(port) => self.ports.close(port),
             Output::Own(name) => self.ownership.own(&name),
+            Output::Seek(name) => self.ownership.seek(&name),
             Output::Disown(name) => self.ownership.disown(&name),
             Output::Exit => self.ownership.exit(),
             Output::Dial(socket, url, greeting) => match Socket::dial(socket, &url, &greeting, &self.dial) {

@@ -54,6 +54,7 @@ const OWNERSHIP: &str = r#"
  */
 export interface Ownership {
   own(name: string): void;
+  seek(name: string): void;
   disown(name: string): void;
   /** Ends the worker. */
   exit(): void;
@@ -80,6 +81,8 @@ extern "C" {
     pub type Ownership;
     #[wasm_bindgen(method)]
     fn own(this: &Ownership, name: &str);
+    #[wasm_bindgen(method)]
+    fn seek(this: &Ownership, name: &str);
     #[wasm_bindgen(method)]
     fn disown(this: &Ownership, name: &str);
     #[wasm_bindgen(method)]

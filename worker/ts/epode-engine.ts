@@ -28,7 +28,7 @@ export async function begin(how: typeof load): Promise<void> {
   const nothing = (): void => {};
   start(
     undefined,
-    { own: nothing, disown: nothing, exit: nothing },
+    { own: nothing, seek: nothing, disown: nothing, exit: nothing },
     (url) => new WebSocket(url, 'xmpp'),
     withBlocking(http, {
       responded: (...answer) => attempt(() => responded(...answer)),

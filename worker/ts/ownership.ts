@@ -37,7 +37,7 @@ const PATIENCE = 5_000;
 export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   const { locks } = navigator;
   if (!locks || typeof BroadcastChannel === 'undefined') {
-    return { own: (name) => queueMicrotask(() => outcomes.owned(name)), disown() {}, exit };
+    return { own: (name) => queueMicrotask(() => outcomes.owned(name)), seek() {}, disown() {}, exit };
   }
   const own = { born: Date.now(), script: self.location.href, worker: self.name };
   const channel = new BroadcastChannel('epode');
@@ -45,6 +45,8 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   const kept = new Map<string, () => void>();
   /** Gives up each session that another worker was asked for. */
   const asked = new Map<string, AbortController>();
+  /** The sessions for which a page is about to log in. */
+  const sought = new Set<string>();
 
   const keep = (name: string): Promise<void> =>
     new Promise((release) => {
@@ -68,9 +70,13 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
         asked.delete(name);
         const { reason } = waiting.signal;
         if (reason === 'silent') outcomes.owned(name);
-        else if (isOfOurPages(reason)) outcomes.denied(name, true);
-        else outcomes.denied(name, false, reason.script === own.script ? reason.worker : undefined);
+        else deny(name, reason);
       });
+  };
+
+  const deny = (name: string, keeper: OwnershipMessage): void => {
+    if (isOfOurPages(keeper)) outcomes.denied(name, true);
+    else outcomes.denied(name, false, keeper.script === own.script ? keeper.worker : undefined);
   };
 
   /** A worker of before there were other pages said no name. */
@@ -81,12 +87,20 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
       if (data.born > own.born && isOfOurPages(data)) outcomes.wanted(data.wants);
       else channel.postMessage({ keeps: data.wants, ...own } satisfies OwnershipMessage);
     }
-    if (data.keeps !== undefined) asked.get(data.keeps)?.abort(data);
+    if (data.keeps === undefined) return;
+    if (asked.has(data.keeps)) asked.get(data.keeps)!.abort(data);
+    else if (sought.delete(data.keeps) && !kept.has(data.keeps) && !isOfOurPages(data))
+      deny(data.keeps, data);
   };
 
   return {
     own(name) {
       void locks.request(name, { ifAvailable: true }, (lock) => (lock ? keep(name) : void ask(name)));
+    },
+    seek(name) {
+      sought.add(name);
+      // As from before all workers: to such a one nobody hands over.
+      channel.postMessage({ wants: name, ...own, born: 0 } satisfies OwnershipMessage);
     },
     disown(name) {
       kept.get(name)?.();

@@ -163,6 +163,9 @@ pub enum Output<T> {
     /// there may be two workers. A newer worker asks an older one for the session. Answered by
     /// [`Input::Owned`] or [`Input::Denied`].
     Own(String),
+    /// Find out, by [`Input::Denied`], whether a worker for pages of another library has the session of
+    /// this name. Wherever the session is, there it stays.
+    Seek(String),
     /// Give up the session of this name.
     Disown(String),
     /// End this worker once all frames have left. The tabs notice by its Web Lock, and start

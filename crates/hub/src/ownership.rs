@@ -6,13 +6,15 @@
 //! where it is, and Epode's pages go to the worker that has it.
 
 use epode_protocol::{FromWorker, LogLevel, Refusal, StatusCode, Text};
-use epode_session::{Input, stream};
+use epode_session::{Account, Input, stream};
 
 use crate::common::Common;
 use crate::joining::failure;
 use crate::key::Key;
 use crate::shared_session::{Phase, SharedSession};
-use crate::{Hub, Keeper, Output, SessionId};
+use crate::timer::Timer;
+use crate::trial::Trial;
+use crate::{Config, Hub, Keeper, Output, PortId, SessionId};
 
 const HANDED_OVER: &str = "a newer version of this app took over the session: reload the page";
 const NEWER_HAS_IT: &str = "a newer version of this app has the session: reload the page";
@@ -46,17 +48,7 @@ impl<T: Text> SharedSession<T> {
         // A page's own login came over it.
         self.connection.uplink.carrier.close(common);
         for port in self.ports() {
-            let why = match keeper {
-                Keeper::Beside(worker) => {
-                    common.detach(port, Vec::new());
-                    let elsewhere = Refusal::Elsewhere { worker: worker.clone() };
-                    common.post(port, FromWorker::Refused(elsewhere));
-                    continue;
-                }
-                Keeper::Newer => NEWER_HAS_IT,
-                Keeper::Other => OTHER_HAS_IT,
-            };
-            common.detach(port, failure(StatusCode::ConnFail, None, &why));
+            common.turn_away(port, keeper);
         }
         let key = self.key().clone();
         // A session that was to go on with a former one leaves that for the next attempt.
@@ -68,7 +60,33 @@ impl<T: Text> SharedSession<T> {
     }
 }
 
+impl<T: Text> Common<T> {
+    /// Tells a tab that another worker has the session.
+    fn turn_away(&mut self, port: PortId, keeper: &Keeper) {
+        let why = match keeper {
+            Keeper::Beside(worker) => {
+                self.detach(port, Vec::new());
+                let elsewhere = Refusal::Elsewhere { worker: worker.clone() };
+                return self.post(port, FromWorker::Refused(elsewhere));
+            }
+            Keeper::Newer => NEWER_HAS_IT,
+            Keeper::Other => OTHER_HAS_IT,
+        };
+        self.detach(port, failure(StatusCode::ConnFail, None, &why));
+    }
+}
+
 impl<T: Text> Hub<T> {
+    /// A page is about to log in by itself. What it says to the server would be in vain where pages of
+    /// another library have the session.
+    pub(crate) fn seek(&mut self, key: &Key, account: &Account) {
+        let Config { shared, detour, .. } = self.common.config;
+        let is_here = self.sessions.values().any(|session| session.key() == key);
+        if shared && !detour && !is_here && !account.is_anonymous() {
+            self.common.outputs.push_back(Output::Seek(key.to_string()));
+        }
+    }
+
     /// This worker owns the session now, and dials.
     pub(crate) fn owned(&mut self, name: &str) {
         match self.session_of(name) {
@@ -81,7 +99,17 @@ impl<T: Text> Hub<T> {
     pub(crate) fn denied(&mut self, name: &str, keeper: &Keeper) {
         if let Some(shared) = self.session_of(name).and_then(|id| self.sessions.remove(&id)) {
             let key = shared.give_up(keeper, &mut self.common);
-            self.let_contend(&key);
+            return self.let_contend(&key);
+        }
+        let is_meant = |trial: &Trial| trial.connection.relays && trial.connection.key.to_string() == name;
+        let meant = self.trials.iter().filter(|(_, trial)| is_meant(trial)).map(|(id, _)| *id);
+        for id in meant.collect::<Vec<_>>() {
+            let Some(mut trial) = self.trials.remove(&id) else { continue };
+            trial.connection.uplink.carrier.close(&mut self.common);
+            self.common.timers.set(Timer::Session(id), None);
+            if let Some(port) = trial.port {
+                self.common.turn_away(port, keeper);
+            }
         }
     }
 

@@ -30,6 +30,7 @@ impl<T: Text> Hub<T> {
         };
         let key = self.key(port, &account, &options);
         self.turn_to(port, &key);
+        self.seek(&key, &account);
         let binding = is_http(service).then(|| Binding::new(Default::default()));
         let connection = Connection::new(key, account, options, Purpose::Relay, binding, &mut self.common);
         self.try_on(port, connection);

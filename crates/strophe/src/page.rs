@@ -405,7 +405,6 @@ impl Page {
             // The page may ask again, once the session is free.
             FromWorker::Refused(Refusal::Elsewhere { .. }) => {
                 self.tell(room, Word::Log(LogLevel::Fatal, ELSEWHERE.to_owned()));
-                self.keep_out(room);
                 return self.fail(ELSEWHERE, room);
             }
             FromWorker::Refused(refusal) => {

@@ -403,6 +403,7 @@ impl World {
             Output::ClosePort(port) => assert!(self.open_ports.remove(&port), "{port:?} closed twice"),
             // There is no other worker.
             Output::Own(name) => self.at_hub(Input::Owned(name)),
+            Output::Seek(_) => {}
             Output::Disown(_) => {}
             Output::Exit => panic!("nobody is too new for this worker"),
             Output::Dial(socket, ..) => {

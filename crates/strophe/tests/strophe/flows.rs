@@ -578,6 +578,26 @@ fn a_tab_of_epode_and_a_page_of_strophe_share_a_session_and_its_end() {
 }
 
 #[test]
+fn a_page_hears_that_pages_of_epode_have_the_session_before_it_proves_itself_and_may_try_again() {
+    let mut world = World::new();
+    let mut page = world.load();
+    for _ in 0..2 {
+        world.page(page).waits_to_log_in = true;
+        world.connect(page, ALICE);
+        world.is_beside();
+        let statuses = world.statuses(page);
+        assert!(statuses[0].starts_with("CONNFAIL pages of Epode have this session"), "{statuses:?}");
+        assert_eq!(statuses[1..], ["DISCONNECTED"]);
+        page = world.next_port(page);
+    }
+    world.run();
+    assert!(!world.sent().iter().any(|sent| sent.starts_with("<auth")));
+    assert_eq!(world.server.statistics().open_connections, 0);
+    world.connect(page, ALICE);
+    assert_eq!(world.statuses(page), ["CONNECTED"]);
+}
+
+#[test]
 fn an_account_is_registered_before_a_login() {
     let mut world = World::with(Config { registration: true, ..Config::default() });
     let page = world.load();

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use epode_hub::session::stream::jid::Unicode;
 use epode_hub::session::stream::sasl::Secret;
-use epode_hub::{Config, Hub, Input, Output, PortId, SocketId};
+use epode_hub::{Config, Hub, Input, Keeper, Output, PortId, SocketId};
 use epode_protocol::port::{Json, Read};
 use epode_protocol::{FromWorker, ToWorker};
 use epode_strophe::{Said, Strophe};
@@ -36,6 +36,8 @@ pub(crate) struct World {
     server_deadline: Option<Duration>,
     pages: BTreeMap<PortId, Page>,
     sockets: Vec<SocketId>,
+    /// The session that the worker sought last.
+    sought: Option<String>,
     pub(crate) dials: usize,
     /// The frames that the worker has written.
     pub(crate) sent: Vec<String>,
@@ -118,6 +120,7 @@ impl World {
             server_deadline: None,
             pages: BTreeMap::new(),
             sockets: Vec::new(),
+            sought: None,
             dials: 0,
             sent: Vec::new(),
             closed: BTreeSet::new(),
@@ -212,6 +215,14 @@ impl World {
         self.run();
         let socket = self.sockets.first().copied().expect("a session has a socket");
         self.queue.push_back(Arrival::AtHub(Input::Frame(socket, text.to_owned())));
+    }
+
+    /// A worker of Epode's pages has the session that a page is about to log in to.
+    pub(crate) fn is_beside(&mut self) {
+        self.run();
+        let name = self.sought.take().expect("the worker asks before a page logs in");
+        let beside = Keeper::Beside("epode".to_owned());
+        self.queue.push_back(Arrival::AtHub(Input::Denied(name, beside)));
     }
 
     /// The connection is lost.
@@ -378,6 +389,7 @@ impl World {
                 self.queue.push_back(Arrival::AtHub(Input::Derived(socket, keys)));
             }
             Output::Defer => self.queue.push_back(Arrival::AtHub(Input::Deferred)),
+            Output::Seek(name) => self.sought = Some(name),
             Output::Watch(..) | Output::Disown(_) | Output::Log(..) => {}
             Output::Exit | Output::Draw(_) | Output::Request(..) | Output::Abort(..) => {
                 panic!("nobody asks for that here: {output:?}")
