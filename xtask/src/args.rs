@@ -22,6 +22,8 @@ usage: cargo xtask build                             build worker and npm packag
                                idle, which takes minutes, only if named
            --sources NAME,…    scripted and prosody, where the stanzas come from; both
            --transport NAME    bosh: a session over BOSH instead, beside Strophe without a worker
+           --contestants NAME,…  who takes part: epode, strophe-on-epode, strophe-worker, strophe-tabs, posts,
+                               batches; strophe-on-one-file only if named
            --managed           with stream management (XEP-0198) in servers, Epode and Strophe
            --before FOLDER     another build's client-shim/dist, beside which this one is measured
            --quick             one round of short floods with 1 and 16 tabs
@@ -30,6 +32,17 @@ usage: cargo xtask build                             build worker and npm packag
        cargo xtask bench storm [OPTIONS]             who dials when after a server was away, simulated
            --tabs N        the tabs of each browser; 4
            --seed N        for the jitter; 1";
+
+/// The contestants of the comparison: `tests/bench/compare/contestants.mjs` has the same names.
+const CONTESTANTS: [&str; 7] = [
+    "epode",
+    "strophe-on-epode",
+    "strophe-on-one-file",
+    "strophe-worker",
+    "strophe-tabs",
+    "posts",
+    "batches",
+];
 
 /// The measurements of each contestant, as `tests/bench/compare/rounds.mjs` names them.
 const SCENARIOS: [&str; 9] =
@@ -176,6 +189,9 @@ fn bench(arguments: impl Iterator<Item = String>) -> Result<Bench> {
             "--browser" => ("chromium or firefox", |value| matches!(value, "chromium" | "firefox")),
             "--rounds" => ("a number from 1 on", is_count),
             "--tabs" => ("numbers from 1 on, separated by commas", |value| value.split(',').all(is_count)),
+            "--contestants" => {
+                ("names of contestants, separated by commas", |value| value.split(',').all(is_contestant))
+            }
             "--sources" => ("scripted, prosody or both, separated by a comma", |value| {
                 value.split(',').all(|name| matches!(name, "scripted" | "prosody"))
             }),
@@ -218,6 +234,10 @@ fn is_build(folder: &str) -> bool {
 
 fn is_scenario(name: &str) -> bool {
     SCENARIOS.contains(&name)
+}
+
+fn is_contestant(name: &str) -> bool {
+    CONTESTANTS.contains(&name)
 }
 
 /// Options with their values, as `--name value` or `--name=value`.
@@ -293,10 +313,12 @@ mod tests {
     fn what_the_bench_is_to_measure_is_passed_on() {
         let options = |line: &str| line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::Compare(Vec::new()))));
-        let line = "--only flood,idle --tabs 1,16 --quick --managed --rounds 5";
+        let line = "--only flood,idle --tabs 1,16 --quick --managed --contestants epode,posts --rounds 5";
         let expected = Bench::Compare(options(line));
         assert_eq!(
-            parsed("bench --only=flood,idle --tabs=1,16 --quick --managed --rounds 5"),
+            parsed(
+                "bench --only=flood,idle --tabs=1,16 --quick --managed --contestants epode,posts --rounds 5"
+            ),
             Ok(Command::Bench(expected))
         );
         assert_eq!(parsed("bench empty-client"), Ok(Command::Bench(Bench::EmptyClient)));

@@ -46,6 +46,14 @@ export const CONTESTANTS = [
   },
 ];
 
+/** The other design of Epode's worker, which takes part if named. */
+export const ONE_FILE = {
+  name: 'strophe-on-one-file',
+  title: 'the same, the worker in one file',
+  page: ['/strophe/strophe.js'],
+  worker: ['/epode-worker.inline.js'],
+};
+
 /** Another build of Epode, from the folder that the option `--before` names. */
 export const BEFORE = {
   name: 'before',

@@ -13,6 +13,7 @@ export function options(argv) {
       only: { type: 'string' },
       sources: { type: 'string', default: 'scripted,prosody' },
       before: { type: 'string' },
+      contestants: { type: 'string' },
       transport: { type: 'string', default: 'websocket' },
       quick: { type: 'boolean', default: false },
       managed: { type: 'boolean', default: false },
@@ -28,6 +29,7 @@ export function options(argv) {
     only: values.only?.split(','),
     sources: values.sources.split(','),
     before: values.before,
+    named: values.contestants?.split(','),
     /** Whether servers and contestants speak stream management (XEP-0198). */
     managed: values.managed,
     /** The fraction of the usual effort, for example of the stanzas of a flood. */
@@ -37,6 +39,7 @@ export function options(argv) {
       !quick &&
       !values.only &&
       !values.before &&
+      !values.contestants &&
       !values.managed &&
       !values.tabs &&
       values.sources === 'scripted,prosody' &&

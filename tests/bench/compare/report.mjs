@@ -1,8 +1,9 @@
 // The tables that the command prints.
 
-import { CONTESTANTS } from './contestants.mjs';
+import { CONTESTANTS, ONE_FILE } from './contestants.mjs';
 import { METRICS } from './metrics.mjs';
 
+const ROWS = [...CONTESTANTS, ONE_FILE];
 const WIDTH = { title: 34, cell: 34 };
 
 /** One table for each metric: a row for each contestant, a column for each number of tabs. */
@@ -14,7 +15,7 @@ export function tables(results) {
   for (const source of ['scripted', 'prosody', 'bosh']) {
     for (const [metric, { title, unit }] of METRICS) {
       const tabs = results.tabs.filter((count) =>
-        CONTESTANTS.some(({ name }) => results.summary({ source, metric, contestant: name, tabs: count })),
+        ROWS.some(({ name }) => results.summary({ source, metric, contestant: name, tabs: count })),
       );
       if (tabs.length === 0) continue;
       lines.push('', `${source === 'prosody' ? 'Prosody: ' : ''}${title}, ${unit}`);
@@ -22,7 +23,7 @@ export function tables(results) {
         ''.padEnd(WIDTH.title) +
           tabs.map((count) => `${count} ${count === 1 ? 'tab' : 'tabs'}`.padStart(WIDTH.cell)).join(''),
       );
-      for (const { name, title } of CONTESTANTS) {
+      for (const { name, title } of ROWS) {
         const cells = tabs.map((count) => cell(results, { source, metric, contestant: name, tabs: count }));
         if (cells.some(Boolean))
           lines.push(

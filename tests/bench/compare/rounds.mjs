@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ROOTS, startWeb } from '../../browser/web.mjs';
-import { BEFORE, bundleStrophe, CONTESTANTS } from './contestants.mjs';
+import { BEFORE, bundleStrophe, CONTESTANTS, ONE_FILE } from './contestants.mjs';
 import { mostTabs } from './results.mjs';
 import * as bosh from './scenarios/bosh.mjs';
 import * as claims from './scenarios/claims.mjs';
@@ -44,7 +44,7 @@ export const roots = (output, before) => ({
 export async function startContestantsWeb(output, before) {
   await bundleStrophe(join(output, 'strophe'));
   const web = await startWeb(roots(output, before));
-  for (const { page, worker } of [...CONTESTANTS, BEFORE]) {
+  for (const { page, worker } of [...CONTESTANTS, ONE_FILE, BEFORE]) {
     for (const path of [...page, ...worker])
       web.overrides.set(path, { headers: { 'Cache-Control': 'max-age=3600' } });
   }
@@ -58,8 +58,8 @@ export async function startContestantsWeb(output, before) {
  * }`; `failures`, as sentences; and `alone`, the rates of the sources
  */
 export async function measureAll(
-  { output, browser, rounds, tabs, only, effort, before, managed, sources = ['scripted', 'prosody'] },
-  contestants = contestantsOf(sources, before, managed),
+  { output, browser, rounds, tabs, only, effort, before, managed, named, sources = ['scripted', 'prosody'] },
+  contestants = contestantsOf(sources, before, managed, named),
 ) {
   const chosen = only ?? Object.keys(SCENARIOS).filter((name) => !SCENARIOS[name].byNameOnly);
   const scenarios = Object.keys(SCENARIOS)
@@ -109,15 +109,15 @@ export async function measureAll(
  * Strophe's worker does not speak BOSH, and what is written by hand does not speak XEP-0198; two builds are
  * compared beside Strophe's worker alone.
  */
-function contestantsOf(sources, before, managed) {
+function contestantsOf(sources, before, managed, named) {
   const names = sources.includes('bosh')
     ? ['epode', 'before', 'strophe-tabs']
     : before
       ? ['epode', 'before', 'strophe-worker']
-      : managed
-        ? ['epode', 'strophe-worker', 'strophe-tabs']
-        : CONTESTANTS.map(({ name }) => name);
-  return [BEFORE, ...CONTESTANTS].filter(({ name }) => names.includes(name) && (before || name !== 'before'));
+      : (named ??
+        (managed ? ['epode', 'strophe-worker', 'strophe-tabs'] : CONTESTANTS.map(({ name }) => name)));
+  const all = [BEFORE, ...CONTESTANTS, ONE_FILE];
+  return all.filter(({ name }) => names.includes(name) && (before || name !== 'before'));
 }
 
 /** The worlds of a round in which there is something to measure. */

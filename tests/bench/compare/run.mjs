@@ -1,6 +1,6 @@
 // Compares Epode with Strophe and with workers written by hand, as run by `cargo xtask bench`.
-// usage: node run.mjs --output DIR [--browser NAME] [--rounds N] [--tabs 1,16] [--only
-// flood,latency] [--sources scripted] [--quick]
+// usage: node run.mjs --output DIR [--browser NAME] [--rounds N] [--tabs 1,16] [--only flood,latency]
+// [--sources scripted] [--contestants epode,strophe-worker] [--quick]
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';

@@ -1,0 +1,3 @@
+import { speaking } from '../strophe.js';
+
+export default speaking(() => import('/strophe/strophe.js'), { worker: '/epode-worker.inline.js' });
