@@ -271,6 +271,27 @@ fn pings_that_are_never_answered_are_not_remembered_for_ever() {
 }
 
 #[test]
+fn a_server_that_is_silent_after_each_login_has_ever_more_time_for_a_large_frame() {
+    let mut world = World::new();
+    let tab = world.online(ALICE);
+    for (is_heard, patience) in
+        [(true, 15), (false, 15), (false, 30), (false, 60), (false, 120), (false, 120), (true, 15)]
+    {
+        if is_heard {
+            world.advance(10 * SECOND);
+            world.server_says(ALICE, MESSAGE);
+        }
+        die(&mut world);
+        world.send(tab, MESSAGE);
+        assert_eq!(lost_after(&mut world, tab, 200), Some(patience));
+        world.deaf = false;
+        while !world.hub.view().sessions().any(|session| session.is_up()) {
+            world.advance(SECOND);
+        }
+    }
+}
+
+#[test]
 fn a_server_that_is_silent_after_each_login_is_dialled_ever_more_rarely() {
     let mut world = World::new();
     let tab = world.online(ALICE);

@@ -68,8 +68,8 @@ struct Unanswered {
 }
 
 impl Unanswered {
-    fn since(now: Duration, probed: bool) -> Self {
-        Unanswered { since: now, dead: now + PATIENCE, probed, kept: 0 }
+    fn since(now: Duration, probed: bool, patience: Duration) -> Self {
+        Unanswered { since: now, dead: now + patience, probed, kept: 0 }
     }
 }
 
@@ -108,7 +108,7 @@ impl Watch {
         if self.unanswered.is_some() {
             return false;
         }
-        self.unanswered = Some(Unanswered::since(now, false));
+        self.unanswered = Some(Unanswered::since(now, false, self.patience()));
         let is_earlier = now + STEP < self.due;
         self.due = self.due.min(now + STEP);
         is_earlier
@@ -133,7 +133,8 @@ impl Watch {
 
     /// The connection may have died, and a person waits. True if the server is to be asked.
     pub(crate) fn doubt(&mut self, now: Duration) -> bool {
-        let unanswered = self.unanswered.get_or_insert(Unanswered::since(now, false));
+        let patience = self.patience();
+        let unanswered = self.unanswered.get_or_insert(Unanswered::since(now, false, patience));
         unanswered.dead = unanswered.dead.min(now + IMPATIENCE);
         self.due = unanswered.dead;
         !std::mem::replace(&mut unanswered.probed, true)
@@ -141,7 +142,7 @@ impl Watch {
 
     /// The connection is dead. True if the server says no more than a login each time.
     pub(crate) fn died(&mut self) -> bool {
-        self.mute = if self.heard < self.since + STEP { self.mute + 1 } else { 0 };
+        self.mute = if self.says_no_more_than_a_login() { self.mute + 1 } else { 0 };
         self.mute > 1
     }
 
@@ -165,7 +166,7 @@ impl Watch {
                 return Verdict::Wait;
             }
             self.draw();
-            self.unanswered = Some(Unanswered::since(now, true));
+            self.unanswered = Some(Unanswered::since(now, true, self.patience()));
             self.due = now + STEP;
             return Verdict::Probe;
         };
@@ -177,6 +178,17 @@ impl Watch {
         let step = if unanswered.probed { now } else { unanswered.since } + STEP;
         self.due = unanswered.dead.min(step);
         if probes && !asked { Verdict::Probe } else { Verdict::Wait }
+    }
+
+    /// How long the server may be silent after a write. Browsers tell nothing of a frame before its end, so a
+    /// large frame on a slow wire looks dead, and is sent again after each resume: the patience doubles with
+    /// each connection that dies so, up to two minutes.
+    fn patience(&self) -> Duration {
+        if self.says_no_more_than_a_login() { PATIENCE * (1 << self.mute.min(3)) } else { PATIENCE }
+    }
+
+    fn says_no_more_than_a_login(&self) -> bool {
+        self.heard < self.since + STEP
     }
 
     /// Whether a probe waits for its answer.
