@@ -115,6 +115,8 @@ impl Model {
     /// A page was given a request: it answers, passes it on, or is silent.
     pub(super) fn answer(&mut self, tab: PortId, id: &str, position: u64) {
         let Some(demand) = self.demands.get_mut(id) else { return };
+        // A page that is frozen again before anybody looks was awake just now.
+        demand.until = self.world.clock.now() + QUIET + ANSWER;
         match self.random.below(3) {
             0 => {
                 let to = if self.random.below(8) == 0 { "nobody@localhost" } else { demand.to };
