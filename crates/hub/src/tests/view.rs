@@ -141,6 +141,11 @@ impl<'a> SessionView<'a> {
         self.0.members.iter().filter(|member| member.port == port).map(|member| member.claims.len()).sum()
     }
 
+    /// Whether it keeps stanzas for a tab that came while the tab reloaded or its session was down.
+    pub(super) fn keeps_for(&self, port: PortId) -> bool {
+        self.0.members.iter().any(|member| member.port == port && !member.backlog.is_empty())
+    }
+
     /// How many stanzas it remembers for claims that are on their way.
     pub(super) fn remembered(&self) -> usize {
         self.0.ring.behind(0).count()

@@ -213,7 +213,14 @@ impl Ledger {
             account.enter(handler, came);
             let heard = if handler.selector == Selector::Sent { &mut met.1 } else { &mut met.0 };
             *heard += handler.heard.len() - account.struck;
-            let mut missing = account.strike(handler, came, place);
+            let covers = |number: usize| {
+                let (position, _) = came.get(&handler.selector, number);
+                let covers = |gap: &(String, Position, Position)| {
+                    gap.0 == handler.jid && (gap.1..=gap.2).contains(&position)
+                };
+                page.gaps.iter().any(covers)
+            };
+            let mut missing = account.strike(handler, came, covers, place);
             let over = page.former.iter().any(|former| std::ptr::eq(former, handler));
             // A claim that the worker never answered ended with its stream. What a dead worker had
             // not posted is lost.
@@ -223,14 +230,7 @@ impl Ledger {
                 assert!(handler.live || over, "{place}: {:?} was never answered", handler.selector);
                 missing.extend(account.due.drain(..));
             }
-            let told = |number: &usize| {
-                let (position, _) = came.get(&handler.selector, *number);
-                let covers = |gap: &(String, Position, Position)| {
-                    gap.0 == handler.jid && (gap.1..=gap.2).contains(&position)
-                };
-                account.is_unsure_of(*number) || page.gaps.iter().any(covers)
-            };
-            missing.retain(|number| !told(number));
+            missing.retain(|number| !account.is_unsure_of(*number) && !covers(*number));
             assert!(
                 missing.is_empty(),
                 "{place}: {:?}, added after {:?}, misses {} from {:?} on; it was told of {:?}",
@@ -285,9 +285,15 @@ impl Account {
 
     /// Crosses off what the handler heard. Anything that it should have heard before that is
     /// missing.
-    fn strike(&mut self, handler: &Handler, came: &Came<'_>, place: &str) -> Vec<usize> {
+    fn strike(
+        &mut self,
+        handler: &Handler,
+        came: &Came<'_>,
+        covers: impl Fn(usize) -> bool,
+        place: &str,
+    ) -> Vec<usize> {
         let mut missing = Vec::new();
-        for heard in &handler.heard[self.struck..] {
+        for (at, heard) in handler.heard.iter().enumerate().skip(self.struck) {
             if heard.text.starts_with("<iq") {
                 // Requests and answers have ways of their own.
                 continue;
@@ -303,7 +309,12 @@ impl Account {
                 let Some(due) = self.due.pop_front() else {
                     panic!("{} twice, too late or for nothing", what())
                 };
-                if came.get(&handler.selector, due).1 == heard.text {
+                let is_it = |number: &usize| came.get(&handler.selector, *number).1 == heard.text;
+                // Presences of one tab are all equal: of more than were heard, those are missing that may be.
+                let left = handler.heard[at..].iter().filter(|other| other.text == heard.text).count();
+                let is_missing = (covers(due) || self.is_unsure_of(due))
+                    && left <= self.due.iter().filter(|later| is_it(later)).count();
+                if is_it(&due) && !is_missing {
                     break;
                 }
                 missing.push(due);

@@ -148,10 +148,11 @@ impl World {
     /// The page adds a handler while it handles no stanza.
     pub(in crate::tests) fn adds(&mut self, tab: PortId, selector: Selector) -> ClaimId {
         let (time, came) = (self.time_of_day(), self.routed.len());
-        // Stanzas on their way to a page are not old to it, nor are those that were kept while it
-        // loaded, or while its session was down, until it claims something.
+        // Stanzas on their way to a page are not old to it, nor are those that were kept while it loaded, or
+        // while its session was down.
         let on_its_way = |arrival: &Arrival| matches!(arrival, Arrival::AtTab(port, _) if *port == tab);
-        let behind = self.queue.iter().any(on_its_way);
+        let kept = self.hub.view().sessions().any(|session| session.keeps_for(tab));
+        let behind = kept || self.queue.iter().any(on_its_way);
         let recent = self.clock.now().saturating_sub(3 * SAME_INSTANT);
         let old = self.routed.partition_point(|routed| routed.at < recent);
         let page = self.page(tab);
