@@ -316,6 +316,10 @@ impl<T: Text> SharedSession<T> {
                 self.phase = Phase::Reconnecting(info.clone());
                 self.stream_over(None, !error.blames_us(), common);
             }
+            Phase::Reopening(_) if !resumable => {
+                self.phase = Phase::Connecting;
+                self.stream_over(None, !error.blames_us(), common);
+            }
             _ => {}
         }
         if news {

@@ -159,6 +159,25 @@ fn if_the_server_has_forgotten_the_session_the_app_is_online_anew_and_hears_what
 }
 
 #[test]
+fn a_server_that_counts_too_much_when_the_session_is_to_go_on_has_a_new_one() {
+    let mut world = world();
+    let (tab, bob) = (online(&mut world), following(&mut world, BOB));
+    cut_after(&mut world, |world| send_each(world, tab, &[&message(1), &message(2)]));
+    world.server.misbehave(Misbehaviour::Management(ManagementFault::ResumesWithMore));
+    world.forget();
+    // From now on the worker dials for the app.
+    world.connect_as(tab, ALICE, Some(&password(ALICE)), options());
+    world.advance(60 * SECOND);
+    assert!(!is_resumed(&mut world, tab));
+    world.send(tab, &message(3));
+    assert_eq!(world.handled(bob)[0], "m1 m2 m3");
+    let resent = ["Authenticating", "resent 1 maybe twice", "resent 2 maybe twice", "Reconnecting"];
+    // This server is not asked again what it has.
+    let up = ["Authenticating", "Primary", UP, "unmanaged 2", "written 3", "unmanaged 3"];
+    assert_eq!(news(&mut world, tab), [&resent[..], &up].concat());
+}
+
+#[test]
 fn requests_end_with_the_session_and_a_contact_is_not_left_without_an_answer() {
     let mut world = world();
     let tab = online(&mut world);
