@@ -254,6 +254,9 @@ describe('fields of a connection', () => {
       // The connection was silent.
       [error(null), null, 'secret'],
       [error('system-shutdown'), null, 'secret'],
+      // Over BOSH, of a computer that slept for longer than the server waits.
+      [error('item-not-found'), null, 'secret'],
+      [error('resource-constraint'), null, 'secret'],
       [error('conflict'), null, null],
       [[status('Disconnecting')], null, null],
       [[status('AuthFail')], null, null],

@@ -41,8 +41,8 @@ export const NOTHING: Backlog = Object.freeze({ stanzas: 0, bytes: 0 });
 const PARTED = 'disconnect was called while the page was being unloaded: only this tab leaves';
 const RETURNED = 'the page is back from the back/forward cache, and out of its session';
 
-/** The conditions with which a server ends a stream whose session it may still have. */
-const LASTS = new Set(['connection-timeout', 'reset', 'system-shutdown']);
+/** The conditions with which a server ends a session for good. After all others the session may go on. */
+const ENDS = new Set(['conflict', 'not-authorized']);
 
 /** The part of one connection, from one attempt to the next. */
 export class Participation<C extends ConnectionState<C>> {
@@ -231,7 +231,7 @@ export class Participation<C extends ConnectionState<C>> {
 
   /** Leaves, and forgets that it ever was. */
   reset(): void {
-    this.#connection.pass = null;
+    this.#connection.pass = this.#resumable = null;
     this.#membership = this.#login = undefined;
     this.#over();
     this.ready.over(new DisconnectedError('the connection was reset'));
@@ -510,12 +510,12 @@ export class Participation<C extends ConnectionState<C>> {
       connection.disconnecting = true;
     }
     const isEnd = status === Status.DISCONNECTING || status === Status.AUTHFAIL;
-    if (isEnd || (condition && status === Status.ERROR && !LASTS.has(condition))) this.#resumable = null;
-    if (isEnd || (status === Status.DISCONNECTED && this.#resumable !== accountOf(connection.jid)))
-      connection.pass = null;
+    if (isEnd || (condition && status === Status.ERROR && ENDS.has(condition))) this.#resumable = null;
+    const isOut = status === Status.DISCONNECTED || status === Status.ATTACHFAIL;
+    if (isEnd || (isOut && this.#resumable !== accountOf(connection.jid))) connection.pass = null;
     // Said again when the cause changes: handlers that were added since are for the session to come.
     if (status === Status.RECONNECTING && connection.authenticated) this.#down();
-    if (status === Status.DISCONNECTED || status === Status.ATTACHFAIL) {
+    if (isOut) {
       this.#membership = this.#login = undefined;
       this.#attempt++;
       this.#remember(null);

@@ -95,10 +95,14 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
 
   return {
     own(name) {
+      // From here on the lock tells.
+      sought.delete(name);
       void locks.request(name, { ifAvailable: true }, (lock) => (lock ? keep(name) : void ask(name)));
     },
     seek(name) {
       sought.add(name);
+      // A worker that answers later was frozen, and means another question.
+      setTimeout(() => sought.delete(name), PATIENCE);
       // As from before all workers: to such a one nobody hands over.
       channel.postMessage({ wants: name, ...own, born: 0 } satisfies OwnershipMessage);
     },

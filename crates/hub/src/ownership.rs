@@ -97,7 +97,13 @@ impl<T: Text> Hub<T> {
     }
 
     pub(crate) fn denied(&mut self, name: &str, keeper: &Keeper) {
-        if let Some(shared) = self.session_of(name).and_then(|id| self.sessions.remove(&id)) {
+        let id = self.session_of(name);
+        // A session that has been up is this worker's, whoever says otherwise.
+        let phase = id.and_then(|id| self.sessions.get(&id)).map(|shared| &shared.phase);
+        if phase.is_some_and(|phase| !matches!(phase, Phase::Connecting | Phase::Reopening(_))) {
+            return;
+        }
+        if let Some(shared) = id.and_then(|id| self.sessions.remove(&id)) {
             let key = shared.give_up(keeper, &mut self.common);
             return self.let_contend(&key);
         }

@@ -103,7 +103,7 @@ impl Refusals {
 }
 
 /// Whether the server has looked at the proof and refused it.
-fn judges_proof(error: &Error) -> bool {
+pub(crate) fn judges_proof(error: &Error) -> bool {
     match error {
         // RFC 6120 §6.5: these conditions are about the exchange, or are temporary.
         Error::AuthRefused { condition, .. } => !matches!(

@@ -220,7 +220,7 @@ impl<T: Text> SharedSession<T> {
                     self.connection.ask(mechanism, challenge, first, common);
                 }
                 // Of a page that logs in before there is a session.
-                Said::Relay(_) | Said::Unsaid(_) | Said::LoggedIn | Said::Event(Event::Refused) => {}
+                Said::Relay(_) | Said::Unsaid(_) | Said::LoggedIn | Said::Event(Event::Refused(_)) => {}
                 Said::Event(Event::Authenticating) => self.authenticating(common),
                 Said::Event(Event::Authenticated(keys)) => self.connection.keys = keys,
                 Said::Event(Event::BindRequired(features)) => {

@@ -8,6 +8,7 @@ use epode_session::stream::Error;
 use crate::PortId;
 use crate::common::Common;
 use crate::connection::{Connection, Said};
+use crate::refusals::judges_proof;
 
 /// A connection that authenticates and is closed again, or is a session's from then on.
 pub(crate) struct Trial {
@@ -58,7 +59,9 @@ impl Trial {
                     (self.verified, self.connection.keys) = (true, keys);
                 }
                 // After a refusal nothing is kept of the account.
-                Said::Event(Event::Refused) => common.forget_dormant(&self.connection.key),
+                Said::Event(Event::Refused(error)) if judges_proof(&error) => {
+                    common.forget_dormant(&self.connection.key);
+                }
                 Said::Event(Event::Dropped(dropped)) => {
                     common.log_dropped(self.port.as_slice(), &dropped.name, dropped.size, &dropped.rule);
                 }
@@ -70,7 +73,8 @@ impl Trial {
                     | Event::Bound(_)
                     | Event::Management(_)
                     | Event::Early(..)
-                    | Event::Lost { .. },
+                    | Event::Lost { .. }
+                    | Event::Refused(_),
                 ) => {}
             }
         }

@@ -137,7 +137,7 @@ pub enum Event {
     /// The credentials are good; see [`stream::Event::Authenticated`].
     Authenticated(Option<ScramKeys>),
     /// See [`stream::Event::Refused`].
-    Refused,
+    Refused(stream::Error),
     /// See [`stream::Event::BindRequired`].
     BindRequired(String),
     /// The resource is bound; stanzas may flow.
@@ -388,7 +388,7 @@ impl Session {
                         }
                         Output::Event(Event::Authenticated(keys))
                     }
-                    stream::Event::Refused => Output::Event(Event::Refused),
+                    stream::Event::Refused(error) => Output::Event(Event::Refused(error)),
                     stream::Event::BindRequired(features) => Output::Event(Event::BindRequired(features)),
                     stream::Event::Early(head, text) => Output::Event(Event::Early(head, text)),
                     stream::Event::Dropped(dropped) => Output::Event(Event::Dropped(dropped)),

@@ -199,8 +199,8 @@ pub enum Event {
     /// account is the right one. Carries the keys that can serve instead of the password next time,
     /// if the mechanism has such keys.
     Authenticated(Option<ScramKeys>),
-    /// The server has refused a login that a page makes itself, which named no other account.
-    Refused,
+    /// The server has refused a login that a page makes itself, in the name of the account.
+    Refused(Error),
     /// A resource can be bound. The stream waits for [`Input::Bind`] as long as the server does. Carries the
     /// [features](Bound::features).
     BindRequired(String),

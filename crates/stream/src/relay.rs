@@ -143,14 +143,13 @@ impl ExpectLogin {
                     return Ok(State::LoggedIn);
                 }
                 ("failure", exchange) => {
-                    let names_it =
-                        |login: &Login| login.authcid.is_none() || login.proves_name(&common.config);
-                    if exchange.is_some_and(|exchange| names_it(&exchange.login)) {
-                        common.event(Event::Refused);
+                    let error = refused(&element, None);
+                    if exchange.is_some_and(|exchange| exchange.login.proves_name(&common.config)) {
+                        common.event(Event::Refused(error.clone()));
                     }
                     self.failures += 1;
                     if self.failures == TRIES {
-                        return Err(refused(&element, None));
+                        return Err(error);
                     }
                 }
                 ("challenge", exchange @ Some(_)) => self.exchange = exchange,

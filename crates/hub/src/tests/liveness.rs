@@ -285,9 +285,29 @@ fn a_server_that_is_silent_after_each_login_has_ever_more_time_for_a_large_frame
         world.send(tab, MESSAGE);
         assert_eq!(lost_after(&mut world, tab, 200), Some(patience));
         world.deaf = false;
-        while !world.hub.view().sessions().any(|session| session.is_up()) {
-            world.advance(SECOND);
-        }
+        come_back(&mut world);
+    }
+    // A connection that was well and ends otherwise leaves no doubt of the next.
+    for _ in 0..3 {
+        die(&mut world);
+        world.send(tab, MESSAGE);
+        lost_after(&mut world, tab, 200);
+        world.deaf = false;
+        come_back(&mut world);
+    }
+    world.advance(10 * SECOND);
+    world.server_says(ALICE, MESSAGE);
+    world.cut();
+    world.run();
+    come_back(&mut world);
+    die(&mut world);
+    world.send(tab, MESSAGE);
+    assert_eq!(lost_after(&mut world, tab, 200), Some(15));
+}
+
+fn come_back(world: &mut World) {
+    while !world.hub.view().sessions().any(|session| session.is_up()) {
+        world.advance(SECOND);
     }
 }
 

@@ -130,7 +130,8 @@ fn the_login_of_another_account_costs_a_session_that_was_lost_nothing() {
 
 #[test]
 fn after_a_refusal_of_the_account_nothing_is_kept_of_a_session_that_was_lost() {
-    for (name, kept) in [("alice", 0), ("bob", 1)] {
+    let later = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><temporary-auth-failure/></failure>";
+    for (name, instead, kept) in [("alice", None, 0), ("bob", None, 1), ("alice", Some(later), 1)] {
         let mut world = World::with(testkit::Config {
             management: Some(testkit::Management::default()),
             mechanisms: vec!["PLAIN".to_owned(), "SCRAM-SHA-1".to_owned()],
@@ -142,9 +143,15 @@ fn after_a_refusal_of_the_account_nothing_is_kept_of_a_session_that_was_lost() {
         managing::cut(&mut world);
         world.run();
         assert_eq!(world.hub.view().dormant(), 1);
+        if let Some(instead) = instead {
+            world.server.misbehave(testkit::Misbehaviour::At(
+                testkit::Stage::Outcome,
+                testkit::Fault::Frame(instead.to_owned()),
+            ));
+        }
         let tab = negotiating_with(&mut world, ALICE, managing::options());
         assert_eq!(plain(&mut world, tab, "", name, "wrong"), ["failure"]);
-        assert_eq!(world.hub.view().dormant(), kept, "{name}");
+        assert_eq!(world.hub.view().dormant(), kept, "{name}, {instead:?}");
     }
 }
 

@@ -360,8 +360,17 @@ fn a_session_that_another_worker_keeps_from_going_on_waits_until_that_is_over() 
         assert_eq!((&*world.handled(tab)[0], &*world.handled(bob)[0]), ("meanwhile", "m1"));
         assert!(news(&mut world, tab).contains(&format!("acknowledged {token}")));
     }
-    // Not for ever.
+    // Nor is a session ended that is up, whatever another worker says late.
     let mut world = world();
+    let tab = online(&mut world);
+    for keeper in [Keeper::Newer, Keeper::Other] {
+        world.at_hub(Input::Denied(format!("epode-session {SERVICE} alice@localhost "), keeper));
+    }
+    assert_eq!(news(&mut world, tab), [""; 0]);
+    world.send(tab, &message(1));
+    assert_eq!(news(&mut world, tab), ["written 1"]);
+    // Not for ever.
+    let mut world = self::world();
     let tab = online(&mut world);
     let token = cut_after(&mut world, |world| world.send(tab, &message(1)));
     connect(&mut world, tab);

@@ -42,8 +42,9 @@ pub(crate) enum Verdict {
 /// The watch on one connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// When the connection began, and when a frame came last.
-    since: Duration,
+    /// When the connection began, while there is one.
+    since: Option<Duration>,
+    /// When a frame came last.
     heard: Duration,
     /// How many connections in a row have died after the server had said only what belongs to a login.
     mute: u32,
@@ -78,7 +79,7 @@ impl Watch {
     pub(super) fn new(seed: u64) -> Self {
         let (never, always) = (Duration::MAX, Duration::ZERO);
         let mut watch = Watch {
-            since: always,
+            since: None,
             mute: 0,
             heard: always,
             unanswered: None,
@@ -93,7 +94,7 @@ impl Watch {
 
     /// The connection begins.
     pub(super) fn open(&mut self, now: Duration) {
-        self.since = now;
+        self.since = Some(now);
         self.heard(now);
         self.due = now + IDLE.mul_f64(self.share);
     }
@@ -101,6 +102,9 @@ impl Watch {
     /// A frame came.
     pub(crate) fn heard(&mut self, now: Duration) {
         (self.heard, self.unanswered, self.late) = (now, None, 0);
+        if self.since.is_some_and(|since| since + STEP <= now) {
+            self.mute = 0;
+        }
     }
 
     /// Something was written that the server answers. True if the watch is due earlier for that.
@@ -142,7 +146,8 @@ impl Watch {
 
     /// The connection is dead. True if the server says no more than a login each time.
     pub(crate) fn died(&mut self) -> bool {
-        self.mute = if self.says_no_more_than_a_login() { self.mute + 1 } else { 0 };
+        let said_more = self.since.take().is_none_or(|since| since + STEP <= self.heard);
+        self.mute = if said_more { 0 } else { self.mute + 1 };
         self.mute > 1
     }
 
@@ -184,11 +189,7 @@ impl Watch {
     /// large frame on a slow wire looks dead, and is sent again after each resume: the patience doubles with
     /// each connection that dies so, up to two minutes.
     fn patience(&self) -> Duration {
-        if self.says_no_more_than_a_login() { PATIENCE * (1 << self.mute.min(3)) } else { PATIENCE }
-    }
-
-    fn says_no_more_than_a_login(&self) -> bool {
-        self.heard < self.since + STEP
+        PATIENCE * (1 << self.mute.min(3))
     }
 
     /// Whether a probe waits for its answer.

@@ -114,7 +114,7 @@ proptest! {
                     Event::Early(..) => prop_assert_eq!(bound, 1),
                     Event::Authenticating
                     | Event::Authenticated(_)
-                    | Event::Refused
+                    | Event::Refused(_)
                     | Event::BindRequired(_)
                     | Event::Management(_)
                     | Event::Dropped(_) => {}

@@ -96,7 +96,7 @@ impl Line {
                 self.stream.handle_input(now, Input::Derived(keys));
             }
             Output::Ask { .. } => unreachable!("no mechanism is foreign here"),
-            Output::Relay(_) | Output::Unsaid(_) | Output::LoggedIn(_) | Output::Event(Event::Refused) => {
+            Output::Relay(_) | Output::Unsaid(_) | Output::LoggedIn(_) | Output::Event(Event::Refused(_)) => {
                 unreachable!("no page logs in here")
             }
             Output::Event(Event::Authenticating) => self.stages.push("authenticating"),
