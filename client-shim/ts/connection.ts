@@ -225,8 +225,8 @@ export class Connection extends Hooks {
   /**
    * The password, token or keys given to {@link connect}. Gone with the session or the attempt, whatever
    * ended it, and by {@link reset}. Only where the app connects again by itself (`reconnect: false`) `pass`
-   * outlives a connection that was lost, and the attempts to have the session back, up to a logout in any
-   * tab, AUTHFAIL or an end of the session by the server. Not enumerable, and never logged.
+   * outlives a connection that was lost, and the attempts to have the session back, up to a logout while this
+   * tab is in the session, AUTHFAIL or an end of the session by the server. Not enumerable, and never logged.
    */
   get pass(): string | ScramKeys | null {
     return this.#pass;
