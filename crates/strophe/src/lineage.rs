@@ -34,7 +34,7 @@ pub(crate) struct Heir {
     pub(crate) tab: String,
     /// Where the page stands that had this name before.
     pub(crate) before: Option<Position>,
-    /// Where all the pages stand that it may be.
+    /// Where all the pages stand that it may be: at most one position of each session.
     pub(crate) missed: Vec<Position>,
     /// Whether the page has just been loaded.
     pub(crate) is_new: bool,
@@ -107,7 +107,7 @@ impl Lineage {
             false => gone.at + SUCCESSION > now,
         };
         let meant = self.gone.iter().filter(|gone| follows(gone));
-        let missed: Vec<Position> = meant.flat_map(|gone| &gone.handled).copied().collect();
+        let missed = slowest(meant.flat_map(|gone| &gone.handled));
         let free = |gone: &Gone| follows(gone) && !gone.followed;
         let at = self.gone.iter().position(|gone| free(gone) && gone.place.may_be(place));
         // An app may turn to another account.
@@ -127,6 +127,19 @@ impl Lineage {
         }
         Heir { tab, before, missed, is_new }
     }
+}
+
+/// The earliest position of each session. More would add up: pages that fail together hand on what all of
+/// them have missed.
+fn slowest<'a>(positions: impl Iterator<Item = &'a Position>) -> Vec<Position> {
+    let mut slowest: Vec<Position> = Vec::new();
+    for position in positions {
+        match slowest.iter_mut().find(|other| **other >> 32 == position >> 32) {
+            Some(other) => *other = *position.min(other),
+            None => slowest.push(*position),
+        }
+    }
+    slowest
 }
 
 #[cfg(test)]
@@ -233,7 +246,7 @@ mod tests {
         let heirs = [(); 2].map(|()| load(&mut lineage, seconds(2), ""));
         assert_eq!(heirs.each_ref().map(|heir| &heir.tab), tabs.each_ref());
         assert_eq!(heirs.each_ref().map(|heir| heir.before), [Some(1 << 32), Some(7)]);
-        assert_eq!(heirs.map(|heir| heir.missed), [[9, 1 << 32, 7]; 2]);
+        assert_eq!(heirs.map(|heir| heir.missed), [[7, 1 << 32]; 2]);
     }
 
     #[test]
@@ -245,5 +258,24 @@ mod tests {
         lineage.left(seconds(1), &attaches.tab, at(""), attaches.missed);
         let connects = lineage.next(seconds(1), &at(ALICE));
         assert_eq!((connects.tab, connects.before), (first.tab, Some(7)));
+    }
+
+    #[test]
+    fn pages_that_fail_together_again_and_again_hand_on_one_position_of_each_session() {
+        let mut lineage = Lineage::default();
+        let mut heirs: Vec<Heir> = [(); 5].map(|()| load(&mut lineage, seconds(0), ALICE)).into();
+        for (heir, page) in heirs.iter_mut().zip(0..) {
+            heir.missed = vec![7 + page, (1 << 32) + page];
+        }
+        for round in 0..200 {
+            for heir in &mut heirs {
+                lineage.left(seconds(round), &heir.tab, at(ALICE), std::mem::take(&mut heir.missed));
+            }
+            for heir in &mut heirs {
+                *heir = lineage.next(seconds(round), &at(ALICE));
+                assert!(heir.missed.len() <= 2, "{} positions in round {round}", heir.missed.len());
+            }
+        }
+        assert_eq!(heirs[0].missed, [7, 1 << 32], "and nothing is lost");
     }
 }
