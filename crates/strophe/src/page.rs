@@ -262,6 +262,10 @@ impl Page {
     }
 
     fn start_over(&mut self) {
+        if self.is_owed {
+            // At one port the page has heard the end after all that it was told.
+            self.missed = vec![self.window.position];
+        }
         self.asked.clear();
         (self.reason, self.leaves_at, self.echoes) = (None, None, 0);
         (self.has_management, self.is_owed) = (false, false);

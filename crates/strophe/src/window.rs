@@ -18,7 +18,7 @@ pub(crate) const LINGER: Duration = Duration::from_millis(200);
 pub(crate) struct Window {
     /// How many posts the page was told, and the latest position in them.
     posts: u32,
-    position: Position,
+    pub(crate) position: Position,
     /// What the posts weigh behind the latest question.
     unasked: u32,
     /// The questions that the page has not answered: what it was told before each.

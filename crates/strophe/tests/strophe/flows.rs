@@ -469,6 +469,61 @@ fn behind_a_lost_connection_pages_log_in_again_and_join_at_once() {
 }
 
 #[test]
+fn a_page_of_version_0_hears_once_what_comes_between_a_new_session_and_its_return() {
+    for word in ["_connect", "_attach"] {
+        let mut world = World::new();
+        let page = world.port();
+        world.page(page).is_old = true;
+        world.connect(page, ALICE);
+        world.server_says(&chat("before"));
+        world.cut();
+        world.advance(seconds(9));
+        assert_eq!(world.statuses(page), ["CONNECTED", "DISCONNECTED"]);
+        assert_eq!(world.dials, 2);
+        world.server_says(&chat("meanwhile"));
+        world.advance(seconds(1));
+        world.forget();
+        match word {
+            "_connect" => world.connect(page, ALICE),
+            _ => world.says(page, json!([word, SERVICE])),
+        }
+        world.server_says(&chat("later"));
+        let mut words = world.words(page);
+        words.retain(|word| word[0] == "_onMessage");
+        assert_eq!(words, [message(&chat("meanwhile")), message(&chat("later"))], "{word}");
+    }
+}
+
+#[test]
+fn a_page_of_version_0_that_resumes_a_lost_session_hears_nothing_twice() {
+    let (certificate, management) = (Some("alice".to_owned()), Some(Management::default()));
+    let mut world = World::with(Config { certificate, management, ..Config::default() });
+    let page = world.port();
+    (world.page(page).is_old, world.page(page).is_certified) = (true, true);
+    world.connect(page, ALICE);
+    assert_eq!(world.statuses(page), ["CONNECTED"]);
+    // The page has no time to acknowledge what it hears.
+    world.sends(
+        page,
+        "<message xmlns='jabber:client' to='alice@localhost/desk'><body>before</body></message>",
+    );
+    assert_eq!(world.words(page).len(), 1);
+    world.cut();
+    assert_eq!(world.statuses(page), ["DISCONNECTED"]);
+    world.forget();
+    // A certificate proves no account.
+    world.page(page).is_certified = false;
+    world.connect(page, ALICE);
+    assert_eq!(world.statuses(page), ["CONNECTED"]);
+    let sent = world.sent();
+    assert!(sent.iter().any(|sent| sent.starts_with("<resume")), "{sent:?}");
+    world.server_says(&chat("later"));
+    let mut words = world.words(page);
+    words.retain(|word| word[0] == "_onMessage");
+    assert_eq!(words, [message(&chat("later"))]);
+}
+
+#[test]
 fn other_versions_and_unknown_words_are_answered_in_words() {
     for (word, answer) in [("_connect", "_onClose"), ("_attach", "_attachCallback")] {
         for version in [json!(2), json!(4), json!("new"), json!({})] {
