@@ -157,6 +157,8 @@ impl<T: Text> Hub<T> {
                 self.with(id, |shared, common| shared.close(patience, common));
             }
             Stage::Waiting => {
+                // The session may be one that was lost, and that the app was about to go on with.
+                self.common.forget_dormant_of(port);
                 self.withdraw(port);
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }

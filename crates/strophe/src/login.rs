@@ -97,6 +97,17 @@ impl Login {
         self.awaited.take_if(|until| *until <= now);
     }
 
+    /// Whether a page that closes its socket here was told to do so by its app: by itself strophe.js closes
+    /// none that is being dialled, and none after `<close/>`. `after_close`: whether the page said that.
+    pub(crate) fn is_given_up(&self, after_close: bool) -> bool {
+        match self.sasl {
+            Sasl::Dialling => true,
+            Sasl::Talking | Sasl::Proven => after_close,
+            // The app tidies up.
+            Sasl::Failed | Sasl::Refused => false,
+        }
+    }
+
     /// Whether the session is up, and the page has not bound.
     pub(crate) fn hesitates(&self) -> bool {
         self.session.is_some() && self.bound.is_none()

@@ -171,7 +171,7 @@ impl Page {
             Said::CloseSocket if self.is_old && !closed_stream && self.window.is_asked() => {
                 self.answered(room);
             }
-            Said::CloseSocket => self.close_socket(room),
+            Said::CloseSocket => self.close_socket(closed_stream, room),
             Said::SmFeatures => {
                 self.has_management = true;
                 self.tell(room, Word::SmNoState);
@@ -296,12 +296,12 @@ impl Page {
         room.say(self.port, ToWorker::Leave);
     }
 
-    fn close_socket<T: Text>(&mut self, room: &mut Room<T>) {
+    fn close_socket<T: Text>(&mut self, closed_stream: bool, room: &mut Room<T>) {
         match &self.stage {
-            Stage::In(_) if !self.is_old => self.leaves_at = Some(room.now + UNLOADING),
-            // Version 0 has no goodbye that could follow.
-            Stage::In(_) => self.log_out(room),
+            Stage::In(_) => self.leave_or_log_out(room),
             Stage::LoggingIn(_) | Stage::Attaching { .. } => {
+                let gives_up =
+                    matches!(&self.stage, Stage::LoggingIn(login) if login.is_given_up(closed_stream));
                 self.stage = Stage::Out;
                 // The hub may have the page in a session already, which goes on for the others. This leaves
                 // it, and keeps the port.
@@ -311,12 +311,23 @@ impl Page {
                     self.port,
                     ToWorker::Attach { service: nowhere, jid: None, explicit_binding: false },
                 );
+                if gives_up {
+                    self.leave_or_log_out(room);
+                }
             }
             Stage::Out if self.echoes > 0 => self.echoes -= 1,
             // What the hub keeps of a session that was lost ends with that.
-            Stage::Out if !self.is_old => self.leaves_at = Some(room.now + UNLOADING),
-            Stage::Out => self.log_out(room),
+            Stage::Out => self.leave_or_log_out(room),
             Stage::Left => {}
+        }
+    }
+
+    /// The page is being unloaded, or its app ends the session: a goodbye will tell.
+    fn leave_or_log_out<T: Text>(&mut self, room: &mut Room<T>) {
+        match self.is_old {
+            false => self.leaves_at = Some(room.now + UNLOADING),
+            // Version 0 has no goodbye that could follow.
+            true => self.log_out(room),
         }
     }
 

@@ -203,8 +203,14 @@ fn requests_end_with_the_session_and_a_contact_is_not_left_without_an_answer() {
 #[test]
 fn nothing_is_kept_after_a_logout_a_refusal_or_the_grace_of_the_last_tab_or_the_servers_time() {
     type End = fn(&mut World, PortId);
-    let ends: [(&str, End); 6] = [
+    let ends: [(&str, End); 7] = [
         ("logout", |world, tab| world.disconnect(tab)),
+        ("logout while a page logs in by itself", |world, tab| {
+            let (service, jid) = (SERVICE.to_owned(), ALICE.to_owned());
+            world.say(tab, ToWorker::Negotiate { service, jid, options: by_itself() });
+            world.run();
+            world.disconnect(tab);
+        }),
         ("refusal", |world, tab| world.connect_as(tab, ALICE, Some("wrong"), by_itself())),
         ("the tab is gone", |world, tab| {
             world.kill(tab);

@@ -229,9 +229,35 @@ fn a_logout_ends_the_session_in_all_pages_and_nobody_logs_in_again_by_itself() {
 #[test]
 fn after_a_logout_or_a_refusal_nothing_is_kept_of_a_session_that_was_lost() {
     type End = fn(&mut World, PortId);
-    let ends: [(&str, bool, End); 7] = [
+    fn dials_again(world: &mut World, page: PortId) -> PortId {
+        let page = world.next_port(page);
+        world.page(page).waits_to_log_in = true;
+        world.connect(page, ALICE);
+        page
+    }
+    let ends: [(&str, bool, End); 11] = [
         ("only the echo of the end", true, |_, _| {}),
         ("logout", false, |world, page| world.says(page, json!(["_closeSocket"]))),
+        ("logout while the service is dialled", false, |world, page| {
+            let page = dials_again(world, page);
+            world.says(page, json!(["_closeSocket"]));
+        }),
+        ("logout during a login", false, |world, page| {
+            let page = dials_again(world, page);
+            world.run();
+            world.log_out(page);
+        }),
+        ("unload during a login", true, |world, page| {
+            let page = dials_again(world, page);
+            world.run();
+            world.log_out(page);
+            world.says(page, json!(["_bye"]));
+        }),
+        ("a login that the page breaks off by itself", true, |world, page| {
+            let page = dials_again(world, page);
+            world.run();
+            world.says(page, json!(["_closeSocket"]));
+        }),
         ("unload", true, |world, page| {
             world.says(page, json!(["_closeSocket"]));
             world.says(page, json!(["_bye"]));

@@ -461,6 +461,10 @@ impl World {
         let element_of = |text: &str| Element::parse_in_stream(text, &limits).expect("well-formed");
         match element.name() {
             "open" => {}
+            "error" => {
+                page.statuses.push("CONNFAIL".to_owned());
+                self.says(port, json!(["_closeSocket"]));
+            }
             "features" if page.waits_to_log_in => {}
             "features" if element.child("mechanisms", SASL).is_some() => {
                 let user = page.jid.split('@').next().unwrap_or_default();
