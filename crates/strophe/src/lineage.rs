@@ -66,7 +66,7 @@ struct Gone {
     /// What the page had handled of its session; or, if it came into none, where the pages stand that it may
     /// be.
     handled: Vec<Position>,
-    /// Whether a new page was taken for its reload, which may have been a guess.
+    /// Whether the name may be another page's: a new one was taken for its reload, perhaps by a wrong guess.
     followed: bool,
 }
 
@@ -91,7 +91,20 @@ impl Lineage {
 
     /// This tab said goodbye. `handled`: where the page stands, as in [`Heir::missed`].
     pub(crate) fn left(&mut self, now: Duration, tab: &str, place: Place, handled: Vec<Position>) {
-        self.gone.push_back(Gone { at: now, tab: tab.to_owned(), place, handled, followed: false });
+        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed: false });
+    }
+
+    /// This tab was back after its goodbye, and says another. A new page may have been taken for its reload
+    /// meanwhile: the hub would take two of one name for one page.
+    pub(crate) fn left_again(&mut self, now: Duration, tab: &str, place: Place, handled: Vec<Position>) {
+        let earlier = self.gone.iter_mut().find(|gone| gone.tab == tab);
+        // Of a goodbye that is forgotten nobody knows who followed.
+        let followed = earlier.is_none_or(|gone| std::mem::replace(&mut gone.followed, true));
+        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed });
+    }
+
+    fn note(&mut self, gone: Gone) {
+        self.gone.push_back(gone);
         if self.gone.len() > REMEMBERED {
             self.gone.pop_front();
         }
@@ -277,5 +290,22 @@ mod tests {
             }
         }
         assert_eq!(heirs[0].missed, [7, 1 << 32], "and nothing is lost");
+    }
+
+    #[test]
+    fn a_page_that_is_back_passes_on_what_it_has_missed_and_takes_no_name_that_another_holds() {
+        for (opens, away, has_its_name) in [(false, 3, true), (true, 3, false), (true, 30, false)] {
+            let mut lineage = Lineage::default();
+            let first = lineage.next(seconds(0), &at(ALICE));
+            lineage.left(seconds(0), &first.tab, at(ALICE), vec![7]);
+            let opened = opens.then(|| load(&mut lineage, seconds(1), ALICE));
+            assert!(opened.is_none_or(|opened| opened.tab == first.tab));
+            // Others come and go.
+            load(&mut lineage, seconds(away), "bob@localhost");
+            lineage.left_again(seconds(away), &first.tab, at(ALICE), vec![7]);
+            let back = lineage.next(seconds(away), &at(ALICE));
+            assert_eq!((back.tab == first.tab, back.missed), (has_its_name, vec![7]), "{opens} {away}");
+            assert_eq!(back.before, has_its_name.then_some(7));
+        }
     }
 }

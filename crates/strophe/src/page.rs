@@ -58,6 +58,8 @@ pub(crate) struct Page {
     has_management: bool,
     /// Whether the page's session was closed for it, so that it comes back for what it has missed.
     is_owed: bool,
+    /// Whether the page has said goodbye, and is back: from the back/forward cache, as a rule.
+    is_back: bool,
     /// Why the hub hears nothing more at this port, if so.
     deaf: Option<&'static str>,
 }
@@ -97,6 +99,7 @@ impl Page {
             closed_stream: false,
             has_management: false,
             is_owed: false,
+            is_back: false,
             deaf: None,
         }
     }
@@ -284,7 +287,11 @@ impl Page {
                 true => vec![self.window.handled],
                 false => std::mem::take(&mut self.missed),
             };
-            room.lineage.left(room.now, tab, self.place.clone(), handled);
+            self.missed.clone_from(&handled);
+            match self.is_back {
+                true => room.lineage.left_again(room.now, tab, self.place.clone(), handled),
+                false => room.lineage.left(room.now, tab, self.place.clone(), handled),
+            }
             room.left(self.port);
         }
         self.stage = Stage::Left;
@@ -628,6 +635,7 @@ impl Page {
 
     fn close<T: Text>(&mut self, reason: &str, room: &mut Room<T>) {
         self.is_owed |= matches!(self.stage, Stage::In(_));
+        self.is_back |= matches!(self.stage, Stage::Left);
         self.stage = Stage::Out;
         if self.leaves_at.take().is_some() {
             // The page was about to end the session, of which the hub may keep something.

@@ -595,6 +595,35 @@ fn who_speaks_at_a_port_without_a_session_is_told_so() {
 }
 
 #[test]
+fn a_page_that_is_back_from_the_cache_hears_what_it_has_missed() {
+    for (away, opens) in [(1, false), (3, false), (3, true), (9, false), (9, true)] {
+        let mut world = World::new();
+        let (_, page) = (world.login(ALICE), world.attach());
+        world.server_says(&chat("before"));
+        world.advance(seconds(2));
+        world.says(page, json!(["_bye"]));
+        world.server_says(&chat("meanwhile"));
+        // Whoever opens a page meanwhile may be the one that has left.
+        let opened = opens.then(|| world.attach());
+        world.advance(seconds(away));
+        world.forget();
+        world.says(page, json!(["_pong"]));
+        assert_eq!(world.words(page)[0][0], "_onClose");
+        world.advance(seconds(3));
+        let page = world.next_port(page);
+        world.says(page, json!(["_attach", SERVICE, 3]));
+        world.server_says(&chat("later"));
+        let mut words = world.words(page);
+        words.retain(|word| word[0] == "_onMessage");
+        assert_eq!(words, [message(&chat("meanwhile")), message(&chat("later"))], "{away} {opens}");
+        if let Some(opened) = opened {
+            assert_eq!(world.words(opened), [message(&chat("later"))]);
+            assert_ne!(world.names[&page], world.names[&opened], "{away}");
+        }
+    }
+}
+
+#[test]
 fn a_page_of_version_0_logs_in_hears_all_and_acknowledges() {
     let mut world = World::with(Config { management: Some(Management::default()), ..Config::default() });
     let page = world.port();

@@ -42,6 +42,8 @@ pub(crate) struct World {
     /// The frames that the worker has written.
     pub(crate) sent: Vec<String>,
     pub(crate) closed: BTreeSet<PortId>,
+    /// The name under which the hub knows the page at a port.
+    pub(crate) names: BTreeMap<PortId, String>,
     ports: u32,
 }
 
@@ -124,6 +126,7 @@ impl World {
             dials: 0,
             sent: Vec::new(),
             closed: BTreeSet::new(),
+            names: BTreeMap::new(),
             ports: 0,
         }
     }
@@ -346,6 +349,9 @@ impl World {
             match self.strophe.poll_output() {
                 None => break,
                 Some(epode_strophe::Output::Say(port, message)) => {
+                    if let ToWorker::Hello(hello) = &message {
+                        self.names.insert(port, hello.tab.clone());
+                    }
                     self.hub.handle_input(self.now, Input::Message(port, message, 0.0));
                 }
                 Some(epode_strophe::Output::Post(port, word)) => {
