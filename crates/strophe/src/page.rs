@@ -19,6 +19,9 @@ use crate::words::{LATEST, Said, Word};
 /// How long a page takes at most from `_closeSocket` to `_bye` when it is unloaded.
 const UNLOADING: Duration = Duration::from_secs(1);
 
+/// How long an app takes at most to tidy up after an end: strophe.js then closes the socket again.
+const TIDYING: Duration = Duration::from_secs(1);
+
 /// How long the server may take to close the stream of a session that a page ends, in milliseconds.
 const PATIENCE: u32 = 3000;
 
@@ -52,6 +55,8 @@ pub(crate) struct Page {
     leaves_at: Option<Duration>,
     /// How many times the page will close its socket because it is told of an end.
     echoes: u32,
+    /// Until when a further `_closeSocket` is of the same end as the latest.
+    tidies_until: Option<Duration>,
     /// Whether the page has just closed its stream.
     closed_stream: bool,
     /// Whether the page left stream management to the worker.
@@ -96,6 +101,7 @@ impl Page {
             reason: None,
             leaves_at: None,
             echoes: 0,
+            tidies_until: None,
             closed_stream: false,
             has_management: false,
             is_owed: false,
@@ -270,7 +276,8 @@ impl Page {
             self.missed = vec![self.window.position];
         }
         self.asked.clear();
-        (self.reason, self.leaves_at, self.echoes) = (None, None, 0);
+        (self.reason, self.leaves_at) = (None, None);
+        (self.echoes, self.tidies_until) = (0, None);
         (self.has_management, self.is_owed) = (false, false);
         self.role = Role::Primary;
     }
@@ -318,11 +325,16 @@ impl Page {
                     self.port,
                     ToWorker::Attach { service: nowhere, jid: None, explicit_binding: false },
                 );
-                if gives_up {
-                    self.leave_or_log_out(room);
+                match gives_up {
+                    true => self.leave_or_log_out(room),
+                    false => self.tidies_until = Some(room.now + TIDYING),
                 }
             }
-            Stage::Out if self.echoes > 0 => self.echoes -= 1,
+            Stage::Out if self.echoes > 0 => {
+                self.echoes -= 1;
+                self.tidies_until = Some(room.now + TIDYING);
+            }
+            Stage::Out if self.tidies_until.is_some_and(|until| until > room.now) => {}
             // What the hub keeps of a session that was lost ends with that.
             Stage::Out => self.leave_or_log_out(room),
             Stage::Left => {}

@@ -235,9 +235,47 @@ fn after_a_logout_or_a_refusal_nothing_is_kept_of_a_session_that_was_lost() {
         world.connect(page, ALICE);
         page
     }
-    let ends: [(&str, bool, End); 11] = [
+    let ends: [(&str, bool, End); 17] = [
         ("only the echo of the end", true, |_, _| {}),
-        ("logout", false, |world, page| world.says(page, json!(["_closeSocket"]))),
+        ("logout", false, |world, page| {
+            world.advance(seconds(1));
+            world.says(page, json!(["_closeSocket"]));
+        }),
+        ("an app that tidies up after the end", true, |world, page| world.log_out(page)),
+        ("an app that tidies up after a dial in vain", true, |world, page| {
+            world.reachable = false;
+            let page = dials_again(world, page);
+            world.run();
+            world.says(page, json!(["_closeSocket"]));
+            world.run();
+            world.reachable = true;
+        }),
+        ("logout after a dial in vain", false, |world, page| {
+            world.reachable = false;
+            let page = dials_again(world, page);
+            world.run();
+            world.says(page, json!(["_closeSocket"]));
+            world.advance(seconds(1));
+            world.says(page, json!(["_closeSocket"]));
+            world.run();
+            world.reachable = true;
+        }),
+        ("an app that tidies up after an error of the stream", true, |world, page| {
+            let page = dials_again(world, page);
+            world.server_says(
+                "<stream:error xmlns:stream='http://etherx.jabber.org/streams'>\
+                    <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+            );
+            let told = ["CONNFAIL", "CONNFAIL the server ended the stream: policy-violation", "DISCONNECTED"];
+            assert_eq!(world.statuses(page), told);
+            world.log_out(page);
+        }),
+        ("an app that tidies up after a login that the page breaks off", true, |world, page| {
+            let page = dials_again(world, page);
+            world.run();
+            world.says(page, json!(["_closeSocket"]));
+            world.says(page, json!(["_closeSocket"]));
+        }),
         ("logout while the service is dialled", false, |world, page| {
             let page = dials_again(world, page);
             world.says(page, json!(["_closeSocket"]));
@@ -283,6 +321,12 @@ fn after_a_logout_or_a_refusal_nothing_is_kept_of_a_session_that_was_lost() {
             let page = world.next_port(page);
             world.connect_with(page, "bob@localhost/desk", "wrong");
             assert_eq!(world.statuses(page), ["AUTHFAIL"]);
+        }),
+        ("an app that tidies up after that", true, |world, page| {
+            let page = world.next_port(page);
+            world.connect_with(page, "bob@localhost/desk", "wrong");
+            assert_eq!(world.statuses(page), ["AUTHFAIL"]);
+            world.log_out(page);
         }),
     ];
     for (what, goes_on, end) in ends {
