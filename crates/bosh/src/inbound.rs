@@ -79,6 +79,7 @@ impl Bosh {
         let request = &mut self.requests[at];
         if let Some(id) = request.under_way() {
             request.attempt = Attempt::Due;
+            self.timers.clear(Timer::Answer(request.rid));
             self.outputs.push_back(Output::Abort(id));
         }
     }

@@ -1,8 +1,11 @@
 //! From the stream's frames to requests.
 
+use std::time::Duration;
+
 use epode_xml::{Element, is_blank};
 
 use crate::body::{Tag, ns};
+use crate::pace::APART;
 use crate::request::Attempt;
 use crate::timer::Timer;
 use crate::{Bosh, Cache, Carries, Error, LAST_RID, Output, Phase, RequestId};
@@ -66,10 +69,15 @@ impl Bosh {
         }
     }
 
+    /// Sends in the order of the rids, repetitions as well as new requests.
     fn send_what_is_due(&mut self) {
         for at in 0..self.requests.len() {
             if !self.requests[at].is_due() {
                 continue;
+            }
+            let earliest = self.turn(at);
+            if self.now < earliest {
+                return self.timers.set(Timer::Poll, earliest);
             }
             // The session request has one deadline for both attempts.
             if self.phase != Phase::Requesting {
@@ -98,9 +106,7 @@ impl Bosh {
         // A server that knows this rid from a former page would ignore the stanzas.
         let stale = self.next < self.unused;
         let empty = stale || self.queue.is_empty();
-        // A page that is left has no later task.
-        let beside = !self.requests.is_empty() && self.phase != Phase::Deaf;
-        let earliest = self.pace.earliest(&self.terms, empty, beside);
+        let earliest = self.pace.earliest(&self.terms, empty, self.turn(self.requests.len()));
         if self.now < earliest {
             self.timers.set(Timer::Poll, earliest);
             return false;
@@ -115,6 +121,13 @@ impl Bosh {
             if empty { (tag.around(""), Carries::Nothing, 0) } else { self.load(tag) };
         self.push_request(body, carries, stanzas);
         true
+    }
+
+    /// When the request at this place may leave, so that the requests with lower rids arrive first.
+    fn turn(&self, at: usize) -> Duration {
+        let latest = self.requests.iter().take(at).map(|before| before.sent).max();
+        // A page that is left has no later task.
+        latest.filter(|_| self.phase != Phase::Deaf).map_or(Duration::ZERO, |sent| sent + APART)
     }
 
     fn tell_cache(&mut self) {

@@ -17,11 +17,10 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The distance between two requests of which neither is answered: two that leave at once, on a connection
 /// each, may arrive in another order. ejabberd 24.12 keeps the request with the greater rid and never processes
 /// it, and ends the session when that request is repeated.
-const APART: Duration = Duration::from_millis(10);
+pub(crate) const APART: Duration = Duration::from_millis(10);
 
-/// Spaces out requests that are under way at once, and empty requests: these by the interval of a polling
-/// session (XEP-0124 §12), and by growing waits if a server answers each request at once and empty, where
-/// holding is agreed on.
+/// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
+/// server answers each request at once and empty, where holding is agreed on.
 #[derive(Default)]
 pub(crate) struct Pace {
     /// When the last new request left.
@@ -50,9 +49,8 @@ impl Pace {
         self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
     }
 
-    /// When the next request may leave; `beside` another that is under way.
-    pub(crate) fn earliest(&self, terms: &Terms, empty: bool, beside: bool) -> Duration {
-        let apart = if beside { self.left + APART } else { Duration::ZERO };
+    /// When the next request may leave; `apart` from another, if it is not empty.
+    pub(crate) fn earliest(&self, terms: &Terms, empty: bool, apart: Duration) -> Duration {
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
             return if keeps_distance { self.left + terms.polling() } else { apart };
