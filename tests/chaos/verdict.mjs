@@ -52,13 +52,13 @@ export function judge({ books, wire, managed = true }) {
   }
 
   const acknowledged = wire.acknowledged();
-  // A session that the server resumes leaves nothing to report.
-  const mayReport = wire.refusals.length > 0;
+  const certain = wire.certain();
   for (const [id, fate] of fates) {
     if (fate.resent) count.resent++;
     if (fate.maybeTwice) count.maybeTwice++;
+    const mayReport = wire.mayReport(id);
     if (!mayReport && (fate.resent || fate.maybeTwice))
-      blame(`${id} was reported as sent again, though every session was resumed`);
+      blame(`${id} was reported as sent again, and no session was lost with it`);
     if (fate.status === (managed ? 'acknowledged' : 'unmanaged')) {
       count[fate.status]++;
       if (managed && !acknowledged.has(id)) blame(`${id} is acknowledged, and not by the server`);
@@ -72,6 +72,7 @@ export function judge({ books, wire, managed = true }) {
       // The page that would have heard of the fate is gone.
       if (fate.status === 'unheard') continue;
       if (!mayReport || fate.status !== 'failed') blame(`${id} ended as ${ending}`);
+      else if (certain.has(id)) blame(`${id} has failed, and the server had acknowledged it`);
     }
   }
 

@@ -26,6 +26,8 @@ function run(change = () => {}, more = {}) {
     sent: [...IDS],
     delivered: [...IDS],
     acknowledged: new Set(IDS),
+    certain: new Set(IDS),
+    reportable: new Set(),
     refusals: [],
     faults: [],
   };
@@ -35,6 +37,8 @@ function run(change = () => {}, more = {}) {
     sent: () => record.sent,
     delivered: () => record.delivered,
     acknowledged: () => record.acknowledged,
+    certain: () => record.certain,
+    mayReport: (id) => record.reportable.has(id),
   };
   return judge({ books, wire, ...more });
 }
@@ -98,11 +102,11 @@ test('a tab that hears twice what came once is at fault, and one that hears what
 test('who says a message twice has told so', () => {
   const again =
     (fate) =>
-    (books, { sent, delivered, refusals }) => {
+    (books, { sent, delivered, reportable }) => {
       for (const { heard } of books) heard.push('b:0');
       delivered.push('b:0');
       sent.push('b:0');
-      refusals.push('failed');
+      reportable.add('b:0');
       Object.assign(books[1].sent['b:0'], fate);
     };
   assert.deepEqual(violations(again({})), ['b:0 was said twice']);
@@ -156,21 +160,36 @@ test('a gap counts where a tab was frozen or crashed, and covers as many as it s
 
 test('each message has a fate, and while sessions are resumed only one is right', () => {
   const fate =
-    (fate, refusals = []) =>
+    (fate, reportable = []) =>
     ([a], record) => {
       a.sent['a:0'] = fate;
-      record.refusals.push(...refusals);
+      record.certain.delete('a:0');
+      record.reportable = new Set(reportable);
     };
-  const refused = ['failed'];
+  const refused = ['a:0'];
   assert.deepEqual(violations(fate({ status: 'pending' })), ['a:0 ended as pending']);
   assert.deepEqual(violations(fate({ status: 'pending' }, refused)), ['a:0 ended as pending']);
   assert.deepEqual(violations(fate({ status: 'unmanaged' }, refused)), ['a:0 ended as unmanaged']);
   const failed = { status: 'failed', condition: 'not-resumed' };
   assert.deepEqual(violations(fate(failed)), ['a:0 ended as failed, not-resumed']);
+  assert.deepEqual(violations(fate(failed, ['a:1'])), ['a:0 ended as failed, not-resumed']);
   assert.deepEqual(violations(fate(failed, refused)), []);
   assert.deepEqual(violations(fate({ status: 'unheard' })), []);
-  assert.equal(violations(fate({ ...ACKNOWLEDGED, resent: true })).length, 1);
-  assert.deepEqual(violations(fate({ ...ACKNOWLEDGED, resent: true }, refused)), []);
+  for (const report of [{ resent: true }, { maybeTwice: true }]) {
+    const reported = { ...ACKNOWLEDGED, ...report };
+    const blame = ['a:0 was reported as sent again, and no session was lost with it'];
+    assert.deepEqual(violations(fate(reported)), blame);
+    assert.deepEqual(violations(fate(reported, ['a:1'])), blame);
+    assert.deepEqual(violations(fate(reported, refused)), []);
+  }
+});
+
+test('a message that the server has acknowledged has not failed', () => {
+  const fail = ([a], { reportable }) => {
+    a.sent['a:0'] = { status: 'failed', condition: 'not-resumed' };
+    reportable.add('a:0');
+  };
+  assert.deepEqual(violations(fail), ['a:0 has failed, and the server had acknowledged it']);
 });
 
 test('only the server acknowledges, and may lose what it has acknowledged', () => {
@@ -191,7 +210,7 @@ test('without stream management a message that was written and did not arrive is
     for (const id of Object.keys(a.sent)) a.sent[id] = { status: 'unmanaged' };
     b.sent = c.sent = {};
     for (const book of books) book.heard = ['a:0', 'a:2'];
-    Object.assign(record, { delivered: ['a:0', 'a:2'], acknowledged: new Set() });
+    Object.assign(record, { delivered: ['a:0', 'a:2'], acknowledged: new Set(), certain: new Set() });
   };
   assert.deepEqual(violations(lose, { managed: false }), ['a:1 was written and is lost']);
 });

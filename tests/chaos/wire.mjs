@@ -62,6 +62,11 @@ class Numbered {
     return this.#ids.length;
   }
 
+  /** The ids from this number on, also of those that may not have arrived. */
+  after(count) {
+    return this.#ids.slice(count);
+  }
+
   /** How many the other side has. */
   get next() {
     return this.#next;
@@ -83,6 +88,12 @@ export class Wire {
   /** In the order of their beginning; a stream without stream management is one, too. */
   #sessions = [];
   #streams = new WeakMap();
+  /** The session in which each message was said first. */
+  #first = new Map();
+  /** The messages that were not acknowledged in a session that the server refused to resume. */
+  #lost = new Set();
+  /** Whether the sessions that begin now are in the place of one that was refused. */
+  #isRefused = false;
   /** The answers of the server that it cannot resume a session, each with what was asked. */
   refusals = [];
   /** What Epode did wrong by the numbers alone. */
@@ -103,7 +114,15 @@ export class Wire {
   }
 
   #begin() {
-    const session = { sent: new Numbered(), delivered: new Numbered(), acknowledged: 0 };
+    const session = {
+      sent: new Numbered(),
+      delivered: new Numbered(),
+      /** The highest count that the server said. */
+      acknowledged: 0,
+      /** What the worker has heard of that, in rising order: each count, and after how many stanzas. */
+      counts: [],
+      isInPlace: this.#isRefused,
+    };
     this.#sessions.push(session);
     return session;
   }
@@ -114,11 +133,35 @@ export class Wire {
     else if (name === 'resume') {
       const [id, count] = [attribute(text, 'previd'), Number(attribute(text, 'h'))];
       stream.asked = this.#sessions.find((session) => session.id === id);
-      if (!stream.asked) this.faults.push('a session was to be resumed that the server had not begun');
-      else if (count > stream.asked.delivered.known)
-        this.faults.push(`a resume said ${count} stanzas, and ${stream.asked.delivered.known} had come`);
-      stream.asked?.delivered.resume(count);
-    } else if (isStanza(name)) stream.says.sent.add(idOf(text));
+      this.#isRefused = false;
+      if (!stream.asked) {
+        this.faults.push('a session was to be resumed that the server had not begun');
+        return;
+      }
+      const { delivered, counts } = stream.asked;
+      if (count > delivered.next)
+        this.faults.push(`a resume said ${count} stanzas, and ${delivered.next} had come`);
+      delivered.resume(count);
+      // What the server said last may have been lost with the connection; not so what a stanza came after.
+      stream.asked.counts = counts.filter(({ after }) => after < count);
+    } else if (name === 'a') {
+      const [count, { next }] = [Number(attribute(text, 'h')), stream.hears.delivered];
+      if (count > next) this.faults.push(`an acknowledgement said ${count} stanzas, and ${next} had come`);
+    } else if (isStanza(name)) this.#say(stream.says, idOf(text));
+  }
+
+  #say(session, id) {
+    const { sent } = session;
+    const number = sent.next;
+    sent.add(id);
+    if (!id) return;
+    const isSettled = (one) => {
+      const before = one.sent.ids().slice(0, certainOf(one)).indexOf(id);
+      return before !== -1 && (one !== session || before !== number);
+    };
+    if (!this.#first.has(id)) this.#first.set(id, session);
+    else if (this.#sessions.some(isSettled))
+      this.faults.push(`${id} was said again, and the server had acknowledged it`);
   }
 
   #fromServer(stream, text) {
@@ -137,12 +180,16 @@ export class Wire {
       const count = attribute(text, 'h');
       if (count !== undefined) asked.sent.resume(Number(count));
       this.#acknowledge(asked, text);
+      this.#isRefused = true;
+      for (const id of asked.sent.after(certainOf(asked))) this.#lost.add(id);
     } else if (name === 'a') this.#acknowledge(stream.hears, text);
     else if (isStanza(name)) stream.hears.delivered.add(idOf(text));
   }
 
   #acknowledge(session, text) {
-    session.acknowledged = Math.max(session.acknowledged, Number(attribute(text, 'h') ?? 0));
+    const h = Number(attribute(text, 'h') ?? 0);
+    session.acknowledged = Math.max(session.acknowledged, h);
+    if (h > certainOf(session)) session.counts.push({ h, after: session.delivered.next });
   }
 
   /** The ids of the messages that reached the worker, in order, each as often as it came. */
@@ -157,9 +204,27 @@ export class Wire {
 
   /** The ids of the messages for which the server said that it has them. */
   acknowledged() {
-    const ids = this.#sessions.flatMap(({ sent, acknowledged }) => sent.ids().slice(0, acknowledged));
+    return this.#upTo(({ acknowledged }) => acknowledged);
+  }
+
+  /** The same, as far as the worker has heard it for certain. */
+  certain() {
+    return this.#upTo(certainOf);
+  }
+
+  /** Whether the worker may not know what became of a message: a session was lost with it. */
+  mayReport(id) {
+    if (this.refusals.length === 0) return false;
+    // The message may have been said in the session before, and not have got through.
+    return this.#lost.has(id) || (this.#first.get(id)?.isInPlace ?? true);
+  }
+
+  #upTo(count) {
+    const ids = this.#sessions.flatMap((session) => session.sent.ids().slice(0, count(session)));
     return new Set(ids.filter(Boolean));
   }
 }
 
+/** How many stanzas the worker knows that the server has. */
+const certainOf = ({ counts }) => counts.at(-1)?.h ?? 0;
 const isStanza = (name) => ['message', 'presence', 'iq'].includes(name);

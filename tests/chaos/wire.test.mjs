@@ -108,6 +108,95 @@ test('a resume that says more than came, or of an unknown session, is a fault', 
   ]);
 });
 
+test('an acknowledgement of the client that says more than came is a fault', () => {
+  const { wire, stream } = scene();
+  const one = stream();
+  one.client(ENABLE);
+  one.server(ENABLED, message('a:0'), message('a:1'));
+  one.client("<a xmlns='urn:xmpp:sm:3' h='2'/>");
+  const two = stream();
+  two.client(resume(1));
+  two.server(resumed(0));
+  assert.deepEqual(wire.faults, []);
+  two.client("<a xmlns='urn:xmpp:sm:3' h='2'/>");
+  assert.deepEqual(wire.faults, ['an acknowledgement said 2 stanzas, and 1 had come']);
+  stream().client(resume(2));
+  assert.equal(wire.faults[1], 'a resume said 2 stanzas, and 1 had come');
+});
+
+const FAILED = '<failed xmlns="urn:xmpp:sm:3"><item-not-found/></failed>';
+const other = (id) => ENABLED.replace("id='s'", `id='${id}'`);
+
+test('what the server had acknowledged is not to be said again', () => {
+  const { wire, stream } = scene();
+  const one = stream();
+  one.client(ENABLE, message('a:0'), message('a:1'), message('a:2'));
+  one.server(ENABLED, '<a h="1"/>', message('a:0'), '<a h="2"/>');
+  const two = stream();
+  // The reset that cut the first stream may have taken the second acknowledgement with it.
+  two.client(resume(1));
+  two.server(FAILED);
+  two.client(ENABLE, message('a:2'), message('a:1'));
+  two.server(other('t'));
+  assert.deepEqual([wire.faults, wire.certain()], [[], new Set(['a:0'])]);
+  two.client(message('a:0'));
+  assert.deepEqual(wire.faults, ['a:0 was said again, and the server had acknowledged it']);
+  two.server('<a h="1"/>');
+  two.client(message('a:2'));
+  assert.equal(wire.faults.length, 2, 'also within a session');
+  assert.deepEqual(wire.certain(), new Set(['a:0', 'a:2']));
+});
+
+test('the answer that refuses a session acknowledges, too', () => {
+  const { wire, stream } = scene();
+  const one = stream();
+  one.client(ENABLE, message('a:0'), message('a:1'));
+  one.server(ENABLED);
+  const two = stream();
+  two.client(resume(0));
+  two.server(FAILED.replace('<failed', '<failed h="1"'));
+  two.client(ENABLE, message('a:1'));
+  assert.deepEqual(wire.faults, []);
+  two.client(message('a:0'));
+  assert.equal(wire.faults.length, 1);
+});
+
+test('what is said again within a session that is resumed has its number', () => {
+  const { wire, stream } = scene();
+  const one = stream();
+  one.client(ENABLE, message('a:0'), message('a:1'));
+  one.server(ENABLED, '<a h="2"/>', message('a:0'));
+  const two = stream();
+  two.client(resume(1));
+  // The server takes an acknowledgement back.
+  two.server(resumed(1));
+  two.client(message('a:1'));
+  assert.deepEqual(wire.faults, []);
+});
+
+test('what may be reported is what was not acknowledged in a session that was refused', () => {
+  const { wire, stream } = scene();
+  const reportable = () => ['a:0', 'a:1', 'a:2', 'a:3', 'a:4'].filter((id) => wire.mayReport(id));
+  const one = stream();
+  one.client(ENABLE, message('a:0'), message('a:1'));
+  one.server(ENABLED, '<a h="1"/>', message('a:0'));
+  assert.deepEqual(reportable(), []);
+  const two = stream();
+  two.client(resume(1));
+  two.server(FAILED);
+  // The wire was cut before it carried these.
+  assert.deepEqual(reportable(), ['a:1', 'a:2', 'a:3', 'a:4']);
+  const three = stream();
+  three.client(ENABLE, message('a:1'), message('a:2'), message('a:0'));
+  three.server(other('t'));
+  assert.deepEqual(reportable(), ['a:1', 'a:2', 'a:3', 'a:4']);
+  const four = stream();
+  four.client(resume(0).replace("'s'", "'t'"));
+  four.server(resumed(0));
+  four.client(ENABLE, message('a:3'));
+  assert.deepEqual(reportable(), ['a:1', 'a:2', 'a:4']);
+});
+
 test('a stream without stream management counts from its beginning', () => {
   const { wire, stream } = scene();
   const one = stream();
