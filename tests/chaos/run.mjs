@@ -370,8 +370,8 @@ const side = ({ breaking, server }) =>
   breaking.pick(server.takesHalfFrames ? ['client', 'server'] : ['server']);
 
 /**
- * An account asks the server to archive nothing (XEP-0313 §5): the archives of both servers take the longer for a
- * message the more they have, and after some thousand messages too long to resume a session.
+ * An account asks the server to archive nothing (XEP-0313 §5): the archives of both servers take the longer
+ * for a message the more they have, and after some thousand messages too long to resume a session.
  */
 async function archiveNothing(server, user) {
   const peer = await Peer.login(server, user, PASSWORD);

@@ -15,8 +15,8 @@ const HELD: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_millis(100);
 
 /// The distance between two requests of which neither is answered: two that leave at once, on a connection
-/// each, may arrive in another order. ejabberd 24.12 keeps the request with the greater rid and never processes
-/// it, and ends the session when that request is repeated.
+/// each, may arrive in another order. ejabberd 24.12 keeps the request with the greater rid, never processes
+/// that one, and ends the session when it is repeated.
 pub(crate) const APART: Duration = Duration::from_millis(10);
 
 /// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
