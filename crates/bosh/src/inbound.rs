@@ -79,7 +79,6 @@ impl Bosh {
         let request = &mut self.requests[at];
         if let Some(id) = request.under_way() {
             request.attempt = Attempt::Due;
-            self.timers.clear(Timer::Answer(request.rid));
             self.outputs.push_back(Output::Abort(id));
         }
     }
@@ -239,6 +238,7 @@ impl Bosh {
             let open = self.server_open(features);
             self.outputs.push_back(Output::Frame(open));
         }
+        self.pace.note_frame(&frame);
         self.outputs.push_back(Output::Frame(frame));
     }
 

@@ -1,11 +1,8 @@
 //! From the stream's frames to requests.
 
-use std::time::Duration;
-
 use epode_xml::{Element, is_blank};
 
 use crate::body::{Tag, ns};
-use crate::pace::APART;
 use crate::request::Attempt;
 use crate::timer::Timer;
 use crate::{Bosh, Cache, Carries, Error, LAST_RID, Output, Phase, RequestId};
@@ -32,6 +29,7 @@ impl Bosh {
         if self.closing || self.phase != Phase::Open {
             return;
         }
+        self.pace.note_said();
         let text = without_declaration(text);
         let control = (text.starts_with("<open") || text.starts_with("<close"))
             .then(|| Element::parse(text, &self.limits).ok())
@@ -69,15 +67,10 @@ impl Bosh {
         }
     }
 
-    /// Sends in the order of the rids, repetitions as well as new requests.
     fn send_what_is_due(&mut self) {
         for at in 0..self.requests.len() {
             if !self.requests[at].is_due() {
                 continue;
-            }
-            let earliest = self.turn(at);
-            if self.now < earliest {
-                return self.timers.set(Timer::Poll, earliest);
             }
             // The session request has one deadline for both attempts.
             if self.phase != Phase::Requesting {
@@ -106,7 +99,7 @@ impl Bosh {
         // A server that knows this rid from a former page would ignore the stanzas.
         let stale = self.next < self.unused;
         let empty = stale || self.queue.is_empty();
-        let earliest = self.pace.earliest(&self.terms, empty, self.turn(self.requests.len()));
+        let earliest = self.pace.earliest(&self.terms, empty);
         if self.now < earliest {
             self.timers.set(Timer::Poll, earliest);
             return false;
@@ -121,13 +114,6 @@ impl Bosh {
             if empty { (tag.around(""), Carries::Nothing, 0) } else { self.load(tag) };
         self.push_request(body, carries, stanzas);
         true
-    }
-
-    /// When the request at this place may leave, so that the requests with lower rids arrive first.
-    fn turn(&self, at: usize) -> Duration {
-        let latest = self.requests.iter().take(at).map(|before| before.sent).max();
-        // A page that is left has no later task.
-        latest.filter(|_| self.phase != Phase::Deaf).map_or(Duration::ZERO, |sent| sent + APART)
     }
 
     fn tell_cache(&mut self) {

@@ -1,4 +1,4 @@
-//! The interval between requests.
+//! The interval between empty requests.
 
 use std::time::Duration;
 
@@ -14,10 +14,11 @@ const HELD: Duration = Duration::from_secs(1);
 /// The first wait; each further wait is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// The distance between two requests of which neither is answered: two that leave at once, on a connection
-/// each, may arrive in another order. ejabberd 24.12 keeps the request with the greater rid, never processes
-/// that one, and ends the session when it is repeated.
-pub(crate) const APART: Duration = Duration::from_millis(10);
+/// How long the stream may take to answer a challenge before the server is asked for more. The server says
+/// nothing before that answer (RFC 6120 §6.4), and an empty request right before the answer, on a connection
+/// of its own, may arrive behind it: ejabberd 24.12 then never processes the answer, and ends the session when
+/// that request is repeated.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
 /// server answers each request at once and empty, where holding is agreed on.
@@ -33,6 +34,8 @@ pub(crate) struct Pace {
     idle: u32,
     /// When the last response came.
     answered: Duration,
+    /// Whether the stream owes the answer to a challenge.
+    challenged: bool,
 }
 
 impl Pace {
@@ -49,14 +52,27 @@ impl Pace {
         self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
     }
 
-    /// When the next request may leave; `apart` from another, if it is not empty.
-    pub(crate) fn earliest(&self, terms: &Terms, empty: bool, apart: Duration) -> Duration {
+    /// The server says this.
+    pub(crate) fn note_frame(&mut self, frame: &str) {
+        self.challenged = frame.starts_with("<challenge");
+    }
+
+    /// The stream has said something.
+    pub(crate) fn note_said(&mut self) {
+        self.challenged = false;
+    }
+
+    /// When the next request may leave.
+    pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
+        if empty && self.challenged {
+            return self.answered + TURN;
+        }
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
-            return if keeps_distance { self.left + terms.polling() } else { apart };
+            return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };
         }
         if !empty || self.idle <= FREE {
-            return apart;
+            return Duration::ZERO;
         }
         let longest = terms.polling().max(HELD);
         self.answered + (FIRST * (1 << (self.idle - FREE - 1).min(10))).min(longest)

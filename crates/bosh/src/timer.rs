@@ -9,7 +9,7 @@ pub(crate) enum Timer {
     Answer(u64),
     /// When to repeat the requests that have failed.
     Repeat,
-    /// When the next request may leave, by the polling interval or its distance from another.
+    /// When the polling interval lets the next request leave.
     Poll,
     /// When to stop waiting for the response to the terminating body.
     Close,

@@ -30,7 +30,6 @@ fn the_last_of_several_bodies_ends_the_session() {
     line.input(Input::Frame(&large));
     line.say(CLOSE);
     assert_eq!(line.under_way[1].attr("type"), None);
-    line.wait(APART);
     line.answer(EMPTY);
     assert_eq!(line.under_way[1].attr("type").as_deref(), Some("terminate"));
     assert_eq!(line.under_way[1].stanzas(), large);

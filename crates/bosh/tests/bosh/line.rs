@@ -10,8 +10,6 @@ pub const OPEN: &str =
 pub const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 pub const HTTPBIND: &str = "xmlns='http://jabber.org/protocol/httpbind'";
 pub const EMPTY: &str = "<body xmlns='http://jabber.org/protocol/httpbind'/>";
-/// The distance between two requests that are under way at once.
-pub const APART: Duration = Duration::from_millis(10);
 /// The first rid, which the randomness in [`config`] makes.
 pub const RID: u64 = 1000;
 
@@ -79,16 +77,14 @@ impl Line {
         line
     }
 
-    /// A session that is open; one empty request is under way, and another may leave.
+    /// A session that is open; one empty request is under way.
     pub fn open() -> Self {
         Line::opened_by(SESSION)
     }
 
     /// The same, by this first response.
     pub fn opened_by(response: &str) -> Self {
-        let mut line = Line::new().greeted(response);
-        line.wait(APART);
-        line
+        Line::new().greeted(response)
     }
 
     pub fn greeted(mut self, response: &str) -> Self {
@@ -153,9 +149,8 @@ impl Line {
         self.input(Input::EndOfTask);
     }
 
-    /// The stream sends a frame, in a task of its own, and a request may leave beside another.
+    /// The stream sends a frame, in a task of its own.
     pub fn say(&mut self, frame: &str) {
-        self.wait(APART);
         self.input(Input::Frame(frame));
         self.end_task();
     }

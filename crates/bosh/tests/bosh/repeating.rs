@@ -19,7 +19,6 @@ fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
     assert!(line.under_way[1].id != sent.id);
     assert_eq!(line.statuses, [0]);
     line.answer(EMPTY);
-    line.wait(APART);
     assert_eq!(line.rids(), [RID + 2, RID + 3]);
 }
 
@@ -89,75 +88,11 @@ fn a_response_to_one_request_says_that_the_other_can_be_repeated() {
     assert_eq!(line.rids(), [RID + 2]);
     line.fail(0);
     assert_eq!(line.rids(), [0; 0]);
-    line.wait(millis(1000) + APART);
+    line.wait(millis(1000));
     assert_eq!(line.rids(), [RID + 1, RID + 2]);
     line.fail(1);
     line.answer(EMPTY);
     assert_eq!(line.rids(), [RID + 2]);
-}
-
-#[test]
-fn two_requests_that_wait_for_one_repetition_leave_in_order_and_10_ms_apart() {
-    let mut line = Line::open();
-    line.say(&message(1));
-    line.fail(0);
-    line.fail(1);
-    line.fail(0);
-    assert_eq!(line.rids(), [0; 0]);
-    line.wait(line.bosh.deadline().unwrap() - line.now);
-    assert_eq!(line.rids(), [RID + 1]);
-    line.wait(millis(9));
-    assert_eq!(line.rids(), [RID + 1]);
-    line.wait(millis(1));
-    assert_eq!(line.rids(), [RID + 1, RID + 2]);
-    // Another failure holds up the request that is due, too.
-    line.input(Input::Online);
-    line.end_task();
-    line.fail(0);
-    line.wait(APART);
-    assert_eq!(line.rids(), [0; 0]);
-    line.wait(seconds(8));
-    assert_eq!(line.rids(), [RID + 1, RID + 2]);
-}
-
-#[test]
-fn a_new_request_leaves_10_ms_after_a_repetition() {
-    let mut line = Line::open();
-    line.say(&message(1));
-    line.fail(1);
-    line.say(&message(2));
-    line.answer(EMPTY);
-    assert_eq!(line.rids(), [RID + 2]);
-    line.wait(millis(9));
-    assert_eq!(line.rids(), [RID + 2]);
-    line.wait(millis(1));
-    assert_eq!((line.rids(), line.under_way[1].stanzas()), (vec![RID + 2, RID + 3], &*message(2)));
-}
-
-#[test]
-fn stanzas_that_are_said_right_after_a_repetition_share_a_body() {
-    let mut line = Line::open();
-    line.wait(seconds(1));
-    line.fail(0);
-    for number in [1, 2] {
-        line.input(Input::Frame(&message(number)));
-        line.end_task();
-    }
-    assert_eq!(line.rids(), [RID + 1]);
-    line.wait(APART);
-    assert_eq!(line.under_way[1].stanzas(), [message(1), message(2)].concat());
-}
-
-#[test]
-fn a_page_that_is_left_repeats_at_once() {
-    let mut line = Line::open();
-    line.say(&message(1));
-    line.input(Input::Online);
-    line.end_task();
-    assert_eq!(line.rids(), [RID + 1]);
-    line.input(Input::Close(seconds(3)));
-    line.end_task();
-    assert_eq!(line.rids(), [RID + 1, RID + 2, RID + 3]);
 }
 
 #[test]
@@ -254,7 +189,7 @@ fn a_computer_that_slept_for_an_hour_takes_the_session_for_lost_at_the_first_fai
 fn a_held_request_is_repeated_when_the_server_should_have_answered_and_not_before() {
     let mut line = Line::open();
     let first = line.under_way[0].clone();
-    line.wait(millis(65_999) - APART);
+    line.wait(millis(65_999));
     assert_eq!(line.under_way[0].id, first.id);
     line.wait(millis(1));
     assert_eq!((line.aborted, &line.under_way[0].body), (1, &first.body));
@@ -325,8 +260,7 @@ fn all_requests_under_way_are_repeated_when_the_network_is_back() {
     let bodies: Vec<_> = line.under_way.iter().map(|sent| sent.body.clone()).collect();
     line.input(Input::Online);
     line.end_task();
-    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 1]));
-    line.wait(APART);
+    assert_eq!(line.aborted, 2);
     assert_eq!(line.under_way.iter().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
     // The repetitions have their own deadlines.
     line.answer(EMPTY);
@@ -345,25 +279,12 @@ fn all_requests_under_way_are_repeated_when_the_network_is_back() {
 }
 
 #[test]
-fn a_request_that_waits_its_turn_has_not_been_silent() {
-    let mut line = Line::open();
-    line.wait(seconds(50));
-    line.say(&message(1));
-    line.wait(millis(4995));
-    line.input(Input::Online);
-    line.end_task();
-    line.wait(APART);
-    // Had the former deadline counted, the next repetition would wait.
-    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 1, RID + 2]));
-}
-
-#[test]
 fn two_silent_requests_are_repeated_soon_since_a_server_holds_one() {
     let mut line = Line::open();
     line.say(&message(1));
     line.wait(millis(4999));
     assert_eq!(line.aborted, 0);
-    line.wait(millis(251) + APART);
+    line.wait(millis(251));
     assert_eq!((line.aborted, line.rids()), (2, vec![RID + 1, RID + 2]));
     // The response says that the other request is held, which may take its time.
     line.answer(EMPTY);

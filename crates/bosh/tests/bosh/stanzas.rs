@@ -31,35 +31,27 @@ fn the_stanzas_of_a_task_leave_at_its_end_in_one_body_on_the_second_connection()
 }
 
 #[test]
-fn two_requests_under_way_leave_10_ms_apart_so_that_they_arrive_in_order() {
+fn nothing_is_asked_while_the_stream_owes_the_answer_to_a_challenge() {
+    let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
     let mut line = Line::open();
-    let say = |line: &mut Line, number| {
-        line.input(Input::Frame(&message(number)));
-        line.input(Input::EndOfTask);
-    };
+    line.say(&format!("<auth {sasl} mechanism='SCRAM-SHA-1'>biws</auth>"));
     line.answer(EMPTY);
-    say(&mut line, 1);
-    line.wait(millis(9));
-    say(&mut line, 2);
-    assert_eq!(line.rids(), [RID + 2]);
-    line.wait(millis(1));
-    assert_eq!(line.rids(), [RID + 2, RID + 3]);
-    assert_eq!(line.under_way[1].stanzas(), [message(1), message(2)].concat());
-    // A request that is alone has none to overtake.
-    line.respond(0, 200, EMPTY);
-    line.respond(0, 200, EMPTY);
-    say(&mut line, 3);
-    assert_eq!(line.rids(), [RID + 4]);
+    line.deliver(&format!("<challenge {sasl}>cj1h</challenge>"));
+    line.wait(millis(999));
+    assert_eq!(line.rids(), [0; 0]);
+    line.say(&format!("<response {sasl}>Yz1i</response>"));
+    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 3], Carries::Something));
+    line.deliver(&format!("<success {sasl}/>"));
+    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 4], Carries::Nothing));
 }
 
 #[test]
-fn the_last_words_of_a_page_do_not_wait() {
+fn a_stream_that_does_not_answer_a_challenge_keeps_its_session() {
     let mut line = Line::open();
-    line.answer(EMPTY);
-    line.input(Input::Frame(&message(1)));
-    line.input(Input::Close(seconds(3)));
-    line.input(Input::EndOfTask);
-    assert_eq!((line.under_way.len(), line.under_way[1].carries), (2, Carries::Farewell));
+    line.deliver("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj1h</challenge>");
+    assert_eq!(line.rids(), [0; 0]);
+    line.wait(seconds(1));
+    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 2], Carries::Nothing));
 }
 
 #[test]
@@ -86,13 +78,11 @@ fn the_server_has_a_stanza_when_its_request_is_answered_or_acknowledged() {
     // The held request is answered first, since another has come.
     line.answer(EMPTY);
     assert_eq!(line.taken, 0);
-    line.wait(APART);
     line.input(Input::Stanza(&message(3)));
     line.end_task();
     line.answer(EMPTY);
     assert_eq!(line.taken, 2);
     // And a server that says so (XEP-0124 §9.1) has it before.
-    line.wait(APART);
     line.input(Input::Stanza(&message(4)));
     line.end_task();
     let rids = line.rids();
@@ -151,7 +141,6 @@ fn a_body_holds_256_kib_and_no_stanza_is_torn() {
         let sent = line.under_way.last().unwrap().clone();
         assert!(sent.body.len() <= 256 << 10 || sent.stanzas() == huge, "{}", sent.body.len());
         bodies.push(sent.stanzas().to_owned());
-        line.wait(APART);
         line.answer(EMPTY);
     }
     assert_eq!(bodies[0], large.repeat(2));

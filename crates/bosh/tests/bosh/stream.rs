@@ -9,7 +9,7 @@ use epode_stream::{self as stream, Config, Error, Event, Purpose, Stream};
 use epode_testkit::{self as testkit, ConnectionId, Fault, Misbehaviour, Server, Stage};
 use epode_xml::{Element, Head, Limits};
 
-use crate::line::{APART, HTTPBIND, config, seconds};
+use crate::line::{HTTPBIND, config, seconds};
 
 const SOCKET: ConnectionId = ConnectionId(1);
 const PING: &str =
@@ -35,7 +35,6 @@ fn a_stream_logs_in_exchanges_stanzas_and_closes_as_over_a_websocket() {
         let head = world.stanzas.pop().unwrap();
         assert_eq!((&*head.tag, head.id.as_deref()), ("iq", Some("p1")));
 
-        world.now += APART;
         world.input(stream::Input::Close(seconds(3)));
         world.run();
         assert!(matches!(world.events.last(), Some(Event::Ended(None))), "{:?}", world.events);
@@ -73,7 +72,6 @@ struct World {
     /// The requests that the connection manager holds.
     requests: VecDeque<(RequestId, Carries)>,
     bodies: Vec<String>,
-    now: Duration,
 }
 
 impl World {
@@ -112,14 +110,11 @@ impl World {
             named: false,
             requests: VecDeque::new(),
             bodies: Vec::new(),
-            now: Duration::ZERO,
         }
     }
 
-    /// The stream sends a frame, and a request may leave beside another.
     fn say(&mut self, frame: &str) {
-        self.now += APART;
-        self.bosh.handle_input(self.now, Input::Frame(frame));
+        self.bosh.handle_input(Duration::ZERO, Input::Frame(frame));
         self.run();
     }
 
@@ -131,7 +126,7 @@ impl World {
     fn run(&mut self) {
         loop {
             while self.carry_out() {}
-            self.bosh.handle_input(self.now, Input::EndOfTask);
+            self.bosh.handle_input(Duration::ZERO, Input::EndOfTask);
             let asked = self.carry_out();
             if !self.respond() && !asked {
                 return;
@@ -143,10 +138,10 @@ impl World {
         if let Some(output) = self.stream.poll_output() {
             match output {
                 stream::Output::Transmit(frame) => {
-                    self.bosh.handle_input(self.now, Input::Frame(&frame));
+                    self.bosh.handle_input(Duration::ZERO, Input::Frame(&frame));
                 }
                 stream::Output::CloseSocket => {
-                    self.bosh.handle_input(self.now, Input::Close(seconds(3)));
+                    self.bosh.handle_input(Duration::ZERO, Input::Close(seconds(3)));
                 }
                 stream::Output::Derive(mut derivation) => {
                     let keys = derivation.advance(u32::MAX).unwrap();
@@ -226,7 +221,7 @@ impl World {
             false => "",
         };
         let text = format!("<body {HTTPBIND} {sid} {end}>{stanzas}</body>");
-        self.bosh.handle_input(self.now, Input::Response { request, status: 200, text: &text });
+        self.bosh.handle_input(Duration::ZERO, Input::Response { request, status: 200, text: &text });
         true
     }
 }

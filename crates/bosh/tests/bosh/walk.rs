@@ -7,7 +7,7 @@ use epode_bosh::{Bosh, Cache, Carries, Error, Input, Output, RequestId, Restore}
 use epode_testkit::Random;
 use epode_xml::{Element, Limits};
 
-use crate::line::{APART, CLOSE, OPEN, config, message, millis, seconds};
+use crate::line::{CLOSE, OPEN, config, message, millis, seconds};
 use crate::model::{Connection, Server};
 
 #[test]
@@ -111,9 +111,8 @@ struct Walk {
     server: Server,
     /// The messages on the wire, by their times of arrival.
     wire: BTreeMap<(Duration, u64), Event>,
-    /// The attempts that the client waits for, by how the server sees them; each with its rid, and with the
-    /// time when the attempt left.
-    connections: BTreeMap<Connection, (RequestId, Fate, u64, Duration)>,
+    /// The attempts that the client waits for, by how the server sees them.
+    connections: BTreeMap<Connection, (RequestId, Fate)>,
     count: u64,
     cache: Option<Cache>,
     /// Rids below this may have been used by a former page.
@@ -242,7 +241,7 @@ impl Walk {
                 Output::Frame(text) => self.see(&text),
                 Output::Request { id, body, carries } => self.send(id, body, carries),
                 Output::Abort(id) => {
-                    let connection = self.connections.iter().find(|(_, (of, ..))| *of == id);
+                    let connection = self.connections.iter().find(|(_, (of, _))| *of == id);
                     let connection = *connection.expect("who is not waited for is not aborted").0;
                     self.connections.remove(&connection);
                 }
@@ -288,16 +287,11 @@ impl Walk {
             _ => Fate::Lost,
         };
         let element = Element::parse(&body, &Limits::default()).unwrap();
-        let rid: u64 = element.attr("rid").unwrap().parse().unwrap();
-        let is_stale = rid < self.unused;
+        let is_stale = element.attr("rid").unwrap().parse::<u64>().unwrap() < self.unused;
         let is_empty = element.children().next().is_none();
         assert!(if is_stale || carries == Carries::Nothing { is_empty } else { true }, "{body}");
-        let is_before = |(_, _, of, left): &(_, _, u64, Duration)| *of < rid && self.now < *left + APART;
-        // The last words of a page, in fair weather, do not wait.
-        let may_overtake = self.weather != Weather::Fair && self.connections.values().any(is_before);
-        assert!(!may_overtake, "{body} may overtake another");
         let connection = self.number();
-        self.connections.insert(connection, (id, fate, rid, self.now));
+        self.connections.insert(connection, (id, fate));
         match fate {
             Fate::Swallowed => {}
             Fate::Lost => self.put(Event::Fails(id)),
@@ -322,10 +316,10 @@ impl Walk {
     fn carry_responses(&mut self) {
         while let Some((connection, text)) = self.server.poll() {
             match self.connections.get(&connection).copied() {
-                Some((id, Fate::Arrives | Fate::Doubled | Fate::Broken, ..)) => {
+                Some((id, Fate::Arrives | Fate::Doubled | Fate::Broken)) => {
                     self.put(Event::ToClient(id, 200, text))
                 }
-                Some((id, Fate::ResponseLost, ..)) => self.put(Event::Fails(id)),
+                Some((id, Fate::ResponseLost)) => self.put(Event::Fails(id)),
                 _ => {}
             }
         }
@@ -364,7 +358,7 @@ impl Walk {
                         self.carry_responses();
                     }
                     Event::ToClient(id, status, text) => {
-                        self.connections.retain(|_, (of, ..)| *of != id);
+                        self.connections.retain(|_, (of, _)| *of != id);
                         self.task(&[Input::Response { request: id, status, text: &text }]);
                     }
                     Event::Breaks(connection, id) if self.connections.contains_key(&connection) => {
@@ -374,7 +368,7 @@ impl Walk {
                     }
                     Event::Breaks(..) => {}
                     Event::Fails(id) => {
-                        self.connections.retain(|_, (of, ..)| *of != id);
+                        self.connections.retain(|_, (of, _)| *of != id);
                         self.task(&[Input::Failed { request: id }]);
                     }
                 }

@@ -231,17 +231,8 @@ impl World {
         true
     }
 
-    /// Lets everything arrive, and all that follows from it; a second request over BOSH, too, which leaves
-    /// a little later than the first.
+    /// Lets everything arrive, and all that follows from it.
     pub(super) fn run(&mut self) {
-        self.rest();
-        let apart = Duration::from_millis(10);
-        while self.service == BOSH && self.hub.deadline().is_some_and(|at| at <= self.clock.now() + apart) {
-            self.advance(apart);
-        }
-    }
-
-    fn rest(&mut self) {
         let mut steps = 0;
         while self.step() {
             steps += 1;
@@ -252,7 +243,7 @@ impl World {
     /// Lets time pass, with all that happens meanwhile.
     pub(super) fn advance(&mut self, elapsed: Duration) {
         let until = self.clock.now() + elapsed;
-        self.rest();
+        self.run();
         while let Some(at) = self.deadlines().min().filter(|at| *at <= until) {
             let now = self.clock.advance_to(at);
             self.server_deadline.take_if(|at| *at <= now);
@@ -267,14 +258,14 @@ impl World {
             }
             self.feed(Input::Timeout);
             assert!(self.hub.deadline().is_none_or(|at| at > now), "the worker spins");
-            self.rest();
+            self.run();
         }
         self.clock.advance_to(until);
     }
 
     /// The machine sleeps: time passes, and nothing happens but all that is due when the machine wakes.
     pub(super) fn sleep(&mut self, elapsed: Duration) {
-        self.rest();
+        self.run();
         self.clock.advance_to(self.clock.now() + elapsed);
         self.advance(Duration::ZERO);
     }
