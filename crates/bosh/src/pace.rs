@@ -14,12 +14,6 @@ const HELD: Duration = Duration::from_secs(1);
 /// The first wait; each further wait is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 
-/// How long the stream may take to answer a challenge before the server is asked for more. The server says
-/// nothing before that answer (RFC 6120 §6.4), and an empty request right before the answer, on a connection
-/// of its own, may arrive behind it: ejabberd 24.12 then never processes the answer, and ends the session when
-/// that request is repeated.
-const TURN: Duration = Duration::from_secs(1);
-
 /// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
 /// server answers each request at once and empty, where holding is agreed on.
 #[derive(Default)]
@@ -34,8 +28,6 @@ pub(crate) struct Pace {
     idle: u32,
     /// When the last response came.
     answered: Duration,
-    /// Whether the stream owes the answer to a challenge.
-    challenged: bool,
 }
 
 impl Pace {
@@ -52,21 +44,8 @@ impl Pace {
         self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
     }
 
-    /// The server says this.
-    pub(crate) fn note_frame(&mut self, frame: &str) {
-        self.challenged = frame.starts_with("<challenge");
-    }
-
-    /// The stream has said something.
-    pub(crate) fn note_said(&mut self) {
-        self.challenged = false;
-    }
-
     /// When the next request may leave.
     pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
-        if empty && self.challenged {
-            return self.answered + TURN;
-        }
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
             return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };

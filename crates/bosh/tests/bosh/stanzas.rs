@@ -31,30 +31,6 @@ fn the_stanzas_of_a_task_leave_at_its_end_in_one_body_on_the_second_connection()
 }
 
 #[test]
-fn nothing_is_asked_while_the_stream_owes_the_answer_to_a_challenge() {
-    let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
-    let mut line = Line::open();
-    line.say(&format!("<auth {sasl} mechanism='SCRAM-SHA-1'>biws</auth>"));
-    line.answer(EMPTY);
-    line.deliver(&format!("<challenge {sasl}>cj1h</challenge>"));
-    line.wait(millis(999));
-    assert_eq!(line.rids(), [0; 0]);
-    line.say(&format!("<response {sasl}>Yz1i</response>"));
-    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 3], Carries::Something));
-    line.deliver(&format!("<success {sasl}/>"));
-    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 4], Carries::Nothing));
-}
-
-#[test]
-fn a_stream_that_does_not_answer_a_challenge_keeps_its_session() {
-    let mut line = Line::open();
-    line.deliver("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj1h</challenge>");
-    assert_eq!(line.rids(), [0; 0]);
-    line.wait(seconds(1));
-    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 2], Carries::Nothing));
-}
-
-#[test]
 fn stanzas_wait_for_the_next_response_while_both_connections_are_busy() {
     let mut line = Line::open();
     line.say(&message(1));
