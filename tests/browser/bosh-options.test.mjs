@@ -296,8 +296,7 @@ for (const name of BROWSERS) {
         for (const how of [{}, alone]) {
           const tab = await scene.open({ ...how, service: server.bosh(query) });
           await connect(tab);
-          // The engine gives up after 4 s; the rest is the browser's, which may be busy.
-          assert.match((await tab.status('CONNFAIL', 7_000)).reason, reason);
+          assert.match((await tab.status('CONNFAIL', 5_000)).reason, reason);
           await tab.status('DISCONNECTED', 1_000);
           const asked = await server.journal(tab.service);
           assert.ok(!asked.some(({ path }) => path.endsWith('elsewhere')), 'the redirect was followed');
