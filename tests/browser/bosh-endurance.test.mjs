@@ -14,6 +14,8 @@ import { Stage } from './stage.mjs';
 const SERVERS = { prosody: startProsody, ejabberd: startEjabberd };
 const MODES = { 'with a worker': {}, 'without a worker': { options: { worker: '' } } };
 const CUTS = 100;
+/** Within how many milliseconds the line breaks so often: a session that is well needs half a minute. */
+const LIMIT = 180_000;
 /** How many connections break, while breaks are wanted: of the first of a request, and of its later ones. */
 const SHARE = { first: 0.3, later: 0.1 };
 /** For how many seconds the servers keep a session without a request, and may hold a request. */
@@ -108,7 +110,9 @@ async function talkOverBreaks(scene, wire, tab, random) {
     return kind < 0.4 ? 'hold' : random();
   };
   const said = [];
+  const began = performance.now();
   while (breaks < CUTS) {
+    assert.ok(performance.now() - began < LIMIT, `${breaks} breaks in ${wire.posts().length} requests`);
     const body = `message ${said.length}`;
     said.push(body);
     peer.say(scene.jid, body);

@@ -20,6 +20,9 @@ VirtualHost "hashed.localhost"
   authentication = "internal_hashed"      -- one SCRAM, PLAIN, OAUTHBEARER
   password_hash = "SHA-256"
   sasl2_fast_token_min_ttl = 1            -- rotates tokens older than a second
+VirtualHost "plain.localhost"
+  authentication = "internal_plain"       -- PLAIN alone
+  disable_sasl_mechanisms = { "DIGEST-MD5"; "OAUTHBEARER"; "SCRAM-SHA-1"; "SCRAM-SHA-256" }
 VirtualHost "anon.localhost"
   authentication = "anonymous"
 VirtualHost "oauth.localhost"

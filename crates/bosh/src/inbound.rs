@@ -129,13 +129,11 @@ impl Bosh {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
         {
-            let Request { rid, carries, stanzas, sent, failures, attempt: Attempt::Answered(answer), .. } =
-                request
-            else {
+            let Request { carries, stanzas, sent, attempt: Attempt::Answered(answer), .. } = request else {
                 return;
             };
             let later = !self.requests.is_empty() || self.next < self.unused;
-            if later && answer.is_of_unknown_request() && (failures > 0 || rid < self.unused) {
+            if later && answer.is_of_unknown_request() {
                 // If the session lives, the response to the next request tells of these, too.
                 if let Some(next) = self.requests.front_mut() {
                     next.stanzas += stanzas;
@@ -161,9 +159,11 @@ impl Bosh {
         }
     }
 
-    /// The server has no response to a repetition. Prosody 13 makes none to a request whose connection breaks
-    /// before the next request arrives; both were taken, and the session lives. The repetition of the next
-    /// request says so, or that there is no session any more: then a response that has come is none of it.
+    /// The server has no response to a request. Prosody 13 makes none to the repetition of a request whose
+    /// connection breaks before the next request arrives; both were taken, and the session lives. Chromium
+    /// may have repeated the request by itself, where a connection broke that had been used before. The
+    /// repetition of the next request says so, or that there is no session any more: then a response that has
+    /// come is none of it.
     fn ask_again(&mut self) {
         for at in 0..self.requests.len() {
             self.abort(at);
@@ -238,6 +238,7 @@ impl Bosh {
             let open = self.server_open(features);
             self.outputs.push_back(Output::Frame(open));
         }
+        self.pace.note_heard(&frame);
         self.outputs.push_back(Output::Frame(frame));
     }
 

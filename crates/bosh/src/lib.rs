@@ -15,7 +15,8 @@
 //! 3. From then on the server always holds one request, in every phase, so its stanzas come at once: when a
 //!    response leaves no request behind, an empty body leaves at the end of the same task (XEP-0124 §10).
 //!    The stream's stanzas leave at the end of their task, in one body, on the second connection while the
-//!    first is held. Stanzas that do not fit wait for the next response.
+//!    first is held. Stanzas that do not fit wait for the next response. Between a challenge and its answer
+//!    nothing is held.
 //! 4. After authentication a second `<open/>` restarts the stream. The restart is alone in its body, before
 //!    any other: servers take the first body after `<success/>` for the restart, or ignore its stanzas
 //!    (XEP-0206 §5).

@@ -29,6 +29,7 @@ impl Bosh {
         if self.closing || self.phase != Phase::Open {
             return;
         }
+        self.pace.note_said();
         let text = without_declaration(text);
         let control = (text.starts_with("<open") || text.starts_with("<close"))
             .then(|| Element::parse(text, &self.limits).ok())

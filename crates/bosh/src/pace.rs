@@ -15,7 +15,10 @@ const HELD: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_millis(100);
 
 /// Spaces out empty requests: by the interval of a polling session (XEP-0124 §12), and by growing waits if a
-/// server answers each request at once and empty, where holding is agreed on.
+/// server answers each request at once and empty, where holding is agreed on. Between a challenge and its
+/// answer none leaves: the server has nothing to say then (RFC 6120 §6.4.3), and an empty request that leaves
+/// right before the answer, on a connection of its own, may arrive behind it. ejabberd 24.12 then never
+/// processes the answer, and ends the session when that request is repeated.
 #[derive(Default)]
 pub(crate) struct Pace {
     /// When the last new request left.
@@ -28,6 +31,8 @@ pub(crate) struct Pace {
     idle: u32,
     /// When the last response came.
     answered: Duration,
+    /// Whether the stream owes the answer to a challenge.
+    challenged: bool,
 }
 
 impl Pace {
@@ -44,8 +49,21 @@ impl Pace {
         self.idle = if in_vain && now.saturating_sub(sent) < HELD { self.idle.saturating_add(1) } else { 0 };
     }
 
+    /// The server says this.
+    pub(crate) fn note_heard(&mut self, frame: &str) {
+        self.challenged = frame.starts_with("<challenge");
+    }
+
+    /// The stream says something.
+    pub(crate) fn note_said(&mut self) {
+        self.challenged = false;
+    }
+
     /// When the next request may leave.
     pub(crate) fn earliest(&self, terms: &Terms, empty: bool) -> Duration {
+        if empty && self.challenged {
+            return self.answered + terms.longest_pause();
+        }
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
             return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };

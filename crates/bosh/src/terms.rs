@@ -54,7 +54,12 @@ impl Terms {
 
     /// The interval of a polling session; half of the inactivity period if the server names a longer one.
     pub(crate) fn polling(&self) -> Duration {
-        Duration::from_secs(self.polling.into()).min(self.patience() / 2)
+        Duration::from_secs(self.polling.into()).min(self.longest_pause())
+    }
+
+    /// The longest time without a request: the server has to hear of the client before its patience ends.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        self.patience() / 2
     }
 
     /// The time after which a request counts as unanswered: not less than 1.1 × `wait`, since a repetition at

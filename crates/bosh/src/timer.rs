@@ -9,7 +9,7 @@ pub(crate) enum Timer {
     Answer(u64),
     /// When to repeat the requests that have failed.
     Repeat,
-    /// When the polling interval lets the next request leave.
+    /// When the pace lets the next request leave.
     Poll,
     /// When to stop waiting for the response to the terminating body.
     Close,

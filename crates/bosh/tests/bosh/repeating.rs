@@ -54,9 +54,14 @@ fn stanzas_collect_for_one_body_while_the_line_is_down() {
 /// Prosody 13 does so where a connection breaks before the next request arrives.
 #[test]
 fn a_server_that_forgot_a_request_is_asked_by_the_next_whether_there_is_a_session() {
-    for (answer, lives) in [(EMPTY.to_owned(), true), (terminate("item-not-found"), false)] {
+    let answers = [(EMPTY.to_owned(), true), (terminate("item-not-found"), false)];
+    // A browser may repeat a request by itself.
+    for ((answer, lives), is_told) in answers.into_iter().flat_map(|row| [(row.clone(), true), (row, false)])
+    {
         let mut line = Line::open();
-        line.fail(0);
+        if is_told {
+            line.fail(0);
+        }
         line.say(&message(1));
         let sent = line.under_way[1].clone();
         line.answer(&terminate("item-not-found"));

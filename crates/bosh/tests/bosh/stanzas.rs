@@ -31,6 +31,35 @@ fn the_stanzas_of_a_task_leave_at_its_end_in_one_body_on_the_second_connection()
 }
 
 #[test]
+fn nothing_is_asked_between_a_challenge_and_its_answer() {
+    let sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
+    let mut line = Line::open();
+    line.say(&format!("<auth {sasl} mechanism='SCRAM-SHA-1'>biws</auth>"));
+    line.answer(EMPTY);
+    line.deliver(&format!("<challenge {sasl}>cj1h</challenge>"));
+    // A slow machine derives the key.
+    line.wait(seconds(14));
+    assert_eq!(line.rids(), [0; 0]);
+    line.say(&format!("<response {sasl}>Yz1i</response>"));
+    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 3], Carries::Something));
+    line.deliver(&format!("<success {sasl}/>"));
+    assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + 4], Carries::Nothing));
+}
+
+#[test]
+fn a_challenge_that_is_not_answered_costs_no_session() {
+    let mut line = Line::open();
+    line.deliver("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj1h</challenge>");
+    // The server gives the session up after 30 s without a request.
+    for number in 2..10 {
+        line.wait(seconds(15));
+        assert_eq!((line.rids(), line.under_way[0].carries), (vec![RID + number], Carries::Nothing));
+        line.answer(EMPTY);
+        assert_eq!(line.rids(), [0; 0]);
+    }
+}
+
+#[test]
 fn stanzas_wait_for_the_next_response_while_both_connections_are_busy() {
     let mut line = Line::open();
     line.say(&message(1));

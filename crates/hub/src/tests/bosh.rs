@@ -91,6 +91,19 @@ fn a_login_waits_for_no_clock_and_leaves_one_request_at_the_server() {
     assert!(asked.last().unwrap().carries == Carries::Nothing && world.under_way() == 1);
 }
 
+/// Prosody 13 never answers an `<inactive/>` that comes alone.
+#[test]
+fn beside_inactive_another_request_is_held() {
+    let mut world = World::over_bosh();
+    world.offers = "<csi xmlns='urn:xmpp:csi:0'/>";
+    let tab = world.tab();
+    world.show(tab, false);
+    world.connect(tab, ALICE, "secret-alice");
+    assert_eq!(world.asked().last().unwrap().carries, Carries::Nothing);
+    world.advance(SECOND);
+    assert!(world.asked()[0].body.contains("<inactive"));
+}
+
 #[test]
 fn late_features_do_not_stop_a_login() {
     let mut world = World::over_bosh();
