@@ -302,6 +302,15 @@ for (const name of BROWSERS) {
         assert.match((await tab.status('DISCONNECTED')).condition, /connection was lost/);
       const receipt = await tabs[0].say('bob@localhost', 'too late');
       assert.deepEqual([receipt.status, receipt.condition], ['failed', 'not-connected']);
+
+      // One is back, and logs out: the app of the other must not undo that.
+      await tabs[0].connect('alice@localhost', 'x');
+      await tabs[0].eventually('the way back', ({ statuses }) => statuses.at(-1).status === 'CONNECTED');
+      await tabs[0].evaluate(() => connection.disconnect());
+      await tabs[0].eventually('the end', ({ statuses }) => statuses.at(-1).status === 'DISCONNECTED');
+      await tabs[1].connect('alice@localhost', 'x');
+      assert.match((await tabs[1].status('AUTHFAIL')).condition, /another tab has logged out/);
+      assert.equal(server.streams.length, 2);
     });
 
     test('a stream of forbidden frames alone is ended, and dialled again', async (t) => {

@@ -71,6 +71,10 @@ pub fn command() -> ExitCode {
         course.check("check: types", javascript::check_types);
         course.check("check: size budgets", || sizes::check_budgets(&sizes::measure(&build::dist())?));
     }
+    course.tests("test: demo, endurance", || {
+        ensure!(built, "not run, because the build failed");
+        node::run_apart()
+    });
     course.tests("test: scripts, browsers, servers", || {
         ensure!(built, "not run, because the build failed");
         node::run()
