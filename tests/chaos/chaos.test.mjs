@@ -48,8 +48,10 @@ describe('chaos', () => {
 
   // Nothing but the network misbehaves, so there is no report at all.
   test('each message arrives once, in order, at every tab: Prosody', async (t) => {
-    const { violations } = await run(t, startProsody, { ...SHORT, seed: 1 });
+    const { violations, count } = await run(t, startProsody, { ...SHORT, seed: 1 });
     assert.deepEqual(violations, []);
+    const { sent, acknowledged, resent, maybeTwice, gaps, bound } = count;
+    assert.deepEqual([acknowledged, resent, maybeTwice, gaps, bound], [sent, 0, 0, 0, 0]);
   });
 
   test('also over a restart, while tabs reload, freeze and crash: ejabberd', async (t) => {

@@ -40,7 +40,7 @@ export function judge({ books, wire, managed = true }) {
     bound: 0,
   };
 
-  saidOnce(sent, fates, blame);
+  saidOnce(sent, fates, wire, blame);
   inOrder(sent, (id, latest) => blame(`${id} was said after ${latest}`));
   inOrder(delivered, () => count.serverDisordered++);
   const copies = { said: counted(sent), heard: counted(delivered) };
@@ -87,16 +87,18 @@ export function judge({ books, wire, managed = true }) {
     if (status !== 'CONNECTED') continue;
     count[resumed ? 'resumed' : 'bound']++;
   }
-  const unasked = count.bound - wire.refusals.length;
+  const unasked = count.bound - wire.refusals.length - wire.nameless;
   if (unasked > 0) blame(`${unasked} redials bound anew, and the server had refused nothing`);
   return { violations, count };
 }
 
-/** Whoever says a message again that the server may have says so to the app. */
-function saidOnce(sent, fates, blame) {
+/** Whoever says a message again that the server may have says so to the app, if its page is there to hear. */
+function saidOnce(sent, fates, wire, blame) {
   const seen = new Set();
   for (const id of sent) {
-    if (seen.has(id) && !fates.get(id)?.maybeTwice) blame(`${id} was said twice`);
+    const { status, maybeTwice } = fates.get(id) ?? {};
+    const isGone = status === 'unheard' && wire.mayReport(id);
+    if (seen.has(id) && !maybeTwice && !isGone) blame(`${id} was said twice`);
     seen.add(id);
   }
 }
@@ -119,29 +121,44 @@ const counted = (ids) => {
 };
 
 /** A tab hears what was delivered, each time it was, in that order, from first to last but for its gaps. */
-function compare({ name, heard, gaps, since, until }, delivered, blame) {
-  let missing = gaps.reduce((sum, gap) => sum + gap.count, 0);
-  // Whoever comes may be there a little earlier or later than the tab's own book says.
-  const early = heard.length > 0 ? delivered.lastIndexOf(heard[0], since) : since;
-  if (early === -1)
+function compare(book, delivered, blame) {
+  const { name, heard, since } = book;
+  // Whoever comes may be there a little earlier or later than the tab's own book says. Of what a server has
+  // delivered twice, the book does not say which copy came first.
+  const mayBeFirst = (at) => at <= since && delivered[at] === heard[0];
+  let starts = heard.length > 0 ? [...delivered.keys()].filter(mayBeFirst).reverse() : [since];
+  if (starts.length === 0) {
     blame(`tab ${name} first heard ${heard[0]}, and was there since ${delivered[since] ?? 'the end'}`);
-  let next = early === -1 ? since : early;
+    starts = [since];
+  }
+  const accounts = starts.map((start) => faultsFrom(start, book, delivered));
+  accounts.sort((one, other) => one.length - other.length)[0].forEach(blame);
+}
+
+/** The faults of a tab that was there from this message on. */
+function faultsFrom(first, { name, heard, gaps, until }, delivered) {
+  const faults = [];
+  let missing = gaps.reduce((sum, gap) => sum + gap.count, 0);
+  let next = first;
   for (const id of heard) {
     const position = delivered.indexOf(id, next);
     if (position === -1) {
       const isKnown = delivered.includes(id);
-      blame(
+      faults.push(
         `tab ${name} heard ${id}${isKnown ? ` after ${delivered[next - 1]}` : ', which nobody delivered'}`,
       );
       continue;
     }
     const skipped = position - next;
-    if (skipped > missing) blame(`tab ${name} missed ${skipped} from ${delivered[next]} on, before ${id}`);
+    if (skipped > missing)
+      faults.push(`tab ${name} missed ${skipped} from ${delivered[next]} on, before ${id}`);
     missing -= Math.min(missing, skipped);
     next = position + 1;
   }
   const end = Math.min(until, delivered.length);
-  if (next + missing < end) blame(`tab ${name} missed the last ${end - next}, from ${delivered[next]} on`);
+  if (next + missing < end)
+    faults.push(`tab ${name} missed the last ${end - next}, from ${delivered[next]} on`);
+  return faults;
 }
 
 const indexOfUp = ({ statuses }) => statuses.findIndex(({ status }) => /CONNECTED|ATTACHED/.test(status));

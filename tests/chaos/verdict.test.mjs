@@ -29,6 +29,7 @@ function run(change = () => {}, more = {}) {
     certain: new Set(IDS),
     reportable: new Set(),
     refusals: [],
+    nameless: 0,
     faults: [],
   };
   change(books, record);
@@ -114,6 +115,12 @@ test('who says a message twice has told so', () => {
   const { violations: none, count } = run(again({ resent: true, maybeTwice: true }));
   assert.deepEqual(none, []);
   assert.deepEqual([count.serverDoubled, count.twice], [0, 1]);
+  assert.deepEqual(violations(again({ status: 'unheard' })), [], 'nobody is there to be told');
+  const inOneSession = (books, record) => {
+    again({ status: 'unheard' })(books, record);
+    record.reportable.clear();
+  };
+  assert.deepEqual(violations(inOneSession), ['b:0 was said twice']);
 });
 
 test('another order is the fault of who says or hears it, and counts where it is the server', () => {
@@ -144,6 +151,17 @@ test('a tab that came late or went early answers for the time between', () => {
   assert.deepEqual(violations(stay(0, 2, IDS.slice(0, 3))), [], 'it was a little later');
   assert.equal(violations(stay(0, 2, IDS.slice(0, 1))).length, 1);
   assert.deepEqual(violations(stay(5, Infinity, [])), []);
+});
+
+test('a tab that came while the server delivered something twice was there from either on', () => {
+  const come = (heard) => (books, record) => {
+    record.delivered = ['a:0', 'b:0', 'a:1', 'b:0', 'a:1', 'b:1', 'a:2'];
+    for (const book of books.slice(0, 2)) book.heard = [...record.delivered];
+    Object.assign(books[2], { since: 4, heard });
+  };
+  assert.deepEqual(violations(come(['b:0', 'a:1', 'b:0', 'a:1', 'b:1', 'a:2'])), []);
+  assert.deepEqual(violations(come(['b:0', 'a:1', 'b:1', 'a:2'])), []);
+  assert.equal(violations(come(['b:0', 'a:1', 'b:0', 'b:1', 'a:2'])).length, 1);
 });
 
 test('a gap counts where a tab was frozen or crashed, and covers as many as it says', () => {
@@ -226,6 +244,13 @@ test('a message that nobody sent, and a session that nobody asked to resume, are
     violations(([a], { refusals }) => {
       a.statuses.push(CONNECTED);
       refusals.push('failed');
+    }),
+    [],
+  );
+  assert.deepEqual(
+    violations(([a], record) => {
+      a.statuses.push(CONNECTED);
+      record.nameless = 1;
     }),
     [],
   );

@@ -94,6 +94,8 @@ export class Wire {
   #lost = new Set();
   /** Whether the sessions that begin now are in the place of one that was refused. */
   #isRefused = false;
+  /** The sessions for which no answer to `<enable/>` got through. */
+  #unanswered = new Set();
   /** The answers of the server that it cannot resume a session, each with what was asked. */
   refusals = [];
   /** What Epode did wrong by the numbers alone. */
@@ -129,8 +131,10 @@ export class Wire {
 
   #fromClient(stream, text) {
     const name = nameOf(text);
-    if (name === 'enable') stream.says = this.#begin();
-    else if (name === 'resume') {
+    if (name === 'enable') {
+      stream.says = this.#begin();
+      this.#unanswered.add(stream.says);
+    } else if (name === 'resume') {
       const [id, count] = [attribute(text, 'previd'), Number(attribute(text, 'h'))];
       stream.asked = this.#sessions.find((session) => session.id === id);
       this.#isRefused = false;
@@ -169,6 +173,7 @@ export class Wire {
     const { asked } = stream;
     if (name === 'enabled') {
       stream.hears = stream.says;
+      this.#unanswered.delete(stream.says);
       if (/^(1|true)$/.test(attribute(text, 'resume'))) stream.hears.id = attribute(text, 'id');
     } else if (name === 'resumed') {
       stream.says = stream.hears = asked;
@@ -190,6 +195,15 @@ export class Wire {
     const h = Number(attribute(text, 'h') ?? 0);
     session.acknowledged = Math.max(session.acknowledged, h);
     if (h > certainOf(session)) session.counts.push({ h, after: session.delivered.next });
+  }
+
+  /** How many sessions are over, and nobody could resume them, since their name did not get through. */
+  get nameless() {
+    return this.#nameless.length;
+  }
+
+  get #nameless() {
+    return [...this.#unanswered].filter((session) => session !== this.#sessions.at(-1));
   }
 
   /** The ids of the messages that reached the worker, in order, each as often as it came. */
@@ -214,6 +228,7 @@ export class Wire {
 
   /** Whether the worker may not know what became of a message: a session was lost with it. */
   mayReport(id) {
+    if (this.#nameless.some(({ sent }) => sent.ids().includes(id))) return true;
     if (this.refusals.length === 0) return false;
     // The message may have been said in the session before, and not have got through.
     return this.#lost.has(id) || (this.#first.get(id)?.isInPlace ?? true);

@@ -205,3 +205,13 @@ test('a stream without stream management counts from its beginning', () => {
   assert.deepEqual([wire.sent(), wire.delivered()], [['a:0', 'a:1'], ['a:0']]);
   assert.equal(wire.acknowledged().size, 0);
 });
+
+test('a session whose name did not get through is one that nobody can resume', () => {
+  const { wire, stream } = scene();
+  stream().client('<enable xmlns="urn:xmpp:sm:3"/>', '<message id="a:0"/>');
+  assert.deepEqual([wire.nameless, wire.mayReport('a:0')], [0, false], 'the name may be on its way');
+  const second = stream();
+  second.client('<enable xmlns="urn:xmpp:sm:3"/>', '<message id="a:1"/>');
+  second.server('<enabled xmlns="urn:xmpp:sm:3" id="x" resume="true"/>');
+  assert.deepEqual([wire.nameless, wire.mayReport('a:0'), wire.mayReport('a:1')], [1, true, false]);
+});
