@@ -140,6 +140,27 @@ export class Chat {
     await this.page.click('#converse-login [type=submit]');
   }
 
+  /** Makes an account by the other form, which logs in to it. */
+  async register(domain, name, password) {
+    await this.page.bringToFront();
+    await this.eventually('the form', () => !!document.querySelector('#converse-login-jid'));
+    await this.page.evaluate(() => void (location.hash = '#converse/register'));
+    // The list of servers is of another host.
+    const toggle = '.manual-registration-domain__toggle a';
+    await this.eventually('the other form', (toggle) => !!document.querySelector(toggle), undefined, toggle);
+    await this.page.click(toggle);
+    const fill = async (fields) => {
+      for (const [field, text] of Object.entries(fields)) {
+        const input = `#converse-register [name=${field}]`;
+        await this.eventually(input, (input) => !!document.querySelector(input), undefined, input);
+        await this.page.type(input, text);
+      }
+      await this.page.click('#converse-register [type=submit]');
+    };
+    await fill({ domain });
+    await fill({ username: name, password });
+  }
+
   /** Waits until Converse shows the person's own name and status, with the contacts. */
   online(limit) {
     const isOnline = () =>

@@ -19,8 +19,6 @@ window.converse.plugins.add('witness', {
 await window.converse.initialize({
   assets_path: '/dist/',
   connection_options: worker ? { worker } : {},
-  discover_connection_methods: false,
-  enable_smacks: false,
   play_sounds: false,
   show_desktop_notifications: false,
   theme: 'classic',
