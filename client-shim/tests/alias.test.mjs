@@ -134,6 +134,58 @@ describe('an app that connects again by itself', () => {
     connection.reset();
   });
 
+  test('hears BINDREQUIRED in each login if it binds itself, with a session that is bound, too', async () => {
+    const { BINDREQUIRED, ATTACHED } = Status;
+    const { connection, statuses, port } = await asked({ ...alone, explicitResourceBinding: true });
+    const known = [];
+    const { connect_callback } = connection;
+    const lines = [];
+    sink.log = (_level, line) => lines.push(line);
+    const note = (status) => {
+      connect_callback(status);
+      if (status === BINDREQUIRED) known.push(connection.features?.tagName, connection.authenticated);
+    };
+    connection.connect_callback = note;
+    port.say(up('Connected'));
+    assert.deepEqual(
+      statuses(),
+      [CONNECTING, BINDREQUIRED, CONNECTED],
+      'it was resumed, or another opened it',
+    );
+    // Converse asks later.
+    connection.bind();
+    for (const name of ['Connected', 'Attached']) {
+      ports.at(-1).say(status('Reconnecting', 'the connection was lost'));
+      const count = statuses().length;
+      if (name === 'Connected') connection.connect(JID, 'secret', note);
+      else connection.attach(note);
+      await settled();
+      ports.at(-1).say(up(name));
+      const came = name === 'Connected' ? [CONNECTING, BINDREQUIRED, CONNECTED] : [BINDREQUIRED, ATTACHED];
+      assert.deepEqual(statuses().slice(count), came);
+      connection.bind();
+      assert.deepEqual(ports.at(-1).said('Bind'), []);
+    }
+    assert.deepEqual(known, Array(3).fill(['stream:features', false]).flat());
+    assert.deepEqual(
+      lines.filter((line) => line.includes('bind')),
+      [],
+    );
+    connection.bind();
+    assert.match(lines.at(-1), /bind was called/);
+    connection.reset();
+  });
+
+  test('hears no BINDREQUIRED when it joins for the first time without a login', async () => {
+    const connection = new Connection(SERVICE, { ...alone, explicitResourceBinding: true });
+    const heard = [];
+    connection.attach((status) => heard.push(status));
+    await settled();
+    ports.at(-1).say(up('Attached'));
+    assert.deepEqual(heard, [Status.ATTACHED]);
+    connection.reset();
+  });
+
   test('hears DISCONNECTED when its page comes back from the back/forward cache', async () => {
     const { connection, statuses, port } = await asked(alone);
     port.say(up('Connected'));
@@ -182,6 +234,34 @@ describe('an app that connects again by itself', () => {
     assert.match(heard[1][1], / in 1 s/);
     now += 100;
     assert.deepEqual(await connect(), [CONNECTING]);
+    connection.reset();
+  });
+
+  test('does not undo a logout while it is out, or on its way back', async () => {
+    for (const joins of [false, true]) {
+      const jid = `out-${joins}@chat.example`;
+      const { connection, heard, statuses, port } = await asked(alone, jid);
+      port.say(up('Connected', `${jid}/desk`), status('Disconnected', 'the connection was lost'));
+      const connect = () => connection.connect(jid, 'secret', connection.connect_callback);
+      if (joins) connect();
+      await settled();
+      heard.length = 0;
+      port.say(status('Disconnecting'));
+      assert.deepEqual(statuses(), joins ? [DISCONNECTING] : []);
+      if (joins) port.say(status('Disconnected'));
+      assert.deepEqual([connection.pass, connection.disconnecting], [null, false]);
+      heard.length = 0;
+      connect();
+      await settled();
+      assert.deepEqual(statuses(), [CONNECTING, AUTHFAIL, DISCONNECTED]);
+      connection.reset();
+    }
+    // Nor is one kept out that was never in.
+    const { connection, statuses, port } = await asked(alone, 'never@chat.example');
+    port.say(status('Disconnecting'), status('Disconnected'));
+    connection.connect('never@chat.example', 'secret', connection.connect_callback);
+    await settled();
+    assert.ok(!statuses().includes(AUTHFAIL));
     connection.reset();
   });
 

@@ -184,6 +184,11 @@ test('a page sees what a session has of stream management, before the callback',
   assert.equal(connection.sm.state.id, 'epode');
   port.say(session('Connected', { resumed: true }));
   assert.deepEqual(seen.splice(0).slice(1), ['onResumed', [Status.CONNECTED, true, true, true]]);
+  port.say('Unmanaged');
+  assert.deepEqual(seen.splice(0), ['onFailed false']);
+  assert.deepEqual([connection.isStreamManagementEnabled(), connection.hasResumed()], [false, true]);
+  port.say(session('Connected', { resumed: true }));
+  seen.length = 0;
   port.say(status('Reconnecting'));
   port.say(session('Connected'));
   assert.deepEqual(seen.splice(0).slice(1), [

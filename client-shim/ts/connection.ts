@@ -497,7 +497,7 @@ export class Connection extends Hooks {
     // ours would come too late: the app's listener may run first.
     if (/^(beforeunload|pagehide|unload)$/.test(globalThis.event?.type ?? ''))
       this.#participation.part(message, patience);
-    else this.#participation.run(say(message));
+    else this.#participation.end(message);
   }
 
   /**
@@ -558,7 +558,8 @@ export class Connection extends Hooks {
    * ```
    *
    * While a session that was up is down, stanzas wait in one queue of all tabs, up to 5,000 or 16 MB, half of
-   * them of one tab; what is more is refused with `too-many`.
+   * them of one tab; what is more is refused with `too-many`. While it is up, up to 20,000 or 16 MB wait for
+   * a slow connection or an acknowledgement, half of them likewise.
    *
    * @returns a promise of the receipt of the last stanza; never rejected
    * @throws TypeError if an argument is neither an element, nor a builder, nor text
@@ -609,11 +610,15 @@ export class Connection extends Hooks {
    * const roster = await connection.iq($iq({ type: 'get' }).c('query', { xmlns: Strophe.NS.ROSTER }));
    * ```
    *
+   * While the session is down the IQ waits, like what is {@link send | sent}: for `timeout`, which includes
+   * that wait, else until the session ends, however long that takes.
+   *
    * The promise is rejected with a {@link StanzaError} if the answer is an error; a
    * {@link TimeoutError} if no answer came within `timeout`; a {@link DisconnectedError} if there
-   * is no session, or the session ended before the answer came; a {@link RefusedError} if the IQ
-   * breaks a rule and was not sent; the `reason` of `signal` when that is aborted (a later answer
-   * is ignored); an Error if a text is not well-formed.
+   * is no session, or the session ended before the answer came, or the server lost the session (its
+   * `condition` is `not-handled` then if asking again is safe, `unknown` if the server may have handled the
+   * IQ); a {@link RefusedError} if the IQ breaks a rule and was not sent; the `reason` of `signal` when that
+   * is aborted (a later answer is ignored); an Error if a text is not well-formed.
    */
   iq(stanza: Element | Treelike | string, { timeout, signal }: Patience = {}): Promise<Element> {
     return new Promise((ok, err) => {
@@ -725,8 +730,9 @@ export class Connection extends Hooks {
    *
    * Stanzas that arrive while the loop body runs are queued, without a bound: a slow loop should
    * select fewer stanzas. The loop ends with `break`, with the session, and when `signal` is
-   * aborted (the iterator rejects with the `reason`; queued stanzas are dropped). A redial ends the
-   * loop too, since stanzas may be missed meanwhile; start another when the session is up again.
+   * aborted (the iterator rejects with the `reason`; queued stanzas are dropped). A lost connection
+   * ends the loop too; start another when the session is up again. If the server has kept the session
+   * ({@link hasResumed}), a loop that is started once {@link ready} resolves misses nothing.
    *
    * @param selector by default, every stanza
    */

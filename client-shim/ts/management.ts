@@ -15,7 +15,7 @@ export interface StreamManagementState {
   readonly enabled: boolean;
   /** Whether the stream resumed the session before. */
   readonly resumed: boolean;
-  /** Whether a session that is lost may be resumed. */
+  /** The same as `enabled`. Whether the server lets a lost session be resumed, the worker alone knows. */
   readonly resumeSupported: boolean;
   /** A fixed word while stream management is on, else empty: no page needs the id of the stream. */
   readonly id: string;
@@ -120,7 +120,9 @@ export class StreamManagement {
 
   /** The server does not manage the stream after all. */
   _unmanaged(): void {
-    this._over();
+    // Whether the stream resumed the session stays as it was.
+    this.#enabled = false;
+    this.#boundJid = '';
     this.onFailed(undefined, false);
   }
 

@@ -64,12 +64,18 @@ export class Participation<C extends ConnectionState<C>> {
   #unreached: string | null = null;
   /** Whether it waits for `bind`. */
   #unbound = false;
+  /** Whether the app has yet to hear BINDREQUIRED in this attempt, as in each login over Strophe. */
+  #isToBind = false;
+  /** Whether the next `bind` is for a session that has its resource. */
+  #isBound = false;
   /** The slot of the latest link in this page. */
   #slot: string | undefined;
   /** The command to repeat when the page comes back from the back/forward cache. */
   #membership: Command | undefined;
   /** Counts the attempts, so that the end of one is not taken for that of the next. */
   #attempt = 0;
+  /** The attempt that this tab itself ends for all. */
+  #ends: number | undefined;
   /** The absolute address of the service, once it was needed. */
   #address: string | undefined;
   /**
@@ -123,6 +129,10 @@ export class Participation<C extends ConnectionState<C>> {
     this.#login = login;
     this.#isKept = !!kept;
     const { service, options, authenticated } = this.#connection;
+    // A tab that attaches for the first time has nothing to set up anew.
+    const isNew = login || (!kept && this.#resumable);
+    this.#isToBind = !!(isNew && options.explicitResourceBinding && !redials(options));
+    this.#isBound = false;
     try {
       this.#address = resolveService(service, options.protocol, ownAddress());
     } catch (thrown) {
@@ -180,6 +190,7 @@ export class Participation<C extends ConnectionState<C>> {
 
   /** A resource is to be bound, if the session waits for that. */
   bind(resource: string | null): void {
+    if (this.#isBound) return void (this.#isBound = false);
     if (!this.#unbound) return error('bind was called, but the session does not wait for it');
     this.#unbound = false;
     this.run(say({ Bind: { resource } }));
@@ -203,6 +214,12 @@ export class Participation<C extends ConnectionState<C>> {
         fail: () => known([]),
       }),
     );
+  }
+
+  /** Ends the session for all. */
+  end(message: ToWorker<string>): void {
+    this.#ends = this.#attempt;
+    this.run(say(message));
   }
 
   /**
@@ -462,7 +479,17 @@ export class Participation<C extends ConnectionState<C>> {
       if (this.#connection.authenticated) this.#lost(condition, text);
       return;
     }
+    if (code === 'Disconnecting' && this.#hasLoggedOut()) return;
     if (features) this.#features = features;
+    if (code === 'BindRequired') this.#isToBind = this.#isBound = false;
+    if (session && this.#isToBind) {
+      this.#isToBind = false;
+      this.#isBound = true;
+      this.#features = session.features || null;
+      const attempt = this.#attempt;
+      this.#reached(Status.BINDREQUIRED, null, null);
+      if (attempt !== this.#attempt || attempt === this.#ends) return;
+    }
     const isJoined = code === 'Attached';
     const [before, after] = (session && this.#connection.sm?._up(session, isJoined)) ?? [];
     if (session) {
@@ -475,6 +502,16 @@ export class Participation<C extends ConnectionState<C>> {
     const reason = text !== null && text === this.#unreached ? `${text}; ${this.#meant()}` : text;
     this.#reached(Status[upper(code)], condition, reason);
     if (after) guarded(after, 'a hook of stream management');
+  }
+
+  /** The session is ended for all. Whether this tab is out of it already, so that the app need not hear. */
+  #hasLoggedOut(): boolean {
+    const { jid } = this.#connection;
+    const isOurs = this.#ends === this.#attempt;
+    if (!isOurs && this.#resumable === accountOf(jid)) noteLogout(jid);
+    if (this.#membership || isOurs) return false;
+    this.#resumable = this.#connection.pass = null;
+    return true;
   }
 
   /** Whether nobody answered at the address of the service, or somebody else did. */
@@ -504,11 +541,7 @@ export class Participation<C extends ConnectionState<C>> {
     this.#login?.reached(status);
     this.#unbound = status === Status.BINDREQUIRED;
     if (status === Status.AUTHENTICATING || this.#unbound) connection.connected = true;
-    if (status === Status.DISCONNECTING) {
-      // A logout of this tab shows in `disconnecting` already.
-      if (connection.authenticated && !connection.disconnecting) noteLogout(connection.jid);
-      connection.disconnecting = true;
-    }
+    if (status === Status.DISCONNECTING) connection.disconnecting = true;
     const isEnd = status === Status.DISCONNECTING || status === Status.AUTHFAIL;
     if (isEnd || (condition && status === Status.ERROR && ENDS.has(condition))) this.#resumable = null;
     const isOut = status === Status.DISCONNECTED || status === Status.ATTACHFAIL;

@@ -27,6 +27,7 @@ const greeting = ([version]: number[]): FromWorker<string>[] => [
         generation: 1,
         managed: false,
         resumed: false,
+        bound: 0,
       },
       close_code: null,
     },

@@ -120,12 +120,13 @@ impl Worker {
 
     #[inline(never)] // Out of the way of our own pages.
     fn carry_out_strophe(&mut self, now: Duration, output: epode_strophe::Output<Stanza>) {
-        use epode_strophe::Output::{ClosePort, Post, Say};
+        use epode_strophe::Output::{ClosePort, Post, Say, Seek};
         match output {
             Say(port, message) => {
                 self.hub.handle_input(now, Input::Message(port, message, js_sys::Date::now()));
             }
             Post(port, word) => self.ports.post_word(port, &word),
+            Seek(name) => self.ownership.seek(&name),
             ClosePort(port) => self.ports.close(port),
         }
     }

@@ -18,6 +18,7 @@ mod browser;
 mod driver;
 mod from_port;
 mod http;
+mod memory;
 mod socket;
 mod text;
 mod to_port;
@@ -104,6 +105,7 @@ pub fn denied(name: String, newer: bool, beside: Option<String>) {
         None if newer => Keeper::Newer,
         None => Keeper::Other,
     };
+    driver::run_strophe(epode_strophe::Input::Denied(name.clone()));
     driver::run(epode_hub::Input::Denied(name, keeper));
 }
 

@@ -77,6 +77,13 @@ impl Text for Stanza {
             None => read(""),
         }
     }
+
+    // Character by character: for a copy the browser first makes a string of its own.
+    fn begins_with(&self, ascii: &str) -> bool {
+        self.0.dyn_ref::<JsString>().is_some_and(|text| {
+            (0..).zip(ascii.bytes()).all(|(at, byte)| text.char_code_at(at) == f64::from(byte))
+        })
+    }
 }
 
 thread_local! {

@@ -45,8 +45,12 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   const kept = new Map<string, () => void>();
   /** Gives up each session that another worker was asked for. */
   const asked = new Map<string, AbortController>();
-  /** The sessions for which a page is about to log in. */
+  /** The sessions for which a page is about to log in, and the services at which it found none. */
   const sought = new Set<string>();
+
+  /** Whether this session is ours, or one at the service of this address. */
+  const keeps = (name: string): boolean =>
+    kept.has(name) || [...kept.keys()].some((session) => session.startsWith(`epode-session ${name} `));
 
   const keep = (name: string): Promise<void> =>
     new Promise((release) => {
@@ -83,10 +87,11 @@ export function ownership(outcomes: Outcomes, exit: () => void): Ownership {
   const isOfOurPages = ({ worker = own.worker }: OwnershipMessage): boolean => worker === own.worker;
 
   channel.onmessage = ({ data }: MessageEvent<OwnershipMessage>) => {
-    if (data.wants !== undefined && kept.has(data.wants)) {
-      if (data.born > own.born && isOfOurPages(data)) outcomes.wanted(data.wants);
-      else channel.postMessage({ keeps: data.wants, ...own } satisfies OwnershipMessage);
-    }
+    const { wants } = data;
+    if (wants !== undefined && kept.has(wants) && data.born > own.born && isOfOurPages(data))
+      outcomes.wanted(wants);
+    else if (wants !== undefined && keeps(wants))
+      channel.postMessage({ keeps: wants, ...own } satisfies OwnershipMessage);
     if (data.keeps === undefined) return;
     if (asked.has(data.keeps)) asked.get(data.keeps)!.abort(data);
     else if (sought.delete(data.keeps) && !kept.has(data.keeps) && !isOfOurPages(data))

@@ -17,6 +17,8 @@ export function noteWord(port: Port, said: unknown): void {
 export function refuseStrophe(port: Port, why: string): boolean {
   const [word, , , version] = asked.get(port) ?? [];
   if (word === undefined) return false;
+  // Once: such a page closes its socket at each end that it is told of.
+  asked.set(port, []);
   port.postMessage(['log', 'fatal', why]);
   if (word === '_attach') port.postMessage(['_attachCallback', 12]);
   // A page of version 0, which names none, knows the event of a socket.

@@ -70,6 +70,7 @@ impl<T: Text> SharedSession<T> {
         let (Phase::Up(info), Some(tab)) = (&self.phase, common.tabs.get_mut(&port)) else {
             return debug_assert!(false, "a session that is up admits its members, whose tabs are there");
         };
+        let pending = std::mem::take(&mut tab.pending);
         let mut info = info.clone();
         // The former page may have left after this one joined.
         let parked = self.take_back(port).or_else(|| self.take_parked(&tab.tab, common.now));
@@ -87,6 +88,7 @@ impl<T: Text> SharedSession<T> {
             _ => (self.position, None),
         };
         let kept_to = self.position;
+        common.was_in(port, self.key());
         let secondary = self.primary != Some(port);
         let keys = self.connection.keys.as_ref().map(ScramKeys::to_text);
         let mut has_credentials = false;
@@ -100,7 +102,6 @@ impl<T: Text> SharedSession<T> {
             (member.backlog, member.former_claims, member.given_up) = (Vec::new(), Vec::new(), None);
         }
         info.position = start;
-        let pending = std::mem::take(&mut tab.pending);
         let mut up = status(code);
         up.session = Some(info);
         up.text = common.config.detour.then(|| DETOUR.to_owned());

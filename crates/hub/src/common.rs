@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use epode_protocol::{FromWorker, LogLevel, Outcome, Status, StatusCode, Text, Token};
+use epode_protocol::{FromWorker, LogLevel, Options, Outcome, Status, StatusCode, Text, Token};
+use epode_session::Management;
+use epode_session::stream::jid;
 
 use crate::dormant::Dormant;
+use crate::key::Key;
 use crate::mailbox::{Latest, Mailbox, Stanza};
 use crate::outbound::Refused;
 use crate::refusals::Refusals;
@@ -16,6 +19,9 @@ use crate::tab_state::{PENDING, PendingSend, Stage, TabState};
 use crate::timer::{Timer, Timers};
 use crate::uplink::lines::Line;
 use crate::{Config, Output, PortId, SessionId, SocketId, Table};
+
+/// The most tabs of which it is known where they were.
+const REMEMBERED: usize = 128;
 
 /// By how many milliseconds the time of day runs ahead of the engine's clock in a sleep.
 const SLEEP: f64 = 2000.0;
@@ -30,11 +36,15 @@ pub(crate) struct Common<T> {
     ahead: f64,
     pub(crate) tabs: Table<PortId, TabState<T>>,
     pub(crate) refusals: Refusals,
+    /// The servers that have counted wrongly (XEP-0198).
+    miscounts: Vec<String>,
     pub(crate) timers: Timers,
     pub(crate) outputs: VecDeque<Output<T>>,
     pub(crate) lines: Table<SocketId, Line>,
     /// Sessions that are down, and that their apps may open again.
     pub(crate) dormant: Vec<Dormant<T>>,
+    /// The session that each tab was in last, by the tab's name, oldest first.
+    been_in: Vec<(String, Key)>,
     /// The latest delivery of this task, for tabs that are given the same.
     latest: Latest<T>,
     /// Whether [`Output::Defer`] is out for this task.
@@ -47,6 +57,7 @@ impl<T: Text> Common<T> {
         Common {
             refusals: Refusals::new(config.secret.clone()),
             config,
+            miscounts: Vec::new(),
             now: Duration::ZERO,
             time_of_day: 0.0,
             ahead: f64::INFINITY,
@@ -55,6 +66,7 @@ impl<T: Text> Common<T> {
             outputs: VecDeque::new(),
             lines: Table::default(),
             dormant: Vec::new(),
+            been_in: Vec::new(),
             latest: Latest::default(),
             deferred: false,
             counter: 0,
@@ -75,6 +87,24 @@ impl<T: Text> Common<T> {
         self.time_of_day = time;
         let ahead = time - self.now.as_secs_f64() * 1000.0;
         std::mem::replace(&mut self.ahead, ahead) + SLEEP < ahead
+    }
+
+    /// The server of this account counts wrongly. Nobody asks it to count again while this worker lives: with
+    /// `reconnect: false` it would end each session.
+    pub(crate) fn note_miscount(&mut self, key: &Key) {
+        if !self.is_miscounted(key) {
+            self.miscounts.push(server(key));
+        }
+    }
+
+    fn is_miscounted(&self, key: &Key) -> bool {
+        self.miscounts.contains(&server(key))
+    }
+
+    /// The stream management that is wanted. Over BOSH, request ids say what the server has received.
+    pub(crate) fn management(&self, key: &Key, options: &Options, is_socket: bool) -> Option<Management> {
+        let management = options.management.as_ref().filter(|_| is_socket && !self.is_miscounted(key));
+        management.map(|management| Management { resume: management.resume, max: management.max })
     }
 
     /// A number that was never used before, for a session, a socket or an exchange.
@@ -112,6 +142,31 @@ impl<T: Text> Common<T> {
             .take(32)
             .collect();
         self.log_to(ports, LogLevel::Warn, format!("dropped <{name}> of {size} bytes: {rule}"));
+    }
+
+    /// A tab is in the session of this key, which is up.
+    pub(crate) fn was_in(&mut self, port: PortId, key: &Key) {
+        let Some(TabState { tab: name, .. }) = self.tabs.get(&port) else { return };
+        self.been_in.retain(|(tab, _)| tab != name);
+        self.been_in.push((name.clone(), key.clone()));
+        if self.been_in.len() > REMEMBERED {
+            self.been_in.remove(0);
+        }
+    }
+
+    /// A tab turns to the session of this key: how another ends, in which it was, is not its affair any more.
+    pub(crate) fn wants_no_other(&mut self, port: PortId, key: &Key) {
+        let Some(TabState { tab: name, .. }) = self.tabs.get(&port) else { return };
+        self.been_in.retain(|(tab, session)| tab != name || session == key);
+    }
+
+    /// The tabs whose latest session was that of this key. Where they were is forgotten.
+    pub(crate) fn take_been_in(&mut self, key: &Key) -> Vec<PortId> {
+        let Common { been_in, tabs, .. } = self;
+        let was_in = |name: &str| been_in.iter().any(|(tab, session)| tab == name && session == key);
+        let ports = tabs.iter().filter(|(_, tab)| was_in(&tab.tab)).map(|(port, _)| *port).collect();
+        been_in.retain(|(_, session)| session != key);
+        ports
     }
 
     /// The session that a tab is in.
@@ -181,6 +236,8 @@ impl<T: Text> Common<T> {
     pub(crate) fn detach(&mut self, port: PortId, statuses: Vec<Status>) {
         let Some(tab) = self.tabs.get_mut(&port) else { return };
         tab.stage = Stage::Greeted;
+        // A frozen tab may not acknowledge for days what it was posted.
+        tab.mailbox.change_session();
         for pending in std::mem::take(&mut tab.pending) {
             self.turn_down(port, pending);
         }
@@ -231,6 +288,11 @@ impl<T: Text> Common<T> {
             }
         }
     }
+}
+
+/// The server of an account: a service, and a domain there.
+fn server(key: &Key) -> String {
+    [&*key.service, " ", jid::domain(&key.account)].concat()
 }
 
 /// Posts what may leave a mailbox. Asks for the end of the task, once, if something waits for that.

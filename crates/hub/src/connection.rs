@@ -87,8 +87,14 @@ impl Connection {
         None
     }
 
-    /// Notes whether the server took the credentials. Of those that a page keeps none are tried again.
-    fn note_verdict<T>(&mut self, event: &Event, common: &mut Common<T>) {
+    /// Notes whether the server took the credentials, and whether it can count. Of credentials that a page
+    /// keeps none are tried again.
+    fn note_verdict<T: Text>(&mut self, event: &Event, common: &mut Common<T>) {
+        if let Event::Lost { error, .. } | Event::Ended(Some(error)) = event
+            && error.is_of_count()
+        {
+            common.note_miscount(&self.key);
+        }
         let account = self.session.account();
         match event {
             Event::Bound(_) | Event::Management(Report::Resumed(_)) => self.relays = false,

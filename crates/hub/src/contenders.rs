@@ -25,6 +25,11 @@ impl Contenders {
         self.0.push(contender);
     }
 
+    /// Whether this tab waits for this account.
+    pub(crate) fn has(&self, port: PortId, key: &Key) -> bool {
+        self.0.iter().any(|contender| contender.port == port && contender.key == *key)
+    }
+
     /// This tab waits no longer.
     pub(crate) fn withdraw(&mut self, port: PortId) {
         self.0.retain(|contender| contender.port != port);

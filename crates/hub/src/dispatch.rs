@@ -26,6 +26,7 @@ impl<T: Text> Hub<T> {
                 Timer::Restore(port) => self.restore_timeout(port),
                 Timer::Gap(id) => self.with(id, SharedSession::tell_gap),
                 Timer::Farewell(id) => self.with(id, SharedSession::farewell_due),
+                Timer::Unseen(id) => self.with(id, SharedSession::unseen),
                 Timer::Watch(id) => self.with(id, SharedSession::watch),
                 Timer::Pace(id) => self.with(id, SharedSession::flush),
                 Timer::Backlog(id) => self.with(id, SharedSession::tell_backlog),

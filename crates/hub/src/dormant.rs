@@ -126,16 +126,35 @@ impl<T: Text> SharedSession<T> {
     /// Goes on with a former session, before the first dial, if the app asks for the same.
     #[inline(never)] // Out of the way of a cold start.
     pub(crate) fn go_on(&mut self, dormant: Dormant<T>, common: &mut Common<T>) {
-        let goes_on = self.connection.session.go_on(common.now, dormant.former, &dormant.info.jid);
+        let former = dormant.former.clone();
+        let goes_on = self.connection.session.go_on(common.now, former, &dormant.info.jid);
+        self.take_over(dormant, common);
+        if !goes_on {
+            self.manage(Report::NotResumed(None), common);
+        }
+    }
+
+    /// Sends what the server may not have of a former session of this account, which the login has proven
+    /// too late to resume that. Where a key names no account the former session may be another's.
+    pub(crate) fn go_on_anew(&mut self, account: &str, mut dormant: Dormant<T>, common: &mut Common<T>) {
+        if jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode) != account {
+            return dormant.stanzas.finish(common);
+        }
+        self.take_over(dormant, common);
+        for member in &mut self.members {
+            // It is of the range of positions that this session had until now.
+            member.parked = None;
+        }
+        self.manage(Report::NotResumed(None), common);
+    }
+
+    fn take_over(&mut self, dormant: Dormant<T>, common: &Common<T>) {
         self.bound = Some(jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode).into_owned());
         self.phase = Phase::Reopening(dormant.info);
         (self.stanzas, self.handled) = (dormant.stanzas, dormant.handled);
         (self.start, self.position, self.ring) = (dormant.start, dormant.position, dormant.ring);
         (self.presences, self.own_presence) = (dormant.presences, dormant.own_presence);
         (self.outgoing, self.parked) = (dormant.outgoing, dormant.parked);
-        if !goes_on {
-            self.manage(Report::NotResumed(None), common);
-        }
     }
 }
 
@@ -155,15 +174,16 @@ impl<T: Text> Common<T> {
         }
     }
 
-    /// Forgets the sessions that this tab was in, at this port or just before at another.
-    pub(crate) fn forget_dormant_of(&mut self, port: PortId) {
-        let Some(tab) = self.tabs.get(&port) else { return };
+    /// Forgets the sessions that this tab was in, at this port or just before at another. Returns their keys.
+    pub(crate) fn forget_dormant_of(&mut self, port: PortId) -> Vec<Key> {
+        let Some(tab) = self.tabs.get(&port) else { return Vec::new() };
         let parks = |parked: &Parked<T>| parked.tab == tab.tab && parked.until > self.now;
         let was_in = |dormant: &&Dormant<T>| {
             tab.former.as_ref() == Some(&dormant.key) || dormant.parked.iter().any(parks)
         };
         let keys: Vec<Key> = self.dormant.iter().filter(was_in).map(|dormant| dormant.key.clone()).collect();
         keys.iter().for_each(|key| self.forget_dormant(key));
+        keys
     }
 
     /// The time of a session is over.
@@ -195,6 +215,7 @@ impl<T: Text> Hub<T> {
         if tab.is_some_and(|tab| tab.former.as_ref().is_some_and(|former| former != key)) {
             self.leave_former(port, |stanzas, common| stanzas.part(port, common), false);
         }
+        self.common.wants_no_other(port, key);
         let Common { dormant, tabs, timers, .. } = &mut self.common;
         if let Some(dormant) = dormant.iter().find(|dormant| dormant.key == *key)
             && let Some(tab) = tabs.get_mut(&port)

@@ -1,6 +1,8 @@
 //! Which tabs are awake, and which are visible. The primary is elected by that, and the server is
 //! told whether anybody looks.
 
+use std::time::Duration;
+
 use epode_protocol::{FromWorker, Refusal, Role, TabInfo, Text};
 
 use crate::common::Common;
@@ -9,6 +11,11 @@ use crate::shared_session::SharedSession;
 use crate::tab_state::{ANSWER, Fitness, GONE, QUIET, TabState};
 use crate::timer::Timer;
 use crate::{Hub, PortId};
+
+/// For how long nobody looks before the server hears so: a person changes from tab to tab. Over BOSH a poll
+/// is under way by then. The csi_simple of Prosody 13 stops the connection on which `<inactive/>` comes, and
+/// without another request to answer it never writes the response there.
+const UNSEEN: Duration = Duration::from_secs(1);
 
 impl<T: Text> Hub<T> {
     /// A tab has been silent: the worker asks it whether it is there. A tab that was asked already
@@ -86,12 +93,28 @@ impl<T: Text> SharedSession<T> {
     /// Tells the server whether anybody looks (XEP-0352 §4), if the server supports that.
     pub(crate) fn report_csi(&mut self, common: &mut Common<T>) {
         let Some(inactive) = self.inactive.filter(|_| self.is_up()) else { return };
-        let nobody = !self.is_looked_at(common);
-        if nobody != inactive {
-            self.inactive = Some(nobody);
-            let name = if nobody { "inactive" } else { "active" };
-            self.connection.uplink.send(format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into(), common);
+        let (timer, nobody) = (Timer::Unseen(self.id()), !self.is_looked_at(common));
+        if !nobody || inactive {
+            common.timers.set(timer, None);
+        } else if !common.timers.runs(timer) {
+            common.timers.set(timer, Some(common.now + UNSEEN));
         }
+        if inactive && !nobody {
+            self.tell_csi(false, common);
+        }
+    }
+
+    /// Nobody has looked for a while.
+    pub(crate) fn unseen(&mut self, common: &mut Common<T>) {
+        if self.is_up() {
+            self.tell_csi(true, common);
+        }
+    }
+
+    fn tell_csi(&mut self, inactive: bool, common: &mut Common<T>) {
+        self.inactive = Some(inactive);
+        let name = if inactive { "inactive" } else { "active" };
+        self.connection.uplink.send(format!("<{name} xmlns=\"urn:xmpp:csi:0\"/>").into(), common);
     }
 
     /// Whether a person looks at any tab of this session.

@@ -10,7 +10,7 @@ use epode_protocol::{
 };
 use epode_session::stream::sasl::{Proof, ScramKeys, Secret};
 use epode_session::stream::{Error, jid};
-use epode_session::{Account, Input, Management, Mechanisms, Purpose, stream};
+use epode_session::{Account, Input, Mechanisms, Purpose, stream};
 
 use crate::connection::Connection;
 use crate::contenders::Contender;
@@ -154,7 +154,7 @@ impl<T: Text> Hub<T> {
         self.expect_scram(&key, &mut account);
         let explicit = std::mem::take(&mut options.explicit_binding);
         let own_mechanisms = own_mechanisms(&options);
-        let management = management(&options, bosh.is_none());
+        let management = self.common.management(&key, &options, bosh.is_none());
         let purpose = Purpose::Join { reconnect: options.reconnect, explicit, management };
         let binding = bosh.map(Binding::new);
         let former = self.common.take_dormant(&key);
@@ -291,10 +291,10 @@ impl<T: Text> Hub<T> {
                 return self.with(*id, |shared, common| shared.attach(port, waits, common));
             }
             [] if closed.is_empty() && self.common.config.shared => {
-                "there is no session to attach to in this worker: pages of another library, if there are \
-                 any, have theirs in another"
+                "there is no session to attach to: call connect, which opens one, or finds one that pages of \
+                 another library have"
             }
-            [] if closed.is_empty() => "there is no session to attach to",
+            [] if closed.is_empty() => "there is no session to attach to: call connect",
             [] => return self.common.keep_out(port),
             _ => "there are several sessions of this service: connect with credentials to say which",
         };
@@ -391,12 +391,6 @@ pub(crate) fn failure(code: StatusCode, condition: Option<&str>, why: &dyn Displ
 /// Whether the service speaks BOSH.
 pub(crate) fn is_http(service: &str) -> bool {
     service.starts_with("http")
-}
-
-/// The stream management that is wanted. Over BOSH, request ids say what the server has received.
-pub(crate) fn management(options: &Options, is_socket: bool) -> Option<Management> {
-    let management = options.management.as_ref().filter(|_| is_socket);
-    management.map(|management| Management { resume: management.resume, max: management.max })
 }
 
 fn own_mechanisms(options: &Options) -> Vec<String> {

@@ -9,6 +9,7 @@ use epode_session::stream;
 
 use crate::common::Common;
 use crate::inbound::in_order;
+use crate::key::Key;
 use crate::mailbox::{Gap, Mailbox};
 use crate::member::Parked;
 use crate::outbound::Refused;
@@ -154,21 +155,56 @@ impl<T: Text> Hub<T> {
                 let why = reason.map(|reason| format!(", for a reason of {} bytes", reason.len()));
                 let text = format!("port {} ends the session{}", port.0, why.unwrap_or_default());
                 self.common.log(LogLevel::Info, text);
+                let key = self.sessions.get(&id).map(|shared| shared.key().clone());
+                key.into_iter().for_each(|key| self.tell_absent(port, &key));
                 self.with(id, |shared, common| shared.close(patience, common));
             }
             Stage::Waiting => {
                 // The session may be one that was lost, and that the app was about to go on with.
-                self.common.forget_dormant_of(port);
+                self.end_dormant(port);
                 self.withdraw(port);
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }
             Stage::New | Stage::Greeted | Stage::Restoring(..) => {
                 // The app has heard the end of a session that might have gone on.
-                self.common.forget_dormant_of(port);
+                self.end_dormant(port);
                 self.common.timers.set(Timer::Restore(port), None);
                 self.common.detach(port, vec![status(StatusCode::Disconnected)]);
             }
         }
+    }
+}
+
+impl<T: Text> Hub<T> {
+    /// A tab ends the session of this key. Its members hear so; this tells those that were in it, and have
+    /// lost it: their apps, which connect again by themselves, must not undo that.
+    fn tell_absent(&mut self, by: PortId, key: &Key) {
+        for port in self.common.take_been_in(key) {
+            let stage = self.common.tabs.get(&port).map(|tab| tab.stage.clone());
+            let mut statuses = vec![status(StatusCode::Disconnecting)];
+            match stage {
+                Some(Stage::Greeted) if port != by => {}
+                Some(Stage::Waiting) if self.waits_for(port, key) => {
+                    self.withdraw(port);
+                    statuses.push(status(StatusCode::Disconnected));
+                }
+                _ => continue,
+            }
+            self.common.detach(port, statuses);
+        }
+    }
+
+    /// The same of sessions that were lost, and that no tab has brought back yet.
+    fn end_dormant(&mut self, by: PortId) {
+        for key in self.common.forget_dormant_of(by) {
+            self.tell_absent(by, &key);
+        }
+    }
+
+    /// Whether the credentials of this tab are for the session of this key.
+    fn waits_for(&self, port: PortId, key: &Key) -> bool {
+        self.contenders.has(port, key)
+            || self.trials.values().any(|trial| trial.port == Some(port) && trial.connection.key == *key)
     }
 }
 
@@ -231,7 +267,15 @@ impl<T: Text> SharedSession<T> {
                 self.stanzas.forget(port);
                 Vec::new()
             }
-            false => self.stanzas.withdraw(port),
+            false => {
+                if let Some(tab) = common.tabs.get_mut(&port)
+                    && !self.stanzas.written_by(port).is_empty()
+                {
+                    // It may turn to this session again, and hears then what became of them.
+                    tab.former = Some(self.connection.key.clone());
+                }
+                self.stanzas.withdraw(port)
+            }
         };
         self.post_receipts(common);
         self.withdraw_requests();

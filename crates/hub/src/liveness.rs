@@ -7,6 +7,7 @@ use epode_session::stream::xml::escape;
 
 use crate::Hub;
 use crate::common::Common;
+use crate::iq::OutgoingRequests;
 use crate::shared_session::{Phase, SharedSession};
 use crate::uplink::Verdict;
 
@@ -49,6 +50,9 @@ impl<T: Text> SharedSession<T> {
     pub(crate) fn measured(&mut self, kept: usize, common: &mut Common<T>) {
         let now = common.now;
         self.connection.uplink.measured(kept, now);
+        if self.is_watched() && self.connection.uplink.is_probe_due() {
+            self.probe(common);
+        }
         self.flush(common);
         if !self.is_watched() || self.connection.uplink.watch.due() > now {
             return;
@@ -82,25 +86,34 @@ impl<T: Text> SharedSession<T> {
         self.is_up() && self.connection.uplink.is_measured()
     }
 
-    /// Asks the server for an answer: for an acknowledgement, else for that to a ping (XEP-0199), which
-    /// may be an error.
+    /// Asks the server for an answer, once the socket keeps little: for an acknowledgement, else for that to
+    /// a ping.
     fn probe(&mut self, common: &mut Common<T>) {
         let Phase::Up(info) = &self.phase else { return };
         let (uplink, outgoing) = (&mut self.connection.uplink, &mut self.outgoing);
-        let ping = || {
-            let id = outgoing.probe(&info.domain);
-            let ping = [
-                "<iq xmlns=\"jabber:client\" type=\"get\" id=\"",
-                &*id,
-                "\" to=\"",
-                &*escape(&info.domain),
-                "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>",
-            ];
-            ping.concat().into()
-        };
-        self.stanzas.probe(ping, uplink, common);
+        let was_asked = self.stanzas.is_asked();
+        if uplink.may_probe(common.now) {
+            self.stanzas.probe(|| ping(outgoing, &info.domain).1, uplink, common);
+        }
         // What the socket keeps by the next look is compared with what it keeps now.
         uplink.measure(common);
         uplink.rewatch(common);
+        if !was_asked && self.stanzas.is_asked() {
+            self.await_answer(common);
+        }
     }
+}
+
+/// A ping to the server (XEP-0199), and its id. The answer may be an error.
+pub(crate) fn ping<T: Text>(outgoing: &mut OutgoingRequests, domain: &str) -> (Box<str>, T) {
+    let id = outgoing.probe(domain);
+    let ping = [
+        "<iq xmlns=\"jabber:client\" type=\"get\" id=\"",
+        &*id,
+        "\" to=\"",
+        &*escape(domain),
+        "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>",
+    ];
+    let ping = ping.concat().into();
+    (id, ping)
 }

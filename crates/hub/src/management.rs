@@ -2,8 +2,9 @@
 //! its position already. *h* is the position less the one at which counting began.
 //!
 //! What the server is told is handled may be discarded by it. So a stanza counts as handled once every
-//! awake tab that was posted it has acknowledged that post. A tab that is slow holds the count back by
-//! [`OWED`] stanzas and for [`PATIENCE`] at most: from then on the worker alone answers for it.
+//! awake tab that was posted it has acknowledged that post. A tab does so when the worker asks it, once no
+//! more stanzas come. A tab that is slow holds the count back by [`OWED`] stanzas and for [`PATIENCE`] at
+//! most: from then on the worker alone answers for it.
 
 use std::time::Duration;
 
@@ -11,12 +12,16 @@ use epode_protocol::{FromWorker, LogLevel, Position, SessionInfo, Text};
 use epode_session::stream::management;
 use epode_session::{Report, stream};
 
+use crate::PortId;
 use crate::common::Common;
 use crate::inbound::TRANSIT;
+use crate::liveness::ping;
+use crate::member::Member;
 use crate::shared_session::{Phase, SharedSession};
 use crate::timer::Timer;
 
-/// The most stanzas that slow tabs hold back, and for how long.
+/// The most stanzas that slow tabs hold back, and for how long; an acknowledgement that is on its way has as
+/// long.
 const OWED: Position = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,8 +35,10 @@ const LATER: Duration = Duration::from_secs(1);
 /// How many times that time doubles at most, for a server whose answers acknowledge nothing new.
 const DOUBLINGS: u32 = 6;
 
-/// How long a server that says other things may leave a question unanswered. A slow wire may be as late.
+/// How long a question may have no answer before a ping follows it. Streams are processed in order: whose
+/// answer to that comes first acknowledges nothing. How long that may have none, on the slowest of wires.
 const UNANSWERED: Duration = Duration::from_secs(300);
+const UNWITNESSED: Duration = Duration::from_secs(3600);
 
 /// The stanzas of the server, as far as the server is told that they are handled.
 #[derive(Debug)]
@@ -134,13 +141,20 @@ impl<T: Text> SharedSession<T> {
         let Some(handled) = self.handled.as_mut().filter(|_| matches!(self.phase, Phase::Up(_))) else {
             return;
         };
-        if std::mem::take(&mut handled.asked) || up_to > handled.said {
+        let asked = std::mem::take(&mut handled.asked);
+        if asked || up_to > handled.said {
             (handled.said, handled.at) = (up_to, Some(common.now));
             let ack = handled.ack(up_to);
             self.connection.uplink.send(ack.into(), common);
         }
         let behind = up_to < position;
         common.timers.set(Timer::Acknowledge(id), behind.then_some(common.now + LATER));
+        // While stanzas come, each half window is acknowledged by itself. A server may ask without end.
+        if behind && !asked && self.ring.before(common.now.saturating_sub(LATER / 2)).is_none() {
+            for (port, _) in self.owing(common) {
+                common.post_now(port, FromWorker::Ping);
+            }
+        }
     }
 
     /// Asks the server what it has handled, if enough is unacknowledged; soon, if anything is.
@@ -166,11 +180,23 @@ impl<T: Text> SharedSession<T> {
         if !self.stanzas.is_asked() {
             return self.ask(common);
         }
+        let Phase::Up(info) = &self.phase else { return };
+        let (outgoing, uplink) = (&mut self.outgoing, &mut self.connection.uplink);
+        if self.stanzas.send_witness(|| ping(outgoing, &info.domain), uplink, common) {
+            return common.timers.set(Timer::RequestAck(self.id()), Some(common.now + UNWITNESSED));
+        }
         let text = "the server acknowledges nothing: the stream goes on without stream management".to_owned();
         self.log(LogLevel::Warn, text, common);
         // What is not kept cannot be sent again.
         self.connection.session.forget_former();
         self.unmanaged(common);
+    }
+
+    /// The server has answered this question: the acknowledgement of what came before must be on its way.
+    pub(crate) fn note_answer(&self, id: Option<&str>, common: &mut Common<T>) {
+        if self.stanzas.is_witness(id) {
+            common.timers.hasten(Timer::RequestAck(self.id()), common.now + PATIENCE);
+        }
     }
 
     /// The same at once, if anything is unacknowledged.
@@ -183,6 +209,11 @@ impl<T: Text> SharedSession<T> {
     /// Asks the server what it has handled.
     pub(crate) fn ask(&mut self, common: &mut Common<T>) {
         self.stanzas.ask(&mut self.connection.uplink, common);
+        self.await_answer(common);
+    }
+
+    /// The server has been asked, perhaps: it has its time to answer.
+    pub(crate) fn await_answer(&mut self, common: &mut Common<T>) {
         let answer = self.stanzas.is_asked().then_some(common.now + UNANSWERED);
         common.timers.set(Timer::RequestAck(self.id()), answer);
     }
@@ -196,6 +227,8 @@ impl<T: Text> SharedSession<T> {
             self.connection.session.received(handled.count(self.position));
         }
         self.stanzas.close();
+        // The next stream has questions of its own, and times.
+        self.stop_asking(common);
         let recent = self.ring.before(common.now.saturating_sub(TRANSIT)).unwrap_or(self.position);
         for member in &mut self.members {
             let tab = common.tabs.get(&member.port).map(|tab| tab.tab.clone());
@@ -227,14 +260,20 @@ impl<T: Text> SharedSession<T> {
         let Some(handled) = &self.handled else { return self.position };
         let old = self.ring.before(common.now.saturating_sub(PATIENCE)).unwrap_or(self.position);
         let least = handled.said.max(old).max(self.position.saturating_sub(OWED));
-        let owed = self.members.iter().filter_map(|member| {
+        let owed = self.owing(common).into_iter().map(|(_, oldest)| oldest - 1).min();
+        owed.unwrap_or(self.position).min(self.position).max(least)
+    }
+
+    /// The awake tabs that have stanzas to acknowledge, and the position of the first.
+    fn owing(&self, common: &Common<T>) -> Vec<(PortId, Position)> {
+        let first = |member: &Member<T>| {
             let tab = common.tabs.get(&member.port).filter(|tab| tab.awake)?;
             let kept = member.parked.iter().flat_map(|parked| &parked.kept).chain(&member.backlog).next();
             let oldest =
                 kept.map(|inbound| inbound.position).into_iter().chain(tab.mailbox.oldest()).min()?;
-            Some(oldest - 1)
-        });
-        owed.min().unwrap_or(self.position).min(self.position).max(least)
+            Some((member.port, oldest))
+        };
+        self.members.iter().filter_map(first).collect()
     }
 }
 

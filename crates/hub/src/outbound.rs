@@ -1,6 +1,6 @@
 //! The check of a tab's stanza: a bad one would end the stream that all tabs share.
 
-use epode_protocol::Fault;
+use epode_protocol::{Fault, Text};
 use epode_session::stream::jid::{self, Unicode};
 use epode_session::stream::xml::{Element, Head, Limits, Violation, escape};
 
@@ -95,18 +95,26 @@ pub(crate) fn judge(head: &Head, own: &str, unicode: &Unicode) -> Result<Kind, R
 /// The text as it goes out, if that differs from the tab's. A frame begins with its root element
 /// and names its namespace (RFC 7395 §3.3). A stanza has no prefix, since some servers ignore one
 /// that has. An IQ has the `id` that the books know it by.
-pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String> {
-    if head.tag.contains(':') && &*head.namespace == CLIENT {
-        return Element::parse(text, &Limits::default()).ok().map(|stanza| stanza.to_string());
-    }
-    let root = head.root_end.saturating_sub(head.tag.len() + 1);
-    let unnamed = head.namespace.is_empty();
-    if root == 0 && !unnamed && id.is_none() {
-        return None;
-    }
+pub(crate) fn edited<T: Text>(text: &T, head: &Head, id: Option<&str>) -> Option<String> {
+    let is_prefixed = head.tag.contains(':') && &*head.namespace == CLIENT;
+    // Most stanzas go out as they are, and are not read a second time.
+    (is_prefixed || root(head) > 0 || head.namespace.is_empty() || id.is_some()).then(|| {
+        text.with_str(|text| match is_prefixed {
+            true => Element::parse(text, &Limits::default()).ok().map(|stanza| stanza.to_string()),
+            false => Some(respelt(text, head, id)),
+        })
+    })?
+}
+
+/// Where the root element begins.
+fn root(head: &Head) -> usize {
+    head.root_end.saturating_sub(head.tag.len() + 1)
+}
+
+fn respelt(text: &str, head: &Head, id: Option<&str>) -> String {
     let mut edited = text.to_owned();
     let mut attributes = String::new();
-    if unnamed {
+    if head.namespace.is_empty() {
         attributes.push_str(" xmlns=\"jabber:client\"");
     }
     match (id, &head.id_span) {
@@ -116,8 +124,8 @@ pub(crate) fn edited(text: &str, head: &Head, id: Option<&str>) -> Option<String
     }
     // From back to front, so that earlier offsets stay true.
     edited.insert_str(head.root_end, &attributes);
-    edited.drain(..root);
-    Some(edited)
+    edited.drain(..root(head));
+    edited
 }
 
 /// The text with another `id`.

@@ -8,7 +8,7 @@ use epode_session::stream::{self, jid};
 use epode_session::{Account, Input, Purpose};
 
 use crate::connection::Connection;
-use crate::joining::{failure, is_http, management};
+use crate::joining::{failure, is_http};
 use crate::key::Key;
 use crate::member::JoinKind;
 use crate::shared_session::Phase;
@@ -76,7 +76,8 @@ impl<T: Text> Hub<T> {
     fn found_on(&mut self, id: SessionId, port: PortId) {
         let Some(Trial { mut connection, .. }) = self.trials.remove(&id) else { return };
         let explicit = std::mem::take(&mut connection.options.explicit_binding);
-        let management = management(&connection.options, connection.uplink.carrier.binding.is_none());
+        let is_socket = connection.uplink.carrier.binding.is_none();
+        let management = self.common.management(&connection.key, &connection.options, is_socket);
         let reconnect = connection.options.reconnect;
         connection.session.settle(Purpose::Join { reconnect, explicit, management });
         // Another account's login must not cost this account what waits for it.

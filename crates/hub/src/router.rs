@@ -91,6 +91,7 @@ impl<T: Text> SharedSession<T> {
         let Some(request) = self.outgoing.answered(head, &info.jid, &common.config.unicode) else {
             return self.log_dropped(inbound, "it answers what nobody asked of its sender", common);
         };
+        self.note_answer(head.id.as_deref(), common);
         for asker in request.askers {
             let text = match asker.original_id {
                 Some(original) => T::from(text.with_str(|text| with_id(text, head, &original))),

@@ -107,7 +107,7 @@ impl<T: Text> SharedSession<T> {
         if !self.stanzas.has_room(port, size) {
             return Err(Refused::TooMany);
         }
-        let framed = text.with_str(|text| edited(text, &head, None));
+        let framed = edited(text, &head, None);
         if let Some(framed) = &framed {
             // The edited text is checked too: it may have a second `xmlns`, or be too long.
             head = session.check(framed)?;
@@ -141,7 +141,7 @@ impl<T: Text> SharedSession<T> {
         let edited = match (framed, &wire_id) {
             (framed, None) => framed,
             (Some(framed), id) => edited(&framed, &head, id.as_deref()),
-            (None, id) => text.with_str(|text| edited(text, &head, id.as_deref())),
+            (None, id) => edited(text, &head, id.as_deref()),
         };
         if let (Some(id), Some(edited)) = (&wire_id, &edited)
             && let Err(too_long) = session.check(edited)
@@ -213,9 +213,7 @@ impl<T: Text> SharedSession<T> {
         if let Some((port, text)) = self.farewell.take() {
             self.own_presence = None;
             self.reflect(port, &text, common);
-            let size = text.with_str(str::len);
-            let farewell = Entry::of_worker(text, Kind::Presence);
-            self.stanzas.submit(farewell, size, &mut self.connection.uplink, common);
+            self.stanzas.submit_own(text, Kind::Presence, &mut self.connection.uplink, common);
         }
     }
 

@@ -269,9 +269,14 @@ impl<T: Text> SharedSession<T> {
     fn up(&mut self, bound: Bound, common: &mut Common<T>) {
         let Bound { jid, features, managed } = bound;
         self.inactive = offers(&features, "urn:xmpp:csi:0").then_some(false);
-        self.bound = Some(jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned());
-        // A login that proved the account only now has resumed nothing.
-        common.forget_dormant(&self.connection.key);
+        let account = jid::prepared(jid::bare(&jid), &common.config.unicode).into_owned();
+        if let Some(dormant) = common.take_dormant(&self.connection.key) {
+            self.go_on_anew(&account, dormant, common);
+        }
+        if self.bound.replace(account).is_some() {
+            // A further bind has a position of its own, so that no tab stands where one of before did.
+            self.position += 1;
+        }
         if let Some(presence) = self.own_presence.as_ref().filter(|_| !self.stanzas.announces()) {
             let presence = Entry::of_worker(presence.clone().into(), Kind::Presence);
             self.stanzas.put_first(presence);
@@ -280,8 +285,9 @@ impl<T: Text> SharedSession<T> {
         self.connection.uplink.open(common);
         self.stanzas.open(managed, &mut self.connection.uplink, common);
         let domain = jid::domain(&jid).to_owned();
+        let (bound, position, generation, resumed) = (self.position, 0, 0, false);
         self.go_up(
-            SessionInfo { jid, domain, features, position: 0, generation: 0, managed, resumed: false },
+            SessionInfo { jid, domain, features, position, generation, managed, resumed, bound },
             common,
         );
     }
@@ -317,8 +323,7 @@ impl<T: Text> SharedSession<T> {
                 self.stream_over(None, !error.blames_us(), common);
             }
             Phase::Reopening(_) if !resumable => {
-                self.phase = Phase::Connecting;
-                self.stream_over(None, !error.blames_us(), common);
+                self.manage(Report::NotResumed(None), common);
             }
             _ => {}
         }
@@ -398,9 +403,8 @@ impl<T: Text> SharedSession<T> {
             // RFC 6121 §4.5.1: `unavailable` goes out before the stream is closed, so that contacts
             // hear it from us.
             let unavailable = "<presence xmlns=\"jabber:client\" type=\"unavailable\"/>".to_owned();
-            let size = unavailable.len();
-            let unavailable = Entry::of_worker(unavailable.into(), Kind::Presence);
-            self.stanzas.submit(unavailable, size, &mut self.connection.uplink, common);
+            let uplink = &mut self.connection.uplink;
+            self.stanzas.submit_own(unavailable.into(), Kind::Presence, uplink, common);
             // The server may say so until it closes the stream too.
             self.ask_now(common);
             // Nothing follows `<close/>`, such as the answer to a request that a tab leaves open.

@@ -3,6 +3,7 @@
 
 use crate::PortId;
 
+mod acknowledging;
 mod alone;
 mod answering;
 mod asking;
@@ -10,6 +11,7 @@ mod attempts;
 mod binding;
 mod bosh;
 mod claims;
+mod counting;
 mod detour;
 mod dying;
 mod garbled;
@@ -32,6 +34,8 @@ mod refusals;
 mod relaying;
 mod reloading;
 mod reopening;
+mod repeating;
+mod resuming;
 mod routing;
 mod sending;
 mod sharing;

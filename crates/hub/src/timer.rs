@@ -30,6 +30,8 @@ pub(crate) enum Timer {
     Gap(SessionId),
     /// When an `unavailable` is sent after all, since its tab has stayed.
     Farewell(SessionId),
+    /// When the server hears that nobody looks at a tab.
+    Unseen(SessionId),
     /// When to look whether the server is still there.
     Watch(SessionId),
     /// When to look whether the socket has room.

@@ -24,8 +24,8 @@ mod repeat;
 mod stanzas;
 mod watch;
 
-/// The most bytes of stanzas that the socket keeps, and the most while the server owes an answer: what
-/// leaves before the question delays the answer.
+/// The most bytes of stanzas that the socket keeps; and the most when the server is asked for an answer, and
+/// until that comes: what leaves before the question delays the answer.
 const ROOM: usize = 1_000_000;
 const ROOM_WHILE_ASKED: usize = 64 << 10;
 
@@ -78,6 +78,18 @@ impl Uplink {
         self.hurries || self.kept < most || !self.is_measured()
     }
 
+    /// Whether a probe may be written. If not, it waits until the socket keeps less.
+    pub(crate) fn may_probe(&mut self, now: Duration) -> bool {
+        let has_room = self.has_room(true);
+        self.watch.put_off(!has_room, now);
+        has_room
+    }
+
+    /// Whether a probe has waited, and may be written now.
+    pub(crate) fn is_probe_due(&self) -> bool {
+        self.watch.is_put_off() && self.has_room(true)
+    }
+
     /// Stanzas wait for room: has the socket measured now, and again soon.
     pub(crate) fn wait_for_room<T: Text>(&self, common: &mut Common<T>) {
         if !common.timers.runs(Timer::Pace(self.id)) {
@@ -118,7 +130,7 @@ impl Uplink {
 
     /// No stanzas flow any more.
     pub(crate) fn close<T: Text>(&mut self, common: &mut Common<T>) {
-        for timer in [Timer::Watch(self.id), Timer::Pace(self.id)] {
+        for timer in [Timer::Watch(self.id), Timer::Pace(self.id), Timer::Unseen(self.id)] {
             common.timers.set(timer, None);
         }
     }

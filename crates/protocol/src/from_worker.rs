@@ -73,7 +73,7 @@ pub enum FromWorker<T> {
         /// breaks, by the name of a stream error (RFC 6120 §4.9.3).
         reason: String,
     },
-    /// Is anybody there?
+    /// Is anybody there, and how much is handled?
     Ping,
     /// The answer to a [`Ping`](crate::ToWorker::Ping).
     Pong,
@@ -238,6 +238,9 @@ pub struct SessionInfo {
     pub managed: bool,
     /// Whether the stream resumed the session of a former stream.
     pub resumed: bool,
+    /// The position at which the server bound the session. What a tab heard before is of another one.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub bound: Position,
 }
 
 /// The role of a tab: exactly one tab of a session is primary, for work that must happen once.

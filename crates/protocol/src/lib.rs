@@ -11,8 +11,9 @@
 //! tab, [`ToWorker::Disconnect`] ends the session for all.
 //!
 //! Posts travel within a **window**: the tab acknowledges its handled posts ([`ToWorker::Ack`]) every half
-//! window. Posts beyond the window wait in the worker, in one queue, so that nothing overtakes. If too many
-//! wait, the oldest are dropped, and a [`FromWorker::Gap`] says which.
+//! window, and when the worker asks ([`FromWorker::Ping`]). Posts beyond the window wait in the worker, in
+//! one queue, so that nothing overtakes. If too many wait, the oldest are dropped, and a [`FromWorker::Gap`]
+//! says which.
 //!
 //! The enums are generic over the text of a stanza. In a browser a text stays the JavaScript string that came
 //! from the socket: the worker hands the same string to every port, and a batch is one string. In native

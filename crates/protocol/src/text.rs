@@ -5,6 +5,11 @@
 pub trait Text: Join + Clone + From<String> {
     /// Reads the text. In a browser this copies it once, into a buffer that is used again and again.
     fn with_str<R>(&self, read: impl FnOnce(&str) -> R) -> R;
+
+    /// Whether the text begins with these characters, which are ASCII. In a browser nothing is copied.
+    fn begins_with(&self, ascii: &str) -> bool {
+        self.with_str(|text| text.starts_with(ascii))
+    }
 }
 
 /// Texts that can travel as one.

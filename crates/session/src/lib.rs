@@ -17,10 +17,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use epode_stream as stream;
+use epode_stream::Config;
 use epode_stream::sasl::{Derivation, ScramKeys};
 use epode_stream::xml::{Head, Limits, Violation};
 pub use epode_stream::{Bound, Dropped, Former, Management, Report, Stream};
-use epode_stream::{Config, PeerMisbehaved};
 
 pub use account::{Account, Mechanisms};
 use redial::Redial;
@@ -323,11 +323,19 @@ impl Session {
                     // closing brings.
                     *reconnect = false;
                 }
+                if let (stream::Input::Bind { .. }, Purpose::Join { explicit, .. }) =
+                    (&input, &mut self.purpose)
+                {
+                    // Should this stream be lost, the app has bound all the same.
+                    *explicit = false;
+                }
                 self.stream.handle_input(now, input);
                 self.drain(now);
             }
             (Phase::Resting(at), Input::Stream(stream::Input::Timeout)) if *at <= now => self.dial(now),
-            (Phase::Waiting | Phase::Resting(_), Input::Stream(stream::Input::Close(_))) => self.end(None),
+            (Phase::Waiting | Phase::Resting(_), Input::Stream(stream::Input::Close(_))) => {
+                self.end(None, false);
+            }
             (Phase::Waiting | Phase::Resting(_) | Phase::Over, Input::Stream(_)) => {}
         }
     }
@@ -427,6 +435,7 @@ impl Session {
         self.outbound = self.stream.outbound();
         if let Some(former) = &mut self.former {
             former.outbound = self.outbound;
+            former.unanswered = false;
         }
         if let Purpose::Join { explicit, .. } = &mut self.purpose {
             *explicit = false;
@@ -440,23 +449,30 @@ impl Session {
             && self.was_up
             && !self.account.is_relayed();
         let up = std::mem::take(&mut self.up);
-        if (up || self.stream.is_resuming()) && !self.is_resumable(error.as_ref()) {
+        // The server has spoilt the stream and not the login: without the former session it may do better.
+        let is_spoilt = !self.was_up
+            && self.stream.is_resuming()
+            && !self.account.is_relayed()
+            && matches!(error, Some(stream::Error::Peer(_)));
+        let resumable = self.is_resumable(error.as_ref());
+        if (up || self.stream.is_resuming()) && !resumable {
             self.former = None;
         }
-        if let Some(stream::Error::Peer(
-            PeerMisbehaved::NoCount(_) | PeerMisbehaved::AckedTooMuch { .. } | PeerMisbehaved::ResumedAnother,
-        )) = &error
+        if let (Some(former), Some(stream::Error::Timeout(_))) = (&mut self.former, &error) {
+            former.unanswered |= self.stream.is_resuming();
+        }
+        if error.as_ref().is_some_and(stream::Error::is_of_count)
             && let Purpose::Join { management, .. } = &mut self.purpose
         {
-            // The server counts wrongly, and would again.
             *management = None;
         }
         let rest = error.as_ref().filter(|_| reconnect).and_then(|error| self.redial.rest(now, error, up));
-        let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error) };
+        let rest = rest.or(is_spoilt.then_some(Duration::ZERO));
+        let (Some(error), Some(rest)) = (error.clone(), rest) else { return self.end(error, resumable) };
         let rest = if self.online { rest } else { self.redial.offline(now) };
         self.phase = Phase::Resting(now + rest);
         let cause = redial::cause(&error).to_owned();
-        let news = self.cause.as_ref() != Some(&cause);
+        let news = !is_spoilt && self.cause.as_ref() != Some(&cause);
         self.cause = Some(cause);
         let resumable = self.former.is_some();
         self.outputs.push_back(Output::Event(Event::Lost { error, news, resumable }));
@@ -497,9 +513,9 @@ impl Session {
         self.outputs.push_back(Output::Dial(url, self.stream.greeting()));
     }
 
-    fn end(&mut self, error: Option<stream::Error>) {
+    fn end(&mut self, error: Option<stream::Error>, resumable: bool) {
         self.phase = Phase::Over;
-        if !self.is_resumable(error.as_ref()) {
+        if !resumable {
             self.former = None;
         }
         self.outputs.push_back(Output::Event(Event::Ended(error)));
@@ -509,7 +525,11 @@ impl Session {
     /// side has closed the stream, or the server would fail over the session again.
     fn is_resumable(&self, error: Option<&stream::Error>) -> bool {
         match error {
-            Some(stream::Error::Timeout(_)) => !self.stream.is_resuming(),
+            // A wire that is dead in one direction is as silent as a server that never answers.
+            Some(stream::Error::Timeout(_)) => {
+                let unanswered = self.former.as_ref().is_some_and(|former| former.unanswered);
+                !self.stream.is_resuming() || !unanswered
+            }
             Some(error @ stream::Error::StreamError { condition, .. }) => match &**condition {
                 "conflict" | "not-authorized" => false,
                 // Prosody 13 reads what a resumed stream says as the rest of a frame that the cut had halved.

@@ -496,10 +496,37 @@ fn a_login_that_fails_does_not_forget_the_session_unless_the_resumption_itself_f
     session.handle_input(due, Input::Stream(stream::Input::Timeout));
     hear(&mut session, due, &[OPEN, conflict]);
     assert!(dial_again(&mut session).contains("<resume"));
-    // The server never answers: another try would wait as long.
-    let due = session.deadline().unwrap();
-    session.handle_input(due, Input::Stream(stream::Input::Timeout));
-    assert!(dial_again(&mut session).contains("epode-bind"));
+    // A wire that is dead in one direction looks like a server that never answers: that costs one more try,
+    // which waits as long.
+    for (tries, then) in [(1, "<resume"), (2, "epode-bind")] {
+        let due = session.deadline().unwrap();
+        session.handle_input(due, Input::Stream(stream::Input::Timeout));
+        assert!(dial_again(&mut session).contains(then), "{tries}");
+    }
+}
+
+#[test]
+fn a_server_that_answers_no_resumption_is_asked_twice_in_a_row_also_by_an_app_that_dials_by_itself() {
+    let management = Some(Management { resume: true, max: None });
+    let purpose = Purpose::Join { reconnect: false, explicit: false, management };
+    let mut session = managed(SECOND);
+    lose(&mut session, SECOND);
+    let mut former = session.former().cloned();
+    for (answers, is_kept) in [(false, true), (true, true), (false, true), (false, false)] {
+        let mut next = Session::new(SECOND, account("p"), purpose, 1);
+        assert!(next.go_on(SECOND, former.take().unwrap(), "a@b/desk"));
+        next.handle_input(SECOND, Input::Start);
+        hear(&mut next, SECOND, &[OPEN, MECHANISMS, SUCCESS, OPEN, MANAGED]);
+        if answers {
+            hear(&mut next, SECOND, &[RESUMED]);
+            lose(&mut next, SECOND);
+        } else {
+            let due = next.deadline().unwrap();
+            next.handle_input(due, Input::Stream(stream::Input::Timeout));
+        }
+        former = next.former().cloned();
+        assert_eq!(former.is_some(), is_kept);
+    }
 }
 
 #[test]

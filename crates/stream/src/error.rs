@@ -208,6 +208,12 @@ impl Error {
         }
     }
 
+    /// Whether the server counts stanzas wrongly (XEP-0198): it would again.
+    pub fn is_of_count(&self) -> bool {
+        use PeerMisbehaved::{AckedTooMuch, NoCount, ResumedAnother};
+        matches!(self, Error::Peer(NoCount(_) | AckedTooMuch { .. } | ResumedAnother))
+    }
+
     /// Whether the server failed to prove its identity: it does not know the password, replays a
     /// former exchange (RFC 5802 §5.1), or binds another account. Such a server is not dialled
     /// again unasked.

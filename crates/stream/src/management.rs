@@ -27,6 +27,8 @@ pub struct Former {
     pub max: Option<u32>,
     /// The limits of what the server takes, which it need not tell again.
     pub outbound: Limits,
+    /// Whether a stream that asked to resume the session had no answer.
+    pub unanswered: bool,
 }
 
 /// A report about the management of a stream.
@@ -81,7 +83,13 @@ pub(crate) fn handle(element: &Element, common: &mut Common) -> Result<bool, Err
             let resumable = matches!(element.attr("resume"), Some("true" | "1"));
             let id = element.attr("id").filter(|id| resumable && !id.is_empty());
             let max = element.attr("max").and_then(|max| max.trim().parse().ok());
-            let former = |id: &str| Former { id: id.to_owned(), received: 0, max, outbound: common.outbound };
+            let former = |id: &str| Former {
+                id: id.to_owned(),
+                received: 0,
+                max,
+                outbound: common.outbound,
+                unanswered: false,
+            };
             Report::Enabled(id.map(former))
         }
         ("failed", Managed::Enabling) => {

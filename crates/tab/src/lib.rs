@@ -4,7 +4,8 @@
 //! command [passes](Input::Say) as it is, each send and request under a [token](Tab::number) of its own. A
 //! message of the worker is handed in by [`Tab::hear`]; the page shows a message for the app before
 //! [`Tab::handled`]. The app [claims](Tab::claim) the stanzas of its handlers. A claim that is made while a
-//! stanza is handled holds from exactly that stanza on. Handled posts are acknowledged every half window.
+//! stanza is handled holds from exactly that stanza on. Handled posts are acknowledged every half window, and
+//! when the worker asks.
 //!
 //! The page keeps the content of a message; the tab reads only the fields that move its state. `V`, the form
 //! of a message, is a JavaScript value in a browser and JSON in native tests.
@@ -396,6 +397,10 @@ impl<V: Value + Clone> Tab<V> {
         // What is claimed holds from before what is said next.
         self.say_claims();
         if let Some(command) = &command {
+            if matches!(command, Command::Disconnect(_)) && !self.left {
+                // What nobody has acknowledged, the server keeps for the next login.
+                self.acknowledge();
+            }
             self.open.note(command);
             self.membership.note_command(command, &message);
         }
@@ -459,6 +464,7 @@ impl<V: Value + Clone> Tab<V> {
                 return false;
             }
             Moves::Ping => {
+                self.acknowledge();
                 self.post(Word::Pong);
                 return false;
             }
@@ -539,12 +545,18 @@ impl<V: Value + Clone> Tab<V> {
         self.reopen();
     }
 
-    /// Every half window the worker hears how much was handled. The acknowledgement stands behind what it
-    /// acknowledges.
+    /// Every half window the worker hears how much was handled, else when it asks or the app logs out. The
+    /// acknowledgement stands behind what it acknowledges.
     fn count_post(&mut self, stanzas: usize) {
         self.posts = self.posts.wrapping_add(1);
         self.unacknowledged += weight(stanzas);
-        if self.unacknowledged >= WINDOW / 2 && self.is_welcome() {
+        if self.unacknowledged >= WINDOW / 2 {
+            self.acknowledge();
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        if self.unacknowledged > 0 && self.is_welcome() {
             self.unacknowledged = 0;
             self.post(Word::Ack { posts: self.posts });
         }

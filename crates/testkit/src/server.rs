@@ -156,6 +156,11 @@ impl Server {
         self.vault = scram::Vault::default();
     }
 
+    /// From now on every client shows the certificate of this user; see [`Config::certificate`].
+    pub fn change_certificate(&mut self, user: &str) {
+        self.config.certificate = Some(user.to_owned());
+    }
+
     /// Closes the socket without `<close/>`.
     pub fn drop_connection(&mut self, id: ConnectionId) {
         self.cut(id);

@@ -31,4 +31,8 @@ managed: boolean,
 /**
  * Whether the stream resumed the session of a former stream.
  */
-resumed: boolean, };
+resumed: boolean, 
+/**
+ * The position at which the server bound the session. What a tab heard before is of another one.
+ */
+bound: number, };

@@ -29,7 +29,7 @@ struct Budget {
 
 const BUDGETS: &[Budget] = &[
     Budget { what: "the worker", files: &["epode-worker.js", "epode-worker.wasm"], bytes: 184_000 },
-    Budget { what: "the worker in one file", files: &["epode-worker.inline.js"], bytes: 184_000 },
+    Budget { what: "the worker in one file", files: &["epode-worker.inline.js"], bytes: 187_000 },
     Budget { what: "what a page loads", files: &["epode.js"], bytes: 42_000 },
 ];
 

@@ -256,6 +256,7 @@ fn the_server_hears_that_somebody_looks_again_when_a_visible_tab_joins_hidden_on
     world.offers = "<csi xmlns='urn:xmpp:csi:0'/>";
     let hidden = world.online(ALICE);
     world.show(hidden, false);
+    world.advance(Duration::from_secs(1));
     assert_eq!(world.sent(), ["<inactive xmlns=\"urn:xmpp:csi:0\"/>"]);
     let visible = world.tab();
     world.attach(visible, None);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::page::Event;
 use super::world::World;
-use crate::PortId;
+use crate::{Input, PortId};
 
 const ALICE: &str = "alice@localhost/desk";
 const SECOND: Duration = Duration::from_secs(1);
@@ -76,6 +76,8 @@ fn a_wire_of_five_kilobytes_a_second_carries_two_megabytes_without_a_redial() {
         world.advance(SECOND);
         assert_eq!(numbers(&sent), (0..200).collect::<Vec<_>>(), "each once, and in order");
         assert_eq!(world.dials(), 1);
+        let is_managed = world.hub.view().living().all(|session| session.managed);
+        assert_eq!(is_managed, managed, "an acknowledgement is as slow as the rest");
         assert!(most < 1_010_000, "{most}");
         assert_eq!(backlog(&mut world, tab).last(), Some(&(0, 0)));
     }
@@ -102,6 +104,54 @@ fn while_the_server_owes_an_answer_the_socket_gets_64_kilobytes() {
     world.server_says(ALICE, "<message xmlns='jabber:client'/>");
     world.advance(SECOND);
     assert_eq!(numbers(&world.sent()).len(), 43);
+}
+
+#[test]
+fn a_probe_waits_until_the_socket_keeps_64_kilobytes_and_stanzas_wait_with_it() {
+    for (mut world, tab) in [super::liveness::managed(), unmanaged()] {
+        let transmitted = |world: &mut World| -> Vec<String> {
+            world.transmitted().into_iter().map(|sent| sent.text[..20].to_owned()).collect()
+        };
+        let is_probe = |start: &String| start.starts_with("<iq ") || start.starts_with("<r ");
+        (world.deaf, world.rate) = (true, Some(5000));
+        send_all(&mut world, tab, 150);
+        world.advance(6 * SECOND);
+        assert!(!transmitted(&mut world).iter().any(is_probe));
+        world.advance(180 * SECOND);
+        assert_eq!(transmitted(&mut world), [""; 0]);
+        world.advance(20 * SECOND);
+        let sent = transmitted(&mut world);
+        assert!(is_probe(&sent[0]) && sent.len() > 1 && !sent[1..].iter().any(is_probe), "{sent:?}");
+        assert_eq!(world.dials(), 1);
+    }
+}
+
+#[test]
+fn a_probe_that_has_waited_has_its_time_to_be_answered() {
+    let (mut world, tab) = unmanaged();
+    world.advance(10 * SECOND);
+    world.rate = Some(30_000);
+    send_all(&mut world, tab, 12);
+    for online in [false, true] {
+        world.at_hub(Input::Online(online));
+    }
+    world.advance(60 * SECOND);
+    assert_eq!(world.dials(), 1);
+}
+
+#[test]
+fn what_one_tab_has_waiting_on_a_slow_wire_is_half_of_what_may_wait() {
+    let refused =
+        |world: &mut World, tab| world.heard(tab).iter().filter(|word| word.ends_with("too-many")).count();
+    // What is written is kept where the server acknowledges it.
+    for ((mut world, tab), most) in [(super::liveness::managed(), 838), (unmanaged(), 100 + 838)] {
+        let other = world.online(ALICE);
+        world.rate = Some(0);
+        send_all(&mut world, tab, 2000);
+        assert_eq!(refused(&mut world, tab), 2000 - most);
+        send_all(&mut world, other, 100);
+        assert_eq!(refused(&mut world, other), 0);
+    }
 }
 
 #[test]

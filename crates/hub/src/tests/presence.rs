@@ -13,6 +13,7 @@ const HERE: &str = "<presence xmlns='jabber:client'/>";
 const AWAY: &str = "<presence xmlns='jabber:client'><show>away</show></presence>";
 const GONE: &str = "<presence xmlns='jabber:client' type='unavailable'/>";
 const SECOND: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(1);
 
 fn contact_says(world: &mut World, resource: &str, rest: &str) {
     let presence =
@@ -197,18 +198,26 @@ fn the_server_hears_whether_anybody_looks_where_it_wants_to_know() {
     world.show(first, false);
     assert!(world.sent().is_empty());
     world.show(second, false);
+    world.advance(SECOND - MOMENT);
+    world.show(first, true);
+    world.show(first, false);
+    world.advance(SECOND - MOMENT);
+    assert!(world.sent().is_empty(), "a person changes from tab to tab");
+    world.advance(MOMENT);
     assert_eq!(world.sent(), [inactive]);
     world.show(first, true);
     assert_eq!(world.sent(), [active]);
     world.freeze(first);
+    world.advance(SECOND);
     assert_eq!(world.sent(), [inactive], "a frozen page shows nothing");
     world.let_read(first);
     world.show(first, true);
     assert_eq!(world.sent(), [active]);
     world.kill(first);
+    world.advance(SECOND);
     assert_eq!(world.sent(), [inactive]);
     world.cut();
-    world.advance(SECOND);
+    world.advance(2 * SECOND);
     assert_eq!(world.sent().last().unwrap(), inactive, "the next stream is told anew");
 
     let mut world = World::new();

@@ -442,3 +442,104 @@ fn an_app_that_takes_a_new_port_for_each_attempt_finds_its_session_as_well() {
         }
     }
 }
+
+#[test]
+fn a_server_that_counts_wrongly_ends_one_session_and_no_later_one() {
+    let miscount = |world: &mut World| {
+        world.server.misbehave(Misbehaviour::Management(ManagementFault::AcksTooMuch));
+    };
+    for by_itself in [true, false] {
+        let mut world = world();
+        miscount(&mut world);
+        let tab = if by_itself { online(&mut world) } else { following(&mut world, ALICE) };
+        world.send(tab, &message(1));
+        world.advance(20 * SECOND);
+        if !by_itself {
+            world.disconnect(tab);
+        }
+        assert_eq!(news(&mut world, tab).last().map(String::as_str), Some("Disconnected"));
+        world.forget();
+        for number in 2..5 {
+            miscount(&mut world);
+            connect(&mut world, tab);
+            world.send(tab, &message(number));
+            world.advance(20 * SECOND);
+            assert_eq!(news(&mut world, tab).last(), Some(&format!("unmanaged {number}")));
+            world.disconnect(tab);
+        }
+        assert!(!world.sent().iter().any(|sent| sent.contains("sm:3")));
+    }
+}
+
+#[test]
+fn a_logout_is_told_to_tabs_that_lost_the_session_and_have_not_come_back() {
+    for options in [by_itself(), Options { management: None, ..by_itself() }] {
+        let mut world = world();
+        let [first, second, other] = [(); 3].map(|()| {
+            let tab = world.tab();
+            world.connect_as(tab, ALICE, Some(&password(ALICE)), options.clone());
+            tab
+        });
+        let (bob, stranger) = (following(&mut world, BOB), world.tab());
+        cut(&mut world);
+        world.reachable = false;
+        world.connect_as(second, ALICE, Some(&password(ALICE)), options.clone());
+        world.run();
+        world.reachable = true;
+        // Somebody uses another account meanwhile.
+        world.connect_as(other, BOB, Some(&password(BOB)), options.clone());
+        world.connect_as(first, ALICE, Some(&password(ALICE)), options.clone());
+        world.forget();
+        for told in [&["Disconnecting"][..], &[]] {
+            world.disconnect(first);
+            world.advance(SECOND);
+            assert_eq!(news(&mut world, second), told, "once");
+            for tab in [other, bob, stranger] {
+                assert_eq!(news(&mut world, tab), [""; 0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tab_that_waits_to_come_back_does_not_undo_a_logout() {
+    let mut world = world();
+    let (first, second, new) = (online(&mut world), online(&mut world), world.tab());
+    cut(&mut world);
+    world.forget();
+    world.flowing = false;
+    connect(&mut world, first);
+    world.run();
+    for tab in [second, new] {
+        world.connect_as(tab, ALICE, Some("other"), by_itself());
+    }
+    world.disconnect(first);
+    world.run();
+    assert_eq!(news(&mut world, second), ["Disconnecting", "Disconnected"]);
+    assert!(!news(&mut world, new).contains(&"Disconnected".to_owned()), "that was never in");
+}
+
+#[test]
+fn a_server_that_resumes_another_session_has_a_new_one() {
+    for options in [options(), by_itself()] {
+        let mut world = world();
+        let (first, second, bob) = (online(&mut world), online(&mut world), following(&mut world, BOB));
+        cut_after(&mut world, |world| world.send(first, &message(1)));
+        world.server.misbehave(Misbehaviour::Management(ManagementFault::ResumesAnother));
+        world.forget();
+        let dials = world.dials();
+        for tab in [first, second] {
+            world.connect_as(tab, ALICE, Some(&password(ALICE)), options.clone());
+        }
+        world.advance(SECOND);
+        assert_eq!(world.dials(), dials + 2, "no time is lost");
+        let again = ["Authenticating", "resent 1 maybe twice", "Authenticating", "Primary", UP];
+        assert_eq!(news(&mut world, first)[..5], again);
+        assert!(news(&mut world, second).iter().any(|word| word.starts_with("Attached ") || word == UP));
+        for tab in [first, second] {
+            assert!(!is_resumed(&mut world, tab));
+        }
+        assert_eq!(world.handled(bob)[0], "m1");
+        assert!(world.logged().iter().any(|line| line.contains("the session was not resumed")));
+    }
+}

@@ -67,6 +67,7 @@ impl<'a> View<'a> {
             | Timer::RequestAck(id)
             | Timer::Watch(id)
             | Timer::Pace(id)
+            | Timer::Unseen(id)
             | Timer::Backlog(id) => hub.sessions.contains_key(id) || hub.trials.contains_key(id),
         }
     }
@@ -185,6 +186,11 @@ impl TabView<'_> {
     /// How many stanzas wait for it.
     pub(super) fn waiting(&self) -> usize {
         self.1.mailbox.waiting()
+    }
+
+    /// The number of stanzas that are kept for the next page, should this one be unloaded.
+    pub(super) fn kept(&self) -> usize {
+        self.1.mailbox.unacknowledged().count()
     }
 
     /// How many stanzas of it wait for its session to come up.

@@ -15,21 +15,20 @@ use crate::PortId;
 use crate::common::Common;
 use crate::outbound::{Kind, Refused};
 
-/// The most stanzas, and the most bytes of them, that wait while the session is down. One tab's may be
-/// half of that.
+/// The most stanzas in the queue: while the session is down, and while it is up, which includes what the
+/// server may leave unacknowledged; and the most bytes of them. One tab's may be half of each.
 const WAITING: usize = 5000;
-const BYTES: usize = 16 << 20;
-
-/// The most stanzas that the server may leave unacknowledged while the session is up.
 const UNACKNOWLEDGED: usize = 20_000;
+const BYTES: usize = 16 << 20;
 
 /// The stanzas of a session on their way to the server.
 #[derive(Debug)]
 pub(crate) struct StanzaQueue<T> {
     queue: Queue<Entry<T>>,
     state: State,
-    /// Whether `<r/>` waits for its answer.
+    /// Whether `<r/>` waits for its answer, and the id of the ping that was sent behind it, if that is late.
     asked: bool,
+    witness: Option<Box<str>>,
     /// How many answers in a row have acknowledged nothing new.
     fruitless: u32,
     /// For each tab the latest token that is done with, and of which the tab has not been told.
@@ -87,6 +86,7 @@ impl<T> Default for StanzaQueue<T> {
             queue: Queue::default(),
             state: State::Down,
             asked: false,
+            witness: None,
             fruitless: 0,
             written: Vec::new(),
             fates: Vec::new(),
@@ -105,6 +105,14 @@ impl<T> Entry<T> {
         self.sender.zip(self.token).into_iter().chain(self.done.iter().copied())
     }
 
+    /// This tab hears nothing of it.
+    fn forget(&mut self, port: PortId) {
+        self.done.retain(|(sender, _)| *sender != port);
+        if self.sender == Some(port) {
+            (self.sender, self.token) = (None, None);
+        }
+    }
+
     fn sends_of(&self, port: PortId) -> Vec<Token> {
         self.sends().filter(|(sender, _)| *sender == port).map(|(_, token)| token).collect()
     }
@@ -113,14 +121,13 @@ impl<T> Entry<T> {
 impl<T: Text> StanzaQueue<T> {
     /// Whether a tab may send another stanza of this size.
     pub(crate) fn has_room(&self, port: PortId, size: usize) -> bool {
-        let up = self.state != State::Down;
-        let most = if up { UNACKNOWLEDGED } else { WAITING };
+        let most = if self.state == State::Down { WAITING } else { UNACKNOWLEDGED };
         let (count, bytes) = (self.queue.len(), self.queue.bytes() + size);
         if count >= most || bytes > BYTES {
             return false;
         }
-        let half = |count: usize, bytes: usize| count < WAITING / 2 && bytes <= BYTES / 2;
-        if up || half(count, bytes) {
+        let half = |count: usize, bytes: usize| count < most / 2 && bytes <= BYTES / 2;
+        if half(count, bytes) {
             return true;
         }
         let own = self.queue.iter().filter(|(_, entry)| entry.sender == Some(port));
@@ -138,6 +145,12 @@ impl<T: Text> StanzaQueue<T> {
     ) {
         self.queue.push(size, entry);
         self.flush(uplink, common);
+    }
+
+    /// The same for a stanza of the worker's own.
+    pub(crate) fn submit_own(&mut self, text: T, kind: Kind, uplink: &mut Uplink, common: &mut Common<T>) {
+        let size = text.with_str(str::len);
+        self.submit(Entry::of_worker(text, kind), size, uplink, common);
     }
 
     /// A send of a tab is needless, and done with once all is that the tab sent before, and the stanza that
@@ -188,6 +201,7 @@ impl<T: Text> StanzaQueue<T> {
     /// The server will acknowledge nothing.
     pub(crate) fn unmanaged(&mut self) {
         self.state = State::Plain;
+        self.stop_asking();
         for entry in self.queue.restart() {
             self.note_fates(&entry, &Fate::Unmanaged);
         }
@@ -211,12 +225,16 @@ impl<T: Text> StanzaQueue<T> {
     /// The session is down.
     pub(crate) fn close(&mut self) {
         self.state = State::Down;
-        self.asked = false;
+        self.stop_asking();
+    }
+
+    fn stop_asking(&mut self) {
+        (self.asked, self.witness) = (false, None);
     }
 
     /// The server has handled this many stanzas.
     pub(crate) fn acknowledged(&mut self, handled: u32) -> Result<(), TooMuch> {
-        self.asked = false;
+        self.stop_asking();
         if self.state == State::Plain {
             // A server that said too late that it counts.
             return Ok(());
@@ -261,13 +279,30 @@ impl<T: Text> StanzaQueue<T> {
                 uplink.ask(management::request().into(), common);
             }
             // Each stanza counts.
-            State::Enabling => {
-                let ping = ping();
-                let size = ping.with_str(str::len);
-                self.submit(Entry::of_worker(ping, Kind::Request), size, uplink, common);
-            }
+            State::Enabling => self.submit_own(ping(), Kind::Request, uplink, common),
             State::Plain | State::Carried | State::Down => uplink.ask(ping(), common),
         }
+    }
+
+    /// Sends a ping behind the question that has no answer yet. False if one was sent before.
+    pub(crate) fn send_witness(
+        &mut self,
+        ping: impl FnOnce() -> (Box<str>, T),
+        uplink: &mut Uplink,
+        common: &mut Common<T>,
+    ) -> bool {
+        let is_first = self.witness.is_none();
+        if is_first {
+            let (id, ping) = ping();
+            self.witness = Some(id);
+            self.submit_own(ping, Kind::Request, uplink, common);
+        }
+        is_first
+    }
+
+    /// Whether this is the id of that ping.
+    pub(crate) fn is_witness(&self, id: Option<&str>) -> bool {
+        self.witness.is_some() && self.witness.as_deref() == id
     }
 
     /// Whether stanzas are kept until the server has them.
@@ -371,7 +406,9 @@ impl<T: Text> StanzaQueue<T> {
     /// The ids of the requests that wait, and were never written.
     pub(crate) fn waiting_requests(&mut self) -> Vec<Box<str>> {
         let requests = self.queue.waiting_mut().filter(|entry| entry.kind == Kind::Request);
-        requests.filter_map(|entry| entry.text.with_str(repeat::id)).collect()
+        let ids = requests.filter_map(|entry| entry.text.with_str(repeat::id));
+        // The worker itself waits for the answer to its ping.
+        ids.filter(|id| self.witness.as_ref() != Some(id)).collect()
     }
 
     /// Takes the requests with these ids out, if they wait.
@@ -382,8 +419,28 @@ impl<T: Text> StanzaQueue<T> {
         });
     }
 
-    /// A tab turns to another session: what it sent and was not written is not sent, but for a presence to
-    /// everybody, which another tab may have said too. Returns the tokens. What was written ends for the tab.
+    /// A tab turns to another session: what it sent and was not written is [not sent](Self::withdraw), and
+    /// what was written ends for the tab. Returns the tokens of the former.
+    fn end(&mut self, port: PortId) -> Vec<Token> {
+        let mut tokens = self.withdraw(port);
+        let written = self.written_by(port);
+        tokens.extend(self.forget(port));
+        for token in written {
+            self.fail_send(port, token, "unknown", "the tab left before the server acknowledged this");
+        }
+        tokens
+    }
+
+    /// The sends of a tab that were written, and that the server has not acknowledged.
+    pub(crate) fn written_by(&self, port: PortId) -> Vec<Token> {
+        let sent = self.queue.unacknowledged();
+        let all = self.queue.iter().enumerate();
+        let written = all.filter(|(number, (_, entry))| *number < sent || entry.again);
+        written.flat_map(|(_, (_, entry))| entry.sends_of(port)).collect()
+    }
+
+    /// A tab is out of the session, and may come back: what it sent and was not written is not sent, but for
+    /// a presence to everybody, which another tab may have said too. Returns the tokens.
     pub(crate) fn withdraw(&mut self, port: PortId) -> Vec<Token> {
         let withdrawn = self.queue.withdraw(|entry| {
             let is_kept = || match entry.kind {
@@ -394,13 +451,9 @@ impl<T: Text> StanzaQueue<T> {
             entry.sender == Some(port) && entry.token.is_some() && !is_kept()
         });
         let mut tokens: Vec<_> = withdrawn.iter().flat_map(|entry| entry.sends_of(port)).collect();
-        let sent = self.queue.unacknowledged();
-        let all = self.queue.iter().enumerate();
-        let written = all.filter(|(number, (_, entry))| *number < sent || entry.again);
-        let written: Vec<_> = written.flat_map(|(_, (_, entry))| entry.sends_of(port)).collect();
-        tokens.extend(self.forget(port));
-        for token in written {
-            self.fail_send(port, token, "unknown", "the tab left before the server acknowledged this");
+        for entry in self.queue.waiting_mut().filter(|entry| !entry.again) {
+            tokens.extend(entry.sends_of(port));
+            entry.forget(port);
         }
         tokens
     }
@@ -410,12 +463,7 @@ impl<T: Text> StanzaQueue<T> {
     pub(crate) fn forget(&mut self, port: PortId) -> Vec<Token> {
         let waiting = self.queue.waiting_mut().filter(|entry| !entry.again);
         let tokens = waiting.flat_map(|entry| entry.sends_of(port)).collect();
-        for entry in self.queue.iter_mut() {
-            entry.done.retain(|(sender, _)| *sender != port);
-            if entry.sender == Some(port) {
-                (entry.sender, entry.token) = (None, None);
-            }
-        }
+        self.queue.iter_mut().for_each(|entry| entry.forget(port));
         self.written.retain(|(known, _)| *known != port);
         self.fates.retain(|(known, ..)| *known != port);
         tokens
@@ -423,7 +471,7 @@ impl<T: Text> StanzaQueue<T> {
 
     /// A tab that has heard the end of the session turns to another one.
     pub(crate) fn part(&mut self, port: PortId, common: &mut Common<T>) {
-        for token in self.withdraw(port) {
+        for token in self.end(port) {
             common.post(port, FromWorker::Failed { token, fault: Refused::NotConnected.fault() });
         }
         self.post_receipts(common);

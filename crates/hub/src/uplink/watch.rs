@@ -64,13 +64,15 @@ struct Unanswered {
     /// When the connection is dead.
     dead: Duration,
     probed: bool,
+    /// Whether the probe waits for a socket that keeps less.
+    waits: bool,
     /// The bytes that the socket kept when it was measured last.
     kept: usize,
 }
 
 impl Unanswered {
     fn since(now: Duration, probed: bool, patience: Duration) -> Self {
-        Unanswered { since: now, dead: now + patience, probed, kept: 0 }
+        Unanswered { since: now, dead: now + patience, probed, waits: false, kept: 0 }
     }
 }
 
@@ -192,9 +194,22 @@ impl Watch {
         PATIENCE * (1 << self.mute.min(3))
     }
 
-    /// Whether a probe waits for its answer.
+    /// Whether a probe is due, or has no answer yet.
     pub(super) fn is_probing(&self) -> bool {
         self.unanswered.as_ref().is_some_and(|unanswered| unanswered.probed)
+    }
+
+    /// The probe is to be written, or `waits` until the socket keeps less: then it has its time from there.
+    pub(super) fn put_off(&mut self, waits: bool, now: Duration) {
+        let Some(unanswered) = &mut self.unanswered else { return };
+        if std::mem::replace(&mut unanswered.waits, waits) && !waits {
+            unanswered.dead = unanswered.dead.max(now + IMPATIENCE);
+        }
+    }
+
+    /// Whether a probe waits for a socket that keeps less.
+    pub(super) fn is_put_off(&self) -> bool {
+        self.unanswered.as_ref().is_some_and(|unanswered| unanswered.waits)
     }
 
     /// When to [look](Watch::look) again.

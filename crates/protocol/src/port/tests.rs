@@ -74,7 +74,7 @@ fn bosh_session() -> Plain {
 fn told() -> Vec<Plain> {
     let session = json!({
         "jid": "a@b/c", "domain": "b", "features": "<f/>", "position": 3, "generation": 2, "managed": true,
-        "resumed": false,
+        "resumed": false, "bound": 1,
     });
     let status = json!({
         "code": "Connected", "condition": null, "text": "t", "features": "<f/>", "session": session,

@@ -25,7 +25,7 @@ fn managing() -> Config {
 
 /// What is needed to resume the session of this SM-ID.
 fn former(id: &str, max: Option<u32>) -> Former {
-    Former { id: id.to_owned(), received: 0, max, outbound: Limits::default() }
+    Former { id: id.to_owned(), received: 0, max, outbound: Limits::default(), unanswered: false }
 }
 
 fn resuming() -> Config {

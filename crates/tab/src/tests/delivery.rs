@@ -66,6 +66,31 @@ fn a_ping_is_answered() {
 }
 
 #[test]
+fn a_question_and_a_logout_go_behind_what_is_handled() {
+    let mut page = Page::up_at(4);
+    page.hear(deliver(&[5]));
+    page.posts.clear();
+    page.hear(FromWorker::Ping);
+    page.hear(FromWorker::Ping);
+    page.drain();
+    assert!(
+        matches!(page.posts[..], [ToWorker::Ack { posts: 3 }, ToWorker::Pong, ToWorker::Pong]),
+        "{:?}",
+        page.posts
+    );
+    page.posts.clear();
+    page.handle(deliver(&[6]), |page, _| {
+        page.say(ToWorker::Disconnect { reason: None, timeout: 3000 });
+    });
+    page.drain();
+    assert!(
+        matches!(page.posts[..], [ToWorker::Ack { posts: 4 }, ToWorker::Disconnect { .. }]),
+        "{:?}",
+        page.posts
+    );
+}
+
+#[test]
 fn what_is_on_its_way_of_a_session_that_the_app_has_left_is_not_taken_for_the_next() {
     let mut page = Page::welcomed();
     page.connect();

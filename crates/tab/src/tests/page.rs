@@ -303,6 +303,7 @@ pub(super) fn up(position: Position) -> FromWorker<String> {
         generation: 1,
         managed: false,
         resumed: false,
+        bound: 0,
     };
     FromWorker::Status(Status {
         code: StatusCode::Connected,
