@@ -71,6 +71,28 @@ describe('in chromium', () => {
     await areOne(scene, [first, fresh]);
   });
 
+  test('a page that logs out and in at once ends the session in all pages', async (t) => {
+    for (const isOther of [false, true]) {
+      const [scene, other] = [await stage.scene(t), await stage.scene(t)];
+      const [first, second] = await share(scene, 2);
+      const next = isOther ? other : scene;
+      await forget(first);
+      await first.evaluate(
+        (jid, password) => {
+          connection.disconnect();
+          connection.connect(jid, password, onStatus);
+        },
+        `${next.jid}/again`,
+        next.password,
+      );
+      await second.status('DISCONNECTED', 3_000);
+      await first.eventually('the next session', ({ statuses }) => statuses.at(-1)?.status === 'CONNECTED');
+      assert.equal(await first.evaluate(() => connection.jid), `${next.jid}/again`);
+      if (isOther) assert.equal((await scene.sessions()).length, 0);
+      await areOne(next, [first]);
+    }
+  });
+
   test('the close of a slow page does not end the connection that another has made', async (t) => {
     const scene = await stage.scene(t);
     const how = pages();

@@ -212,8 +212,13 @@ for (const name of BROWSERS) {
 
     test('a close with a goodbye within a second is an unload, and else a logout of all', async (t) => {
       const { scene, tabs, port } = await besidePages(t);
+      // A page that has just been loaded has let go of the port of its constructor.
+      const load = async () => {
+        await (await port()).post(['_bye']);
+        return port();
+      };
       for (const wait of [0, 300]) {
-        const raw = await port();
+        const raw = await load();
         await raw.post(['_attach', scene.service, 3]);
         await raw.word('_attachCallback');
         const gone = '<presence xmlns="jabber:client" type="unavailable"/>';
@@ -226,7 +231,7 @@ for (const name of BROWSERS) {
       assert.ok(
         !scene.wire.connections[0].texts('client').some((text) => text.includes('type="unavailable"')),
       );
-      const raw = await port();
+      const raw = await load();
       await raw.post(['_attach', scene.service, 3]);
       assert.equal((await raw.word('_attachCallback'))[2], jid);
       await raw.post(CLOSE, ['_closeSocket']);
@@ -296,6 +301,9 @@ for (const name of BROWSERS) {
       await none.connect(scene.jid, scene.password);
       assert.match((await none.status('CONNFAIL')).condition, /wasm/);
       await none.status('DISCONNECTED');
+      // The worker is there for half a second more.
+      await pause(700);
+      assert.deepEqual(await none.statuses(), ['CONNECTING', 'CONNFAIL', 'DISCONNECTED']);
       const also = await scene.open(pages());
       await also.attach();
       await also.status('ATTACHFAIL');

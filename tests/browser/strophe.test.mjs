@@ -107,10 +107,12 @@ for (const [name, startServer] of STAGES) {
         await tab.eventually('the message', ({ messages }) => messages.includes('into the gap'), 30_000);
         await tab.eventually('the way back', isUp);
       }
+      const said = scene.wire.connections.flatMap((wire) => wire.texts('client'));
+      assert.ok(said.some((text) => text.startsWith('<resume ')));
+      assert.equal(said.filter((text) => text.includes('xmpp-bind')).length, 1);
+      for (const tab of tabs) assert.ok(await tab.evaluate(() => connection.hasResumed()));
       assert.equal((await areOne(scene, tabs, ['four', 'five'])).jid, jid);
     });
-
-    if (onEjabberd) return;
 
     test('explicit binding: the app binds at BINDREQUIRED, where it has the features', async (t) => {
       for (const more of [{}, MANAGED]) {
@@ -167,19 +169,14 @@ for (const [name, startServer] of STAGES) {
       await areOne(scene, [first, connects, attaches]);
     });
 
-    test('to attach without a session is ATTACHFAIL, and a login may follow', async (t) => {
-      const scene = await stage.scene(t);
-      const tab = await scene.open(pages());
-      await tab.attach();
-      await tab.status('ATTACHFAIL');
-      await forget(tab);
-      assert.equal(await connect(scene, tab), 'CONNECTED');
-    });
-
     test('keys instead of a password: for the first page, and for one that joins', async (t) => {
       const scene = await stage.scene(t);
-      // The salt of this host stays the same from login to login, so its keys last.
-      scene.jid = await scene.server.register(scene.user, scene.password, 'hashed.localhost');
+      // The salt of such a host stays the same from login to login, so its keys last.
+      scene.jid = await scene.server.register(
+        scene.user,
+        scene.password,
+        onEjabberd ? 'scram.localhost' : 'hashed.localhost',
+      );
       const [first] = await share(scene, 1);
       const keys = await first.evaluate(() => connection.scram_keys);
       await logsOut(scene, [first]);
@@ -197,6 +194,51 @@ for (const [name, startServer] of STAGES) {
           !JSON.stringify(await crossed(tab)).includes(object),
           'the keys are not taken for a password',
         );
+    });
+
+    test('a page that is reloaded attaches again, and a new page too', async (t) => {
+      const scene = await stage.scene(t);
+      const [first, second] = await share(scene, 2);
+      for (const tab of [first, second]) {
+        await tab.reload();
+        assert.equal(await attach(tab), 'ATTACHED');
+      }
+      await areOne(scene, [first, second]);
+      assert.equal(scene.logins(), 1);
+    });
+
+    test('an account is registered in band, and logs in', async (t) => {
+      const scene = await stage.scene(t);
+      const page = await scene.open(pages());
+      const port = await rawPort(page);
+      await port.post(['_connect', scene.service, 'open.localhost', 3]);
+      await port.word('_onOpen');
+      const framing = 'xmlns="urn:ietf:params:xml:ns:xmpp-framing"';
+      await port.post(['send', `<open ${framing} to="open.localhost" version="1.0"/>`]);
+      const frame = (pattern) => port.word('_onMessage', ([, { data }]) => pattern.test(data));
+      await frame(/<register/);
+      const iq = (type, content) =>
+        `<iq xmlns="jabber:client" type="${type}" id="${type}"><query xmlns="jabber:iq:register">${content}</query></iq>`;
+      await port.post(['send', iq('get', '')]);
+      await frame(/<username/);
+      const account = `<username>${scene.user}</username><password>new</password>`;
+      await port.post(['send', iq('set', account)]);
+      assert.match((await frame(/id=["']set/))[1].data, /type=["']result/);
+      await port.post(['send', `<close ${framing}/>`], ['_closeSocket'], ['_bye']);
+      await page.connect(`${scene.user}@open.localhost/new`, 'new');
+      assert.equal(await page.up(), 'CONNECTED');
+      await page.settle();
+    });
+
+    if (onEjabberd) return;
+
+    test('to attach without a session is ATTACHFAIL, and a login may follow', async (t) => {
+      const scene = await stage.scene(t);
+      const tab = await scene.open(pages());
+      await tab.attach();
+      await tab.status('ATTACHFAIL');
+      await forget(tab);
+      assert.equal(await connect(scene, tab), 'CONNECTED');
     });
 
     test('where the server has PLAIN alone a page logs in, and a second has to prove itself', async (t) => {
@@ -218,6 +260,24 @@ for (const [name, startServer] of STAGES) {
         await tab.eventually('the message', ({ messages }) => messages.length === 1);
       assert.deepEqual((await stranger.heard()).messages, []);
       assert.equal(bindings(server), 1);
+    });
+
+    test('PLAIN at a real server: pages are one session, and come back after its end', async (t) => {
+      const scene = await stage.scene(t);
+      scene.jid = await scene.server.register(scene.user, scene.password, 'plain.localhost');
+      const how = pages(MANAGED);
+      const tabs = await share(scene, 2, how);
+      await areOne(scene, tabs);
+      const auths = scene.wire.connections
+        .flatMap((wire) => wire.texts('client'))
+        .filter((text) => text.startsWith('<auth'));
+      assert.match(auths[0], /mechanism=["']PLAIN/);
+      const stranger = await scene.open(how);
+      await stranger.connect(scene.jid, 'wrong');
+      await stranger.status('AUTHFAIL');
+      scene.wire.cut();
+      await eventually('another stream', () => carriers(scene.wire.open()).length > 0, 20_000);
+      await areOne(scene, tabs, ['four', 'five']);
     });
 
     test('where a page logged in by PLAIN the worker redials by itself', async (t) => {
@@ -263,17 +323,6 @@ for (const [name, startServer] of STAGES) {
       assert.equal(scene.wire.open().length, 1);
     });
 
-    test('a page that is reloaded attaches again, and a new page too', async (t) => {
-      const scene = await stage.scene(t);
-      const [first, second] = await share(scene, 2);
-      for (const tab of [first, second]) {
-        await tab.reload();
-        assert.equal(await attach(tab), 'ATTACHED');
-      }
-      await areOne(scene, [first, second]);
-      assert.equal(scene.logins(), 1);
-    });
-
     test('the only page is reloaded, and logs in anew under the same name', async (t) => {
       const scene = await stage.scene(t);
       const [tab] = await share(scene, 1, pages(MANAGED));
@@ -295,6 +344,24 @@ for (const [name, startServer] of STAGES) {
       assert.equal(await connect(other, theirs), 'CONNECTED');
       await Promise.all([areOne(scene, [mine, also]), areOne(other, [theirs])]);
       for (const tab of [mine, also]) assert.ok(!(await tab.statuses()).includes('DISCONNECTED'));
+    });
+
+    test('a page attaches to the session of its own account, and to no other', async (t) => {
+      const [scene, other] = [await stage.scene(t), await stage.scene(t)];
+      const how = pages();
+      const [mine, also] = await share(scene, 2, how);
+      const theirs = await other.open({ ...how, service: scene.service });
+      assert.equal(await connect(other, theirs), 'CONNECTED');
+      await mine.reload();
+      assert.equal(await attach(mine), 'ATTACHED');
+      await Promise.all([areOne(scene, [mine, also]), areOne(other, [theirs])]);
+
+      await also.evaluate(() => connection.disconnect());
+      await mine.status('DISCONNECTED');
+      await mine.attach();
+      await mine.status('ATTACHFAIL');
+      await areOne(other, [theirs], ['four', 'five']);
+      assert.ok(!(await mine.heard()).messages.includes('four'));
     });
 
     test('registration in band: frames before SASL are on a stream of that page alone', async (t) => {

@@ -42,6 +42,8 @@ pub enum Input<T> {
     Said(PortId, Said<T>),
     /// The hub posts this to a page.
     Told(PortId, Rc<FromWorker<T>>),
+    /// Another worker, of pages of Epode, has what [was sought](Output::Seek).
+    Denied(String),
     /// The deadline of [`Strophe::deadline`] has come.
     Timeout,
 }
@@ -53,6 +55,8 @@ pub enum Output<T> {
     Say(PortId, ToWorker<T>),
     /// Post this to the page.
     Post(PortId, Word<T>),
+    /// Ask the workers of other pages for any session at this service.
+    Seek(String),
     /// Close the port. Until then the port stays open, also when the hub closes it: a page may come back to
     /// it from the back/forward cache.
     ClosePort(PortId),
@@ -93,7 +97,13 @@ impl<T: Text + Slice> Strophe<T> {
                 self.with(port, |page, room| page.hear(said, room));
             }
             Input::Told(port, message) => self.with(port, |page, room| page.told(&message, room)),
+            Input::Denied(name) => {
+                for page in self.pages.values_mut() {
+                    page.denied(&name, &mut self.room);
+                }
+            }
             Input::Timeout => {
+                self.room.tidy();
                 for port in self.pages.keys().copied().collect::<Vec<_>>() {
                     self.with(port, |page, room| page.timeout(room));
                 }
@@ -108,7 +118,7 @@ impl<T: Text + Slice> Strophe<T> {
 
     /// The time at which [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Duration> {
-        self.pages.values().filter_map(Page::deadline).min()
+        self.pages.values().filter_map(Page::deadline).chain(self.room.deadline()).min()
     }
 
     fn with(&mut self, port: PortId, act: impl FnOnce(&mut Page, &mut Room<T>)) {

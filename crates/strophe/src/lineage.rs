@@ -4,7 +4,8 @@
 //! is unloaded. So the page is guessed, among those of the same service and, where both are known, the same
 //! account. A wrong guess costs that a page is told a few stanzas of the last seconds that it does not miss,
 //! and never that a page misses any: while somebody opens a page and another reloads, nobody can tell the
-//! two apart, so both are told what came since the goodbye.
+//! two apart, so both are told what came since the goodbye. Nor does a page come into the session of another
+//! account: who may be a page of several attaches to none.
 //!
 //! | what came before the first word of a port | the page |
 //! |---|---|
@@ -13,7 +14,6 @@
 //! | the goodbye of a port that was used | the same page |
 //! | nothing | a new one |
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::Position;
@@ -36,23 +36,28 @@ pub(crate) struct Heir {
     pub(crate) before: Option<Position>,
     /// Where all the pages stand that it may be: at most one position of each session.
     pub(crate) missed: Vec<Position>,
+    /// The account of all those pages, as in [`Place::account`].
+    pub(crate) account: Option<String>,
     /// Whether the page has just been loaded.
     pub(crate) is_new: bool,
+    /// The session that the page has ended, in the place of being unloaded.
+    pub(crate) ended: Option<Place>,
 }
 
 /// What a page wants, or has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Place {
     pub(crate) service: String,
-    /// The account; "" where nobody knows.
-    pub(crate) account: String,
+    /// The account: "" where it may be any, `None` where it is one of several.
+    pub(crate) account: Option<String>,
 }
 
 impl Place {
     /// Whether both may be the same place. Two names of an account that are not of ASCII may be spelt in
     /// many ways, and a bare domain is logged in to as any account.
     fn may_be(&self, other: &Place) -> bool {
-        let tells = |place: &Place| place.account.is_ascii() && place.account.contains('@');
+        let is_exact = |account: &str| account.is_ascii() && account.contains('@');
+        let tells = |place: &Place| place.account.as_deref().is_some_and(is_exact);
         self.service == other.service && (self.account == other.account || !tells(self) || !tells(other))
     }
 }
@@ -68,6 +73,8 @@ struct Gone {
     handled: Vec<Position>,
     /// Whether the name may be another page's: a new one was taken for its reload, perhaps by a wrong guess.
     followed: bool,
+    /// Whether the page had closed its socket in its session: it is unloaded, or logs out and in.
+    closed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -75,23 +82,20 @@ pub(crate) struct Lineage {
     /// The number of tabs so far.
     tabs: u32,
     /// When ports said goodbye that were never used.
-    unused: VecDeque<Duration>,
+    unused: Vec<Duration>,
     /// The pages that said goodbye of late, oldest first.
-    gone: VecDeque<Gone>,
+    gone: Vec<Gone>,
 }
 
 impl Lineage {
     /// A port said goodbye that was never used.
     pub(crate) fn unused_left(&mut self, now: Duration) {
-        self.unused.push_back(now);
-        if self.unused.len() > REMEMBERED {
-            self.unused.pop_front();
-        }
+        push_within(REMEMBERED, &mut self.unused, now);
     }
 
     /// This tab said goodbye. `handled`: where the page stands, as in [`Heir::missed`].
     pub(crate) fn left(&mut self, now: Duration, tab: &str, place: Place, handled: Vec<Position>) {
-        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed: false });
+        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed: false, closed: false });
     }
 
     /// This tab was back after its goodbye, and says another. A new page may have been taken for its reload
@@ -100,34 +104,48 @@ impl Lineage {
         let earlier = self.gone.iter_mut().find(|gone| gone.tab == tab);
         // Of a goodbye that is forgotten nobody knows who followed.
         let followed = earlier.is_none_or(|gone| std::mem::replace(&mut gone.followed, true));
-        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed });
+        self.note(Gone { at: now, tab: tab.to_owned(), place, handled, followed, closed: false });
+    }
+
+    /// The tab that said goodbye last had closed its socket in a session.
+    pub(crate) fn had_closed(&mut self) {
+        if let Some(gone) = self.gone.last_mut() {
+            gone.closed = true;
+        }
     }
 
     fn note(&mut self, gone: Gone) {
-        self.gone.push_back(gone);
-        if self.gone.len() > REMEMBERED {
-            self.gone.pop_front();
-        }
+        push_within(REMEMBERED, &mut self.gone, gone);
     }
 
     /// A port is used for the first time, to go to this place: which page is it?
     pub(crate) fn next(&mut self, now: Duration, place: &Place) -> Heir {
         self.unused.retain(|at| *at + SUCCESSION > now);
         self.gone.retain(|gone| gone.at + RELOAD > now);
-        let is_new = self.unused.pop_front().is_some();
+        let is_new = !self.unused.is_empty();
+        self.unused.drain(..usize::from(is_new));
         let follows = |gone: &Gone| match is_new {
             true => !gone.handled.is_empty() && gone.place.may_be(place),
             false => gone.at + SUCCESSION > now,
         };
         let meant = self.gone.iter().filter(|gone| follows(gone));
+        let account = shared(meant.clone().map(|gone| &gone.place.account));
         let missed = slowest(meant.flat_map(|gone| &gone.handled));
         let free = |gone: &Gone| follows(gone) && !gone.followed;
-        let at = self.gone.iter().position(|gone| free(gone) && gone.place.may_be(place));
-        // An app may turn to another account.
-        let Some(at) = at.or_else(|| self.gone.iter().position(free)) else {
-            self.tabs += 1;
-            return Heir { tab: format!("strophe-{}", self.tabs), before: None, missed, is_new: true };
+        // A page opens its next port right behind its goodbye, and is loaded anew a while after that.
+        let find = |is: &dyn Fn(&Gone) -> bool| match is_new {
+            true => self.gone.iter().position(is),
+            false => self.gone.iter().rposition(is),
         };
+        let at = find(&|gone| free(gone) && gone.place.may_be(place));
+        // An app may turn to another account.
+        let Some(at) = at.or_else(|| find(&free)) else {
+            self.tabs += 1;
+            let tab = format!("strophe-{}", self.tabs);
+            return Heir { tab, before: None, missed, account, is_new: true, ended: None };
+        };
+        // Of several pages one may be unloaded, and another be the one that comes.
+        let is_sure = self.gone.iter().filter(|gone| follows(gone)).count() == 1;
         let gone = &mut self.gone[at];
         gone.followed = true;
         let session = |position: &Position| position >> 32;
@@ -135,11 +153,24 @@ impl Lineage {
         // Nothing is lost with what the slowest of one session had handled.
         let before = missed.iter().copied().filter(|position| Some(session(position)) == of).min();
         let tab = gone.tab.clone();
-        if !is_new {
-            self.gone.remove(at);
-        }
-        Heir { tab, before, missed, is_new }
+        let gone = (!is_new).then(|| self.gone.remove(at));
+        let ended = gone.filter(|gone| is_sure && gone.closed).map(|gone| gone.place);
+        Heir { tab, before, missed, account, is_new, ended }
     }
+}
+
+/// Adds to what is remembered, of which the latest stay: so many at most.
+pub(crate) fn push_within<T>(most: usize, latest: &mut Vec<T>, next: T) {
+    latest.push(next);
+    if latest.len() > most {
+        latest.remove(0);
+    }
+}
+
+/// The account of all these.
+fn shared<'a>(mut accounts: impl Iterator<Item = &'a Option<String>>) -> Option<String> {
+    let Some(first) = accounts.next() else { return Some(String::new()) };
+    first.clone().filter(|_| accounts.all(|account| account == first))
 }
 
 /// The earliest position of each session. More would add up: pages that fail together hand on what all of
@@ -166,7 +197,7 @@ mod tests {
     }
 
     fn at(account: &str) -> Place {
-        Place { service: "ws://localhost".to_owned(), account: account.to_owned() }
+        Place { service: "ws://localhost".to_owned(), account: Some(account.to_owned()) }
     }
 
     /// A new page, and what it wants.
@@ -192,8 +223,21 @@ mod tests {
             lineage.left(seconds(1), &tab, at(ALICE), missed.clone());
             let next = lineage.next(seconds(1), &at(wants));
             let before = missed.first().copied();
-            assert_eq!(next, Heir { tab: tab.clone(), before, missed, is_new: false });
+            let account = Some(ALICE.to_owned());
+            let heir = Heir { tab: tab.clone(), before, missed, account, is_new: false, ended: None };
+            assert_eq!(next, heir);
         }
+    }
+
+    #[test]
+    fn of_two_goodbyes_of_used_ports_the_next_port_stands_behind_the_latest() {
+        let mut lineage = Lineage::default();
+        let [closed, goes_on] = [(); 2].map(|()| load(&mut lineage, seconds(0), ALICE));
+        for heir in [&closed, &goes_on] {
+            lineage.left(seconds(1), &heir.tab, at(ALICE), vec![7]);
+        }
+        assert_eq!(lineage.next(seconds(1), &at(ALICE)).tab, goes_on.tab);
+        assert_eq!(load(&mut lineage, seconds(2), ALICE).tab, closed.tab);
     }
 
     #[test]
@@ -209,6 +253,23 @@ mod tests {
     }
 
     #[test]
+    fn of_two_pages_that_closed_their_sockets_none_has_ended_the_session_for_sure() {
+        let mut lineage = Lineage::default();
+        let first = lineage.next(seconds(0), &at(ALICE));
+        let leave = |lineage: &mut Lineage, now, tab: &str| {
+            lineage.left(seconds(now), tab, at(ALICE), vec![7]);
+            lineage.had_closed();
+        };
+        leave(&mut lineage, 1, &first.tab);
+        let second = load(&mut lineage, seconds(1), ALICE);
+        assert_eq!(second.tab, first.tab, "which is taken for its reload");
+        leave(&mut lineage, 8, &second.tab);
+        // The first is back from the cache.
+        lineage.left_again(seconds(9), &first.tab, at(ALICE), vec![7]);
+        assert_eq!(lineage.next(seconds(9), &at(ALICE)).ended, None);
+    }
+
+    #[test]
     fn a_page_that_was_in_no_session_has_no_reload() {
         let mut lineage = Lineage::default();
         let first = lineage.next(seconds(0), &at(ALICE));
@@ -218,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_page_that_goes_elsewhere_is_no_reload() {
-        let elsewhere = Place { service: "ws://other".to_owned(), account: ALICE.to_owned() };
+        let elsewhere = Place { service: "ws://other".to_owned(), account: Some(ALICE.to_owned()) };
         for (wants, is_reload) in [
             (at("bob@localhost"), false),
             (elsewhere, false),
@@ -271,6 +332,21 @@ mod tests {
         lineage.left(seconds(1), &attaches.tab, at(""), attaches.missed);
         let connects = lineage.next(seconds(1), &at(ALICE));
         assert_eq!((connects.tab, connects.before), (first.tab, Some(7)));
+    }
+
+    #[test]
+    fn of_pages_of_two_accounts_that_leave_at_once_none_is_taken_for_one_of_either() {
+        let mut lineage = Lineage::default();
+        for account in [ALICE, "bob@localhost"] {
+            let page = load(&mut lineage, seconds(0), account);
+            assert_eq!(page.account, Some(String::new()));
+            lineage.left(seconds(0), &page.tab, at(account), vec![7]);
+        }
+        let unsure = load(&mut lineage, seconds(1), "");
+        assert_eq!(unsure.account, None);
+        // Nor is the page when it tries again.
+        lineage.left(seconds(9), &unsure.tab, Place { account: None, ..at("") }, unsure.missed);
+        assert_eq!(lineage.next(seconds(9), &at("")).account, None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use epode_hub::PortId;
-use epode_protocol::{Secret, SessionInfo, Text, ToWorker};
+use epode_protocol::{Position, Secret, SessionInfo, Text, ToWorker};
 
 use crate::room::Room;
 use crate::scenery::{self, Frame};
@@ -175,10 +175,7 @@ impl Login {
     pub(crate) fn unbound<T: Text>(&mut self, port: PortId, features: String, room: &mut Room<T>) {
         self.has_session = true;
         self.asks_for_session = scenery::offers_session(&features);
-        self.features = Some(match self.is_old {
-            true => scenery::without_management(&features),
-            false => features,
-        });
+        self.features = Some(features);
         self.begin(port, room);
     }
 
@@ -208,6 +205,13 @@ impl Login {
         self.session.take_if(|session| self.is_done && self.bound.as_ref() == Some(&session.jid))
     }
 
+    /// The session, if it is resumed and the page was in it: then there is nothing to bind. `missed`: where
+    /// the page stood in each session.
+    pub(crate) fn resumed(&mut self, missed: &[Position]) -> Option<SessionInfo> {
+        let was_in = |session: &SessionInfo| missed.iter().any(|at| is_of(*at, session));
+        self.session.take_if(|session| session.resumed && was_in(session))
+    }
+
     /// The streams of the page begin when both sides have begun: the worker's is there already.
     fn begin<T: Text>(&mut self, port: PortId, room: &mut Room<T>) {
         if let Some(features) = self.features.take_if(|_| self.has_begun) {
@@ -226,6 +230,11 @@ impl Login {
             self.is_done |= self.is_old && !self.asks_for_session;
         }
     }
+}
+
+/// Whether the server had bound this session already when a page stood at this position.
+fn is_of(position: Position, session: &SessionInfo) -> bool {
+    position >> 32 == session.bound >> 32 && position >= session.bound
 }
 
 /// The account of a JID, however the page spells it.

@@ -26,6 +26,7 @@ impl Logouts {
     /// Whether this tab must not log in yet: its app does so by itself, while a person does not know that the
     /// session was ended elsewhere.
     pub(crate) fn keep_out(&self, now: Duration, account: &str, tab: &str) -> bool {
-        self.0.iter().any(|logout| logout.until > now && logout.account == account && logout.tab == tab)
+        let is_of = |logout: &Logout| logout.account == account && logout.tab == tab;
+        self.0.iter().any(|logout| logout.until > now && is_of(logout))
     }
 }

@@ -1,6 +1,6 @@
 //! The frames that the worker says in the place of the server, and the look at those of a page.
 
-use epode_protocol::{Slice, Text};
+use epode_protocol::{Text, Token};
 use epode_xml::{Element, Head, Limits, escape};
 
 use crate::words::SM_ID;
@@ -26,8 +26,8 @@ pub(crate) enum Frame {
     Close,
     /// SASL.
     Auth,
-    /// Stream management by the page itself, which is the worker's.
-    Management,
+    /// Stream management by the app itself: it is the worker's.
+    Management(Management),
     /// A request to bind a resource, by its id.
     Bind { id: String, resource: Option<String> },
     /// A request for a session as in RFC 3921, by its id.
@@ -39,9 +39,26 @@ pub(crate) enum Frame {
     Other,
 }
 
+/// What an app says that sees to XEP-0198 itself.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Management {
+    /// Manage this stream.
+    Enable,
+    /// Go on with a former one.
+    Resume,
+    /// How many stanzas have come?
+    Request,
+    /// So many have come.
+    Answer,
+}
+
 impl Frame {
     pub(crate) fn of<T: Text>(text: &T) -> Frame {
-        text.with_str(Frame::read)
+        // Most frames are messages and presences, and need not be read here.
+        match text.begins_with("<message") || text.begins_with("<presence") {
+            true => Frame::Other,
+            false => text.with_str(Frame::read),
+        }
     }
 
     fn read(text: &str) -> Frame {
@@ -53,7 +70,10 @@ impl Frame {
             ("open", ..) => Frame::Open,
             ("close", ..) => Frame::Close,
             ("auth" | "response" | "abort", ..) => Frame::Auth,
-            ("r" | "a" | "enable" | "resume", ..) => Frame::Management,
+            ("enable", ..) => Frame::Management(Management::Enable),
+            ("resume", ..) => Frame::Management(Management::Resume),
+            ("r", ..) => Frame::Management(Management::Request),
+            ("a", ..) => Frame::Management(Management::Answer),
             ("iq", Some("set"), Some(("bind", BIND))) => Frame::Bind { id: id(), resource: resource(text) },
             ("iq", Some("set"), Some(("session", SESSION))) => Frame::Session { id: id() },
             ("iq", Some("error"), _) if head.to.is_none() && is_unavailable(text) => {
@@ -64,10 +84,23 @@ impl Frame {
     }
 }
 
+/// Whether this is a stanza, which counts (XEP-0198 §2).
+pub(crate) fn is_stanza<T: Text>(text: &T) -> bool {
+    ["<message", "<presence", "<iq"].iter().any(|start| text.begins_with(start))
+}
+
+/// Whether this tells everybody that the account goes offline.
+pub(crate) fn is_farewell<T: Text>(text: &T) -> bool {
+    let head = text.with_str(|text| Head::read(text, &Limits::default()));
+    head.is_ok_and(|head| {
+        local(&head.tag) == "presence" && head.to.is_none() && head.kind.as_deref() == Some("unavailable")
+    })
+}
+
 /// The id of a request from outside.
-pub(crate) fn request_in<T: Text + Slice>(text: &T) -> Option<String> {
+pub(crate) fn request_in<T: Text>(text: &T) -> Option<String> {
     // Most stanzas are none, and need not be read whole.
-    if !text.slice(0, 3).with_str(|start| start == "<iq") {
+    if !text.begins_with("<iq") {
         return None;
     }
     text.with_str(|text| {
@@ -87,15 +120,6 @@ pub(crate) fn name_of<T: Text>(text: &T) -> String {
 pub(crate) fn open(domain: &str) -> String {
     let domain = escape(domain);
     format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='{domain}' id='epode' version='1.0'/>")
-}
-
-/// These features without stream management, which a page of version 0 would see to itself.
-pub(crate) fn without_management(features: &str) -> String {
-    let Ok(element) = Element::parse_in_stream(features, &Limits::default()) else {
-        return features.to_owned();
-    };
-    let others = element.children().filter(|child| !child.is("sm", SM)).cloned();
-    others.fold(Element::new("features", STREAM), Element::with_child).to_string()
 }
 
 /// Whether the server has the session of RFC 3921, for which pages ask whenever it is offered.
@@ -129,8 +153,17 @@ pub(crate) fn in_session(id: &str) -> String {
     iq("result", id).to_string()
 }
 
-pub(crate) fn enabled() -> String {
-    format!("<enabled xmlns='{SM}' id='{SM_ID}' resume='true'/>")
+/// `resume`: whether the page may believe that its session is resumed.
+pub(crate) fn enabled(resume: bool) -> String {
+    format!("<enabled xmlns='{SM}' id='{SM_ID}' resume='{resume}'/>")
+}
+
+pub(crate) fn not_resumed() -> String {
+    format!("<failed xmlns='{SM}'><item-not-found xmlns='{STANZAS}'/></failed>")
+}
+
+pub(crate) fn handled(count: Token) -> String {
+    format!("<a xmlns='{SM}' h='{count}'/>")
 }
 
 fn iq(kind: &str, id: &str) -> Element {

@@ -5,7 +5,6 @@
 //! told `_closeSocket`, which it says back. A page says `_pong` unasked when it is shown or woken: then posts
 //! count as handled that are still on their way, until the page has answered all it was asked.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use epode_protocol::{Position, WINDOW, weight};
@@ -22,9 +21,11 @@ pub(crate) struct Window {
     /// What the posts weigh behind the latest question.
     unasked: u32,
     /// The questions that the page has not answered: what it was told before each.
-    asked: VecDeque<(u32, Position)>,
+    asked: Vec<(u32, Position)>,
     /// Up to which position the page has handled what it was told.
     pub(crate) handled: Position,
+    /// The session that the page was in last, as positions tell it.
+    pub(crate) session: Option<u64>,
     /// When the page is to be asked at the latest.
     pub(crate) due: Option<Duration>,
 }
@@ -33,6 +34,7 @@ impl Window {
     /// A session begins behind this position.
     pub(crate) fn begin(&mut self, position: Position) {
         (self.position, self.handled) = (position, position);
+        self.session = Some(position >> 32);
     }
 
     /// The page was told this many stanzas in one post of the hub, up to this position.
@@ -56,13 +58,24 @@ impl Window {
     /// The page is asked.
     pub(crate) fn ask(&mut self) {
         (self.unasked, self.due) = (0, None);
-        self.asked.push_back((self.posts, self.position));
+        self.asked.push((self.posts, self.position));
+    }
+
+    /// The page cannot be asked, and is told nothing but how its login goes: all counts as handled. How many
+    /// posts that is, ever, if that is news. Questions of before are answered in their turn.
+    pub(crate) fn concede(&mut self) -> Option<u32> {
+        let is_news = self.due.take().is_some();
+        (self.unasked, self.handled) = (0, self.position);
+        is_news.then_some(self.posts)
     }
 
     /// The page answers: how many posts it has handled, ever. `None` if it was not asked.
     pub(crate) fn answered(&mut self) -> Option<u32> {
-        let (posts, position) = self.asked.pop_front()?;
-        self.handled = position;
+        let (posts, position) = (!self.asked.is_empty()).then(|| self.asked.remove(0))?;
+        // The question may be of a former session.
+        if position >> 32 == self.position >> 32 {
+            self.handled = self.handled.max(position);
+        }
         Some(posts)
     }
 }

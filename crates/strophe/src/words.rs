@@ -96,6 +96,8 @@ pub enum Word<T> {
     SmNoState,
     /// The stream is managed: the JID of the session.
     SmEnabled(String),
+    /// The session has been resumed, and keeps this JID: the login is complete.
+    SmResumed(String),
     /// Is anybody there? A page of version 3 answers by `_pong`.
     Ping,
     /// The same of version 0, which answers by `_closeSocket`.
@@ -107,8 +109,8 @@ pub enum Word<T> {
 impl<T> Word<T> {
     /// Whether version 0 has no such word.
     pub(crate) fn is_new(&self) -> bool {
-        use Word::{Ping, Promote, Role, Sent, SmEnabled, SmNoState};
-        matches!(self, Role(..) | Promote(_) | Sent(_) | SmNoState | SmEnabled(_) | Ping)
+        use Word::{Ping, Promote, Role, Sent, SmEnabled, SmNoState, SmResumed};
+        matches!(self, Role(..) | Promote(_) | Sent(_) | SmNoState | SmEnabled(_) | SmResumed(_) | Ping)
     }
 }
 
@@ -128,6 +130,7 @@ impl<T: Write<W>, W: Writer> Write<W> for Word<T> {
             Word::Attached(_) => "_attachCallback",
             Word::SmNoState => "_smNoState",
             Word::SmEnabled(_) => "_smEnabled",
+            Word::SmResumed(_) => "_smResumed",
             Word::Ping => "_ping",
             Word::Echo => "_closeSocket",
             Word::Log(..) => "log",
@@ -161,6 +164,10 @@ impl<T: Write<W>, W: Writer> Write<W> for Word<T> {
                 to.text("", SM_ID);
                 to.nothing("");
                 to.text("", jid);
+            }
+            Word::SmResumed(jid) => {
+                to.text("", jid);
+                to.text("", SM_ID);
             }
             Word::Log(level, text) => {
                 to.text("", level_name(*level));

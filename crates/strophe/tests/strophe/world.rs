@@ -9,7 +9,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use epode_hub::session::stream::jid::Unicode;
-use epode_hub::session::stream::sasl::Secret;
+use epode_hub::session::stream::sasl::{
+    Credentials, Mechanism, MechanismName, Proof, Secret, Step, mechanism,
+};
 use epode_hub::{Config, Hub, Input, Keeper, Output, PortId, SocketId};
 use epode_protocol::port::{Json, Read};
 use epode_protocol::{FromWorker, ToWorker};
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 
 pub(crate) const SERVICE: &str = "ws://localhost/xmpp";
 const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+const SCRAM: &str = "SCRAM-SHA-1";
 const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
@@ -30,13 +33,19 @@ pub(crate) struct World {
     pub(crate) server: Server,
     /// Whether sockets open.
     pub(crate) reachable: bool,
+    /// Whether what the worker writes is lost on its way, as in the last moments of a connection.
+    pub(crate) loses: bool,
+    /// The frames that have reached the server.
+    pub(crate) arrived: Vec<String>,
     now: Duration,
     random: Random,
     queue: VecDeque<Arrival>,
     server_deadline: Option<Duration>,
     pages: BTreeMap<PortId, Page>,
     sockets: Vec<SocketId>,
-    /// The session that the worker sought last.
+    /// Whether a worker of Epode's pages keeps every session.
+    pub(crate) denies: bool,
+    /// The session, or the service, that the worker sought last.
     sought: Option<String>,
     pub(crate) dials: usize,
     /// The frames that the worker has written.
@@ -71,13 +80,21 @@ pub(crate) struct Page {
     pub(crate) is_anonymous: bool,
     /// Whether it logs in with its certificate.
     pub(crate) is_certified: bool,
+    /// Whether it logs in by SCRAM, and how far it is.
+    pub(crate) speaks_scram: bool,
+    scram: Option<Box<dyn Mechanism>>,
     /// Whether its app does something before it logs in.
     pub(crate) waits_to_log_in: bool,
     posted: usize,
     pub(crate) authenticated: bool,
     wants_session: bool,
-    /// Whether it answers nothing.
+    /// `hasResumed()` of strophe.js.
+    pub(crate) has_resumed: bool,
+    /// Whether it has gone, or closed this port.
+    pub(crate) gone: bool,
+    /// Whether it runs nothing, or one long task; and what waits meanwhile.
     pub(crate) frozen: bool,
+    unread: Vec<Value>,
     /// Every word that the page was told, but for those of its login.
     heard: Vec<Value>,
     pub(crate) role: String,
@@ -97,6 +114,16 @@ impl World {
         // With its certificate a page logs in, and the worker cannot.
         let external = config.certificate.is_some().then(|| "EXTERNAL".to_owned());
         let mechanisms = ["PLAIN".to_owned()].into_iter().chain(external).collect();
+        Self::of(testkit::Config { mechanisms, ..config })
+    }
+
+    /// One whose pages may speak SCRAM: nor can the worker repeat that.
+    pub(crate) fn with_scram(config: testkit::Config) -> Self {
+        let mechanisms = [SCRAM, "PLAIN"].map(str::to_owned).to_vec();
+        Self::of(testkit::Config { mechanisms, ..config })
+    }
+
+    fn of(config: testkit::Config) -> Self {
         World {
             hub: Hub::new(Config {
                 boot: "boot-1".to_owned(),
@@ -114,14 +141,17 @@ impl World {
                 },
             }),
             strophe: Strophe::default(),
-            server: Server::new(testkit::Config { mechanisms, ..config }, 1),
+            server: Server::new(config, 1),
             reachable: true,
+            loses: false,
+            arrived: Vec::new(),
             now: Duration::ZERO,
             random: Random::new(1),
             queue: VecDeque::new(),
             server_deadline: None,
             pages: BTreeMap::new(),
             sockets: Vec::new(),
+            denies: false,
             sought: None,
             dials: 0,
             sent: Vec::new(),
@@ -179,12 +209,33 @@ impl World {
     /// The page does with another port what it did with this one, as at each `connect` or `attach`.
     pub(crate) fn next_port(&mut self, port: PortId) -> PortId {
         self.says(port, json!(["_bye"]));
+        // strophe.js closes it.
+        self.page(port).gone = true;
         let next = self.port();
         let Page { jid, password, .. } = self.page(port);
         let (jid, password) = (jid.clone(), password.clone());
         let page = self.page(next);
         (page.jid, page.password) = (jid, password);
         next
+    }
+
+    /// A page goes on, and reads what has come meanwhile.
+    pub(crate) fn thaw(&mut self, port: PortId) {
+        self.reads(port, usize::MAX);
+        self.page(port).frozen = false;
+    }
+
+    /// A page that is busy reads so many words.
+    pub(crate) fn reads(&mut self, port: PortId, count: usize) {
+        self.run();
+        let page = self.page(port);
+        page.frozen = false;
+        let count = count.min(page.unread.len());
+        let read: Vec<Value> = page.unread.drain(..count).collect();
+        for word in read {
+            self.at_page(port, word);
+        }
+        self.page(port).frozen = true;
     }
 
     /// `disconnect()` of strophe.js.
@@ -220,17 +271,26 @@ impl World {
         self.queue.push_back(Arrival::AtHub(Input::Frame(socket, text.to_owned())));
     }
 
-    /// A worker of Epode's pages has the session that a page is about to log in to.
+    /// The server sends this to the sessions of a JID.
+    pub(crate) fn delivers(&mut self, jid: &str, text: &str) {
+        self.run();
+        self.server.deliver(jid, text);
+        self.drain_server();
+    }
+
+    /// A worker of Epode's pages has the session that a page sought last.
     pub(crate) fn is_beside(&mut self) {
         self.run();
-        let name = self.sought.take().expect("the worker asks before a page logs in");
+        let name = self.sought.take().expect("the worker asks for what a page wants");
         let beside = Keeper::Beside("epode".to_owned());
+        self.strophe.handle_input(self.now, epode_strophe::Input::Denied(name.clone()));
         self.queue.push_back(Arrival::AtHub(Input::Denied(name, beside)));
     }
 
     /// The connection is lost.
     pub(crate) fn cut(&mut self) {
         self.run();
+        self.loses = false;
         for socket in std::mem::take(&mut self.sockets) {
             self.server.handle_input(self.now, testkit::Input::Closed(ConnectionId(socket.0.into())));
             self.queue.push_back(Arrival::AtHub(Input::SocketClosed(socket, 1006, String::new())));
@@ -290,6 +350,8 @@ impl World {
                     self.hub.handle_input(self.now, input);
                     self.rest();
                 }
+                // Nothing comes out of a port that is closed at the other end.
+                Arrival::AtStrophe(port, _) if self.closed.contains(&port) => {}
                 Arrival::AtStrophe(port, word) => {
                     let said = Said::read(&word).expect("a page says lists");
                     self.strophe.handle_input(self.now, epode_strophe::Input::Said(port, said));
@@ -358,6 +420,7 @@ impl World {
                     assert!(!self.closed.contains(&port), "{word:?} to the closed {port:?}");
                     self.queue.push_back(Arrival::AtPage(port, Json::of(&word)));
                 }
+                Some(epode_strophe::Output::Seek(name)) => self.sought = Some(name),
                 Some(epode_strophe::Output::ClosePort(port)) => drop(self.closed.insert(port)),
             }
         }
@@ -373,7 +436,10 @@ impl World {
             }
             Output::ClosePort(port) if self.strophe.has(port) => {}
             Output::ClosePort(port) => drop(self.closed.insert(port)),
-            Output::Own(name) => self.queue.push_back(Arrival::AtHub(Input::Owned(name))),
+            Output::Own(name) => self.queue.push_back(Arrival::AtHub(match self.denies {
+                true => Input::Denied(name, Keeper::Beside("epode".to_owned())),
+                false => Input::Owned(name),
+            })),
             Output::Dial(socket, ..) => {
                 self.dials += 1;
                 self.sockets.push(socket);
@@ -382,6 +448,10 @@ impl World {
             Output::Measure(socket) => self.queue.push_back(Arrival::AtHub(Input::Measured(socket, 0))),
             Output::Transmit(socket, frame) => {
                 self.sent.push(frame.clone());
+                if self.loses {
+                    return;
+                }
+                self.arrived.push(frame.clone());
                 let at = testkit::Input::Frame(ConnectionId(socket.0.into()), frame);
                 self.queue.push_back(Arrival::AtServer(at));
             }
@@ -422,8 +492,11 @@ impl World {
     fn at_page(&mut self, port: PortId, word: Value) {
         let page = self.page(port);
         page.posted += 1;
-        if page.frozen {
+        if page.gone {
             return;
+        }
+        if page.frozen {
+            return page.unread.push(word);
         }
         let name = word[0].as_str().unwrap_or_default().to_owned();
         match &*name {
@@ -433,6 +506,11 @@ impl World {
             "_smNoState" => return self.bind(port),
             "_role" => page.role = word[1].as_str().unwrap_or_default().to_owned(),
             "_promote" => page.role = "primary".to_owned(),
+            "_smResumed" => {
+                (page.authenticated, page.has_resumed) = (true, true);
+                page.bound = word[1].as_str().unwrap_or_default().to_owned();
+                page.statuses.push("CONNECTED".to_owned());
+            }
             "_attachCallback" => {
                 page.authenticated = word[1] == 8;
                 page.bound = word[2].as_str().unwrap_or_default().to_owned();
@@ -476,6 +554,21 @@ impl World {
                 let user = page.jid.split('@').next().unwrap_or_default();
                 let proof = STANDARD.encode(format!("\0{user}\0{}", page.password));
                 let auth = match (page.is_anonymous, page.is_certified) {
+                    _ if page.speaks_scram => {
+                        let credentials = Credentials {
+                            jid: Some(page.jid.clone()),
+                            authcid: Some(user.to_owned()),
+                            authzid: None,
+                            proof: Some(Proof::Password(Secret::new(page.password.clone()))),
+                        };
+                        let name = MechanismName::ScramSha1;
+                        let mut scram =
+                            mechanism(name, &credentials, "cG90YXRvLXBvdGF0by1wb3RhdG8=", unicode::nfkc)
+                                .expect("these credentials are for SCRAM");
+                        let first = STANDARD.encode(scram.start().expect("SCRAM begins"));
+                        page.scram = Some(scram);
+                        format!("<auth xmlns='{SASL}' mechanism='{SCRAM}'>{first}</auth>")
+                    }
                     (true, _) => format!("<auth xmlns='{SASL}' mechanism='ANONYMOUS'/>"),
                     (_, true) => format!("<auth xmlns='{SASL}' mechanism='EXTERNAL'>=</auth>"),
                     _ => format!("<auth xmlns='{SASL}' mechanism='PLAIN'>{proof}</auth>"),
@@ -488,6 +581,19 @@ impl World {
                     true => self.says(port, json!(["_smFeatures"])),
                     false => self.bind(port),
                 }
+            }
+            "challenge" if page.scram.is_some() => {
+                let challenge = STANDARD.decode(element.text()).expect("a challenge is base64");
+                let scram = page.scram.as_mut().expect("the page speaks SCRAM");
+                let step = scram.challenge(&challenge).and_then(|step| match step {
+                    Step::Derive(mut derivation) => {
+                        scram.derived(derivation.advance(u32::MAX).expect("no derivation is longer"))
+                    }
+                    step => Ok(step),
+                });
+                let Ok(Step::Respond(response)) = step else { panic!("SCRAM goes on otherwise: {step:?}") };
+                let response = STANDARD.encode(response);
+                self.sends(port, &format!("<response xmlns='{SASL}'>{response}</response>"));
             }
             "challenge" => self.sends(port, &format!("<response xmlns='{SASL}'/>")),
             "success" => self.begin(port),
