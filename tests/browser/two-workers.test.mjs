@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { startProsody } from '../servers/prosody.mjs';
+import { eventually } from './apps.mjs';
 import { BROWSERS } from './browsers.mjs';
 import { areOne, attach, connect, crossed, openStage, pages } from './strophe.mjs';
 
@@ -46,6 +48,18 @@ for (const name of BROWSERS) {
       const closes = (await crossed(late)).filter(([from, word]) => from === '<' && word === '_onClose');
       assert.equal(closes.length, 1, JSON.stringify(closes));
       assert.match(closes[0][2], /pages of Epode have this session/);
+      const attaches = await scene.open(strophe);
+      await attaches.attach();
+      await attaches.status('ATTACHFAIL');
+      await eventually('a warning', async () =>
+        (await crossed(attaches)).some(
+          ([from, word, level, text]) =>
+            from === '<' &&
+            word === 'log' &&
+            level === 'warn' &&
+            /^pages of Epode have this session/.test(text),
+        ),
+      );
       await late.eventually('a line in the log', ({ log }) =>
         log.some((line) => line.includes(closes[0][2])),
       );
@@ -56,6 +70,31 @@ for (const name of BROWSERS) {
       await epode.status('DISCONNECTED');
       await late.connect(`${scene.jid}/tab1`, scene.password);
       await late.status('CONNECTED');
+    });
+
+    test('pages of both kinds that start at once have one session in the end, and none hangs', async (t) => {
+      for (const order of [
+        ['epode', 'strophe'],
+        ['strophe', 'epode'],
+      ])
+        for (const early of [0, 40, 150]) {
+          const scene = await stage.scene(t);
+          const how = pages();
+          const { worker } = how.options;
+          const tabs = { strophe: await scene.open(how), epode: await scene.open({ options: { worker } }) };
+          await tabs[order[0]].connect(`${scene.jid}/tab0`, scene.password);
+          await pause(early);
+          await tabs[order[1]].connect(`${scene.jid}/tab1`, scene.password);
+          await tabs.epode.up();
+          await tabs.strophe.eventually('an outcome', ({ statuses }) =>
+            /^(CONNECTED|DISCONNECTED)$/.test(statuses.at(-1)?.status),
+          );
+          const statuses = await tabs.epode.statuses();
+          assert.ok(!statuses.some((status) => /FAIL|^DISC|^RECO/.test(status)), statuses.join());
+          const isIn = (await tabs.strophe.statuses()).at(-1) === 'CONNECTED';
+          t.diagnostic(`${order[0]} ${early} ms early: strophe.js is ${isIn ? 'in' : 'out'}`);
+          await areOne(scene, isIn ? Object.values(tabs) : [tabs.epode]);
+        }
     });
   });
 }
