@@ -21,9 +21,6 @@ const UPLOAD: u64 = 1 << 14;
 /// The wait before the only repetition of the session request: a person waits for the outcome.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
-/// The wait before the first repetition of a request, for the request before it to arrive.
-const OVERTAKING: Duration = Duration::from_millis(250);
-
 /// The number of repetitions of a request that an HTTP status refuses.
 const REFUSALS: u32 = 3;
 
@@ -95,13 +92,12 @@ impl Bosh {
         self.outage.note(self.now, request.sent);
         let failures = request.failures;
         request.failures += 1;
+        request.was_silent = error == Error::Silent;
         if self.is_hopeless(&error, failures) {
             return self.finish(Some(error));
         }
         let delay = match self.phase {
             Phase::Requesting => SECOND_TRY,
-            // ejabberd ends the session over a repetition that it gets before the request with the rid below.
-            _ if failures == 0 && at > 0 => OVERTAKING,
             _ => self.outage.delay(failures),
         };
         if delay > Duration::ZERO {
@@ -129,11 +125,16 @@ impl Bosh {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
         {
-            let Request { carries, stanzas, sent, attempt: Attempt::Answered(answer), .. } = request else {
+            let Request { carries, stanzas, sent, was_silent, attempt: Attempt::Answered(answer), .. } =
+                request
+            else {
                 return;
             };
             let later = !self.requests.is_empty() || self.next < self.unused;
-            if later && answer.is_of_unknown_request() {
+            let is_unknown = answer.is_of_unknown_request();
+            let is_doubtful = is_unknown && was_silent;
+            let is_lost = std::mem::replace(&mut self.doubtful, is_doubtful) && is_doubtful;
+            if later && is_unknown && !is_lost {
                 // If the session lives, the response to the next request tells of these, too.
                 if let Some(next) = self.requests.front_mut() {
                     next.stanzas += stanzas;
@@ -163,7 +164,8 @@ impl Bosh {
     /// connection breaks before the next request arrives; both were taken, and the session lives. Chromium
     /// may have repeated the request by itself, where a connection broke that had been used before. The
     /// repetition of the next request says so, or that there is no session any more: then a response that has
-    /// come is none of it.
+    /// come is none of it. A server that is silent about one request after another and then knows none of
+    /// them has lost responses, and their stanzas.
     fn ask_again(&mut self) {
         for at in 0..self.requests.len() {
             self.abort(at);

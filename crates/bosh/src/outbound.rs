@@ -1,9 +1,11 @@
 //! From the stream's frames to requests.
 
+use std::time::Duration;
+
 use epode_xml::{Element, is_blank};
 
 use crate::body::{Tag, ns};
-use crate::request::Attempt;
+use crate::request::{Attempt, Request};
 use crate::timer::Timer;
 use crate::{Bosh, Cache, Carries, Error, LAST_RID, Output, Phase, RequestId};
 
@@ -13,6 +15,9 @@ const BATCH: usize = 256 << 10;
 
 /// The size of the stanzas in a body; the rest is for the tag.
 const STANZAS: usize = BATCH - 1024;
+
+/// The time for a repetition to arrive, before that of a lower rid leaves.
+const OVERTAKING: Duration = Duration::from_millis(250);
 
 /// A frame of the stream that no body carries yet.
 pub(crate) enum Item {
@@ -67,24 +72,38 @@ impl Bosh {
         }
     }
 
+    /// Repeats the highest rid first, and the next when this repetition had the time to arrive. If the requests
+    /// broke with their connections, the server may have the higher without the lower. Prosody 13 then keeps
+    /// the broken connection, and after the lower has come would say all that follows to nobody; a repetition
+    /// of the higher takes its place.
     fn send_what_is_due(&mut self) {
-        for at in 0..self.requests.len() {
-            if !self.requests[at].is_due() {
-                continue;
+        if let Some(highest) = self.requests.iter().rposition(Request::is_due) {
+            self.send(highest);
+            if self.requests.iter().any(Request::is_due) {
+                self.timers.set(Timer::Repeat, self.now + OVERTAKING);
+                return;
             }
-            // The session request has one deadline for both attempts.
-            if self.phase != Phase::Requesting {
-                let by = self.now + self.terms.answer_time();
-                self.timers.set(Timer::Answer(self.requests[at].rid), by);
-            }
-            self.attempts = self.attempts.wrapping_add(1);
-            let id = RequestId(self.attempts);
-            let request = &mut self.requests[at];
-            request.attempt = Attempt::UnderWay(id);
-            request.sent = self.now;
-            let body = request.body.to_string();
-            self.outputs.push_back(Output::Request { id, body, carries: request.carries });
         }
+        for at in 0..self.requests.len() {
+            if self.requests[at].is_new() {
+                self.send(at);
+            }
+        }
+    }
+
+    fn send(&mut self, at: usize) {
+        // The session request has one deadline for both attempts.
+        if self.phase != Phase::Requesting {
+            let by = self.now + self.terms.answer_time();
+            self.timers.set(Timer::Answer(self.requests[at].rid), by);
+        }
+        self.attempts = self.attempts.wrapping_add(1);
+        let id = RequestId(self.attempts);
+        let request = &mut self.requests[at];
+        request.attempt = Attempt::UnderWay(id);
+        request.sent = self.now;
+        let body = request.body.to_string();
+        self.outputs.push_back(Output::Request { id, body, carries: request.carries });
     }
 
     /// Makes the next request, if one is needed and allowed.

@@ -20,11 +20,15 @@ pub(crate) struct Request {
     pub(crate) sent: Duration,
     /// The number of failed attempts.
     pub(crate) failures: u32,
+    /// Whether the attempt that failed last stayed without a response.
+    pub(crate) was_silent: bool,
 }
 
 /// The state of the last attempt at a request.
 pub(crate) enum Attempt {
-    /// The request has to leave, for the first time or again.
+    /// The request has to leave for the first time.
+    New,
+    /// The request has to leave again.
     Due,
     /// The request has left.
     UnderWay(RequestId),
@@ -33,6 +37,10 @@ pub(crate) enum Attempt {
 }
 
 impl Request {
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.attempt, Attempt::New)
+    }
+
     pub(crate) fn is_due(&self) -> bool {
         matches!(self.attempt, Attempt::Due)
     }

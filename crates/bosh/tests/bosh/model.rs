@@ -1,5 +1,5 @@
 //! A connection manager by the letter of XEP-0124, but for the requests that it forgets with their
-//! connections. A client that breaks a rule makes it panic.
+//! connections, and for those that it does not forget. A client that breaks a rule makes it panic.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,6 +10,9 @@ use crate::line::{HTTPBIND, terminate};
 
 const HOLD: usize = 1;
 const REQUESTS: u64 = 2;
+
+/// No HTTP request has this name.
+const NOBODY: Connection = 0;
 
 /// Names an HTTP request, as far as the server tells one from another.
 pub type Connection = u64;
@@ -23,6 +26,12 @@ pub struct Server {
     pub terminated: bool,
     /// Whether the server has given the session up.
     pub expired: bool,
+    /// Whether a connection that breaks is kept, as Prosody 13 does, if its request came before a lower rid.
+    pub keeps_broken: bool,
+    /// The rid of a connection that has broken and was kept: from now on it gets every response.
+    pub ruined: Option<u64>,
+    /// Connections that have broken and that the server does not know of.
+    broken: Vec<Connection>,
     /// The stanzas that wait for a request to answer.
     outbox: VecDeque<usize>,
     /// The highest rid that was processed.
@@ -49,6 +58,9 @@ impl Server {
             heard: Vec::new(),
             terminated: false,
             expired: false,
+            keeps_broken: false,
+            ruined: None,
+            broken: Vec::new(),
             outbox: VecDeque::new(),
             last: None,
             early: BTreeMap::new(),
@@ -126,6 +138,9 @@ impl Server {
 
     /// A connection has broken. As Prosody 13, the server forgets the request that is held there.
     pub fn broken(&mut self, connection: Connection) {
+        if self.keeps_broken && self.early.values().any(|(of, _)| *of == connection) {
+            self.broken.push(connection);
+        }
         self.held.retain(|(_, of, _)| *of != connection);
     }
 
@@ -135,7 +150,9 @@ impl Server {
             let before = std::mem::replace(&mut held.1, connection);
             self.respond(before, format!("<body {HTTPBIND} type='error'/>"));
         } else if Some(rid) == self.last && !self.kept.contains_key(&rid) {
-            self.held.push_back((rid, connection, now));
+            if self.ruined.is_none() {
+                self.held.push_back((rid, connection, now));
+            }
             self.answer_held(now);
         } else {
             // A late copy of an old request is answered, but no client waits for the response.
@@ -153,15 +170,24 @@ impl Server {
             self.heard.extend(
                 element.children().map(|stanza| stanza.attr("id").unwrap().parse::<usize>().unwrap()),
             );
-            self.held.push_back((rid, connection, now));
+            if self.ruined.is_none() {
+                self.held.push_back((rid, connection, now));
+            }
             self.terminated = element.attr("type") == Some("terminate");
             let allowed = REQUESTS as usize + usize::from(self.terminated);
             assert!(self.held.len() <= allowed, "overactivity (XEP-0124 §11)");
             self.answer_held(now);
+            if self.broken.contains(&connection) {
+                self.ruined = Some(rid);
+                self.held.clear();
+            }
         }
     }
 
     fn answer_held(&mut self, now: Duration) {
+        if let Some(rid) = self.ruined {
+            return self.answer(now, rid, NOBODY);
+        }
         while let Some((rid, connection, _)) = self.held.front().copied()
             && (!self.outbox.is_empty() || self.held.len() > HOLD || self.terminated)
         {

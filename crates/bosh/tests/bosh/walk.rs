@@ -47,6 +47,29 @@ fn a_page_that_is_restored_misses_nothing_and_says_nothing_twice() {
 }
 
 #[test]
+fn a_server_that_responds_to_a_broken_connection_is_left() {
+    let mut ruined: u64 = 0;
+    for seed in 0..seeds() {
+        let mut walk = Walk::new(seed, Weather::Breaking, seconds(60));
+        walk.server.keeps_broken = true;
+        for _ in 0..250 {
+            walk.act();
+        }
+        walk.weather = Weather::Fair;
+        // Whoever talks on, finds out.
+        for _ in 0..100 {
+            walk.say(1);
+            walk.pass(seconds(1));
+        }
+        let lost = walk.server.ruined.is_some();
+        assert_eq!(lost, walk.closed.is_some(), "seed {seed}: what is lost is told, and nothing else ends");
+        assert!(lost || walk.seen.iter().copied().eq(0..walk.delivered), "seed {seed}: down");
+        ruined += u64::from(lost);
+    }
+    assert!(ruined > 0 && ruined * 4 < seeds(), "{ruined} of {} sessions were lost", seeds());
+}
+
+#[test]
 fn a_session_that_the_server_gives_up_ends_and_what_came_until_then_is_in_order() {
     let mut lost: u64 = 0;
     for seed in 0..seeds() {
@@ -73,6 +96,8 @@ enum Weather {
     Fair,
     /// A request in three meets with an accident.
     Bad,
+    /// Every second connection breaks while the server may hold its request.
+    Breaking,
     /// Most requests are lost.
     Storm,
 }
@@ -154,11 +179,8 @@ impl Walk {
     fn act(&mut self) {
         match self.random.below(20) {
             0..6 => {
-                let from = self.said;
-                self.said += 1 + self.random.below(4) as usize;
-                let frames: Vec<String> = (from..self.said).map(message).collect();
-                let inputs: Vec<_> = frames.iter().map(|frame| Input::Stanza(frame)).collect();
-                self.task(&inputs);
+                let count = 1 + self.random.below(4) as usize;
+                self.say(count);
             }
             6..10 => {
                 self.server.deliver(self.now, self.delivered);
@@ -175,6 +197,14 @@ impl Walk {
                 self.pass(elapsed);
             }
         }
+    }
+
+    /// The client says this many messages.
+    fn say(&mut self, count: usize) {
+        let frames: Vec<String> = (self.said..self.said + count).map(message).collect();
+        self.said += count;
+        let inputs: Vec<_> = frames.iter().map(|frame| Input::Stanza(frame)).collect();
+        self.task(&inputs);
     }
 
     /// The network is fair again, for long enough to repeat every request.
@@ -277,6 +307,8 @@ impl Walk {
     fn send(&mut self, id: RequestId, body: String, carries: Carries) {
         let fate = match (self.weather, self.random.below(20)) {
             (Weather::Fair, _) | (Weather::Bad, 0..13) | (Weather::Storm, 0..6) => Fate::Arrives,
+            (Weather::Breaking, 0..10) => Fate::Arrives,
+            (Weather::Breaking, _) => Fate::Broken,
             (Weather::Bad, 13) => Fate::Lost,
             (Weather::Bad, 14) => Fate::Swallowed,
             (Weather::Bad, 15) => Fate::ResponseSwallowed,
