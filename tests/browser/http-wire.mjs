@@ -3,9 +3,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-/** For how many milliseconds a request stays whole that is cut off while the server may hold it. */
-const HOLD = 10;
-
 /** A request, as it came. */
 class Asked {
   /** The status of the answer; `undefined` while the server holds the request. */
@@ -55,8 +52,8 @@ export async function startHttpWire({ upstream }) {
     if (request.method === 'OPTIONS') return void response.writeHead(204, headers).end();
     const cut = wire.cut?.(asked);
     try {
-      if (cut === 'request') return void response.destroy();
-      if (cut === 'hold') setTimeout(() => response.destroy(), HOLD);
+      if (typeof cut === 'object') setTimeout(() => response.destroy(), cut.after);
+      if (cut?.lost) return;
       const answer = wire.answer?.(asked) ?? (await ask(upstream, body, gone.signal));
       asked.status = answer.status;
       const bytes = Buffer.from(answer.text);
@@ -80,8 +77,9 @@ export async function startHttpWire({ upstream }) {
     /** Answers in the place of the server, by `{ status, text }`, or leaves the request to the server. */
     answer: undefined,
     /**
-     * Cuts a connection off: returns `'request'`, so that the server does not hear the request; `'hold'`,
-     * while the server may hold the request; or the part of the answer, from 0 to 1, that passes.
+     * Cuts a connection off: returns the part of the answer, from 0 to 1, that passes; or `{ after, lost }`,
+     * for so many milliseconds after the request, which the server may hold meanwhile, or does not hear if it
+     * is lost.
      */
     cut: undefined,
     /** The number of connections for POST requests that were open at a time, at most. */
