@@ -30,7 +30,8 @@ impl<T: Text> SharedSession<T> {
         // The tab may have vanished while its credentials were tried.
         let Some(tab) = common.tabs.get_mut(&port) else { return };
         tab.stage = Stage::In(id);
-        tab.former = None;
+        // A former session whose account this login has yet to prove waits for the tab.
+        tab.former.take_if(|former| !common.dormant.iter().any(|dormant| dormant.is_of(former)));
         tab.backlog = (0, 0);
         tab.mailbox.change_session();
         tab.mailbox.stanza_limit = self.connection.options.queue_stanzas as usize;

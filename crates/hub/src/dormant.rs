@@ -46,6 +46,10 @@ pub(crate) struct Dormant<T> {
 }
 
 impl<T> Dormant<T> {
+    pub(crate) fn is_of(&self, key: &Key) -> bool {
+        self.key == *key
+    }
+
     #[cfg(test)]
     pub(crate) fn id(&self) -> SessionId {
         self.id
@@ -148,7 +152,12 @@ impl<T: Text> SharedSession<T> {
         self.manage(Report::NotResumed(None), common);
     }
 
-    fn take_over(&mut self, dormant: Dormant<T>, common: &Common<T>) {
+    fn take_over(&mut self, dormant: Dormant<T>, common: &mut Common<T>) {
+        for port in self.ports() {
+            if let Some(tab) = common.tabs.get_mut(&port) {
+                tab.former = None;
+            }
+        }
         self.bound = Some(jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode).into_owned());
         self.phase = Phase::Reopening(dormant.info);
         (self.stanzas, self.handled) = (dormant.stanzas, dormant.handled);

@@ -178,6 +178,26 @@ fn a_page_that_tries_twice_before_it_binds_misses_nothing_at_its_reload() {
 }
 
 #[test]
+fn what_waits_for_a_page_to_bind_waits_for_as_long_as_the_page() {
+    let (mut world, page) = certified();
+    let other = world.attach();
+    world.sends(page, "<message xmlns='jabber:client' to='carol@localhost' id='7'><body/></message>");
+    world.cut();
+    let page = world.next_port(page);
+    (world.page(page).is_certified, world.page(page).waits) = (true, true);
+    world.connect(page, ALICE);
+    assert_eq!(world.statuses(page), ["BINDREQUIRED"]);
+    world.says(other, json!(["_bye"]));
+    world.advance(seconds(15));
+    assert_eq!(world.statuses(page), [""; 0]);
+    world.forget();
+    world.bind(page);
+    assert_eq!(world.statuses(page), ["CONNECTED"]);
+    let sent = world.sent();
+    assert!(sent.iter().any(|sent| sent.contains("carol@")), "{sent:?}");
+}
+
+#[test]
 fn a_login_that_is_given_up_costs_no_other_account_what_waits() {
     let (mut world, page) = certified();
     world.forget();
