@@ -17,7 +17,7 @@ pub(crate) struct Answer {
     pub(crate) frames: Vec<String>,
     /// Whether features are among them.
     pub(crate) features: bool,
-    /// Prosody repeats `sid` in every response.
+    /// Of the first response; Prosody repeats it in each.
     pub(crate) sid: Option<String>,
     /// The terms that the server grants, if this is the first response.
     pub(crate) terms: Terms,

@@ -21,6 +21,9 @@ const UPLOAD: u64 = 1 << 14;
 /// The wait before the only repetition of the session request: a person waits for the outcome.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
+/// How often a server may be silent before a request that it does not know ends the session.
+const SILENCES: u32 = 3;
+
 /// The number of repetitions of a request that an HTTP status refuses.
 const REFUSALS: u32 = 3;
 
@@ -29,6 +32,9 @@ impl Bosh {
         let Some(at) = self.position(id) else { return };
         match Answer::read(status, text, &self.terms, &self.limits) {
             Ok(answer) => {
+                if !answer.is_of_unknown_request() {
+                    self.silences = 0;
+                }
                 let request = &mut self.requests[at];
                 self.timers.clear(Timer::Answer(request.rid));
                 request.attempt = Attempt::Answered(Box::new(answer));
@@ -49,8 +55,10 @@ impl Bosh {
 
     /// No response has come to the request with this rid in time.
     pub(crate) fn silence(&mut self, rid: u64) {
-        if let Some(at) = self.requests.iter().position(|request| request.rid == rid) {
+        let is_silent = |request: &Request| request.rid == rid && request.under_way().is_some();
+        if let Some(at) = self.requests.iter().position(is_silent) {
             self.abort(at);
+            self.silences += u32::from(at == 0);
             self.failed(at, Error::Silent);
         }
     }
@@ -92,7 +100,6 @@ impl Bosh {
         self.outage.note(self.now, request.sent);
         let failures = request.failures;
         request.failures += 1;
-        request.was_silent = error == Error::Silent;
         if self.is_hopeless(&error, failures) {
             return self.finish(Some(error));
         }
@@ -125,16 +132,11 @@ impl Bosh {
         while let Some(Request { attempt: Attempt::Answered(_), .. }) = self.requests.front()
             && let Some(request) = self.requests.pop_front()
         {
-            let Request { carries, stanzas, sent, was_silent, attempt: Attempt::Answered(answer), .. } =
-                request
-            else {
+            let Request { carries, stanzas, sent, attempt: Attempt::Answered(answer), .. } = request else {
                 return;
             };
             let later = !self.requests.is_empty() || self.next < self.unused;
-            let is_unknown = answer.is_of_unknown_request();
-            let is_doubtful = is_unknown && was_silent;
-            let is_lost = std::mem::replace(&mut self.doubtful, is_doubtful) && is_doubtful;
-            if later && is_unknown && !is_lost {
+            if later && answer.is_of_unknown_request() && self.silences < SILENCES {
                 // If the session lives, the response to the next request tells of these, too.
                 if let Some(next) = self.requests.front_mut() {
                     next.stanzas += stanzas;
@@ -164,13 +166,16 @@ impl Bosh {
     /// connection breaks before the next request arrives; both were taken, and the session lives. Chromium
     /// may have repeated the request by itself, where a connection broke that had been used before. The
     /// repetition of the next request says so, or that there is no session any more: then a response that has
-    /// come is none of it. A server that is silent about one request after another and then knows none of
-    /// them has lost responses, and their stanzas.
+    /// come is none of it. A server that is silent again and again, and then does not know what it was silent
+    /// about, has lost responses, and their stanzas.
     fn ask_again(&mut self) {
         for at in 0..self.requests.len() {
             self.abort(at);
-            self.requests[at].attempt = Attempt::Due;
-            self.requests[at].failures += 1;
+            let request = &mut self.requests[at];
+            if !request.is_new() {
+                request.attempt = Attempt::Due;
+                request.failures += 1;
+            }
         }
     }
 
@@ -195,6 +200,7 @@ impl Bosh {
     /// Processes a response.
     fn take(&mut self, carried: Carries, sent: Duration, answer: Answer) {
         let opens = self.phase == Phase::Requesting;
+        self.keeps_broken |= !opens && answer.sid.is_some();
         if opens {
             match (answer.sid, &answer.end) {
                 (Some(sid), _) => self.sid = sid,

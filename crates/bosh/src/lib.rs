@@ -21,9 +21,9 @@
 //!    any other: servers take the first body after `<success/>` for the restart, or ignore its stanzas
 //!    (XEP-0206 §5).
 //! 5. Responses are processed in the order of their rids (XEP-0124 §14.2). A request without a response is
-//!    repeated byte for byte under its rid, so no stanza is lost or doubled (§14.3), and the higher rid of two
-//!    before the lower. While the line is down the repetitions become rarer; after the time for which a server
-//!    keeps a silent session (§10) the session is lost.
+//!    repeated byte for byte under its rid, so no stanza is lost or doubled (§14.3). While the line is down the
+//!    repetitions become rarer; after the time for which a server keeps a silent session (§10) the session is
+//!    lost.
 //! 6. `<close/>` ends the session: the last queued stanzas, the app's farewell among them, share a body with
 //!    `type='terminate'` (§13). A server ends the session in the same way. The stanzas of a terminating
 //!    response are delivered, a `<stream:error/>` in the response becomes a frame, an end without a condition
@@ -237,8 +237,11 @@ pub struct Bosh {
     header: Header,
     pace: Pace,
     outage: Outage,
-    /// Whether the server was silent about the last request, and then did not know it.
-    doubtful: bool,
+    /// Whether the server keeps the broken connection of a request that overtook another, as Prosody does. It
+    /// is known by the `sid` in all its responses.
+    keeps_broken: bool,
+    /// How often the server was silent about its oldest request, since it responded to one that it knows.
+    silences: u32,
     /// The numbers of the last [`Output::Cache`].
     told: (u64, u64),
     timers: Timers,
@@ -318,7 +321,8 @@ impl Bosh {
             header: Header::default(),
             pace: Pace::default(),
             outage: Outage::new(now, random >> 32),
-            doubtful: false,
+            keeps_broken: false,
+            silences: 0,
             told: (0, 0),
             timers: Timers::default(),
             attempts: 0,
@@ -376,6 +380,8 @@ impl Bosh {
             return self.finish(None);
         }
         self.phase = Phase::Deaf;
+        // A page that is unloaded gets no later event.
+        self.timers.clear(Timer::Repeat);
         self.queue.retain(|item| !matches!(item, Item::Restart(_)));
         if !self.closing {
             self.closing = true;
@@ -389,7 +395,7 @@ impl Bosh {
             match timer {
                 Timer::Answer(rid) => self.silence(rid),
                 // The end of this task finds the requests that may leave.
-                Timer::Repeat | Timer::Poll => {}
+                Timer::Repeat | Timer::Order | Timer::Poll => {}
                 Timer::Close => self.finish(None),
             }
         }
@@ -414,16 +420,7 @@ impl Bosh {
         let sent = self.now;
         self.pace.note_request(sent, carries == Carries::Nothing);
         let attempt = Attempt::New;
-        self.requests.push_back(Request {
-            rid,
-            body,
-            carries,
-            stanzas,
-            attempt,
-            sent,
-            failures: 0,
-            was_silent: false,
-        });
+        self.requests.push_back(Request { rid, body, carries, stanzas, attempt, sent, failures: 0 });
         self.next += 1;
     }
 }

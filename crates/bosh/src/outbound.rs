@@ -16,7 +16,7 @@ const BATCH: usize = 256 << 10;
 /// The size of the stanzas in a body; the rest is for the tag.
 const STANZAS: usize = BATCH - 1024;
 
-/// The time for a repetition to arrive, before that of a lower rid leaves.
+/// The time for a request to arrive, before the repetition of another one leaves.
 const OVERTAKING: Duration = Duration::from_millis(250);
 
 /// A frame of the stream that no body carries yet.
@@ -72,23 +72,43 @@ impl Bosh {
         }
     }
 
-    /// Repeats the highest rid first, and the next when this repetition had the time to arrive. If the requests
-    /// broke with their connections, the server may have the higher without the lower. Prosody 13 then keeps
-    /// the broken connection, and after the lower has come would say all that follows to nobody; a repetition
-    /// of the higher takes its place.
+    /// Repeats requests in order, each when those before it had the time to arrive; then sends what is new.
     fn send_what_is_due(&mut self) {
-        if let Some(highest) = self.requests.iter().rposition(Request::is_due) {
-            self.send(highest);
-            if self.requests.iter().any(Request::is_due) {
-                self.timers.set(Timer::Repeat, self.now + OVERTAKING);
+        self.timers.clear(Timer::Order);
+        while let Some(at) = self.next_repetition() {
+            let earliest = self.earliest_repetition(at);
+            if self.now < earliest && self.phase != Phase::Deaf {
+                self.timers.set(Timer::Order, earliest);
                 return;
             }
+            self.send(at);
         }
         for at in 0..self.requests.len() {
             if self.requests[at].is_new() {
                 self.send(at);
             }
         }
+    }
+
+    /// The request to repeat next: the lowest rid, but at a server that keeps broken connections the highest.
+    /// If both connections broke, such a server may have the higher request without the lower. After the lower
+    /// it would say all that follows to the broken connection, whose place a repetition of the higher takes.
+    fn next_repetition(&self) -> Option<usize> {
+        match self.keeps_broken {
+            true => self.requests.iter().rposition(|one| one.is_due() && one.carries != Carries::Farewell),
+            false => None,
+        }
+        .or_else(|| self.requests.iter().position(Request::is_due))
+    }
+
+    fn earliest_repetition(&self, at: usize) -> Duration {
+        let before = match self.keeps_broken {
+            true => at + 1..self.requests.len(),
+            false => 0..at,
+        };
+        let has_left = |one: &&Request| one.under_way().is_some() && one.carries != Carries::Farewell;
+        let left = self.requests.range(before).filter(has_left).map(|one| one.sent).max();
+        left.map_or(Duration::ZERO, |left| left + OVERTAKING)
     }
 
     fn send(&mut self, at: usize) {

@@ -20,8 +20,6 @@ pub(crate) struct Request {
     pub(crate) sent: Duration,
     /// The number of failed attempts.
     pub(crate) failures: u32,
-    /// Whether the attempt that failed last stayed without a response.
-    pub(crate) was_silent: bool,
 }
 
 /// The state of the last attempt at a request.

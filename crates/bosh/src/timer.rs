@@ -9,6 +9,8 @@ pub(crate) enum Timer {
     Answer(u64),
     /// When to repeat the requests that have failed.
     Repeat,
+    /// When the request has arrived that goes before the next repetition.
+    Order,
     /// When the pace lets the next request leave.
     Poll,
     /// When to stop waiting for the response to the terminating body.

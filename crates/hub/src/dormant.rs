@@ -16,6 +16,7 @@ use crate::management::Handled;
 use crate::member::Parked;
 use crate::presences::Presences;
 use crate::shared_session::{Phase, SharedSession, lost_request};
+use crate::tab_state::Stage;
 use crate::timer::Timer;
 use crate::uplink::StanzaQueue;
 use crate::{Hub, PortId, SessionId};
@@ -140,9 +141,9 @@ impl<T: Text> SharedSession<T> {
 
     /// Sends what the server may not have of a former session of this account, which the login has proven
     /// too late to resume that. Where a key names no account the former session may be another's.
-    pub(crate) fn go_on_anew(&mut self, account: &str, mut dormant: Dormant<T>, common: &mut Common<T>) {
+    pub(crate) fn go_on_anew(&mut self, account: &str, dormant: Dormant<T>, common: &mut Common<T>) {
         if jid::prepared(jid::bare(&dormant.info.jid), &common.config.unicode) != account {
-            return dormant.stanzas.finish(common);
+            return common.finish_dormant(dormant);
         }
         self.take_over(dormant, common);
         for member in &mut self.members {
@@ -178,8 +179,16 @@ impl<T: Text> Common<T> {
 
     /// Forgets the session of this key, if it lies here.
     pub(crate) fn forget_dormant(&mut self, key: &Key) {
-        if let Some(mut dormant) = self.take_dormant(key) {
-            dormant.stanzas.finish(self);
+        if let Some(dormant) = self.take_dormant(key) {
+            self.finish_dormant(dormant);
+        }
+    }
+
+    /// A session has ended with which nobody can go on.
+    fn finish_dormant(&mut self, mut dormant: Dormant<T>) {
+        dormant.stanzas.finish(self);
+        for tab in self.tabs.values_mut().filter(|tab| matches!(tab.stage, Stage::In(_))) {
+            tab.former.take_if(|former| dormant.is_of(former));
         }
     }
 

@@ -198,7 +198,8 @@ impl Server {
 
     fn answer(&mut self, now: Duration, rid: u64, connection: Connection) {
         let stanzas = self.outbox.drain(..).map(|id| format!("<message id='{id}'/>")).collect::<String>();
-        self.keep(now, rid, connection, format!("<body {HTTPBIND}>{stanzas}</body>"));
+        let sid = if self.keeps_broken { " sid='s1'" } else { "" };
+        self.keep(now, rid, connection, format!("<body {HTTPBIND}{sid}>{stanzas}</body>"));
     }
 
     fn keep(&mut self, now: Duration, rid: u64, connection: Connection, body: String) {

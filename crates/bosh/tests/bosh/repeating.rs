@@ -1,8 +1,11 @@
 //! Requests without a response.
 
-use epode_bosh::{Error, Input};
+use epode_bosh::{Carries, Config, Error, Input};
 
 use crate::line::*;
+
+/// A response that names the session, as each of Prosody's does.
+const NAMED: &str = "<body xmlns='http://jabber.org/protocol/httpbind' sid='s1'/>";
 
 #[test]
 fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
@@ -11,6 +14,10 @@ fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
     let sent = line.under_way[1].clone();
     line.say(&message(2));
     line.fail(1);
+    // The request before this one may still be on its way to the server.
+    line.wait(millis(249));
+    assert_eq!(line.under_way.len(), 1);
+    line.wait(millis(1));
     assert_eq!((&line.under_way[1].body, line.under_way[1].carries), (&sent.body, sent.carries));
     assert!(line.under_way[1].id != sent.id);
     assert_eq!(line.statuses, [0]);
@@ -47,47 +54,112 @@ fn stanzas_collect_for_one_body_while_the_line_is_down() {
     assert_eq!(line.under_way[1].stanzas(), [message(1), message(2)].concat());
 }
 
-/// Prosody 13 says all that follows to nobody, if it has the higher without the lower, and a broken connection
-/// for the higher.
 #[test]
-fn of_two_requests_that_broke_the_higher_is_repeated_first() {
+fn of_two_requests_that_broke_the_second_waits_until_the_first_had_the_time_to_arrive() {
+    // Prosody 13 says all that follows to nobody, if it has the higher without the lower, and a broken
+    // connection for the higher. ejabberd 24.12 may end the session if it has the higher alone.
+    for (is_prosody, [first, second]) in [(false, [0, 1]), (true, [1, 0])] {
+        // Both fail by themselves, one after the other; or the client gives them up.
+        for fails in [None, Some([0, 0]), Some([1, 0])] {
+            let mut line = Line::open();
+            line.answer(if is_prosody { NAMED } else { EMPTY });
+            line.say(&message(1));
+            let rids = line.rids();
+            match fails {
+                None => {
+                    line.input(Input::Online);
+                    line.end_task();
+                }
+                Some(order) => order.into_iter().for_each(|at| line.fail(at)),
+            }
+            let place = format!("{is_prosody} {fails:?}");
+            assert_eq!(line.rids(), [rids[first]], "{place}");
+            line.wait(millis(249));
+            assert_eq!(line.rids(), [rids[first]], "{place}");
+            line.wait(millis(1));
+            assert_eq!(line.rids(), [rids[first], rids[second]], "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_response_to_the_first_of_two_repetitions_sends_the_second() {
     let mut line = Line::open();
     line.say(&message(1));
     line.input(Input::Online);
     line.end_task();
-    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 2]));
-    line.wait(millis(249));
+    line.answer(EMPTY);
     assert_eq!(line.rids(), [RID + 2]);
-    line.wait(millis(1));
-    assert_eq!(line.rids(), [RID + 2, RID + 1]);
-    // A response tells that the higher has arrived.
-    line.input(Input::Online);
-    line.end_task();
-    line.answer(EMPTY);
-    assert_eq!(line.rids(), [RID + 1]);
-    line.answer(EMPTY);
-    assert_eq!(line.rids(), [RID + 3]);
-    // What is new has waited for the repetitions.
-    line.fail(0);
-    line.fail(0);
-    line.say(&message(2));
-    line.wait(seconds(1));
-    assert_eq!(line.rids(), [RID + 3, RID + 4]);
 }
 
 #[test]
-fn a_server_that_is_silent_about_requests_and_then_knows_none_has_lost_their_responses() {
+fn what_has_not_left_is_no_repetition_when_a_request_was_forgotten() {
+    let four = SESSION.replace("hold='1'", "hold='3'").replace("requests='2'", "requests='4'");
+    let mut line = Line::with(Config { hold: 3, ..config() }).greeted(&four);
+    line.answer(NAMED);
+    line.say(&message(1));
+    line.say(&message(2));
+    // The higher is repeated, and the lower waits; so does what is new.
+    line.fail(2);
+    line.fail(1);
+    line.say(&message(3));
+    assert_eq!(line.rids(), [RID + 2, RID + 4]);
+    line.answer(&terminate("item-not-found"));
+    assert_eq!(line.rids(), [RID + 4]);
+    line.wait(millis(250));
+    assert_eq!(line.rids(), [RID + 4, RID + 3, RID + 5]);
+}
+
+#[test]
+fn a_page_that_is_unloaded_between_two_repetitions_says_all() {
+    for is_down in [false, true] {
+        let mut line = Line::open();
+        line.say(&message(1));
+        line.input(Input::Online);
+        line.end_task();
+        if is_down {
+            line.fail(0);
+            line.fail(0);
+        }
+        line.input(Input::Frame(CLOSE));
+        line.input(Input::Close(seconds(3)));
+        line.end_task();
+        assert_eq!(line.rids(), [RID + 1, RID + 2, RID + 3], "{is_down}");
+        assert_eq!(line.under_way[2].carries, Carries::Farewell);
+    }
+}
+
+#[test]
+fn a_farewell_leads_no_repetition() {
     let mut line = Line::open();
-    for unknown in [RID + 1, RID + 2] {
+    line.answer(NAMED);
+    line.say(&message(1));
+    line.input(Input::Frame(CLOSE));
+    line.input(Input::Close(seconds(3)));
+    line.end_task();
+    assert_eq!(line.rids(), [RID + 2, RID + 3, RID + 4]);
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!(line.rids(), [RID + 3, RID + 2, RID + 4]);
+}
+
+#[test]
+fn a_server_that_is_silent_about_requests_and_then_knows_none_of_them_has_lost_responses() {
+    let mut line = Line::open();
+    for unknown in RID + 1..=RID + 3 {
         assert_eq!(line.closed, None);
         line.say(&message(1));
-        while line.aborted < 2 || line.under_way.last().is_none_or(|sent| sent.rid() != unknown) {
+        // The request is aborted, and repeated.
+        let ids = line.under_way.iter().map(|sent| (sent.rid(), sent.id)).collect::<Vec<_>>();
+        let first = ids.iter().find(|(rid, _)| *rid == unknown).unwrap().1;
+        let is_again =
+            |line: &Line| line.under_way.iter().position(|sent| sent.rid() == unknown && sent.id != first);
+        while is_again(&line).is_none() {
             line.wait(millis(250));
         }
-        let at = line.rids().iter().position(|rid| *rid == unknown).unwrap();
+        let at = is_again(&line).unwrap();
         line.respond(at, 200, &terminate("item-not-found"));
         line.end_task();
-        line.aborted = 0;
     }
     assert_eq!(line.closed.unwrap().unwrap().condition(), Some("item-not-found"));
 }
@@ -135,8 +207,8 @@ fn a_response_to_one_request_says_that_the_other_can_be_repeated() {
     line.fail(0);
     assert_eq!(line.rids(), [0; 0]);
     line.wait(millis(1250));
-    assert_eq!(line.rids(), [RID + 2, RID + 1]);
-    line.fail(0);
+    assert_eq!(line.rids(), [RID + 1, RID + 2]);
+    line.fail(1);
     line.answer(EMPTY);
     assert_eq!(line.rids(), [RID + 2]);
 }
@@ -308,10 +380,9 @@ fn all_requests_under_way_are_repeated_when_the_network_is_back() {
     line.end_task();
     line.wait(millis(250));
     assert_eq!(line.aborted, 2);
-    assert_eq!(line.under_way.iter().rev().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
+    assert_eq!(line.under_way.iter().map(|sent| sent.body.clone()).collect::<Vec<_>>(), bodies);
     // The repetitions have their own deadlines.
-    line.respond(1, 200, EMPTY);
-    line.end_task();
+    line.answer(EMPTY);
     line.wait(seconds(20));
     line.input(Input::Online);
     line.end_task();
@@ -333,10 +404,9 @@ fn two_silent_requests_are_repeated_soon_since_a_server_holds_one() {
     line.wait(millis(4999));
     assert_eq!(line.aborted, 0);
     line.wait(millis(251));
-    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 2, RID + 1]));
+    assert_eq!((line.aborted, line.rids()), (2, vec![RID + 1, RID + 2]));
     // The response says that the other request is held, which may take its time.
-    line.respond(1, 200, EMPTY);
-    line.end_task();
+    line.answer(EMPTY);
     line.wait(seconds(65));
     assert_eq!((line.aborted, line.rids()), (2, vec![RID + 2]));
 }

@@ -57,11 +57,11 @@ fn a_server_that_responds_to_a_broken_connection_is_left() {
         }
         walk.weather = Weather::Fair;
         // Whoever talks on, finds out.
-        for _ in 0..100 {
+        for _ in 0..300 {
             walk.say(1);
             walk.pass(seconds(1));
         }
-        let lost = walk.server.ruined.is_some();
+        let lost = walk.server.ruined.is_some() || walk.server.expired;
         assert_eq!(lost, walk.closed.is_some(), "seed {seed}: what is lost is told, and nothing else ends");
         assert!(lost || walk.seen.iter().copied().eq(0..walk.delivered), "seed {seed}: down");
         ruined += u64::from(lost);
@@ -125,6 +125,8 @@ enum Event {
     ToServer(Connection, String),
     ToClient(RequestId, u16, String),
     Fails(RequestId),
+    /// The server hears that the client has given the request up.
+    Aborted(Connection),
     Breaks(Connection, RequestId),
 }
 
@@ -274,6 +276,9 @@ impl Walk {
                     let connection = self.connections.iter().find(|(_, (of, _))| *of == id);
                     let connection = *connection.expect("who is not waited for is not aborted").0;
                     self.connections.remove(&connection);
+                    if self.random.below(2) == 0 {
+                        self.put(Event::Aborted(connection));
+                    }
                 }
                 Output::Cache(cache) => self.cache = Some(cache),
                 Output::Taken(stanzas) => {
@@ -399,6 +404,7 @@ impl Walk {
                         self.task(&[Input::Failed { request: id }]);
                     }
                     Event::Breaks(..) => {}
+                    Event::Aborted(connection) => self.server.broken(connection),
                     Event::Fails(id) => {
                         self.connections.retain(|_, (of, _)| *of != id);
                         self.task(&[Input::Failed { request: id }]);
