@@ -83,7 +83,7 @@ type Unanswered = (stanza: Element | null) => unknown;
  * connection has its own handlers.
  *
  * ```js
- * const connection = new Strophe.Connection('wss://chat.example/ws', { worker: '/epode-worker.js' });
+ * const connection = new Strophe.Connection('wss://chat.example/ws', { worker: '/epode-worker.inline.js' });
  * connection.connect('juliet@chat.example', 'secret', (status) => {
  *   const { CONNECTED, ATTACHED } = Strophe.Status;
  *   if (status === CONNECTED || status === ATTACHED) connection.send($pres());

@@ -3,7 +3,7 @@
  *
  * ```js
  * import { Strophe, $msg, $iq, $pres } from 'epode';
- * const connection = new Strophe.Connection(service, { worker: '/epode-worker.js' });
+ * const connection = new Strophe.Connection(service, { worker: '/epode-worker.inline.js' });
  * ```
  */
 import { $build, $iq, $msg, $pres, Builder, Stanza, stx } from './builder.ts';

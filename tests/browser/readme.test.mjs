@@ -14,7 +14,8 @@ const snippets = async (path) => {
   return [...text.matchAll(/^```js\n(.*?)^```/gms)].map(([, code]) => code);
 };
 const [OF_THE_REPOSITORY, ...others] = await snippets('README.md');
-const [OF_THE_PACKAGE, PROMISES, REGISTRATION, MECHANISM, ...more] = await snippets('client-shim/README.md');
+const [OF_THE_PACKAGE, FURTHER, PROMISES, REGISTRATION, MECHANISM, ...more] =
+  await snippets('client-shim/README.md');
 
 /** What stands for the build tool: an import map, and a module that says where the worker is. */
 const IMPORTS = { epode: '/epode.js', 'epode/worker/inline?url': '/pages/address.js' };
@@ -43,7 +44,7 @@ for (const name of BROWSERS) {
           const shown = (window.shown = []);
           console.log = (...words) => shown.push(words);
           const show = (message) => shown.push([message.textContent]);
-          Object.assign(window, { show, signal: new AbortController().signal, ...globals });
+          Object.assign(window, { show, ...globals });
           document.head.append(
             Object.assign(document.createElement('script'), { type: 'module', textContent: code }),
           );
@@ -90,20 +91,38 @@ for (const name of BROWSERS) {
       });
     }
 
+    test('the lines of the README for a further tab join the session, or show the form, and log out', async (t) => {
+      const scene = await stage.scene(t);
+      const [first, further] = [await open(scene), await open(scene)];
+      const code = `import { Strophe } from "epode";
+        const logout = document.body.appendChild(document.createElement("button"));
+        window.logout = logout;
+        const showChat = () => console.log("the chat"), showLogin = (reason) => console.log("the form", reason);
+        ${FURTHER}`;
+      await run(further, code);
+      await shows(further, /^the form .*no session/);
+      await first.connect(scene.jid, scene.password);
+      await first.up();
+      await run(further, code);
+      await shows(further, /^the chat/);
+      await further.evaluate(() => window.logout.click());
+      await shows(further, /^the form/);
+      await first.status('DISCONNECTED');
+    });
+
     test('the promises of the README are kept', async (t) => {
       const scene = await stage.scene(t);
       const peer = await scene.peer('peer');
       const tab = await open(scene);
-      await run(tab, here(PROMISES, scene, peer), { to: peer.jid });
+      await run(tab, here(PROMISES, scene, peer).replace('to: "chat.example"', `to: "${peer.jid}"`));
       const asked = await peer.frame(/jabber:iq:version/);
       const [, id] = /id=["']([^"']*)/.exec(asked);
       const [, from] = /from=["']([^"']*)/.exec(asked);
+      peer.say(scene.jid, 'meanwhile');
       const content = '<query xmlns="jabber:iq:version"><name>Peer</name></query>';
       peer.send(`<iq xmlns="jabber:client" type="result" id="${id}" to="${from}">${content}</iq>`);
-      // What is said before the loop begins is not heard.
-      const heard = shows(tab, /at last/);
-      const saying = setInterval(() => peer.say(from, 'at last'), 200);
-      await heard.finally(() => clearInterval(saying));
+      await shows(tab, /^Peer/);
+      await shows(tab, /^meanwhile/);
     });
 
     test('the lines of the README register an account and log in to it', async (t) => {
