@@ -54,22 +54,27 @@ describe('over BOSH', { concurrency: true }, () => {
       for (const [mode, how] of Object.entries(MODES)) {
         const { scene, wire, tab } = await connected(t, stage, how);
         const peer = await scene.peer('peer');
-        const cuts = [
-          { after: 600, lost: true },
-          { after: 0, lost: true },
-        ];
-        const rids = [];
+        // Chromium repeats a request once by itself, if a connection breaks that had been used before.
+        const breaks = [{ after: 800 }, { after: 10 }];
+        let lower,
+          broken = 0,
+          isGiven = false;
         wire.cut = (asked) => {
           const rid = Number(asked.attribute('rid'));
-          rids.push(rid);
-          if (rid === rids[0]) return cuts.shift();
-          return rids.indexOf(rid) === rids.length - 1 && rid === rids[0] + 1 ? { after: 800 } : undefined;
+          if (rid === lower && broken < 2) return { after: 0, lost: true };
+          isGiven ||= rid === lower;
+          if (lower === undefined) {
+            lower = rid;
+            return { after: 600, lost: true };
+          }
+          const cut = rid === lower + 1 ? breaks.shift() : undefined;
+          if (cut) setTimeout(() => broken++, cut.after);
+          return cut;
         };
         peer.say(scene.jid, 'first');
-        await eventually('the next request', () => rids.length === 1);
+        await eventually('the next request', () => lower);
         await tab.evaluate((to) => void connection.send(epode.$msg({ to })), peer.jid);
-        const times = (rid) => rids.filter((other) => other === rid).length;
-        await eventually('both again', () => times(rids[0]) === 3 && times(rids[0] + 1) >= 2);
+        await eventually('the lower request at the server', () => isGiven);
         if (server === 'ejabberd') {
           await tab.status('RECONNECTING');
           const isUp = ({ statuses }) => statuses.at(-1).status === 'CONNECTED';
