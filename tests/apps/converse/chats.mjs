@@ -224,6 +224,29 @@ export class Chat {
     if (found !== 1) throw new Error(`"${text}" is shown ${found} times`);
   }
 
+  /** What may explain why something did not happen. */
+  state() {
+    return this.page.evaluate(() => {
+      const { connection, state } = window.inner?.api
+        ? { ...inner, connection: inner.api.connection.get() }
+        : {};
+      return {
+        heard: window.heard,
+        visible: document.visibilityState,
+        chats: state?.chatboxes?.map((box) => [
+          box.get('jid'),
+          box.get('hidden'),
+          box.initialized?.isResolved,
+        ]),
+        shown: [...document.querySelectorAll('converse-chat, converse-muc')].map((view) =>
+          view.getAttribute('jid'),
+        ),
+        // Requests without an answer are handlers with an id.
+        asks: connection?.handlers?.filter(({ id }) => id).map(({ id }) => id),
+      };
+    });
+  }
+
   /** The statuses and events of Converse since the page was loaded. */
   heard() {
     return this.page.evaluate(() => window.heard);
@@ -238,7 +261,7 @@ export class Chat {
   /** Waits until `ask`, in the page, answers with something truthy. */
   eventually(what, ask, limit, ...args) {
     return eventually(what, () => this.page.evaluate(ask, ...args), limit).catch(async (error) => {
-      throw new Error(`${error.message}; heard ${JSON.stringify(await this.heard().catch(() => 'nothing'))}`);
+      throw new Error(`${error.message}; ${JSON.stringify(await this.state().catch(() => 'no answer'))}`);
     });
   }
 }
