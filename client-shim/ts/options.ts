@@ -40,10 +40,10 @@ export interface BoshOptions {
  */
 export interface ConnectionOptions extends BoshOptions {
   /**
-   * The address of a copy of `epode-worker.inline.js`, relative to the page's base URL, on the page's origin. All
-   * pages of an origin that use the same address share one worker and its sessions. A wrong address
-   * ends in CONNFAIL with the reason. Without this option the engine runs in the page, and each
-   * connection has its own session.
+   * The address of a copy of `epode-worker.inline.js`, relative to the page's base URL, on the
+   * page's origin. All pages of an origin that use the same address share one worker and its
+   * sessions. A wrong address ends in CONNFAIL with the reason. Without this option the engine runs
+   * in the page, and each connection has its own session.
    */
   worker?: string | URL;
   /**

@@ -46,8 +46,9 @@ describe('over BOSH', { concurrency: true }, () => {
       );
     });
 
-    // The server has the higher of two requests, and not the lower; both connections break, and the lower is
-    // lost again. Prosody 13 keeps the broken connection; ejabberd 24.12 ends the session over the repetition.
+    // The server has the higher of two requests, and not the lower; both connections break, and the lower
+    // is lost again. Prosody 13 keeps the broken connection; ejabberd 24.12 ends the session over the
+    // repetition.
     const outcome = server === 'prosody' ? 'costs nothing' : 'costs the session, which is told';
     test(`a request that overtook a lost one and broke ${outcome}, on ${server}`, async (t) => {
       const stage = await open(t, start);

@@ -21,9 +21,9 @@
 //!    any other: servers take the first body after `<success/>` for the restart, or ignore its stanzas
 //!    (XEP-0206 §5).
 //! 5. Responses are processed in the order of their rids (XEP-0124 §14.2). A request without a response is
-//!    repeated byte for byte under its rid, so no stanza is lost or doubled (§14.3). While the line is down the
-//!    repetitions become rarer; after the time for which a server keeps a silent session (§10) the session is
-//!    lost.
+//!    repeated byte for byte under its rid, so no stanza is lost or doubled (§14.3). While the line is down
+//!    the repetitions become rarer; after the time for which a server keeps a silent session (§10) the
+//!    session is lost.
 //! 6. `<close/>` ends the session: the last queued stanzas, the app's farewell among them, share a body with
 //!    `type='terminate'` (§13). A server ends the session in the same way. The stanzas of a terminating
 //!    response are delivered, a `<stream:error/>` in the response becomes a frame, an end without a condition

@@ -90,9 +90,10 @@ impl Bosh {
         }
     }
 
-    /// The request to repeat next: the lowest rid, but at a server that keeps broken connections the highest.
-    /// If both connections broke, such a server may have the higher request without the lower. After the lower
-    /// it would say all that follows to the broken connection, whose place a repetition of the higher takes.
+    /// The request to repeat next: the lowest rid, but at a server that keeps broken connections the
+    /// highest. If both connections broke, such a server may have the higher request without the lower. After
+    /// the lower it would say all that follows to the broken connection, whose place a repetition of the
+    /// higher takes.
     fn next_repetition(&self) -> Option<usize> {
         match self.keeps_broken {
             true => self.requests.iter().rposition(|one| one.is_due() && one.carries != Carries::Farewell),
