@@ -19,6 +19,8 @@ pub(crate) struct Answer {
     pub(crate) features: bool,
     /// Of the first response; Prosody repeats it in each.
     pub(crate) sid: Option<String>,
+    /// Whether this is the request, with its attributes: so ejabberd 24.12 makes the response to a repetition.
+    is_copy: bool,
     /// The terms that the server grants, if this is the first response.
     pub(crate) terms: Terms,
     /// A server may tell `from`, `authid` and `xmpp:version` late (XEP-0124 §7.2, XEP-0206 §4).
@@ -63,6 +65,7 @@ impl Answer {
             frames: Vec::with_capacity(body.children.len()),
             features: false,
             sid: owned("sid", "").filter(|sid| !sid.is_empty()),
+            is_copy: body.attr("rid", "").is_some(),
             terms: granted(&body, asked),
             from: owned("from", ""),
             authid: owned("authid", ""),
@@ -82,6 +85,11 @@ impl Answer {
         condition == Some("item-not-found") && self.frames.is_empty()
     }
 
+    /// Whether the server names the session in this response by itself.
+    pub(crate) fn names_session(&self) -> bool {
+        self.sid.is_some() && !self.is_copy
+    }
+
     /// Makes a frame of each child. A stanza without an own namespace is in that of `<body/>`, but means
     /// `jabber:client` (XEP-0206 §2).
     fn take_children(&mut self, body: &Wrapper<'_>, limits: &Limits) -> Result<(), Violation> {
@@ -89,9 +97,8 @@ impl Answer {
         let default = if matches!(&*default, ns::HTTPBIND | "") { ns::CLIENT } else { &*default };
         let mut error = String::new();
         let mut bytes = 0;
-        let is_copy = body.attr("rid", "").is_some();
         for child in &body.children {
-            if is_copy && is_own(child) {
+            if self.is_copy && is_own(child) {
                 continue;
             }
             let document = body.document(child, default);
@@ -121,9 +128,9 @@ impl Answer {
     }
 }
 
-/// Whether the client has sent this stanza. ejabberd 24.12 makes the response to a repetition of the request,
-/// with its rid, and keeps the client's stanzas if it has no other. A server says where a stanza comes from,
-/// but for the results of requests to the account (RFC 6120 §8.1.2.1).
+/// Whether the client has sent this stanza: a response that is a copy of its request keeps the stanzas of that
+/// if it has no other. A server says where a stanza comes from, but for the results of requests to the account
+/// (RFC 6120 §8.1.2.1).
 fn is_own(child: &Child<'_>) -> bool {
     let is_answer = matches!(child.attr("type").as_deref(), Some("result" | "error"));
     matches!(child.name(), "message" | "presence" | "iq") && child.attr("from").is_none() && !is_answer

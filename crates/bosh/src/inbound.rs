@@ -24,6 +24,9 @@ const SECOND_TRY: Duration = Duration::from_secs(1);
 /// How often a server may be silent before a request that it does not know ends the session.
 const SILENCES: u32 = 3;
 
+/// How many requests in a row a server may not know of a session that lives.
+const UNKNOWN: u32 = 10;
+
 /// The number of repetitions of a request that an HTTP status refuses.
 const REFUSALS: u32 = 3;
 
@@ -32,8 +35,9 @@ impl Bosh {
         let Some(at) = self.position(id) else { return };
         match Answer::read(status, text, &self.terms, &self.limits) {
             Ok(answer) => {
-                if !answer.is_of_unknown_request() {
-                    self.silences = 0;
+                match answer.is_of_unknown_request() {
+                    true => self.unknown += 1,
+                    false => (self.silences, self.unknown) = (0, 0),
                 }
                 let request = &mut self.requests[at];
                 self.timers.clear(Timer::Answer(request.rid));
@@ -55,7 +59,9 @@ impl Bosh {
 
     /// No response has come to the request with this rid in time.
     pub(crate) fn silence(&mut self, rid: u64) {
-        let is_silent = |request: &Request| request.rid == rid && request.under_way().is_some();
+        // A session request has one deadline for both attempts.
+        let opens = self.phase == Phase::Requesting;
+        let is_silent = |one: &Request| one.rid == rid && (opens || one.under_way().is_some());
         if let Some(at) = self.requests.iter().position(is_silent) {
             self.abort(at);
             self.silences += u32::from(at == 0);
@@ -136,7 +142,9 @@ impl Bosh {
                 return;
             };
             let later = !self.requests.is_empty() || self.next < self.unused;
-            if later && answer.is_of_unknown_request() && self.silences < SILENCES {
+            let is_silent = self.silences >= SILENCES && !self.requests.iter().any(Request::is_answered);
+            let is_lost = is_silent || self.unknown >= UNKNOWN;
+            if later && answer.is_of_unknown_request() && !is_lost {
                 // If the session lives, the response to the next request tells of these, too.
                 if let Some(next) = self.requests.front_mut() {
                     next.stanzas += stanzas;
@@ -166,8 +174,9 @@ impl Bosh {
     /// connection breaks before the next request arrives; both were taken, and the session lives. Chromium
     /// may have repeated the request by itself, where a connection broke that had been used before. The
     /// repetition of the next request says so, or that there is no session any more: then a response that has
-    /// come is none of it. A server that is silent again and again, and then does not know what it was silent
-    /// about, has lost responses, and their stanzas.
+    /// come is none of it. While the stream talks on there is always a next request, so this has an end. A
+    /// server that is silent again and again, and then does not know what it was silent about, has lost
+    /// responses, and their stanzas.
     fn ask_again(&mut self) {
         for at in 0..self.requests.len() {
             self.abort(at);
@@ -200,7 +209,7 @@ impl Bosh {
     /// Processes a response.
     fn take(&mut self, carried: Carries, sent: Duration, answer: Answer) {
         let opens = self.phase == Phase::Requesting;
-        self.keeps_broken |= !opens && answer.sid.is_some();
+        self.keeps_broken |= !opens && answer.names_session();
         if opens {
             match (answer.sid, &answer.end) {
                 (Some(sid), _) => self.sid = sid,

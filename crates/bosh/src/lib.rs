@@ -242,6 +242,8 @@ pub struct Bosh {
     keeps_broken: bool,
     /// How often the server was silent about its oldest request, since it responded to one that it knows.
     silences: u32,
+    /// How many requests the server did not know since then.
+    unknown: u32,
     /// The numbers of the last [`Output::Cache`].
     told: (u64, u64),
     timers: Timers,
@@ -323,6 +325,7 @@ impl Bosh {
             outage: Outage::new(now, random >> 32),
             keeps_broken: false,
             silences: 0,
+            unknown: 0,
             told: (0, 0),
             timers: Timers::default(),
             attempts: 0,

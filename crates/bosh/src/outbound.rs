@@ -76,18 +76,25 @@ impl Bosh {
     fn send_what_is_due(&mut self) {
         self.timers.clear(Timer::Order);
         while let Some(at) = self.next_repetition() {
-            let earliest = self.earliest_repetition(at);
-            if self.now < earliest && self.phase != Phase::Deaf {
-                self.timers.set(Timer::Order, earliest);
-                return;
+            if let Some(earliest) = self.has_to_wait(self.earliest_repetition(at)) {
+                return self.timers.set(Timer::Order, earliest);
             }
             self.send(at);
         }
-        for at in 0..self.requests.len() {
-            if self.requests[at].is_new() {
-                self.send(at);
+        while let Some(at) = self.requests.iter().position(Request::is_new) {
+            // The repetition of a request that had not arrived would arrive behind this one.
+            let repeated = self.requests.range(..at).filter(|one| one.failures > 0 && !self.keeps_broken);
+            let earliest = repeated.filter_map(Request::left).max().map(|left| left + OVERTAKING);
+            if let Some(earliest) = self.has_to_wait(earliest) {
+                return self.timers.set(Timer::Order, earliest);
             }
+            self.send(at);
         }
+    }
+
+    /// Until when a request waits, if not until now. A page that is unloaded waits for nothing.
+    fn has_to_wait(&self, earliest: Option<Duration>) -> Option<Duration> {
+        earliest.filter(|earliest| self.now < *earliest && self.phase != Phase::Deaf)
     }
 
     /// The request to repeat next: the lowest rid, but at a server that keeps broken connections the
@@ -102,14 +109,14 @@ impl Bosh {
         .or_else(|| self.requests.iter().position(Request::is_due))
     }
 
-    fn earliest_repetition(&self, at: usize) -> Duration {
+    /// When a request may be repeated, if another has to arrive before.
+    fn earliest_repetition(&self, at: usize) -> Option<Duration> {
         let before = match self.keeps_broken {
             true => at + 1..self.requests.len(),
             false => 0..at,
         };
-        let has_left = |one: &&Request| one.under_way().is_some() && one.carries != Carries::Farewell;
-        let left = self.requests.range(before).filter(has_left).map(|one| one.sent).max();
-        left.map_or(Duration::ZERO, |left| left + OVERTAKING)
+        let before = self.requests.range(before).filter(|one| one.carries != Carries::Farewell);
+        before.filter_map(Request::left).max().map(|left| left + OVERTAKING)
     }
 
     fn send(&mut self, at: usize) {

@@ -47,6 +47,11 @@ impl Request {
         matches!(self.attempt, Attempt::Answered(_))
     }
 
+    /// When the attempt left that is under way.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.under_way().map(|_| self.sent)
+    }
+
     pub(crate) fn under_way(&self) -> Option<RequestId> {
         match self.attempt {
             Attempt::UnderWay(id) => Some(id),

@@ -22,6 +22,9 @@ fn a_broken_request_is_repeated_byte_for_byte_under_its_rid() {
     assert!(line.under_way[1].id != sent.id);
     assert_eq!(line.statuses, [0]);
     line.answer(EMPTY);
+    // Nor does what is new leave before the repetition had the time to arrive.
+    assert_eq!(line.rids(), [RID + 2]);
+    line.wait(millis(250));
     assert_eq!(line.rids(), [RID + 2, RID + 3]);
 }
 
@@ -80,6 +83,40 @@ fn of_two_requests_that_broke_the_second_waits_until_the_first_had_the_time_to_a
             assert_eq!(line.rids(), [rids[first], rids[second]], "{place}");
         }
     }
+}
+
+/// ejabberd 24.12 makes the response to a repetition of the request: its `sid` is the client's own.
+#[test]
+fn a_response_that_is_a_copy_of_the_request_is_no_sign_of_prosody() {
+    let mut line = Line::open();
+    let copy = line.under_way[0].body.clone();
+    line.answer(&copy);
+    line.say(&message(1));
+    line.input(Input::Online);
+    line.end_task();
+    assert_eq!(line.rids(), [RID + 2]);
+}
+
+#[test]
+fn a_session_that_is_gone_ends_however_much_is_said() {
+    let mut line = Line::open();
+    for number in 0..12 {
+        if line.closed.is_none() {
+            line.say(&message(number));
+            line.wait(millis(250));
+            line.answer(&terminate("item-not-found"));
+        }
+    }
+    assert_eq!(line.closed.unwrap().unwrap().condition(), Some("item-not-found"));
+}
+
+#[test]
+fn a_session_request_has_one_deadline_whatever_becomes_of_its_attempts() {
+    let mut line = Line::new();
+    line.wait(millis(19_500));
+    line.fail(0);
+    line.wait(millis(500));
+    assert_eq!(line.closed, Some(Some(Error::Silent)));
 }
 
 #[test]
@@ -174,6 +211,7 @@ fn a_server_that_forgot_a_request_is_asked_by_the_next_whether_there_is_a_sessio
         let mut line = Line::open();
         if is_told {
             line.fail(0);
+            line.wait(millis(250));
         }
         line.say(&message(1));
         let sent = line.under_way[1].clone();
@@ -189,6 +227,7 @@ fn a_server_that_forgot_a_request_is_asked_by_the_next_whether_there_is_a_sessio
 fn a_response_that_came_from_a_session_that_is_gone_is_not_delivered_alone() {
     let mut line = Line::open();
     line.fail(0);
+    line.wait(millis(250));
     line.say(&message(1));
     line.respond(1, 200, &format!("<body {HTTPBIND}>{}</body>", message(2)));
     line.answer(&terminate("item-not-found"));
