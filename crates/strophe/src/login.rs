@@ -4,11 +4,14 @@
 use std::time::Duration;
 
 use epode_hub::PortId;
-use epode_protocol::{Position, Secret, SessionInfo, Text, ToWorker};
+use epode_protocol::{LogLevel, Position, Secret, SessionInfo, Text, ToWorker};
 
 use crate::room::Room;
 use crate::scenery::{self, Frame};
 use crate::words::Word;
+
+const KEYS: &str = "this page brings the keys of a former login by SCRAM, and the server offers no SCRAM: a \
+    password is needed";
 
 /// How long other pages wait for one that says nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -158,6 +161,11 @@ impl Login {
                 self.is_done |= self.is_old;
             }
             (_, Sasl::Proven) => return Some(text),
+            (Frame::Auth, _) if text.with_str(scenery::names_an_object) => {
+                (self.sasl, self.awaited) = (Sasl::Failed, None);
+                room.post(port, Word::Log(LogLevel::Error, KEYS.to_owned()));
+                room.post(port, Word::Message(scenery::not_authorized().into()));
+            }
             (_, Sasl::Dialling | Sasl::Talking | Sasl::Failed) => {
                 // Other frames are of a registration, in which a person may take any time.
                 self.awaited = is_auth.then(|| room.now + PATIENCE);
@@ -233,7 +241,7 @@ impl Login {
 }
 
 /// Whether the server had bound this session already when a page stood at this position.
-fn is_of(position: Position, session: &SessionInfo) -> bool {
+pub(crate) fn is_of(position: Position, session: &SessionInfo) -> bool {
     position >> 32 == session.bound >> 32 && position >= session.bound
 }
 

@@ -84,6 +84,12 @@ impl Frame {
     }
 }
 
+/// Whether a page says its keys in the place of a password or a token: strophe.js makes a string of them,
+/// "[object Object]", which is in base64 one of these.
+pub(crate) fn names_an_object(text: &str) -> bool {
+    ["W29iamVjdCBPYmplY3Rd", "tvYmplY3QgT2JqZWN0X", "bb2JqZWN0IE9iamVjdF"].iter().any(|it| text.contains(it))
+}
+
 /// Whether this is a stanza, which counts (XEP-0198 §2).
 pub(crate) fn is_stanza<T: Text>(text: &T) -> bool {
     ["<message", "<presence", "<iq"].iter().any(|start| text.begins_with(start))

@@ -96,6 +96,8 @@ pub enum Word<T> {
     SmNoState,
     /// The stream is managed: the JID of the session.
     SmEnabled(String),
+    /// The session in which the page was could not be resumed. A primary page binds then.
+    SmFailed,
     /// The session has been resumed, and keeps this JID: the login is complete.
     SmResumed(String),
     /// Is anybody there? A page of version 3 answers by `_pong`.
@@ -109,8 +111,12 @@ pub enum Word<T> {
 impl<T> Word<T> {
     /// Whether version 0 has no such word.
     pub(crate) fn is_new(&self) -> bool {
-        use Word::{Ping, Promote, Role, Sent, SmEnabled, SmNoState, SmResumed};
-        matches!(self, Role(..) | Promote(_) | Sent(_) | SmNoState | SmEnabled(_) | SmResumed(_) | Ping)
+        use Word::{Ping, Promote, Role, Sent, SmEnabled, SmFailed, SmNoState, SmResumed};
+        match self {
+            Role(..) | Promote(_) | Sent(_) | Ping => true,
+            SmNoState | SmEnabled(_) | SmFailed | SmResumed(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -130,6 +136,7 @@ impl<T: Write<W>, W: Writer> Write<W> for Word<T> {
             Word::Attached(_) => "_attachCallback",
             Word::SmNoState => "_smNoState",
             Word::SmEnabled(_) => "_smEnabled",
+            Word::SmFailed => "_smFailed",
             Word::SmResumed(_) => "_smResumed",
             Word::Ping => "_ping",
             Word::Echo => "_closeSocket",
@@ -173,7 +180,7 @@ impl<T: Write<W>, W: Writer> Write<W> for Word<T> {
                 to.text("", level_name(*level));
                 to.text("", text);
             }
-            Word::Open | Word::SmNoState | Word::Ping | Word::Echo => {}
+            Word::Open | Word::SmNoState | Word::SmFailed | Word::Ping | Word::Echo => {}
         }
         to.close();
     }

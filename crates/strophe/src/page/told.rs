@@ -1,13 +1,14 @@
 //! What the hub tells a page.
 
 use epode_protocol::{
-    Delivery, Fate, FromWorker, LogLevel, Origin, Position, Refusal, SessionInfo, Slice, Status, StatusCode,
-    Text, ToWorker,
+    Delivery, Fate, FromWorker, LogLevel, Origin, Position, Refusal, Role, SessionInfo, Slice, Status,
+    StatusCode, Text, ToWorker,
 };
 
 use super::{Page, Stage};
 use crate::Output;
 use crate::lineage::push_within;
+use crate::login::is_of;
 use crate::room::Room;
 use crate::scenery;
 use crate::words::Word;
@@ -155,6 +156,11 @@ impl Page {
                 let jid = session.jid.clone();
                 let role = self.role;
                 self.tell(room, Word::Role(role, jid.clone()));
+                // `hasResumed()` of strophe.js speaks of the former session until somebody says so. A page that
+                // connects forgets that by itself.
+                if role == Role::Secondary && session.managed && self.was_in_another(&session) {
+                    self.tell(room, Word::SmFailed);
+                }
                 self.tell_managed(&session, room);
                 self.enter(session, room);
                 self.tell(room, Word::Attached(Some(jid)));
@@ -180,6 +186,11 @@ impl Page {
             }
             Stage::Out | Stage::Left => {}
         }
+    }
+
+    /// Whether the page was in a session that this one follows.
+    fn was_in_another(&self, session: &SessionInfo) -> bool {
+        !self.is_new && !self.missed.is_empty() && !self.missed.iter().any(|at| is_of(*at, session))
     }
 
     fn not_attached<T: Text>(&mut self, reason: String, room: &mut Room<T>) {

@@ -1,7 +1,9 @@
 //! How pages come into sessions.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use epode_testkit::{Config, LegacySession, Management};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{ALICE, CHAT, REQUEST, seconds};
 use crate::world::{SERVICE, World, message};
@@ -320,4 +322,38 @@ fn a_page_that_hesitates_to_bind_is_not_primary() {
     assert_eq!(world.page(first).role, "secondary");
     world.server_says(REQUEST);
     assert_eq!(world.words(second).last(), Some(&message(REQUEST)));
+}
+
+/// strophe.js makes that string of the keys of a former login, where the server has no SCRAM any more.
+#[test]
+fn a_page_that_brings_keys_sends_no_string_of_them() {
+    for user in ["a", "al", "ali"] {
+        for said in [
+            format!("\0{user}\0[object Object]"),
+            format!("n,a={user},\x01auth=Bearer [object Object]\x01\x01"),
+        ] {
+            let mut world = World::new();
+            let page = world.load();
+            world.page(page).waits_to_log_in = true;
+            world.connect(page, ALICE);
+            let sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
+            let auth = STANDARD.encode(&said);
+            world.sends(page, &format!("<auth xmlns='{sasl}' mechanism='PLAIN'>{auth}</auth>"));
+            assert_eq!(world.statuses(page), ["AUTHFAIL"]);
+            let says_why = |word: &Value| word[0] == "log" && word[2].as_str().unwrap().contains("SCRAM");
+            assert!(world.heard(page).iter().any(says_why));
+            assert!(!world.sent().iter().any(|sent| sent.contains("<auth")), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_is_frozen_hands_its_role_on() {
+    let mut world = World::new();
+    let (first, second) = (world.login(ALICE), world.attach());
+    world.forget();
+    world.says(first, json!(["_relinquish"]));
+    assert_eq!(world.words(second), [json!(["_promote", ALICE])]);
+    world.server_says(REQUEST);
+    assert_eq!(world.words(second), [message(REQUEST)]);
 }

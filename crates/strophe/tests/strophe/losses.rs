@@ -114,6 +114,33 @@ fn a_page_that_was_out_while_its_session_was_bound_anew_is_not_told_that_it_goes
     }
 }
 
+/// `hasResumed()` of strophe.js would speak of the former session, in a page that attaches.
+#[test]
+fn a_page_that_attaches_behind_its_session_hears_that_this_did_not_go_on() {
+    for anew in [false, true] {
+        let mut world = World::with(Config { management: Some(Management::default()), ..Config::default() });
+        let (page, other) = (world.login(ALICE), world.attach());
+        world.advance(seconds(1));
+        if anew {
+            let refuses = ManagementFault::RefuseResume { condition: "item-not-found", tells: false };
+            world.server.misbehave(Misbehaviour::Management(refuses));
+        }
+        world.cut();
+        world.advance(seconds(20));
+        if anew {
+            let page = world.next_port(page);
+            world.connect(page, ALICE);
+            assert_eq!(world.statuses(page), ["CONNECTED"]);
+        }
+        let other = world.next_port(other);
+        world.says(other, json!(["_attach", SERVICE, 3]));
+        let words = world.words(other);
+        let failed = words.iter().position(|word| word[0] == "_smFailed");
+        let enabled = words.iter().position(|word| word[0] == "_smEnabled").unwrap();
+        assert_eq!(failed, anew.then_some(enabled - 1), "{words:?}");
+    }
+}
+
 #[test]
 fn what_the_server_may_not_have_is_sent_again_once_a_login_has_proven_its_account() {
     let (mut world, mut page) = certified();
