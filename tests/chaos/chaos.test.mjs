@@ -52,6 +52,8 @@ describe('chaos', () => {
     assert.deepEqual(violations, []);
     const { sent, acknowledged, resent, maybeTwice, gaps, bound } = count;
     assert.deepEqual([acknowledged, resent, maybeTwice, gaps, bound], [sent, 0, 0, 0, 0]);
+    const { twice, serverDoubled, serverDisordered, serverLost } = count;
+    assert.deepEqual([twice, serverDoubled, serverDisordered, serverLost], [0, 0, 0, 0]);
   });
 
   test('also over a restart, while tabs reload, freeze and crash: ejabberd', async (t) => {

@@ -25,6 +25,8 @@ use crate::timer::Timer;
 const OWED: Position = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const TAKES_BACK: &str = "the server acknowledges fewer stanzas than before: that changes nothing";
+
 /// The shortest time between two acknowledgements: a server may ask any number of times in a row.
 const SOON: Duration = Duration::from_millis(10);
 
@@ -105,6 +107,9 @@ impl<T: Text> SharedSession<T> {
             }
             Report::Acknowledged(handled) => match self.stanzas.acknowledged(handled) {
                 Ok(()) => {
+                    if self.stanzas.takes_back(handled) {
+                        self.log(LogLevel::Warn, TAKES_BACK.to_owned(), common);
+                    }
                     common.timers.set(Timer::RequestAck(self.id()), None);
                     self.flush(common);
                 }

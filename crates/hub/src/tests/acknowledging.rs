@@ -55,6 +55,28 @@ fn the_server_is_asked_after_so_many_stanzas_or_a_second() {
 }
 
 #[test]
+fn a_server_that_takes_an_acknowledgement_back_is_told_of_once() {
+    let mut world = world();
+    let tab = following(&mut world, ALICE);
+    send_each(&mut world, tab, &[1, 2].map(message));
+    world.advance(2 * SECOND);
+    world.forget();
+    for _ in 0..3 {
+        world.server_says(ALICE, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    }
+    let lines = world.logged();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("fewer stanzas than before")).count(),
+        1,
+        "{lines:?}"
+    );
+    let token = world.send(tab, &message(3));
+    world.advance(20 * SECOND);
+    let heard = world.heard(tab);
+    assert!(heard.contains(&format!("acknowledged {token}")), "{heard:?}");
+}
+
+#[test]
 fn a_tab_that_wants_to_know_late_is_told_of_what_was_before() {
     let mut world = world();
     let tab = online(&mut world, ALICE);

@@ -247,6 +247,11 @@ impl<T: Text> StanzaQueue<T> {
         Ok(())
     }
 
+    /// Whether this count, the latest, is lower than a former one, and the first such in a row.
+    pub(crate) fn takes_back(&self, handled: u32) -> bool {
+        self.queue.is_past(handled) && self.fruitless == 1
+    }
+
     /// The server has this many more stanzas.
     pub(crate) fn taken(&mut self, stanzas: u32) {
         // A line counts what it was given.
