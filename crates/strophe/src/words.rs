@@ -112,11 +112,8 @@ impl<T> Word<T> {
     /// Whether version 0 has no such word.
     pub(crate) fn is_new(&self) -> bool {
         use Word::{Ping, Promote, Role, Sent, SmEnabled, SmFailed, SmNoState, SmResumed};
-        match self {
-            Role(..) | Promote(_) | Sent(_) | Ping => true,
-            SmNoState | SmEnabled(_) | SmFailed | SmResumed(_) => true,
-            _ => false,
-        }
+        matches!(self, Role(..) | Promote(_) | Sent(_) | Ping)
+            || matches!(self, SmNoState | SmEnabled(_) | SmFailed | SmResumed(_))
     }
 }
 
