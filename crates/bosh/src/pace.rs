@@ -66,7 +66,8 @@ impl Pace {
         }
         if terms.is_polling() {
             let keeps_distance = empty && self.empty && !self.rewarded;
-            return if keeps_distance { self.left + terms.polling() } else { Duration::ZERO };
+            // A restored session does not know its interval.
+            return if keeps_distance { self.left + terms.polling().max(HELD) } else { Duration::ZERO };
         }
         if !empty || self.idle <= FREE {
             return Duration::ZERO;

@@ -23,6 +23,19 @@ fn a_polling_session_asks_at_the_interval_that_the_server_names() {
 }
 
 #[test]
+fn where_nobody_names_an_interval_a_session_is_polled_once_a_second() {
+    let session = SESSION.replace("requests='2'", "requests='1'").replace(" polling='5'", "");
+    let mut line = Line::opened_by(&session);
+    for number in 1..10 {
+        assert_eq!(line.rids(), [RID + number]);
+        line.answer(EMPTY);
+        line.wait(millis(999));
+        assert_eq!(line.under_way.len(), 0);
+        line.wait(millis(1));
+    }
+}
+
+#[test]
 fn a_polling_session_asks_again_at_once_after_a_stanza_and_sends_at_once() {
     let mut line = polling(0, 1, 2);
     line.deliver("<message xmlns='jabber:client'/>");
