@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     pub(crate) features: bool,
     /// Of the first response; Prosody repeats it in each.
     pub(crate) sid: Option<String>,
-    /// Whether this is the request, with its attributes: so ejabberd 24.12 makes the response to a repetition.
+    /// Whether this is the request, with its attributes: so ejabberd 24.12 answers a repetition.
     is_copy: bool,
     /// The terms that the server grants, if this is the first response.
     pub(crate) terms: Terms,
@@ -128,9 +128,9 @@ impl Answer {
     }
 }
 
-/// Whether the client has sent this stanza: a response that is a copy of its request keeps the stanzas of that
-/// if it has no other. A server says where a stanza comes from, but for the results of requests to the account
-/// (RFC 6120 §8.1.2.1).
+/// Whether the client has sent this stanza: a response that is a copy of its request keeps the stanzas of
+/// that if it has no other. A server says where a stanza comes from, but for the results of requests to the
+/// account (RFC 6120 §8.1.2.1).
 fn is_own(child: &Child<'_>) -> bool {
     let is_answer = matches!(child.attr("type").as_deref(), Some("result" | "error"));
     matches!(child.name(), "message" | "presence" | "iq") && child.attr("from").is_none() && !is_answer

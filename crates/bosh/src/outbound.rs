@@ -83,7 +83,7 @@ impl Bosh {
         }
         while let Some(at) = self.requests.iter().position(Request::is_new) {
             // The repetition of a request that had not arrived would arrive behind this one.
-            let repeated = self.requests.range(..at).filter(|one| one.failures > 0 && !self.keeps_broken);
+            let repeated = self.requests.iter().filter(|one| one.failures > 0 && !self.keeps_broken);
             let earliest = repeated.filter_map(Request::left).max().map(|left| left + OVERTAKING);
             if let Some(earliest) = self.has_to_wait(earliest) {
                 return self.timers.set(Timer::Order, earliest);
@@ -111,12 +111,12 @@ impl Bosh {
 
     /// When a request may be repeated, if another has to arrive before.
     fn earliest_repetition(&self, at: usize) -> Option<Duration> {
-        let before = match self.keeps_broken {
-            true => at + 1..self.requests.len(),
-            false => 0..at,
+        let rid = self.requests[at].rid;
+        let goes_before = |one: &&Request| match self.keeps_broken {
+            true => one.rid > rid && one.carries != Carries::Farewell,
+            false => one.rid < rid,
         };
-        let before = self.requests.range(before).filter(|one| one.carries != Carries::Farewell);
-        before.filter_map(Request::left).max().map(|left| left + OVERTAKING)
+        self.requests.iter().filter(goes_before).filter_map(Request::left).max().map(|left| left + OVERTAKING)
     }
 
     fn send(&mut self, at: usize) {

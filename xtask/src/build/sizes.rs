@@ -28,8 +28,8 @@ struct Budget {
 }
 
 const BUDGETS: &[Budget] = &[
-    Budget { what: "the worker", files: &["epode-worker.js", "epode-worker.wasm"], bytes: 184_000 },
-    Budget { what: "the worker in one file", files: &["epode-worker.inline.js"], bytes: 187_000 },
+    Budget { what: "the worker", files: &["epode-worker.js", "epode-worker.wasm"], bytes: 185_000 },
+    Budget { what: "the worker in one file", files: &["epode-worker.inline.js"], bytes: 188_000 },
     Budget { what: "what a page loads", files: &["epode.js"], bytes: 42_000 },
 ];
 
@@ -117,8 +117,8 @@ mod tests {
             check_budgets(&all).map_err(|error| error.to_string())
         };
         assert_eq!(check(164_000), Ok(()));
-        let error = "the worker (epode-worker.js + epode-worker.wasm) is 184001 bytes of brotli, \
-                     its budget is 184000";
+        let error = "the worker (epode-worker.js + epode-worker.wasm) is 185001 bytes of brotli, \
+                     its budget is 185000";
         assert_eq!(check(164_001), Err(error.to_owned()));
     }
 

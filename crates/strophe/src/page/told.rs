@@ -156,8 +156,8 @@ impl Page {
                 let jid = session.jid.clone();
                 let role = self.role;
                 self.tell(room, Word::Role(role, jid.clone()));
-                // `hasResumed()` of strophe.js speaks of the former session until somebody says so. A page that
-                // connects forgets that by itself.
+                // `hasResumed()` of strophe.js speaks of the former session until somebody says so. A page
+                // that connects forgets that by itself.
                 if role == Role::Secondary && session.managed && self.was_in_another(&session) {
                     self.tell(room, Word::SmFailed);
                 }
