@@ -94,7 +94,7 @@ export const GOALS = [
 
 /** The greatest allowed sizes of Epode in bytes of brotli. */
 export const BUDGETS = [
-  { title: 'the worker, bytes of brotli', part: 'worker', most: 184_000 },
+  { title: 'the worker, bytes of brotli', part: 'worker', most: 185_000 },
   { title: 'what a page loads, bytes of brotli', part: 'page', most: 42_000 },
 ];
 
