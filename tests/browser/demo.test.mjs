@@ -101,7 +101,8 @@ function demonstrate(transport) {
       await say(secondAlice, 'So is this');
       await settled(alice, { unacknowledged: '1' });
       for (const tab of [alice, secondAlice]) {
-        await settled(tab, { stream: 'resumed: nothing was lost', unacknowledged: '0' });
+        const online = { status: 'Connected again', stream: 'resumed: nothing was lost' };
+        await settled(tab, { ...online, unacknowledged: '0' });
         const marks = await tab.$$eval('#messages small', (all) => all.map(({ textContent }) => textContent));
         assert.ok(marks.includes('acknowledged by the server'), marks.join(', '));
       }

@@ -144,7 +144,7 @@ function onStatus(status, condition, _element, reason) {
     case Status.RECONNECTING:
       return report('redialling', `Connection lost, trying again…${why}`);
     case Status.CONNECTED:
-      return onOnline('Connected: this tab opened it');
+      return onOnline(redialling ? 'Connected again' : 'Connected: this tab opened it');
     case Status.ATTACHED:
       return onOnline('Connected: this tab joined');
     case Status.DISCONNECTING:
